@@ -1,0 +1,187 @@
+// Package layers holds one test: the imports of this module follow the
+// picture in docs/architecture.md. Few arrows, one direction, no circles.
+package layers
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/lateral-network/lateral/"
+
+// rows is the picture, from the top down. A package may import packages of
+// rows below its own; packages of one row do not know each other, except where
+// within says how. A name stands for the package and the folders beneath it.
+var rows = [][]string{
+	{"cmd", "bench"},
+	{"sim"},
+	{"node"},
+	{"api", "portal"},
+	{"clearing"},
+	{"mesh", "exchange", "dns"},
+	{"channel"},
+	{"store", "ledger", "proof"},
+	{"line"},
+	{"trade"},
+	{"internal"},
+	{"fault"},
+}
+
+// nouns are the packages under trade/, each of which may import those before it.
+var nouns = []string{"money", "party", "agreement", "product", "order", "usage",
+	"rating", "invoice", "reconcile", "dispute", "settlement"}
+
+func rowOf(pkg string) int {
+	top, _, _ := strings.Cut(pkg, "/")
+	return slices.IndexFunc(rows, func(r []string) bool { return slices.Contains(r, top) })
+}
+
+// allowed says whether package from may import package to (paths inside the
+// module), and why not.
+func allowed(from, to string) (string, bool) {
+	f, t := rowOf(from), rowOf(to)
+	switch {
+	case f < 0:
+		return "package " + from + " has no place in the picture", false
+	case t < 0:
+		return "package " + to + " has no place in the picture", false
+	case strings.HasPrefix(from, "ledger/"):
+		top, _, _ := strings.Cut(to, "/")
+		if !slices.Contains([]string{"ledger", "fault", "internal"}, top) {
+			return "a ledger driver knows ledger, fault and internal only", false
+		}
+	case strings.HasPrefix(from, "trade/"):
+		noun := strings.Split(from, "/")[1]
+		switch {
+		case to == "trade":
+			return "trade imports its nouns, not the other way round", false
+		case strings.HasPrefix(to, "trade/"):
+			other := strings.Split(to, "/")[1]
+			if other != noun && slices.Index(nouns, other) >= slices.Index(nouns, noun) {
+				return "a noun imports the nouns before it in the list only", false
+			}
+		case t < f:
+			return "arrows point downwards", false
+		}
+		return "", true
+	case strings.HasPrefix(from, "api/") && strings.HasPrefix(to, "ledger"):
+		return "an API knows no ledger", false
+	}
+	ftop, _, _ := strings.Cut(from, "/")
+	ttop, _, _ := strings.Cut(to, "/")
+	if t < f || t == f && ftop != ttop {
+		return "arrows point downwards, and neighbours do not know each other", false
+	}
+	return "", true
+}
+
+func TestImportsFollowThePicture(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, path)
+		if d.IsDir() {
+			if strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "node_modules" || rel == filepath.Join("bench", "duckdb") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") || filepath.Dir(rel) == "." {
+			return nil
+		}
+		test := strings.HasSuffix(path, "_test.go")
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		from := filepath.ToSlash(filepath.Dir(rel))
+		for _, imp := range f.Imports {
+			to, ours := strings.CutPrefix(strings.Trim(imp.Path.Value, `"`), module)
+			if !ours {
+				continue
+			}
+			seen++
+			// Tests may look sideways (a real store, a real driver), never upwards.
+			if test && rowOf(to) >= rowOf(from) {
+				continue
+			}
+			if why, ok := allowed(from, to); !ok {
+				t.Errorf("%s imports %s: %s", rel, to, why)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen == 0 {
+		t.Fatal("no import of our own was found: the test looked in the wrong place")
+	}
+}
+
+func TestTheCoreIsPure(t *testing.T) {
+	forbidden := map[string]string{
+		"time": "time comes with the block", "math/rand": "no randomness", "math/rand/v2": "no randomness",
+		"crypto/rand": "no randomness", "os": "no environment, no files", "net": "no network", "net/http": "no network",
+	}
+	root, _ := filepath.Abs("../../trade")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, imp := range f.Imports {
+			name := strings.Trim(imp.Path.Value, `"`)
+			// usage needs calendar arithmetic and zone tables, never the clock.
+			if name == "time" && strings.HasSuffix(filepath.Dir(path), filepath.Join("trade", "usage")) {
+				continue
+			}
+			if why, bad := forbidden[name]; bad {
+				t.Errorf("%s imports %s: %s", path[len(root)-5:], name, why)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestThePictureRefusesWrongArrows(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		ok       bool
+	}{
+		{"cmd/lateral", "node", true},
+		{"channel", "store", true},
+		{"store", "channel", false},
+		{"store", "proof", false},
+		{"trade/usage", "trade/money", true},
+		{"trade/money", "trade/usage", false},
+		{"trade/usage", "trade", false},
+		{"ledger/comet", "ledger", true},
+		{"ledger/comet", "trade", false},
+		{"api/native", "ledger", false},
+		{"line/voice", "trade/usage", true},
+		{"trade", "internal/canon", true},
+		{"somewhere", "trade", false},
+	} {
+		if _, ok := allowed(c.from, c.to); ok != c.ok {
+			t.Errorf("%s → %s: allowed %v, want %v", c.from, c.to, ok, c.ok)
+		}
+	}
+}
