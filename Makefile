@@ -1,0 +1,37 @@
+# Lateral: the targets a newcomer needs. `make help` lists them.
+GO ?= go
+BIN := bin/lateral
+
+.PHONY: help build run test vet fuzz bench clean
+
+help: ## what there is to make
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/lateral
+	$(GO) build -o $(BIN) ./cmd/lateral
+
+run: build ## build and start the sandbox: four validators, two carriers, live calls; Ctrl-C ends it
+	./$(BIN) sandbox
+
+test: vet ## everything: formatting, vet, and all tests under the race detector
+	$(GO) test -race -timeout 40m ./...
+
+vet:
+	@unformatted=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...)); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+
+FUZZTIME ?= 20s
+fuzz: ## run every fuzz target for FUZZTIME (20s) each
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; \
+	done
+
+bench: build ## the measures of docs/benchmarks.md
+	./$(BIN) bench ledger
+	./$(BIN) bench rating
+
+clean: ## remove what was built
+	rm -rf bin
