@@ -1,0 +1,39 @@
+package rating
+
+import (
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/money"
+)
+
+// CodeNoRate says that no prefix of the called number had a row in force when
+// the call began.
+const CodeNoRate fault.Code = "no-rate"
+
+// Billed gives the seconds that a call of that duration (ms) is billed with:
+// its whole seconds, a begun one counting, s; nothing for 0, else the minimum
+// and as many whole increments as cover the rest: minimum +
+// ceil(max(0, s - minimum) / increment) × increment.
+func (r *Row) Billed(duration uint32) uint32 {
+	s := (duration + 999) / 1000
+	if duration > ^uint32(0)-999 {
+		s = duration/1000 + 1
+	}
+	if s == 0 {
+		return 0
+	}
+	if s <= r.MinimumSeconds {
+		return r.MinimumSeconds
+	}
+	if r.IncrementSeconds == 1 {
+		return s
+	}
+	rest := s - r.MinimumSeconds
+	return r.MinimumSeconds + (rest+r.IncrementSeconds-1)/r.IncrementSeconds*r.IncrementSeconds
+}
+
+// Charge prices the billed seconds of a line: seconds × rate / unit, exact and
+// rounded once to millionths. Codes: [money.CodeOverflow],
+// [money.CodeUnknownRounding].
+func Charge(r *Row, billedSeconds uint64, rounding money.Rounding) (money.Micro, error) {
+	return r.Rate.Times(billedSeconds, uint64(r.UnitSeconds), rounding)
+}
