@@ -83,6 +83,9 @@ func (k PrivateKey) String() string {
 	return k.Public().String()
 }
 
+// GoString shows the public half only.
+func (k PrivateKey) GoString() string { return k.String() }
+
 // String gives 64 hex digits.
 func (p PublicKey) String() string { return hex.EncodeToString(p[:]) }
 
