@@ -67,8 +67,20 @@ func (e *Envelope) Sign(k sign.PrivateKey) {
 
 // Verify reports whether the signature is the sender's.
 func (e Envelope) Verify() bool {
-	id := e.ID()
+	return e.VerifyAs(e.ID())
+}
+
+// VerifyAs is Verify for who has computed the id already: hashing a large
+// payload costs more than the signature.
+func (e Envelope) VerifyAs(id canon.Hash) bool {
 	return sign.Verify(e.Header.Sender, tagSignature, id[:], e.Signature)
+}
+
+// AddTo puts the envelope's signature into a batch and gives its id.
+func (e Envelope) AddTo(b *sign.Batch) canon.Hash {
+	id := e.ID()
+	b.Add(e.Header.Sender, tagSignature, id[:], e.Signature)
+	return id
 }
 
 // Marshal gives the bytes that travel and are stored.
