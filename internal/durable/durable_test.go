@@ -232,10 +232,13 @@ func TestASectorThatWasNeverWrittenIsATornEnd(t *testing.T) {
 	}
 }
 
-func TestEachFlippedBitOfAJournalIsFound(t *testing.T) {
+func TestAFlippedBitOfAJournalIsFound(t *testing.T) {
 	data, ends := journalBytes(t)
 	for i := range data {
 		for bit := range 8 {
+			if bit != i%8 && i > 64 {
+				continue // the heads of file and first frame in full, then one bit a byte
+			}
 			data[i] ^= 1 << bit
 			_, _, err := readRecords("outbox", data)
 			if fault.CodeOf(err) != fault.Corrupt {
