@@ -34,8 +34,8 @@ func ParseNumber(s []byte) (n Number, ok bool) {
 	return n, true
 }
 
-// powersOfTen[i] is 10^i.
-var powersOfTen = func() (p [MaxDigits + 2]uint64) {
+// powersOfTen[i] is 10^i, up to the largest that 64 bits hold.
+var powersOfTen = func() (p [20]uint64) {
 	p[0] = 1
 	for i := 1; i < len(p); i++ {
 		p[i] = p[i-1] * 10
@@ -43,7 +43,7 @@ var powersOfTen = func() (p [MaxDigits + 2]uint64) {
 	return p
 }()
 
-// Digits tells how many digits n has; 0 for a withheld number.
+// Digits tells how many decimal digits n has; 0 for a withheld number.
 func (n Number) Digits() int {
 	if n == 0 {
 		return 0

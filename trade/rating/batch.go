@@ -1,0 +1,262 @@
+package rating
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// CodeTooMuch says that a sum of calls or seconds left its range, or a batch
+// has more periods or records than can be counted.
+const CodeTooMuch fault.Code = "too-much-usage"
+
+// Terms is what an agreement says about rating.
+type Terms struct {
+	Sheets   [2]*Sheet // by usage.Way of the batch's pair; both may be one
+	Calendar usage.Calendar
+	By       usage.By
+	Rounding money.Rounding // empty: half-up
+}
+
+// Unpriced is the Row of a call that is not charged: it failed, or it has no
+// rate and is among the exceptions.
+const Unpriced uint32 = math.MaxUint32
+
+// Priced is what rating makes of one record.
+type Priced struct {
+	Row     uint32 // rate version, index in the sheet of its way; or Unpriced
+	Seconds uint32 // billed
+	Period  uint32 // index into Rated.Periods
+}
+
+// Exception is a successful call that could not be priced.
+type Exception struct {
+	Record uint32 // index into the batch's records
+	Code   fault.Code
+}
+
+// Moment replaces start and duration of a record where its period and rate
+// version are chosen: the buyer's call follows the seller's record of it.
+type Moment struct {
+	Start    int64
+	Duration uint32
+}
+
+// Rated is a batch with a price version, billed seconds and period for each
+// record.
+type Rated struct {
+	Batch      *usage.Batch
+	Terms      Terms
+	Periods    []usage.Interval // those with a record, ascending
+	Calls      []Priced         // one for each of Batch.Records
+	Exceptions []Exception
+}
+
+// Rate finds period, rate version and billed seconds of each record. moved
+// names records that follow another moment than their own; it may be nil.
+// Codes: [CodeTooMuch], invalid for terms without a sheet.
+func Rate(b *usage.Batch, t Terms, moved map[uint32]Moment) (*Rated, error) {
+	if t.Sheets[0] == nil || t.Sheets[1] == nil {
+		return nil, fault.New(fault.Invalid, "a direction has no rate sheet", "agree on a sheet for both directions").In("sheets")
+	}
+	if t.Rounding == "" {
+		t.Rounding = money.HalfUp
+	}
+	if err := t.Rounding.Validate(); err != nil {
+		return nil, err
+	}
+	if len(b.Records) >= math.MaxUint32 {
+		return nil, fault.New(CodeTooMuch, "a batch of more than 4 billion records", "split the file")
+	}
+	r := &Rated{Batch: b, Terms: t, Calls: make([]Priced, len(b.Records))}
+	periods := periods{calendar: t.Calendar, index: map[int64]uint32{}}
+	for i := range b.Records {
+		rec := &b.Records[i]
+		at := Moment{rec.Start, rec.Duration}
+		if len(moved) > 0 {
+			if m, ok := moved[uint32(i)]; ok {
+				at = m
+			}
+		}
+		p := Priced{Row: Unpriced, Period: periods.at(t.By.Moment(at.Start, at.Duration))}
+		if rec.Result == usage.Success {
+			sheet := t.Sheets[rec.Way&1]
+			if row, ok := sheet.Find(rec.Destination, at.Start); ok {
+				p.Row, p.Seconds = row, sheet.rows[row].Billed(rec.Duration)
+			} else {
+				r.Exceptions = append(r.Exceptions, Exception{uint32(i), CodeNoRate})
+			}
+		}
+		r.Calls[i] = p
+	}
+	var place []uint32
+	r.Periods, place = periods.sorted()
+	for i := range r.Calls {
+		r.Calls[i].Period = place[r.Calls[i].Period]
+	}
+	return r, nil
+}
+
+// periods numbers periods as they are met.
+type periods struct {
+	calendar usage.Calendar
+	index    map[int64]uint32 // by beginning
+	met      []usage.Interval
+	last     uint32 // period of the last record: the next one is often in it
+}
+
+func (p *periods) at(ms int64) uint32 {
+	if len(p.met) > 0 && p.met[p.last].Contains(ms) {
+		return p.last
+	}
+	i := p.calendar.At(ms)
+	n, ok := p.index[i.From]
+	if !ok {
+		n = uint32(len(p.met))
+		p.index[i.From] = n
+		p.met = append(p.met, i)
+	}
+	p.last = n
+	return n
+}
+
+// sorted gives the periods in order, and the place of each number in it.
+func (p *periods) sorted() (in []usage.Interval, place []uint32) {
+	order := make([]uint32, len(p.met))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(a, b uint32) int { return cmp.Compare(p.met[a].From, p.met[b].From) })
+	place = make([]uint32, len(order))
+	for i, n := range order {
+		in = append(in, p.met[n])
+		place[n] = uint32(i)
+	}
+	return in, place
+}
+
+// Group is the calls of one line: one rate version in one period and
+// direction.
+type Group struct {
+	Way           usage.Way
+	Period        uint32 // index into Rated.Periods
+	Row           uint32
+	Calls         uint64
+	RawMillis     uint64
+	BilledSeconds uint64
+	Records       []uint32 // indexes into the batch, in canonical order; nil from Totals
+}
+
+// order compares groups by direction, period and row.
+func (g *Group) order(h *Group) int {
+	return cmp.Or(cmp.Compare(g.Way, h.Way), cmp.Compare(g.Period, h.Period), cmp.Compare(g.Row, h.Row))
+}
+
+// Totals sums the priced calls by line, in the order of direction, period and
+// row, without naming the records.
+func (r *Rated) Totals() []Group {
+	groups, _ := r.total(false)
+	return groups
+}
+
+// Groups is Totals with the records of each line.
+func (r *Rated) Groups() []Group {
+	groups, of := r.total(true)
+	all := make([]uint32, len(r.Calls))
+	next := 0
+	for i := range groups {
+		n := int(groups[i].Calls)
+		groups[i].Records = all[next : next : next+n]
+		next += n
+	}
+	for i, g := range of {
+		if g != Unpriced {
+			groups[g].Records = append(groups[g].Records, uint32(i))
+		}
+	}
+	records := r.Batch.Records
+	for i := range groups {
+		slices.SortFunc(groups[i].Records, func(a, b uint32) int {
+			x, y := &records[a], &records[b]
+			if x.Start != y.Start {
+				return cmp.Compare(x.Start, y.Start)
+			}
+			return usage.CallOf(x).Order(usage.CallOf(y))
+		})
+	}
+	return groups
+}
+
+// total sums by line and, when asked, tells the group of each record.
+func (r *Rated) total(want bool) (groups []Group, of []uint32) {
+	// Sheets and cycles are small beside the number of calls, but their
+	// product is not: lines are found by hash.
+	numbers := make(map[uint64]uint32, 1024)
+	if want {
+		of = make([]uint32, len(r.Calls))
+	}
+	for i, c := range r.Calls {
+		if c.Row == Unpriced {
+			if want {
+				of[i] = Unpriced
+			}
+			continue
+		}
+		rec := &r.Batch.Records[i]
+		key := uint64(c.Period)<<32 | uint64(rec.Way&1)<<31 | uint64(c.Row)
+		n, ok := numbers[key]
+		if !ok {
+			n = uint32(len(groups))
+			numbers[key] = n
+			groups = append(groups, Group{Way: rec.Way & 1, Period: c.Period, Row: c.Row})
+		}
+		g := &groups[n]
+		g.Calls++
+		g.RawMillis += uint64(rec.Duration)
+		g.BilledSeconds += uint64(c.Seconds)
+		if want {
+			of[i] = n
+		}
+	}
+	order := make([]uint32, len(groups))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(a, b uint32) int { return groups[a].order(&groups[b]) })
+	sorted, place := make([]Group, len(groups)), make([]uint32, len(groups))
+	for i, n := range order {
+		sorted[i], place[n] = groups[n], uint32(i)
+	}
+	for i, n := range of {
+		if n != Unpriced {
+			of[i] = place[n]
+		}
+	}
+	return sorted, of
+}
+
+// Slot says which line of which statement a group is, when it adjusts nothing.
+func (r *Rated) Slot(g *Group) usage.Slot {
+	return usage.Slot{Direction: r.Batch.Pair.Direction(g.Way), Period: r.Periods[g.Period], Row: g.Row}
+}
+
+// Take copies the calls of a group for [usage.Commit] and delivery.
+func (r *Rated) Take(g *Group) []usage.Call {
+	calls := make([]usage.Call, len(g.Records))
+	for i, n := range g.Records {
+		calls[i] = usage.CallOf(&r.Batch.Records[n])
+	}
+	return calls
+}
+
+// Charge prices a group by the rounding of the terms. Code:
+// [money.CodeOverflow].
+func (r *Rated) Charge(g *Group) (money.Amount, error) {
+	row := r.Terms.Sheets[g.Way].Row(g.Row)
+	m, err := Charge(row, g.BilledSeconds, r.Terms.Rounding)
+	return money.Amount{Currency: row.Currency, Micro: m}, err
+}

@@ -1,0 +1,409 @@
+package reconcile
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// CodeNotComparable says that two rated batches are not of the same traffic
+// under the same terms.
+const CodeNotComparable fault.Code = "not-comparable"
+
+// unmatched marks a record without a partner.
+const unmatched = ^uint32(0)
+
+// Compare matches the successful calls of two sides and says what differs, how
+// often, and what each cause makes in money. Both batches are of the same pair
+// and rated by the same sheets. Codes: [CodeNotComparable],
+// [money.CodeOverflow], [CodeBadTolerance].
+func Compare(ours, theirs *rating.Rated, tol Tolerances) (*Result, error) {
+	if err := tol.Validate(); err != nil {
+		return nil, err
+	}
+	if ours.Batch.Pair != theirs.Batch.Pair || ours.Terms.Sheets != theirs.Terms.Sheets || ours.Terms.Rounding != theirs.Terms.Rounding {
+		return nil, fault.New(CodeNotComparable, "the two sides are not of one pair of carriers under the same sheets and rounding", "read and rate both files under the same agreement")
+	}
+	partner := pairUp(ours.Batch.Records, theirs.Batch.Records, tol.StartMillis)
+	c := comparison{ours: ours, theirs: theirs, tol: tol, deltas: map[line]*[len(stages)]int64{}, found: map[cause]*Difference{}}
+	c.periods()
+	c.sort(partner)
+	if err := c.price(); err != nil {
+		return nil, err
+	}
+	if err := c.duplicates(); err != nil {
+		return nil, err
+	}
+	c.finish()
+	return &c.Result, nil
+}
+
+// pairUp gives for each of our records the index of its partner, or unmatched.
+// Exact pairs with known origins, nearly all of the traffic, are found by hash;
+// what is left is matched by order.
+func pairUp(ours, theirs []usage.Record, tolerance int64) []uint32 {
+	partner := make([]uint32, len(ours))
+	taken := make([]bool, len(theirs))
+	size := 1 << bits.Len(uint(len(theirs)+len(theirs)/2))
+	mask := uint32(size - 1)
+	slots := make([]uint32, size) // index + 1; 0 is free
+	for i := range theirs {
+		if r := &theirs[i]; r.Result == usage.Success && r.Origin != usage.Withheld {
+			at := hash(r) & mask
+			for slots[at] != 0 {
+				at = (at + 1) & mask
+			}
+			slots[at] = uint32(i) + 1
+		}
+	}
+	var left, right []item
+	for i := range ours {
+		partner[i] = unmatched
+		r := &ours[i]
+		if r.Result != usage.Success {
+			continue
+		}
+		if r.Origin != usage.Withheld {
+			for at := hash(r) & mask; slots[at] != 0; at = (at + 1) & mask {
+				j := slots[at] - 1
+				if t := &theirs[j]; !taken[j] && t.Start == r.Start && t.Destination == r.Destination &&
+					t.Origin == r.Origin && t.Duration == r.Duration && t.Way == r.Way {
+					partner[i], taken[j] = j, true
+					break
+				}
+			}
+		}
+		if partner[i] == unmatched {
+			left = append(left, itemOf(r, uint32(i)))
+		}
+	}
+	for j := range theirs {
+		if r := &theirs[j]; r.Result == usage.Success && !taken[j] {
+			right = append(right, itemOf(r, uint32(j)))
+		}
+	}
+	match(left, right, tolerance, func(i, j uint32) { partner[i] = j })
+	return partner
+}
+
+// hash mixes what an exact pair has in common. Its seed is fixed: the result
+// does not depend on it, and the records are the carrier's own.
+func hash(r *usage.Record) uint32 {
+	hi, lo := bits.Mul64(uint64(r.Start)^0x9e3779b97f4a7c15, uint64(r.Destination)^0xd1b54a32d192ed03)
+	hi, lo = bits.Mul64(hi^lo^uint64(r.Origin), uint64(r.Duration)<<1^uint64(r.Way)^0x8cb92ba72f3d8dd7)
+	h := hi ^ lo
+	return uint32(h ^ h>>32)
+}
+
+// A number has at most 50 bits, so the way fits above it.
+func itemOf(r *usage.Record, index uint32) item {
+	return item{flow: uint64(r.Way)<<63 | uint64(r.Destination), origin: uint64(r.Origin), start: r.Start, duration: r.Duration, index: index}
+}
+
+// stages are the steps from their line totals to ours, in the order of causes.
+// The last one takes all that is left, so that the amounts add up: also a pair
+// that bills the same seconds and differs only in ms, where that puts the two
+// records into different periods.
+var stages = [...]Cause{OnlyOurs, OnlyTheirs, Skewed, Duration}
+
+const (
+	stageOnlyOurs = iota
+	stageOnlyTheirs
+	stageSkewed
+	stageDuration
+)
+
+// line is an invoice line: rate version, period, direction.
+type line struct {
+	way    usage.Way
+	period uint32 // in the common numbering
+	row    uint32
+}
+
+func (a line) order(b line) int {
+	return cmp.Or(cmp.Compare(a.way, b.way), cmp.Compare(a.period, b.period), cmp.Compare(a.row, b.row))
+}
+
+// cause is where a difference is counted.
+type cause struct {
+	cause    Cause
+	way      usage.Way
+	currency money.Currency
+}
+
+// comparison is a Compare under way.
+type comparison struct {
+	Result
+	ours, theirs *rating.Rated
+	tol          Tolerances
+
+	// place maps each side's periods to their common numbering.
+	placeOurs, placeTheirs []uint32
+
+	deltas map[line]*[len(stages)]int64 // billed seconds that each stage moves
+	found  map[cause]*Difference
+}
+
+func (c *comparison) periods() {
+	var all []usage.Interval
+	all = append(append(all, c.ours.Periods...), c.theirs.Periods...)
+	order := func(a, b usage.Interval) int { return cmp.Compare(a.From, b.From) }
+	slices.SortFunc(all, order)
+	all = slices.Compact(all)
+	place := func(own []usage.Interval) []uint32 {
+		out := make([]uint32, len(own))
+		for i, p := range own {
+			n, _ := slices.BinarySearchFunc(all, p, order)
+			out[i] = uint32(n)
+		}
+		return out
+	}
+	c.placeOurs, c.placeTheirs = place(c.ours.Periods), place(c.theirs.Periods)
+}
+
+// sort puts every successful call into its bucket.
+func (c *comparison) sort(partner []uint32) {
+	ours, theirs := c.ours.Batch.Records, c.theirs.Batch.Records
+	taken := make([]bool, len(theirs))
+	for i := range ours {
+		if ours[i].Result != usage.Success {
+			continue
+		}
+		j := partner[i]
+		if j == unmatched {
+			c.OnlyOurs = append(c.OnlyOurs, uint32(i))
+			c.Counts.OnlyOurs++
+			c.count(OnlyOurs, c.ours, uint32(i))
+			c.move(stageOnlyOurs, c.lineOurs(uint32(i)), c.ours.Calls[i], +1)
+			continue
+		}
+		taken[j] = true
+		c.Pairs = append(c.Pairs, Pair{uint32(i), j})
+		c.pair(uint32(i), j)
+	}
+	for j := range theirs {
+		if theirs[j].Result == usage.Success && !taken[j] {
+			c.OnlyTheirs = append(c.OnlyTheirs, uint32(j))
+			c.Counts.OnlyTheirs++
+			c.count(OnlyTheirs, c.theirs, uint32(j))
+			c.move(stageOnlyTheirs, c.lineTheirs(uint32(j)), c.theirs.Calls[j], -1)
+		}
+	}
+}
+
+func (c *comparison) pair(i, j uint32) {
+	a, b := &c.ours.Batch.Records[i], &c.theirs.Batch.Records[j]
+	x, y := c.ours.Calls[i], c.theirs.Calls[j]
+	stage := stageDuration
+	raw := a.Duration != b.Duration
+	switch {
+	case max(x.Seconds, y.Seconds)-min(x.Seconds, y.Seconds) > c.tol.BilledSeconds:
+		c.Counts.Duration++
+		c.count(Duration, c.theirs, j)
+		raw = false
+	case a.Start != b.Start:
+		stage = stageSkewed
+		c.Counts.Skewed++
+		c.count(Skewed, c.theirs, j)
+	default:
+		c.Counts.Exact++
+	}
+	if raw {
+		c.Counts.RawOnly++
+	}
+	if from, to := c.lineTheirs(j), c.lineOurs(i); from != to || x.Seconds != y.Seconds {
+		c.move(stage, from, y, -1)
+		c.move(stage, to, x, +1)
+	}
+}
+
+func (c *comparison) lineOurs(i uint32) line {
+	p := c.ours.Calls[i]
+	return line{c.ours.Batch.Records[i].Way, c.placeOurs[p.Period], p.Row}
+}
+
+func (c *comparison) lineTheirs(j uint32) line {
+	p := c.theirs.Calls[j]
+	return line{c.theirs.Batch.Records[j].Way, c.placeTheirs[p.Period], p.Row}
+}
+
+func (c *comparison) move(stage int, l line, p rating.Priced, sign int64) {
+	if p.Row == rating.Unpriced {
+		return
+	}
+	d := c.deltas[l]
+	if d == nil {
+		d = new([len(stages)]int64)
+		c.deltas[l] = d
+	}
+	d[stage] += sign * int64(p.Seconds)
+}
+
+func (c *comparison) count(k Cause, side *rating.Rated, i uint32) {
+	c.difference(k, side.Batch.Records[i].Way, currencyOf(side, i)).Count++
+}
+
+// currencyOf is that of the call's rate; a call without one has none.
+func currencyOf(r *rating.Rated, i uint32) money.Currency {
+	p := r.Calls[i]
+	if p.Row == rating.Unpriced {
+		return ""
+	}
+	return r.Terms.Sheets[r.Batch.Records[i].Way].Row(p.Row).Currency
+}
+
+func (c *comparison) difference(k Cause, way usage.Way, currency money.Currency) *Difference {
+	key := cause{k, way, currency}
+	d := c.found[key]
+	if d == nil {
+		d = &Difference{Cause: k, Direction: c.ours.Batch.Pair.Direction(way), Currency: currency}
+		c.found[key] = d
+	}
+	return d
+}
+
+// price sums both sides' lines, and walks each line that differs from their
+// total to ours, one cause after the other.
+func (c *comparison) price() error {
+	totals := map[cause]*Total{}
+	side := func(r *rating.Rated, place []uint32, add func(*Total, money.Micro) error) (map[line]uint64, error) {
+		seconds := map[line]uint64{}
+		for _, g := range r.Totals() {
+			l := line{g.Way, place[g.Period], g.Row}
+			if c.deltas[l] != nil {
+				seconds[l] = g.BilledSeconds
+			}
+			amount, err := r.Charge(&g)
+			if err != nil {
+				return nil, fmt.Errorf("totalling line %d of %s: %w", g.Row, r.Batch.Pair.Direction(g.Way), err)
+			}
+			key := cause{way: g.Way, currency: amount.Currency}
+			if totals[key] == nil {
+				totals[key] = &Total{Direction: r.Batch.Pair.Direction(g.Way), Currency: amount.Currency}
+			}
+			if err := add(totals[key], amount.Micro); err != nil {
+				return nil, err
+			}
+		}
+		return seconds, nil
+	}
+	if _, err := side(c.ours, c.placeOurs, func(t *Total, m money.Micro) error { return addTo(&t.Ours, m) }); err != nil {
+		return err
+	}
+	seconds, err := side(c.theirs, c.placeTheirs, func(t *Total, m money.Micro) error { return addTo(&t.Theirs, m) })
+	if err != nil {
+		return err
+	}
+	for _, t := range totals {
+		c.Totals = append(c.Totals, *t)
+	}
+	for _, l := range slices.SortedFunc(maps.Keys(c.deltas), line.order) {
+		row := c.ours.Terms.Sheets[l.way].Row(l.row)
+		left := int64(seconds[l])
+		before, err := rating.Charge(row, uint64(left), c.ours.Terms.Rounding)
+		if err != nil {
+			return err
+		}
+		for stage, delta := range c.deltas[l] {
+			if delta == 0 {
+				continue
+			}
+			// Never below zero: what a stage takes away was in their total.
+			left += delta
+			after, err := rating.Charge(row, uint64(left), c.ours.Terms.Rounding)
+			if err != nil {
+				return err
+			}
+			change, err := before.Sub(after)
+			if err != nil {
+				return err
+			}
+			if err := addTo(&c.difference(stages[stage], l.way, row.Currency).Amount, change); err != nil {
+				return err
+			}
+			before = after
+		}
+	}
+	return nil
+}
+
+// duplicates states what the rows that repeat others would have added.
+func (c *comparison) duplicates() error {
+	for _, side := range []struct {
+		rated *rating.Rated
+		sign  money.Micro
+	}{{c.ours, -1}, {c.theirs, +1}} {
+		r := side.rated
+		if len(r.Batch.Duplicates) == 0 {
+			continue
+		}
+		again, err := rating.Rate(&usage.Batch{Pair: r.Batch.Pair, Records: r.Batch.Duplicates}, r.Terms, nil)
+		if err != nil {
+			return err
+		}
+		once := map[line]uint64{}
+		placed := map[int64]uint32{}
+		for i, p := range r.Periods {
+			placed[p.From] = uint32(i)
+		}
+		for _, g := range r.Totals() {
+			once[line{g.Way, g.Period, g.Row}] = g.BilledSeconds
+		}
+		for i := range again.Calls {
+			if again.Batch.Records[i].Result == usage.Success {
+				c.count(Duplicate, again, uint32(i))
+			}
+		}
+		for _, g := range again.Totals() {
+			row := r.Terms.Sheets[g.Way].Row(g.Row)
+			before := uint64(0)
+			if period, ok := placed[again.Periods[g.Period].From]; ok {
+				before = once[line{g.Way, period, g.Row}]
+			}
+			without, err := rating.Charge(row, before, r.Terms.Rounding)
+			if err != nil {
+				return err
+			}
+			with, err := rating.Charge(row, before+g.BilledSeconds, r.Terms.Rounding)
+			if err != nil {
+				return err
+			}
+			added, err := (with - without).Mul(int64(side.sign))
+			if err != nil {
+				return err
+			}
+			if err := addTo(&c.difference(Duplicate, g.Way, row.Currency).Amount, added); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func addTo(sum *money.Micro, m money.Micro) (err error) {
+	*sum, err = sum.Add(m)
+	return err
+}
+
+// finish puts totals and differences in their order.
+func (c *comparison) finish() {
+	place := map[Cause]int{OnlyOurs: 0, OnlyTheirs: 1, Skewed: 2, Duration: 3, Duplicate: 4}
+	for _, d := range c.found {
+		if d.Count > 0 || d.Amount != 0 {
+			c.Differences = append(c.Differences, *d)
+		}
+	}
+	slices.SortFunc(c.Differences, func(a, b Difference) int {
+		return cmp.Or(cmp.Compare(place[a.Cause], place[b.Cause]), cmp.Compare(a.Direction.From, b.Direction.From), cmp.Compare(a.Currency, b.Currency))
+	})
+	slices.SortFunc(c.Totals, func(a, b Total) int {
+		return cmp.Or(cmp.Compare(a.Direction.From, b.Direction.From), cmp.Compare(a.Currency, b.Currency))
+	})
+}
