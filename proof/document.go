@@ -5,14 +5,13 @@
 //	record → state root → block log → signed heads → anchor → certified root
 //
 // It is canonical CBOR and holds nothing that is not checked. The types of the
-// chain (Leaf, Head, Anchor, Channel) are defined here because a verifier must
-// know them; package channel makes them. What stands behind a certificate the
+// chain (Leaf, Head, Anchor, Channel) are package trade's, whose Omnilateral checks
+// them too, and package channel makes them. What stands behind a certificate the
 // ledger's own verifier says, which the caller hands in.
 package proof
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -128,4 +127,6 @@ func Verify(doc []byte, trust Trust) (Verified, error) {
 	}, nil
 }
 
-func hexOf(b []byte) string { return hex.EncodeToString(b) }
+func refuse(field, detail string) *fault.Error {
+	return &fault.Error{Code: fault.Refused, Field: field, Detail: detail, Remedy: "trust nothing that it says; ask whoever made it for a new one"}
+}

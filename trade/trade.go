@@ -94,7 +94,7 @@ type Context struct {
 type Receipt struct {
 	Code     fault.Code     `cbor:"1,keyasint,omitempty" json:"code,omitempty"` // empty: done
 	Field    string         `cbor:"2,keyasint,omitempty" json:"field,omitempty"`
-	Delegate sign.PublicKey `cbor:"3,keyasint" json:"delegate"`                   // zero: the node alone
+	Delegate sign.PublicKey `cbor:"3,keyasint" json:"delegate"`                  // zero: the node alone
 	Limit    string         `cbor:"4,keyasint,omitempty" json:"limit,omitempty"` // the limit that covered it, "USD 5000.000000"
 }
 

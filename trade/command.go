@@ -1,0 +1,426 @@
+package trade
+
+import (
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// Commands of a Bilateral. The comment beside each names its body, who may
+// cause it, and what it does.
+const (
+	KindBind             Kind = "bind"                // Bind; each side, by its member key
+	KindDelegateAdd      Kind = "delegate.add"        // DelegateAdd; either side, by its member key
+	KindDelegateRevoke   Kind = "delegate.revoke"     // DelegateRevoke; either side, by its member key
+	KindKeyChange        Kind = "key.change"          // KeyChange; either side, by its member key
+	KindAgreementPropose Kind = "agreement.propose"   // AgreementPropose; either side
+	KindAgreementAmend   Kind = "agreement.amend"     // AgreementAmend; either side
+	KindAgreementAccept  Kind = "agreement.accept"    // AgreementAnswer; the side that did not propose
+	KindAgreementReject  Kind = "agreement.reject"    // AgreementAnswer; the side that did not propose
+	KindAgreementEnd     Kind = "agreement.terminate" // AgreementEnd; either side
+	KindSheetPropose     Kind = "sheet.propose"       // SheetPropose; the seller
+	KindSheetAccept      Kind = "sheet.accept"        // SheetAnswer; the buyer
+	KindSheetReject      Kind = "sheet.reject"        // SheetAnswer; the buyer
+	KindRowProve         Kind = "row.prove"           // RowProve; either side
+	KindOrderPlace       Kind = "order.place"         // OrderPlace; the buyer
+	KindOrderAccept      Kind = "order.accept"        // OrderAnswer; the seller
+	KindOrderReject      Kind = "order.reject"        // OrderAnswer; the seller
+	KindOrderSuspend     Kind = "order.suspend"       // OrderAnswer; either side
+	KindOrderResume      Kind = "order.resume"        // OrderAnswer; either side
+	KindOrderTerminate   Kind = "order.terminate"     // OrderAnswer; either side
+	KindRatingRequest    Kind = "rating.request"      // RatingRequest; either side
+	KindUsageState       Kind = "usage.state"         // UsageState; each side
+	KindUsageDeliver     Kind = "usage.deliver"       // UsageDeliver; each side
+	KindUsageReceived    Kind = "usage.received"      // UsageReceived; each side
+	KindCompareState     Kind = "compare.state"       // CompareState; each side
+	KindDisputePropose   Kind = "dispute.propose"     // DisputePropose; either side
+	KindDisputeAccept    Kind = "dispute.accept"      // DisputeAccept; the side that did not propose
+	KindDisputeReject    Kind = "dispute.reject"      // DisputeReject; the side that did not propose
+	KindInvoiceAccept    Kind = "invoice.accept"      // InvoiceAccept; the buyer
+	KindInvoiceDispute   Kind = "invoice.dispute"     // InvoiceDispute; the buyer
+	KindNettingPropose   Kind = "netting.propose"     // NettingPropose; either side
+	KindNettingAccept    Kind = "netting.accept"      // NettingAnswer; the side that did not propose
+	KindNettingReject    Kind = "netting.reject"      // NettingAnswer; the side that did not propose
+	KindObligationOpen   Kind = "obligation.open"     // ObligationOpen; either side
+	KindPaymentAdvise    Kind = "payment.advise"      // PaymentAdvise; the payer
+	KindPaymentReceipt   Kind = "payment.receipt"     // PaymentAnswer; the payee
+	KindPaymentDecline   Kind = "payment.decline"     // PaymentAnswer; the payee
+	KindTick             Kind = "tick"                // Tick; either side
+	KindDocumentRecord   Kind = "document.record"     // DocumentRecord; either side
+	KindDivergence       Kind = "evidence.divergence" // Divergence; either side
+	KindVersionPropose   Kind = "version.propose"     // VersionPropose; either side
+	KindVersionAccept    Kind = "version.accept"      // VersionPropose; the side that did not propose
+)
+
+// Commands of the Omnilateral.
+const (
+	KindMemberPropose  Kind = "member.propose"  // MemberPropose; a member sponsors, by its member key
+	KindMemberVouch    Kind = "member.vouch"    // MemberVote; a member, by its member key
+	KindMemberSuspend  Kind = "member.suspend"  // MemberVote; a member, by its member key
+	KindMemberRestore  Kind = "member.restore"  // MemberVote; a member, by its member key
+	KindMemberLeave    Kind = "member.leave"    // MemberLeave; the member itself, by its member key
+	KindKeyRotate      Kind = "key.rotate"      // KeyRotate; by the member key, or the recovery key for a new member key
+	KindChannelOpen    Kind = "channel.open"    // ChannelOpen; a member's node
+	KindChannelConfirm Kind = "channel.confirm" // ChannelConfirm; each of the two channel keys
+	KindChannelRotate  Kind = "channel.rotate"  // ChannelRotate; a channel key replaces itself
+	KindAnchorPost     Kind = "anchor.post"     // AnchorPost; a channel key
+)
+
+// Bind says who signs with a channel key. Inside the sealed log each side
+// binds itself; the authorization is by its member key and so covers the
+// channel keys, chain and channel.
+type Bind struct {
+	Member party.Code        `cbor:"1,keyasint"`
+	Keys   [2]sign.PublicKey `cbor:"2,keyasint"` // as on the Omnilateral
+}
+
+// DelegateAdd registers a delegate of the sender's side, or changes one.
+type DelegateAdd struct {
+	Key    sign.PublicKey `cbor:"1,keyasint"`
+	Name   string         `cbor:"2,keyasint"`
+	Roles  []party.Role   `cbor:"3,keyasint"`
+	Limits []money.Amount `cbor:"4,keyasint,omitempty"`
+	From   uint64         `cbor:"5,keyasint"`           // height; 0 is at once
+	Until  uint64         `cbor:"6,keyasint,omitempty"` // height; 0 is open
+}
+
+// DelegateRevoke ends a delegate of the sender's side, from this position on.
+type DelegateRevoke struct {
+	Key sign.PublicKey `cbor:"1,keyasint"`
+}
+
+// KeyChange announces a new channel key of the sender's side. Both keys count
+// until the old one is replaced on the Omnilateral by channel.rotate.
+type KeyChange struct {
+	New sign.PublicKey `cbor:"1,keyasint"`
+}
+
+// AgreementPropose offers a contract with its terms.
+type AgreementPropose struct {
+	ID    string          `cbor:"1,keyasint"` // chosen by the proposer, unused so far
+	Type  agreement.Type  `cbor:"2,keyasint"`
+	Legal agreement.Legal `cbor:"3,keyasint"`
+	Lines []product.Line  `cbor:"4,keyasint"` // sorted
+	From  int64           `cbor:"5,keyasint"` // ms UTC
+	Until int64           `cbor:"6,keyasint,omitempty"`
+	Terms agreement.Terms `cbor:"7,keyasint"`
+}
+
+// AgreementAmend offers other terms for an active agreement. Periods that
+// begin at From or later follow them; From is an edge of a period under both.
+type AgreementAmend struct {
+	ID    string          `cbor:"1,keyasint"`
+	From  int64           `cbor:"2,keyasint"` // ms UTC
+	Terms agreement.Terms `cbor:"3,keyasint"`
+}
+
+// AgreementAnswer accepts or rejects what the other side proposed last. Hash is
+// that of the terms, so that nobody accepts what it has not read.
+type AgreementAnswer struct {
+	ID    string     `cbor:"1,keyasint"`
+	Terms canon.Hash `cbor:"2,keyasint"`
+	Why   string     `cbor:"3,keyasint,omitempty"` // of a rejection
+}
+
+// AgreementEnd terminates an agreement at this position.
+type AgreementEnd struct {
+	ID  string `cbor:"1,keyasint"`
+	Why string `cbor:"2,keyasint,omitempty"`
+}
+
+// SheetPropose offers a rate sheet, by the root over its rows.
+type SheetPropose struct {
+	ID        string          `cbor:"1,keyasint"` // chosen by the seller, unused so far
+	Agreement string          `cbor:"2,keyasint"`
+	Direction usage.Direction `cbor:"3,keyasint"` // to the sender
+	Line      product.Line    `cbor:"4,keyasint"`
+	Root      canon.Hash      `cbor:"5,keyasint"` // rating.Sheet.Root
+	Rows      uint32          `cbor:"6,keyasint"`
+	File      canon.Hash      `cbor:"7,keyasint"`
+	Size      uint64          `cbor:"8,keyasint"` // of the file in bytes
+	From      int64           `cbor:"9,keyasint"` // ms UTC; calls that begin then or later are priced by it
+}
+
+// SheetAnswer accepts or rejects a sheet. Root repeats what is answered.
+type SheetAnswer struct {
+	ID   string     `cbor:"1,keyasint"`
+	Root canon.Hash `cbor:"2,keyasint"`
+	Why  string     `cbor:"3,keyasint,omitempty"`
+}
+
+// ProveRow shows that a row is in an accepted sheet. Row counts on through the
+// sheets of a direction: Sheet.Base + index in the sheet.
+type ProveRow struct {
+	Row  uint32       `cbor:"1,keyasint"`
+	Rate rating.Row   `cbor:"2,keyasint"`
+	Path []canon.Hash `cbor:"3,keyasint,omitempty"`
+}
+
+// RowProve records rows of accepted sheets, so that statements name them by
+// number alone. A row that is there already is no error.
+type RowProve struct {
+	Direction usage.Direction `cbor:"1,keyasint"`
+	Line      product.Line    `cbor:"2,keyasint"`
+	Rows      []ProveRow      `cbor:"3,keyasint"`
+}
+
+// OrderPlace orders. For voice: a standing order for calls from the sender to
+// the partner.
+type OrderPlace struct {
+	ID        string       `cbor:"1,keyasint"` // chosen by the buyer, unused so far; at most 24 characters
+	Kind      order.Kind   `cbor:"2,keyasint"`
+	Agreement string       `cbor:"3,keyasint"`
+	Sheet     string       `cbor:"4,keyasint"` // accepted, for this direction
+	Line      product.Line `cbor:"5,keyasint"`
+	Payload   []byte       `cbor:"6,keyasint,omitempty"` // as the product line reads it
+	From      int64        `cbor:"7,keyasint"`           // ms UTC
+}
+
+// OrderAnswer moves an order.
+type OrderAnswer struct {
+	ID  string `cbor:"1,keyasint"`
+	Why string `cbor:"2,keyasint,omitempty"`
+}
+
+// PeriodRef names a billing period (MEF 114 [R58]).
+type PeriodRef struct {
+	Order    string         `cbor:"1,keyasint"`
+	Interval usage.Interval `cbor:"2,keyasint"`
+}
+
+// RatingRequest asks for the rating of a period (MEF 114 [R62]). The same
+// request from both sides is one.
+type RatingRequest struct {
+	Period PeriodRef `cbor:"1,keyasint"`
+}
+
+// UsageState is one side's statement of a period, or one of its parts
+// (MEF 114 [R64]). Lines are in the order of usage.Line.Order through all
+// parts; parts come in order.
+type UsageState struct {
+	Period  PeriodRef    `cbor:"1,keyasint"`
+	Part    uint32       `cbor:"2,keyasint"` // from 1
+	Of      uint32       `cbor:"3,keyasint"` // 1 to 4096
+	Root    canon.Hash   `cbor:"4,keyasint"` // usage.StatementRoot of all lines
+	Records uint64       `cbor:"5,keyasint"` // calls under all lines
+	Unrated uint64       `cbor:"6,keyasint,omitempty"`
+	Lines   []usage.Line `cbor:"7,keyasint"`
+	Rows    []ProveRow   `cbor:"8,keyasint,omitempty"` // of lines here that no one has proven yet
+}
+
+// UsageDeliver says that the records of the differing lines were sent, sealed,
+// to the other side. Receipt is the other side's channel key's signature over
+// DeliveryReceipt, if it has given one.
+type UsageDeliver struct {
+	Period  PeriodRef       `cbor:"1,keyasint"`
+	File    canon.Hash      `cbor:"2,keyasint"`
+	Size    uint64          `cbor:"3,keyasint"`
+	Receipt *sign.Signature `cbor:"4,keyasint,omitempty"`
+}
+
+// UsageReceived says that the other side's records are here and open.
+type UsageReceived struct {
+	Period PeriodRef  `cbor:"1,keyasint"`
+	File   canon.Hash `cbor:"2,keyasint"`
+}
+
+// OutcomeLine is what a side's rules make of one differing line.
+type OutcomeLine struct {
+	Row           uint32         `cbor:"1,keyasint" json:"row"`
+	Adjusts       usage.Interval `cbor:"2,keyasint,omitzero" json:"adjusts,omitzero"`
+	Manual        bool           `cbor:"3,keyasint,omitempty" json:"manual,omitempty"` // people must decide
+	Calls         uint64         `cbor:"4,keyasint,omitempty" json:"calls"`
+	BilledSeconds uint64         `cbor:"5,keyasint,omitempty" json:"billed_seconds"`
+}
+
+// CompareState is what one side's rules make of all differing lines of a
+// period that wait for them, in order.
+type CompareState struct {
+	Period   PeriodRef     `cbor:"1,keyasint"`
+	Lines    []OutcomeLine `cbor:"2,keyasint"`
+	Evidence canon.Hash    `cbor:"3,keyasint"` // root over what it was decided from
+}
+
+// Verdict is how one disputed line is to be decided.
+type Verdict struct {
+	Dispute       string `cbor:"1,keyasint"` // id
+	Calls         uint64 `cbor:"2,keyasint"`
+	BilledSeconds uint64 `cbor:"3,keyasint"`
+}
+
+// DisputePropose offers decisions on lines in the hands of people.
+type DisputePropose struct {
+	Verdicts []Verdict  `cbor:"1,keyasint"`
+	Why      string     `cbor:"2,keyasint"`
+	Evidence canon.Hash `cbor:"3,keyasint,omitzero"`
+}
+
+// DisputeAccept accepts the other side's offers. It repeats them, so that
+// nobody accepts an offer that has changed.
+type DisputeAccept struct {
+	Verdicts []Verdict `cbor:"1,keyasint"`
+}
+
+// DisputeReject rejects the other side's offers.
+type DisputeReject struct {
+	Disputes []string `cbor:"1,keyasint"`
+	Why      string   `cbor:"2,keyasint,omitempty"`
+}
+
+// InvoiceAccept accepts all lines of an invoice that are not open.
+type InvoiceAccept struct {
+	ID       string     `cbor:"1,keyasint"`
+	Document canon.Hash `cbor:"2,keyasint"` // that was read
+}
+
+// Objection is a line of an invoice that the buyer disputes, with its own
+// figures.
+type Objection struct {
+	Row           uint32         `cbor:"1,keyasint"`
+	Adjusts       usage.Interval `cbor:"2,keyasint,omitzero"`
+	Calls         uint64         `cbor:"3,keyasint"`
+	BilledSeconds uint64         `cbor:"4,keyasint"`
+}
+
+// InvoiceDispute disputes lines of an invoice and accepts the others.
+type InvoiceDispute struct {
+	ID       string      `cbor:"1,keyasint"`
+	Document canon.Hash  `cbor:"2,keyasint"`
+	Lines    []Objection `cbor:"3,keyasint"`
+	Why      string      `cbor:"4,keyasint"`
+	Evidence canon.Hash  `cbor:"5,keyasint,omitzero"`
+}
+
+// NettingPropose offsets final invoices of both sides.
+type NettingPropose struct {
+	Invoices []string `cbor:"1,keyasint"` // 1 to 2000 ids, sorted
+}
+
+// NettingAnswer accepts or rejects a netting. Sums repeats nothing: the machine
+// computed them, and they cannot change.
+type NettingAnswer struct {
+	ID string `cbor:"1,keyasint"`
+}
+
+// ObligationOpen makes final invoices due one by one, without netting: the
+// payer's choice at any time, the payee's once an invoice is due.
+type ObligationOpen struct {
+	Invoices []string `cbor:"1,keyasint"` // sorted
+}
+
+// PaymentAdvise says that the payer has paid.
+type PaymentAdvise struct {
+	Obligation string       `cbor:"1,keyasint"`
+	Amount     money.Amount `cbor:"2,keyasint"`
+	Method     string       `cbor:"3,keyasint"`
+	Reference  string       `cbor:"4,keyasint"`
+	PaidAt     int64        `cbor:"5,keyasint"` // ms UTC
+}
+
+// PaymentAnswer confirms that the money came, or says that it did not.
+type PaymentAnswer struct {
+	Obligation string       `cbor:"1,keyasint"`
+	Amount     money.Amount `cbor:"2,keyasint"`
+	Why        string       `cbor:"3,keyasint,omitempty"`
+}
+
+// Tick applies the agreed outcome of a deadline that has passed, because
+// nothing happens by itself.
+type Tick struct {
+	Subject string `cbor:"1,keyasint"` // key of the record that waits
+}
+
+// DocumentRecord acknowledges a file that went from node to node.
+type DocumentRecord struct {
+	Kind      string         `cbor:"1,keyasint"` // plain word: "records", "evidence", "sheet"
+	Hash      canon.Hash     `cbor:"2,keyasint"`
+	Size      uint64         `cbor:"3,keyasint"`
+	Count     uint64         `cbor:"4,keyasint,omitempty"` // of records in it
+	Totals    []money.Amount `cbor:"5,keyasint,omitempty"`
+	Reference []byte         `cbor:"6,keyasint,omitempty"` // at most 256 bytes, for the two sides to use
+}
+
+// Divergence is two signed heads of one size that name different roots: the two
+// members did not compute the same. From here on the channel takes only what
+// AllowedWhenDiverged says.
+type Divergence struct {
+	Ours   SignedHead `cbor:"1,keyasint" json:"ours"`
+	Theirs SignedHead `cbor:"2,keyasint" json:"theirs"`
+	Leaf   uint64     `cbor:"3,keyasint" json:"leaf"`             // first differing leaf of the block log, from 0
+	Detail []byte     `cbor:"4,keyasint,omitempty" json:"detail"` // the two leaves, for replay; at most 64 KiB
+}
+
+// VersionPropose offers another rule version from a height on.
+type VersionPropose struct {
+	Version uint32 `cbor:"1,keyasint"`
+	Height  uint64 `cbor:"2,keyasint"`
+}
+
+// MemberPropose sponsors an applicant. The sponsor vouches with it.
+type MemberPropose struct {
+	Application party.Signed `cbor:"1,keyasint"`
+}
+
+// MemberVote is one member's word about another: to admit, suspend or restore.
+type MemberVote struct {
+	Member party.Code `cbor:"1,keyasint"` // about whom
+	By     party.Code `cbor:"2,keyasint"`
+}
+
+// MemberLeave ends the sender's own membership.
+type MemberLeave struct {
+	Member party.Code `cbor:"1,keyasint"`
+}
+
+// KeyRotate changes a member's keys. Which of the fields are set says what
+// changes.
+type KeyRotate struct {
+	Member        party.Code      `cbor:"1,keyasint"`
+	NewMember     *sign.PublicKey `cbor:"2,keyasint,omitempty"` // replaces the member key; by old or recovery key
+	AddNode       *sign.PublicKey `cbor:"3,keyasint,omitempty"`
+	RevokeNode    *sign.PublicKey `cbor:"4,keyasint,omitempty"`
+	AddSealing    []byte          `cbor:"5,keyasint,omitempty"`
+	RevokeSealing []byte          `cbor:"6,keyasint,omitempty"`
+	// Possession is each new signing key's own signature over PossessionMessage,
+	// in the order member, node.
+	Possession []sign.Signature `cbor:"7,keyasint,omitempty"`
+}
+
+// ChannelOpen opens a Bilateral. Nothing in it tells the partner: the keys are
+// in byte order, and the invitation is sealed.
+type ChannelOpen struct {
+	Channel    canon.Hash        `cbor:"1,keyasint"`
+	Keys       [2]sign.PublicKey `cbor:"2,keyasint"` // fresh, in byte order
+	Invitation []byte            `cbor:"3,keyasint"` // sealed to the partner; at most 8 KiB
+	Expires    int64             `cbor:"4,keyasint"` // block time, ms UTC
+}
+
+// ChannelConfirm says that a channel key is there and wants the channel. It is
+// signed, as envelope, with that key. Both keys confirm, so that nothing tells
+// the opener's from the partner's.
+type ChannelConfirm struct {
+	Channel canon.Hash `cbor:"1,keyasint"`
+}
+
+// ChannelRotate replaces the channel key that signs the envelope.
+type ChannelRotate struct {
+	Channel    canon.Hash     `cbor:"1,keyasint"`
+	New        sign.PublicKey `cbor:"2,keyasint"`
+	Possession sign.Signature `cbor:"3,keyasint"` // the new key's, over PossessionMessage
+}
+
+// AnchorPost puts an anchor on the Omnilateral. Consistency proves that it
+// extends the last one; empty for the first.
+type AnchorPost struct {
+	Anchor      Anchor       `cbor:"1,keyasint"`
+	Consistency []canon.Hash `cbor:"2,keyasint,omitempty"`
+}
+
+// NewCommand makes a command from its kind and body.
+func NewCommand(k Kind, body any) Command { return Command{Kind: k, Body: canon.Must(body)} }

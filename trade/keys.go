@@ -1,0 +1,220 @@
+package trade
+
+import (
+	"fmt"
+
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// The key layout. Keys are text, sort as they read, and hold no secret of their
+// own: numbers are padded with zeros, times are ms since 1970 UTC in 15 digits.
+//
+// On a Bilateral:
+//
+//	bilateral                              Bilateral: members, keys, state, rule version
+//	counter                                Counter: journal, netting and sheet numbers
+//	delegate/<key>                         party.Delegate
+//	nonce/<nonce>                          Nonce, once used
+//	agreement/<id>                         agreement.Agreement
+//	terms/<hash>                           agreement.Terms
+//	sheet/<id>                             Sheet
+//	tariff/<direction>/<line>              Tariff: accepted sheets of a direction, oldest first
+//	row/<direction>/<line>/<row>           ProvenRow
+//	order/<id>                             order.Order
+//	standing/<direction>/<line>            Standing: the order under which usage arises
+//	period/<order>/<from>                  invoice.Period
+//	statement/<order>/<from>/<side>/<part> Statement: s is the seller's, b the buyer's
+//	outcome/<order>/<from>/<side>          Outcomes
+//	dispute/<order>/<from>/<row>/<adjusts> dispute.Dispute
+//	invoice/<id>                           invoice.Invoice
+//	document/<id>                          invoice.Document
+//	netting/<id>                           settlement.Netting
+//	obligation/<id>                        settlement.Obligation
+//	balance/<party>/<purpose>/<currency>   Balance
+//	journal/<number>                       settlement.Journal
+//	tolerated/<direction>/<currency>       Balance: differences accepted in open periods
+//	file/<hash>                            File, acknowledged
+//	divergence                             Divergence
+//
+// On the Omnilateral:
+//
+//	network                                Network: parameters
+//	validators                             Validators at genesis
+//	census                                 Census: how many members are active
+//	member/<code>                          party.Member
+//	alias/<scheme>/<value>                 Name: the member's code
+//	key/<key>                              KeyUse: every key in use anywhere, once
+//	vote/<motion>/<code>/<voter>           Vote
+//	channel/<id>                           Channel: keys whose signatures count
+//	opening/<id>                           Opening: who opened it, and how far it is
+//	anchor/<id>/<term>/<position>          Anchor
+//	anchored/<id>                          Anchored: where the last anchor is
+//	claim/<id>                             AnchorClaim: an uncontested head that waits
+//	sender/<channel>/<key>                 Sender: last number and id
+//	quota/<code>, quota-channel/<id>       Quota: bytes of the running minute
+//
+// Names in angle brackets hold no slash, except the id of a dispute.
+const (
+	keyBilateral  = "bilateral"
+	keyCounter    = "counter"
+	keyDivergence = "divergence"
+	keyNetwork    = "network"
+	keyValidators = "validators"
+	keyCensus     = "census"
+
+	prefixDelegate   = "delegate/"
+	prefixAgreement  = "agreement/"
+	prefixSheet      = "sheet/"
+	prefixOrder      = "order/"
+	prefixPeriod     = "period/"
+	prefixDispute    = "dispute/"
+	prefixInvoice    = "invoice/"
+	prefixNetting    = "netting/"
+	prefixObligation = "obligation/"
+	prefixBalance    = "balance/"
+	prefixJournal    = "journal/"
+	prefixMember     = "member/"
+	prefixFile       = "file/"
+	prefixOpening    = "opening/"
+)
+
+// NetworkKey is the key of the network's parameters.
+const NetworkKey = keyNetwork
+
+// BilateralKey is the key of a Bilateral's own record.
+const BilateralKey = keyBilateral
+
+// CounterKey is the key of a Bilateral's counters.
+const CounterKey = keyCounter
+
+// DelegateKey is the key of a delegate's record.
+func DelegateKey(k sign.PublicKey) string { return prefixDelegate + k.String() }
+
+// NonceKey is the key of a used number.
+func NonceKey(n canon.Hash) string { return "nonce/" + n.String() }
+
+// AgreementKey is the key of an agreement's record.
+func AgreementKey(id string) string { return prefixAgreement + id }
+
+// TermsKey is the key of a version of terms.
+func TermsKey(h canon.Hash) string { return "terms/" + h.String() }
+
+// SheetKey is the key of a rate sheet's record.
+func SheetKey(id string) string { return prefixSheet + id }
+
+// TariffKey is the key of the list of sheets of a direction and line.
+func TariffKey(d usage.Direction, l product.Line) string {
+	return "tariff/" + d.String() + "/" + string(l)
+}
+
+// RowKey is the key of a proven row. Numbers count on through the sheets of a
+// direction: number = Sheet.Base + index in the sheet.
+func RowKey(d usage.Direction, l product.Line, number uint32) string {
+	return fmt.Sprintf("row/%s/%s/%010d", d, l, number)
+}
+
+// OrderKey is the key of an order's record.
+func OrderKey(id string) string { return prefixOrder + id }
+
+// StandingKey is the key of the record that names the standing order of a
+// direction and line.
+func StandingKey(d usage.Direction, l product.Line) string {
+	return "standing/" + d.String() + "/" + string(l)
+}
+
+func millis(ms int64) string { return fmt.Sprintf("%015d", ms) }
+
+// PeriodKey is the key of a billing period.
+func PeriodKey(order string, i usage.Interval) string {
+	return prefixPeriod + order + "/" + millis(i.From)
+}
+
+// Side says whose statement or outcome a record is.
+type Side string
+
+// The two sides of a period.
+const (
+	SellerSide Side = "s"
+	BuyerSide  Side = "b"
+)
+
+// StatementKey is the key of one part (from 1) of a side's usage statement.
+func StatementKey(order string, i usage.Interval, s Side, part uint32) string {
+	return fmt.Sprintf("statement/%s/%s/%s/%05d", order, millis(i.From), s, part)
+}
+
+// OutcomeKey is the key of what a side's rules made of a period's open lines.
+func OutcomeKey(order string, i usage.Interval, s Side) string {
+	return "outcome/" + order + "/" + millis(i.From) + "/" + string(s)
+}
+
+// DisputeKey is the key of a dispute's record.
+func DisputeKey(id string) string { return prefixDispute + id }
+
+// InvoiceKey is the key of where an invoice stands.
+func InvoiceKey(id string) string { return prefixInvoice + id }
+
+// DocumentKey is the key of what an invoice says. It never changes.
+func DocumentKey(id string) string { return "document/" + id }
+
+// NettingKey is the key of a netting.
+func NettingKey(id string) string { return prefixNetting + id }
+
+// ObligationKey is the key of an obligation.
+func ObligationKey(id string) string { return prefixObligation + id }
+
+// BalanceKey is the key of an account's balance.
+func BalanceKey(a settlement.Account) string {
+	return prefixBalance + string(a.Party) + "/" + string(a.Purpose) + "/" + string(a.Currency)
+}
+
+// JournalKey is the key of a journal entry.
+func JournalKey(number uint64) string { return fmt.Sprintf("%s%015d", prefixJournal, number) }
+
+// ToleratedKey is the key of the differences accepted in open periods.
+func ToleratedKey(d usage.Direction, c money.Currency) string {
+	return "tolerated/" + d.String() + "/" + string(c)
+}
+
+// FileKey is the key of an acknowledged file.
+func FileKey(h canon.Hash) string { return prefixFile + h.String() }
+
+// MemberKey is the key of a member's record.
+func MemberKey(c party.Code) string { return prefixMember + string(c) }
+
+// AliasKey is the key under which a member is found by another name.
+func AliasKey(a party.Alias) string { return "alias/" + a.Scheme + "/" + a.Value }
+
+// KeyKey is the key under which a key in use is registered.
+func KeyKey(k sign.PublicKey) string { return "key/" + k.String() }
+
+// VoteKey is the key of a member's vote on a motion about another.
+func VoteKey(m Motion, about, voter party.Code) string {
+	return "vote/" + string(m) + "/" + string(about) + "/" + string(voter)
+}
+
+// OpeningKey is the key of a Bilateral's opening.
+func OpeningKey(id canon.Hash) string { return prefixOpening + id.String() }
+
+// AnchoredKey is the key of the record that names a channel's last anchor.
+func AnchoredKey(id canon.Hash) string { return "anchored/" + id.String() }
+
+// ClaimKey is the key of an uncontested head that waits for an answer.
+func ClaimKey(id canon.Hash) string { return "claim/" + id.String() }
+
+// SenderKey is the key of a sender's account in a channel.
+func SenderKey(channel canon.Hash, k sign.PublicKey) string {
+	return "sender/" + channel.String() + "/" + k.String()
+}
+
+// QuotaKey is the key of a member's bytes of the running minute.
+func QuotaKey(c party.Code) string { return "quota/" + string(c) }
+
+// ChannelQuotaKey is the key of a channel's bytes of the running minute.
+func ChannelQuotaKey(id canon.Hash) string { return "quota-channel/" + id.String() }

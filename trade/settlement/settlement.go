@@ -1,0 +1,168 @@
+// Package settlement holds who owes whom, the offsetting of debts, and their
+// discharge: balanced postings between accounts, nettings, obligations and
+// payments (MEF 114 [R82]-[R89], [O4], [CR22], [CR23], [CD2]).
+package settlement
+
+import (
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
+)
+
+// Purpose says what a balance stands for. Claims are positive, debts negative.
+type Purpose string
+
+// The purposes, in the order in which value moves through them.
+const (
+	Invoiced Purpose = "invoiced" // issued, not yet accepted
+	Disputed Purpose = "disputed" // claimed on open lines
+	Final    Purpose = "final"    // accepted, binding
+	Due      Purpose = "due"      // agreed for settlement
+	Transit  Purpose = "transit"  // advised by the payer, not yet confirmed
+	Cash     Purpose = "cash"     // paid outside, confirmed by the payee
+)
+
+// Account is where value stands: one party, purpose and currency.
+type Account struct {
+	Party    party.Code     `cbor:"1,keyasint" json:"party"`
+	Purpose  Purpose        `cbor:"2,keyasint" json:"purpose"`
+	Currency money.Currency `cbor:"3,keyasint" json:"currency"`
+}
+
+// Posting moves an amount of zero or more from one account to another of the
+// same currency.
+type Posting struct {
+	From   Account     `cbor:"1,keyasint" json:"from"`
+	To     Account     `cbor:"2,keyasint" json:"to"`
+	Amount money.Micro `cbor:"3,keyasint" json:"amount"`
+}
+
+// Journal is the postings of one command. It is balanced because each posting
+// is.
+type Journal struct {
+	Number   uint64    `cbor:"1,keyasint" json:"number"` // from 1
+	Cause    string    `cbor:"2,keyasint" json:"cause"`  // kind of the command
+	Subject  string    `cbor:"3,keyasint" json:"subject"`
+	Postings []Posting `cbor:"4,keyasint" json:"postings"`
+	Height   uint64    `cbor:"5,keyasint" json:"height"`
+	Time     int64     `cbor:"6,keyasint" json:"time"` // of the block, ms UTC
+}
+
+// Move is a posting that shifts a claim of the seller on the buyer from one
+// purpose to another, on both sides: two postings.
+func Move(seller, buyer party.Code, c money.Currency, from, to Purpose, amount money.Micro) []Posting {
+	return []Posting{
+		{Account{seller, from, c}, Account{seller, to, c}, amount},
+		{Account{buyer, to, c}, Account{buyer, from, c}, amount},
+	}
+}
+
+// Claim is a posting that gives the seller a claim on the buyer.
+func Claim(seller, buyer party.Code, c money.Currency, p Purpose, amount money.Micro) Posting {
+	return Posting{Account{buyer, p, c}, Account{seller, p, c}, amount}
+}
+
+// Release takes a claim back.
+func Release(seller, buyer party.Code, c money.Currency, p Purpose, amount money.Micro) Posting {
+	return Claim(buyer, seller, c, p, amount)
+}
+
+// Sum is the gross debts both ways in one currency and their net.
+type Sum struct {
+	Currency money.Currency `cbor:"1,keyasint" json:"currency"`
+	Gross    [2]money.Micro `cbor:"2,keyasint" json:"gross"`                     // owed to the first and to the second member, in byte order of their codes
+	Net      money.Micro    `cbor:"3,keyasint" json:"net"`                       // of both, never negative
+	Payer    party.Code     `cbor:"4,keyasint,omitempty" json:"payer,omitempty"` // empty when the net is zero
+	Payee    party.Code     `cbor:"5,keyasint,omitempty" json:"payee,omitempty"`
+}
+
+// Claimed is an amount that one member may claim.
+type Claimed struct {
+	Payee  party.Code
+	Amount money.Amount
+}
+
+// Net offsets claims between two members, one sum for each currency in byte
+// order. The codes are in byte order. Code: money-overflow, invalid.
+func Net(members [2]party.Code, claims []Claimed) ([]Sum, error) {
+	var sums []Sum
+	for _, c := range claims {
+		side := 0
+		switch c.Payee {
+		case members[0]:
+		case members[1]:
+			side = 1
+		default:
+			return nil, fault.Newf(fault.Invalid, "net claims between the two members only", "%s is no member of this channel", c.Payee)
+		}
+		at := 0
+		for at < len(sums) && sums[at].Currency < c.Amount.Currency {
+			at++
+		}
+		if at == len(sums) || sums[at].Currency != c.Amount.Currency {
+			sums = append(sums, Sum{})
+			copy(sums[at+1:], sums[at:])
+			sums[at] = Sum{Currency: c.Amount.Currency}
+		}
+		g, err := sums[at].Gross[side].Add(c.Amount.Micro)
+		if err != nil {
+			return nil, err
+		}
+		sums[at].Gross[side] = g
+	}
+	for i := range sums {
+		s := &sums[i]
+		net, err := s.Gross[0].Sub(s.Gross[1])
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case net > 0:
+			s.Net, s.Payee, s.Payer = net, members[0], members[1]
+		case net < 0:
+			if s.Net, err = net.Neg(); err != nil {
+				return nil, err
+			}
+			s.Payee, s.Payer = members[1], members[0]
+		}
+	}
+	return sums, nil
+}
+
+// Netting is the offsetting of final invoices, several periods at once.
+type Netting struct {
+	ID       string       `cbor:"1,keyasint" json:"id"`
+	Proposer party.Code   `cbor:"2,keyasint" json:"proposer"`
+	Invoices []string     `cbor:"3,keyasint" json:"invoices"`
+	Sums     []Sum        `cbor:"4,keyasint" json:"sums"`
+	State    NettingState `cbor:"5,keyasint" json:"state"`
+	Proposed party.Act    `cbor:"6,keyasint" json:"proposed"`
+	Accepted party.Act    `cbor:"7,keyasint,omitzero" json:"accepted,omitzero"`
+}
+
+// Obligation is the agreed amount that one member owes the other (MEF 114
+// [R86]).
+type Obligation struct {
+	ID       string       `cbor:"1,keyasint" json:"id"`
+	Netting  string       `cbor:"2,keyasint,omitempty" json:"netting,omitempty"` // that it came from
+	Invoices []string     `cbor:"3,keyasint" json:"invoices"`                    // settled together or not at all
+	Payer    party.Code   `cbor:"4,keyasint" json:"payer"`
+	Payee    party.Code   `cbor:"5,keyasint" json:"payee"`
+	Amount   money.Amount `cbor:"6,keyasint" json:"amount"`
+	Method   string       `cbor:"7,keyasint" json:"method"`
+	Due      int64        `cbor:"8,keyasint" json:"due"` // ms UTC
+	State    State        `cbor:"9,keyasint" json:"state"`
+	Late     bool         `cbor:"10,keyasint,omitempty" json:"late,omitempty"`
+	Payment  Payment      `cbor:"11,keyasint,omitzero" json:"payment,omitzero"`
+	Receipt  party.Act    `cbor:"12,keyasint,omitzero" json:"receipt,omitzero"`
+	Deadline int64        `cbor:"13,keyasint,omitempty" json:"deadline,omitempty"` // for advice or receipt; block time, ms UTC
+	Passed   uint32       `cbor:"14,keyasint,omitempty" json:"passed,omitempty"`
+}
+
+// Payment is the payer's word that it has paid (MEF 114 [R87], [R88]).
+type Payment struct {
+	Method    string    `cbor:"1,keyasint" json:"method"`
+	Reference string    `cbor:"2,keyasint" json:"reference"` // as the bank shows it
+	PaidAt    int64     `cbor:"3,keyasint" json:"paid_at"`   // ms UTC, by the payer's word
+	Act       party.Act `cbor:"4,keyasint" json:"act"`
+}

@@ -1,0 +1,68 @@
+package settlement
+
+// State is where an obligation stands.
+type State string
+
+// The states of an obligation. Who acts next stands beside each.
+const (
+	Owed    State = "owed"    // payer: pay and advise
+	Overdue State = "overdue" // payer: the same, and late
+	Advised State = "advised" // payee: confirm the receipt
+	Settled State = "settled" // nobody
+)
+
+// Event is what moves an obligation.
+type Event string
+
+// The events of an obligation.
+const (
+	Lapse   Event = "lapse"   // the due date and the time for the advice have passed
+	Advise  Event = "advise"  // by the payer (MEF 114 [R87], [R88])
+	Decline Event = "decline" // by the payee: no such money came
+	Confirm Event = "confirm" // by the payee ([R89]), or presumed by the agreement
+)
+
+// Transitions is every move an obligation can make; what is not here is
+// refused.
+var Transitions = map[State]map[Event]State{
+	Owed:    {Lapse: Overdue, Advise: Advised},
+	Overdue: {Advise: Advised},
+	Advised: {Confirm: Settled, Decline: Owed},
+}
+
+// Next gives the state after an event, and whether the table allows it.
+func (s State) Next(e Event) (State, bool) {
+	n, ok := Transitions[s][e]
+	return n, ok
+}
+
+// NettingState is where a netting stands.
+type NettingState string
+
+// The states of a netting. Who acts next stands beside each.
+const (
+	NettingProposed NettingState = "proposed" // the other side: accept or reject
+	NettingAccepted NettingState = "accepted" // nobody: what is left is owed
+	NettingRejected NettingState = "rejected" // nobody
+)
+
+// NettingEvent is what moves a netting.
+type NettingEvent string
+
+// The events of a netting.
+const (
+	NettingAccept NettingEvent = "accept" // by the side that did not propose (MEF 114 [CR22])
+	NettingReject NettingEvent = "reject" // by the same
+)
+
+// NettingTransitions is every move a netting can make; what is not here is
+// refused.
+var NettingTransitions = map[NettingState]map[NettingEvent]NettingState{
+	NettingProposed: {NettingAccept: NettingAccepted, NettingReject: NettingRejected},
+}
+
+// Next gives the state after an event, and whether the table allows it.
+func (s NettingState) Next(e NettingEvent) (NettingState, bool) {
+	n, ok := NettingTransitions[s][e]
+	return n, ok
+}
