@@ -56,7 +56,7 @@ func pairUp(ours, theirs []usage.Record, tolerance int64) []uint32 {
 	slots := make([]uint32, size) // index + 1; 0 is free
 	for i := range theirs {
 		if r := &theirs[i]; r.Result == usage.Success && r.Origin != usage.Withheld {
-			at := hash(r) & mask
+			at := callHash(r) & mask
 			for slots[at] != 0 {
 				at = (at + 1) & mask
 			}
@@ -71,7 +71,7 @@ func pairUp(ours, theirs []usage.Record, tolerance int64) []uint32 {
 			continue
 		}
 		if r.Origin != usage.Withheld {
-			for at := hash(r) & mask; slots[at] != 0; at = (at + 1) & mask {
+			for at := callHash(r) & mask; slots[at] != 0; at = (at + 1) & mask {
 				j := slots[at] - 1
 				if t := &theirs[j]; !taken[j] && t.Start == r.Start && t.Destination == r.Destination &&
 					t.Origin == r.Origin && t.Duration == r.Duration && t.Way == r.Way {
@@ -93,9 +93,9 @@ func pairUp(ours, theirs []usage.Record, tolerance int64) []uint32 {
 	return partner
 }
 
-// hash mixes what an exact pair has in common. Its seed is fixed: the result
+// callHash mixes what an exact pair has in common. Its seed is fixed: the result
 // does not depend on it, and the records are the carrier's own.
-func hash(r *usage.Record) uint32 {
+func callHash(r *usage.Record) uint32 {
 	hi, lo := bits.Mul64(uint64(r.Start)^0x9e3779b97f4a7c15, uint64(r.Destination)^0xd1b54a32d192ed03)
 	hi, lo = bits.Mul64(hi^lo^uint64(r.Origin), uint64(r.Duration)<<1^uint64(r.Way)^0x8cb92ba72f3d8dd7)
 	h := hi ^ lo

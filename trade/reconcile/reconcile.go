@@ -13,9 +13,7 @@ package reconcile
 
 import (
 	"github.com/lateral-network/lateral/fault"
-	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/money"
-	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -96,90 +94,4 @@ type Result struct {
 	Pairs       []Pair       // in the order of our records
 	OnlyOurs    []uint32     // in the order of our records
 	OnlyTheirs  []uint32     // in the order of their records
-}
-
-// Kind is why a call of a differing line needs a decision.
-type Kind string
-
-// The kinds.
-const (
-	OnlyBuyer  Kind = "only-buyer"  // the buyer alone recorded it
-	OnlySeller Kind = "only-seller" // the seller alone recorded it
-	Longer     Kind = "duration"    // billed seconds differ beyond the tolerance
-	Shifted    Kind = "skewed"      // starts differ, and with them the rate version
-)
-
-// Answer is what a rule says about a call.
-type Answer string
-
-// The answers. None charges nothing; Manual leaves it to people.
-const (
-	Seller Answer = "seller"
-	Buyer  Answer = "buyer"
-	Lower  Answer = "lower"
-	None   Answer = "none"
-	Manual Answer = "manual"
-)
-
-// Case is what a rule may know about a call. Seconds are billed ones.
-type Case struct {
-	Kind               Kind
-	BuyerSeconds       uint64 // 0 when only the seller has the call
-	SellerSeconds      uint64 // 0 when only the buyer has the call
-	Gap                uint64 // between the two
-	StartGap           uint64 // ms between the two starts; 0 when one side alone has the call
-	OnlySellerSeconds  uint64 // of all calls to the destination in the period that the seller alone has
-	DestinationSeconds uint64 // of all calls to the destination in the period, as the seller states
-	Undelivered        bool   // the other side did not deliver what it had committed to
-}
-
-// Rules answers cases as the agreement says. It is pure, and the same on both
-// sides. What is no answer for the kind of case counts as [Manual].
-type Rules interface {
-	Answer(Case) Answer
-}
-
-// Delivered is what one side delivered of one line, checked against the root
-// that it had committed to.
-type Delivered struct {
-	Row   uint32
-	Calls []usage.Call
-}
-
-// Input is what Decide decides from: everything about the differing lines of
-// one direction and period.
-type Input struct {
-	Sheet              *rating.Sheet
-	Buyer, Seller      []Delivered       // a line that was not delivered is absent
-	Rows               []uint32          // rate versions whose lines differ, ascending
-	DestinationSeconds map[string]uint64 // billed seconds of the period by destination, as the seller states
-	Tolerances         Tolerances
-	Rules              Rules // nil: the defaults
-	BuyerMissing       bool  // the buyer did not deliver all of its differing lines in time
-	SellerMissing      bool  // the seller did not
-}
-
-// Decided is what comes out for one differing line.
-type Decided struct {
-	Row           uint32     `cbor:"1,keyasint"`
-	Open          bool       `cbor:"2,keyasint,omitempty"` // people decide; the figures are what stands undisputed
-	Calls         uint64     `cbor:"3,keyasint"`
-	RawMillis     uint64     `cbor:"4,keyasint"`
-	BilledSeconds uint64     `cbor:"5,keyasint"`
-	Evidence      []Item     `cbor:"6,keyasint,omitempty"` // what people have to decide, in order
-	Root          canon.Hash `cbor:"7,keyasint"`           // over the evidence; zero when there is none
-}
-
-// Item is one call that people have to decide. It holds no number: the leaf
-// hashes name the delivered records, which both sides hold.
-type Item struct {
-	Kind          Kind       `cbor:"1,keyasint"`
-	BuyerStart    int64      `cbor:"2,keyasint,omitempty"` // ms since 1970 UTC
-	BuyerMillis   uint32     `cbor:"3,keyasint,omitempty"`
-	BuyerSeconds  uint64     `cbor:"4,keyasint,omitempty"`
-	BuyerLeaf     canon.Hash `cbor:"5,keyasint,omitzero"`
-	SellerStart   int64      `cbor:"6,keyasint,omitempty"`
-	SellerMillis  uint32     `cbor:"7,keyasint,omitempty"`
-	SellerSeconds uint64     `cbor:"8,keyasint,omitempty"`
-	SellerLeaf    canon.Hash `cbor:"9,keyasint,omitzero"`
 }

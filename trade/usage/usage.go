@@ -134,3 +134,12 @@ type Batch struct {
 	Read       uint64   // rows of data
 	Refused    uint64   // rows refused, those beyond the limit of Rejects included
 }
+
+// Unit is what usage is measured in, for example "second".
+type Unit string
+
+// The units.
+const (
+	Second Unit = "second" // of a call
+	Calls  Unit = "call"   // that succeeded
+)
