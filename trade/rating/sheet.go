@@ -9,7 +9,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -136,20 +135,18 @@ func NewSheet(rows []Row, lines []uint32) (*Sheet, error) {
 		switch {
 		case last.ValidFrom == next.ValidFrom:
 			return nil, fault.Newf(CodeSameStart, "keep one of the two rows",
-				"lines %d and %d: prefix %s has two rows from %s on", first, second, next.Prefix, stamp(next.ValidFrom)).In("valid_from")
+				"lines %d and %d: prefix %s has two rows from %s on", first, second, next.Prefix, usage.Stamp(next.ValidFrom)).In("valid_from")
 		case last.ValidTo == Open:
 			last.ValidTo = next.ValidFrom
 		case last.ValidTo > next.ValidFrom:
 			return nil, fault.Newf(CodeOverlap, "end the earlier row when the later one begins, or leave its end empty",
 				"lines %d and %d: the row of prefix %s from line %d is in force until %s, but its next row begins at %s",
-				first, second, next.Prefix, lastLine, stamp(last.ValidTo), stamp(next.ValidFrom)).In("valid_to")
+				first, second, next.Prefix, lastLine, usage.Stamp(last.ValidTo), usage.Stamp(next.ValidFrom)).In("valid_to")
 		}
 	}
 	s.index = newIndex(s.rows)
 	return s, nil
 }
-
-func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.999Z07:00") }
 
 // Len is the number of rows.
 func (s *Sheet) Len() int { return len(s.rows) }

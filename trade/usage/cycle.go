@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
-	"github.com/lateral-network/lateral/trade/usage/zone"
 )
 
 // CodeBadCycle says that a text names no billing cycle.
@@ -78,7 +77,7 @@ func (c Cycle) Validate() error {
 	return err
 }
 
-// Calendar reads the cycle. Codes: [CodeBadCycle], [zone.CodeUnknownZone].
+// Calendar reads the cycle. Codes: [CodeBadCycle], [CodeUnknownZone].
 func (c Cycle) Calendar() (Calendar, error) {
 	bad := fault.Newf(CodeBadCycle, "use a length that divides a day or a year, like 15s, 1m, 1h, 1d, 1mo", "%.40q is no billing cycle", c.Length)
 	digits := 0
@@ -89,7 +88,7 @@ func (c Cycle) Calendar() (Calendar, error) {
 	if err != nil || n == 0 || c.Length[0] == '0' {
 		return Calendar{}, bad.Because(err)
 	}
-	z, err := zone.Load(c.Zone)
+	z, err := loadZone(c.Zone)
 	if err != nil {
 		return Calendar{}, err
 	}

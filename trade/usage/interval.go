@@ -40,9 +40,11 @@ var (
 )
 
 // String gives "start/end" in RFC 3339, UTC, with ms where there are any.
-func (i Interval) String() string { return stamp(i.From) + "/" + stamp(i.To) }
+func (i Interval) String() string { return Stamp(i.From) + "/" + Stamp(i.To) }
 
-func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.999Z07:00") }
+// Stamp prints a moment (ms since 1970 UTC) in RFC 3339, UTC, with ms where there
+// are any.
+func Stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.999Z07:00") }
 
 // MarshalText gives "start/end"; the zero interval gives nothing.
 func (i Interval) MarshalText() ([]byte, error) {

@@ -1,7 +1,4 @@
-// Package zone is the time zone tables that every node of a rule version has
-// alike: the IANA database, compiled in. The machine's own tables are never
-// read, because two nodes with different ones would cut different periods.
-package zone
+package usage
 
 import (
 	"archive/zip"
@@ -14,31 +11,35 @@ import (
 	"github.com/lateral-network/lateral/fault"
 )
 
-// Version is the release of the IANA time zone database that is compiled in
+// ZoneVersion is the release of the IANA time zone database that is compiled in
 // (public domain; the file is the one that Go 1.26 carries). It is part of the
 // rule version of a channel.
-const Version = "2025c"
+const ZoneVersion = "2025c"
 
 // CodeUnknownZone says that a name is no zone of the IANA database.
 const CodeUnknownZone fault.Code = "unknown-zone"
 
+// zoneinfo is the time zone tables that every node of a rule version has alike.
+// The machine's own tables are never read, because two nodes with different
+// ones would cut different periods.
+//
 //go:embed zoneinfo.zip
-var archive []byte
+var zoneinfo []byte
 
-// loaded keeps the zones read so far; a zone is the same whoever reads it first.
-var loaded sync.Map // string to *time.Location
+// zones keeps the zones read so far; a zone is the same whoever reads it first.
+var zones sync.Map // string to *time.Location
 
-// Load gives the zone of an IANA name such as "Europe/Berlin"; "" and "UTC" are
+// loadZone gives the zone of an IANA name such as "Europe/Berlin"; "" and "UTC" are
 // UTC. Any other name is refused with code [CodeUnknownZone].
-func Load(name string) (*time.Location, error) {
+func loadZone(name string) (*time.Location, error) {
 	if name == "" || name == "UTC" {
 		return time.UTC, nil
 	}
-	if l, ok := loaded.Load(name); ok {
+	if l, ok := zones.Load(name); ok {
 		return l.(*time.Location), nil
 	}
 	unknown := fault.Newf(CodeUnknownZone, "use a name of the IANA time zone database, like Europe/Berlin", "no time zone is called %.40q", name)
-	files, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	files, err := zip.NewReader(bytes.NewReader(zoneinfo), int64(len(zoneinfo)))
 	if err != nil {
 		return nil, unknown.Because(err)
 	}
@@ -55,6 +56,6 @@ func Load(name string) (*time.Location, error) {
 	if err != nil {
 		return nil, unknown.Because(err)
 	}
-	loaded.Store(name, l)
+	zones.Store(name, l)
 	return l, nil
 }
