@@ -143,3 +143,11 @@ func NotYet(want, got uint64) *fault.Error {
 	return fault.Newf(fault.NotYet, "submit the missing envelopes first",
 		"envelope %d of this sender came before envelope %d", got, want).In("sequence")
 }
+
+// Resumer is what a Machine adds that may lose blocks it has applied, or can be
+// rebuilt from the ledger: it says which block it applied last, and the root
+// after it (zero before the first). The driver then applies every later block
+// again. Without it a driver goes by its own record.
+type Resumer interface {
+	Applied() (Height, Root, error)
+}

@@ -1,0 +1,70 @@
+package comet
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/cometbft/cometbft/libs/log"
+)
+
+// engineLog hands the engine's log to slog. The engine reports each step of
+// each block at level info; that is debug to everybody else.
+type engineLog struct{ to *slog.Logger }
+
+var _ log.Logger = engineLog{}
+
+// LogValue-less arguments of the engine may be lazy formatters, so they are
+// rendered here, and only when the level is on.
+func (l engineLog) at(level slog.Level, msg string, keyvals []any) {
+	if !l.to.Enabled(context.Background(), level) {
+		return
+	}
+	l.to.Log(context.Background(), level, msg, rendered(keyvals)...)
+}
+
+func (l engineLog) Debug(msg string, keyvals ...any) { l.at(slog.LevelDebug-4, msg, keyvals) }
+func (l engineLog) Info(msg string, keyvals ...any)  { l.at(slog.LevelDebug, msg, keyvals) }
+func (l engineLog) Warn(msg string, keyvals ...any)  { l.at(slog.LevelWarn, msg, keyvals) }
+func (l engineLog) Error(msg string, keyvals ...any) { l.at(slog.LevelWarn, msg, keyvals) }
+
+func (l engineLog) With(keyvals ...any) log.Logger {
+	for i := 1; i < len(keyvals); i += 2 {
+		if name, ok := keyvals[i].(string); ok && keyvals[i-1] == "module" {
+			return engineLog{l.to.With("engine", name)}
+		}
+	}
+	return engineLog{l.to.With(lazily(keyvals)...)}
+}
+
+func rendered(keyvals []any) []any {
+	out := make([]any, len(keyvals))
+	for i, v := range keyvals {
+		switch v := v.(type) {
+		case error:
+			out[i] = v.Error()
+		case fmt.Stringer:
+			out[i] = v.String()
+		default:
+			out[i] = v
+		}
+	}
+	return out
+}
+
+// lazily defers rendering to the line that is written.
+func lazily(keyvals []any) []any {
+	out := make([]any, len(keyvals))
+	for i, v := range keyvals {
+		if s, ok := v.(fmt.Stringer); ok && i%2 == 1 {
+			out[i] = lazy{s}
+		} else {
+			out[i] = v
+		}
+	}
+	return out
+}
+
+type lazy struct{ fmt.Stringer }
+
+func (l lazy) LogValue() slog.Value { return slog.StringValue(l.String()) }

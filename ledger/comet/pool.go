@@ -1,0 +1,504 @@
+package comet
+
+import (
+	"crypto/sha256"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cometbft/cometbft/types"
+
+	abci "github.com/cometbft/cometbft/abci/types"
+	"github.com/cometbft/cometbft/mempool"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/ledger"
+)
+
+const (
+	// parkWindow bounds the envelopes of one sender that wait for a missing
+	// one, and parkTime how long they do.
+	parkWindow = 1024
+	parkTime   = 10 * time.Second
+	// relayAfter is how long an envelope heard from another validator may stay
+	// undecided before this one spreads it too: the way around a broken link
+	// and around a validator that does not propose.
+	relayAfter = 2 * time.Second
+)
+
+// lane is where sequence numbers run without gaps.
+type lane struct {
+	channel ledger.ChannelID
+	sender  sign.PublicKey
+}
+
+// held is an envelope on its way to a block. All but the outcome is fixed when
+// it is made; position and err may be read after done is closed.
+type held struct {
+	envelope ledger.Envelope
+	raw      []byte // as sent
+	tx       txHash
+	id       canon.Hash
+	arrived  time.Time
+
+	mine  bool          // this node spreads it as soon as it stands in line; fixed by admit
+	order uint64        // place among those that this node spreads, 0 for none; guarded by pool.mu
+	taken chan struct{} // closed when it stands in line for a block, and when it is decided
+	done  chan struct{} // closed when it is decided
+
+	position ledger.Position
+	err      error
+}
+
+func (h *held) lane() lane       { return lane{h.envelope.Header.Channel, h.envelope.Header.Sender} }
+func (h *held) sequence() uint64 { return h.envelope.Header.Sequence }
+
+// open reads raw bytes into a held envelope and checks the signature. Code:
+// invalid.
+func open(raw []byte, tx txHash) (*held, error) {
+	e, err := ledger.Unmarshal(raw)
+	if err != nil {
+		return nil, err
+	}
+	if !e.Verify() {
+		return nil, fault.New(fault.Invalid, "the envelope's signature is not its sender's", "sign the envelope with the sender's key").In("signature")
+	}
+	return &held{
+		envelope: e, raw: raw, tx: tx, id: e.ID(), arrived: time.Now(),
+		taken: make(chan struct{}), done: make(chan struct{}),
+	}, nil
+}
+
+// queue is one lane's account: run stands in line without a gap, from the
+// number that the machine takes next; parked waits for a missing number.
+type queue struct {
+	run    []*held
+	parked map[uint64]*held
+	bytes  int64
+}
+
+func (q *queue) last() uint64 { return q.run[len(q.run)-1].sequence() }
+
+// pool is a validator's account of what it holds. The machine's Check knows
+// only the last applied block and calls every number above the next one
+// not-yet; the pool knows which numbers are under way. It stands in for the
+// engine's mempool, and so tells the engine when a block is wanted.
+type pool struct {
+	check func(ledger.Envelope) error
+	limit int64 // bytes
+
+	mu        sync.Mutex
+	byID      map[canon.Hash]*held
+	byTx      map[txHash]*held
+	opened    map[txHash]*held // checked for a proposal, not held: forgotten at the next block
+	lanes     map[lane]*queue
+	ring      []lane // lanes with a run, in the order in which they take turns
+	turn      int
+	bytes     int64
+	own       []*held // what this node spreads, by order
+	lastOrder uint64
+	grown     chan struct{} // closed and replaced when own grows
+	asked     bool          // the engine knows that a block is wanted
+
+	available chan struct{}
+}
+
+var _ mempool.Mempool = (*pool)(nil)
+
+func newPool(limit int64, check func(ledger.Envelope) error) *pool {
+	return &pool{
+		check: check, limit: limit,
+		byID: map[canon.Hash]*held{}, byTx: map[txHash]*held{}, opened: map[txHash]*held{},
+		lanes: map[lane]*queue{}, grown: make(chan struct{}), available: make(chan struct{}, 1),
+	}
+}
+
+// resolve gives the checked envelope of a transaction, from memory when this
+// node has seen it before: each signature is checked once per node.
+func (p *pool) resolve(raw []byte) (*held, error) {
+	tx := txHash(sha256.Sum256(raw))
+	p.mu.Lock()
+	h := p.byTx[tx]
+	if h == nil {
+		h = p.opened[tx]
+	}
+	p.mu.Unlock()
+	if h != nil {
+		return h, nil
+	}
+	h, err := open(raw, tx)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	p.opened[tx] = h
+	p.mu.Unlock()
+	return h, nil
+}
+
+// rival says that another envelope holds the same number and is not decided.
+type rival struct{ incumbent *held }
+
+func (rival) Error() string { return "another envelope with this number is under way" }
+
+// admit takes h into the account, or joins the one with the same id. Spread
+// says that this node is to pass it on. The envelope returned is to be waited
+// for: taken closes when it stands in line, which a parked one does not yet.
+func (p *pool) admit(h *held, spread bool) (*held, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known := p.byID[h.id]; known != nil {
+		return known, nil
+	}
+	select {
+	case <-h.done: // decided since it was resolved
+		return h, nil
+	default:
+	}
+	if p.bytes+int64(len(h.raw)) > p.limit {
+		return nil, fault.New(fault.Busy, "too many envelopes are under way", "submit again after a second")
+	}
+	l := h.lane()
+	q := p.lanes[l]
+	if q == nil {
+		q = &queue{parked: map[uint64]*held{}}
+	}
+	if q.bytes+int64(len(h.raw)) > p.limit/2 {
+		return nil, fault.New(fault.Busy, "too many envelopes of this sender are under way", "submit again after a second")
+	}
+	n := h.sequence()
+	err := p.check(h.envelope)
+	if err != nil && fault.CodeOf(err) != fault.NotYet {
+		return nil, err
+	}
+	if i := slices.IndexFunc(q.run, func(o *held) bool { return o.sequence() == n }); i >= 0 {
+		return nil, rival{q.run[i]}
+	}
+	if o := q.parked[n]; o != nil {
+		return nil, rival{o}
+	}
+	next := len(q.run) > 0 && q.last()+1 == n || len(q.run) == 0 && err == nil
+	if !next && len(q.parked) >= parkWindow {
+		if err == nil {
+			err = fault.New(fault.Busy, "too many envelopes of this sender wait for earlier ones", "submit again after a second")
+		}
+		return nil, err
+	}
+	p.lanes[l] = q
+	p.byID[h.id], p.byTx[h.tx] = h, h
+	p.bytes += int64(len(h.raw))
+	q.bytes += int64(len(h.raw))
+	delete(p.opened, h.tx)
+	h.mine = spread
+	if !next {
+		q.parked[n] = h
+		return h, nil
+	}
+	p.line(l, q, h)
+	p.promote(l, q)
+	p.ask()
+	return h, nil
+}
+
+// line puts h at the end of its lane's run.
+func (p *pool) line(l lane, q *queue, h *held) {
+	if len(q.run) == 0 && !slices.Contains(p.ring, l) {
+		p.ring = append(p.ring, l)
+	}
+	q.run = append(q.run, h)
+	close(h.taken)
+	if h.mine {
+		p.spread(h)
+	}
+}
+
+// spread puts h at the end of what this node passes on.
+func (p *pool) spread(h *held) {
+	p.lastOrder++
+	h.order = p.lastOrder
+	p.own = append(p.own, h)
+	close(p.grown)
+	p.grown = make(chan struct{})
+}
+
+// promote moves parked envelopes into line as far as their numbers follow.
+func (p *pool) promote(l lane, q *queue) {
+	for len(q.parked) > 0 {
+		var h *held
+		if len(q.run) > 0 {
+			h = q.parked[q.last()+1]
+		} else {
+			for _, o := range q.parked {
+				if p.check(o.envelope) == nil {
+					h = o
+					break
+				}
+			}
+		}
+		if h == nil {
+			return
+		}
+		delete(q.parked, h.sequence())
+		if err := p.check(h.envelope); err != nil && fault.CodeOf(err) != fault.NotYet {
+			p.drop(h, err)
+			continue
+		}
+		p.line(l, q, h)
+	}
+}
+
+// giveUp takes a parked envelope out again: its submitter will not wait. It
+// reports whether h was still parked.
+func (p *pool) giveUp(h *held) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q := p.lanes[h.lane()]
+	if q == nil || q.parked[h.sequence()] != h {
+		return false
+	}
+	delete(q.parked, h.sequence())
+	p.drop(h, p.missing(h))
+	p.sweep(h.lane(), q)
+	return true
+}
+
+// missing is the machine's own answer to a number above the next.
+func (p *pool) missing(h *held) error {
+	if err := p.check(h.envelope); err != nil {
+		return err
+	}
+	return fault.New(fault.NotYet, "an earlier envelope of this sender is missing", "submit the missing envelopes first").In("sequence")
+}
+
+// drop forgets h, which is in no run and not parked, with its outcome.
+func (p *pool) drop(h *held, err error) {
+	delete(p.byID, h.id)
+	delete(p.byTx, h.tx)
+	p.bytes -= int64(len(h.raw))
+	if q := p.lanes[h.lane()]; q != nil {
+		q.bytes -= int64(len(h.raw))
+	}
+	select {
+	case <-h.taken:
+	default:
+		close(h.taken)
+	}
+	h.err = err
+	close(h.done)
+}
+
+// sweep forgets a lane that holds nothing.
+func (p *pool) sweep(l lane, q *queue) {
+	if len(q.run) == 0 {
+		if i := slices.Index(p.ring, l); i >= 0 {
+			p.ring = slices.Delete(p.ring, i, i+1)
+		}
+		if len(q.parked) == 0 {
+			delete(p.lanes, l)
+		}
+	}
+}
+
+// propose chooses envelopes for a block of at most limit bytes: the lanes take
+// turns, each in its own order without gaps.
+func (p *pool) propose(limit int64) [][]byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out [][]byte
+	var size int64
+	next := make([]int, len(p.ring)) // per lane; -1 is closed for this block
+	if len(p.ring) > 0 {
+		p.turn = (p.turn + 1) % len(p.ring)
+	}
+	for open := len(p.ring); open > 0; {
+		open = 0
+		for k := range p.ring {
+			k = (k + p.turn) % len(p.ring)
+			run := p.lanes[p.ring[k]].run
+			if next[k] < 0 || next[k] >= len(run) {
+				continue
+			}
+			h := run[next[k]]
+			cost := types.ComputeProtoSizeForTxs([]types.Tx{h.raw})
+			if size+cost > limit || !p.fits(h, next[k] == 0) {
+				next[k] = -1
+				continue
+			}
+			out, size = append(out, h.raw), size+cost
+			next[k]++
+			open++
+		}
+	}
+	return out
+}
+
+// fits reports whether the machine takes h, first of its lane in a block or
+// right behind its predecessor there.
+func (p *pool) fits(h *held, first bool) bool {
+	err := p.check(h.envelope)
+	if first {
+		return err == nil
+	}
+	return fault.CodeOf(err) == fault.NotYet
+}
+
+// judge is the test of a proposal: every envelope well signed and taken by the
+// machine, and numbers of a lane consecutive.
+func (p *pool) judge(txs [][]byte) error {
+	last := map[lane]uint64{}
+	for _, raw := range txs {
+		h, err := p.resolve(raw)
+		if err != nil {
+			return err
+		}
+		before, behind := last[h.lane()]
+		if behind && before+1 != h.sequence() {
+			return ledger.NotYet(before+1, h.sequence())
+		}
+		err = p.check(h.envelope)
+		if behind && fault.CodeOf(err) == fault.NotYet {
+			err = nil
+		} else if behind && err == nil {
+			err = fault.New(fault.Refused, "two envelopes of the proposal have one number", "")
+		}
+		if err != nil {
+			return err
+		}
+		last[h.lane()] = h.sequence()
+	}
+	return nil
+}
+
+// settle brings the account level with an applied block.
+func (p *pool) settle(height ledger.Height, block []*held) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.opened)
+	now := time.Now()
+	for i, b := range block {
+		h := p.byID[b.id] // b may carry another signature over the same content
+		if h == nil {
+			continue
+		}
+		q := p.lanes[h.lane()]
+		if k := slices.Index(q.run, h); k >= 0 {
+			q.run = slices.Delete(q.run, k, k+1)
+		} else {
+			delete(q.parked, h.sequence())
+		}
+		h.position = ledger.Position{Height: height, Index: uint32(i)}
+		p.drop(h, nil)
+	}
+	for l, q := range p.lanes {
+		for len(q.run) > 0 {
+			err := p.check(q.run[0].envelope)
+			if err == nil {
+				break
+			}
+			h := q.run[0]
+			q.run = slices.Delete(q.run, 0, 1)
+			p.drop(h, err)
+		}
+		p.promote(l, q)
+		for n, h := range q.parked {
+			if now.Sub(h.arrived) > parkTime {
+				delete(q.parked, n)
+				p.drop(h, p.missing(h))
+			}
+		}
+		p.sweep(l, q)
+		for _, h := range q.run {
+			if h.order == 0 && now.Sub(h.arrived) > relayAfter {
+				p.spread(h)
+			}
+		}
+	}
+	p.own = slices.DeleteFunc(p.own, func(h *held) bool {
+		select {
+		case <-h.done:
+			return true
+		default:
+			return false
+		}
+	})
+	p.asked = false
+}
+
+// after gives the next envelope to spread behind a place in the order, or a
+// channel that closes when there may be one.
+func (p *pool) after(order uint64) (*held, uint64, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i, _ := slices.BinarySearchFunc(p.own, order+1, func(h *held, o uint64) int {
+		return int(int64(h.order) - int64(o))
+	})
+	if i < len(p.own) {
+		return p.own[i], p.own[i].order, nil
+	}
+	return nil, order, p.grown
+}
+
+// pending gives the number of envelopes held, and their bytes.
+func (p *pool) pending() (envelopes int, bytes int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.byID), p.bytes
+}
+
+// end decides everything that is still held.
+func (p *pool) end(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, h := range p.byID {
+		p.drop(h, err)
+	}
+	clear(p.lanes)
+	p.ring, p.own = nil, nil
+}
+
+// ask tells the engine, once a height, that a block is wanted.
+func (p *pool) ask() {
+	if p.asked || len(p.ring) == 0 {
+		return
+	}
+	p.asked = true
+	select {
+	case p.available <- struct{}{}:
+	default:
+	}
+}
+
+// What follows is the engine's side: it learns when a block is wanted, and
+// gets the transactions through PrepareProposal.
+
+func (p *pool) TxsAvailable() <-chan struct{} { return p.available }
+func (p *pool) EnableTxsAvailable()           {}
+
+// Update runs after each block, when the engine is about to take up the next.
+func (p *pool) Update(int64, types.Txs, []*abci.ExecTxResult, mempool.PreCheckFunc, mempool.PostCheckFunc) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = false
+	p.ask()
+	return nil
+}
+
+func (p *pool) CheckTx(types.Tx, func(*abci.ResponseCheckTx), mempool.TxInfo) error {
+	return mempool.ErrNotImplemented
+}
+func (p *pool) RemoveTxByKey(types.TxKey) error           { return nil }
+func (p *pool) ReapMaxBytesMaxGas(int64, int64) types.Txs { return nil }
+func (p *pool) ReapMaxTxs(int) types.Txs                  { return nil }
+func (p *pool) Lock()                                     {}
+func (p *pool) Unlock()                                   {}
+func (p *pool) FlushAppConn() error                       { return nil }
+func (p *pool) Flush()                                    {}
+func (p *pool) Size() int                                 { n, _ := p.pending(); return n }
+func (p *pool) SizeBytes() int64                          { _, n := p.pending(); return n }
+
+// unknown is the answer of a Submit that ends before the outcome is known.
+func unknown(cause error) error {
+	return fault.New(fault.Unknown, "the envelope may still become final", "submit the same bytes again").Because(cause)
+}

@@ -1,0 +1,167 @@
+package ledgertest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/ledger"
+)
+
+// Senders is how many keys every Machine knows.
+const Senders = 128
+
+// Sender gives one of the keys that every Machine knows; from Senders on they
+// are unknown to it.
+func Sender(i int) sign.PrivateKey {
+	return sign.FromSeed(canon.Sum("lateral/ledgertest-sender", fmt.Append(nil, i)))
+}
+
+var known = func() map[sign.PublicKey]bool {
+	out := map[sign.PublicKey]bool{}
+	for i := range Senders {
+		out[Sender(i).Public()] = true
+	}
+	return out
+}()
+
+// Machine is the suite's own small machine: it takes what is signed by a known
+// key under the next sequence number of its channel, and its root is a chain
+// of hashes over what it took. Its state is what a disk would hold: it outlives
+// the driver, and faults can be put into it. Safe for concurrent use.
+type Machine struct {
+	mu     sync.Mutex
+	blocks []snapshot // the state after each block, from block 1
+	fail   func(ledger.Height) Fault
+
+	applied map[ledger.Height]int // how often each block was handed over
+}
+
+type snapshot struct {
+	root ledger.Root
+	next map[place]uint64
+	time int64
+}
+
+type place struct {
+	channel ledger.ChannelID
+	sender  sign.PublicKey
+}
+
+// Fault is what goes wrong in Apply.
+type Fault int
+
+// The faults: none, an error before anything was written, an error after all
+// of it was.
+const (
+	None Fault = iota
+	Before
+	After
+)
+
+// NewMachine gives a machine that has applied nothing.
+func NewMachine() *Machine {
+	return &Machine{fail: func(ledger.Height) Fault { return None }, applied: map[ledger.Height]int{}}
+}
+
+// Break puts a fault into Apply; nil takes it out.
+func (m *Machine) Break(fail func(ledger.Height) Fault) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if fail == nil {
+		fail = func(ledger.Height) Fault { return None }
+	}
+	m.fail = fail
+}
+
+// Forget takes the machine back to an earlier block, as a disk does that loses
+// its last writes.
+func (m *Machine) Forget(to ledger.Height) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.blocks = m.blocks[:min(int(to), len(m.blocks))]
+}
+
+// Root gives the root after a block, and whether it was applied.
+func (m *Machine) Root(h ledger.Height) (ledger.Root, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if h == 0 || int(h) > len(m.blocks) {
+		return ledger.Root{}, false
+	}
+	return m.blocks[h-1].root, true
+}
+
+// Applied implements [ledger.Resumer].
+func (m *Machine) Applied() (ledger.Height, ledger.Root, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return ledger.Height(len(m.blocks)), m.now().root, nil
+}
+
+// now is the state after the last block. The caller holds mu.
+func (m *Machine) now() snapshot {
+	if len(m.blocks) == 0 {
+		return snapshot{next: map[place]uint64{}}
+	}
+	return m.blocks[len(m.blocks)-1]
+}
+
+// Check implements [ledger.Machine].
+func (m *Machine) Check(e ledger.Envelope) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.now().check(e)
+}
+
+func (s snapshot) check(e ledger.Envelope) error {
+	if !known[e.Header.Sender] {
+		return fault.New(fault.Refused, "the sender's key is not known", "register the key").In("sender")
+	}
+	want := s.next[place{e.Header.Channel, e.Header.Sender}] + 1
+	switch n := e.Header.Sequence; {
+	case n < want:
+		return fault.Newf(fault.Refused, "number the envelope anew", "number %d is used", n).In("sequence")
+	case n > want:
+		return ledger.NotYet(want, n)
+	}
+	return nil
+}
+
+// Apply implements [ledger.Machine].
+func (m *Machine) Apply(b ledger.Block) (ledger.Root, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.applied[b.Height]++
+	if int(b.Height) <= len(m.blocks) {
+		return m.blocks[b.Height-1].root, nil
+	}
+	if int(b.Height) != len(m.blocks)+1 {
+		return ledger.Root{}, fmt.Errorf("block %d was handed over after block %d", b.Height, len(m.blocks))
+	}
+	if m.fail(b.Height) == Before {
+		return ledger.Root{}, fmt.Errorf("injected before block %d was written", b.Height)
+	}
+	s := m.now()
+	if b.Time < s.time {
+		return ledger.Root{}, fmt.Errorf("block %d is at %d, before the one before it at %d", b.Height, b.Time, s.time)
+	}
+	s = snapshot{s.root, maps.Clone(s.next), b.Time}
+	for _, e := range b.Envelopes {
+		if s.check(e) != nil {
+			continue // stands in its place, and is skipped
+		}
+		id := e.ID()
+		s.next[place{e.Header.Channel, e.Header.Sender}]++
+		s.root = canon.Sum("lateral/ledgertest-root", s.root[:], id[:])
+	}
+	m.blocks = append(slices.Clip(m.blocks), s)
+	if m.fail(b.Height) == After {
+		return ledger.Root{}, fmt.Errorf("injected after block %d was written", b.Height)
+	}
+	return s.root, nil
+}
