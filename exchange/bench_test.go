@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/lateral-network/lateral/internal/canon"
@@ -16,38 +18,55 @@ import (
 // with both outboxes synced to disk and contents in memory.
 
 func BenchmarkSmallFiles(b *testing.B) {
+	for _, hands := range []int{1, 16} {
+		b.Run(fmt.Sprintf("%d periods at once", hands), func(b *testing.B) { smallFiles(b, hands) })
+	}
+}
+
+// smallFiles sends four files of 400 bytes for each period.
+func smallFiles(b *testing.B, hands int) {
 	from, to := newNode(b, 1), newNode(b, 2)
 	quiet := slog.New(slog.DiscardHandler)
 	from.opts.Log, to.opts.Log = quiet, quiet
 	from.run()
 	to.run()
 	peer := to.peer()
-	const size, group = 400, 4 // four files for each of many short periods
-	b.ReportAllocs()
-	sent := 0
-	var ids []canon.Hash
+	const size, each = 400, 4
+	var period atomic.Int64
+	var work sync.WaitGroup
+	start := make(chan bool)
+	for range hands {
+		work.Go(func() {
+			var last []canon.Hash
+			for range start {
+				n := period.Add(1)
+				var files []File
+				for i := range each {
+					f := from.file(peer, content(size, byte(i)))
+					f.Subject = fmt.Sprint(n)
+					files = append(files, f)
+				}
+				ids, err := from.ex.SendAll(context.Background(), files)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				for _, id := range last { // one period ahead of the partner
+					from.mustArrive(id)
+				}
+				last = ids
+			}
+			for _, id := range last {
+				from.mustArrive(id)
+			}
+		})
+	}
 	for b.Loop() {
-		var files []File
-		for range group {
-			f := from.file(peer, content(size, byte(sent)))
-			f.Subject = fmt.Sprint(sent)
-			files = append(files, f)
-			sent++
-		}
-		got, err := from.ex.SendAll(context.Background(), files)
-		if err != nil {
-			b.Fatal(err)
-		}
-		ids = append(ids, got...)
-		// No more than a few periods ahead of the partner.
-		if len(ids) > 1000 {
-			from.mustArrive(ids[len(ids)-1000])
-		}
+		start <- true
 	}
-	for _, id := range ids {
-		from.mustArrive(id)
-	}
-	b.ReportMetric(float64(sent)/b.Elapsed().Seconds(), "files/s")
+	close(start)
+	work.Wait()
+	b.ReportMetric(each*float64(period.Load())/b.Elapsed().Seconds(), "files/s")
 }
 
 func BenchmarkLargeFile(b *testing.B) {

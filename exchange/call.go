@@ -92,7 +92,7 @@ func decodeAnswer(data []byte, from sign.PublicKey, to canon.Hash) (answer, erro
 		return a, err
 	}
 	if a.Request != to {
-		return a, fault.New(CodeWrongKey, "the partner's answer belongs to another request", "ask again")
+		return a, fault.New(CodeWrongNode, "the partner's answer belongs to another request", "ask again")
 	}
 	if len(a.Body) > MaxMessage {
 		return a, tooLong("answer")
@@ -110,7 +110,7 @@ func decodeRequest(data []byte, from, to sign.PublicKey) (q request, id canon.Ha
 		return q, id, err
 	}
 	if q.From != from || q.To != to {
-		return q, id, fault.New(CodeWrongKey, "the request is between other nodes", "sign the request for this node")
+		return q, id, fault.New(CodeWrongNode, "the request is between other nodes", "sign the request for this node")
 	}
 	if err := checkKind(q.Kind); err != nil {
 		return q, id, err

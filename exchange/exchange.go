@@ -174,7 +174,7 @@ func New(opts Options) (*Exchange, error) {
 	if e.cert, err = certificate(opts.Key); err != nil {
 		return nil, err
 	}
-	if e.partials, err = openPartials(filepath.Join(opts.Dir, "partial")); err != nil {
+	if e.partials, err = openPartials(filepath.Join(opts.Dir, "partial"), opts.Key); err != nil {
 		return nil, err
 	}
 	if e.box, err = openBox(filepath.Join(opts.Dir, "box"), opts.fs, opts.Log); err != nil {

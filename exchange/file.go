@@ -22,9 +22,9 @@ const (
 	CodeWrongHash fault.Code = "wrong-hash"
 	// CodeTooLarge: the file or message is above the receiver's limit.
 	CodeTooLarge fault.Code = "too-large"
-	// CodeWrongKey: another node answers at the partner's address, or a
+	// CodeWrongNode: another node answers at the partner's address, or a
 	// receipt or answer does not carry the partner's signature.
-	CodeWrongKey fault.Code = "wrong-key"
+	CodeWrongNode fault.Code = "wrong-node"
 	// CodeNoAnswer: the partner has not acknowledged or answered in time.
 	CodeNoAnswer fault.Code = "no-answer"
 	// CodeCancelled: this node stopped sending the file.
@@ -67,8 +67,8 @@ type Blobs interface {
 	// Put reads content to its end and returns when it is durable. Putting
 	// what is there already succeeds.
 	Put(ctx context.Context, hash canon.Hash, content io.Reader) error
-	// Get opens a content. When it can seek, a broken transfer goes on
-	// without reading it from the start. Code: not-found.
+	// Get opens a content. When what it gives is an io.ReaderAt too, a broken
+	// transfer goes on without reading it from the start. Code: not-found.
 	Get(ctx context.Context, hash canon.Hash) (io.ReadCloser, error)
 }
 
@@ -95,10 +95,10 @@ func signReceipt(key sign.PrivateKey, t Transfer) Receipt {
 	return Receipt{Transfer: t, Signature: key.Sign(receiptTag, canon.Must(t))}
 }
 
-// Check refuses a receipt that its receiver did not sign. Code: wrong-key.
+// Check refuses a receipt that its receiver did not sign. Code: wrong-node.
 func (r Receipt) Check() error {
 	if !sign.Verify(r.Transfer.To, receiptTag, canon.Must(r.Transfer), r.Signature) {
-		return fault.New(CodeWrongKey, "the receipt is not signed by the receiver for this file",
+		return fault.New(CodeWrongNode, "the receipt is not signed by the receiver for this file",
 			"ask the partner to acknowledge the file again")
 	}
 	return nil
@@ -141,7 +141,7 @@ func checkKind(kind string) error {
 // changing it. What is not named here is final.
 func temporary(err error) bool {
 	switch fault.CodeOf(err) {
-	case fault.NotYet, fault.Busy, fault.Unavailable, fault.Unknown, fault.Internal, fault.Unauthorized, CodeWrongKey, CodeNoAnswer:
+	case fault.NotYet, fault.Busy, fault.Unavailable, fault.Unknown, fault.Internal, fault.Unauthorized, CodeWrongNode, CodeNoAnswer:
 		return true
 	}
 	return false

@@ -378,7 +378,7 @@ func (e *Exchange) takeLarge(r *http.Request, t Transfer, h head, out *result) e
 		}
 		return err
 	}
-	content, err := p.whole()
+	content, err := p.content()
 	if err == nil {
 		err = e.opts.Blobs.Put(ctx, t.Meta.Hash, content)
 	}

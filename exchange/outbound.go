@@ -499,19 +499,16 @@ func (e *Exchange) sealContent(ctx context.Context, into io.Writer, at Peer, t T
 // readContent copies a content from an offset on. What is not what the hash
 // says is not sent: a content that went bad here would only be refused there.
 func (e *Exchange) readContent(ctx context.Context, to io.Writer, m Meta, offset int64, progress func(int64)) error {
-	from, err := e.opts.Blobs.Get(ctx, m.Hash)
+	blob, err := e.opts.Blobs.Get(ctx, m.Hash)
 	if err != nil {
 		return err
 	}
-	defer from.Close()
-	sum := sha256.New()
-	if s, ok := from.(io.Seeker); ok && offset > 0 {
-		_, err = s.Seek(offset, io.SeekStart)
-		sum = nil // the receiver checks the whole
-	} else {
-		_, err = io.CopyN(sum, from, offset)
-	}
-	if err != nil {
+	defer blob.Close()
+	from, sum := io.Reader(blob), sha256.New()
+	if at, ok := blob.(io.ReaderAt); ok && offset > 0 {
+		// One byte more than there should be shows a content that is too long.
+		from, sum = io.NewSectionReader(at, offset, m.Size-offset+1), nil // the receiver checks the whole
+	} else if _, err := io.CopyN(sum, blob, offset); err != nil {
 		return fmt.Errorf("going on in a content at byte %d: %w", offset, err)
 	}
 	buffer := make([]byte, min(seal.ChunkSize, m.Size-offset+1))

@@ -2,6 +2,9 @@ package exchange
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -14,13 +17,18 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
 )
 
 // partials are large files that have come in part: opened, in the order of the
-// file, one file on disk each, in a directory for each sender. Nothing in them
-// is trusted before the whole has its hash, so they need no sync.
+// file, one file on disk each, in a directory for each sender. They are
+// enciphered with a key that the node key gives, so that a disk that is lost
+// does not show them and an erased file leaves nothing readable here. Nothing
+// in them is trusted before the whole has its hash: they need no tag and no
+// sync.
 type partials struct {
-	dir string
+	dir    string
+	secret []byte
 
 	mu     sync.Mutex
 	claims map[canon.Hash]*claim // by transfer
@@ -32,8 +40,28 @@ type claim struct {
 	gone      chan struct{} // closed when its holder has
 }
 
-func openPartials(dir string) (*partials, error) {
-	return &partials{dir: dir, claims: map[canon.Hash]*claim{}}, makeDir(dir)
+func openPartials(dir string, key sign.PrivateKey) (*partials, error) {
+	seed := key.Seed()
+	secret, err := hkdf.Key(sha256.New, seed[:], nil, "lateral/exchange/partials/1", 32)
+	if err != nil {
+		return nil, fmt.Errorf("deriving the key of partial files: %w", err)
+	}
+	return &partials{dir: dir, secret: secret, claims: map[canon.Hash]*claim{}}, makeDir(dir)
+}
+
+// stream gives the cipher of one transfer's file, from its start. Only the
+// sender could make it run over two contents, and knows both.
+func (p *partials) stream(t Transfer) (cipher.Stream, error) {
+	id := t.ID()
+	key, err := hkdf.Expand(sha256.New, p.secret, string(id[:]), 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewCTR(block, make([]byte, aes.BlockSize)), nil
 }
 
 func (p *partials) path(t Transfer) string {
@@ -103,19 +131,10 @@ func (p *partials) open(t Transfer, offset int64) (*partial, error) {
 		return nil, notStored(err)
 	}
 	out := &partial{File: file, want: t.Meta, sum: sha256.New()}
-	// What is here counts for the hash again: the disk may have changed it.
-	n, err := io.CopyN(out.sum, file, offset)
-	if errors.Is(err, io.EOF) {
-		file.Close()
-		return nil, fault.Newf(fault.Unavailable, "nothing: it is tried again from there", "only %d bytes of the file are here", n)
+	out.restart = func() (cipher.Stream, error) { return p.stream(t) }
+	if err := out.skip(offset); err != nil {
+		return nil, errors.Join(notStored(err), file.Close())
 	}
-	if err == nil {
-		err = file.Truncate(offset)
-	}
-	if err != nil {
-		return nil, notStored(errors.Join(err, file.Close()))
-	}
-	out.size = offset
 	return out, nil
 }
 
@@ -146,9 +165,34 @@ func (p *partials) prune(before time.Time) error {
 // partial is one file that comes in pieces.
 type partial struct {
 	*os.File
-	want Meta
-	size int64
-	sum  hash.Hash
+	want    Meta
+	size    int64 // bytes of content that are here
+	sum     hash.Hash
+	cipher  cipher.Stream // stands at size
+	restart func() (cipher.Stream, error)
+}
+
+// skip goes to an offset and drops what comes after. What is before counts for
+// the hash again: the disk may have changed it.
+func (p *partial) skip(offset int64) error {
+	content, err := p.content()
+	if err != nil {
+		return err
+	}
+	if p.size, err = io.CopyN(p.sum, content, offset); err != nil {
+		return fmt.Errorf("reading what is here of a file, wanted to byte %d: %w", offset, err)
+	}
+	p.cipher = content.S
+	return p.Truncate(offset)
+}
+
+// content reads the file from its start.
+func (p *partial) content() (cipher.StreamReader, error) {
+	if _, err := p.Seek(0, io.SeekStart); err != nil {
+		return cipher.StreamReader{}, err
+	}
+	stream, err := p.restart()
+	return cipher.StreamReader{S: stream, R: p.File}, err
 }
 
 // errPartial marks an error of our own disk.
@@ -163,10 +207,11 @@ func (p *partial) fill(r io.Reader) error {
 		if p.size+int64(n) > p.want.Size {
 			return wrongSize()
 		}
+		p.sum.Write(buffer[:n])
+		p.cipher.XORKeyStream(buffer[:n], buffer[:n])
 		if _, err := p.Write(buffer[:n]); err != nil {
 			return fmt.Errorf("%w: %w", errPartial, err)
 		}
-		p.sum.Write(buffer[:n])
 		p.size += int64(n)
 		if err == io.EOF {
 			break
@@ -182,13 +227,4 @@ func (p *partial) fill(r io.Reader) error {
 		return wrongHash()
 	}
 	return nil
-}
-
-// whole gives the content from its start.
-func (p *partial) whole() (io.Reader, error) {
-	if _, err := p.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	// Without the file's other methods, so that nobody closes it.
-	return io.LimitReader(p.File, p.size), nil
 }

@@ -62,7 +62,7 @@ func clientTLS(own tls.Certificate, want sign.PublicKey) *tls.Config {
 			return err
 		}
 		if key != want {
-			return fault.New(CodeWrongKey, "another node answers at the partner's address", "check the partner's address and node key in the member list")
+			return fault.New(CodeWrongNode, "another node answers at the partner's address", "check the partner's address and node key in the member list")
 		}
 		return nil
 	}
@@ -89,5 +89,5 @@ func peerKey(s tls.ConnectionState) (sign.PublicKey, error) {
 			return key, nil
 		}
 	}
-	return key, fault.New(CodeWrongKey, "the other side shows no Ed25519 node key", "connect with a Lateral node")
+	return key, fault.New(CodeWrongNode, "the other side shows no Ed25519 node key", "connect with a Lateral node")
 }

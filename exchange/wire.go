@@ -181,7 +181,7 @@ func decodeSigned(data []byte, from sign.PublicKey, tag string) ([]byte, error) 
 		return nil, err
 	}
 	if !sign.Verify(from, tag, s.Message, s.Signature) {
-		return nil, fault.New(CodeWrongKey, "the message is not signed by the node that sent it", "check the partner's node key")
+		return nil, fault.New(CodeWrongNode, "the message is not signed by the node that sent it", "check the partner's node key")
 	}
 	return s.Message, nil
 }

@@ -61,8 +61,8 @@ func TestEncodingsStayAsTheyWere(t *testing.T) {
 	} {
 		bad := receipt
 		change(&bad)
-		if err := bad.Check(); fault.CodeOf(err) != CodeWrongKey {
-			t.Errorf("another %s: %v, want code wrong-key", name, err)
+		if err := bad.Check(); fault.CodeOf(err) != CodeWrongNode {
+			t.Errorf("another %s: %v, want code wrong-node", name, err)
 		}
 	}
 }
@@ -370,26 +370,26 @@ func TestCallMessagesAreBoundToTheirNodesAndToEachOther(t *testing.T) {
 	if err != nil || string(q.Body) != "x" {
 		t.Fatal(err)
 	}
-	if _, _, err := decodeRequest(data, c.Public(), b.Public()); fault.CodeOf(err) != CodeWrongKey {
+	if _, _, err := decodeRequest(data, c.Public(), b.Public()); fault.CodeOf(err) != CodeWrongNode {
 		t.Errorf("sent on by another: %v", err)
 	}
-	if _, _, err := decodeRequest(data, a.Public(), c.Public()); fault.CodeOf(err) != CodeWrongKey {
+	if _, _, err := decodeRequest(data, a.Public(), c.Public()); fault.CodeOf(err) != CodeWrongNode {
 		t.Errorf("sent on to another: %v", err)
 	}
-	if _, _, err := decodeRequest(encodeSigned(c, requestTag, message), c.Public(), b.Public()); fault.CodeOf(err) != CodeWrongKey {
+	if _, _, err := decodeRequest(encodeSigned(c, requestTag, message), c.Public(), b.Public()); fault.CodeOf(err) != CodeWrongNode {
 		t.Errorf("signed by another: %v", err)
 	}
 	reply := encodeSigned(b, answerTag, canon.Must(answer{Request: id, Body: []byte("y")}))
 	if got, err := decodeAnswer(reply, b.Public(), id); err != nil || string(got.Body) != "y" {
 		t.Fatal(err)
 	}
-	if _, err := decodeAnswer(reply, c.Public(), id); fault.CodeOf(err) != CodeWrongKey {
+	if _, err := decodeAnswer(reply, c.Public(), id); fault.CodeOf(err) != CodeWrongNode {
 		t.Errorf("answer of another: %v", err)
 	}
-	if _, err := decodeAnswer(reply, b.Public(), canon.Hash{1}); fault.CodeOf(err) != CodeWrongKey {
+	if _, err := decodeAnswer(reply, b.Public(), canon.Hash{1}); fault.CodeOf(err) != CodeWrongNode {
 		t.Errorf("answer to another request: %v", err)
 	}
-	if _, err := decodeAnswer(encodeSigned(b, requestTag, canon.Must(answer{Request: id})), b.Public(), id); fault.CodeOf(err) != CodeWrongKey {
+	if _, err := decodeAnswer(encodeSigned(b, requestTag, canon.Must(answer{Request: id})), b.Public(), id); fault.CodeOf(err) != CodeWrongNode {
 		t.Errorf("signed for another use: %v", err)
 	}
 }
