@@ -1,0 +1,841 @@
+package channel
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/merkle"
+	"github.com/lateral-network/lateral/internal/seal"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/ledger"
+	"github.com/lateral-network/lateral/proof"
+	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/trade"
+)
+
+const (
+	// epochLife is the block time in ms after which a side offers a new epoch;
+	// the other side does when epochGrace more has passed, so that they do not
+	// both.
+	epochLife  = int64(23 * 60 * 60 * 1000)
+	epochGrace = int64(10 * 60 * 1000)
+	// attestWithin is how long changes may stand without a head of ours.
+	attestWithin = 5 * time.Second
+	// keptTrees is how many past states are kept for proofs.
+	keptTrees = 16
+
+	metaProtocol = "protocol" // protocol
+	indexEpochs  = "epoch"    // number, 4 bytes big endian → accepted
+)
+
+// State is how far a Bilateral is.
+type State string
+
+// The states of a Bilateral. Who acts next stands beside each.
+const (
+	StateOpening  State = "opening"  // both nodes, by themselves: confirm, agree on a key, bind
+	StateLapsed   State = "lapsed"   // nobody: the invitation was not accepted in time
+	StateOpen     State = "open"     // nobody
+	StateDiverged State = "diverged" // the operators of both sides
+	StateHalted   State = "halted"   // this node's operator: see Bilateral.Err
+)
+
+// protocol is what a channel's log says of the channel itself. Both members
+// compute it from the log, so it needs no agreement of its own.
+type protocol struct {
+	Epoch   uint32        `cbor:"1,keyasint"` // in force; 0 before the first
+	Since   int64         `cbor:"2,keyasint"` // block time since when
+	Offered uint64        `cbor:"3,keyasint"` // height at which its key was offered
+	Used    [2]uint32     `cbor:"4,keyasint"` // highest epoch that each side has used
+	Offers  [2]*offerMark `cbor:"5,keyasint"` // of the next epoch, not answered yet
+	Heads   [2]*headMark  `cbor:"6,keyasint"` // last head of each side
+	Dispute *Divergence   `cbor:"7,keyasint"`
+}
+
+type offerMark struct {
+	Offer  epochOffer `cbor:"1,keyasint"`
+	Height uint64     `cbor:"2,keyasint"`
+}
+
+// accepted is an epoch key as it stands on the ledger.
+type accepted struct {
+	Offer epochOffer `cbor:"1,keyasint"`
+	By    uint8      `cbor:"2,keyasint"`
+}
+
+// Bilateral is a channel of this member with one partner.
+type Bilateral struct {
+	Channel
+	public  *stream // the channel key's own lane on the Omnilateral
+	keys    [2]sign.PublicKey
+	mine    int // which of keys is ours
+	partner string
+	opener  string
+
+	mu       sync.Mutex // guards what follows
+	p        protocol
+	epochs   map[uint32]epochKey
+	notes    []note
+	said     said          // what we have put on its way already
+	sent     uint64        // size of the last head that we signed
+	due      bool          // the time for a head has come
+	armed    bool          // a timer for it runs
+	theirs   *headMark     // the partner's last head, when it agrees with our log
+	trees    []keptTree    // states of the last leaves, oldest first
+	attested *keptTree     // the state that theirs names
+	anchors  []anchored    // newest first
+	changed  chan struct{} // closed and replaced at each change of what is guarded here
+	halted   error
+}
+
+// said remembers what has been put on its way in this process, so that it is
+// not put twice. What did not survive a restart is said again, which does no
+// harm.
+type said struct {
+	accept   canon.Hash // commitment
+	offer    uint32     // epoch
+	claim    uint64     // size
+	start    bool       // the claim that opens a dispute
+	detail   bool
+	evidence bool
+	bind     bool
+	confirm  bool
+	refused  canon.Hash // offer that we could not open
+}
+
+type keptTree struct {
+	size  uint64
+	index uint64 // of the leaf with this state
+	tree  *merkle.Sparse
+}
+
+type anchored struct {
+	anchor proof.Anchor
+	state  *keptTree // nil when this node no longer has it
+}
+
+// loadBilateral opens the member's replica of a channel.
+func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey) (*Bilateral, error) {
+	r, err := openReplica(m.db, m.chain, o.ID, inv.Secret[:], m.law, m.raise)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bilateral{keys: o.Keys, opener: inv.Opener, epochs: map[uint32]epochKey{}, changed: make(chan struct{})}
+	b.mine = slices.Index(o.Keys[:], key.Public())
+	b.partner = inv.Opener
+	if inv.Opener == m.code {
+		b.partner = inv.Partner
+	}
+	data, ok, err := r.space.Meta(metaProtocol)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		if err := canon.Decode(data, &b.p); err != nil {
+			return nil, corruptStore("the protocol state of channel " + o.ID.String() + " cannot be read").Because(err)
+		}
+	}
+	b.Channel = Channel{m: m, r: r}
+	b.s = newStream(m, lane{o.ID, key.Public()}, key, b)
+	b.public = newStream(m, lane{canon.Hash{}, key.Public()}, key, nil)
+	if h, ok := m.outbox.signedHead(o.ID); ok {
+		b.sent = h.Size
+	}
+	if h := b.p.Heads[b.mine]; h != nil {
+		b.sent = max(b.sent, h.Signed.Head.Size)
+	}
+	if r.size > 0 {
+		b.trees = []keptTree{{r.size, r.size - 1, r.tree}}
+	}
+	return b, nil
+}
+
+// Partner gives the partner's member code.
+func (b *Bilateral) Partner() string { return b.partner }
+
+// Opener gives the member code of who opened the channel and pays for it.
+func (b *Bilateral) Opener() string { return b.opener }
+
+// Keys gives the two channel keys in their order on the Omnilateral, and which
+// is ours.
+func (b *Bilateral) Keys() (keys [2]sign.PublicKey, mine int) { return b.keys, b.mine }
+
+// Epoch gives the epoch in force, 0 before the first.
+func (b *Bilateral) Epoch() uint32 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.p.Epoch
+}
+
+// Err says why the channel is halted on this node, or nil.
+func (b *Bilateral) Err() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.halted
+}
+
+// Divergence tells how far the search for a difference between the two
+// members has come; ok is false when none is known.
+func (b *Bilateral) Divergence() (d Divergence, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.p.Dispute == nil {
+		return d, false
+	}
+	return *b.p.Dispute, true
+}
+
+// State tells how far the channel is.
+func (b *Bilateral) State() State {
+	b.mu.Lock()
+	halted, epoch, dispute := b.halted, b.p.Epoch, b.p.Dispute
+	b.mu.Unlock()
+	switch {
+	case halted != nil:
+		return StateHalted
+	case dispute != nil:
+		return StateDiverged
+	}
+	state := StateOpening
+	err := b.m.omni.View(func(v View) error {
+		if o, ok := b.m.law.Opening(v, b.r.id); ok && o.lapsed(v.Time) {
+			state = StateLapsed
+		}
+		return nil
+	})
+	if err == nil && state != StateLapsed && epoch > 0 {
+		err = b.View(func(v View) error {
+			if b.m.law.Bound(v, b.keys[0]) && b.m.law.Bound(v, b.keys[1]) {
+				state = StateOpen
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return StateHalted
+	}
+	return state
+}
+
+// Await waits until the channel is open: confirmed, sealed, and bound by both.
+// Codes: refused when the invitation has lapsed, not-yet when ctx ends first.
+func (b *Bilateral) Await(ctx context.Context) error {
+	for {
+		b.mu.Lock()
+		changed := b.changed
+		b.mu.Unlock()
+		tick := b.m.ticked()
+		switch b.State() {
+		case StateOpen, StateDiverged:
+			return nil
+		case StateLapsed:
+			return fault.New(fault.Refused, "the invitation was not accepted in time", "open a new channel")
+		case StateHalted:
+			return b.Err()
+		}
+		select {
+		case <-changed:
+		case <-tick:
+		case <-ctx.Done():
+			return fault.New(fault.NotYet, "the channel is not open yet", "wait for the partner's node").Because(ctx.Err())
+		}
+	}
+}
+
+// Attested gives the position up to which both members have signed the same
+// log: the lower of the two heads. Zero before the first.
+func (b *Bilateral) Attested() ledger.Height {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ours := b.p.Heads[b.mine]
+	if ours == nil || b.theirs == nil {
+		return 0
+	}
+	return ledger.Height(min(ours.Signed.Head.Position, b.theirs.Signed.Head.Position))
+}
+
+// Unattested gives the block time in ms since which the partner owes an answer
+// to a head of ours, and 0 when it owes none. An agreement bounds it, and
+// beyond that a head counts as uncontested.
+func (b *Bilateral) Unattested() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ours := b.p.Heads[b.mine]
+	if ours == nil || b.theirs != nil && b.theirs.Signed.Head.Size >= ours.Signed.Head.Size {
+		return 0
+	}
+	return ours.Time
+}
+
+// sealing is how a sender's next envelope is closed. The zero value is plain
+// and carries commands: the Omnilateral.
+type sealing struct {
+	sealed bool
+	bare   bool // no epoch is in force: notes only, in the open
+	epoch  uint32
+	key    epochKey
+}
+
+func (s sealing) commands() bool { return !s.bare }
+
+// close packs and seals a batch into an envelope whose header is complete but
+// for the epoch.
+func (s sealing) close(e *ledger.Envelope, b batch, random func([]byte) error) error {
+	if !s.sealed {
+		padded, err := pack(b, 0)
+		e.Payload = padded
+		return err
+	}
+	padded, err := pack(b, sealOverhead)
+	if err != nil {
+		return err
+	}
+	e.Header.Epoch = s.epoch
+	e.Payload, err = sealPayload(s.key, e.Header, padded, reader(random))
+	return err
+}
+
+// sealing gives how to close the next envelope; ok is false while nothing may
+// be sent.
+func (b *Bilateral) sealing() (sealing, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.halted != nil {
+		return sealing{}, false
+	}
+	if b.p.Epoch == 0 {
+		return sealing{bare: true}, true
+	}
+	key, ok := b.epochs[b.p.Epoch]
+	return sealing{sealed: true, epoch: b.p.Epoch, key: key}, ok
+}
+
+// takeNotes gives what the next envelope carries beside commands, and the head
+// among it. A head goes with every envelope when there is something new, and
+// alone when its time has come.
+func (b *Bilateral) takeNotes(withCommands bool) ([]note, *proof.Head) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := b.notes
+	b.notes = nil
+	b.r.mu.RLock()
+	size := b.r.size
+	b.r.mu.RUnlock()
+	if b.p.Epoch == 0 || size <= b.sent || !(withCommands || len(out) > 0 || b.due) {
+		return out, nil
+	}
+	b.r.mu.RLock()
+	head, err := b.r.headAt(size)
+	b.r.mu.RUnlock()
+	if err != nil {
+		b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Detail: err.Error()})
+		return out, nil
+	}
+	signed := head.Sign(b.s.key, uint8(b.mine))
+	b.sent, b.due = size, false
+	return append(out, note{noteHead, canon.Must(signed)}), &head
+}
+
+// returnNotes takes back notes of an envelope that was not made.
+func (b *Bilateral) returnNotes(notes []note) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.notes = append(slices.Clone(notes), b.notes...)
+}
+
+// tell puts a note on its way. mu is held.
+func (b *Bilateral) tell(kind noteKind, body any) {
+	b.notes = append(b.notes, note{kind, canon.Must(body)})
+	b.s.poke()
+}
+
+// bilateralDraft is a block being tried on a Bilateral.
+type bilateralDraft struct {
+	*draft
+	b     *Bilateral
+	p     protocol
+	moved bool // p differs from the channel's
+}
+
+// run executes the channel's envelopes of a block. An error is this node's
+// trouble with the channel; a bad envelope is none.
+func (b *Bilateral) run(block ledger.Block, envelopes []verdict, public trade.Records) (d *bilateralDraft, err error) {
+	defer catch(&err)
+	b.mu.Lock()
+	p := b.p
+	b.mu.Unlock()
+	d = &bilateralDraft{draft: b.r.draft(block.Height, block.Time, public), b: b, p: p}
+	for _, v := range envelopes {
+		if err := d.envelope(v); err != nil {
+			return nil, fmt.Errorf("envelope %d of block %d: %w", v.index, block.Height, err)
+		}
+	}
+	if d.moved {
+		d.meta[metaProtocol] = canon.Must(d.p)
+	}
+	return d, d.finish()
+}
+
+func (d *bilateralDraft) envelope(v verdict) error {
+	by := slices.Index(d.b.keys[:], v.envelope.Header.Sender)
+	if by < 0 {
+		return fault.New(fault.Internal, "an admitted envelope is of neither channel key", "report this")
+	}
+	content, err := d.open(by, v.envelope)
+	if fault.CodeOf(err) == CodeUnreadable {
+		d.reject(v.index, v.envelope, v.id, CodeUnreadable)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if e := v.envelope.Header.Epoch; e != d.p.Used[by] {
+		d.p.Used[by], d.moved = e, true
+	}
+	at := ledger.Position{Height: ledger.Height(d.block.Height), Index: v.index}
+	var outcomes []NoteOutcome
+	for i, n := range content.Notes {
+		code := d.note(by, at, n)
+		if n.Kind.touches() {
+			outcomes = append(outcomes, NoteOutcome{i, n.Kind.String(), code})
+		}
+	}
+	if len(content.Commands) == 0 && len(outcomes) == 0 {
+		return nil // heads and the like are no part of the log
+	}
+	var refuse func(trade.Command) *fault.Error
+	if d.p.Dispute != nil {
+		refuse = d.b.diverged
+	}
+	d.execute(v.index, v.envelope, v.id, content.Commands, outcomes, refuse)
+	return nil
+}
+
+func (b *Bilateral) diverged(c trade.Command) *fault.Error {
+	if b.m.law.Diverged(c.Kind) {
+		return nil
+	}
+	return fault.New(CodeDiverged, "the two members' states have parted; the channel takes termination, evidence and payment only",
+		"look at the divergence on both nodes, run lateral replay, and repair the one that is wrong")
+}
+
+// open reads an envelope. Code unreadable is the same for both members: it
+// follows from the log alone, once the epoch's key is at hand.
+func (d *bilateralDraft) open(by int, e ledger.Envelope) (batch, error) {
+	h := e.Header
+	if h.Epoch == 0 {
+		if d.p.Epoch != 0 {
+			return batch{}, unreadable("the payload is in the open although an epoch is in force", nil)
+		}
+		content, err := unpack(e.Payload, 0)
+		if err != nil {
+			return batch{}, err
+		}
+		if len(content.Commands) > 0 || slices.ContainsFunc(content.Notes, func(n note) bool { return !n.Kind.touches() }) {
+			return batch{}, unreadable("only epoch keys are agreed in the open", nil)
+		}
+		return content, nil
+	}
+	// The epoch before the present one counts until its sender has used the
+	// present one: envelopes that were under way are not lost.
+	if h.Epoch > d.p.Epoch || h.Epoch+1 < d.p.Epoch || h.Epoch < d.p.Used[by] {
+		return batch{}, unreadable("the payload is sealed under an epoch that is not in force", nil)
+	}
+	key, err := d.epochKey(h.Epoch)
+	if err != nil {
+		return batch{}, err
+	}
+	padded, err := openPayload(key, h, e.Payload)
+	if err != nil {
+		return batch{}, err
+	}
+	return unpack(padded, sealOverhead)
+}
+
+// CodeKeyMissing: an epoch key that is in force cannot be opened with the
+// sealing keys of this node. The channel stops here.
+const CodeKeyMissing fault.Code = "key-missing"
+
+// epochKey gives the key of an epoch that is or was in force.
+func (d *bilateralDraft) epochKey(epoch uint32) (epochKey, error) {
+	var data []byte
+	for _, w := range d.index { // accepted in this very block
+		if w.Index == indexEpochs && w.Key == epochName(epoch) {
+			data = w.Value
+		}
+	}
+	d.b.mu.Lock()
+	defer d.b.mu.Unlock()
+	return d.b.epochKey(epoch, data)
+}
+
+// epochKey opens an epoch's key from its record, or from the store when data is
+// nil. mu is held.
+func (b *Bilateral) epochKey(epoch uint32, data []byte) (epochKey, error) {
+	if k, ok := b.epochs[epoch]; ok {
+		return k, nil
+	}
+	if data == nil {
+		var err error
+		if data, _, err = b.r.space.Lookup(indexEpochs, epochName(epoch)); err != nil {
+			return epochKey{}, err
+		}
+	}
+	var a accepted
+	if err := canon.Decode(data, &a); err != nil {
+		return epochKey{}, corruptStore("an epoch's key cannot be read").Because(err)
+	}
+	k, err := a.Offer.open(b.m.chain, b.r.id, b.keys[a.By&1], b.keys, b.mine, b.m.keys.Sealing())
+	if err != nil {
+		return epochKey{}, fault.Newf(CodeKeyMissing, "put the sealing key that was current then back into the key store",
+			"epoch %d is in force, and none of this node's sealing keys opens it", epoch).Because(err)
+	}
+	b.epochs[epoch] = k
+	return k, nil
+}
+
+func epochName(epoch uint32) string {
+	return string([]byte{byte(epoch >> 24), byte(epoch >> 16), byte(epoch >> 8), byte(epoch)})
+}
+
+// note takes one note of the log.
+func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
+	switch n.Kind {
+	case noteOffer:
+		var o epochOffer
+		if canon.Decode(n.Body, &o) != nil || o.Epoch != d.p.Epoch+1 ||
+			len(o.Wrapped[0]) != wrappedSize || len(o.Wrapped[1]) != wrappedSize {
+			return fault.Invalid
+		}
+		d.p.Offers[by], d.moved = &offerMark{o, d.block.Height}, true
+	case noteAccept:
+		var a epochAccept
+		if canon.Decode(n.Body, &a) != nil {
+			return fault.Invalid
+		}
+		m := d.p.Offers[1-by]
+		if m == nil || a.Epoch != m.Offer.Epoch || a.Commitment != m.Offer.Commitment {
+			return fault.Refused
+		}
+		d.index = append(d.index, store.IndexWrite{Index: indexEpochs, Key: epochName(a.Epoch), Value: canon.Must(accepted{m.Offer, uint8(1 - by)})})
+		d.p.Epoch, d.p.Since, d.p.Offered, d.moved = a.Epoch, d.block.Time, m.Height, true
+		d.p.Offers = [2]*offerMark{}
+	case noteHead:
+		var h proof.SignedHead
+		if canon.Decode(n.Body, &h) != nil || int(h.By) != by || h.Head.Channel != d.b.r.id || h.Head.Term != 0 || !h.Verify(d.b.keys) {
+			return fault.Invalid
+		}
+		d.p.Heads[by], d.moved = &headMark{h, d.block.Time}, true
+	case noteClaim:
+		var c claim
+		if canon.Decode(n.Body, &c) != nil {
+			return fault.Invalid
+		}
+		d.claim(by, at, c)
+	case noteDetail:
+		var x detail
+		if canon.Decode(n.Body, &x) != nil {
+			return fault.Invalid
+		}
+		if d.p.Dispute != nil {
+			next := d.p.Dispute.explain(by, x)
+			d.p.Dispute, d.moved = &next, true
+		}
+	default:
+		return fault.Invalid
+	}
+	return ""
+}
+
+// claim takes a member's word on its log. One that contradicts the partner's
+// signed head opens the search for the first difference.
+func (d *bilateralDraft) claim(by int, at ledger.Position, c claim) {
+	if d.p.Dispute != nil {
+		next := d.p.Dispute.answer(by, c)
+		d.p.Dispute, d.moved = &next, true
+		return
+	}
+	if h := d.p.Heads[1-by]; h != nil && h.Signed.Head.Size == c.Size && h.Signed.Head.Root != c.Root {
+		d.p.Dispute, d.moved = &Divergence{Since: at, High: c.Size}, true
+	}
+}
+
+// wrappedSize is the size of a wrapped epoch key.
+const wrappedSize = seal.Overhead + len(epochKey{})
+
+// adopt makes a committed block visible.
+func (d *bilateralDraft) adopt() {
+	b := d.b
+	d.draft.adopt()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.p = d.p
+	if d.leaves > 0 {
+		b.trees = append(b.trees, keptTree{b.r.size, b.r.size - 1, d.tree})
+		if len(b.trees) > keptTrees {
+			b.trees = slices.Delete(b.trees, 0, len(b.trees)-keptTrees)
+		}
+	}
+	if b.p.Epoch > 0 {
+		if _, err := b.epochKey(b.p.Epoch, nil); err != nil {
+			b.halt(err)
+		}
+	}
+	for e := range b.epochs {
+		if e+1 < b.p.Epoch {
+			delete(b.epochs, e)
+		}
+	}
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// halt stops the channel on this node. mu is held.
+func (b *Bilateral) halt(err error) {
+	if b.halted != nil {
+		return
+	}
+	b.halted = err
+	b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Height: b.r.height, Detail: "the channel stops on this node: " + err.Error(), Remedy: fault.Of(err).Remedy})
+}
+
+// react answers what the log asks of this node: keys, heads, differences. It
+// runs after each block, once the node may sign.
+func (b *Bilateral) react(ctx context.Context, public trade.Records, height uint64, now int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.halted != nil {
+		return
+	}
+	b.confirm(public)
+	b.compare()
+	b.answerOffer()
+	b.offer(public, height, now)
+	b.bind(height, now)
+	b.search()
+	b.attest(ctx)
+	b.s.poke()
+}
+
+// confirm tells the Omnilateral that our channel key wants the channel.
+func (b *Bilateral) confirm(public trade.Records) {
+	if b.said.confirm {
+		return
+	}
+	o, ok := b.m.law.Opening(public, b.r.id)
+	b.said.confirm = !ok || o.Confirmations[b.mine] || o.Confirmed
+	if !b.said.confirm {
+		b.said.confirm = true
+		b.public.enqueue([]trade.Command{b.m.law.Confirm(b.r.id)})
+	}
+}
+
+// bind puts the company's name behind the channel key.
+func (b *Bilateral) bind(height uint64, now int64) {
+	if b.said.bind || b.p.Epoch == 0 {
+		return
+	}
+	b.said.bind = true
+	b.r.mu.RLock()
+	bound := b.m.law.Bound(b.r.state, b.keys[b.mine])
+	b.r.mu.RUnlock()
+	if bound {
+		return
+	}
+	key, ok := b.m.keys.Member()
+	if !ok {
+		b.m.raise(Alarm{Channel: b.r.id, Code: CodeMemberKeyNeeded, Height: b.r.height,
+			Detail: "the channel with " + b.partner + " waits for this company's member key",
+			Remedy: "sign the binding with the member key and submit it (Bilateral.Binding)"})
+		return
+	}
+	binding, err := b.binding(now)
+	if err == nil {
+		b.s.enqueue([]trade.Command{b.m.law.Bind(binding, key)})
+	}
+}
+
+// CodeMemberKeyNeeded: a Bilateral waits for a binding that only the member
+// key, which is kept off line, can sign.
+const CodeMemberKeyNeeded fault.Code = "member-key-needed"
+
+// bindingLife is how long in ms of block time a binding may be on its way.
+const bindingLife = int64(30 * 24 * 60 * 60 * 1000)
+
+// Binding gives what the member key is to sign where it is kept off line. The
+// command that Law.Bind makes of it is submitted like any other.
+func (b *Bilateral) Binding() (Binding, error) {
+	b.r.mu.RLock()
+	now := b.r.time
+	b.r.mu.RUnlock()
+	return b.binding(now)
+}
+
+func (b *Bilateral) binding(now int64) (Binding, error) {
+	x := Binding{Chain: b.m.chain, Channel: b.r.id, Keys: b.keys, Mine: b.mine, Member: b.m.code, Partner: b.partner, Expires: now + bindingLife}
+	err := b.m.random(x.Nonce[:])
+	return x, err
+}
+
+// compare looks at the partner's last head with our own log. mu is held.
+func (b *Bilateral) compare() {
+	h := b.p.Heads[1-b.mine]
+	if h == nil || h == b.theirs {
+		return
+	}
+	b.r.mu.RLock()
+	defer b.r.mu.RUnlock()
+	own, err := b.r.headAt(min(h.Signed.Head.Size, b.r.size))
+	if err != nil {
+		b.halt(err)
+		return
+	}
+	if own == h.Signed.Head {
+		b.theirs = h
+		for i := range b.trees {
+			if b.trees[i].size == own.Size {
+				kept := b.trees[i]
+				b.attested = &kept
+			}
+		}
+		return
+	}
+	if b.p.Dispute != nil || b.said.start {
+		return
+	}
+	b.said.start = true
+	c, err := b.r.claimAt(h.Signed.Head.Size)
+	if err != nil {
+		b.halt(err)
+		return
+	}
+	b.m.raise(Alarm{Channel: b.r.id, Code: CodeDiverged, Height: b.r.height,
+		Detail: fmt.Sprintf("the partner's head at size %d disagrees with this node's log", h.Signed.Head.Size),
+		Remedy: "the nodes look for the first difference by themselves; run lateral replay to see who is wrong"})
+	b.tell(noteClaim, c)
+}
+
+// answerOffer opens the partner's offer of a new epoch and accepts it.
+func (b *Bilateral) answerOffer() {
+	m := b.p.Offers[1-b.mine]
+	if m == nil || b.said.accept == m.Offer.Commitment || b.said.refused == m.Offer.Commitment {
+		return
+	}
+	_, err := m.Offer.open(b.m.chain, b.r.id, b.keys[1-b.mine], b.keys, b.mine, b.m.keys.Sealing())
+	if err != nil {
+		b.said.refused = m.Offer.Commitment
+		b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Height: b.r.height, Detail: "the partner's epoch key is not accepted: " + err.Error(), Remedy: fault.Of(err).Remedy})
+		return
+	}
+	b.said.accept = m.Offer.Commitment
+	b.tell(noteAccept, epochAccept{m.Offer.Epoch, m.Offer.Commitment})
+}
+
+// offer starts a new epoch when there is none, when it is a day old, and when
+// a sealing key has changed. The side whose key comes first does it at once,
+// the other when the first has not.
+func (b *Bilateral) offer(public trade.Records, height uint64, now int64) {
+	next := b.p.Epoch + 1
+	if b.said.offer >= next || b.p.Offers[b.mine] != nil || b.p.Offers[1-b.mine] != nil {
+		return
+	}
+	patience := int64(0)
+	if b.mine != 0 {
+		patience = epochGrace
+	}
+	codes := [2]string{b.m.code, b.partner}
+	if b.mine == 1 {
+		codes = [2]string{b.partner, b.m.code}
+	}
+	var sealing [2]seal.PublicKey
+	stale := now-b.p.Since >= epochLife+patience
+	for i, code := range codes {
+		var ok bool
+		if sealing[i], ok = b.m.law.Sealing(public, code, height); !ok {
+			return // a member without a sealing key cannot be reached: nothing to do until it registers one
+		}
+		if b.p.Epoch > 0 {
+			then, _ := b.m.law.Sealing(public, code, b.p.Offered)
+			stale = stale || then != sealing[i]
+		}
+	}
+	if b.p.Epoch == 0 && b.opener != b.m.code || b.p.Epoch > 0 && !stale {
+		return
+	}
+	k, err := newEpochKey(reader(b.m.random))
+	if err == nil {
+		var o epochOffer
+		if o, err = newEpochOffer(k, b.m.chain, b.r.id, next, b.keys[b.mine], b.keys, sealing); err == nil {
+			b.said.offer = next
+			b.tell(noteOffer, o)
+		}
+	}
+	if err != nil {
+		b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Height: b.r.height, Detail: "no epoch key can be offered: " + err.Error()})
+	}
+}
+
+// search answers the other side's claims until the first differing leaf is
+// found and its command named.
+func (b *Bilateral) search() {
+	d := b.p.Dispute
+	if d == nil {
+		return
+	}
+	b.r.mu.RLock()
+	defer b.r.mu.RUnlock()
+	if probe := d.probe(); probe > 0 {
+		if d.Claims[b.mine] == nil && b.said.claim != probe {
+			c, err := b.r.claimAt(probe)
+			if err != nil {
+				b.halt(err)
+				return
+			}
+			b.said.claim = probe
+			b.tell(noteClaim, c)
+		}
+		return
+	}
+	if d.Details[b.mine] == nil && !b.said.detail {
+		x, err := b.r.detailAt(d.Low)
+		if err != nil {
+			b.halt(err)
+			return
+		}
+		b.said.detail = true
+		b.tell(noteDetail, x)
+	}
+	if d.Found && !b.said.evidence {
+		b.said.evidence = true
+		b.m.raise(Alarm{Channel: b.r.id, Code: CodeDiverged, Height: ledger.Height(d.Height),
+			Detail: fmt.Sprintf("the first difference is in block %d, leaf %d, receipt %d", d.Height, d.Low, d.Line),
+			Remedy: "run lateral replay on both nodes; the one whose log it contradicts is to be rebuilt"})
+	}
+}
+
+// attest sees that a head leaves in time. mu is held.
+func (b *Bilateral) attest(ctx context.Context) {
+	b.r.mu.RLock()
+	size := b.r.size
+	b.r.mu.RUnlock()
+	if size <= b.sent || b.armed || b.due {
+		return
+	}
+	b.armed = true
+	after := b.m.clock.After(attestWithin)
+	b.m.go_(func() {
+		select {
+		case <-ctx.Done():
+		case <-after:
+			b.mu.Lock()
+			b.armed, b.due = false, true
+			b.mu.Unlock()
+			b.s.poke()
+		}
+	})
+}

@@ -1,0 +1,220 @@
+package channel
+
+import (
+	"bytes"
+	"crypto/sha256"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/ledger"
+	"github.com/lateral-network/lateral/proof"
+)
+
+// CodeDiverged: the two members' states have parted, and the channel takes
+// only heads, key changes, evidence, payment of what is agreed, and
+// termination.
+const CodeDiverged fault.Code = "diverged"
+
+// claim is a member's word on the root of the block log at one size. A zero
+// root says that its log is shorter.
+type claim struct {
+	Size uint64     `cbor:"1,keyasint"`
+	Root canon.Hash `cbor:"2,keyasint"`
+}
+
+// detail is what a member has in the first leaf on which the two differ: the
+// leaf, and eight bytes of the hash of each receipt's line.
+type detail struct {
+	Index uint64     `cbor:"1,keyasint"`
+	Leaf  proof.Leaf `cbor:"2,keyasint"` // zero when its log is shorter
+	Lines []byte     `cbor:"3,keyasint"`
+}
+
+const (
+	lineDigest = 8
+	maxLines   = 24 << 10 // digests in a detail; a difference behind them is named by its block alone
+)
+
+// Divergence is what the channel's log says of a difference between the two
+// members. Both compute it alike, because it follows from their messages and
+// not from their states.
+type Divergence struct {
+	Since ledger.Position `cbor:"1,keyasint" json:"since"` // where the contradiction stands on the ledger
+	Low   uint64          `cbor:"2,keyasint" json:"low"`   // up to this size the logs are known to be equal
+	High  uint64          `cbor:"3,keyasint" json:"high"`  // at this size they are known to differ
+
+	Claims  [2]*claim  `cbor:"4,keyasint" json:"-"` // for the size in the middle
+	Details [2]*detail `cbor:"5,keyasint" json:"-"`
+
+	Found  bool   `cbor:"6,keyasint,omitempty" json:"found"`  // the leaf at Low is the first that differs
+	Height uint64 `cbor:"7,keyasint,omitempty" json:"height"` // of its block
+	Line   int    `cbor:"8,keyasint,omitempty" json:"line"`   // first receipt that differs; -1: no receipt does
+}
+
+// probe is the size at which both are asked next; 0 when the leaf is found.
+func (d *Divergence) probe() uint64 {
+	if d.High-d.Low <= 1 {
+		return 0
+	}
+	return d.Low + (d.High-d.Low)/2
+}
+
+// answer takes a member's claim and gives what the search has come to.
+func (d Divergence) answer(by int, c claim) Divergence {
+	if c.Size != d.probe() || c.Size == 0 || d.Claims[by] != nil {
+		return d
+	}
+	d.Claims[by] = &c
+	if d.Claims[0] == nil || d.Claims[1] == nil {
+		return d
+	}
+	if d.Claims[0].Root == d.Claims[1].Root {
+		d.Low = c.Size
+	} else {
+		d.High = c.Size
+	}
+	d.Claims = [2]*claim{}
+	return d
+}
+
+// explain takes a member's detail of the first differing leaf.
+func (d Divergence) explain(by int, x detail) Divergence {
+	if d.probe() != 0 || x.Index != d.Low || d.Details[by] != nil || len(x.Lines)%lineDigest != 0 || len(x.Lines) > maxLines*lineDigest {
+		return d
+	}
+	d.Details[by] = &x
+	a, b := d.Details[0], d.Details[1]
+	if a == nil || b == nil {
+		return d
+	}
+	d.Found = true
+	d.Height = a.Leaf.Position
+	if b.Leaf.Position != 0 && (d.Height == 0 || b.Leaf.Position < d.Height) {
+		d.Height = b.Leaf.Position
+	}
+	d.Line = -1
+	if a.Leaf.Position == b.Leaf.Position && a.Leaf.Receipts != b.Leaf.Receipts {
+		for i := 0; ; i += lineDigest {
+			if i >= len(a.Lines) || i >= len(b.Lines) || !bytes.Equal(a.Lines[i:i+lineDigest], b.Lines[i:i+lineDigest]) {
+				d.Line = i / lineDigest
+				break
+			}
+		}
+	}
+	return d
+}
+
+// digests gives the lines of a detail.
+func digests(lines []receiptLine) []byte {
+	var out []byte
+	for i, l := range lines {
+		if i == maxLines {
+			break
+		}
+		sum := sha256.Sum256(canon.Must(l))
+		out = append(out, sum[:lineDigest]...)
+	}
+	return out
+}
+
+// headMark is a head on the ledger.
+type headMark struct {
+	Signed proof.SignedHead `cbor:"1,keyasint"`
+	Time   int64            `cbor:"2,keyasint"` // block time at which it came, ms UTC
+}
+
+// claimAt gives our word on the block log at a size.
+func (r *replica) claimAt(size uint64) (claim, error) {
+	c := claim{Size: size}
+	if size > r.size {
+		return c, nil
+	}
+	var err error
+	c.Root, err = r.log.RootAt(size)
+	return c, err
+}
+
+// detailAt gives our content of a leaf.
+func (r *replica) detailAt(index uint64) (detail, error) {
+	d := detail{Index: index}
+	if index >= r.size {
+		return d, nil
+	}
+	leaf, err := r.leaf(index)
+	if err != nil {
+		return d, err
+	}
+	lines, err := r.linesOf(ledger.Height(leaf.Position))
+	d.Leaf, d.Lines = leaf, digests(lines)
+	return d, err
+}
+
+// linesOf gives the receipts of a block from the event log.
+func (r *replica) linesOf(height ledger.Height) ([]receiptLine, error) {
+	from, err := r.firstAt(height)
+	if err != nil {
+		return nil, err
+	}
+	var out []receiptLine
+	for raw, err := range r.space.Events(from) {
+		if err != nil {
+			return nil, err
+		}
+		e, err := readEntry(raw)
+		if err != nil {
+			return nil, err
+		}
+		if e.Position.Height != height {
+			break
+		}
+		out = append(out, e.lines()...)
+	}
+	return out, nil
+}
+
+// firstAt finds the first entry at or behind a height: entries stand in order.
+func (r *replica) firstAt(height ledger.Height) (uint64, error) {
+	low, high := uint64(0), uint64(r.cursor)
+	for low < high {
+		mid := low + (high-low)/2
+		e, err := r.entryAt(mid)
+		if err != nil {
+			return 0, err
+		}
+		if e.Position.Height < height {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low, nil
+}
+
+func (r *replica) entryAt(number uint64) (Entry, error) {
+	for raw, err := range r.space.Events(number) {
+		if err != nil {
+			return Entry{}, err
+		}
+		return readEntry(raw)
+	}
+	return Entry{}, corruptStore("the event log is shorter than it was")
+}
+
+// lines gives an entry's receipts as the leaf of its block covers them.
+func (e Entry) lines() []receiptLine {
+	var out []receiptLine
+	if e.Code != "" {
+		l := receiptLine{Envelope: e.Position.Index}
+		l.Receipt.Code = e.Code
+		return append(out, l)
+	}
+	for _, n := range e.Notes {
+		l := receiptLine{Envelope: e.Position.Index, Command: noteLine + uint32(n.Place)}
+		l.Receipt.Code = n.Code
+		out = append(out, l)
+	}
+	for _, o := range e.Outcomes {
+		out = append(out, receiptLine{Envelope: e.Position.Index, Command: uint32(o.Command), Receipt: o.Receipt, Writes: o.Writes})
+	}
+	return out
+}

@@ -1,0 +1,81 @@
+package channel
+
+import (
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/seal"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/proof"
+	"github.com/lateral-network/lateral/trade"
+)
+
+// Law is the state machine that channels execute, and how its public records
+// are read. All methods are pure and may be called at the same time. Package
+// trade is the law of the product (see [Trade]); tests that make a member
+// execute wrongly hand in another.
+type Law interface {
+	// Apply executes one command: all of it or nothing.
+	Apply(ctx trade.Context, state trade.Records, cmd trade.Command) trade.Result
+	// Genesis gives the Omnilateral's first records from a genesis document.
+	Genesis(doc []byte) ([]trade.Write, error)
+	// Diverged reports whether a command is still taken when the members'
+	// states have parted: termination, payment of what is agreed, evidence.
+	Diverged(trade.Kind) bool
+
+	// Carrier gives the member whose node key this is, at a height.
+	Carrier(public trade.Records, node sign.PublicKey, height uint64) (code string, ok bool)
+	// Sealing gives the key to seal to for a member, at a height.
+	Sealing(public trade.Records, code string, height uint64) (seal.PublicKey, bool)
+	// Opening gives what the Omnilateral knows of a Bilateral.
+	Opening(public trade.Records, id canon.Hash) (Opening, bool)
+	// Limits gives the network's quotas.
+	Limits(public trade.Records) Limits
+
+	// Open, Confirm and Anchor make Omnilateral commands, Bind a Bilateral's.
+	Open(o Opening) trade.Command
+	Confirm(id canon.Hash) trade.Command
+	Anchor(a proof.Anchor, extends []canon.Hash) trade.Command
+	// LastAnchor gives a channel's newest anchor on the Omnilateral.
+	LastAnchor(public trade.Records, id canon.Hash) (proof.Anchor, bool)
+	// Bind makes the command by which a member puts its company's name behind
+	// its channel key, signed with the member key.
+	Bind(b Binding, member sign.PrivateKey) trade.Command
+	// Bound reports whether a member has bound its channel key.
+	Bound(state trade.Records, key sign.PublicKey) bool
+}
+
+// Opening is what the Omnilateral knows of a Bilateral: who opened it and the
+// two channel keys, and not who the partner is.
+type Opening struct {
+	ID            canon.Hash
+	Keys          [2]sign.PublicKey // in byte order when it was opened
+	Opener        string            // member code; its quota pays
+	Invitation    []byte            // sealed for the partner, and for the opener itself
+	Confirmations [2]bool           // which of the keys have said that they want the channel
+	Confirmed     bool              // both have
+	Deadline      int64             // block time in ms UTC at which an unconfirmed opening lapses
+}
+
+// Limits are the network's quotas. Zero means no limit.
+type Limits struct {
+	ChannelBytes uint64 // bytes a minute of block time that one channel may send
+	MemberBytes  uint64 // bytes a minute that all channels a member pays for may send
+	Reserve      uint64 // bytes a minute beyond both, for envelopes of at most SmallEnvelope bytes
+	Invitation   int64  // longest life of an invitation in ms of block time
+}
+
+// SmallEnvelope is the size in bytes up to which an envelope may use the
+// reserve: heads, key changes and a termination fit.
+const SmallEnvelope = 8 << 10
+
+// Binding is what a member signs with its member key inside the sealed log:
+// this channel key speaks for this company.
+type Binding struct {
+	Chain   string
+	Channel canon.Hash
+	Keys    [2]sign.PublicKey
+	Mine    int // which of the keys is the signer's
+	Member  string
+	Partner string
+	Expires int64      // block time in ms UTC after which it is void
+	Nonce   canon.Hash // used once
+}

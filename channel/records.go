@@ -1,0 +1,216 @@
+package channel
+
+import (
+	"iter"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/lateral-network/lateral/internal/merkle"
+	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/trade"
+)
+
+// storeFailure carries an error of the store through the state machine, which
+// has no place for one: reading a record cannot fail there. Whoever runs
+// commands recovers it and stops.
+type storeFailure struct{ err error }
+
+// catch turns a storeFailure into an error. Other panics go on.
+func catch(err *error) {
+	switch p := recover().(type) {
+	case nil:
+	case storeFailure:
+		*err = p.err
+	default:
+		panic(p)
+	}
+}
+
+const cacheBytes = 16 << 20
+
+// committed reads a channel's records as the last commit left them, through a
+// cache that is dropped when it is full. Safe for concurrent reads; absorb only
+// while nobody reads.
+type committed struct {
+	space *store.Channel
+
+	mu    sync.RWMutex      // guards cache and bytes
+	cache map[string][]byte // nil: known to be absent
+	bytes int
+}
+
+func newCommitted(space *store.Channel) *committed {
+	return &committed{space: space, cache: map[string][]byte{}}
+}
+
+func (c *committed) Get(key string) ([]byte, bool) {
+	c.mu.RLock()
+	value, ok := c.cache[key]
+	c.mu.RUnlock()
+	if ok {
+		return value, value != nil
+	}
+	value, ok, err := c.space.Get(key)
+	if err != nil {
+		panic(storeFailure{err})
+	}
+	if !ok {
+		value = nil
+	}
+	c.mu.Lock()
+	c.keep(key, value)
+	c.mu.Unlock()
+	return value, ok
+}
+
+func (c *committed) keep(key string, value []byte) {
+	if c.bytes > cacheBytes {
+		clear(c.cache)
+		c.bytes = 0
+	}
+	c.cache[key] = value
+	c.bytes += len(key) + len(value) + 64
+}
+
+func (c *committed) Scan(prefix string) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for r, err := range c.space.Scan(prefix) {
+			if err != nil {
+				panic(storeFailure{err})
+			}
+			if !yield(r.Key, r.Value) {
+				return
+			}
+		}
+	}
+}
+
+// absorb takes over what has just been committed.
+func (c *committed) absorb(writes []merkle.Write) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range writes {
+		c.keep(w.Key, w.Value)
+	}
+}
+
+// overlay is a state with writes that are not committed yet: what the commands
+// of a block find. For one goroutine.
+type overlay struct {
+	base   trade.Records
+	writes map[string][]byte // nil: removed
+	keys   sortedKeys        // of writes
+}
+
+func newOverlay(base trade.Records) *overlay {
+	return &overlay{base: base, writes: map[string][]byte{}}
+}
+
+func (o *overlay) Get(key string) ([]byte, bool) {
+	if value, ok := o.writes[key]; ok {
+		return value, value != nil
+	}
+	return o.base.Get(key)
+}
+
+// Scan merges the records beneath with the writes above them.
+func (o *overlay) Scan(prefix string) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		above := o.keys.withPrefix(prefix)
+		emit := func(key string) bool {
+			value := o.writes[key]
+			return value == nil || yield(key, value)
+		}
+		for key, value := range o.base.Scan(prefix) {
+			for len(above) > 0 && above[0] < key {
+				if !emit(above[0]) {
+					return
+				}
+				above = above[1:]
+			}
+			if len(above) > 0 && above[0] == key {
+				if !emit(key) {
+					return
+				}
+				above = above[1:]
+				continue
+			}
+			if !yield(key, value) {
+				return
+			}
+		}
+		for _, key := range above {
+			if !emit(key) {
+				return
+			}
+		}
+	}
+}
+
+func (o *overlay) apply(writes []trade.Write) {
+	for _, w := range writes {
+		if _, ok := o.writes[w.Key]; !ok {
+			o.keys.insert(w.Key)
+		}
+		o.writes[w.Key] = w.Value
+	}
+}
+
+// list gives all writes in key order.
+func (o *overlay) list() []merkle.Write {
+	out := make([]merkle.Write, 0, len(o.writes))
+	for _, chunk := range o.keys.chunks {
+		for _, key := range chunk {
+			out = append(out, merkle.Write{Key: key, Value: o.writes[key]})
+		}
+	}
+	return out
+}
+
+// sortedKeys is a set of keys in order: chunks of some hundred, so that a
+// command that scans after another has written costs no sorting of the block.
+type sortedKeys struct{ chunks [][]string }
+
+const chunkKeys = 256
+
+func (s *sortedKeys) insert(key string) {
+	if len(s.chunks) == 0 {
+		s.chunks = [][]string{{key}}
+		return
+	}
+	i := s.chunkOf(key)
+	at, found := slices.BinarySearch(s.chunks[i], key)
+	if found {
+		return
+	}
+	s.chunks[i] = slices.Insert(s.chunks[i], at, key)
+	if c := s.chunks[i]; len(c) > chunkKeys {
+		s.chunks[i] = c[: chunkKeys/2 : chunkKeys/2]
+		s.chunks = slices.Insert(s.chunks, i+1, slices.Clone(c[chunkKeys/2:]))
+	}
+}
+
+// chunkOf gives the last chunk that begins at or before key, or the first.
+func (s *sortedKeys) chunkOf(key string) int {
+	i := sort.Search(len(s.chunks), func(i int) bool { return s.chunks[i][0] > key })
+	return max(0, i-1)
+}
+
+func (s *sortedKeys) withPrefix(prefix string) []string {
+	if len(s.chunks) == 0 {
+		return nil
+	}
+	var out []string
+	for _, chunk := range s.chunks[s.chunkOf(prefix):] {
+		at, _ := slices.BinarySearch(chunk, prefix)
+		for _, key := range chunk[at:] {
+			if !strings.HasPrefix(key, prefix) {
+				return out
+			}
+			out = append(out, key)
+		}
+	}
+	return out
+}

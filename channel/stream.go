@@ -1,0 +1,353 @@
+package channel
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/ledger"
+	"github.com/lateral-network/lateral/proof"
+	"github.com/lateral-network/lateral/trade"
+)
+
+// How a sender fills and sends envelopes. With nothing in flight a command
+// leaves at once; while something is, commands gather until an envelope is
+// worth sending or the flight has landed.
+const (
+	worthSending   = 64 << 10 // bytes of commands that make an envelope while others are in flight
+	maxFlight      = 16       // envelopes of one sender in flight
+	maxFlightBytes = 4 << 20  // bytes of them
+	maxQueueBytes  = 64 << 20 // bytes of commands that wait
+	firstBackoff   = 20 * time.Millisecond
+	lastBackoff    = 2 * time.Second
+)
+
+// stream numbers, signs and sends what one key says in one channel.
+type stream struct {
+	m    *Member
+	lane lane
+	key  sign.PrivateKey
+	b    *Bilateral // whose seal it uses; nil on the Omnilateral
+
+	wake chan struct{} // one token: look again
+
+	mu          sync.Mutex // guards what follows
+	queue       []queued
+	queueBytes  int
+	flight      []*flight // by number
+	flightBytes int
+	next        uint64 // number of the next envelope; 0 until the member has caught up
+	err         error  // why nothing is sent any more
+}
+
+// queued is one command that waits.
+type queued struct {
+	cmd    trade.Command
+	size   int
+	ticket *Ticket
+	place  int // of the command in its ticket
+}
+
+// flight is one envelope between the outbox and its execution here.
+type flight struct {
+	envelope ledger.Envelope
+	id       canon.Hash
+	commands []queued
+	landed   chan struct{} // closed when it is executed here
+}
+
+func newStream(m *Member, l lane, key sign.PrivateKey, b *Bilateral) *stream {
+	return &stream{m: m, lane: l, key: key, b: b, wake: make(chan struct{}, 1)}
+}
+
+func (s *stream) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// commandSize is about what a command takes in a batch.
+func commandSize(c trade.Command) int {
+	n := len(c.Kind) + len(c.Body) + 16
+	if c.Authorization != nil {
+		n += 160
+	}
+	return n
+}
+
+func (s *stream) enqueue(cmds []trade.Command) *Ticket {
+	t := &Ticket{done: make(chan struct{}), outcomes: make([]Outcome, len(cmds)), waiting: len(cmds)}
+	if len(cmds) == 0 {
+		close(t.done)
+		return t
+	}
+	fail := func(err error) *Ticket {
+		t.outcomes, t.err = nil, err
+		close(t.done)
+		return t
+	}
+	if s == nil {
+		return fail(fault.New(fault.Forbidden, "this node has no key to send with in the channel", "use the node that owns the channel's key"))
+	}
+	total := 0
+	for i, c := range cmds {
+		n := commandSize(c)
+		if n > fillTarget {
+			return fail(fmt.Errorf("command %d (%s): %w", i, c.Kind, tooBig(n)))
+		}
+		total += n
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.err != nil:
+		return fail(s.err)
+	case s.queueBytes+total > maxQueueBytes:
+		return fail(fault.New(fault.Busy, "too many commands wait to be sent", "wait for earlier ones, then send again"))
+	}
+	for i, c := range cmds {
+		n := commandSize(c)
+		s.queue = append(s.queue, queued{c, n, t, i})
+	}
+	s.queueBytes += total
+	s.poke()
+	return t
+}
+
+// start lets the stream send: last is the highest number that is final, and
+// pending what the outbox holds beyond it.
+func (s *stream) start(ctx context.Context, last uint64, pending []ledger.Envelope) {
+	s.mu.Lock()
+	s.next = last + 1
+	for _, e := range pending {
+		if e.Header.Sequence <= last {
+			continue
+		}
+		f := &flight{envelope: e, id: e.ID(), landed: make(chan struct{})}
+		s.flight = append(s.flight, f)
+		s.flightBytes += len(e.Payload)
+		s.next = e.Header.Sequence + 1
+		s.m.go_(func() { s.send(ctx, f) })
+	}
+	s.mu.Unlock()
+	s.m.go_(func() { s.run(ctx) })
+}
+
+// run fills envelopes until ctx ends or the outbox fails.
+func (s *stream) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			s.fail(fault.New(fault.Unknown, "the node is stopping", "look for the command's effect when it runs again").Because(ctx.Err()))
+			return
+		case <-s.wake:
+		}
+		for {
+			f, err := s.fill()
+			if err != nil {
+				s.fail(err)
+				s.m.raise(Alarm{Channel: s.lane.channel, Code: fault.CodeOf(err), Detail: "nothing more can be sent: " + err.Error(), Remedy: fault.Of(err).Remedy})
+				return
+			}
+			if f == nil {
+				break
+			}
+			s.m.go_(func() { s.send(ctx, f) })
+		}
+	}
+}
+
+// fill makes the next envelope and puts it into the outbox; nil when there is
+// nothing to send now.
+func (s *stream) fill() (*flight, error) {
+	s.mu.Lock()
+	if s.err != nil || s.next == 0 {
+		s.mu.Unlock()
+		return nil, s.err
+	}
+	var seal sealing // of the Omnilateral
+	if s.b != nil {
+		var ok bool
+		if seal, ok = s.b.sealing(); !ok {
+			s.mu.Unlock()
+			return nil, nil
+		}
+	}
+	room := len(s.flight) < maxFlight && s.flightBytes < maxFlightBytes
+	due := len(s.flight) == 0 || s.queueBytes >= worthSending
+	var cmds []queued
+	size := 0
+	if room && due && seal.commands() {
+		for len(s.queue) > len(cmds) && len(cmds) < maxCommands {
+			q := s.queue[len(cmds)]
+			if size += q.size; size > fillTarget && len(cmds) > 0 {
+				break
+			}
+			cmds = append(cmds, q)
+		}
+	}
+	s.mu.Unlock()
+
+	var notes []note
+	var head *proof.Head
+	if s.b != nil {
+		notes, head = s.b.takeNotes(len(cmds) > 0)
+	}
+	if len(cmds) == 0 && len(notes) == 0 {
+		return nil, nil
+	}
+	b := batch{Notes: notes, Commands: make([]trade.Command, len(cmds))}
+	for i, q := range cmds {
+		b.Commands[i] = q.cmd
+	}
+	e := ledger.Envelope{Header: ledger.Header{Version: 1, Chain: s.m.chain, Channel: s.lane.channel, Sender: s.lane.sender, Sequence: s.next}}
+	if err := seal.close(&e, b, s.m.random); err != nil {
+		if len(cmds) == 0 {
+			return nil, err
+		}
+		// One command that has no encoding must not hold up the others.
+		s.drop(cmds, err)
+		if s.b != nil {
+			s.b.returnNotes(notes)
+		}
+		s.poke()
+		return nil, nil
+	}
+	e.Sign(s.key)
+	if err := s.m.outbox.add(e, head); err != nil {
+		return nil, err
+	}
+	f := &flight{envelope: e, id: e.ID(), commands: cmds, landed: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next++
+	s.queue = append([]queued(nil), s.queue[len(cmds):]...)
+	for _, q := range cmds {
+		s.queueBytes -= q.size
+	}
+	s.flight = append(s.flight, f)
+	s.flightBytes += len(e.Payload)
+	return f, nil
+}
+
+// drop ends commands that cannot be sent at all.
+func (s *stream) drop(cmds []queued, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = append([]queued(nil), s.queue[len(cmds):]...)
+	for _, q := range cmds {
+		s.queueBytes -= q.size
+		q.ticket.end(q.place, Outcome{}, err)
+	}
+}
+
+// send gives one envelope to the ledger until it is executed here: the same
+// bytes each time.
+func (s *stream) send(ctx context.Context, f *flight) {
+	wait := firstBackoff
+	for {
+		_, err := s.m.ledger.Submit(ctx, f.envelope)
+		switch fault.CodeOf(err) {
+		case "":
+			return // it is final; its execution ends the flight
+		case fault.Refused, fault.Invalid, fault.Unauthorized, fault.Forbidden, fault.NotFound:
+			if s.m.omni.last(s.lane) < f.envelope.Header.Sequence {
+				s.fail(err)
+				s.m.raise(Alarm{Channel: s.lane.channel, Code: fault.CodeOf(err), Detail: "the ledger refuses an envelope of this node: " + err.Error(), Remedy: fault.Of(err).Remedy})
+			}
+			return
+		}
+		s.m.metrics.Resent(s.lane.channel, fault.CodeOf(err))
+		select {
+		case <-f.landed:
+			return
+		case <-ctx.Done():
+			return
+		case <-s.m.clock.After(wait):
+		}
+		wait = min(2*wait, lastBackoff)
+	}
+}
+
+// landed ends the flight of a number that has been executed here.
+func (s *stream) landed(v verdict, entry *Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.flight) == 0 || s.flight[0].envelope.Header.Sequence != v.envelope.Header.Sequence {
+		return // sent before a restart, and settled by it
+	}
+	f := s.flight[0]
+	s.flight = s.flight[1:]
+	s.flightBytes -= len(f.envelope.Payload)
+	close(f.landed)
+	defer s.poke()
+	switch {
+	case f.id != v.id:
+		s.failLocked(fault.New(CodeOutboxBehind, "another envelope became final under a number of this node's key",
+			"find the other process that signs with the key, and replace the key"))
+		return
+	case entry == nil || entry.Code != "":
+		err := fault.New(CodeUnreadable, "the envelope could not be read on the ledger", "send the commands again; report it if it happens again")
+		for _, q := range f.commands {
+			q.ticket.end(q.place, Outcome{}, err)
+		}
+		return
+	}
+	for i, q := range f.commands {
+		q.ticket.end(q.place, entry.Outcomes[i], nil)
+	}
+}
+
+// end records what became of one command.
+func (t *Ticket) end(place int, o Outcome, err error) {
+	if t.waiting == 0 {
+		return
+	}
+	if err != nil && t.err == nil {
+		t.err = err
+	}
+	o.Command = place
+	t.outcomes[place] = o
+	if t.waiting--; t.waiting == 0 {
+		if t.err != nil {
+			t.outcomes = nil
+		}
+		close(t.done)
+	}
+}
+
+// fail ends everything that waits. What is in flight may still be executed.
+func (s *stream) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failLocked(err)
+}
+
+func (s *stream) failLocked(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+	for _, q := range s.queue {
+		q.ticket.end(q.place, Outcome{}, err)
+	}
+	s.queue, s.queueBytes = nil, 0
+	unknown := fault.New(fault.Unknown, "the command may still be executed", "look for its effect before sending it again").Because(err)
+	for _, f := range s.flight {
+		for _, q := range f.commands {
+			q.ticket.end(q.place, Outcome{}, unknown)
+		}
+		f.commands = nil
+	}
+}
+
+// idle reports whether nothing waits and nothing is in flight.
+func (s *stream) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue) == 0 && len(s.flight) == 0
+}
