@@ -1,0 +1,114 @@
+package voice_test
+
+import (
+	"bytes"
+	"runtime"
+	"testing"
+
+	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/reconcile"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// million is how many calls the benchmarks have on each side.
+const million = 1_000_000
+
+func perSecond(b *testing.B, what string, n int) {
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), what+"/s")
+}
+
+func BenchmarkReadUsage(b *testing.B) {
+	a, _, _, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	b.SetBytes(int64(len(a)))
+	rows := 0
+	for b.Loop() {
+		rows = int(load(b, a, usage.Pair{}).Read)
+	}
+	perSecond(b, "rows", rows)
+}
+
+func BenchmarkRate(b *testing.B) {
+	a, _, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	batch, sheet := load(b, a, usage.Pair{}), loadSheet(b, r)
+	for b.Loop() {
+		rate(b, batch, sheet, "1h")
+	}
+	perSecond(b, "calls", len(batch.Records))
+}
+
+func BenchmarkFind(b *testing.B) {
+	a, _, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	batch, sheet := load(b, a, usage.Pair{}), loadSheet(b, r)
+	sum := uint32(0)
+	for b.Loop() {
+		for i := range batch.Records {
+			row, _ := sheet.Find(batch.Records[i].Destination, batch.Records[i].Start)
+			sum += row
+		}
+	}
+	perSecond(b, "calls", len(batch.Records))
+}
+
+func BenchmarkTotals(b *testing.B) {
+	a, _, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	rated := rate(b, load(b, a, usage.Pair{}), loadSheet(b, r), "1h")
+	for b.Loop() {
+		rated.Totals()
+	}
+	perSecond(b, "calls", len(rated.Calls))
+}
+
+func BenchmarkCommitLines(b *testing.B) {
+	a, _, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	rated := rate(b, load(b, a, usage.Pair{}), loadSheet(b, r), "1h")
+	secret := bytes.Repeat([]byte{7}, 32)
+	for b.Loop() {
+		groups := rated.Groups()
+		for i := range groups {
+			g := &groups[i]
+			if _, err := usage.Commit(secret, rated.Slot(g), rated.Take(g), rated.Terms.Sheets[g.Way].Row(g.Row).Billed); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	perSecond(b, "calls", len(rated.Calls))
+}
+
+func BenchmarkCompare(b *testing.B) {
+	a, c, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	sheet := loadSheet(b, r)
+	ours := rate(b, load(b, a, usage.Pair{}), sheet, "1h")
+	theirs := rate(b, load(b, c, ours.Batch.Pair), sheet, "1h")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := reconcile.Compare(ours, theirs, reconcile.DefaultTolerances); err != nil {
+			b.Fatal(err)
+		}
+	}
+	perSecond(b, "records", len(ours.Calls)+len(theirs.Calls))
+}
+
+// BenchmarkWholeJob reads, rates and compares two files, and reports the memory
+// that is in use at the end beside the files themselves.
+func BenchmarkWholeJob(b *testing.B) {
+	a, c, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	records := 0
+	for b.Loop() {
+		sheet := loadSheet(b, r)
+		ours := rate(b, load(b, a, usage.Pair{}), sheet, "1h")
+		theirs := rate(b, load(b, c, ours.Batch.Pair), sheet, "1h")
+		result, err := reconcile.Compare(ours, theirs, reconcile.DefaultTolerances)
+		if err != nil {
+			b.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		records = len(ours.Calls) + len(theirs.Calls)
+		runtime.KeepAlive([]any{result, rating.Terms{}})
+	}
+	perSecond(b, "records", records)
+	b.ReportMetric(float64(after.HeapSys-before.HeapSys)/(1<<20), "MiB-heap")
+}
