@@ -177,7 +177,11 @@ func (m *Member) Invite(ctx context.Context, ours, theirs Introduction) (*Bilate
 			}
 		}
 		var err error
-		o.Deadline = v.Time + m.law.Limits(v).invitation()
+		now := v.Time
+		if now == 0 {
+			now = m.clock.Now().UnixMilli()
+		}
+		o.Deadline = now + m.law.Limits(v).invitation()
 		o.Invitation, err = sealInvitation(inv, m.chain, keys, to)
 		return err
 	})

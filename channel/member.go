@@ -44,9 +44,13 @@ type Keys interface {
 // to send again and when to attest; commercial time is block time.
 type Clock interface {
 	After(d time.Duration) <-chan time.Time
+	// Now stands in for block time before the first block.
+	Now() time.Time
 }
 
 type realClock struct{}
+
+func (realClock) Now() time.Time { return time.Now() }
 
 func (realClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
@@ -293,7 +297,9 @@ func (m *Member) Run(ctx context.Context) error {
 				if c := fault.CodeOf(err); c == fault.NotFound || c == fault.Corrupt || c == fault.Refused {
 					return fmt.Errorf("following the ledger from height %d: %w", from+1, err)
 				}
-				m.log.Warn("the ledger does not give blocks", "err", err)
+				if ctx.Err() == nil {
+					m.log.Warn("the ledger does not give blocks", "err", err)
+				}
 				break
 			}
 			wait = firstBackoff
@@ -502,10 +508,10 @@ func (m *Member) execute(ctx context.Context, block ledger.Block) error {
 		}
 	}
 	m.passBy(block, mine)
-	if err := m.land(a, omni, drafts); err != nil {
+	if err := m.meet(ctx, omni); err != nil {
 		return err
 	}
-	if err := m.meet(ctx, omni); err != nil {
+	if err := m.land(a, omni, drafts); err != nil {
 		return err
 	}
 	m.metrics.Committed(block.Height, time.Since(began))
