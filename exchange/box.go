@@ -31,6 +31,7 @@ type box struct {
 	db     *pebble.DB
 	number atomic.Uint64 // the last one used under o and i
 	broken atomic.Pointer[fault.Error]
+	gone   chan struct{} // closed when broken is set: only a restart helps
 }
 
 const (
@@ -87,7 +88,7 @@ func openBox(dir string, fs vfs.FS, log *slog.Logger) (*box, error) {
 		}
 		return nil, fault.New(code, "the outbox does not open", remedy).Because(err)
 	}
-	b := &box{db: db}
+	b := &box{db: db, gone: make(chan struct{})}
 	for _, kind := range []byte{atOutbox, atInbox} {
 		err := b.each(kind, func(key, _ []byte) error {
 			if len(key) != 8 {
@@ -118,7 +119,9 @@ func (b *box) commit(sync bool, fill func(*changes)) (err error) {
 		// Pebble gives up with Fatalf when its log cannot be written.
 		if cause := recover(); cause != nil {
 			f := fault.New(fault.Unavailable, "the outbox cannot be written", "free space on its disk and restart the node").Because(fmt.Errorf("%v", cause))
-			b.broken.CompareAndSwap(nil, f)
+			if b.broken.CompareAndSwap(nil, f) {
+				close(b.gone)
+			}
 			err = f
 		}
 	}()

@@ -284,7 +284,11 @@ func (e *Exchange) Run(ctx context.Context) error {
 		}
 	})
 
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-e.box.gone:
+		stop(e.box.broken.Load())
+	}
 	cause := context.Cause(ctx)
 	server.Close()
 	e.mu.Lock()

@@ -3,6 +3,7 @@ package exchange
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -13,10 +14,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -558,6 +561,50 @@ func TestAWrongKeyIsRefusedInBothDirections(t *testing.T) {
 	})
 }
 
+// What an outsider can get by connecting is the certificate, and not a byte of
+// an answer.
+func TestAnOutsiderGetsNoAnswer(t *testing.T) {
+	a, b := newNode(t, 1), newNode(t, 2)
+	member := a.opts.Key.Public()
+	b.allow = func(k sign.PublicKey) bool { return k == member }
+	b.run()
+	certOf := func(seed byte) []tls.Certificate {
+		c, err := certificate(sign.FromSeed([32]byte{seed}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []tls.Certificate{c}
+	}
+	for name, c := range map[string]struct {
+		config *tls.Config
+		served bool
+	}{
+		"member":                 {&tls.Config{Certificates: certOf(1), NextProtos: []string{"h2"}}, true},
+		"no certificate":         {&tls.Config{NextProtos: []string{"h2"}}, false},
+		"unknown node":           {&tls.Config{Certificates: certOf(9), NextProtos: []string{"h2"}}, false},
+		"TLS 1.2":                {&tls.Config{Certificates: certOf(1), MaxVersion: tls.VersionTLS12}, false},
+		"another's key borrowed": {&tls.Config{Certificates: []tls.Certificate{{Certificate: certOf(1)[0].Certificate, PrivateKey: sign.FromSeed([32]byte{9}).Standard()}}}, false},
+	} {
+		c.config.InsecureSkipVerify = true
+		conn, err := net.Dial("tcp", b.ex.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		client := tls.Client(conn, c.config)
+		n := 0
+		if err = client.Handshake(); err == nil {
+			if _, err = client.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")); err == nil {
+				n, err = client.Read(make([]byte, 100))
+			}
+		}
+		if served := n > 0; served != c.served {
+			t.Errorf("%s: %d bytes of an answer, %v", name, n, err)
+		}
+	}
+}
+
 func TestARefusedFileGivesItsCode(t *testing.T) {
 	a, b := newNode(t, 1).run(), newNode(t, 2)
 	ours := canon.Sum("channel")
@@ -790,6 +837,48 @@ func TestWhatSendReturnedForSurvivesAPowerCut(t *testing.T) {
 	for _, id := range ids {
 		a.mustArrive(id)
 	}
+}
+
+func TestAFullDiskUnderTheOutboxStopsTheNodeAndLosesNothing(t *testing.T) {
+	a, b := newNode(t, 1), newNode(t, 2).run()
+	var full atomic.Bool
+	disk := vfs.NewMem()
+	a.opts.fs = errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if full.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && strings.HasSuffix(op.Path, ".log") {
+			return syscall.ENOSPC
+		}
+		return nil
+	}))
+	ex, err := New(a.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- ex.Run(t.Context()) }()
+	kept := a.file(Peer{b.opts.Key.Public(), "127.0.0.1:1", b.sealing.Public()}, content(100, 1))
+	id, err := ex.Send(t.Context(), kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full.Store(true)
+	if _, err := ex.Send(t.Context(), a.file(b.peer(), content(100, 2))); fault.CodeOf(err) != fault.Unavailable || fault.Of(err).Remedy == "" {
+		t.Fatalf("Send: %v, want code unavailable and a remedy", err)
+	}
+	select {
+	case err := <-done:
+		if fault.CodeOf(err) != fault.Unavailable {
+			t.Errorf("Run: %v, want code unavailable", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("Run goes on with an outbox that takes nothing")
+	}
+	full.Store(false)
+	a.run()
+	kept.To = b.peer()
+	if again := a.send(kept); again != id {
+		t.Error("the file has another ID")
+	}
+	a.mustArrive(id)
 }
 
 func TestWhatWasAcknowledgedSurvivesAPowerCutOfTheReceiver(t *testing.T) {
