@@ -86,7 +86,8 @@ func Rate(b *usage.Batch, t Terms, moved map[uint32]Moment) (*Rated, error) {
 		if rec.Result == usage.Success {
 			sheet := t.Sheets[rec.Way&1]
 			if row, ok := sheet.Find(rec.Destination, at.Start); ok {
-				p.Row, p.Seconds = row, sheet.rows[row].Billed(rec.Duration)
+				v := &sheet.index.versions[row]
+				p.Row, p.Seconds = row, billed(rec.Duration, v.minimum, v.increment)
 			} else {
 				r.Exceptions = append(r.Exceptions, Exception{uint32(i), CodeNoRate})
 			}
@@ -151,92 +152,71 @@ type Group struct {
 	Records       []uint32 // indexes into the batch, in canonical order; nil from Totals
 }
 
-// order compares groups by direction, period and row.
-func (g *Group) order(h *Group) int {
-	return cmp.Or(cmp.Compare(g.Way, h.Way), cmp.Compare(g.Period, h.Period), cmp.Compare(g.Row, h.Row))
-}
-
 // Totals sums the priced calls by line, in the order of direction, period and
 // row, without naming the records.
 func (r *Rated) Totals() []Group {
-	groups, _ := r.total(false)
+	groups, _ := r.total()
 	return groups
 }
 
 // Groups is Totals with the records of each line.
 func (r *Rated) Groups() []Group {
-	groups, of := r.total(true)
-	all := make([]uint32, len(r.Calls))
-	next := 0
-	for i := range groups {
-		n := int(groups[i].Calls)
-		groups[i].Records = all[next : next : next+n]
-		next += n
-	}
-	for i, g := range of {
-		if g != Unpriced {
-			groups[g].Records = append(groups[g].Records, uint32(i))
-		}
+	groups, calls := r.total()
+	all := make([]uint32, len(calls))
+	for i := range calls {
+		all[i] = calls[i].index
 	}
 	records := r.Batch.Records
+	order := func(a, b uint32) int {
+		x, y := &records[a], &records[b]
+		if x.Start != y.Start {
+			return cmp.Compare(x.Start, y.Start)
+		}
+		return usage.CallOf(x).Order(usage.CallOf(y))
+	}
 	for i := range groups {
-		slices.SortFunc(groups[i].Records, func(a, b uint32) int {
-			x, y := &records[a], &records[b]
-			if x.Start != y.Start {
-				return cmp.Compare(x.Start, y.Start)
-			}
-			return usage.CallOf(x).Order(usage.CallOf(y))
-		})
+		n := groups[i].Calls
+		groups[i].Records, all = all[:n:n], all[n:]
+		if !slices.IsSortedFunc(groups[i].Records, order) {
+			slices.SortFunc(groups[i].Records, order)
+		}
 	}
 	return groups
 }
 
-// total sums by line and, when asked, tells the group of each record.
-func (r *Rated) total(want bool) (groups []Group, of []uint32) {
-	// Sheets and cycles are small beside the number of calls, but their
-	// product is not: lines are found by hash.
-	numbers := make(map[uint64]uint32, 1024)
-	if want {
-		of = make([]uint32, len(r.Calls))
-	}
-	for i, c := range r.Calls {
-		if c.Row == Unpriced {
-			if want {
-				of[i] = Unpriced
-			}
-			continue
+// total sums by line and gives the priced calls in the order of lines.
+func (r *Rated) total() (groups []Group, calls []keyed) {
+	priced := 0
+	for i := range r.Calls {
+		if r.Calls[i].Row != Unpriced {
+			priced++
 		}
-		rec := &r.Batch.Records[i]
-		key := uint64(c.Period)<<32 | uint64(rec.Way&1)<<31 | uint64(c.Row)
-		n, ok := numbers[key]
-		if !ok {
-			n = uint32(len(groups))
-			numbers[key] = n
+	}
+	calls = make([]keyed, 0, priced)
+	for i := range r.Calls {
+		if c := &r.Calls[i]; c.Row != Unpriced {
+			calls = append(calls, keyed{lineKey(uint8(r.Batch.Records[i].Way), c.Period, c.Row), uint32(i)})
+		}
+	}
+	calls = sortByKey(calls)
+	lines := 0
+	for i := range calls {
+		if i == 0 || calls[i].key != calls[i-1].key {
+			lines++
+		}
+	}
+	groups = make([]Group, 0, lines)
+	for i := range calls {
+		c, rec := &r.Calls[calls[i].index], &r.Batch.Records[calls[i].index]
+		if i == 0 || calls[i].key != calls[i-1].key {
 			groups = append(groups, Group{Way: rec.Way & 1, Period: c.Period, Row: c.Row})
 		}
-		g := &groups[n]
+		g := &groups[len(groups)-1]
 		g.Calls++
 		g.RawMillis += uint64(rec.Duration)
 		g.BilledSeconds += uint64(c.Seconds)
-		if want {
-			of[i] = n
-		}
 	}
-	order := make([]uint32, len(groups))
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortFunc(order, func(a, b uint32) int { return groups[a].order(&groups[b]) })
-	sorted, place := make([]Group, len(groups)), make([]uint32, len(groups))
-	for i, n := range order {
-		sorted[i], place[n] = groups[n], uint32(i)
-	}
-	for i, n := range of {
-		if n != Unpriced {
-			of[i] = place[n]
-		}
-	}
-	return sorted, of
+	return groups, calls
 }
 
 // Slot says which line of which statement a group is, when it adjusts nothing.

@@ -34,14 +34,18 @@ type prefix struct {
 	shorter    slot   // next shorter prefix, or nothing
 }
 
-// version is when a row is in force. Rows of a prefix are consecutive and
-// versions stand in the order of rows, so a version's index is its row's.
-type version struct{ from, to int64 }
+// version is what is needed of a row for each call: when it is in force and how
+// it bills. Rows of a prefix are consecutive and versions stand in the order of
+// rows, so a version's index is its row's.
+type version struct {
+	from, to           int64
+	minimum, increment uint32
+}
 
 func newIndex(rows []Row) index {
 	x := index{nodes: make([]node, 1, 1024), versions: make([]version, len(rows))}
 	for i := range rows {
-		x.versions[i] = version{rows[i].ValidFrom, rows[i].ValidTo}
+		x.versions[i] = version{rows[i].ValidFrom, rows[i].ValidTo, rows[i].MinimumSeconds, rows[i].IncrementSeconds}
 		if i > 0 && rows[i].Prefix == rows[i-1].Prefix {
 			x.prefixes[len(x.prefixes)-1].end++
 			continue

@@ -14,21 +14,24 @@ const CodeNoRate fault.Code = "no-rate"
 // and as many whole increments as cover the rest: minimum +
 // ceil(max(0, s - minimum) / increment) × increment.
 func (r *Row) Billed(duration uint32) uint32 {
-	s := (duration + 999) / 1000
-	if duration > ^uint32(0)-999 {
-		s = duration/1000 + 1
+	return billed(duration, r.MinimumSeconds, r.IncrementSeconds)
+}
+
+func billed(duration, minimum, increment uint32) uint32 {
+	s := duration / 1000
+	if duration%1000 > 0 {
+		s++
 	}
 	if s == 0 {
 		return 0
 	}
-	if s <= r.MinimumSeconds {
-		return r.MinimumSeconds
+	if s <= minimum {
+		return minimum
 	}
-	if r.IncrementSeconds == 1 {
+	if increment == 1 {
 		return s
 	}
-	rest := s - r.MinimumSeconds
-	return r.MinimumSeconds + (rest+r.IncrementSeconds-1)/r.IncrementSeconds*r.IncrementSeconds
+	return minimum + (s-minimum+increment-1)/increment*increment
 }
 
 // Charge prices the billed seconds of a line: seconds × rate / unit, exact and

@@ -33,6 +33,7 @@ func Compare(ours, theirs *rating.Rated, tol Tolerances) (*Result, error) {
 	}
 	partner := pairUp(ours.Batch.Records, theirs.Batch.Records, tol.StartMillis)
 	c := comparison{ours: ours, theirs: theirs, tol: tol, deltas: map[line]*[len(stages)]int64{}, found: map[cause]*Difference{}}
+	c.linesOurs, c.linesTheirs = ours.Totals(), theirs.Totals()
 	c.periods()
 	c.sort(partner)
 	if err := c.price(); err != nil {
@@ -144,23 +145,25 @@ type comparison struct {
 	ours, theirs *rating.Rated
 	tol          Tolerances
 
-	// place maps each side's periods to their common numbering.
-	placeOurs, placeTheirs []uint32
+	linesOurs, linesTheirs []rating.Group // of each side alone
+	placeOurs, placeTheirs []uint32       // of each side's periods in their common numbering; ascending
 
 	deltas map[line]*[len(stages)]int64 // billed seconds that each stage moves
 	found  map[cause]*Difference
 }
 
+func orderPeriods(a, b usage.Interval) int { return cmp.Compare(a.From, b.From) }
+
+// periods finds the common numbering of both sides' periods.
 func (c *comparison) periods() {
 	var all []usage.Interval
 	all = append(append(all, c.ours.Periods...), c.theirs.Periods...)
-	order := func(a, b usage.Interval) int { return cmp.Compare(a.From, b.From) }
-	slices.SortFunc(all, order)
+	slices.SortFunc(all, orderPeriods)
 	all = slices.Compact(all)
 	place := func(own []usage.Interval) []uint32 {
 		out := make([]uint32, len(own))
 		for i, p := range own {
-			n, _ := slices.BinarySearchFunc(all, p, order)
+			n, _ := slices.BinarySearchFunc(all, p, orderPeriods)
 			out[i] = uint32(n)
 		}
 		return out
@@ -172,6 +175,13 @@ func (c *comparison) periods() {
 func (c *comparison) sort(partner []uint32) {
 	ours, theirs := c.ours.Batch.Records, c.theirs.Batch.Records
 	taken := make([]bool, len(theirs))
+	pairs := 0
+	for _, j := range partner {
+		if j != unmatched {
+			pairs++
+		}
+	}
+	c.Pairs = make([]Pair, 0, pairs)
 	for i := range ours {
 		if ours[i].Result != usage.Success {
 			continue
@@ -272,41 +282,18 @@ func (c *comparison) difference(k Cause, way usage.Way, currency money.Currency)
 // price sums both sides' lines, and walks each line that differs from their
 // total to ours, one cause after the other.
 func (c *comparison) price() error {
-	totals := map[cause]*Total{}
-	side := func(r *rating.Rated, place []uint32, add func(*Total, money.Micro) error) (map[line]uint64, error) {
-		seconds := map[line]uint64{}
-		for _, g := range r.Totals() {
-			l := line{g.Way, place[g.Period], g.Row}
-			if c.deltas[l] != nil {
-				seconds[l] = g.BilledSeconds
-			}
-			amount, err := r.Charge(&g)
-			if err != nil {
-				return nil, fmt.Errorf("totalling line %d of %s: %w", g.Row, r.Batch.Pair.Direction(g.Way), err)
-			}
-			key := cause{way: g.Way, currency: amount.Currency}
-			if totals[key] == nil {
-				totals[key] = &Total{Direction: r.Batch.Pair.Direction(g.Way), Currency: amount.Currency}
-			}
-			if err := add(totals[key], amount.Micro); err != nil {
-				return nil, err
-			}
-		}
-		return seconds, nil
-	}
-	if _, err := side(c.ours, c.placeOurs, func(t *Total, m money.Micro) error { return addTo(&t.Ours, m) }); err != nil {
+	if err := c.total(c.ours, c.linesOurs, func(t *Total) *money.Micro { return &t.Ours }); err != nil {
 		return err
 	}
-	seconds, err := side(c.theirs, c.placeTheirs, func(t *Total, m money.Micro) error { return addTo(&t.Theirs, m) })
-	if err != nil {
+	if err := c.total(c.theirs, c.linesTheirs, func(t *Total) *money.Micro { return &t.Theirs }); err != nil {
 		return err
-	}
-	for _, t := range totals {
-		c.Totals = append(c.Totals, *t)
 	}
 	for _, l := range slices.SortedFunc(maps.Keys(c.deltas), line.order) {
 		row := c.ours.Terms.Sheets[l.way].Row(l.row)
-		left := int64(seconds[l])
+		left := int64(0)
+		if own, ok := slices.BinarySearch(c.placeTheirs, l.period); ok {
+			left = int64(seconds(c.linesTheirs, line{l.way, uint32(own), l.row}))
+		}
 		before, err := rating.Charge(row, uint64(left), c.ours.Terms.Rounding)
 		if err != nil {
 			return err
@@ -334,27 +321,52 @@ func (c *comparison) price() error {
 	return nil
 }
 
+// total adds a side's lines up by direction and currency.
+func (c *comparison) total(r *rating.Rated, lines []rating.Group, of func(*Total) *money.Micro) error {
+	var t *Total
+	for i := range lines {
+		g := &lines[i]
+		amount, err := r.Charge(g)
+		if err != nil {
+			return fmt.Errorf("totalling row %d of %s: %w", g.Row, r.Batch.Pair.Direction(g.Way), err)
+		}
+		d := r.Batch.Pair.Direction(g.Way)
+		if t == nil || t.Direction != d || t.Currency != amount.Currency {
+			at := slices.IndexFunc(c.Totals, func(t Total) bool { return t.Direction == d && t.Currency == amount.Currency })
+			if at < 0 {
+				at = len(c.Totals)
+				c.Totals = append(c.Totals, Total{Direction: d, Currency: amount.Currency})
+			}
+			t = &c.Totals[at]
+		}
+		if err := addTo(of(t), amount.Micro); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seconds finds the billed seconds of a line among a side's own, which are in
+// order; the line's period is in that side's numbering.
+func seconds(lines []rating.Group, l line) uint64 {
+	at, ok := slices.BinarySearchFunc(lines, l, func(g rating.Group, l line) int { return line{g.Way, g.Period, g.Row}.order(l) })
+	if !ok {
+		return 0
+	}
+	return lines[at].BilledSeconds
+}
+
 // duplicates states what the rows that repeat others would have added.
 func (c *comparison) duplicates() error {
 	for _, side := range []struct {
 		rated *rating.Rated
-		sign  money.Micro
-	}{{c.ours, -1}, {c.theirs, +1}} {
+		lines []rating.Group
+		sign  int64
+	}{{c.ours, c.linesOurs, -1}, {c.theirs, c.linesTheirs, +1}} {
 		r := side.rated
-		if len(r.Batch.Duplicates) == 0 {
-			continue
-		}
 		again, err := rating.Rate(&usage.Batch{Pair: r.Batch.Pair, Records: r.Batch.Duplicates}, r.Terms, nil)
 		if err != nil {
 			return err
-		}
-		once := map[line]uint64{}
-		placed := map[int64]uint32{}
-		for i, p := range r.Periods {
-			placed[p.From] = uint32(i)
-		}
-		for _, g := range r.Totals() {
-			once[line{g.Way, g.Period, g.Row}] = g.BilledSeconds
 		}
 		for i := range again.Calls {
 			if again.Batch.Records[i].Result == usage.Success {
@@ -363,19 +375,20 @@ func (c *comparison) duplicates() error {
 		}
 		for _, g := range again.Totals() {
 			row := r.Terms.Sheets[g.Way].Row(g.Row)
-			before := uint64(0)
-			if period, ok := placed[again.Periods[g.Period].From]; ok {
-				before = once[line{g.Way, period, g.Row}]
+			once := uint64(0)
+			if own, ok := slices.BinarySearchFunc(r.Periods, again.Periods[g.Period], orderPeriods); ok {
+				once = seconds(side.lines, line{g.Way, uint32(own), g.Row})
 			}
-			without, err := rating.Charge(row, before, r.Terms.Rounding)
+			without, err := rating.Charge(row, once, r.Terms.Rounding)
 			if err != nil {
 				return err
 			}
-			with, err := rating.Charge(row, before+g.BilledSeconds, r.Terms.Rounding)
+			with, err := rating.Charge(row, once+g.BilledSeconds, r.Terms.Rounding)
 			if err != nil {
 				return err
 			}
-			added, err := (with - without).Mul(int64(side.sign))
+			// Both are of one sign, so their difference is in range.
+			added, err := (with - without).Mul(side.sign)
 			if err != nil {
 				return err
 			}

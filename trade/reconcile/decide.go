@@ -104,10 +104,17 @@ type Delivered struct {
 	Calls []usage.Call
 }
 
+// Rows gives rate versions by the numbers that lines name them with:
+// *rating.Sheet, or the sheets of a direction one after the other.
+type Rows interface {
+	Row(i uint32) *rating.Row
+	Len() int
+}
+
 // Input is what Decide decides from: everything about the differing lines of
 // one direction and period.
 type Input struct {
-	Sheet              *rating.Sheet
+	Sheet              Rows
 	Lines              []Ref             // those that differ
 	Buyer, Seller      []Delivered       // a line that was not delivered is absent
 	DestinationSeconds map[string]uint64 // billed seconds of the whole period by destination, as the seller states
