@@ -76,6 +76,7 @@ type Bilateral struct {
 	mine    int // which of keys is ours
 	partner string
 	opener  string
+	secret  canon.Hash // of the invitation; see Derive
 
 	mu       sync.Mutex // guards what follows
 	p        protocol
@@ -125,7 +126,7 @@ func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey) (
 	if err != nil {
 		return nil, err
 	}
-	b := &Bilateral{keys: o.Keys, opener: inv.Opener, epochs: map[uint32]epochKey{}, changed: make(chan struct{})}
+	b := &Bilateral{keys: o.Keys, opener: inv.Opener, secret: inv.Secret, epochs: map[uint32]epochKey{}, changed: make(chan struct{})}
 	b.mine = slices.Index(o.Keys[:], key.Public())
 	b.partner = inv.Opener
 	if inv.Opener == m.code {
@@ -188,6 +189,39 @@ func (b *Bilateral) Divergence() (d Divergence, ok bool) {
 		return d, false
 	}
 	return *b.p.Dispute, true
+}
+
+// Differing gives this node's outcome of the first command on which the two
+// members differ. Code: not-found when none is known by name.
+func (b *Bilateral) Differing() (Outcome, error) {
+	d, ok := b.Divergence()
+	if !ok || !d.Found || d.Line < 0 {
+		return Outcome{}, fault.New(fault.NotFound, "no differing command is known", "run lateral replay")
+	}
+	b.r.mu.RLock()
+	defer b.r.mu.RUnlock()
+	from, err := b.r.firstAt(ledger.Height(d.Height))
+	if err != nil {
+		return Outcome{}, err
+	}
+	line := d.Line
+	for raw, err := range b.r.space.Events(from) {
+		if err != nil {
+			return Outcome{}, err
+		}
+		e, err := readEntry(raw)
+		if err != nil {
+			return Outcome{}, err
+		}
+		n := len(e.lines())
+		if first := n - len(e.Outcomes); line >= first && line < n {
+			return e.Outcomes[line-first], nil
+		}
+		if line -= n; line < 0 {
+			break // a message of the channel's own protocol
+		}
+	}
+	return Outcome{}, fault.New(fault.NotFound, "the difference is not in a command", "run lateral replay")
 }
 
 // State tells how far the channel is.

@@ -1,0 +1,144 @@
+package channel
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/ledger"
+	"github.com/lateral-network/lateral/trade"
+)
+
+// attest moves both clocks until both heads cover everything.
+func (p *pair) attest(t testing.TB) {
+	t.Helper()
+	p.level(t)
+	eventually(t, "both members have attested the present position", func() bool {
+		p.a.clock.advance(attestWithin)
+		p.b.clock.advance(attestWithin)
+		return p.left.Attested() == p.left.Position() && p.right.Attested() == p.left.Position()
+	})
+}
+
+func TestChangesAreAttestedWithinFiveSeconds(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	submit(t, p.left, put("a", "1"))
+	p.level(t)
+	at := p.left.Position()
+	if p.left.Attested() >= at {
+		t.Fatal("attested although no time has passed")
+	}
+	p.a.clock.advance(attestWithin - time.Millisecond)
+	p.b.clock.advance(attestWithin - time.Millisecond)
+	if p.left.Attested() >= at {
+		t.Fatal("attested before the time has come")
+	}
+	p.attest(t)
+}
+
+func TestAttestingNeedsNoAttesting(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	submit(t, p.left, put("a", "1"))
+	p.attest(t)
+	size, tip := p.left.snapshot().Size, p.a.tip()
+	for range 5 {
+		p.a.clock.advance(attestWithin)
+		p.b.clock.advance(attestWithin)
+		time.Sleep(10 * time.Millisecond)
+	}
+	if now := p.left.snapshot().Size; now != size {
+		t.Errorf("heads made the block log grow from %d to %d", size, now)
+	}
+	if now := p.a.tip(); now != tip {
+		t.Errorf("heads went on after all was attested: tip %d, then %d", tip, now)
+	}
+}
+
+func (c *carrier) tip() ledger.Height {
+	st, err := c.n.ledger.Status(timeout(c.n.t))
+	if err != nil {
+		c.n.t.Fatal(err)
+	}
+	return st.Tip
+}
+
+func TestAHeadRidesWithTheNextEnvelope(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	for i := range 3 {
+		submit(t, p.left, put(label(i), "x"))
+		submit(t, p.right, put(label(i), "y"))
+	}
+	p.level(t)
+	// No clock has moved: what is attested came with commands.
+	if p.left.Attested() == 0 || p.right.Attested() == 0 {
+		t.Errorf("attested up to %d and %d without a timer", p.left.Attested(), p.right.Attested())
+	}
+}
+
+func TestNobodyWaitsForAHead(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	p.b.stop()
+	for i := range 20 {
+		submit(t, p.left, put(label(i), "x"))
+	}
+	p.a.clock.advance(attestWithin)
+	eventually(t, "our head is on the ledger", func() bool { return p.left.Unattested() > 0 })
+	if p.left.Attested() >= p.left.Position() {
+		t.Error("attested without the partner")
+	}
+	p.b.start()
+	p.right = find(t, p.b, p.left.ID())
+	p.attest(t)
+	if p.left.Unattested() != 0 {
+		t.Error("the partner has answered and still owes a head")
+	}
+}
+
+func TestALyingHeadIsFoundAtTheExactCommand(t *testing.T) {
+	keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t)}
+	n := newNetwork(t, networkOptions{}, keys)
+	a := n.carrier("ALPHA", keys["ALPHA"], nil)
+	b := n.carrier("BRAVO", keys["BRAVO"], func(o *Options) {
+		o.Law = toyLaw{lie: func(_ trade.Context, c trade.Command) bool {
+			return string(c.Body) == string(put("k0007", "x").Body)
+		}}
+	})
+	p := &pair{n: n, a: a, b: b}
+	p.left, p.right = open(t, a, b)
+	var wrong Outcome
+	for i := range 20 {
+		out := submit(t, p.left, put("before", label(i)), put(label(i), "x"), put("after", label(i)))
+		if i == 7 {
+			wrong = out[1]
+		}
+	}
+	eventually(t, "both members have found the difference", func() bool {
+		a.clock.advance(attestWithin)
+		b.clock.advance(attestWithin)
+		l, ok := p.left.Divergence()
+		r, ok2 := p.right.Divergence()
+		return ok && ok2 && l.Found && r.Found
+	})
+	l, _ := p.left.Divergence()
+	r, _ := p.right.Divergence()
+	if l.Height != r.Height || l.Line != r.Line || l.Low != r.Low {
+		t.Errorf("the members name different places: %+v and %+v", l, r)
+	}
+	if l.Height != uint64(wrong.Position.Height) || l.Line != wrong.Command {
+		t.Errorf("found block %d receipt %d, the wrong command is %d at %s", l.Height, l.Line, wrong.Command, wrong.Position)
+	}
+	if p.left.State() != StateDiverged {
+		t.Errorf("state is %s", p.left.State())
+	}
+	if _, ok := a.alarms.find(CodeDiverged); !ok {
+		t.Error("no alarm")
+	}
+	// From there the channel takes heads and termination, and nothing else.
+	out := submit(t, p.left, put("more", "x"), toyCommand("end", 0))
+	if fault.CodeOf(out[0].Err()) != CodeDiverged || out[1].Err() != nil {
+		t.Errorf("outcomes on a diverged channel: %v and %v", out[0].Err(), out[1].Err())
+	}
+	if name, err := p.left.Differing(); err != nil || name.Kind != "put" || name.Position != wrong.Position {
+		t.Errorf("the differing command is %+v, %v", name, err)
+	}
+}
