@@ -327,14 +327,13 @@ func (c *Channel) Log() (*merkle.Log, error) {
 func (c *Channel) Clear() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	batch := c.db.db.NewBatch()
-	defer batch.Close()
 	end := upper(c.id[:])
 	if end == nil {
 		return fault.Newf(fault.Invalid, "choose another channel", "channel id %s cannot be cleared", c.id)
 	}
+	batch := c.db.db.NewBatch()
 	if err := batch.DeleteRange(c.id[:], end, nil); err != nil {
-		return c.db.explain(err)
+		return errors.Join(c.db.explain(err), batch.Close())
 	}
 	if err := c.db.apply(batch); err != nil {
 		return err

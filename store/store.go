@@ -12,11 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -24,17 +24,16 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/durable"
 )
 
 // Codes of this package.
 const (
 	// CodeDiskFull: the disk has no room. What was committed before stands.
-	CodeDiskFull fault.Code = "disk-full"
+	CodeDiskFull = durable.CodeDiskFull
 	// CodeStoreFailed: the disk refused a write or a sync. Whether the last
 	// commit stands is known only after the store is opened again.
 	CodeStoreFailed fault.Code = "store-failed"
-	// CodeStoreInUse: another process owns the directory.
-	CodeStoreInUse fault.Code = "store-in-use"
 )
 
 // Options are the settings of a store. The zero value is good for a node.
@@ -74,6 +73,7 @@ type DB struct {
 	db      *pebble.DB
 	fs      vfs.FS
 	dir     string
+	owner   *durable.Lock // nil when the files are not on a disk
 	minFree uint64
 	log     *slog.Logger
 
@@ -86,18 +86,26 @@ type DB struct {
 }
 
 // Open opens the store in dir and makes it when there is none. Codes: corrupt
-// when what is there cannot be read, store-in-use, disk-full, store-failed.
+// when what is there cannot be read, directory-in-use, disk-full, store-failed.
 func Open(dir string, o Options) (*DB, error) {
 	fs := o.FS
+	var owner *durable.Lock
 	switch {
 	case fs != nil:
 	case o.Memory:
 		fs = vfs.NewMem()
 	default:
 		fs = vfs.Default
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, durable.Explain("make "+dir, err)
+		}
+		var err error
+		if owner, err = durable.LockDir(dir); err != nil {
+			return nil, fmt.Errorf("opening the store: %w", err)
+		}
 	}
 	d := &DB{
-		fs: fs, dir: dir, minFree: o.MinFree, log: o.Logger,
+		fs: fs, dir: dir, owner: owner, minFree: o.MinFree, log: o.Logger,
 		failed: make(chan struct{}), channels: map[canon.Hash]*Channel{},
 	}
 	if d.minFree == 0 {
@@ -111,12 +119,19 @@ func Open(dir string, o Options) (*DB, error) {
 		cache = NewCache(DefaultCache)
 		defer cache.Close() // Pebble holds it from here on
 	}
-	if err := <-begin(func() (err error) {
-		d.db, err = pebble.Open(dir, d.options(o, cache))
+	// Pebble waits for ever when it cannot write, so it is never waited for
+	// alone.
+	var db *pebble.DB
+	if err := d.wait(begin(func() (err error) {
+		db, err = pebble.Open(dir, d.options(o, cache))
 		return err
-	}); err != nil {
-		return nil, fmt.Errorf("opening the store in %s: %w", dir, d.explain(err))
+	})); err != nil {
+		if d.Err() == nil {
+			err = errors.Join(d.explain(err), d.release())
+		}
+		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
 	}
+	d.db = db
 	return d, nil
 }
 
@@ -124,7 +139,7 @@ func Open(dir string, o Options) (*DB, error) {
 // several stores in one process.
 func (d *DB) options(o Options, cache *Cache) *pebble.Options {
 	p := &pebble.Options{
-		FS:                          vfs.OnDiskFull(d.fs, func() { d.fail(diskFull()) }),
+		FS:                          &disk{d.fs, func(err error) { d.fail(d.explain(err)) }},
 		Cache:                       cache.blocks,
 		MemTableSize:                uint64(o.MemTable),
 		MemTableStopWritesThreshold: 4,
@@ -149,18 +164,21 @@ func (d *DB) options(o Options, cache *Cache) *pebble.Options {
 	return p
 }
 
-// Close writes out what waits and releases the directory.
+// Close writes out what waits and releases the directory. A store that has
+// failed is left as it is: what it holds, the directory too, goes with the
+// process.
 func (d *DB) Close() error {
-	if d.Err() == nil {
-		return <-begin(d.db.Close)
+	if err := d.Err(); err != nil {
+		return nil // whoever committed has been told
 	}
-	// A Pebble that has failed in the middle of a commit may wait for itself
-	// for ever. What it holds goes with the process.
-	select {
-	case <-begin(d.db.Close):
-	case <-time.After(time.Second):
+	return errors.Join(d.wait(begin(d.db.Close)), d.release())
+}
+
+func (d *DB) release() error {
+	if d.owner == nil {
+		return nil
 	}
-	return nil
+	return d.owner.Release()
 }
 
 // Err says why the store takes no more commits, or nil.
@@ -194,14 +212,13 @@ func (d *DB) CommitAll(parts ...Part) error {
 		return err
 	}
 	batch := d.db.NewBatch()
-	defer batch.Close()
 	tails := make([]tail, len(parts))
 	for i, p := range parts {
 		p.Channel.mu.Lock()
 		defer p.Channel.mu.Unlock()
 		var err error
 		if tails[i], err = p.Channel.put(batch, p.Batch); err != nil {
-			return err
+			return errors.Join(err, batch.Close())
 		}
 	}
 	if err := d.apply(batch); err != nil {
@@ -229,19 +246,24 @@ func (d *DB) room() error {
 	return nil
 }
 
-// apply commits in a goroutine of its own, because Pebble ends the goroutine
-// whose commit fails, or lets it wait for room that never comes.
+// apply commits a batch to Pebble and closes it. When the commit fails the
+// batch stays open: Pebble may still hold it, and a closed one is used again.
 func (d *DB) apply(batch *pebble.Batch) error {
-	done := begin(func() error { return batch.Commit(pebble.Sync) })
+	if err := d.wait(begin(func() error { return batch.Commit(pebble.Sync) })); err != nil {
+		d.fail(d.explain(err))
+		return d.Err()
+	}
+	return batch.Close()
+}
+
+// wait gives what a call into Pebble returned, or why the store has failed
+// meanwhile.
+func (d *DB) wait(done <-chan error) error {
 	select {
 	case err := <-done:
-		if err != nil {
-			d.fail(d.explain(err))
-			return d.Err()
-		}
-		return nil
+		return err
 	case <-d.failed:
-		return d.Err()
+		return d.failure
 	}
 }
 
@@ -279,13 +301,17 @@ func (d *DB) explain(err error) *fault.Error {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
 	}
+	errno, system := errors.AsType[syscall.Errno](err)
 	switch {
-	case errors.Is(err, syscall.ENOSPC):
+	case errno == syscall.ENOSPC || errno == syscall.EDQUOT:
 		return diskFull().Because(err)
 	case pebble.IsCorruptionError(err):
 		return corrupt("a table or log of the store does not match its checksum").Because(err)
-	case errors.Is(err, syscall.EAGAIN):
-		return fault.New(CodeStoreInUse, "another process has the store open", "stop the other node that uses this directory").Because(err)
+	case errors.Is(err, os.ErrNotExist):
+		return corrupt("a file of the store is missing").Because(err)
+	case !system && d.db == nil:
+		// What Pebble says of files that it cannot make sense of when it opens.
+		return corrupt("the store's own files contradict each other").Because(err)
 	}
 	return fault.New(CodeStoreFailed, "the store could not read or write its files",
 		"look at the disk and the log of this node, then start the node again: it continues where the store stands").Because(err)

@@ -13,10 +13,10 @@ import (
 // when the process ends, however it ends.
 type Lock struct{ f *os.File }
 
-// LockDir takes a directory for this process, by a file named LOCK in it.
+// LockDir takes a directory for this process, by a file named OWNER in it.
 // Codes: directory-in-use when somebody has it, this process included.
 func LockDir(dir string) (*Lock, error) {
-	path := filepath.Join(dir, "LOCK")
+	path := filepath.Join(dir, "OWNER")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, Explain("open "+path, err)
