@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	dbm "github.com/cometbft/cometbft-db"
 	abci "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/blocksync"
 	"github.com/cometbft/cometbft/config"
@@ -52,18 +51,17 @@ type engine struct {
 
 // engineParts is what an engine is made of.
 type engineParts struct {
-	config    *config.Config
-	genesis   *types.GenesisDoc
-	moniker   string
-	key       sign.PrivateKey // signs blocks
-	node      sign.PrivateKey // names this node among validators
-	listen    string          // host:port; port 0 takes a free one
-	allow     func(nodeID string) bool
-	app       abci.Application
-	mempool   mempool.Mempool
-	gossip    p2p.Reactor
-	log       engineLog
-	databases func(name string) (dbm.DB, error)
+	config  *config.Config
+	genesis *types.GenesisDoc
+	moniker string
+	key     sign.PrivateKey // signs blocks
+	node    sign.PrivateKey // names this node among validators
+	listen  string          // host:port; port 0 takes a free one
+	allow   func(nodeID string) bool
+	app     abci.Application
+	mempool mempool.Mempool
+	gossip  p2p.Reactor
+	log     engineLog
 }
 
 // newEngine opens the stores and brings the application level with them: the
@@ -85,12 +83,12 @@ func newEngine(p engineParts) (e *engine, err error) {
 			return nil, fmt.Errorf("making the engine's folders: %w", err)
 		}
 	}
-	blockDB, err := p.databases("blockstore")
+	blockDB, err := openDatabase(p.config.RootDir, "blockstore")
 	if err != nil {
 		return nil, err
 	}
 	e.blocks = store.NewBlockStore(blockDB)
-	stateDB, err := p.databases("state")
+	stateDB, err := openDatabase(p.config.RootDir, "state")
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +127,7 @@ func newEngine(p engineParts) (e *engine, err error) {
 	if err != nil {
 		return nil, err
 	}
-	evidenceDB, err := p.databases("evidence")
+	evidenceDB, err := openDatabase(p.config.RootDir, "evidence")
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/cometbft/cometbft/types"
+	"golang.org/x/net/http2"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -80,6 +82,7 @@ type Follower struct {
 	ends      []*end
 	need      int          // answers that hold at least one honest one: f+1
 	preferred atomic.Int64 // who is asked first
+	put       atomic.Int64 // answers not-yet or busy since the last success
 	verified  atomic.Uint64
 	closed    context.Context
 	close     context.CancelFunc
@@ -125,12 +128,19 @@ func Follow(c FollowerConfig) (*Follower, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.ends = append(f.ends, &end{at, &http.Client{Transport: &http.Transport{
-			TLSClientConfig:     tlsConfig,
-			ForceAttemptHTTP2:   true,
-			DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-			TLSHandshakeTimeout: 5 * time.Second,
-			HTTP2:               &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
+		// The standard transport would dial once for each request that finds no
+		// connection; this one lets them share the first.
+		tlsConfig.NextProtos = []string{http2.NextProtoTLS}
+		dialer := &tls.Dialer{NetDialer: &net.Dialer{Timeout: 5 * time.Second}, Config: tlsConfig}
+		f.ends = append(f.ends, &end{at, &http.Client{Transport: &http2.Transport{
+			DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
+				ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+				defer cancel()
+				return dialer.DialContext(ctx, network, address)
+			},
+			StrictMaxConcurrentStreams: true,
+			ReadIdleTimeout:            15 * time.Second,
+			PingTimeout:                5 * time.Second,
 		}}})
 	}
 	return f, nil
@@ -210,7 +220,8 @@ func silent(e *end, cause error) error {
 }
 
 // Submit implements [ledger.Ledger]. One validator is asked first; when that
-// one does not make the envelope final in time, fails or refuses, all are.
+// one does not make the envelope final in time, fails or refuses for good, all
+// are.
 func (f *Follower) Submit(ctx context.Context, e ledger.Envelope) (ledger.Position, error) {
 	ctx, done := f.begin(ctx)
 	defer done()
@@ -257,19 +268,23 @@ func (f *Follower) Submit(ctx context.Context, e ledger.Envelope) (ledger.Positi
 		case o := <-outcomes:
 			switch {
 			case o.err == nil && o.sure:
+				f.put.Store(0)
 				return o.at, nil
 			case o.err == nil:
 				if claims[o.at]++; claims[o.at] >= f.need {
 					return o.at, nil
 				}
 				ask(o.from, time.Second)
+			case o.sure && passing(o.err):
+				f.later(o.from)
+				return ledger.Position{}, o.err
 			case o.sure:
 				refusals = append(refusals, o.err)
 				if err := f.agreed(refusals); err != nil {
 					return ledger.Position{}, err
 				}
 				if len(refusals) == len(f.ends) {
-					return ledger.Position{}, mildest(refusals)
+					return ledger.Position{}, o.err
 				}
 			case ctx.Err() == nil:
 				f.preferred.CompareAndSwap(int64(o.from), int64(o.from+1)%int64(len(f.ends)))
@@ -333,14 +348,21 @@ func (f *Follower) agreed(refusals []error) error {
 	return nil
 }
 
-// mildest prefers a refusal that lets the submitter try again.
-func mildest(refusals []error) error {
-	for _, code := range []fault.Code{fault.NotYet, fault.Busy} {
-		if i := slices.IndexFunc(refusals, func(err error) bool { return fault.CodeOf(err) == code }); i >= 0 {
-			return refusals[i]
-		}
+// passing reports whether a refusal asks for another try. Such an answer is
+// passed on at once: what one validator does not take yet, all would not.
+func passing(err error) bool {
+	code := fault.CodeOf(err)
+	return code == fault.NotYet || code == fault.Busy
+}
+
+// later counts such answers. Many in a row may be one validator's own will, so
+// another one is asked first from then on.
+func (f *Follower) later(from int) {
+	const patience = 8
+	if f.put.Add(1) >= patience {
+		f.put.Store(0)
+		f.preferred.CompareAndSwap(int64(from), int64(from+1)%int64(len(f.ends)))
 	}
-	return refusals[0]
 }
 
 // each asks the validators in turn until one gives an answer that stands up.

@@ -77,6 +77,7 @@ type queue struct {
 	run    []*held
 	parked map[uint64]*held
 	bytes  int64
+	inRing bool
 }
 
 func (q *queue) last() uint64 { return q.run[len(q.run)-1].sequence() }
@@ -115,9 +116,9 @@ func newPool(limit int64, check func(ledger.Envelope) error) *pool {
 	}
 }
 
-// resolve gives the checked envelope of a transaction, from memory when this
-// node has seen it before: each signature is checked once per node.
-func (p *pool) resolve(raw []byte) (*held, error) {
+// lookup gives the checked envelope of a transaction, from memory when this
+// node holds it: each signature is checked once per node.
+func (p *pool) lookup(raw []byte) (*held, error) {
 	tx := txHash(sha256.Sum256(raw))
 	p.mu.Lock()
 	h := p.byTx[tx]
@@ -128,13 +129,21 @@ func (p *pool) resolve(raw []byte) (*held, error) {
 	if h != nil {
 		return h, nil
 	}
-	h, err := open(raw, tx)
+	return open(raw, tx)
+}
+
+// resolve is lookup for the transactions of a block, which is asked about more
+// than once: what is not held is remembered until the next block.
+func (p *pool) resolve(raw []byte) (*held, error) {
+	h, err := p.lookup(raw)
 	if err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
-	p.opened[tx] = h
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	if p.byTx[h.tx] == nil {
+		p.opened[h.tx] = h
+	}
 	return h, nil
 }
 
@@ -204,7 +213,8 @@ func (p *pool) admit(h *held, spread bool) (*held, error) {
 
 // line puts h at the end of its lane's run.
 func (p *pool) line(l lane, q *queue, h *held) {
-	if len(q.run) == 0 && !slices.Contains(p.ring, l) {
+	if !q.inRing {
+		q.inRing = true
 		p.ring = append(p.ring, l)
 	}
 	q.run = append(q.run, h)
@@ -289,16 +299,24 @@ func (p *pool) drop(h *held, err error) {
 	close(h.done)
 }
 
-// sweep forgets a lane that holds nothing.
+// sweep forgets a lane that holds nothing. Its place in the ring goes with the
+// next tidy.
 func (p *pool) sweep(l lane, q *queue) {
-	if len(q.run) == 0 {
-		if i := slices.Index(p.ring, l); i >= 0 {
-			p.ring = slices.Delete(p.ring, i, i+1)
-		}
-		if len(q.parked) == 0 {
-			delete(p.lanes, l)
-		}
+	if len(q.run) == 0 && len(q.parked) == 0 {
+		delete(p.lanes, l)
 	}
+}
+
+// tidy takes lanes without a run out of the ring.
+func (p *pool) tidy() {
+	p.ring = slices.DeleteFunc(p.ring, func(l lane) bool {
+		q := p.lanes[l]
+		gone := q == nil || len(q.run) == 0
+		if gone && q != nil {
+			q.inRing = false
+		}
+		return gone
+	})
 }
 
 // propose chooses envelopes for a block of at most limit bytes: the lanes take
@@ -423,6 +441,7 @@ func (p *pool) settle(height ledger.Height, block []*held) {
 			return false
 		}
 	})
+	p.tidy()
 	p.asked = false
 }
 

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
-	dbm "github.com/cometbft/cometbft-db"
 	"github.com/cometbft/cometbft/types"
 
 	"github.com/lateral-network/lateral/fault"
@@ -85,7 +83,7 @@ type Validator struct {
 	app       *app
 	engine    *engine
 	server    *server
-	index     dbm.DB
+	index     *database
 	log       engineLog
 
 	peersMu sync.Mutex
@@ -131,15 +129,7 @@ func Open(c Config, machine ledger.Machine) (*Validator, error) {
 		config: c, committee: com, log: engineLog{c.Log},
 		peers: map[string]bool{}, cache: blockCache{limit: 32 << 20},
 	}
-	databases := func(name string) (dbm.DB, error) {
-		db, err := dbm.NewGoLevelDB(name, filepath.Join(c.Home, "data"))
-		if err != nil {
-			return nil, fault.Newf(fault.Corrupt, "check that no other process uses the directory, else restore it from a backup",
-				"the store %q in %s cannot be opened", name, c.Home).Because(err)
-		}
-		return db, nil
-	}
-	if v.index, err = databases("index"); err != nil {
+	if v.index, err = openDatabase(c.Home, "index"); err != nil {
 		return nil, err
 	}
 	if v.app, err = newApp(machine, index{v.index}, c.Retain, c.Tuning, v.log); err != nil {
@@ -152,7 +142,7 @@ func Open(c Config, machine ledger.Machine) (*Validator, error) {
 	v.engine, err = newEngine(engineParts{
 		config: settings, genesis: genesis, moniker: c.Name, key: c.Key, node: c.NodeKey,
 		listen: c.Listen, allow: v.allows, app: v.app, mempool: v.app.pool, gossip: gossip,
-		log: v.log, databases: databases,
+		log: v.log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, v.index.Close())
@@ -220,7 +210,7 @@ func (v *Validator) Err() error { return v.app.err() }
 
 // hear takes an envelope that another validator passes on.
 func (v *Validator) hear(raw []byte) error {
-	h, err := v.app.pool.resolve(raw)
+	h, err := v.app.pool.lookup(raw)
 	if err != nil {
 		return err
 	}
@@ -245,13 +235,16 @@ func (v *Validator) Submit(ctx context.Context, e ledger.Envelope) (ledger.Posit
 }
 
 func (v *Validator) submit(ctx context.Context, raw []byte) (ledger.Position, error) {
-	h, err := v.app.pool.resolve(raw)
+	h, err := v.app.pool.lookup(raw)
 	if err != nil {
 		return ledger.Position{}, err
 	}
 	for {
 		if at, ok, err := v.final(h.id); ok || err != nil {
 			return at, err
+		}
+		if err := v.caughtUp(ctx); err != nil {
+			return ledger.Position{}, unknown(err)
 		}
 		on, err := v.admit(h, true)
 		if r, ok := errors.AsType[rival](err); ok {
@@ -279,6 +272,36 @@ func (v *Validator) submit(ctx context.Context, raw []byte) (ledger.Position, er
 		}
 		return at, nil
 	}
+}
+
+// caughtUp waits while this node is behind the others: what its machine would
+// say now is out of date. One block behind is the ordinary state of a moment,
+// for which Submit waits anyway.
+func (v *Validator) caughtUp(ctx context.Context) error {
+	for v.behind() {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-v.app.failed:
+			return v.Err()
+		case <-v.app.ended:
+			return errClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (v *Validator) behind() bool {
+	if v.engine.syncing() {
+		return true
+	}
+	var heights []ledger.Height
+	for _, h := range v.engine.peerHeights() {
+		heights = append(heights, ledger.Height(h))
+	}
+	tip, _ := v.app.where()
+	return v.committee.confirmed(heights) > tip+1
 }
 
 func (v *Validator) await(ctx context.Context, h *held) (ledger.Position, error) {
@@ -339,14 +362,17 @@ type stored struct {
 
 // blockAt reads one final block. Code: not-found when it is pruned.
 func (v *Validator) blockAt(h ledger.Height) (*stored, error) {
-	if s := v.cache.get(h); s != nil {
-		return s, nil
-	}
 	done, err := v.reading()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	if int64(h) < v.engine.blocks.Base() {
+		return nil, v.pruned(h)
+	}
+	if s := v.cache.get(h); s != nil {
+		return s, nil
+	}
 	b := v.engine.blocks.LoadBlock(int64(h))
 	if b == nil {
 		return nil, v.pruned(h)

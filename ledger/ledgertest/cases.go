@@ -228,7 +228,7 @@ func slowReader(t *testing.T, w *world) {
 		stopped, wake := make(chan struct{}), make(chan struct{})
 		seen := make(chan error, 1)
 		last := make(chan ledger.Position, 1)
-		submit(t, ctx, l, w.envelope(i, 1, "before"))
+		submit(t, ctx, l, w.envelope(3, uint64(i)+1, "before"))
 		go func() {
 			first := true
 			var until ledger.Position
@@ -250,13 +250,30 @@ func slowReader(t *testing.T, w *world) {
 			}
 		}()
 		<-stopped
-		payload := make([]byte, 128<<10)
-		var p ledger.Position
-		for n := uint64(2); n <= 40; n++ {
-			p = submit(t, ctx, l, w.envelope(i, n, string(payload)))
+		// More than every buffer between a ledger and its reader holds.
+		payload := string(make([]byte, ledger.MaxPayload))
+		var mu sync.Mutex
+		var highest ledger.Position
+		var sending sync.WaitGroup
+		for s := range 3 {
+			sending.Go(func() {
+				for n := range uint64(6) {
+					p, err := l.Submit(ctx, w.envelope(s, 6*uint64(i)+n+1, payload))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					if highest.Before(p) {
+						highest = p
+					}
+					mu.Unlock()
+				}
+			})
 		}
+		sending.Wait()
 		close(wake)
-		last <- p
+		last <- highest
 		if err := <-seen; err != nil {
 			t.Fatal(err)
 		}
@@ -316,7 +333,7 @@ func certificates(t *testing.T, w *world) {
 func flips(t *testing.T, data []byte, try func([]byte) error) {
 	t.Helper()
 	for i := range data {
-		for _, x := range []byte{0x01, 0x20, 0x80, 0xff} {
+		for _, x := range []byte{0x01, 0x80} {
 			data[i] ^= x
 			err := try(data)
 			data[i] ^= x
@@ -653,12 +670,19 @@ func pruned(t *testing.T, w *world) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return s.Earliest > 1 && s.Earliest <= s.Tip, fmt.Sprintf("node %d: %+v", i, s)
+			return s.Earliest > 2 && s.Earliest <= s.Tip, fmt.Sprintf("node %d: %+v", i, s)
 		})
 		_, err := block(ctx, l, 1)
 		wantCode(t, err, fault.NotFound)
-		_, err = l.Certified(ctx, 1)
-		wantCode(t, err, fault.NotFound)
+		// A driver may keep headers longer than blocks, so a certificate may
+		// still be there; it is never a wrong one.
+		if c, err := l.Certified(ctx, 1); err == nil {
+			if h, _, _, err := w.VerifyCertificate(w.File(), c.Bytes); err != nil || h != 1 {
+				t.Fatal(h, err)
+			}
+		} else {
+			wantCode(t, err, fault.NotFound)
+		}
 		_, err = l.Included(ctx, ledger.Position{Height: 1})
 		wantCode(t, err, fault.NotFound)
 		if _, err := block(ctx, l, p.Height); err != nil {
