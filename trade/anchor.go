@@ -50,7 +50,11 @@ func (h Head) Sign(k sign.PrivateKey, by uint8) SignedHead {
 // Verify reports whether the signature is that of the channel key that the
 // head names.
 func (s SignedHead) Verify(keys [2]sign.PublicKey) bool {
-	return int(s.By) < len(keys) && sign.Verify(keys[s.By], HeadTag, canon.Must(s.Head), s.Signature)
+	return int(s.By) < len(keys) && s.verifyKey(keys[s.By])
+}
+
+func (s SignedHead) verifyKey(k sign.PublicKey) bool {
+	return sign.Verify(k, HeadTag, canon.Must(s.Head), s.Signature)
 }
 
 // Channel is the Omnilateral's record of a Bilateral, under ChannelKey: whose

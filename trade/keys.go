@@ -18,6 +18,7 @@ import (
 // On a Bilateral:
 //
 //	bilateral                              Bilateral: members, keys, state, rule version
+//	bond/<code>                            Bond: a member key's signature over the channel keys
 //	counter                                Counter: journal, netting and sheet numbers
 //	delegate/<key>                         party.Delegate
 //	nonce/<nonce>                          Nonce, once used
@@ -31,7 +32,7 @@ import (
 //	period/<order>/<from>                  invoice.Period
 //	statement/<order>/<from>/<side>/<part> Statement: s is the seller's, b the buyer's
 //	outcome/<order>/<from>/<side>          Outcomes
-//	dispute/<order>/<from>/<row>/<adjusts> dispute.Dispute
+//	dispute/<order>/<from>/<adjusts>/<row> dispute.Dispute
 //	invoice/<id>                           invoice.Invoice
 //	document/<id>                          invoice.Document
 //	netting/<id>                           settlement.Netting
@@ -53,6 +54,7 @@ import (
 //	vote/<motion>/<code>/<voter>           Vote
 //	channel/<id>                           Channel: keys whose signatures count
 //	opening/<id>                           Opening: who opened it, and how far it is
+//	invitation/<id>                        Invitation, until the channel is open
 //	anchor/<id>/<term>/<position>          Anchor
 //	anchored/<id>                          Anchored: where the last anchor is
 //	claim/<id>                             AnchorClaim: an uncontested head that waits
@@ -92,6 +94,9 @@ const BilateralKey = keyBilateral
 
 // CounterKey is the key of a Bilateral's counters.
 const CounterKey = keyCounter
+
+// BondKey is the key of a side's binding signature.
+func BondKey(c party.Code) string { return "bond/" + string(c) }
 
 // DelegateKey is the key of a delegate's record.
 func DelegateKey(k sign.PublicKey) string { return prefixDelegate + k.String() }
@@ -201,6 +206,9 @@ func VoteKey(m Motion, about, voter party.Code) string {
 
 // OpeningKey is the key of a Bilateral's opening.
 func OpeningKey(id canon.Hash) string { return prefixOpening + id.String() }
+
+// InvitationKey is the key of the sealed invitation to a Bilateral.
+func InvitationKey(id canon.Hash) string { return "invitation/" + id.String() }
 
 // AnchoredKey is the key of the record that names a channel's last anchor.
 func AnchoredKey(id canon.Hash) string { return "anchored/" + id.String() }

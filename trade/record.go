@@ -38,7 +38,13 @@ type Bilateral struct {
 type BoundSide struct {
 	Member party.Code       `cbor:"1,keyasint" json:"member"`
 	Keys   []sign.PublicKey `cbor:"2,keyasint" json:"keys"`
-	Act    party.Act        `cbor:"3,keyasint" json:"act"` // the member key's signature over the binding
+}
+
+// Bond is the member key's signature over the channel keys of its side, kept
+// beside the Bilateral's record, which is read with every command.
+type Bond struct {
+	Keys [2]sign.PublicKey `cbor:"1,keyasint" json:"keys"`
+	Act  party.Act         `cbor:"2,keyasint" json:"act"`
 }
 
 // NextVersion is a change of rules that one side has proposed, or both signed.
@@ -153,6 +159,7 @@ type ProvenRow struct {
 type Standing struct {
 	Order string `cbor:"1,keyasint" json:"order"`
 	Ended int64  `cbor:"2,keyasint,omitempty" json:"ended,omitempty"` // ms UTC; the order has ended, and the next one begins then or later
+	Last  int64  `cbor:"3,keyasint,omitempty" json:"last,omitempty"`  // end of the latest period that was requested, ms UTC
 }
 
 // Statement is one part of a side's usage statement.
@@ -260,13 +267,18 @@ const (
 // Opening is who opened a Bilateral and pays for it. It never names the
 // partner.
 type Opening struct {
-	Channel    canon.Hash   `cbor:"1,keyasint" json:"channel"`
-	Opener     party.Code   `cbor:"2,keyasint" json:"opener"`
-	Invitation []byte       `cbor:"3,keyasint" json:"invitation"`
-	Expires    int64        `cbor:"4,keyasint" json:"expires"`
-	Confirmed  [2]bool      `cbor:"5,keyasint" json:"confirmed"`
-	State      OpeningState `cbor:"6,keyasint" json:"state"`
-	Height     uint64       `cbor:"7,keyasint" json:"height"`
+	Channel   canon.Hash   `cbor:"1,keyasint" json:"channel"`
+	Opener    party.Code   `cbor:"2,keyasint" json:"opener"`
+	Expires   int64        `cbor:"3,keyasint" json:"expires"`
+	Confirmed [2]bool      `cbor:"4,keyasint" json:"confirmed"`
+	State     OpeningState `cbor:"5,keyasint" json:"state"`
+	Height    uint64       `cbor:"6,keyasint" json:"height"`
+}
+
+// Invitation is what the opener sealed to its partner. It is removed when the
+// channel is open.
+type Invitation struct {
+	Sealed []byte `cbor:"1,keyasint" json:"sealed"`
 }
 
 // Lapsed reports whether the invitation has expired without confirmation.

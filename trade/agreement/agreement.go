@@ -237,30 +237,29 @@ type Allowance struct {
 // Terms is the machine form of an agreement. The zero value is not valid;
 // begin with [Defaults].
 type Terms struct {
-	Cycle             string         `cbor:"1,keyasint" json:"cycle"` // "15s", "1h", "1mo"
-	Zone              string         `cbor:"2,keyasint" json:"zone"`  // IANA name
-	PeriodBy          PeriodBy       `cbor:"3,keyasint" json:"period_by"`
-	GraceMillis       int64          `cbor:"4,keyasint" json:"grace_millis"`           // after a period's end before it may be rated
-	PastPeriods       bool           `cbor:"5,keyasint,omitempty" json:"past_periods"` // usage comes from files: periods need not be over
-	StartTolerance    int64          `cbor:"6,keyasint" json:"start_tolerance_millis"` // matching of calls
-	SecondsTolerance  uint64         `cbor:"7,keyasint" json:"seconds_tolerance"`      // billed seconds a line may differ
-	LongestCall       int64          `cbor:"8,keyasint" json:"longest_call_millis"`    // how far back a row may have been in force
-	Rounding          Rounding       `cbor:"9,keyasint" json:"rounding"`
-	Compare           Compare        `cbor:"10,keyasint" json:"compare"`
-	LineThreshold     []money.Amount `cbor:"11,keyasint,omitempty" json:"line_threshold,omitempty"` // a difference up to it is not disputed; none: 0
-	OpenThreshold     []money.Amount `cbor:"12,keyasint,omitempty" json:"open_threshold,omitempty"` // the same, cumulated over open periods
-	Netting           bool           `cbor:"13,keyasint,omitempty" json:"netting"`
-	Payment           []Method       `cbor:"14,keyasint" json:"payment"` // the first is the usual one
-	Deadlines         []Deadline     `cbor:"15,keyasint" json:"deadlines"`
-	Exposure          []money.Amount `cbor:"16,keyasint,omitempty" json:"exposure,omitempty"` // largest debt of one side; no entry: no limit
-	Alone             []Allowance    `cbor:"17,keyasint,omitempty" json:"alone,omitempty"`
-	Rule              Source         `cbor:"18,keyasint" json:"rule"`        // decides differing lines
-	Granularity       string         `cbor:"19,keyasint" json:"granularity"` // "rate-version": one line each (MEF 114 [R14])
-	Deployment        Deployment     `cbor:"20,keyasint" json:"deployment"`
-	Integration       Integration    `cbor:"21,keyasint" json:"integration"`
-	RetentionDays     uint32         `cbor:"22,keyasint" json:"retention_days"`
-	DestroyOldKeys    bool           `cbor:"23,keyasint,omitempty" json:"destroy_old_keys"`
-	InvoicesByMachine bool           `cbor:"24,keyasint" json:"invoices_by_machine"` // agreed rating triggers the invoice (MEF 114 [D17])
+	Cycle            string         `cbor:"1,keyasint" json:"cycle"` // "15s", "1h", "1mo"
+	Zone             string         `cbor:"2,keyasint" json:"zone"`  // IANA name
+	PeriodBy         PeriodBy       `cbor:"3,keyasint" json:"period_by"`
+	GraceMillis      int64          `cbor:"4,keyasint" json:"grace_millis"`           // after a period's end before it may be rated
+	PastPeriods      bool           `cbor:"5,keyasint,omitempty" json:"past_periods"` // usage comes from files: periods need not be over
+	StartTolerance   int64          `cbor:"6,keyasint" json:"start_tolerance_millis"` // matching of calls
+	SecondsTolerance uint64         `cbor:"7,keyasint" json:"seconds_tolerance"`      // billed seconds a line may differ
+	LongestCall      int64          `cbor:"8,keyasint" json:"longest_call_millis"`    // how far back a row may have been in force
+	Rounding         Rounding       `cbor:"9,keyasint" json:"rounding"`
+	Compare          Compare        `cbor:"10,keyasint" json:"compare"`
+	LineThreshold    []money.Amount `cbor:"11,keyasint,omitempty" json:"line_threshold,omitempty"` // a difference up to it is not disputed; none: 0
+	OpenThreshold    []money.Amount `cbor:"12,keyasint,omitempty" json:"open_threshold,omitempty"` // the same, cumulated over open periods
+	Netting          bool           `cbor:"13,keyasint,omitempty" json:"netting"`
+	Payment          []Method       `cbor:"14,keyasint" json:"payment"` // the first is the usual one
+	Deadlines        []Deadline     `cbor:"15,keyasint" json:"deadlines"`
+	Exposure         []money.Amount `cbor:"16,keyasint,omitempty" json:"exposure,omitempty"` // largest debt of one side; no entry: no limit
+	Alone            []Allowance    `cbor:"17,keyasint,omitempty" json:"alone,omitempty"`
+	Rule             Source         `cbor:"18,keyasint" json:"rule"`        // decides differing lines
+	Granularity      string         `cbor:"19,keyasint" json:"granularity"` // "rate-version": one line each (MEF 114 [R14])
+	Deployment       Deployment     `cbor:"20,keyasint" json:"deployment"`
+	Integration      Integration    `cbor:"21,keyasint" json:"integration"`
+	RetentionDays    uint32         `cbor:"22,keyasint" json:"retention_days"`
+	DestroyOldKeys   bool           `cbor:"23,keyasint,omitempty" json:"destroy_old_keys"`
 }
 
 const (
@@ -281,7 +280,7 @@ func Defaults() Terms {
 			{StageDecision, 7 * day, Manual}, {StageAdvice, 0, Overdue}, {StageReceipt, 5 * day, Escalated},
 		},
 		Rule: DefaultRule(), Granularity: "rate-version",
-		Deployment: Embedded, Integration: CommonRecord, RetentionDays: 3650, InvoicesByMachine: true,
+		Deployment: Embedded, Integration: CommonRecord, RetentionDays: 3650,
 	}
 }
 

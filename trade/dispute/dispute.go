@@ -74,7 +74,8 @@ type Decision struct {
 	Time          int64       `cbor:"9,keyasint" json:"time"`
 }
 
-// ID names the dispute of a line. IDs of one period sort by line.
+// ID names the dispute of a line. IDs of one period
+// sort as the lines of a statement do.
 func ID(order string, i usage.Interval, row uint32, adjusts usage.Interval) string {
-	return fmt.Sprintf("%s/%015d/%010d/%015d", order, i.From, row, adjusts.From)
+	return fmt.Sprintf("%s/%015d/%015d/%010d", order, i.From, adjusts.From, row)
 }

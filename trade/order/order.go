@@ -3,6 +3,7 @@
 package order
 
 import (
+	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 )
@@ -30,7 +31,8 @@ type Order struct {
 	State     State        `cbor:"11,keyasint" json:"state"`
 	// Placed and Accepted are who authorised it on either side: with the
 	// command's bytes in the channel's log they make the order binding.
-	Placed   party.Act `cbor:"12,keyasint" json:"placed"`
-	Accepted party.Act `cbor:"13,keyasint,omitzero" json:"accepted,omitzero"`
-	Why      string    `cbor:"14,keyasint,omitempty" json:"why,omitempty"` // of a rejection, suspension or end
+	Placed   party.Act      `cbor:"12,keyasint" json:"placed"`
+	Accepted party.Act      `cbor:"13,keyasint,omitzero" json:"accepted,omitzero"`
+	Value    []money.Amount `cbor:"15,keyasint,omitempty" json:"value,omitempty"` // what the buyer expects to be billed for a period
+	Why      string         `cbor:"14,keyasint,omitempty" json:"why,omitempty"`   // of a rejection, suspension or end
 }

@@ -1,0 +1,473 @@
+package trade
+
+import (
+	"bytes"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// Codes of refusals about billing periods.
+const (
+	// CodeOrderState says that the order's state does not allow rating or an
+	// invoice (MEF 114 [R60], [R69]).
+	CodeOrderState fault.Code = "order-state"
+	// CodeNotOrdered says that the order does not cover the period.
+	CodeNotOrdered fault.Code = "not-ordered"
+	// CodeMisaligned says that the interval is no period of the agreed cycle.
+	CodeMisaligned fault.Code = "interval-misaligned"
+	// CodeNotRequested says that nobody has requested rating of the period
+	// ([R62]).
+	CodeNotRequested fault.Code = "rating-not-requested"
+	// CodeRowNotProven says that a line names a row that no one has shown to be
+	// in an accepted sheet ([R65]).
+	CodeRowNotProven fault.Code = "row-not-proven"
+	// CodeRowNotInForce says that no call of the period can be priced by the
+	// row.
+	CodeRowNotInForce fault.Code = "row-not-in-force"
+)
+
+func ratingRequest(t *tx, b RatingRequest) error {
+	if _, err := t.authorize(nil); err != nil {
+		return err
+	}
+	o, ok := get[order.Order](t, OrderKey(b.Period.Order))
+	if !ok {
+		return notFound("period.order", "order", b.Period.Order)
+	}
+	i := b.Period.Interval
+	if err := i.Validate(); err != nil || i.From < 0 {
+		return invalid("period.interval", "the interval is no span of time since 1970", "name beginning and end in ms since 1970")
+	}
+	key := PeriodKey(o.ID, i)
+	if p, there := get[invoice.Period](t, key); there {
+		if p.Interval != i {
+			return conflict("period.interval", "ask for the period of the agreed cycle", "it overlaps the period %s", p.Interval)
+		}
+		return nil // the other side, or this one, has asked before
+	}
+	if !order.Allows[o.State].Rating {
+		return fault.Newf(CodeOrderState, "resume or accept the order first", "order %s is %s, which allows no rating", o.ID, o.State).In("period.order")
+	}
+	a, _ := get[agreement.Agreement](t, AgreementKey(o.Agreement))
+	if err := t.covered(a, o, i); err != nil {
+		return err
+	}
+	v, _ := a.At(i.From)
+	terms := t.termsOf(v.Terms)
+	c, err := calendar(terms)
+	if err != nil {
+		return err
+	}
+	if c.At(i.From) != i {
+		return fault.Newf(CodeMisaligned, "ask for a period of the agreed cycle", "%s is no period of the cycle %s %s", i, terms.Cycle, terms.Zone).In("period.interval")
+	}
+	if !terms.PastPeriods && t.ctx.Block.Time < i.To+terms.GraceMillis {
+		return fault.Newf(fault.NotYet, "ask again when it is over", "the period %s is not over, with its grace", i).In("period.interval")
+	}
+	standing := StandingKey(directionOf(o), o.Spec.Line)
+	s, _ := get[Standing](t, standing)
+	if s.Order == o.ID && i.To > s.Last {
+		s.Last = i.To
+		t.put(standing, s)
+	}
+	t.put(key, invoice.Period{Order: o.ID, Interval: i, Direction: directionOf(o), Agreement: a.ID, Terms: v.Terms, State: invoice.PeriodRequested, Requested: t.own})
+	t.emit(EventPeriodRequested, key, "")
+	return nil
+}
+
+// covered refuses a period that the agreement or the order does not cover
+// (MEF 114 [R59], [R61]).
+func (t *tx) covered(a agreement.Agreement, o order.Order, i usage.Interval) error {
+	active := a.State == agreement.Active || a.State == agreement.Terminated && i.From < a.Ends
+	if !active || i.To <= a.From || a.Until != 0 && i.From >= a.Until {
+		return fault.Newf(CodeNoAgreement, "sign an agreement that covers it", "agreement %s is %s and does not cover the period %s", a.ID, a.State, i).In("period.interval")
+	}
+	if i.To <= o.From || o.Until != 0 && i.From >= o.Until {
+		return fault.Newf(CodeNotOrdered, "place an order that covers it", "order %s does not cover the period %s", o.ID, i).In("period.interval")
+	}
+	return nil
+}
+
+// billing is a period with all that is needed to work on it.
+type billing struct {
+	key    string
+	period invoice.Period
+	order  order.Order
+	terms  agreement.Terms
+	seller party.Code
+	buyer  party.Code
+}
+
+// open finds a period and what stands around it.
+func (t *tx) open(r PeriodRef) (billing, error) {
+	b := billing{key: PeriodKey(r.Order, r.Interval)}
+	p, ok := get[invoice.Period](t, b.key)
+	if !ok || p.Interval != r.Interval || p.Order != r.Order {
+		return b, fault.Newf(CodeNotRequested, "send rating.request for it first", "rating of the period %s of order %.40q was not requested", r.Interval, r.Order).In("period")
+	}
+	return t.around(b.key, p), nil
+}
+
+func (t *tx) around(key string, p invoice.Period) billing {
+	o, _ := get[order.Order](t, OrderKey(p.Order))
+	return billing{key, p, o, t.termsOf(p.Terms), o.Seller, o.Buyer}
+}
+
+func (b *billing) side(c party.Code) (*invoice.Side, Side) {
+	if c == b.seller {
+		return &b.period.Seller, SellerSide
+	}
+	return &b.period.Buyer, BuyerSide
+}
+
+func (t *tx) save(b billing) { t.put(b.key, b.period) }
+
+// move asks the table for the period's next state.
+func (b *billing) move(e invoice.PeriodEvent) error {
+	next, ok := b.period.State.Next(e)
+	if !ok {
+		return wrongState("period", b.key, string(b.period.State), string(e))
+	}
+	b.period.State = next
+	return nil
+}
+
+// deadline sets what a period waits for; an empty stage: nothing.
+func (t *tx) deadline(b *billing, s agreement.Stage) {
+	if s == "" {
+		b.period.Stage, b.period.Deadline = "", 0
+		return
+	}
+	b.period.Stage, b.period.Deadline = string(s), t.ctx.Block.Time+b.terms.Deadline(s).Millis
+}
+
+// Bounds of a statement.
+const (
+	maxParts = 4096
+	maxLines = 1 << 24
+)
+
+func usageState(t *tx, u UsageState) error {
+	if _, err := t.authorize(nil); err != nil {
+		return err
+	}
+	b, err := t.open(u.Period)
+	if err != nil {
+		return err
+	}
+	if u.Of == 0 || u.Of > maxParts || u.Part == 0 || u.Part > u.Of {
+		return invalid("part", "the parts are numbered wrongly", "number them from 1, at most 4096")
+	}
+	side, which := b.side(t.own)
+	part := canon.Must(Statement{u.Lines})
+	if side.Of != 0 && u.Part <= side.Parts {
+		return t.statedBefore(b, *side, which, u, part)
+	}
+	if b.period.State != invoice.PeriodRequested && b.period.State != invoice.PeriodStated {
+		return wrongState("period", b.key, string(b.period.State), "a statement")
+	}
+	if u.Part != side.Parts+1 {
+		return fault.New(fault.NotYet, "a part of the statement is missing", "send the parts in order").In("part")
+	}
+	if side.Of != 0 && (side.Of != u.Of || side.Statement != u.Root) {
+		return conflict("root", "go on with the statement that was begun", "another statement was begun")
+	}
+	if err := t.checkLines(&b, *side, which, u); err != nil {
+		return err
+	}
+	side.Statement, side.Of, side.Parts = u.Root, u.Of, u.Part
+	side.Lines += uint32(len(u.Lines))
+	side.Records, side.Unrated = u.Records, u.Unrated
+	t.write(StatementKey(u.Period.Order, u.Period.Interval, which, u.Part), part)
+	if side.Complete() {
+		return t.stated(b, which)
+	}
+	t.save(b)
+	return nil
+}
+
+// statedBefore takes the same part again and refuses another one: a side
+// states once.
+func (t *tx) statedBefore(b billing, side invoice.Side, which Side, u UsageState, part []byte) error {
+	old, _ := t.Get(StatementKey(u.Period.Order, u.Period.Interval, which, u.Part))
+	if u.Of == side.Of && u.Root == side.Statement && bytes.Equal(old, part) {
+		return nil
+	}
+	return conflict("root", "a side states a period once; late records go into the next period", "another statement of %s stands", b.key)
+}
+
+// checkLines checks one part: order, rows in force, bounds, and with the last
+// part root and count.
+func (t *tx) checkLines(b *billing, side invoice.Side, which Side, u UsageState) error {
+	if err := usage.CheckLines(u.Lines); err != nil {
+		return err
+	}
+	if len(u.Lines) == 0 && u.Of > 1 || len(u.Lines) > maxLines-int(side.Lines) {
+		return invalid("lines", "a part has no line, or the statement too many", "leave empty parts out")
+	}
+	if err := t.proveRows(b.period.Direction, b.order.Spec.Line, u.Rows); err != nil {
+		return err
+	}
+	var earlier []usage.Line
+	if u.Part > 1 {
+		for n := uint32(1); n < u.Part; n++ {
+			if n < u.Part-1 && u.Part != u.Of {
+				continue // only the last one is needed for the order
+			}
+			s, _ := get[Statement](t, StatementKey(u.Period.Order, u.Period.Interval, which, n))
+			earlier = append(earlier, s.Lines...)
+		}
+		if len(earlier) > 0 && earlier[len(earlier)-1].Order(u.Lines[0]) >= 0 {
+			return fault.New(usage.CodeBadStatement, "the part does not follow the one before", "keep the order of lines through all parts").In("lines.0")
+		}
+	}
+	if _, err := t.price(b, u.Lines); err != nil {
+		return err
+	}
+	if u.Part != u.Of {
+		return nil
+	}
+	all := append(earlier, u.Lines...)
+	if usage.StatementRoot(all) != u.Root {
+		return fault.New(fault.Refused, "the lines do not give the statement's root", "compute the root over all lines, in order").In("root")
+	}
+	var calls uint64
+	for _, l := range all {
+		calls += l.Calls
+	}
+	if calls != u.Records {
+		return invalid("records", "the lines do not add up to the count of records", "count the calls under all lines")
+	}
+	_, err := t.price(b, all)
+	return err
+}
+
+// priced is a line with its row and what it comes to.
+type priced struct {
+	line   usage.Line
+	rate   rating.Row
+	amount money.Micro
+}
+
+// maxFigure bounds calls, ms and seconds of a line, so that no sum of lines
+// overflows.
+const maxFigure = 1 << 38
+
+// price prices lines with the rows in force, each rounded once (MEF 114 [R65]),
+// and refuses what cannot be priced or summed.
+func (t *tx) price(b *billing, lines []usage.Line) ([]priced, error) {
+	tariff, _ := get[Tariff](t, TariffKey(b.period.Direction, b.order.Spec.Line))
+	sums := map[money.Currency]money.Micro{}
+	out := make([]priced, len(lines))
+	for i, l := range lines {
+		if l.Calls > maxFigure || l.RawMillis > 1000*maxFigure || l.BilledSeconds > maxFigure {
+			return nil, fault.New(usage.CodeBadStatement, "a line's figures are out of range", "check the records under it").In("lines")
+		}
+		row, err := t.inForceRow(b, tariff, l)
+		if err != nil {
+			return nil, err
+		}
+		amount, err := rating.Charge(&row, l.BilledSeconds, b.terms.Rounding.Mode)
+		if err != nil {
+			return nil, fault.Of(err).In("lines")
+		}
+		sum, err := sums[row.Currency].Add(amount)
+		if err != nil {
+			return nil, fault.Of(err).In("lines")
+		}
+		sums[row.Currency] = sum
+		out[i] = priced{l, row, amount}
+	}
+	return out, nil
+}
+
+// inForceRow gives the proven row of a line. It must have been in force at some
+// moment at which a call of the line's period can have begun.
+func (t *tx) inForceRow(b *billing, tariff Tariff, l usage.Line) (rating.Row, error) {
+	interval := b.period.Interval
+	if !l.Adjusts.IsZero() {
+		c, err := calendar(b.terms)
+		if err != nil {
+			return rating.Row{}, err
+		}
+		if l.Adjusts.To > interval.From || l.Adjusts.From < 0 || c.At(l.Adjusts.From) != l.Adjusts {
+			return rating.Row{}, fault.Newf(CodeMisaligned, "name the earlier period of the agreed cycle", "the line adjusts %s, which is no earlier period", l.Adjusts).In("lines")
+		}
+		interval = l.Adjusts
+	}
+	proven, ok := t.row(b.period.Direction, b.order.Spec.Line, l.Row)
+	if !ok {
+		return rating.Row{}, fault.Newf(CodeRowNotProven, "send the row with its path, or row.prove first", "row %d is not proven", l.Row).In("lines")
+	}
+	_, until, _ := tariff.Of(l.Row)
+	from := int64(0)
+	if s, _, ok := tariff.Of(l.Row); ok {
+		from = s.From
+	}
+	earliest := interval.From - b.terms.StartTolerance
+	if b.terms.PeriodBy == agreement.ByEnd {
+		earliest -= b.terms.LongestCall
+	}
+	row := proven.Rate
+	if max(row.ValidFrom, from) >= interval.To || min(row.ValidTo, until) <= earliest {
+		return rating.Row{}, fault.Newf(CodeRowNotInForce, "use the row that was in force when the calls began", "row %d (%s, prefix %s) was not in force for %s", l.Row, row.Destination, row.Prefix, interval).In("lines")
+	}
+	return row, nil
+}
+
+// stated goes on when a side's statement is complete.
+func (t *tx) stated(b billing, which Side) error {
+	t.emit(EventPeriodStated, b.key, string(which))
+	if b.period.State == invoice.PeriodRequested {
+		if err := b.move(invoice.PeriodBegin); err != nil {
+			return err
+		}
+	}
+	if b.terms.Compare == agreement.AfterInvoice && which == SellerSide {
+		if err := t.invoiceAsStated(&b); err != nil {
+			return err
+		}
+	}
+	if b.period.Seller.Complete() && b.period.Buyer.Complete() {
+		return t.compare(b)
+	}
+	if b.period.Deadline == 0 {
+		t.deadline(&b, agreement.StageStatement)
+	}
+	t.save(b)
+	return nil
+}
+
+// lines gives a side's statement, priced.
+func (t *tx) lines(b *billing, which Side) ([]priced, error) {
+	side := b.period.Seller
+	if which == BuyerSide {
+		side = b.period.Buyer
+	}
+	var all []usage.Line
+	for n := uint32(1); n <= side.Parts; n++ {
+		s, _ := get[Statement](t, StatementKey(b.period.Order, b.period.Interval, which, n))
+		all = append(all, s.Lines...)
+	}
+	return t.price(b, all)
+}
+
+// differing is a line on which the two sides differ. One of them may have
+// nothing of it.
+type differing struct {
+	seller, buyer priced
+}
+
+// any gives the line of whichever side has it.
+func (d differing) any() priced {
+	if d.seller.line.Calls > 0 {
+		return d.seller
+	}
+	return d.buyer
+}
+
+// match splits two statements into the lines that are agreed, at the seller's
+// figures, and those that differ. Lines whose calls are equal in number and
+// whose billed seconds are within the tolerance are agreed.
+func match(seller, buyer []priced, tolerance uint64) (agreed []priced, open []differing) {
+	for len(seller) > 0 || len(buyer) > 0 {
+		switch {
+		case len(buyer) == 0 || len(seller) > 0 && seller[0].line.Order(buyer[0].line) < 0:
+			open = append(open, differing{seller: seller[0]})
+			seller = seller[1:]
+		case len(seller) == 0 || seller[0].line.Order(buyer[0].line) > 0:
+			open = append(open, differing{buyer: buyer[0]})
+			buyer = buyer[1:]
+		default:
+			s, b := seller[0], buyer[0]
+			if s.line.Calls == b.line.Calls && gap(s.line.BilledSeconds, b.line.BilledSeconds) <= tolerance {
+				agreed = append(agreed, s)
+			} else {
+				open = append(open, differing{s, b})
+			}
+			seller, buyer = seller[1:], buyer[1:]
+		}
+	}
+	return agreed, open
+}
+
+func gap(a, b uint64) uint64 {
+	if a > b {
+		return a - b
+	}
+	return b - a
+}
+
+// compare is what the machine does when both statements are in.
+func (t *tx) compare(b billing) error {
+	seller, err := t.lines(&b, SellerSide)
+	if err != nil {
+		return err
+	}
+	buyer, err := t.lines(&b, BuyerSide)
+	if err != nil {
+		return err
+	}
+	agreed, open := match(seller, buyer, b.terms.SecondsTolerance)
+	if b.terms.Compare == agreement.AfterInvoice {
+		return t.compareInvoiced(b, open, true)
+	}
+	return t.conclude(b, agreed, open, true)
+}
+
+// conclude invoices the agreed lines, names the open ones on the invoices, and
+// opens their disputes.
+func (t *tx) conclude(b billing, agreed []priced, open []differing, byRule bool) error {
+	byCurrency, err := t.issueAll(&b, agreed, open)
+	if err != nil {
+		return err
+	}
+	for _, d := range open {
+		t.openDispute(&b, d, byCurrency[d.any().rate.Currency], byRule)
+	}
+	return t.compared(b, len(open))
+}
+
+// compared moves the period on after a comparison that left lines open.
+func (t *tx) compared(b billing, open int) error {
+	if open > 0 {
+		if err := b.move(invoice.PeriodDiffer); err != nil {
+			return err
+		}
+		t.deadline(&b, "")
+		if b.period.Waiting > 0 {
+			t.deadline(&b, agreement.StageRecords)
+		}
+		t.emit(EventPeriodDiffers, b.key, itoa(open))
+		t.save(b)
+		return nil
+	}
+	if err := b.move(invoice.PeriodMatch); err != nil {
+		return err
+	}
+	t.deadline(&b, "")
+	t.emit(EventPeriodMatched, b.key, "")
+	t.finish(&b)
+	t.save(b)
+	return nil
+}
+
+// finish closes a period in which no line is open and every invoice settled.
+func (t *tx) finish(b *billing) {
+	if b.period.State == invoice.PeriodAgreed && b.period.Open == 0 && b.period.Unsettled == 0 {
+		b.period.State, _ = b.period.State.Next(invoice.PeriodDischarge)
+		t.emit(EventPeriodClosed, b.key, "")
+	}
+}
+
+// lineOf names the product line of a period's order.
+func (b *billing) lineOf() product.Line { return b.order.Spec.Line }

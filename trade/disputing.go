@@ -1,0 +1,508 @@
+package trade
+
+import (
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// openDispute records a line on which the two sides differ (MEF 114 [CR21]).
+// byRule: records are delivered and the agreed rule decides; else people do.
+func (t *tx) openDispute(b *billing, d differing, invoiceID string, byRule bool) {
+	any := d.any()
+	x := dispute.Dispute{ID: t.disputeID(b, any.line), Order: b.period.Order, Interval: b.period.Interval, Row: any.line.Row, Adjusts: any.line.Adjusts,
+		Currency: any.rate.Currency, Seller: figures(d.seller.line, d.seller.amount), Buyer: figures(d.buyer.line, d.buyer.amount),
+		Invoice: invoiceID, State: dispute.Awaiting, Opened: t.ctx.Block.Time}
+	b.period.Opened++
+	b.period.Open++
+	if byRule {
+		b.period.Waiting++
+	} else {
+		x.State = dispute.Manual
+		x.Deadline = t.ctx.Block.Time + b.terms.Deadline(agreement.StageDecision).Millis
+	}
+	t.put(DisputeKey(x.ID), x)
+	t.emit(EventDisputeOpened, DisputeKey(x.ID), string(x.State))
+}
+
+func (t *tx) amendDispute(id, why string, evidence canon.Hash) {
+	x, _ := get[dispute.Dispute](t, DisputeKey(id))
+	x.By, x.Why, x.Evidence = t.own, why, evidence
+	t.put(DisputeKey(id), x)
+}
+
+// DeliveryReceipt is what a receiver signs with its channel key for the records
+// of a period's differing lines.
+type DeliveryReceipt struct {
+	Channel canon.Hash `cbor:"1,keyasint"`
+	Period  PeriodRef  `cbor:"2,keyasint"`
+	File    canon.Hash `cbor:"3,keyasint"`
+	Size    uint64     `cbor:"4,keyasint"`
+}
+
+// tagDelivery separates receipts for records from all other signatures.
+const tagDelivery = "lateral/delivery/1"
+
+// Sign makes the receiver's receipt.
+func (d DeliveryReceipt) Sign(k sign.PrivateKey) sign.Signature {
+	return k.Sign(tagDelivery, canon.Must(d))
+}
+
+// inComparison finds a period whose lines wait for the rules.
+func (t *tx) inComparison(r PeriodRef) (billing, error) {
+	b, err := t.open(r)
+	if err != nil {
+		return b, err
+	}
+	if b.period.State != invoice.PeriodReconciling || b.period.Waiting == 0 {
+		return b, wrongState("period", b.key, string(b.period.State), "delivery or comparison of records")
+	}
+	return b, nil
+}
+
+func usageDeliver(t *tx, u UsageDeliver) error {
+	if _, err := t.authorize(nil); err != nil {
+		return err
+	}
+	b, err := t.inComparison(u.Period)
+	if err != nil {
+		return err
+	}
+	if u.File.IsZero() {
+		return invalid("file", "the file has no hash", "name the SHA-256 of the sealed records")
+	}
+	side, which := b.side(t.own)
+	if side.Confirmed {
+		return nil
+	}
+	side.Delivered = u.File
+	if u.Receipt != nil {
+		msg := canon.Must(DeliveryReceipt{t.ctx.Block.Channel, u.Period, u.File, u.Size})
+		for _, s := range t.bilateral.Sides {
+			for _, k := range s.Keys {
+				side.Confirmed = side.Confirmed || s.Member == t.partner && sign.Verify(k, tagDelivery, msg, *u.Receipt)
+			}
+		}
+		if !side.Confirmed {
+			return fault.New(fault.Refused, "the receipt is not signed by the other side for this file", "leave it out, or send the one that it gave").In("receipt")
+		}
+	}
+	t.emit(EventDelivered, b.key, string(which))
+	t.exchanged(&b)
+	t.save(b)
+	return nil
+}
+
+func usageReceived(t *tx, u UsageReceived) error {
+	if _, err := t.authorize(nil); err != nil {
+		return err
+	}
+	b, err := t.inComparison(u.Period)
+	if err != nil {
+		return err
+	}
+	side, _ := b.side(t.partner)
+	if side.Confirmed {
+		return nil
+	}
+	if u.File.IsZero() || !side.Delivered.IsZero() && side.Delivered != u.File {
+		return conflict("file", "name the file that came", "the other side says that it delivered another file")
+	}
+	side.Delivered, side.Confirmed = u.File, true
+	_, own := b.side(t.own)
+	t.emit(EventReceived, b.key, string(own))
+	t.exchanged(&b)
+	t.save(b)
+	return nil
+}
+
+// exchanged sets the time for outcomes once both sides have what they need.
+func (t *tx) exchanged(b *billing) {
+	if b.period.Seller.Confirmed && b.period.Buyer.Confirmed && b.period.Stage == string(agreement.StageRecords) {
+		t.deadline(b, agreement.StageDecision)
+	}
+}
+
+// waiting gives a period's disputes that wait for the rules, in line order.
+func (t *tx) waiting(b *billing) []dispute.Dispute {
+	out := make([]dispute.Dispute, 0, b.period.Waiting)
+	for _, raw := range t.Scan(prefixDispute + b.period.Order + "/" + millis(b.period.Interval.From) + "/") {
+		if d := stored[dispute.Dispute](raw); d.State == dispute.Awaiting {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func compareState(t *tx, c CompareState) error {
+	if _, err := t.authorize(nil); err != nil {
+		return err
+	}
+	b, err := t.open(c.Period)
+	if err != nil {
+		return err
+	}
+	side, which := b.side(t.own)
+	digest := t.digest()
+	if !side.Outcome.IsZero() {
+		if side.Outcome == digest {
+			return nil
+		}
+		return conflict("lines", "a side states its outcome once", "another outcome of %s stands", b.key)
+	}
+	if b, err = t.inComparison(c.Period); err != nil {
+		return err
+	}
+	side, which = b.side(t.own)
+	waiting := t.waiting(&b)
+	if len(waiting) != len(c.Lines) {
+		return fault.Newf(fault.Invalid, "state all lines that wait, in order", "%d lines wait, and the outcome has %d", len(waiting), len(c.Lines)).In("lines")
+	}
+	for i, d := range waiting {
+		l := c.Lines[i]
+		if l.Row != d.Row || l.Adjusts != d.Adjusts {
+			return fault.Newf(fault.Invalid, "state all lines that wait, in the order of statements", "line %d of the outcome is not %s", i, d.ID).In("lines")
+		}
+		if l.Calls > maxFigure || l.BilledSeconds > maxFigure || l.Manual && (l.Calls != 0 || l.BilledSeconds != 0) {
+			return invalid("lines", "a line's figures are out of range", "leave the figures of a manual line at zero")
+		}
+	}
+	side.Outcome = digest
+	t.put(OutcomeKey(c.Period.Order, c.Period.Interval, which), Outcomes{c.Lines, c.Evidence})
+	if b.period.Seller.Outcome.IsZero() || b.period.Buyer.Outcome.IsZero() {
+		t.deadline(&b, agreement.StageDecision)
+		t.save(b)
+		return nil
+	}
+	return t.decideByRule(b, waiting)
+}
+
+// decideByRule resolves the lines for which both sides' rules gave the same and
+// hands the others to people.
+func (t *tx) decideByRule(b billing, waiting []dispute.Dispute) error {
+	seller, _ := get[Outcomes](t, OutcomeKey(b.period.Order, b.period.Interval, SellerSide))
+	buyer, _ := get[Outcomes](t, OutcomeKey(b.period.Order, b.period.Interval, BuyerSide))
+	var decided []resolution
+	for i, d := range waiting {
+		s := seller.Lines[i]
+		if s == buyer.Lines[i] && !s.Manual {
+			decided = append(decided, resolution{dispute: d, calls: s.Calls, seconds: s.BilledSeconds, how: dispute.ByRule})
+			continue
+		}
+		t.refer(&b, d)
+	}
+	return t.resolve(b, decided)
+}
+
+// refer hands a line over to people.
+func (t *tx) refer(b *billing, d dispute.Dispute) {
+	d.State, _ = d.State.Next(dispute.Refer)
+	d.Deadline = t.ctx.Block.Time + b.terms.Deadline(agreement.StageDecision).Millis
+	b.period.Waiting--
+	t.put(DisputeKey(d.ID), d)
+	t.emit(EventDisputeManual, DisputeKey(d.ID), "")
+}
+
+// resolution is how one line is decided.
+type resolution struct {
+	dispute  dispute.Dispute
+	calls    uint64
+	seconds  uint64
+	how      dispute.How
+	proposed party.Act
+	accepted party.Act
+}
+
+// event is what moves the dispute.
+func (r resolution) event() dispute.Event {
+	if r.how == dispute.ByPeople {
+		return dispute.Accept
+	}
+	return dispute.Settle
+}
+
+// resolve decides lines of one period together: each is taken off the invoice
+// that names it, and what it comes to is billed on one supplementary invoice
+// for each currency, so that nothing is lost or billed twice (MEF 114 [R77],
+// [R78], [R80]). It saves the period.
+func (t *tx) resolve(b billing, decided []resolution) error {
+	lines := map[money.Currency][]invoice.Line{}
+	follows := map[money.Currency]string{}
+	amounts := make([]money.Micro, len(decided))
+	for i, r := range decided {
+		d := r.dispute
+		rate, ok := t.row(b.period.Direction, b.lineOf(), d.Row)
+		if !ok {
+			return fault.Newf(CodeRowNotProven, "prove the row", "row %d is not proven", d.Row)
+		}
+		amount, err := rating.Charge(&rate.Rate, r.seconds, b.terms.Rounding.Mode)
+		if err != nil {
+			return err
+		}
+		amounts[i] = amount
+		if d.Invoice != "" {
+			follows[d.Currency] = d.Invoice
+			if err := t.release(d); err != nil {
+				return err
+			}
+		}
+		if r.calls > 0 || r.seconds > 0 {
+			l := usage.Line{Row: d.Row, Adjusts: d.Adjusts, Calls: r.calls, RawMillis: rawMillis(d), BilledSeconds: r.seconds}
+			lines[d.Currency] = append(lines[d.Currency], documentLine(priced{l, rate.Rate, amount}, invoice.Agreed, d.ID))
+		}
+	}
+	ids := map[money.Currency]string{}
+	for _, c := range currencies(lines) {
+		id, err := t.issue(&b, c, lines[c], follows[c], true)
+		if err != nil {
+			return err
+		}
+		ids[c] = id
+	}
+	for i, r := range decided {
+		if err := t.close(&b, r, amounts[i], ids[r.dispute.Currency]); err != nil {
+			return err
+		}
+	}
+	for _, c := range currencies(follows) {
+		if err := t.lastOpen(follows[c], &b); err != nil {
+			return err
+		}
+	}
+	if b.period.Waiting == 0 && b.period.Stage != string(agreement.StageStatement) {
+		t.deadline(&b, "")
+	}
+	if b.period.Open == 0 && b.period.State == invoice.PeriodReconciling {
+		if err := b.move(invoice.PeriodDecide); err != nil {
+			return err
+		}
+		t.emit(EventPeriodDecided, b.key, "")
+	}
+	t.finish(&b)
+	t.save(b)
+	return nil
+}
+
+// rawMillis gives the duration to show for a decided line: the seller's, or the
+// buyer's where the seller has none.
+func rawMillis(d dispute.Dispute) uint64 {
+	if d.Seller.Calls > 0 {
+		return d.Seller.RawMillis
+	}
+	return d.Buyer.RawMillis
+}
+
+// release takes a decided line's claim off the invoice that names it.
+func (t *tx) release(d dispute.Dispute) error {
+	if d.Seller.Calls == 0 {
+		return nil // the seller claimed nothing, so no invoice names it
+	}
+	inv, _ := get[invoice.Invoice](t, InvoiceKey(d.Invoice))
+	open, err := inv.Open.Sub(d.Seller.Amount)
+	if err != nil {
+		return err
+	}
+	inv.Open, inv.OpenLines = open, inv.OpenLines-1
+	t.claim(inv.ID, inv.Buyer, inv.Seller, inv.Currency, settlement.Disputed, d.Seller.Amount)
+	t.put(InvoiceKey(inv.ID), inv)
+	return nil
+}
+
+// close records what came out for one line.
+func (t *tx) close(b *billing, r resolution, amount money.Micro, billed string) error {
+	d := r.dispute
+	next, ok := d.State.Next(r.event())
+	if !ok {
+		return wrongState("dispute", d.ID, string(d.State), "a decision")
+	}
+	if d.State == dispute.Awaiting {
+		b.period.Waiting--
+	}
+	b.period.Open--
+	d.State, d.Proposal, d.Deadline = next, nil, 0
+	if r.calls == 0 && r.seconds == 0 {
+		billed = ""
+	}
+	d.Decision = &dispute.Decision{Calls: r.calls, BilledSeconds: r.seconds, Amount: amount, How: r.how, Invoice: billed,
+		Proposed: r.proposed, Accepted: r.accepted, Height: t.ctx.Block.Height, Time: t.ctx.Block.Time}
+	t.put(DisputeKey(d.ID), d)
+	t.emit(EventDisputeResolved, DisputeKey(d.ID), string(r.how))
+	return nil
+}
+
+// lastOpen moves an invoice on when its last open line is decided.
+func (t *tx) lastOpen(id string, b *billing) error {
+	inv, _ := get[invoice.Invoice](t, InvoiceKey(id))
+	if inv.OpenLines > 0 || inv.State != invoice.Partial && inv.State != invoice.Disputed {
+		return nil
+	}
+	event, was := invoice.Resolve, inv.State
+	if inv.Paid {
+		event = invoice.ResolvePaid
+	}
+	inv.State, _ = inv.State.Next(event)
+	t.emit(EventInvoiceMoved, InvoiceKey(id), string(inv.State))
+	if was == invoice.Disputed {
+		return t.discharge(&inv, b) // nothing of it was ever due
+	}
+	return t.settled(&inv, b)
+}
+
+// Decisions by people: one side proposes, the other accepts or rejects; both
+// through delegates (MEF 114 [R75]-[R77]).
+
+const maxVerdicts = 1024
+
+func disputePropose(t *tx, c DisputePropose) error {
+	if len(c.Verdicts) == 0 || len(c.Verdicts) > maxVerdicts {
+		return invalid("verdicts", "a proposal decides 1 to 1024 lines", "split it")
+	}
+	if c.Why == "" {
+		return invalid("why", "the proposal gives no reason", "say why")
+	}
+	if err := checkWhy(c.Why); err != nil {
+		return err
+	}
+	var b billing
+	proposals := make([]dispute.Dispute, len(c.Verdicts))
+	sums := map[money.Currency]money.Micro{}
+	for i, v := range c.Verdicts {
+		d, ok := get[dispute.Dispute](t, DisputeKey(v.Dispute))
+		if !ok {
+			return notFound("verdicts", "dispute", v.Dispute)
+		}
+		next, ok := d.State.Next(dispute.Propose)
+		if !ok {
+			return wrongState("dispute", d.ID, string(d.State), "a proposal")
+		}
+		if d.Proposal != nil && d.Proposal.Act.By != t.own {
+			return conflict("verdicts", "accept or reject that one first", "the other side has proposed a decision of %s", d.ID)
+		}
+		b = t.billingAround(d)
+		rate, _ := t.row(b.period.Direction, b.lineOf(), d.Row)
+		if v.Calls > maxFigure || v.BilledSeconds > maxFigure {
+			return invalid("verdicts", "the figures are out of range", "check them")
+		}
+		amount, err := rating.Charge(&rate.Rate, v.BilledSeconds, b.terms.Rounding.Mode)
+		if err != nil {
+			return fault.Of(err).In("verdicts")
+		}
+		if sums[d.Currency], err = sums[d.Currency].Add(amount); err != nil {
+			return fault.Of(err).In("verdicts")
+		}
+		d.State, d.Why, d.Evidence = next, c.Why, c.Evidence
+		d.Proposal = &dispute.Proposal{Calls: v.Calls, BilledSeconds: v.BilledSeconds, Amount: amount}
+		proposals[i] = d
+	}
+	act, err := t.authorize(t.agreementTerms(b.period.Agreement), amountsOf(sums)...)
+	if err != nil {
+		return err
+	}
+	for _, d := range proposals {
+		d.Proposal.Act = act
+		t.put(DisputeKey(d.ID), d)
+		t.emit(EventDisputeProposed, DisputeKey(d.ID), string(t.own))
+	}
+	return nil
+}
+
+func (t *tx) billingAround(d dispute.Dispute) billing {
+	key := PeriodKey(d.Order, d.Interval)
+	p, _ := get[invoice.Period](t, key)
+	return t.around(key, p)
+}
+
+func amountsOf(sums map[money.Currency]money.Micro) []money.Amount {
+	out := make([]money.Amount, 0, len(sums))
+	for _, c := range currencies(sums) {
+		out = append(out, money.Amount{Currency: c, Micro: sums[c]})
+	}
+	return out
+}
+
+// proposedTo finds a dispute on which the sender has to answer.
+func (t *tx) proposedTo(id string) (dispute.Dispute, error) {
+	d, ok := get[dispute.Dispute](t, DisputeKey(id))
+	if !ok {
+		return d, notFound("dispute", "dispute", id)
+	}
+	if d.State != dispute.Proposed {
+		return d, wrongState("dispute", id, string(d.State), "an answer")
+	}
+	if d.Proposal.Act.By == t.own {
+		return d, fault.New(fault.Forbidden, "the other side has to answer", "wait for the partner").In("dispute")
+	}
+	return d, nil
+}
+
+func disputeAccept(t *tx, c DisputeAccept) error {
+	if len(c.Verdicts) == 0 || len(c.Verdicts) > maxVerdicts {
+		return invalid("verdicts", "an answer decides 1 to 1024 lines", "split it")
+	}
+	sums := map[money.Currency]money.Micro{}
+	var decided []resolution
+	for i, v := range c.Verdicts {
+		d, err := t.proposedTo(v.Dispute)
+		if err != nil {
+			return err
+		}
+		for _, before := range decided {
+			if before.dispute.ID == d.ID {
+				return invalid("verdicts", "a dispute is there twice", "name each once")
+			}
+		}
+		if i > 0 && (d.Order != decided[0].dispute.Order || d.Interval != decided[0].dispute.Interval) {
+			return invalid("verdicts", "the lines are of several periods", "answer the lines of one period together")
+		}
+		if v.Calls != d.Proposal.Calls || v.BilledSeconds != d.Proposal.BilledSeconds {
+			return conflict("verdicts", "read the proposal as it stands now", "the proposal for %s is another", d.ID)
+		}
+		if sums[d.Currency], err = sums[d.Currency].Add(d.Proposal.Amount); err != nil {
+			return err
+		}
+		decided = append(decided, resolution{dispute: d, calls: v.Calls, seconds: v.BilledSeconds, how: dispute.ByPeople, proposed: d.Proposal.Act})
+	}
+	b := t.billingAround(decided[0].dispute)
+	act, err := t.authorize(t.agreementTerms(b.period.Agreement), amountsOf(sums)...)
+	if err != nil {
+		return err
+	}
+	for i := range decided {
+		decided[i].accepted = act
+	}
+	return t.resolve(b, decided)
+}
+
+func disputeReject(t *tx, c DisputeReject) error {
+	if len(c.Disputes) == 0 || len(c.Disputes) > maxVerdicts {
+		return invalid("disputes", "an answer is about 1 to 1024 lines", "split it")
+	}
+	if err := checkWhy(c.Why); err != nil {
+		return err
+	}
+	for i, id := range c.Disputes {
+		d, err := t.proposedTo(id)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			b := t.billingAround(d)
+			if _, err := t.authorize(t.agreementTerms(b.period.Agreement)); err != nil {
+				return err
+			}
+		}
+		d.State, _ = d.State.Next(dispute.Reject)
+		d.Proposal, d.Why = nil, c.Why
+		t.put(DisputeKey(id), d)
+		t.emit(EventDisputeRejected, DisputeKey(id), c.Why)
+	}
+	return nil
+}

@@ -1,0 +1,456 @@
+package trade
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade/party"
+)
+
+// The Omnilateral holds who the members are and which keys count. Members act
+// on it by their member keys; a node carries the command (FEATURES IDN-01 to
+// IDN-10, OMN-01).
+
+// byMember checks that a command is authorised by a member's key, and gives the
+// member. With recovery its recovery key counts too.
+func (t *tx) byMember(code party.Code, recovery bool) (party.Member, error) {
+	m, ok := get[party.Member](t, MemberKey(code))
+	if !ok {
+		return m, notFound("member", "member", string(code))
+	}
+	a := t.cmd.Authorization
+	if a == nil {
+		return m, fault.Newf(CodeMemberKey, "sign the command with the member key", "%s needs the signature of the member key", t.cmd.Kind)
+	}
+	if err := t.checkSignature(a); err != nil {
+		return m, err
+	}
+	limit := unlimited
+	if !m.MemberKey(a.Delegate, t.ctx.Block.Height) {
+		if !recovery || a.Delegate != m.Recovery {
+			return m, fault.Newf(CodeMemberKey, "sign the command with the member key that counts now", "the signature is not that of %s's member key at height %d", code, t.ctx.Block.Height)
+		}
+		limit = "recovery key"
+	}
+	t.receipt.Delegate, t.receipt.Limit = a.Delegate, limit
+	t.put(NonceKey(a.Nonce), Nonce{a.Expires})
+	return m, nil
+}
+
+// byActive is byMember for a member that is active.
+func (t *tx) byActive(code party.Code) (party.Member, error) {
+	m, err := t.byMember(code, false)
+	if err == nil && m.State != party.Active {
+		err = fault.Newf(CodeMemberInactive, "only active members act on others", "%s is %s", code, m.State)
+	}
+	return m, err
+}
+
+func memberPropose(t *tx, c MemberPropose) error {
+	sponsor, err := t.senderMember()
+	if err != nil {
+		return err
+	}
+	if _, err := t.byActive(sponsor); err != nil {
+		return err
+	}
+	if err := t.enroll(c.Application, party.Applied, sponsor); err != nil {
+		return fault.Of(err).In("application")
+	}
+	code := c.Application.Application.Code
+	t.emit(EventMemberApplied, MemberKey(code), "")
+	return t.admit(code)
+}
+
+// senderMember gives the member whose node carries the command.
+func (t *tx) senderMember() (party.Code, error) {
+	u, ok := get[KeyUse](t, KeyKey(t.ctx.Sender))
+	if !ok || u.Use != UseNode {
+		return "", fault.New(fault.Unauthorized, "the sender's key is no member's node key", "send it from a member's node")
+	}
+	m, _ := get[party.Member](t, MemberKey(u.Member))
+	if !m.NodeKey(t.ctx.Sender, t.ctx.Block.Height) {
+		return "", fault.New(fault.Unauthorized, "the sender's node key does not count any more", "send it with the node's current key")
+	}
+	return u.Member, nil
+}
+
+// admit makes an applicant active once enough members vouch for it.
+func (t *tx) admit(code party.Code) error {
+	m, _ := get[party.Member](t, MemberKey(code))
+	n, _ := get[Network](t, keyNetwork)
+	if uint32(len(m.Vouchers)) < n.Vouchers {
+		return nil
+	}
+	return t.moveMember(m, party.Admit, EventMemberActive)
+}
+
+// moveMember asks the table and keeps the count of active members.
+func (t *tx) moveMember(m party.Member, e party.Event, event string) error {
+	next, ok := m.State.Next(e)
+	if !ok {
+		return wrongState("member", string(m.Code), string(m.State), string(e))
+	}
+	census, _ := get[Census](t, keyCensus)
+	if m.State == party.Active {
+		census.Active--
+	}
+	if next == party.Active {
+		census.Active++
+	}
+	m.State, m.Since = next, t.ctx.Block.Height
+	t.put(keyCensus, census)
+	t.put(MemberKey(m.Code), m)
+	t.emit(event, MemberKey(m.Code), "")
+	return nil
+}
+
+func memberVouch(t *tx, c MemberVote) error {
+	if _, err := t.byActive(c.By); err != nil {
+		return err
+	}
+	m, ok := get[party.Member](t, MemberKey(c.Member))
+	if !ok {
+		return notFound("member", "applicant", string(c.Member))
+	}
+	if m.State != party.Applied {
+		return wrongState("member", string(m.Code), string(m.State), "vouching")
+	}
+	if slices.Contains(m.Vouchers, c.By) {
+		return nil // a member vouches once
+	}
+	m.Vouchers = append(m.Vouchers, c.By)
+	t.put(MemberKey(m.Code), m)
+	t.emit(EventMemberVouched, MemberKey(m.Code), string(c.By))
+	return t.admit(m.Code)
+}
+
+func memberSuspend(t *tx, c MemberVote) error {
+	return t.vote(c, MotionSuspend, party.Suspend, EventMemberSuspended)
+}
+
+func memberRestore(t *tx, c MemberVote) error {
+	return t.vote(c, MotionRestore, party.Reinstate, EventMemberRestored)
+}
+
+// vote counts a member's vote about another. When enough of the active members
+// (the one concerned left out) have voted, the motion is carried and its votes
+// are removed.
+func (t *tx) vote(c MemberVote, motion Motion, e party.Event, event string) error {
+	if _, err := t.byActive(c.By); err != nil {
+		return err
+	}
+	if c.By == c.Member {
+		return fault.New(fault.Forbidden, "no member votes about itself", "leave it to the others").In("member")
+	}
+	m, ok := get[party.Member](t, MemberKey(c.Member))
+	if !ok {
+		return notFound("member", "member", string(c.Member))
+	}
+	if _, ok := m.State.Next(e); !ok {
+		return wrongState("member", string(m.Code), string(m.State), string(e))
+	}
+	own := VoteKey(motion, c.Member, c.By)
+	if _, voted := t.Get(own); voted {
+		return nil
+	}
+	votes := []string{own}
+	for key := range t.Scan(VoteKey(motion, c.Member, "")) {
+		voter := party.Code(key[len(VoteKey(motion, c.Member, "")):])
+		if v, _ := get[party.Member](t, MemberKey(voter)); v.State == party.Active {
+			votes = append(votes, key)
+		} else {
+			t.drop(key) // of one that is no active member any more
+		}
+	}
+	t.put(own, Vote{t.ctx.Block.Height})
+	t.emit(EventVoted, MemberKey(c.Member), string(motion)+" "+string(c.By))
+	census, _ := get[Census](t, keyCensus)
+	n, _ := get[Network](t, keyNetwork)
+	others := uint64(census.Active)
+	if m.State == party.Active {
+		others--
+	}
+	if uint64(len(votes))*100 < others*uint64(n.SuspendPercent) {
+		return nil
+	}
+	for _, key := range votes {
+		t.drop(key)
+	}
+	return t.moveMember(m, e, event)
+}
+
+func memberLeave(t *tx, c MemberLeave) error {
+	m, err := t.byMember(c.Member, false)
+	if err != nil {
+		return err
+	}
+	return t.moveMember(m, party.Leave, EventMemberLeft)
+}
+
+// tagPossession separates proofs that a new key is at hand from all other
+// signatures.
+const tagPossession = "lateral/possession/1"
+
+// Possession makes the proof that a new key is at hand: its signature over
+// itself and the name of who takes it into use (a member's code, or a channel
+// id in hex).
+func Possession(k sign.PrivateKey, chain, owner string) sign.Signature {
+	return k.Sign(tagPossession, possession(k.Public(), chain, owner))
+}
+
+func possession(k sign.PublicKey, chain, owner string) []byte {
+	return canon.Must(struct {
+		Key   sign.PublicKey `cbor:"1,keyasint"`
+		Chain string         `cbor:"2,keyasint"`
+		Owner string         `cbor:"3,keyasint"`
+	}{k, chain, owner})
+}
+
+// keyRotate replaces, adds or revokes a member's keys. A new member key comes
+// by the old one or by the recovery key; everything else by the member key. Old
+// keys stay with the heights at which they counted.
+func keyRotate(t *tx, c KeyRotate) error {
+	only := c.NewMember != nil && c.AddNode == nil && c.RevokeNode == nil && c.AddSealing == nil && c.RevokeSealing == nil
+	m, err := t.byMember(c.Member, only)
+	if err != nil {
+		return err
+	}
+	if m.State == party.Left {
+		return wrongState("member", string(m.Code), string(m.State), "a change of keys")
+	}
+	height := t.ctx.Block.Height + 1 // the new keys count from the next block on
+	var fresh []sign.PublicKey
+	if c.NewMember != nil {
+		for i := range m.Members {
+			if m.Members[i].Until == 0 {
+				m.Members[i].Until = height
+			}
+		}
+		m.Members = append(m.Members, party.Key{Key: *c.NewMember, From: height})
+		fresh = append(fresh, *c.NewMember)
+		if err := t.register("new_member", *c.NewMember, KeyUse{Use: UseMember, Member: m.Code}); err != nil {
+			return err
+		}
+	}
+	if c.AddNode != nil {
+		m.Nodes = append(m.Nodes, party.Key{Key: *c.AddNode, From: height})
+		fresh = append(fresh, *c.AddNode)
+		if err := t.register("add_node", *c.AddNode, KeyUse{Use: UseNode, Member: m.Code}); err != nil {
+			return err
+		}
+	}
+	if c.RevokeNode != nil && !until(m.Nodes, *c.RevokeNode, height) {
+		return notFound("revoke_node", "node key that counts", c.RevokeNode.Short())
+	}
+	if err := rotateSealing(&m, c, height); err != nil {
+		return err
+	}
+	if len(m.Members)+len(m.Nodes)+len(m.Sealing) > maxKeys {
+		return fault.Newf(fault.Refused, "admit a new member instead", "a member has at most %d keys, past ones included", maxKeys)
+	}
+	if len(fresh) == 0 && c.RevokeNode == nil && c.AddSealing == nil && c.RevokeSealing == nil {
+		return invalid("new_member", "the command changes no key", "name a key")
+	}
+	if len(c.Possession) != len(fresh) {
+		return invalid("possession", "a new key's own signature is missing, or one is too many", "sign with each new key")
+	}
+	for i, k := range fresh {
+		if !sign.Verify(k, tagPossession, possession(k, t.ctx.Block.Chain, string(m.Code)), c.Possession[i]) {
+			return fault.New(fault.Refused, "the new key's own signature is wrong", "sign with the new key for this chain and member").In("possession")
+		}
+	}
+	t.put(MemberKey(m.Code), m)
+	t.emit(EventMemberKeys, MemberKey(m.Code), "")
+	return nil
+}
+
+// maxKeys bounds a member's keys, past ones included.
+const maxKeys = 256
+
+// until ends a key at a height.
+func until(keys []party.Key, k sign.PublicKey, height uint64) bool {
+	for i := range keys {
+		if keys[i].Key == k && keys[i].Until == 0 {
+			keys[i].Until = height
+			return true
+		}
+	}
+	return false
+}
+
+func rotateSealing(m *party.Member, c KeyRotate, height uint64) error {
+	if c.AddSealing != nil {
+		if err := party.CheckSealing(c.AddSealing); err != nil {
+			return fault.Of(err).In("add_sealing")
+		}
+		for _, s := range m.Sealing {
+			if bytes.Equal(s.Key, c.AddSealing) {
+				return conflict("add_sealing", "generate a fresh key", "the sealing key is there already")
+			}
+		}
+		m.Sealing = append(m.Sealing, party.SealingKey{Key: c.AddSealing, From: height})
+	}
+	if c.RevokeSealing == nil {
+		return nil
+	}
+	found, left := false, 0
+	for i := range m.Sealing {
+		if bytes.Equal(m.Sealing[i].Key, c.RevokeSealing) && m.Sealing[i].Until == 0 {
+			m.Sealing[i].Until, found = height, true
+		}
+		if m.Sealing[i].Until == 0 {
+			left++
+		}
+	}
+	if !found {
+		return notFound("revoke_sealing", "sealing key that counts", "named")
+	}
+	if left == 0 {
+		return fault.New(fault.Refused, "nobody could seal to the member any more", "add a new sealing key with the same command").In("revoke_sealing")
+	}
+	return nil
+}
+
+// maxInvitation bounds a sealed invitation.
+const maxInvitation = 8 << 10
+
+// CodeInvitationLapsed says that an invitation was not confirmed in time.
+const CodeInvitationLapsed fault.Code = "invitation-lapsed"
+
+// channelOpen records who opened a Bilateral and pays for it, never with whom.
+func channelOpen(t *tx, c ChannelOpen) error {
+	opener, err := t.senderMember()
+	if err != nil {
+		return err
+	}
+	if err := activeMember(t, opener); err != nil {
+		return err
+	}
+	n, _ := get[Network](t, keyNetwork)
+	now := t.ctx.Block.Time
+	switch {
+	case c.Channel.IsZero():
+		return invalid("channel", "the channel has no id", "choose 32 random bytes")
+	case bytes.Compare(c.Keys[0][:], c.Keys[1][:]) >= 0:
+		return invalid("keys", "the two keys are not in byte order", "sort them, so that their order tells nothing")
+	case len(c.Invitation) == 0 || len(c.Invitation) > maxInvitation:
+		return invalid("invitation", "the invitation is empty or longer than 8 KiB", "seal it to the partner")
+	case c.Expires <= now || c.Expires > now+n.InvitationMillis:
+		return invalid("expires", "the invitation expires before it begins, or too late", "choose a time within what the network allows")
+	}
+	if _, there := t.Get(OpeningKey(c.Channel)); there {
+		return conflict("channel", "choose 32 fresh random bytes", "there is a channel with this id already")
+	}
+	for _, k := range c.Keys {
+		if err := t.register("keys", k, KeyUse{Use: UseChannel, Channel: c.Channel}); err != nil {
+			return err
+		}
+	}
+	t.put(ChannelKey(c.Channel), Channel{c.Channel, c.Keys})
+	t.put(OpeningKey(c.Channel), Opening{Channel: c.Channel, Opener: opener, Expires: c.Expires, State: Invited, Height: t.ctx.Block.Height})
+	t.put(InvitationKey(c.Channel), Invitation{c.Invitation})
+	t.emit(EventChannelInvited, OpeningKey(c.Channel), "")
+	return nil
+}
+
+// byChannelKey finds the channel whose key signs the envelope, and which of the
+// two it is.
+func (t *tx) byChannelKey(id canon.Hash) (Channel, int, error) {
+	ch, ok := get[Channel](t, ChannelKey(id))
+	if !ok {
+		return ch, 0, notFound("channel", "channel", id.String())
+	}
+	i := slices.Index(ch.Keys[:], t.ctx.Sender)
+	if i < 0 {
+		return ch, 0, fault.New(fault.Unauthorized, "the sender's key is none of the channel's", "send it with a channel key").In("channel")
+	}
+	return ch, i, nil
+}
+
+func channelConfirm(t *tx, c ChannelConfirm) error {
+	_, i, err := t.byChannelKey(c.Channel)
+	if err != nil {
+		return err
+	}
+	o, _ := get[Opening](t, OpeningKey(c.Channel))
+	if o.Lapsed(t.ctx.Block.Time) {
+		return fault.New(CodeInvitationLapsed, "the invitation has expired", "open another channel").In("channel")
+	}
+	if o.Confirmed[i] {
+		return nil
+	}
+	o.Confirmed[i] = true
+	if o.Confirmed[0] && o.Confirmed[1] {
+		o.State = Opened
+		t.drop(InvitationKey(c.Channel))
+		t.emit(EventChannelOpened, OpeningKey(c.Channel), "")
+	}
+	t.put(OpeningKey(c.Channel), o)
+	return nil
+}
+
+func channelRotate(t *tx, c ChannelRotate) error {
+	ch, i, err := t.byChannelKey(c.Channel)
+	if err != nil {
+		return err
+	}
+	if err := t.register("new", c.New, KeyUse{Use: UseChannel, Channel: c.Channel}); err != nil {
+		return err
+	}
+	if !sign.Verify(c.New, tagPossession, possession(c.New, t.ctx.Block.Chain, c.Channel.String()), c.Possession) {
+		return fault.New(fault.Refused, "the new key's own signature is wrong", "sign with the new key for this chain and channel").In("possession")
+	}
+	ch.Keys[i] = c.New
+	t.put(ChannelKey(c.Channel), ch)
+	t.emit(EventChannelRotated, ChannelKey(c.Channel), "")
+	return nil
+}
+
+// anchorPost checks an anchor against the channel's keys and the last anchor.
+// One with a single head waits for the time that the partner has to answer: it
+// is posted, and counts when it is posted again afterwards, unless the partner
+// has answered by an anchor of both.
+func anchorPost(t *tx, c AnchorPost) error {
+	ch, _, err := t.byChannelKey(c.Anchor.Channel)
+	if err != nil {
+		return fault.Of(err).In("anchor")
+	}
+	if err := c.Anchor.Check(ch); err != nil {
+		return fault.Of(err).In("anchor")
+	}
+	id := ch.ID
+	if last, ok := get[Anchored](t, AnchoredKey(id)); ok {
+		earlier, _ := get[Anchor](t, last.Key)
+		if c.Anchor.Key() == last.Key {
+			return nil // posted by the other side as well
+		}
+		if err := c.Anchor.Extends(earlier, c.Consistency); err != nil {
+			return fault.Of(err).In("anchor")
+		}
+	} else if len(c.Consistency) > 0 {
+		return invalid("consistency", "the first anchor extends nothing", "leave it empty")
+	}
+	claim, waits := get[AnchorClaim](t, ClaimKey(id))
+	if c.Anchor.Kind == Uncontested {
+		n, _ := get[Network](t, keyNetwork)
+		if !waits || claim.Anchor.Head() != c.Anchor.Head() {
+			t.put(ClaimKey(id), AnchorClaim{c.Anchor, t.ctx.Block.Time})
+			t.emit(EventAnchorClaimed, ClaimKey(id), "")
+			return nil
+		}
+		if t.ctx.Block.Time < claim.Posted+n.UncontestedMillis {
+			return fault.New(fault.NotYet, "the partner has more time to answer", "post it again when the time has passed").In("anchor.kind")
+		}
+	}
+	if waits {
+		t.drop(ClaimKey(id))
+	}
+	t.put(c.Anchor.Key(), c.Anchor)
+	t.put(AnchoredKey(id), Anchored{c.Anchor.Key(), c.Anchor.Head()})
+	t.emit(EventAnchored, c.Anchor.Key(), "")
+	return nil
+}

@@ -1,0 +1,16 @@
+package trade
+
+// What the keys of all records of a kind begin with, for those who list them.
+const (
+	AgreementPrefix  = prefixAgreement
+	SheetPrefix      = prefixSheet
+	OrderPrefix      = prefixOrder
+	PeriodPrefix     = prefixPeriod
+	DisputePrefix    = prefixDispute
+	InvoicePrefix    = prefixInvoice
+	NettingPrefix    = prefixNetting
+	ObligationPrefix = prefixObligation
+	MemberPrefix     = prefixMember
+	OpeningPrefix    = prefixOpening
+	FilePrefix       = prefixFile
+)

@@ -1,0 +1,95 @@
+package trade
+
+import "github.com/lateral-network/lateral/trade/party"
+
+// rule is what the machine knows of a kind of command.
+type rule struct {
+	public   bool       // belongs on the Omnilateral
+	need     need       // whose authority it needs beside the node's
+	role     party.Role // of the delegate
+	diverged bool       // goes on when the two members' states differ
+	apply    func(*tx) error
+}
+
+// rules is every command that there is. What a node may do alone stands here
+// and in the agreement, nowhere else.
+func rules() map[Kind]rule {
+	return map[Kind]rule{
+		KindBind:           {need: memberKey, apply: body(bind)},
+		KindDelegateAdd:    {need: memberKey, diverged: true, apply: body(delegateAdd)},
+		KindDelegateRevoke: {need: memberKey, diverged: true, apply: body(delegateRevoke)},
+		KindKeyChange:      {need: memberKey, diverged: true, apply: body(keyChange)},
+		KindDivergence:     {need: nodeAlone, diverged: true, apply: body(divergence)},
+		KindVersionPropose: {need: delegate, role: party.Contracts, apply: body(versionPropose)},
+		KindVersionAccept:  {need: delegate, role: party.Contracts, apply: body(versionAccept)},
+		KindDocumentRecord: {need: nodeAlone, apply: body(documentRecord)},
+
+		KindAgreementPropose: {need: delegate, role: party.Contracts, apply: body(agreementPropose)},
+		KindAgreementAmend:   {need: delegate, role: party.Contracts, apply: body(agreementAmend)},
+		KindAgreementAccept:  {need: delegate, role: party.Contracts, apply: body(agreementAccept)},
+		KindAgreementReject:  {need: delegate, role: party.Contracts, apply: body(agreementReject)},
+		KindAgreementEnd:     {need: delegate, role: party.Contracts, diverged: true, apply: body(agreementEnd)},
+		KindSheetPropose:     {need: delegate, role: party.Contracts, apply: body(sheetPropose)},
+		KindSheetAccept:      {need: delegate, role: party.Contracts, apply: body(sheetAccept)},
+		KindSheetReject:      {need: delegate, role: party.Contracts, apply: body(sheetReject)},
+		KindRowProve:         {need: nodeAlone, apply: body(rowProve)},
+
+		KindOrderPlace:     {need: delegate, role: party.Orders, apply: body(orderPlace)},
+		KindOrderAccept:    {need: delegate, role: party.Orders, apply: body(orderAccept)},
+		KindOrderReject:    {need: delegate, role: party.Orders, apply: body(orderReject)},
+		KindOrderSuspend:   {need: delegate, role: party.Orders, apply: body(orderSuspend)},
+		KindOrderResume:    {need: delegate, role: party.Orders, apply: body(orderResume)},
+		KindOrderTerminate: {need: delegate, role: party.Orders, diverged: true, apply: body(orderTerminate)},
+
+		KindRatingRequest:  {need: nodeAlone, apply: body(ratingRequest)},
+		KindUsageState:     {need: nodeAlone, apply: body(usageState)},
+		KindUsageDeliver:   {need: nodeAlone, apply: body(usageDeliver)},
+		KindUsageReceived:  {need: nodeAlone, apply: body(usageReceived)},
+		KindCompareState:   {need: nodeAlone, apply: body(compareState)},
+		KindDisputePropose: {need: delegate, role: party.Disputes, apply: body(disputePropose)},
+		KindDisputeAccept:  {need: delegate, role: party.Disputes, apply: body(disputeAccept)},
+		KindDisputeReject:  {need: delegate, role: party.Disputes, apply: body(disputeReject)},
+		KindInvoiceAccept:  {need: delegate, role: party.Finance, apply: body(invoiceAccept)},
+		KindInvoiceDispute: {need: delegate, role: party.Finance, apply: body(invoiceDispute)},
+
+		KindNettingPropose: {need: delegate, role: party.Finance, apply: body(nettingPropose)},
+		KindNettingAccept:  {need: delegate, role: party.Finance, apply: body(nettingAccept)},
+		KindNettingReject:  {need: delegate, role: party.Finance, apply: body(nettingReject)},
+		KindObligationOpen: {need: delegate, role: party.Finance, diverged: true, apply: body(obligationOpen)},
+		KindPaymentAdvise:  {need: delegate, role: party.Finance, diverged: true, apply: body(paymentAdvise)},
+		KindPaymentReceipt: {need: delegate, role: party.Finance, diverged: true, apply: body(paymentReceipt)},
+		KindPaymentDecline: {need: delegate, role: party.Finance, diverged: true, apply: body(paymentDecline)},
+		KindTick:           {need: nodeAlone, apply: body(tick)},
+
+		KindMemberPropose:  {public: true, need: memberKey, apply: body(memberPropose)},
+		KindMemberVouch:    {public: true, need: memberKey, apply: body(memberVouch)},
+		KindMemberSuspend:  {public: true, need: memberKey, apply: body(memberSuspend)},
+		KindMemberRestore:  {public: true, need: memberKey, apply: body(memberRestore)},
+		KindMemberLeave:    {public: true, need: memberKey, apply: body(memberLeave)},
+		KindKeyRotate:      {public: true, need: memberKey, apply: body(keyRotate)},
+		KindChannelOpen:    {public: true, need: nodeAlone, apply: body(channelOpen)},
+		KindChannelConfirm: {public: true, need: nodeAlone, apply: body(channelConfirm)},
+		KindChannelRotate:  {public: true, need: nodeAlone, apply: body(channelRotate)},
+		KindAnchorPost:     {public: true, need: nodeAlone, apply: body(anchorPost)},
+	}
+}
+
+// whenDiverged are the kinds that go on when the members' states differ.
+var whenDiverged = func() map[Kind]bool {
+	out := map[Kind]bool{}
+	for k, r := range rules() {
+		out[k] = r.diverged
+	}
+	return out
+}()
+
+// AllowedWhenDiverged reports whether a kind goes on when the two members of a
+// Bilateral have computed different states: key changes, evidence, payment of
+// what is agreed, termination.
+func AllowedWhenDiverged(k Kind) bool { return whenDiverged[k] }
+
+// Reserved reports whether a kind on the Omnilateral may use the reserve of a
+// quota: key changes and anchors.
+func Reserved(k Kind) bool {
+	return k == KindKeyRotate || k == KindChannelRotate || k == KindAnchorPost || k == KindMemberLeave
+}

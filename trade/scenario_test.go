@@ -1,0 +1,89 @@
+package trade
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite expected output")
+
+// TestStories runs the commercial stories of testdata. A story is text: a line
+// that begins with > is a command of a carrier, what follows is what the
+// machine said, and # begins a comment. "world NAME" at the top chooses what
+// stands before. Run with -update to rewrite the expected parts, and review the
+// difference.
+func TestStories(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no stories found")
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := tell(t, string(text))
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if got != string(text) {
+				t.Errorf("the story goes otherwise:\n%s", firstDifference(string(text), got))
+			}
+		})
+	}
+}
+
+// tell runs a story and gives its text with what the machine says now.
+func tell(t *testing.T, text string) string {
+	var w *world
+	var out strings.Builder
+	skipping := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case strings.HasPrefix(line, "world "):
+			name, terms, _ := strings.Cut(strings.TrimPrefix(line, "world "), " ")
+			switch name {
+			case "new":
+				w = newWorld(t)
+			case "ready":
+				w = ready(t)
+			case "trading":
+				w = trading(t, terms)
+			default:
+				t.Fatalf("no world %q", name)
+			}
+			out.WriteString(line + "\n")
+		case strings.HasPrefix(line, "> "):
+			out.WriteString(line + "\n")
+			out.WriteString(w.run(strings.TrimPrefix(line, "> ")))
+			skipping = true
+		case line == "" || strings.HasPrefix(line, "#"):
+			out.WriteString(line + "\n")
+			skipping = false
+		case skipping: // what the machine said before
+		default:
+			t.Fatalf("what is %q?", line)
+		}
+	}
+	return out.String()
+}
+
+func firstDifference(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range a {
+		if i >= len(b) || a[i] != b[i] {
+			from := max(0, i-4)
+			return "after\n  " + strings.Join(a[from:i], "\n  ") + "\nwant\n  " + strings.Join(a[i:min(len(a), i+5)], "\n  ") + "\ngot\n  " + strings.Join(b[i:min(len(b), i+5)], "\n  ")
+		}
+	}
+	return "there is more than expected: " + strings.Join(b[len(a):], "\n")
+}

@@ -1,0 +1,422 @@
+package trade
+
+import (
+	"fmt"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/settlement"
+)
+
+// Codes of refusals about settlement.
+const (
+	// CodeNoNetting says that the agreement has no netting clause (MEF 114
+	// [O4]).
+	CodeNoNetting fault.Code = "netting-not-agreed"
+	// CodeNotPayable says that an invoice is not final, or is paid or netted
+	// already ([R82]).
+	CodeNotPayable fault.Code = "not-payable"
+	// CodePaymentMethod says that the contract does not allow that form of
+	// payment ([R72], [R84]).
+	CodePaymentMethod fault.Code = "payment-method"
+	// CodePaymentAmount says that the amount is not the one owed ([R85]).
+	CodePaymentAmount fault.Code = "payment-amount"
+)
+
+// claim posts a claim of one member on the other.
+func (t *tx) claim(subject string, seller, buyer party.Code, c money.Currency, p settlement.Purpose, amount money.Micro) {
+	t.record(subject, settlement.Claim(seller, buyer, c, p, amount))
+}
+
+// shift moves a claim from one purpose to another, on both sides.
+func (t *tx) shift(subject string, seller, buyer party.Code, c money.Currency, from, to settlement.Purpose, amount money.Micro) {
+	t.record(subject, settlement.Move(seller, buyer, c, from, to, amount)...)
+}
+
+// record collects the command's postings for its journal entry.
+func (t *tx) record(subject string, postings ...settlement.Posting) {
+	if t.subject == "" {
+		t.subject = subject
+	}
+	for _, p := range postings {
+		if p.Amount != 0 {
+			t.posted = append(t.posted, p)
+		}
+	}
+}
+
+// post writes the command's journal entry and the balances that it changes.
+// Value moves in no other way.
+func (t *tx) post() error {
+	if len(t.posted) == 0 {
+		return nil
+	}
+	for _, p := range t.posted {
+		if err := t.add(p.From, -p.Amount); err != nil { // amounts are positive
+			return err
+		}
+		if err := t.add(p.To, p.Amount); err != nil {
+			return err
+		}
+	}
+	counter, _ := get[Counter](t, keyCounter)
+	counter.Journal++
+	t.put(keyCounter, counter)
+	t.put(JournalKey(counter.Journal), settlement.Journal{Number: counter.Journal, Cause: string(t.cmd.Kind), Subject: t.subject,
+		Postings: t.posted, Height: t.ctx.Block.Height, Time: t.ctx.Block.Time})
+	return nil
+}
+
+func (t *tx) add(a settlement.Account, amount money.Micro) error {
+	key := BalanceKey(a)
+	b, _ := get[Balance](t, key)
+	var err error
+	if b.Micro, err = b.Micro.Add(amount); err != nil {
+		return err
+	}
+	t.put(key, b)
+	return nil
+}
+
+// owe makes an invoice's total due by itself.
+func (t *tx) owe(inv *invoice.Invoice, now int64) {
+	terms := t.agreementTerms(inv.Agreement)
+	o := settlement.Obligation{ID: inv.ID, Invoices: []string{inv.ID}, Payer: inv.Buyer, Payee: inv.Seller,
+		Amount: money.Amount{Currency: inv.Currency, Micro: inv.Total}, Method: inv.Method, Due: max(inv.Due, now), State: settlement.Owed}
+	inv.Obligation = o.ID
+	t.shift(inv.ID, inv.Seller, inv.Buyer, inv.Currency, settlement.Final, settlement.Due, inv.Total)
+	t.putOwed(o, *terms)
+}
+
+func (t *tx) putOwed(o settlement.Obligation, terms agreement.Terms) {
+	o.Deadline = o.Due + terms.Deadline(agreement.StageAdvice).Millis
+	t.put(ObligationKey(o.ID), o)
+	t.emit(EventObligationOwed, ObligationKey(o.ID), "")
+}
+
+// payables gives invoices that wait to be paid or netted.
+func (t *tx) payables(ids []string) ([]invoice.Invoice, error) {
+	if len(ids) == 0 || len(ids) > maxNetted || !sortedUnique(ids) {
+		return nil, invalid("invoices", "the list is empty, too long or not in order", "name 1 to 2000 invoices, sorted, each once")
+	}
+	out := make([]invoice.Invoice, len(ids))
+	for i, id := range ids {
+		inv, ok := get[invoice.Invoice](t, InvoiceKey(id))
+		if !ok {
+			return nil, notFound("invoices", "invoice", id)
+		}
+		if !inv.Payable() {
+			return nil, fault.Newf(CodeNotPayable, "name invoices that are final and neither paid nor netted", "invoice %s is %s, or is paid or netted already", id, inv.State).In("invoices")
+		}
+		out[i] = inv
+	}
+	return out, nil
+}
+
+// maxNetted bounds the invoices of one command.
+const maxNetted = 2000
+
+// netTerms gives the terms for a netting of invoices: the first one's, if all
+// their agreements net.
+func (t *tx) netTerms(invoices []invoice.Invoice) (*agreement.Terms, error) {
+	var out *agreement.Terms
+	seen := ""
+	for _, inv := range invoices {
+		if inv.Agreement == seen {
+			continue
+		}
+		seen = inv.Agreement
+		terms := t.agreementTerms(inv.Agreement)
+		if !terms.Netting {
+			return nil, fault.Newf(CodeNoNetting, "agree on netting by an amendment, or pay one by one", "agreement %s has no netting clause", inv.Agreement).In("invoices")
+		}
+		if out == nil {
+			out = terms
+		}
+	}
+	return out, nil
+}
+
+func (t *tx) sums(invoices []invoice.Invoice) ([]settlement.Sum, error) {
+	claims := make([]settlement.Claimed, len(invoices))
+	for i, inv := range invoices {
+		claims[i] = settlement.Claimed{Payee: inv.Seller, Amount: money.Amount{Currency: inv.Currency, Micro: inv.Total}}
+	}
+	return settlement.Net(t.bilateral.Pair(), claims)
+}
+
+// owed gives what a member owes gross in each sum: what it gives up by netting.
+func (t *tx) owed(who party.Code, sums []settlement.Sum) []money.Amount {
+	pair := t.bilateral.Pair()
+	var out []money.Amount
+	for _, s := range sums {
+		gross := s.Gross[1]
+		if who == pair[1] {
+			gross = s.Gross[0]
+		}
+		out = append(out, money.Amount{Currency: s.Currency, Micro: gross})
+	}
+	return out
+}
+
+func nettingPropose(t *tx, c NettingPropose) error {
+	invoices, err := t.payables(c.Invoices)
+	if err != nil {
+		return err
+	}
+	terms, err := t.netTerms(invoices)
+	if err != nil {
+		return err
+	}
+	sums, err := t.sums(invoices)
+	if err != nil {
+		return err
+	}
+	act, err := t.authorize(terms, t.owed(t.own, sums)...)
+	if err != nil {
+		return err
+	}
+	counter, _ := get[Counter](t, keyCounter)
+	counter.Netting++
+	t.put(keyCounter, counter)
+	n := settlement.Netting{ID: fmt.Sprintf("N%08d", counter.Netting), Proposer: t.own, Invoices: c.Invoices, Sums: sums,
+		State: settlement.NettingProposed, Proposed: act}
+	t.put(NettingKey(n.ID), n)
+	t.emit(EventNettingProposed, NettingKey(n.ID), "")
+	return nil
+}
+
+// answeredNetting finds the netting that an answer is about.
+func (t *tx) answeredNetting(id string, e settlement.NettingEvent) (settlement.Netting, error) {
+	n, ok := get[settlement.Netting](t, NettingKey(id))
+	if !ok {
+		return n, notFound("id", "netting", id)
+	}
+	next, ok := n.State.Next(e)
+	if !ok {
+		return n, wrongState("netting", id, string(n.State), "an answer")
+	}
+	if n.Proposer == t.own {
+		return n, fault.New(fault.Forbidden, "the other side has to answer", "wait for the partner").In("id")
+	}
+	n.State = next
+	return n, nil
+}
+
+// nettingAccept offsets the invoices (MEF 114 [CR22], [CD2]). What is left in
+// each currency is owed; where nothing is left the invoices settle at once.
+func nettingAccept(t *tx, c NettingAnswer) error {
+	n, err := t.answeredNetting(c.ID, settlement.NettingAccept)
+	if err != nil {
+		return err
+	}
+	invoices, err := t.payables(n.Invoices)
+	if err != nil {
+		return err
+	}
+	terms, err := t.netTerms(invoices)
+	if err != nil {
+		return err
+	}
+	if n.Accepted, err = t.authorize(terms, t.owed(t.own, n.Sums)...); err != nil {
+		return err
+	}
+	t.put(NettingKey(n.ID), n)
+	t.emit(EventNettingAccepted, NettingKey(n.ID), "")
+	for _, s := range n.Sums {
+		if err := t.offset(n, s, invoices, *terms); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// offset nets one currency.
+func (t *tx) offset(n settlement.Netting, s settlement.Sum, invoices []invoice.Invoice, terms agreement.Terms) error {
+	pair := t.bilateral.Pair()
+	t.claim(n.ID, pair[1], pair[0], s.Currency, settlement.Final, s.Gross[0]) // takes the first one's claims back
+	t.claim(n.ID, pair[0], pair[1], s.Currency, settlement.Final, s.Gross[1])
+	o := settlement.Obligation{ID: n.ID + "-" + string(s.Currency), Netting: n.ID, Payer: s.Payer, Payee: s.Payee,
+		Amount: money.Amount{Currency: s.Currency, Micro: s.Net}, Method: terms.Payment[0].Name,
+		Due: t.ctx.Block.Time + int64(terms.Payment[0].DueDays)*dayMillis, State: settlement.Owed}
+	for _, inv := range invoices {
+		if inv.Currency == s.Currency {
+			inv.Obligation = o.ID
+			o.Invoices = append(o.Invoices, inv.ID)
+			t.put(InvoiceKey(inv.ID), inv)
+		}
+	}
+	if s.Net == 0 {
+		return t.settleAll(o.Invoices)
+	}
+	t.claim(n.ID, s.Payee, s.Payer, s.Currency, settlement.Due, s.Net)
+	t.putOwed(o, terms)
+	return nil
+}
+
+// settleAll discharges invoices together.
+func (t *tx) settleAll(ids []string) error {
+	for _, id := range ids {
+		inv, _ := get[invoice.Invoice](t, InvoiceKey(id))
+		b := t.billingOf(inv)
+		if err := t.discharge(&inv, &b); err != nil {
+			return err
+		}
+		t.save(b)
+	}
+	return nil
+}
+
+func nettingReject(t *tx, c NettingAnswer) error {
+	n, err := t.answeredNetting(c.ID, settlement.NettingReject)
+	if err != nil {
+		return err
+	}
+	inv, _ := get[invoice.Invoice](t, InvoiceKey(n.Invoices[0]))
+	if _, err := t.authorize(t.agreementTerms(inv.Agreement)); err != nil {
+		return err
+	}
+	t.put(NettingKey(n.ID), n)
+	t.emit(EventNettingRejected, NettingKey(n.ID), "")
+	return nil
+}
+
+func obligationOpen(t *tx, c ObligationOpen) error {
+	invoices, err := t.payables(c.Invoices)
+	if err != nil {
+		return err
+	}
+	sums := map[money.Currency]money.Micro{}
+	for _, inv := range invoices {
+		if inv.Buyer != t.own {
+			if t.ctx.Block.Time < inv.Due {
+				return fault.Newf(fault.NotYet, "wait until it is due, or propose a netting", "invoice %s is not due yet, and only its payer may do without netting before", inv.ID).In("invoices")
+			}
+			continue
+		}
+		if sums[inv.Currency], err = sums[inv.Currency].Add(inv.Total); err != nil {
+			return err
+		}
+	}
+	if _, err := t.authorize(t.agreementTerms(invoices[0].Agreement), amountsOf(sums)...); err != nil {
+		return err
+	}
+	for _, inv := range invoices {
+		t.owe(&inv, inv.Due)
+		t.put(InvoiceKey(inv.ID), inv)
+	}
+	return nil
+}
+
+// obligationOf finds an obligation and asks the table.
+func (t *tx) obligationOf(id string, e settlement.Event) (settlement.Obligation, *agreement.Terms, error) {
+	o, ok := get[settlement.Obligation](t, ObligationKey(id))
+	if !ok {
+		return o, nil, notFound("obligation", "obligation", id)
+	}
+	next, ok := o.State.Next(e)
+	if !ok {
+		return o, nil, wrongState("obligation", id, string(o.State), string(e))
+	}
+	o.State = next
+	inv, _ := get[invoice.Invoice](t, InvoiceKey(o.Invoices[0]))
+	return o, t.agreementTerms(inv.Agreement), nil
+}
+
+func paymentAdvise(t *tx, c PaymentAdvise) error {
+	o, terms, err := t.obligationOf(c.Obligation, settlement.Advise)
+	if err != nil {
+		return err
+	}
+	if o.Payer != t.own {
+		return fault.New(fault.Forbidden, "the payer advises a payment", "wait for the partner").In("obligation")
+	}
+	if _, ok := terms.Method(c.Method); !ok {
+		return fault.Newf(CodePaymentMethod, "pay in a form that the agreement names", "the agreement does not allow payment by %.40q", c.Method).In("method")
+	}
+	if c.Amount != o.Amount {
+		return fault.Newf(CodePaymentAmount, "pay exactly what is owed", "%s is owed, not %s", o.Amount, c.Amount).In("amount")
+	}
+	if c.Reference == "" || len(c.Reference) > 140 {
+		return invalid("reference", "the reference is empty or longer than 140 bytes", "give the reference that the bank shows")
+	}
+	act, err := t.authorize(terms, o.Amount)
+	if err != nil {
+		return err
+	}
+	o.Payment = settlement.Payment{Method: c.Method, Reference: c.Reference, PaidAt: c.PaidAt, Act: act}
+	o.Late = o.Late || t.ctx.Block.Time > o.Due
+	o.Deadline = t.ctx.Block.Time + terms.Deadline(agreement.StageReceipt).Millis
+	t.record(o.ID, t.transit(o))
+	t.put(ObligationKey(o.ID), o)
+	t.emit(EventPaymentAdvised, ObligationKey(o.ID), "")
+	return nil
+}
+
+// transit is the posting by which the payer's debt becomes money on its way.
+func (t *tx) transit(o settlement.Obligation) settlement.Posting {
+	c := o.Amount.Currency
+	return settlement.Posting{From: settlement.Account{Party: o.Payer, Purpose: settlement.Transit, Currency: c},
+		To: settlement.Account{Party: o.Payer, Purpose: settlement.Due, Currency: c}, Amount: o.Amount.Micro}
+}
+
+// answeredPayment finds the payment that the payee answers.
+func (t *tx) answeredPayment(c PaymentAnswer, e settlement.Event) (settlement.Obligation, party.Act, error) {
+	o, terms, err := t.obligationOf(c.Obligation, e)
+	if err != nil {
+		return o, party.Act{}, err
+	}
+	if o.Payee != t.own {
+		return o, party.Act{}, fault.New(fault.Forbidden, "the payee answers a payment", "wait for the partner").In("obligation")
+	}
+	if c.Amount != o.Amount {
+		return o, party.Act{}, fault.Newf(CodePaymentAmount, "answer the amount that was advised", "%s was advised, not %s", o.Amount, c.Amount).In("amount")
+	}
+	if err := checkWhy(c.Why); err != nil {
+		return o, party.Act{}, err
+	}
+	act, err := t.authorize(terms, o.Amount)
+	return o, act, err
+}
+
+func paymentReceipt(t *tx, c PaymentAnswer) error {
+	o, act, err := t.answeredPayment(c, settlement.Confirm)
+	if err != nil {
+		return err
+	}
+	return t.received(o, act)
+}
+
+// received discharges an obligation and all its invoices, together (MEF 114
+// [R89], [CR23]).
+func (t *tx) received(o settlement.Obligation, act party.Act) error {
+	o.Receipt, o.Deadline = act, 0
+	cur := o.Amount.Currency
+	t.record(o.ID,
+		settlement.Posting{From: settlement.Account{Party: o.Payee, Purpose: settlement.Due, Currency: cur},
+			To: settlement.Account{Party: o.Payer, Purpose: settlement.Transit, Currency: cur}, Amount: o.Amount.Micro},
+		settlement.Posting{From: settlement.Account{Party: o.Payer, Purpose: settlement.Cash, Currency: cur},
+			To: settlement.Account{Party: o.Payee, Purpose: settlement.Cash, Currency: cur}, Amount: o.Amount.Micro})
+	t.put(ObligationKey(o.ID), o)
+	t.emit(EventSettled, ObligationKey(o.ID), "")
+	return t.settleAll(o.Invoices)
+}
+
+func paymentDecline(t *tx, c PaymentAnswer) error {
+	o, _, err := t.answeredPayment(c, settlement.Decline)
+	if err != nil {
+		return err
+	}
+	back := t.transit(o)
+	back.From, back.To = back.To, back.From
+	t.record(o.ID, back)
+	o.Payment = settlement.Payment{}
+	inv, _ := get[invoice.Invoice](t, InvoiceKey(o.Invoices[0]))
+	o.Deadline = max(t.ctx.Block.Time, o.Due) + t.agreementTerms(inv.Agreement).Deadline(agreement.StageAdvice).Millis
+	t.put(ObligationKey(o.ID), o)
+	t.emit(EventPaymentDeclined, ObligationKey(o.ID), c.Why)
+	return nil
+}
