@@ -1,9 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
+	"sync"
 	"testing"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/merkle"
 )
@@ -52,5 +55,106 @@ func TestACommitIsThereAfterReopening(t *testing.T) {
 	got += fmt.Sprintf("%s %v %v;", index, ok, err)
 	if want := "a/1=x <nil>;a/2= <nil>;1=e1 <nil>;leaf <nil>;7 true <nil>;7/0 true <nil>;"; got != want {
 		t.Fatalf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestChannelsCommitAndReadAtTheSameTime(t *testing.T) {
+	db := open(t, t.TempDir(), Options{})
+	defer db.Close()
+	const channels, blocks = 4, 30
+	var wg sync.WaitGroup
+	for ch := range channels {
+		wg.Go(func() {
+			l := newLedger(db.Channel(canon.Hash{byte(ch)}))
+			for range blocks {
+				if err := l.block(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		wg.Go(func() {
+			c := db.Channel(canon.Hash{byte(ch)})
+			for range blocks {
+				next := uint64(0)
+				for e, err := range c.Events(0) {
+					if err != nil || e.Number != next {
+						t.Errorf("event %d is numbered %d: %v", next, e.Number, err)
+					}
+					next++
+				}
+				if next%2 != 0 {
+					t.Errorf("a commit shows in part: %d events", next)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for ch := range channels {
+		if height, err := check(db.Channel(canon.Hash{byte(ch)})); err != nil || height != blocks {
+			t.Errorf("channel %d stands at %d: %v", ch, height, err)
+		}
+	}
+	if ids, err := db.Channels(); err != nil || len(ids) != channels {
+		t.Errorf("channels %v: %v", ids, err)
+	}
+}
+
+func TestSeveralChannelsCommitTogetherOrNotAtAll(t *testing.T) {
+	db := open(t, "", Options{Memory: true})
+	defer db.Close()
+	a, b := db.Channel(canon.Hash{1}), db.Node()
+	put := Batch{Meta: map[string][]byte{"x": []byte("1")}}
+	if err := db.CommitAll(Part{a, put}, Part{b, put}); err != nil {
+		t.Fatal(err)
+	}
+	err := db.CommitAll(Part{a, Batch{Meta: map[string][]byte{"x": nil}}}, Part{b, put}, Part{a, put})
+	if fault.CodeOf(err) != fault.Invalid {
+		t.Fatalf("got %v, want code invalid", err)
+	}
+	for _, c := range []*Channel{a, b} {
+		if _, ok, err := c.Meta("x"); !ok || err != nil {
+			t.Fatalf("%s: %v %v", c.ID(), ok, err)
+		}
+	}
+	if ids, err := db.Channels(); err != nil || len(ids) != 1 || ids[0] != a.ID() {
+		t.Fatalf("channels %v: %v", ids, err)
+	}
+}
+
+// Keys of one channel that look like parts of another stay apart.
+func TestKeyspacesDoNotMix(t *testing.T) {
+	db := open(t, "", Options{Memory: true})
+	defer db.Close()
+	high := canon.Hash(bytes.Repeat([]byte{0xff}, 32))
+	for _, id := range []canon.Hash{{}, {1}, high} {
+		c := db.Channel(id)
+		if err := c.Commit(Batch{
+			Writes: []merkle.Write{{Key: "\xff\xff", Value: []byte{1}}, {Key: "", Value: []byte{2}}, {Key: "m\x00", Value: []byte{3}}},
+			Index:  []IndexWrite{{"a", "b", []byte{4}}, {"ab", "", []byte{5}}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, err := range c.Scan("") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		for r, err := range c.ScanIndex("a", "") {
+			if err != nil || r.Key != "b" {
+				t.Fatalf("index a holds %q: %v", r.Key, err)
+			}
+			n++
+		}
+		for range c.Scan("\xff") {
+			n++
+		}
+		if n != 5 {
+			t.Fatalf("channel %s: %d entries, want 5", id, n)
+		}
+	}
+	if ids, err := db.Channels(); err != nil || len(ids) != 3 {
+		t.Fatalf("channels %v: %v", ids, err)
 	}
 }
