@@ -1,0 +1,104 @@
+package clearing
+
+import (
+	"context"
+
+	"github.com/lateral-network/lateral/trade"
+)
+
+// tick does what time brings: it closes live periods that are over, tries again
+// what waits, has passed deadlines applied, and anchors what has closed.
+func (d *Desk) tick(ctx context.Context) error {
+	book, err := d.ready()
+	if err != nil {
+		return nil // no agreement yet: nothing to clear
+	}
+	d.mu.Lock()
+	terms, through := d.terms, d.through
+	d.mu.Unlock()
+	if !terms.PastPeriods {
+		over := book.calendar.At(d.o.Now() - terms.GraceMillis).From
+		if over > through {
+			if err := d.CloseThrough(ctx, over); err != nil {
+				return err
+			}
+		}
+	}
+	if err := d.meet(ctx); err != nil {
+		return err
+	}
+	return d.applyDeadlines(ctx)
+}
+
+// watch remembers until when a record waits, in block time.
+func (d *Desk) watch(key string) error {
+	return d.o.Channel.View(func(v view) error {
+		var at int64
+		if raw, ok := v.Get(key); ok {
+			at = trade.DeadlineOf(key, raw)
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if at == 0 {
+			delete(d.deadlines, key)
+		} else {
+			d.deadlines[key] = at
+		}
+		return nil
+	})
+}
+
+// courtesy is how long the second of the pair leaves a tick to the first, in ms
+// of block time, so that it is not sent twice.
+const courtesy = 10_000
+
+// applyDeadlines has the agreed outcome of passed deadlines applied: nothing
+// happens by itself.
+func (d *Desk) applyDeadlines(ctx context.Context) error {
+	var now int64
+	err := d.o.Channel.View(func(v view) error {
+		now = v.Time
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if d.o.Me != d.pair[0] {
+		now -= courtesy
+	}
+	d.mu.Lock()
+	var due []string
+	for key, at := range d.deadlines {
+		if at <= now {
+			due = append(due, key)
+		}
+	}
+	d.mu.Unlock()
+	for _, key := range due {
+		d.act(ctx, "tick/"+key, key, trade.NewCommand(trade.KindTick, trade.Tick{Subject: key}))
+	}
+	return nil
+}
+
+// closed notes that a period has closed: the channel is to be anchored.
+func (d *Desk) closed() {
+	select {
+	case d.anchor <- struct{}{}:
+	default:
+	}
+}
+
+// anchorLoop posts the channel's attested position on the Omnilateral after
+// periods have closed. Many that close together share one anchor.
+func (d *Desk) anchorLoop(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.anchor:
+		}
+		if _, err := d.o.Channel.Anchor(ctx); err != nil && ctx.Err() == nil {
+			d.o.Log.Warn("the channel could not be anchored; it will be when the next period closes", "err", err)
+		}
+	}
+}

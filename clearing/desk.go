@@ -1,0 +1,360 @@
+package clearing
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/reconcile"
+	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// Automatic says which steps a desk takes without a person. What it does is
+// always inside what the agreement and the delegates' limits allow.
+type Automatic struct {
+	Rate   bool // request rating of periods that are over
+	Accept bool // accept invoices whose lines are agreed
+	Net    bool // propose and accept nettings
+	Pay    bool // advise payments, and confirm those that the partner advised
+}
+
+// Reader is what the desk needs of a product line: how its files are read.
+type Reader interface {
+	// ReadUsage reads a file of call records of a pair.
+	ReadUsage(r io.Reader, pair usage.Pair) (*usage.Batch, error)
+	// ReadSheet reads a rate sheet. Rejects name the bad rows; with any the
+	// sheet is nil.
+	ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error)
+}
+
+// Options are what a Desk is made of. All but Automatic, Period and Log are
+// required.
+type Options struct {
+	Me, Partner party.Code
+	Line        product.Line // "voice"
+	Channel     *channel.Bilateral
+	Store       *store.Channel // keyspace of the node; the desk's keys begin with its channel's id
+	Blobs       *store.Blobs
+	Reader      Reader
+	Secret      [32]byte // this carrier's own: salts what it commits to
+	EdgeKey     [32]byte // the two carriers' own: hides numbers in the comparison at edges
+	// Send hands a file of the blob store to the partner, sealed. It returns
+	// when a crash cannot lose it.
+	Send func(ctx context.Context, kind, subject string, file store.Info) error
+	// Authorize adds a delegate's signature to commands of a role.
+	Authorize func(c trade.Command, role party.Role) (trade.Command, error)
+	Now       func() int64 // ms since 1970 UTC
+	Automatic Automatic
+	Log       *slog.Logger
+}
+
+// Desk is one carrier's side of one Bilateral. Methods may be called at the
+// same time.
+type Desk struct {
+	o      Options
+	prefix string // of the desk's keys in the node's store
+	pair   usage.Pair
+
+	importing sync.Mutex // one import at a time
+
+	mu        sync.Mutex // guards all below
+	book      *Book      // nil until an agreement says what a period is
+	terms     agreement.Terms
+	imports   []Import
+	tariffs   map[usage.Way]*tariff
+	made      map[string]Manifest            // by period key: our statements
+	through   int64                          // periods that end by then are closed here; ms UTC
+	closedAt  int64                          // when that was done
+	theirs    int64                          // ... at the partner, as its edges say
+	met       int64                          // edges up to here are compared
+	edges     map[usage.Way][]reconcile.Edge // the partner's, that may still be compared
+	dirty     map[string]bool                // keys of records to look at again
+	waiting   map[string]bool                // actions whose commands are on their way
+	rows      map[string]bool                // keys of rate rows that were proven, or are on their way
+	payable   map[string]bool                // ids of invoices that wait to be netted or paid
+	deadlines map[string]int64               // block time in ms at which a record's wait ends
+	failed    map[string]failure             // subjects whose last action was refused
+
+	wake   chan struct{}
+	anchor chan struct{} // a period has closed since the last anchor
+}
+
+// failure is an action that the channel refused, and when to try again.
+type failure struct {
+	fault *fault.Error
+	count int
+	after time.Time
+}
+
+// Open makes a desk and brings back what it had imported and stated. It does
+// nothing until Run.
+func Open(o Options) (*Desk, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Desk{
+		o: o, prefix: "desk/" + o.Channel.ID().String() + "/", pair: usage.PairOf(o.Me, o.Partner),
+		tariffs: map[usage.Way]*tariff{}, edges: map[usage.Way][]reconcile.Edge{}, deadlines: map[string]int64{}, made: map[string]Manifest{},
+		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, rows: map[string]bool{},
+		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1),
+	}
+	return d, d.restore()
+}
+
+// Run drives the desk until ctx ends: it looks at everything that is unfinished
+// once, and from then on at what each event concerns.
+func (d *Desk) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var cursor channel.Cursor
+	err := d.o.Channel.View(func(v view) error {
+		cursor = v.Cursor
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, prefix := range []string{trade.PeriodPrefix, trade.InvoicePrefix, trade.NettingPrefix, trade.ObligationPrefix, trade.DisputePrefix} {
+		if err := d.sweep(prefix); err != nil {
+			return err
+		}
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		for e, err := range d.o.Channel.Events(ctx, cursor) {
+			if err != nil {
+				cancel(err)
+				return
+			}
+			for _, o := range e.Outcomes {
+				for _, ev := range o.Events {
+					d.notice(ev)
+				}
+			}
+		}
+	})
+	done.Go(func() { d.work(ctx) })
+	done.Go(func() { d.anchorLoop(ctx) })
+	done.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// notice marks what an event concerns.
+func (d *Desk) notice(e trade.Event) {
+	switch e.Kind {
+	case trade.EventSheetAccepted, trade.EventAgreementActive, trade.EventAgreementAmended:
+		d.mu.Lock()
+		clear(d.tariffs)
+		d.mu.Unlock()
+	}
+	d.touch(e.Subject)
+}
+
+// sweep marks all records of a kind.
+func (d *Desk) sweep(prefix string) error {
+	return d.o.Channel.View(func(v view) error {
+		for key := range v.Scan(prefix) {
+			d.touch(key)
+		}
+		return nil
+	})
+}
+
+// touch marks a record to be looked at.
+func (d *Desk) touch(key string) {
+	d.mu.Lock()
+	d.dirty[key] = true
+	d.mu.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// work looks at dirty records until ctx ends.
+func (d *Desk) work(ctx context.Context) {
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
+	for {
+		keys := d.take()
+		for _, key := range keys {
+			if err := d.look(ctx, key); err != nil {
+				if ctx.Err() != nil {
+					return
+				}
+				d.o.Log.Warn("clearing step failed", "subject", key, "err", err)
+				d.fail(key, err)
+			}
+		}
+		if err := d.settle(ctx); err != nil && ctx.Err() == nil {
+			d.o.Log.Warn("clearing step failed", "subject", "settlement", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.wake:
+		case <-again.C:
+			if err := d.tick(ctx); err != nil && ctx.Err() == nil {
+				d.o.Log.Warn("clearing step failed", "subject", "clock", "err", err)
+			}
+		}
+	}
+}
+
+// take gives the dirty keys in order and forgets them, and those whose failed
+// action may be tried again.
+func (d *Desk) take() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	for key, f := range d.failed {
+		if !f.after.IsZero() && now.After(f.after) {
+			f.after = time.Time{}
+			d.failed[key] = f
+			d.dirty[key] = true
+		}
+	}
+	keys := make([]string, 0, len(d.dirty))
+	for k := range d.dirty {
+		keys = append(keys, k)
+	}
+	clear(d.dirty)
+	slices.Sort(keys)
+	return keys
+}
+
+// look takes the next step for the record under a key.
+func (d *Desk) look(ctx context.Context, key string) error {
+	if err := d.watch(key); err != nil {
+		return err
+	}
+	switch {
+	case strings.HasPrefix(key, trade.PeriodPrefix):
+		return d.period(ctx, key)
+	case strings.HasPrefix(key, trade.InvoicePrefix):
+		return d.invoice(ctx, key)
+	case strings.HasPrefix(key, trade.NettingPrefix):
+		return d.netting(ctx, key)
+	case strings.HasPrefix(key, trade.ObligationPrefix):
+		return d.obligation(ctx, key)
+	case key == settleSubject:
+		return d.sweep(trade.InvoicePrefix)
+	}
+	return nil
+}
+
+// act sends the commands of one action and looks at the subject again when they
+// are executed. While they are on their way the same action is not sent again.
+func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Command) {
+	d.mu.Lock()
+	if d.waiting[action] {
+		d.mu.Unlock()
+		return
+	}
+	d.waiting[action] = true
+	d.mu.Unlock()
+	ticket := d.o.Channel.Enqueue(cmds...)
+	go func() {
+		out, err := ticket.Wait(ctx)
+		if err == nil {
+			err = channel.FirstErr(out)
+		}
+		d.mu.Lock()
+		delete(d.waiting, action)
+		if err == nil {
+			delete(d.failed, subject)
+		}
+		d.mu.Unlock()
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			d.o.Log.Warn("command refused", "action", action, "err", err)
+			d.fail(subject, err)
+		}
+	}()
+}
+
+// fail keeps why a subject's last action was refused, and has it tried again,
+// later each time: what was refused for a reason that passes goes on by itself.
+func (d *Desk) fail(subject string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f := d.failed[subject]
+	f.fault = fault.Of(err)
+	f.after = time.Now().Add(min(time.Minute, 100*time.Millisecond<<min(f.count, 12)))
+	f.count++
+	d.failed[subject] = f
+}
+
+// Problem is a step that does not succeed, and why.
+type Problem struct {
+	Subject string     `json:"subject"`
+	Code    fault.Code `json:"code"`
+	Detail  string     `json:"detail"`
+	Remedy  string     `json:"remedy,omitempty"`
+	Tries   int        `json:"tries"`
+}
+
+// Problems lists what does not go on by itself, in order of subject.
+func (d *Desk) Problems() []Problem {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []Problem
+	for s, f := range d.failed {
+		out = append(out, Problem{s, f.fault.Code, f.fault.Detail, f.fault.Remedy, f.count})
+	}
+	slices.SortFunc(out, func(a, b Problem) int { return strings.Compare(a.Subject, b.Subject) })
+	return out
+}
+
+// Busy reports whether commands of the desk are on their way.
+func (d *Desk) Busy() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.waiting) > 0 || len(d.dirty) > 0
+}
+
+// get reads one record of a channel's state.
+func get[T any](v trade.Records, key string) (value T, ok bool, err error) {
+	data, ok := v.Get(key)
+	if !ok {
+		return value, false, nil
+	}
+	if err := canon.Decode(data, &value); err != nil {
+		return value, false, err
+	}
+	return value, true, nil
+}
+
+// seller tells whether this carrier sells in a direction.
+func (d *Desk) seller(dir usage.Direction) bool { return dir.To == d.o.Me }
+
+// Short names for what this package reads.
+type (
+	view             = channel.View
+	periodRecord     = invoice.Period
+	invoiceRecord    = invoice.Invoice
+	orderRecord      = order.Order
+	nettingRecord    = settlement.Netting
+	obligationRecord = settlement.Obligation
+)

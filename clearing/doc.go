@@ -1,0 +1,14 @@
+// Package clearing runs one carrier's side of the billing periods that it
+// shares with a partner, stage by stage: import of call records, edges,
+// statement, delivery of what differs, comparison, invoice, netting, payment,
+// anchor.
+//
+// A [Desk] is one side of one Bilateral. It looks at the ledger's state, its
+// own records and what the partner has sent, and submits the one command that
+// comes next. Nothing but imports and manifests is its own: every step can be
+// found again from the state, and doing a step twice changes nothing. So a node
+// that was killed simply looks again.
+//
+// The package decides nothing that binds: agreed rules do, in package trade,
+// the same on both sides.
+package clearing

@@ -1,0 +1,416 @@
+package clearing
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/reconcile"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// CodeNotStated says that this node has no manifest of a statement that the
+// channel has from it: its data were lost or belong to another node.
+const CodeNotStated fault.Code = "statement-unknown"
+
+// period takes this carrier's next step for a billing period.
+func (d *Desk) period(ctx context.Context, key string) error {
+	var p periodRecord
+	var found bool
+	err := d.o.Channel.View(func(v view) (err error) {
+		p, found, err = get[periodRecord](v, key)
+		return err
+	})
+	if err != nil || !found {
+		return err
+	}
+	// Invoices may wait for the period to have come this far.
+	for _, id := range p.Invoices {
+		d.touch(trade.InvoiceKey(id))
+	}
+	mine, other := p.Buyer, p.Seller
+	if d.seller(p.Direction) {
+		mine, other = other, mine
+	}
+	switch {
+	case p.State == invoice.PeriodClosed:
+		d.closed()
+		return nil
+	case !mine.Complete():
+		return d.state(ctx, key, p)
+	case p.State == invoice.PeriodReconciling && p.Waiting > 0:
+		return d.reconcile(ctx, key, p, mine, other)
+	}
+	return nil
+}
+
+// maxPart bounds a part of a statement in bytes, well inside an envelope.
+const maxPart = 96 << 10
+
+// state states this carrier's usage of a period, once its edges are known.
+func (d *Desk) state(ctx context.Context, key string, p periodRecord) error {
+	way, ok := d.pair.Way(p.Direction)
+	if !ok || !d.edgesKnown(p.Interval.To) {
+		return nil // looked at again when the period is closed here or edges come
+	}
+	book, err := d.ready()
+	if err != nil {
+		return err
+	}
+	prices, err := d.tariff(way)
+	if err != nil {
+		return err
+	}
+	m, err := d.manifest(book, key, Slot{way, p.Interval}, prices)
+	if err != nil {
+		return err
+	}
+	lines, _, err := book.Commit(m, prices, d.o.Secret[:])
+	if err != nil {
+		return err
+	}
+	cmds, err := d.statement(p, prices, lines, uint64(len(m.Unrated)))
+	if err != nil {
+		return err
+	}
+	d.act(ctx, "state/"+key, key, cmds...)
+	return nil
+}
+
+// manifest gives the manifest of a period: the one that was made, or a new one
+// that is stored before anybody hears of it.
+func (d *Desk) manifest(book *Book, key string, at Slot, prices Prices) (Manifest, error) {
+	d.mu.Lock()
+	m, made := d.made[key]
+	d.mu.Unlock()
+	if made {
+		return m, nil
+	}
+	m, err := book.State(at, prices)
+	if err != nil {
+		return Manifest{}, err
+	}
+	if err := d.keep("manifest/"+key, canon.Must(m)); err != nil {
+		return Manifest{}, fmt.Errorf("keeping the manifest of %s: %w", at.Period, err)
+	}
+	d.mu.Lock()
+	d.made[key] = m
+	d.mu.Unlock()
+	return m, nil
+}
+
+// statement splits a statement into commands. Each row that the channel does
+// not know yet comes with its proof; rows under way in an earlier envelope of
+// ours come before this one.
+func (d *Desk) statement(p periodRecord, prices *tariff, lines []usage.Line, unrated uint64) ([]trade.Command, error) {
+	ref := trade.PeriodRef{Order: p.Order, Interval: p.Interval}
+	whole := trade.UsageState{Period: ref, Part: 1, Of: 1, Root: usage.StatementRoot(lines), Unrated: unrated}
+	parts := []trade.UsageState{whole}
+	size := 0
+	for _, l := range lines {
+		whole.Records += l.Calls
+		part := &parts[len(parts)-1]
+		if size > maxPart {
+			parts = append(parts, trade.UsageState{Period: ref})
+			part, size = &parts[len(parts)-1], 0
+		}
+		part.Lines = append(part.Lines, l)
+		size += 100
+		if d.proven(p.Direction, l.Row) {
+			continue
+		}
+		row, err := prices.prove(l.Row)
+		if err != nil {
+			return nil, err
+		}
+		part.Rows = append(part.Rows, row)
+		size += 150 + 34*len(row.Path)
+	}
+	cmds := make([]trade.Command, len(parts))
+	for i, part := range parts {
+		part.Part, part.Of = uint32(i+1), uint32(len(parts))
+		part.Root, part.Records, part.Unrated = whole.Root, whole.Records, whole.Unrated
+		cmds[i] = trade.NewCommand(trade.KindUsageState, part)
+	}
+	return cmds, nil
+}
+
+// proven reports whether the channel knows a row, or will before it executes
+// what is submitted next; if not, the caller proves it.
+func (d *Desk) proven(dir usage.Direction, row uint32) bool {
+	key := trade.RowKey(dir, d.o.Line, row)
+	d.mu.Lock()
+	known := d.rows[key]
+	d.rows[key] = true
+	d.mu.Unlock()
+	return known
+}
+
+// reconcile takes the next step for lines on which the statements differ:
+// deliver our records of them, take in the partner's, and say what the agreed
+// rule makes of both.
+func (d *Desk) reconcile(ctx context.Context, key string, p periodRecord, mine, other invoice.Side) error {
+	open, err := d.disputed(p)
+	if err != nil {
+		return err
+	}
+	ref := trade.PeriodRef{Order: p.Order, Interval: p.Interval}
+	if mine.Delivered.IsZero() {
+		data, err := d.delivery(key, p, open)
+		if err != nil {
+			return err
+		}
+		file, err := d.blob(data)
+		if err != nil {
+			return err
+		}
+		if err := d.o.Send(ctx, kindRecords, key, file); err != nil {
+			return err
+		}
+		d.act(ctx, "deliver/"+key, key, trade.NewCommand(trade.KindUsageDeliver,
+			trade.UsageDeliver{Period: ref, File: file.Hash, Size: uint64(file.Size)}))
+	}
+	if other.Delivered.IsZero() || !d.o.Blobs.Has(other.Delivered) {
+		return nil // the file or the deadline will wake us
+	}
+	if !other.Confirmed {
+		d.act(ctx, "received/"+key, key, trade.NewCommand(trade.KindUsageReceived, trade.UsageReceived{Period: ref, File: other.Delivered}))
+	}
+	if !mine.Outcome.IsZero() || mine.Delivered.IsZero() {
+		return nil
+	}
+	c, err := d.compare(key, p, open, mine.Delivered, other.Delivered)
+	if err != nil {
+		return err
+	}
+	d.act(ctx, "compare/"+key, key, c)
+	return nil
+}
+
+// disputed lists a period's disputes that wait for the rules, in order.
+func (d *Desk) disputed(p periodRecord) ([]dispute.Dispute, error) {
+	var open []dispute.Dispute
+	prefix := strings.TrimSuffix(dispute.ID(p.Order, p.Interval, 0, usage.Interval{}), "0000000000/000000000000000")
+	err := d.o.Channel.View(func(v view) error {
+		for _, data := range v.Scan(trade.DisputeKey(prefix)) {
+			var x dispute.Dispute
+			if err := canon.Decode(data, &x); err != nil {
+				return err
+			}
+			if x.State == dispute.Awaiting {
+				open = append(open, x)
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(open, func(a, b dispute.Dispute) int {
+		return usage.Line{Row: a.Row, Adjusts: a.Adjusts}.Order(usage.Line{Row: b.Row, Adjusts: b.Adjusts})
+	})
+	return open, err
+}
+
+// Kinds of files between two desks.
+const (
+	kindRecords = "records" // deliveryFile of a period; the subject is the period's key
+	kindEdges   = "edges"   // edgesFile
+	KindSheet   = "sheet"   // a rate sheet; the subject is its id
+)
+
+// deliveryFile is the records of a period's differing lines, as one side has
+// them: one usage.Delivery for each line that it stated.
+type deliveryFile struct {
+	Lines [][]byte `cbor:"1,keyasint"`
+}
+
+// delivery gathers our records of disputed lines.
+func (d *Desk) delivery(key string, p periodRecord, open []dispute.Dispute) ([]byte, error) {
+	d.mu.Lock()
+	m, made := d.made[key]
+	book := d.book
+	d.mu.Unlock()
+	if !made || book == nil {
+		return nil, fault.Newf(CodeNotStated, "restore this node's data from a backup", "this node does not have the records of its statement of %s", p.Interval)
+	}
+	way, _ := d.pair.Way(p.Direction)
+	prices, err := d.tariff(way)
+	if err != nil {
+		return nil, err
+	}
+	lines, calls, err := book.Commit(m, prices, d.o.Secret[:])
+	if err != nil {
+		return nil, err
+	}
+	var out deliveryFile
+	for i, l := range lines {
+		if slices.ContainsFunc(open, func(x dispute.Dispute) bool { return x.Row == l.Row && x.Adjusts == l.Adjusts }) {
+			out.Lines = append(out.Lines, (&usage.Delivery{Slot: slotOf(p, l.Adjusts, l.Row), Calls: calls[i]}).Encode())
+		}
+	}
+	return canon.Must(out), nil
+}
+
+// delivered reads a delivery and keeps of it what fits the side's committed
+// lines; what does not fit its root the side cannot use.
+func (d *Desk) delivered(file canon.Hash, p periodRecord, prices *tariff, stated map[usage.Slot]usage.Line) (map[usage.Slot][]usage.Call, error) {
+	data, err := d.o.Blobs.Get(file)
+	if err != nil {
+		return nil, err
+	}
+	var in deliveryFile
+	out := map[usage.Slot][]usage.Call{}
+	if err := canon.Decode(data, &in); err != nil {
+		d.o.Log.Warn("a delivery cannot be read and counts as not made", "file", file, "err", err)
+		return out, nil
+	}
+	for i, line := range in.Lines {
+		del, err := usage.DecodeDelivery(line)
+		if err == nil {
+			l, known := stated[del.Slot]
+			if !known {
+				err = fault.New(usage.CodeNotCommitted, "the delivered line was not stated", "deliver stated lines only")
+			} else {
+				err = usage.CheckDelivery(del.Slot, l, del, prices.Row(l.Row).Billed)
+			}
+		}
+		if err != nil {
+			d.o.Log.Warn("a delivered line does not fit what was stated and is left out", "file", file, "line", i, "err", err)
+			continue
+		}
+		out[del.Slot] = del.Calls
+	}
+	return out, nil
+}
+
+// stated reads a side's whole statement from the channel.
+func (d *Desk) stated(v view, p periodRecord, side trade.Side, s invoice.Side) ([]usage.Line, error) {
+	var lines []usage.Line
+	for part := uint32(1); part <= s.Parts; part++ {
+		st, ok, err := get[trade.Statement](v, trade.StatementKey(p.Order, p.Interval, side, part))
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, fault.Newf(fault.Corrupt, "run lateral node run with --rebuild", "part %d of a statement is missing", part)
+		}
+		lines = append(lines, st.Lines...)
+	}
+	return lines, nil
+}
+
+// compare runs the agreed rule over both deliveries. Both sides do so on the
+// same input and get the same answer.
+func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours, theirs canon.Hash) (trade.Command, error) {
+	way, _ := d.pair.Way(p.Direction)
+	prices, err := d.tariff(way)
+	if err != nil {
+		return trade.Command{}, err
+	}
+	var seller, buyer []usage.Line
+	var terms agreement.Terms
+	err = d.o.Channel.View(func(v view) (err error) {
+		if terms, _, err = get[agreement.Terms](v, trade.TermsKey(p.Terms)); err != nil {
+			return err
+		}
+		if seller, err = d.stated(v, p, trade.SellerSide, p.Seller); err != nil {
+			return err
+		}
+		buyer, err = d.stated(v, p, trade.BuyerSide, p.Buyer)
+		return err
+	})
+	if err != nil {
+		return trade.Command{}, err
+	}
+	rule, err := terms.Rule.Compile()
+	if err != nil {
+		return trade.Command{}, err
+	}
+	sellerFile, buyerFile := theirs, ours
+	if d.seller(p.Direction) {
+		sellerFile, buyerFile = ours, theirs
+	}
+	fromSeller, err := d.delivered(sellerFile, p, prices, slots(p, seller))
+	if err != nil {
+		return trade.Command{}, err
+	}
+	fromBuyer, err := d.delivered(buyerFile, p, prices, slots(p, buyer))
+	if err != nil {
+		return trade.Command{}, err
+	}
+	totals := map[string]uint64{}
+	for _, l := range seller {
+		totals[prices.Row(l.Row).Destination] += l.BilledSeconds
+	}
+	out := trade.CompareState{Period: trade.PeriodRef{Order: p.Order, Interval: p.Interval}}
+	in := reconcile.Input{
+		Sheet: prices, DestinationSeconds: totals,
+		Tolerances: reconcile.Tolerances{StartMillis: terms.StartTolerance, BilledSeconds: uint32(terms.SecondsTolerance)},
+		Rules:      agreedRule{rule},
+	}
+	for _, x := range open {
+		in.Lines = append(in.Lines, reconcile.Ref{Adjusts: x.Adjusts, Row: x.Row})
+	}
+	in.Seller, in.SellerMissing = deliveredLines(p, in.Lines, seller, fromSeller)
+	in.Buyer, in.BuyerMissing = deliveredLines(p, in.Lines, buyer, fromBuyer)
+	decided, err := reconcile.Decide(in)
+	if err != nil {
+		return trade.Command{}, err
+	}
+	for _, l := range decided {
+		out.Lines = append(out.Lines, trade.OutcomeLine{Row: l.Row, Adjusts: l.Adjusts, Manual: l.Open, Calls: l.Calls, BilledSeconds: l.BilledSeconds})
+	}
+	data := reconcile.EncodeDecided(decided)
+	if err := d.keep("evidence/"+key, data); err != nil {
+		return trade.Command{}, err
+	}
+	out.Evidence = canon.Sum("lateral/evidence/1", data)
+	return trade.NewCommand(trade.KindCompareState, out), nil
+}
+
+// slotOf names a line of a period's statement.
+func slotOf(p periodRecord, adjusts usage.Interval, row uint32) usage.Slot {
+	return usage.Slot{Direction: p.Direction, Period: p.Interval, Adjusts: adjusts, Row: row}
+}
+
+// slots gives stated lines by their names.
+func slots(p periodRecord, lines []usage.Line) map[usage.Slot]usage.Line {
+	m := make(map[usage.Slot]usage.Line, len(lines))
+	for _, l := range lines {
+		m[slotOf(p, l.Adjusts, l.Row)] = l
+	}
+	return m
+}
+
+// deliveredLines puts one side's usable deliveries together, and tells whether
+// one that it had committed to is missing.
+func deliveredLines(p periodRecord, open []reconcile.Ref, stated []usage.Line, got map[usage.Slot][]usage.Call) (out []reconcile.Delivered, missing bool) {
+	lines := slots(p, stated)
+	for _, ref := range open {
+		slot := slotOf(p, ref.Adjusts, ref.Row)
+		calls, ok := got[slot]
+		if ok {
+			out = append(out, reconcile.Delivered{Line: ref, Calls: calls})
+		}
+		if _, was := lines[slot]; was && !ok {
+			missing = true
+		}
+	}
+	return out, missing
+}
+
+// agreedRule asks the rule of the agreement.
+type agreedRule struct{ rule *agreement.Rule }
+
+// Answer implements reconcile.Rules.
+func (r agreedRule) Answer(c reconcile.Case) reconcile.Answer {
+	return reconcile.Answer(r.rule.Answer(agreement.Facts{
+		Kind: string(c.Kind), BuyerSeconds: c.BuyerSeconds, SellerSeconds: c.SellerSeconds, Gap: c.Gap, StartGap: c.StartGap,
+		OnlySellerSeconds: c.OnlySellerSeconds, DestinationSeconds: c.DestinationSeconds, Undelivered: c.Undelivered,
+	}))
+}

@@ -1,0 +1,140 @@
+package clearing
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// ProposeSheet offers a rate sheet for calls that the partner sends: it reads
+// and checks the whole file, sends it to the partner, and proposes its root on
+// the channel. from is when it begins to price calls, ms UTC; 0 means with its
+// first row. A sheet with one bad row is refused, naming line and field. Codes:
+// those of the product line's reader, no-agreement, and those of the command.
+func (d *Desk) ProposeSheet(ctx context.Context, direction usage.Direction, from int64, r io.Reader) (trade.SheetPropose, error) {
+	var p trade.SheetPropose
+	if !d.seller(direction) {
+		return p, fault.Newf(fault.Invalid, "propose sheets for calls that come to you, as "+d.pair.Direction(0).String()+" or back",
+			"%s does not sell in the direction %s", d.o.Me, direction).In("direction")
+	}
+	info, err := d.o.Blobs.Put(r)
+	if err != nil {
+		return p, err
+	}
+	sheet, err := d.sheet(info.Hash)
+	if err != nil {
+		return p, err
+	}
+	if from == 0 && sheet.Len() > 0 {
+		from = sheet.Row(0).ValidFrom
+		for _, row := range sheet.Rows() {
+			from = min(from, row.ValidFrom)
+		}
+	}
+	contract, err := d.contract()
+	if err != nil {
+		return p, err
+	}
+	name := canon.Sum("lateral/sheet-id/1", []byte(direction.String()), info.Hash[:], fmt.Append(nil, from)).String()[:16]
+	p = trade.SheetPropose{
+		ID: "S-" + name, Agreement: contract, Direction: direction, Line: d.o.Line, Root: sheet.Root(), Rows: uint32(sheet.Len()),
+		File: info.Hash, Size: uint64(info.Size), From: from,
+	}
+	if err := d.o.Send(ctx, KindSheet, p.ID, info); err != nil {
+		return p, err
+	}
+	return p, d.submit(ctx, party.Contracts, trade.NewCommand(trade.KindSheetPropose, p))
+}
+
+// AcceptSheet accepts a sheet that the partner has proposed, after its file has
+// been read here and found to have the proposed root. Codes: not-found,
+// not-yet while the file has not come, conflict when it is not what was
+// proposed.
+func (d *Desk) AcceptSheet(ctx context.Context, id string) error {
+	s, err := d.proposed(id)
+	if err != nil {
+		return err
+	}
+	if !d.o.Blobs.Has(s.File) {
+		return fault.Newf(fault.NotYet, "try again shortly; the partner's node sends it", "the file of sheet %s has not arrived", id)
+	}
+	sheet, err := d.sheet(s.File)
+	if err != nil {
+		return err
+	}
+	if sheet.Root() != s.Root || uint32(sheet.Len()) != s.Rows {
+		return fault.Newf(fault.Conflict, "reject the sheet and ask the partner for another", "the file of sheet %s is not what was proposed", id)
+	}
+	return d.submit(ctx, party.Contracts, trade.NewCommand(trade.KindSheetAccept, trade.SheetAnswer{ID: id, Root: s.Root}))
+}
+
+// RejectSheet rejects a sheet that the partner has proposed. Code: not-found.
+func (d *Desk) RejectSheet(ctx context.Context, id, why string) error {
+	s, err := d.proposed(id)
+	if err != nil {
+		return err
+	}
+	return d.submit(ctx, party.Contracts, trade.NewCommand(trade.KindSheetReject, trade.SheetAnswer{ID: id, Root: s.Root, Why: why}))
+}
+
+func (d *Desk) proposed(id string) (s trade.Sheet, err error) {
+	err = d.o.Channel.View(func(v view) error {
+		var ok bool
+		if s, ok, err = get[trade.Sheet](v, trade.SheetKey(id)); err == nil && !ok {
+			err = fault.Newf(fault.NotFound, "list the sheets for their ids", "there is no sheet %s", id)
+		}
+		return err
+	})
+	return s, err
+}
+
+// OpenSheet gives the file of a sheet, as its seller sent it. Code: not-found.
+func (d *Desk) OpenSheet(id string) (io.ReadCloser, error) {
+	s, err := d.proposed(id)
+	if err != nil {
+		return nil, err
+	}
+	return d.o.Blobs.Open(s.File)
+}
+
+// contract gives the id of the agreement in force for the desk's line.
+func (d *Desk) contract() (id string, err error) {
+	err = d.o.Channel.View(func(v view) error {
+		for _, data := range v.Scan(trade.AgreementPrefix) {
+			var a agreement.Agreement
+			if err := canon.Decode(data, &a); err != nil {
+				return err
+			}
+			if a.State == agreement.Active && a.Covers(string(d.o.Line)) {
+				id = a.ID
+			}
+		}
+		return nil
+	})
+	if err == nil && id == "" {
+		err = fault.Newf(CodeNoAgreement, "propose one, or accept the partner's", "no agreement with %s covers %s", d.o.Partner, d.o.Line)
+	}
+	return id, err
+}
+
+// submit sends one command with the authority that it needs and waits for its
+// outcome.
+func (d *Desk) submit(ctx context.Context, role party.Role, c trade.Command) error {
+	c, err := d.o.Authorize(c, role)
+	if err != nil {
+		return err
+	}
+	out, err := d.o.Channel.Submit(ctx, c)
+	if err != nil {
+		return err
+	}
+	return channel.FirstErr(out)
+}

@@ -1,0 +1,208 @@
+package clearing
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/reconcile"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// Summary rates all own records by the accepted sheets, each by its own start
+// and end, as if there were no partner. Code: no-agreement.
+func (d *Desk) Summary() (Summary, error) {
+	book, err := d.ready()
+	if err != nil {
+		return Summary{}, err
+	}
+	var prices [2]Prices
+	for _, w := range []usage.Way{usage.Forth, usage.Back} {
+		t, err := d.tariff(w)
+		if err != nil && fault.CodeOf(err) != CodeNoSheet {
+			return Summary{}, err
+		}
+		if err == nil {
+			prices[w] = t
+		}
+	}
+	d.mu.Lock()
+	rounding := d.terms.Rounding.Mode
+	imports := slices.Clone(d.imports)
+	d.mu.Unlock()
+	out := Summary{Periods: uint64(len(book.Periods())), Last: book.Last()}
+	for _, i := range imports {
+		out.Read += i.Read
+		out.Accepted += i.Accepted
+		out.Rejected += i.Rejected
+		out.Duplicate += i.Duplicate
+	}
+	out.Totals, err = book.Rated(prices, rounding)
+	return out, err
+}
+
+// Rated rates all records of the book and rounds each line (rate version and
+// period) once. prices stands by way, nil for a direction without a sheet;
+// calls without a rate are left out. Code: money-overflow.
+func (b *Book) Rated(prices [2]Prices, rounding money.Rounding) ([]Rated, error) {
+	type line struct {
+		at  Slot
+		row uint32
+	}
+	type sum struct{ calls, seconds uint64 }
+	lines := map[line]sum{}
+	b.mu.Lock()
+	for _, batch := range b.batches {
+		for i := range batch.Records {
+			r := &batch.Records[i]
+			p := prices[r.Way&1]
+			if r.Result != usage.Success || p == nil {
+				continue
+			}
+			row, ok := p.Find(r.Destination, r.Start)
+			if !ok {
+				continue
+			}
+			l := line{Slot{r.Way, b.calendar.At(b.by.Moment(r.Start, r.Duration))}, row}
+			s := lines[l]
+			s.calls++
+			s.seconds += uint64(p.Row(row).Billed(r.Duration))
+			lines[l] = s
+		}
+	}
+	b.mu.Unlock()
+	type flow struct {
+		way      usage.Way
+		currency money.Currency
+	}
+	sums := map[flow]*Rated{}
+	for l, s := range lines {
+		row := prices[l.at.Way].Row(l.row)
+		f := flow{l.at.Way, row.Currency}
+		t := sums[f]
+		if t == nil {
+			t = &Rated{Direction: b.pair.Direction(l.at.Way), Currency: row.Currency}
+			sums[f] = t
+		}
+		amount, err := rating.Charge(row, s.seconds, rounding)
+		if err != nil {
+			return nil, err
+		}
+		if t.Amount, err = t.Amount.Add(amount); err != nil {
+			return nil, err
+		}
+		t.Calls += s.calls
+		t.BilledSeconds += s.seconds
+	}
+	var out []Rated
+	for _, f := range slices.SortedFunc(maps.Keys(sums), func(a, b flow) int {
+		return cmp.Or(cmp.Compare(a.way, b.way), cmp.Compare(a.currency, b.currency))
+	}) {
+		out = append(out, *sums[f])
+	}
+	return out, nil
+}
+
+// Exceptions lists own calls that were stated as having no rate, by import and
+// line of the file.
+func (d *Desk) Exceptions() []Exception {
+	d.mu.Lock()
+	book := d.book
+	made := slices.Collect(maps.Values(d.made))
+	d.mu.Unlock()
+	var out []Exception
+	if book == nil {
+		return out
+	}
+	for _, m := range made {
+		out = append(out, book.unrated(m)...)
+	}
+	slices.SortFunc(out, func(a, b Exception) int {
+		return cmp.Or(cmp.Compare(a.Import, b.Import), cmp.Compare(a.Line, b.Line))
+	})
+	return out
+}
+
+// Evidence gives what people decide a disputed line from: the calls on which
+// the agreed rule gave no answer, as each side delivered them. Empty while the
+// rule has not been asked. Code: not-found.
+func (d *Desk) Evidence(id string) (Evidence, error) {
+	out := Evidence{Dispute: id}
+	var p periodRecord
+	var row uint32
+	var adjusts usage.Interval
+	err := d.o.Channel.View(func(v view) error {
+		t := trade.View{Records: v}
+		x, ok := t.Dispute(id)
+		if !ok {
+			return fault.Newf(fault.NotFound, "list the disputes for their ids", "there is no dispute %s", id)
+		}
+		row, adjusts = x.Row, x.Adjusts
+		p, _ = t.Period(trade.PeriodRef{Order: x.Order, Interval: x.Interval})
+		return nil
+	})
+	if err != nil {
+		return out, err
+	}
+	data, ok, err := d.o.Store.Get(d.prefix + "evidence/" + trade.PeriodKey(p.Order, p.Interval))
+	if err != nil || !ok {
+		return out, err
+	}
+	var decided []reconcile.Decided
+	if err := canon.Decode(data, &decided); err != nil {
+		return out, err
+	}
+	calls := map[canon.Hash]usage.Call{}
+	for _, file := range []canon.Hash{p.Seller.Delivered, p.Buyer.Delivered} {
+		if err := d.index(file, calls); err != nil {
+			return out, err
+		}
+	}
+	side := func(v reconcile.View) *EvidenceCall {
+		if v.Leaf.IsZero() {
+			return nil
+		}
+		c := calls[v.Leaf]
+		return &EvidenceCall{Start: v.Start, RawMillis: v.RawMillis, BilledSeconds: v.BilledSeconds, Origin: c.Origin, Destination: c.Destination}
+	}
+	for _, l := range decided {
+		if l.Row != row || l.Adjusts != adjusts {
+			continue
+		}
+		for _, i := range l.Evidence {
+			out.Items = append(out.Items, EvidenceItem{Kind: i.Kind, Seller: side(i.Seller), Buyer: side(i.Buyer)})
+		}
+	}
+	return out, nil
+}
+
+// index finds the calls of a delivered file by their leaves. A file that is
+// not here, or was erased, adds none.
+func (d *Desk) index(file canon.Hash, to map[canon.Hash]usage.Call) error {
+	if file.IsZero() || !d.o.Blobs.Has(file) {
+		return nil
+	}
+	data, err := d.o.Blobs.Get(file)
+	if err != nil {
+		return err
+	}
+	var in deliveryFile
+	if err := canon.Decode(data, &in); err != nil {
+		return err
+	}
+	for _, line := range in.Lines {
+		del, err := usage.DecodeDelivery(line)
+		if err != nil {
+			return err
+		}
+		for i := range del.Calls {
+			to[del.Calls[i].Leaf()] = del.Calls[i]
+		}
+	}
+	return nil
+}

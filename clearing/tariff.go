@@ -1,0 +1,134 @@
+package clearing
+
+import (
+	"fmt"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// CodeNoSheet says that no accepted rate sheet prices a direction.
+const CodeNoSheet fault.Code = "no-sheet"
+
+// tariff is the accepted sheets of one direction with their rows: what prices
+// a call, by the number that the channel gives to each row. It is read-only.
+type tariff struct {
+	sheets []tariffSheet // oldest first
+}
+
+type tariffSheet struct {
+	base  uint32
+	from  int64 // ms UTC: calls that begin then or later
+	root  canon.Hash
+	sheet *rating.Sheet
+}
+
+// Find gives the number of the row that prices a call.
+func (t *tariff) Find(destination usage.Number, start int64) (row uint32, ok bool) {
+	for i := len(t.sheets) - 1; i >= 0; i-- {
+		if s := t.sheets[i]; s.from <= start {
+			row, ok = s.sheet.Find(destination, start)
+			return s.base + row, ok
+		}
+	}
+	return 0, false
+}
+
+// of gives the sheet that a row number belongs to.
+func (t *tariff) of(row uint32) tariffSheet {
+	for i := len(t.sheets) - 1; i > 0; i-- {
+		if t.sheets[i].base <= row {
+			return t.sheets[i]
+		}
+	}
+	return t.sheets[0]
+}
+
+// Row gives a row by its number.
+func (t *tariff) Row(row uint32) *rating.Row {
+	s := t.of(row)
+	return s.sheet.Row(row - s.base)
+}
+
+// Len is the number of rows.
+func (t *tariff) Len() int {
+	last := t.sheets[len(t.sheets)-1]
+	return int(last.base) + last.sheet.Len()
+}
+
+// prove makes the proof that a row is in its accepted sheet.
+func (t *tariff) prove(row uint32) (trade.ProveRow, error) {
+	s := t.of(row)
+	path, err := s.sheet.Proof(row - s.base)
+	return trade.ProveRow{Row: row, Rate: *s.sheet.Row(row - s.base), Path: path}, err
+}
+
+// tariff gives a direction's accepted sheets, read from their files. Codes:
+// no-sheet, not-found while a file has not arrived.
+func (d *Desk) tariff(way usage.Way) (*tariff, error) {
+	d.mu.Lock()
+	t := d.tariffs[way]
+	d.mu.Unlock()
+	if t != nil {
+		return t, nil
+	}
+	direction := d.pair.Direction(way)
+	var accepted []trade.TariffSheet
+	var files []canon.Hash
+	err := d.o.Channel.View(func(v view) error {
+		list, _, err := get[trade.Tariff](v, trade.TariffKey(direction, d.o.Line))
+		if err != nil {
+			return err
+		}
+		accepted = list.Sheets
+		for _, s := range accepted {
+			sheet, ok, err := get[trade.Sheet](v, trade.SheetKey(s.ID))
+			if err != nil || !ok {
+				return fmt.Errorf("reading sheet %s: %w", s.ID, err)
+			}
+			files = append(files, sheet.File)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(accepted) == 0 {
+		return nil, fault.Newf(CodeNoSheet, "the seller proposes a sheet, the buyer accepts it", "no rate sheet prices %s", direction)
+	}
+	t = &tariff{}
+	for i, s := range accepted {
+		sheet, err := d.sheet(files[i])
+		if err != nil {
+			return nil, fmt.Errorf("reading sheet %s: %w", s.ID, err)
+		}
+		if sheet.Root() != s.Root {
+			return nil, fault.Newf(fault.Corrupt, "ask the partner to send the sheet again", "the file of sheet %s does not have the accepted root", s.ID)
+		}
+		t.sheets = append(t.sheets, tariffSheet{s.Base, s.From, s.Root, sheet})
+	}
+	d.mu.Lock()
+	d.tariffs[way] = t
+	d.mu.Unlock()
+	return t, nil
+}
+
+// sheet reads a rate sheet's file from the blob store.
+func (d *Desk) sheet(file canon.Hash) (*rating.Sheet, error) {
+	f, err := d.o.Blobs.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	sheet, rejects, err := d.o.Reader.ReadSheet(f)
+	if err != nil {
+		return nil, err
+	}
+	if len(rejects) > 0 {
+		return nil, fault.Newf(rejects[0].Code, "correct the sheet and send it again", "line %d: %s", rejects[0].Line, rejects[0].Detail).In(rejects[0].Field)
+	}
+	return sheet, nil
+}
