@@ -206,7 +206,7 @@ func TestEachAlteredByteOfADocumentIsRefused(t *testing.T) {
 			w.anchor = anchor(w)
 			doc := w.document(t).Marshal()
 			for i := range doc {
-				for _, flip := range []byte{0x01, 0x80, 0xff} {
+				for _, flip := range []byte{1 << (i % 8), 0xff} {
 					doc[i] ^= flip
 					if _, err := Verify(doc, trust); err == nil {
 						t.Errorf("byte %d of %d flipped by %#x passes", i, len(doc), flip)
@@ -402,10 +402,10 @@ func FuzzVerify(f *testing.F) {
 
 func BenchmarkVerify(b *testing.B) {
 	doc := newWorld(b).document(b).Marshal()
-	b.ReportMetric(float64(len(doc)), "bytes")
-	for b.Loop() {
+		for b.Loop() {
 		if _, err := Verify(doc, trust); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(len(doc)), "bytes")
 }
