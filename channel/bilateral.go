@@ -121,7 +121,7 @@ type anchored struct {
 }
 
 // loadBilateral opens the member's replica of a channel.
-func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey) (*Bilateral, error) {
+func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey, mine int) (*Bilateral, error) {
 	r, err := openReplica(m.db, m.chain, o.ID, inv.Secret[:], m.law, m.raise)
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey) (
 		return nil, err
 	}
 	if ok {
-		if err := canon.Decode(data, &b.p); err != nil {
+		if err := canon.Stored(data, &b.p); err != nil {
 			return nil, corruptStore("the protocol state of channel " + o.ID.String() + " cannot be read").Because(err)
 		}
 	}
@@ -400,6 +400,9 @@ type bilateralDraft struct {
 // trouble with the channel; a bad envelope is none.
 func (b *Bilateral) run(block ledger.Block, envelopes []verdict, public trade.Records) (d *bilateralDraft, err error) {
 	defer catch(&err)
+	if err := b.m.law.Version(b.r.state, uint64(block.Height)); err != nil {
+		return nil, err
+	}
 	b.mu.Lock()
 	p := b.p
 	b.mu.Unlock()
@@ -595,7 +598,7 @@ func (d *bilateralDraft) claim(by int, at ledger.Position, c claim) {
 		return
 	}
 	if h := d.p.Heads[1-by]; h != nil && h.Signed.Head.Size == c.Size && h.Signed.Head.Root != c.Root {
-		d.p.Dispute, d.moved = &Divergence{Since: at, High: c.Size}, true
+		d.p.Dispute, d.moved = &Divergence{Since: at, High: c.Size, Head: h.Signed}, true
 	}
 }
 
@@ -646,31 +649,33 @@ func (b *Bilateral) react(ctx context.Context, public trade.Records, height uint
 	if b.halted != nil {
 		return
 	}
-	b.confirm(public)
+	o, ok := b.m.law.Opening(public, b.r.id)
+	if !ok {
+		return
+	}
+	b.confirm(o)
+	if !o.Confirmed {
+		return
+	}
 	b.compare()
 	b.answerOffer()
 	b.offer(public, height, now)
-	b.bind(height, now)
+	b.bind(ctx, now)
 	b.search()
 	b.attest(ctx)
 	b.s.poke()
 }
 
 // confirm tells the Omnilateral that our channel key wants the channel.
-func (b *Bilateral) confirm(public trade.Records) {
-	if b.said.confirm {
-		return
-	}
-	o, ok := b.m.law.Opening(public, b.r.id)
-	b.said.confirm = !ok || o.Confirmations[b.mine] || o.Confirmed
-	if !b.said.confirm {
+func (b *Bilateral) confirm(o Opening) {
+	if !b.said.confirm && !o.Confirmations[b.mine] && !o.Confirmed {
 		b.said.confirm = true
-		b.public.enqueue([]trade.Command{b.m.law.Confirm(b.r.id)})
+		b.public.enqueue(one(b.m.law.Confirm(b.r.id)))
 	}
 }
 
 // bind puts the company's name behind the channel key.
-func (b *Bilateral) bind(height uint64, now int64) {
+func (b *Bilateral) bind(ctx context.Context, now int64) {
 	if b.said.bind || b.p.Epoch == 0 {
 		return
 	}
@@ -681,22 +686,27 @@ func (b *Bilateral) bind(height uint64, now int64) {
 	if bound {
 		return
 	}
+	complain := func(code fault.Code, detail string) {
+		b.m.raise(Alarm{Channel: b.r.id, Code: code, Detail: "the channel with " + b.partner + " is not bound: " + detail,
+			Remedy: "sign the binding with the member key and submit it (Bilateral.Binding)"})
+	}
 	key, ok := b.m.keys.Member()
 	if !ok {
-		b.m.raise(Alarm{Channel: b.r.id, Code: CodeMemberKeyNeeded, Height: b.r.height,
-			Detail: "the channel with " + b.partner + " waits for this company's member key",
-			Remedy: "sign the binding with the member key and submit it (Bilateral.Binding)"})
+		complain(trade.CodeMemberKey, "this company's member key is kept off line")
 		return
 	}
 	binding, err := b.binding(now)
-	if err == nil {
-		b.s.enqueue([]trade.Command{b.m.law.Bind(binding, key)})
+	if err != nil {
+		complain(fault.CodeOf(err), err.Error())
+		return
 	}
+	t := b.s.enqueue(one(b.m.law.Bind(binding, key)))
+	b.m.go_(func() {
+		if out, err := t.Wait(ctx); err == nil && FirstErr(out) != nil {
+			complain(out[0].Receipt.Code, FirstErr(out).Error())
+		}
+	})
 }
-
-// CodeMemberKeyNeeded: a Bilateral waits for a binding that only the member
-// key, which is kept off line, can sign.
-const CodeMemberKeyNeeded fault.Code = "member-key-needed"
 
 // bindingLife is how long in ms of block time a binding may be on its way.
 const bindingLife = int64(30 * 24 * 60 * 60 * 1000)
@@ -849,7 +859,23 @@ func (b *Bilateral) search() {
 		b.m.raise(Alarm{Channel: b.r.id, Code: CodeDiverged, Height: ledger.Height(d.Height),
 			Detail: fmt.Sprintf("the first difference is in block %d, leaf %d, receipt %d", d.Height, d.Low, d.Line),
 			Remedy: "run lateral replay on both nodes; the one whose log it contradicts is to be rebuilt"})
+		b.accuse(d)
 	}
+}
+
+// accuse puts the two contradicting heads into the state, where they stay. mu
+// and r.mu are held.
+func (b *Bilateral) accuse(d *Divergence) {
+	if int(d.Head.By) == b.mine || d.Head.Head.Size > b.r.size {
+		return // the other side has the head that contradicts
+	}
+	own, err := b.r.headAt(d.Head.Head.Size)
+	if err != nil {
+		b.halt(err)
+		return
+	}
+	leaves := canon.Must([2]proof.Leaf{d.Details[0].Leaf, d.Details[1].Leaf})
+	b.s.enqueue(one(b.m.law.Evidence(own.Sign(b.s.key, uint8(b.mine)), d.Head, d.Low, leaves)))
 }
 
 // attest sees that a head leaves in time. mu is held.

@@ -137,6 +137,8 @@ func (l toyLaw) Apply(ctx trade.Context, state trade.Records, cmd trade.Command)
 		}
 		return trade.Result{Writes: []trade.Write{
 			{Key: proof.ChannelKey(o.Opening.ID), Value: canon.Must(proof.Channel{ID: o.Opening.ID, Keys: o.Opening.Keys})},
+			{Key: "key/" + o.Opening.Keys[0].String(), Value: canon.Must(o.Opening.ID)},
+			{Key: "key/" + o.Opening.Keys[1].String(), Value: canon.Must(o.Opening.ID)},
 			{Key: "opening/" + o.Opening.ID.String(), Value: canon.Must(o)},
 		}}
 	case "confirm":
@@ -150,7 +152,9 @@ func (l toyLaw) Apply(ctx trade.Context, state trade.Records, cmd trade.Command)
 			return refuse(fault.Forbidden)
 		}
 		o.Opening.Confirmations[i] = true
-		o.Opening.Confirmed = o.Opening.Confirmations == [2]bool{true, true}
+		if o.Opening.Confirmed = o.Opening.Confirmations == [2]bool{true, true}; o.Opening.Confirmed {
+			o.Opening.Invitation = nil
+		}
 		return write("opening/"+id.String(), o)
 	case "anchor":
 		var a proof.Anchor
@@ -182,6 +186,31 @@ func (toyLaw) Genesis(doc []byte) ([]trade.Write, error) {
 			trade.Write{Key: "node/" + m.Node.String(), Value: canon.Must(m.Code)})
 	}
 	return out, nil
+}
+
+func (toyLaw) Version(trade.Records, uint64) error { return nil }
+
+func (l toyLaw) Admit(public trade.Records, id canon.Hash, sender sign.PublicKey, height uint64, time int64) (string, error) {
+	if id.IsZero() {
+		if code, ok := l.Carrier(public, sender, height); ok {
+			return code, nil
+		}
+		id, _ = read[canon.Hash](public, "key/"+sender.String())
+	}
+	o, ok := l.Opening(public, id)
+	switch {
+	case !ok:
+		return "", fault.New(fault.NotFound, "no such channel", "").In("channel")
+	case !slices.Contains(o.Keys[:], sender):
+		return "", fault.New(fault.Unauthorized, "not a key of the channel", "").In("sender")
+	case o.lapsed(time):
+		return "", fault.New(fault.Refused, "lapsed", "").In("channel")
+	}
+	return o.Opener, nil
+}
+
+func (toyLaw) Evidence(ours, theirs proof.SignedHead, _ uint64, _ []byte) trade.Command {
+	return toyCommand("end", [2]proof.SignedHead{ours, theirs})
 }
 
 func (toyLaw) Diverged(k trade.Kind) bool { return k == "end" }

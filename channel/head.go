@@ -4,16 +4,16 @@ import (
 	"bytes"
 	"crypto/sha256"
 
-	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/proof"
+	"github.com/lateral-network/lateral/trade"
 )
 
 // CodeDiverged: the two members' states have parted, and the channel takes
 // only heads, key changes, evidence, payment of what is agreed, and
 // termination.
-const CodeDiverged fault.Code = "diverged"
+const CodeDiverged = trade.CodeDiverged
 
 // claim is a member's word on the root of the block log at one size. A zero
 // root says that its log is shorter.
@@ -39,9 +39,10 @@ const (
 // members. Both compute it alike, because it follows from their messages and
 // not from their states.
 type Divergence struct {
-	Since ledger.Position `cbor:"1,keyasint" json:"since"` // where the contradiction stands on the ledger
-	Low   uint64          `cbor:"2,keyasint" json:"low"`   // up to this size the logs are known to be equal
-	High  uint64          `cbor:"3,keyasint" json:"high"`  // at this size they are known to differ
+	Since ledger.Position  `cbor:"1,keyasint" json:"since"` // where the contradiction stands on the ledger
+	Head  proof.SignedHead `cbor:"9,keyasint" json:"head"`  // the head that the other member's claim contradicts
+	Low   uint64           `cbor:"2,keyasint" json:"low"`   // up to this size the logs are known to be equal
+	High  uint64           `cbor:"3,keyasint" json:"high"`  // at this size they are known to differ
 
 	Claims  [2]*claim  `cbor:"4,keyasint" json:"-"` // for the size in the middle
 	Details [2]*detail `cbor:"5,keyasint" json:"-"`

@@ -11,6 +11,7 @@ import (
 	"github.com/lateral-network/lateral/internal/seal"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/proof"
+	"github.com/lateral-network/lateral/store"
 )
 
 // Introduction is what two nodes hand each other before a channel is opened,
@@ -209,6 +210,10 @@ func (l Limits) invitation() int64 {
 	return invitationLife
 }
 
+// metaInvitation names the channel's sealed invitation, which the Omnilateral
+// drops once the channel is open.
+const metaInvitation = "invitation"
+
 // discover looks whether an opening is ours, by trial, and loads the channel
 // if it is.
 func (m *Member) discover(id canon.Hash) error {
@@ -216,21 +221,24 @@ func (m *Member) discover(id canon.Hash) error {
 	if !ok {
 		return nil
 	}
-	inv, ok := openInvitation(o.Invitation, m.chain, o.Keys, m.keys.Sealing())
-	var key sign.PrivateKey
-	for _, k := range o.Keys {
-		if mine, have := m.keys.Channel(k); have {
-			key = mine
-		}
+	space := m.db.Channel(id)
+	sealed, kept, err := space.Meta(metaInvitation)
+	if err != nil {
+		return err
 	}
-	if !ok && key.IsZero() {
+	if !kept {
+		sealed = o.Invitation
+	}
+	inv, opened := openInvitation(sealed, m.chain, o.Keys, m.keys.Sealing())
+	key, mine, ours := m.channelKey(o.Keys)
+	if !opened && !ours {
 		return nil // somebody else's
 	}
 	trouble := ""
 	switch {
-	case !ok:
+	case !opened:
 		trouble = "none of this node's sealing keys opens the invitation"
-	case key.IsZero():
+	case !ours:
 		trouble = "the key store has neither channel key"
 	case inv.Opener != o.Opener || inv.Opener == inv.Partner || m.code != inv.Opener && m.code != inv.Partner:
 		trouble = "the invitation names other members than the ledger"
@@ -240,11 +248,16 @@ func (m *Member) discover(id canon.Hash) error {
 			Remedy: "restore the key store if it lost keys; otherwise ignore the invitation"})
 		return nil
 	}
-	if inv.Opener != m.code && !o.Confirmed && !m.accept(Invitation{id, inv.Opener, inv.Partner}) {
+	if inv.Opener != m.code && !kept && !m.accept(Invitation{id, inv.Opener, inv.Partner}) {
 		m.log.Info("an invitation is not accepted", "channel", id, "from", inv.Opener)
 		return nil
 	}
-	b, err := m.loadBilateral(o, inv, key)
+	if !kept {
+		if err := space.Commit(store.Batch{Meta: map[string][]byte{metaInvitation: sealed}}); err != nil {
+			return fmt.Errorf("keeping an invitation: %w", err)
+		}
+	}
+	b, err := m.loadBilateral(o, inv, key, mine)
 	if err != nil {
 		return err
 	}

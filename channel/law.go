@@ -21,6 +21,13 @@ type Law interface {
 	// states have parted: termination, payment of what is agreed, evidence.
 	Diverged(trade.Kind) bool
 
+	// Version refuses a state whose rules this node does not know, with code
+	// version-unknown: the node stops that channel instead of applying.
+	Version(state trade.Records, height uint64) error
+
+	// Admit says who pays for an envelope from a sender in a channel, at a
+	// height and block time, or why the sender may not send there.
+	Admit(public trade.Records, channel canon.Hash, sender sign.PublicKey, height uint64, time int64) (payer string, err error)
 	// Carrier gives the member whose node key this is, at a height.
 	Carrier(public trade.Records, node sign.PublicKey, height uint64) (code string, ok bool)
 	// Sealing gives the key to seal to for a member, at a height.
@@ -39,6 +46,9 @@ type Law interface {
 	// Bind makes the command by which a member puts its company's name behind
 	// its channel key, signed with the member key.
 	Bind(b Binding, member sign.PrivateKey) trade.Command
+	// Evidence makes the command by which one side shows that the two have
+	// signed contradicting heads of one size.
+	Evidence(ours, theirs proof.SignedHead, leaf uint64, detail []byte) trade.Command
 	// Bound reports whether a member has bound its channel key.
 	Bound(state trade.Records, key sign.PublicKey) bool
 }

@@ -81,7 +81,6 @@ type Omni struct {
 	mark   blockMark
 	stored ledger.Height // of the last mark on disk
 	usage  map[string]usageMark
-	keys   map[sign.PublicKey]canon.Hash // channel keys of all Bilaterals
 
 	mu       sync.RWMutex // guards lanes, which members read from elsewhere
 	lanes    map[lane]uint64
@@ -106,7 +105,7 @@ func NewOmni(db *store.DB, o MachineOptions) (*Omni, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	m := &Omni{chain: o.ChainID, law: o.Law, db: db, log: o.Logger,
-		usage: map[string]usageMark{}, keys: map[sign.PublicKey]canon.Hash{}, lanes: map[lane]uint64{}, checked: newChecked()}
+		usage: map[string]usageMark{}, lanes: map[lane]uint64{}, checked: newChecked()}
 	space := db.Channel(canon.Hash{})
 	started, ok, err := space.Meta(metaBlock)
 	if err != nil {
@@ -180,26 +179,6 @@ func (m *Omni) load() error {
 			return corruptStore("a sequence number cannot be read").Because(err)
 		}
 		m.lanes[lane{canon.Hash([]byte(e.Key[:32])), sign.PublicKey([]byte(e.Key[32:]))}] = mark.Last
-	}
-	for r, err := range m.r.space.Scan(proof.ChannelKey(canon.Hash{})[:len("channel/")]) {
-		if err != nil {
-			return err
-		}
-		if err := m.learn(r.Key, r.Value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// learn notes the keys of a Bilateral's record.
-func (m *Omni) learn(key string, value []byte) error {
-	var c proof.Channel
-	if err := canon.Decode(value, &c); err != nil {
-		return corruptStore("the record " + key + " cannot be read").Because(err)
-	}
-	for _, k := range c.Keys {
-		m.keys[k] = c.ID
 	}
 	return nil
 }
@@ -312,28 +291,8 @@ type account struct {
 // sender finds out whether the key may send in the channel, as of the last
 // applied block, and who pays.
 func (m *Omni) sender(h ledger.Header) (account, error) {
-	id := h.Channel
-	if id.IsZero() {
-		if code, ok := m.law.Carrier(m.r.state, h.Sender, uint64(m.mark.Height)+1); ok {
-			return account{member: code}, nil
-		}
-		// Anchors and confirmations are posted with a channel key; the law says
-		// what else such a key may not do here.
-		if id = m.keys[h.Sender]; id.IsZero() {
-			return account{}, fault.New(fault.Unauthorized, "the sender's key is not one of the network's", "join the network first: see lateral node init").In("sender")
-		}
-	}
-	o, ok := m.law.Opening(m.r.state, id)
-	if !ok {
-		return account{}, fault.New(fault.NotFound, "there is no such channel", "open the channel first").In("channel")
-	}
-	if h.Sender != o.Keys[0] && h.Sender != o.Keys[1] {
-		return account{}, fault.New(fault.Unauthorized, "the sender's key is not one of the channel's", "sign with the key that was registered for the channel").In("sender")
-	}
-	if o.lapsed(m.mark.Time) {
-		return account{}, fault.New(fault.Refused, "the channel's invitation has lapsed", "open a new channel").In("channel")
-	}
-	return account{channel: id, member: o.Opener}, nil
+	payer, err := m.law.Admit(m.r.state, h.Channel, h.Sender, uint64(m.mark.Height)+1, m.mark.Time)
+	return account{channel: h.Channel, member: payer}, err
 }
 
 // lapsed reports whether an opening that nobody confirmed is void.
@@ -519,6 +478,9 @@ func (m *Omni) evidence(a admission) (out []store.IndexWrite) {
 // run executes the public envelopes of an admitted block on a draft.
 func (m *Omni) run(a admission) (d *draft, err error) {
 	defer catch(&err)
+	if err := m.law.Version(m.r.state, uint64(a.block.Height)); err != nil {
+		return nil, err
+	}
 	d = m.r.draft(a.block.Height, a.block.Time, nil)
 	for _, v := range a.verdicts {
 		if v.err != nil || !v.envelope.Header.Channel.IsZero() {
@@ -557,7 +519,7 @@ func (m *Omni) usageMarks(a admission) []usageMark {
 }
 
 // adopt makes a committed block visible.
-func (m *Omni) adopt(a admission, d *draft) error {
+func (m *Omni) adopt(a admission, d *draft) {
 	d.adopt()
 	m.mark = blockMark{a.block.Height, a.block.Time}
 	if d.meta[metaBlock] != nil {
@@ -569,18 +531,14 @@ func (m *Omni) adopt(a admission, d *draft) error {
 	maps.DeleteFunc(m.usage, func(_ string, u usageMark) bool { return u.Minute != a.block.Time/minute })
 	maps.Copy(m.usage, a.usage)
 	m.checked.forget(a.block.Envelopes)
-	for _, w := range d.batch.Writes {
-		if w.Value != nil && isChannelKey(w.Key) {
-			if err := m.learn(w.Key, w.Value); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
+// channelPrefix is what the keys of all Bilaterals on the Omnilateral begin
+// with: proof.ChannelKey without an id.
+const channelPrefix = "channel/"
+
 func isChannelKey(key string) bool {
-	return len(key) == len("channel/")+64 && key[:len("channel/")] == "channel/"
+	return len(key) == len(channelPrefix)+64 && key[:len(channelPrefix)] == channelPrefix
 }
 
 // Apply executes a block durably (ledger.Machine). Asked again for the last
@@ -607,9 +565,7 @@ func (m *Omni) Apply(b ledger.Block) (ledger.Root, error) {
 			return ledger.Root{}, fmt.Errorf("committing block %d: %w", b.Height, err)
 		}
 	}
-	if err := m.adopt(a, d); err != nil {
-		return ledger.Root{}, err
-	}
+	m.adopt(a, d)
 	return m.root(), nil
 }
 

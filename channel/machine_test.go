@@ -111,7 +111,7 @@ func TestWhatEveryValidatorChecks(t *testing.T) {
 			e.Sign(v.keys.node)
 			return e
 		}(), fault.Invalid, "epoch"},
-		{"a stranger on the Omnilateral", v.envelope(canon.Hash{}, stranger, 1, put("b", "3")), fault.Unauthorized, "sender"},
+		{"a stranger on the Omnilateral", v.envelope(canon.Hash{}, stranger, 1, put("b", "3")), fault.NotFound, "channel"},
 		{"a stranger on the Bilateral", v.envelope(v.id, stranger, 1, put("b", "3")), fault.Unauthorized, "sender"},
 		{"a member's node key on the Bilateral", v.envelope(v.id, v.keys.node, 1, put("b", "3")), fault.Unauthorized, "sender"},
 		{"number zero", v.private(0, 0, put("a", "2")), fault.Invalid, "sequence"},

@@ -21,6 +21,7 @@ import (
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/trade"
 )
 
 // Keys is a member's key store. What it gives out stays valid; old keys stay
@@ -194,18 +195,32 @@ func (r reader) Read(p []byte) (int, error) {
 
 // loadAll opens the Bilaterals whose channel keys are ours.
 func (m *Member) loadAll() error {
-	var ids []canon.Hash
-	for key, id := range m.omni.keys {
-		if _, ok := m.keys.Channel(key); ok && !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	for _, id := range ids {
-		if err := m.discover(id); err != nil {
+	for r, err := range m.omni.r.space.Scan(channelPrefix) {
+		if err != nil {
 			return err
+		}
+		var c proof.Channel
+		if err := canon.Stored(r.Value, &c); err != nil {
+			return corruptStore("the record " + r.Key + " cannot be read").Because(err)
+		}
+		// Others' invitations have been tried when they came.
+		if _, _, ours := m.channelKey(c.Keys); ours {
+			if err := m.discover(c.ID); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// channelKey finds our key among a channel's.
+func (m *Member) channelKey(keys [2]sign.PublicKey) (key sign.PrivateKey, mine int, ok bool) {
+	for i, k := range keys {
+		if key, ok := m.keys.Channel(k); ok {
+			return key, i, true
+		}
+	}
+	return sign.PrivateKey{}, 0, false
 }
 
 // Close releases the outbox. Run must have returned. The store and the ledger
@@ -482,7 +497,7 @@ func (m *Member) execute(ctx context.Context, block ledger.Block) error {
 	}
 	for i, d := range drafts {
 		if failures[i] != nil {
-			if c := fault.CodeOf(failures[i]); c != CodeKeyMissing && c != CodeVersionUnknown {
+			if c := fault.CodeOf(failures[i]); c != CodeKeyMissing && c != trade.CodeVersionUnknown {
 				return fmt.Errorf("channel %s: %w", mine[i].b.r.id, failures[i])
 			}
 			mine[i].b.mu.Lock()
@@ -499,9 +514,7 @@ func (m *Member) execute(ctx context.Context, block ledger.Block) error {
 			return fmt.Errorf("committing: %w", err)
 		}
 	}
-	if err := m.omni.adopt(a, omni); err != nil {
-		return err
-	}
+	m.omni.adopt(a, omni)
 	for i, d := range drafts {
 		if failures[i] == nil {
 			d.adopt()
@@ -518,10 +531,6 @@ func (m *Member) execute(ctx context.Context, block ledger.Block) error {
 	m.afterBlock(ctx, block, mine)
 	return nil
 }
-
-// CodeVersionUnknown: a channel's state follows rules that this node does not
-// know. The channel stops here until the node is upgraded.
-const CodeVersionUnknown fault.Code = "version-unknown"
 
 // share is what a block holds for one of this member's Bilaterals.
 type share struct {
@@ -612,7 +621,7 @@ func (m *Member) meet(ctx context.Context, omni *draft) error {
 			continue
 		}
 		if isChannelKey(w.Key) {
-			id, err := canon.ParseHash(w.Key[len("channel/"):])
+			id, err := canon.ParseHash(w.Key[len(channelPrefix):])
 			if err != nil {
 				continue // the law keeps no such key
 			}
