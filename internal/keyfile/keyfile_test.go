@@ -276,7 +276,8 @@ func FuzzUnseal(f *testing.F) {
 	}
 	f.Add(good)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := unseal("f", data, passphrase); err == nil && !bytes.Equal(data, good) {
+		b, err := unseal("f", data, passphrase)
+		if err == nil && (len(b.Entries) != 1 || b.Entries[0].Name != "a") {
 			t.Fatal("opened what nobody made")
 		}
 	})
