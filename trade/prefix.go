@@ -13,4 +13,7 @@ const (
 	MemberPrefix     = prefixMember
 	OpeningPrefix    = prefixOpening
 	FilePrefix       = prefixFile
+	DelegatePrefix   = prefixDelegate
+	BalancePrefix    = prefixBalance
+	JournalPrefix    = prefixJournal
 )

@@ -1,0 +1,497 @@
+package wire
+
+import (
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
+
+	"github.com/lateral-network/lateral/trade"
+)
+
+// Order is one order on a Bilateral.
+type Order struct {
+	ID        string          `json:"id"`
+	Kind      order.Kind      `json:"kind"`
+	Agreement string          `json:"agreement"`
+	Buyer     party.Code      `json:"buyer"`
+	Seller    party.Code      `json:"seller"`
+	Direction usage.Direction `json:"direction" doc:"From the buyer to the seller."`
+	Line      product.Line    `json:"line"`
+	Name      string          `json:"name" doc:"Of what is ordered."`
+	Sheet     string          `json:"sheet,omitempty"`
+	From      Time            `json:"from"`
+	Until     Time            `json:"until,omitzero"`
+	State     order.State     `json:"state"`
+	Placed    Act             `json:"placed"`
+	Accepted  *Act            `json:"accepted,omitempty"`
+	Value     []money.Amount  `json:"value,omitempty"`
+	Why       string          `json:"why,omitempty"`
+}
+
+// PlaceOrder orders. Without an id one is made from the Idempotency-Key.
+type PlaceOrder struct {
+	ID        string         `json:"id,omitempty" maxLength:"24"`
+	Kind      order.Kind     `json:"kind" enum:"standing"`
+	Agreement string         `json:"agreement"`
+	Sheet     string         `json:"sheet"`
+	Line      product.Line   `json:"line"`
+	Payload   []byte         `json:"payload,omitempty" doc:"As the product line reads it."`
+	From      Time           `json:"from"`
+	Value     []money.Amount `json:"value,omitempty" doc:"What you expect to be billed for a period."`
+}
+
+// Import is one file of own call records: read = accepted + rejected +
+// duplicate, always.
+type Import struct {
+	Number    uint32         `json:"number"`
+	Name      string         `json:"name"`
+	File      canon.Hash     `json:"file"`
+	Size      int64          `json:"size"`
+	Read      uint64         `json:"read"`
+	Accepted  uint64         `json:"accepted"`
+	Rejected  uint64         `json:"rejected"`
+	Duplicate uint64         `json:"duplicate"`
+	Rejects   []usage.Reject `json:"rejects,omitempty" doc:"The first thousand; in the answer to the import only."`
+	Repeated  bool           `json:"repeated,omitempty" doc:"The same file was imported before; nothing was done."`
+	Time      Time           `json:"time"`
+}
+
+// CloseThrough says that all records of periods that end by then are in.
+type CloseThrough struct {
+	Through Time `json:"through,omitzero" doc:"Absent: the end of the last period that has a record."`
+}
+
+// Closed is how far periods are closed here.
+type Closed struct {
+	Through Time `json:"through"`
+}
+
+// Summary is this carrier's own records of a partner.
+type Summary struct {
+	Read      uint64  `json:"read"`
+	Accepted  uint64  `json:"accepted"`
+	Rejected  uint64  `json:"rejected"`
+	Duplicate uint64  `json:"duplicate"`
+	Periods   uint64  `json:"periods" doc:"With a record of any result."`
+	Last      Time    `json:"last,omitzero" doc:"End of the last of them."`
+	Totals    []Rated `json:"totals" nullable:"false"`
+}
+
+// Rated is what this carrier's own records of one direction cost in one
+// currency, rated alone, duplicates once.
+type Rated struct {
+	Direction     usage.Direction `json:"direction"`
+	Currency      money.Currency  `json:"currency"`
+	Calls         uint64          `json:"calls"`
+	BilledSeconds uint64          `json:"billed_seconds"`
+	Amount        money.Micro     `json:"amount"`
+}
+
+// Exception is an own call that no row prices. It is never billed.
+type Exception struct {
+	Direction   usage.Direction `json:"direction"`
+	Period      usage.Interval  `json:"period"`
+	Import      uint32          `json:"import"`
+	Line        uint32          `json:"line" doc:"Of the imported file."`
+	Destination string          `json:"destination"`
+	Start       Time            `json:"start"`
+	Code        fault.Code      `json:"code"`
+}
+
+// Period is one billing interval of one order.
+type Period struct {
+	Order     string              `json:"order"`
+	Interval  usage.Interval      `json:"interval"`
+	Direction usage.Direction     `json:"direction"`
+	Agreement string              `json:"agreement"`
+	Terms     canon.Hash          `json:"terms"`
+	State     invoice.PeriodState `json:"state"`
+	Requested party.Code          `json:"requested_by"`
+	Seller    invoice.Side        `json:"seller"`
+	Buyer     invoice.Side        `json:"buyer"`
+	Opened    uint32              `json:"opened" doc:"Disputes, ever."`
+	Waiting   uint32              `json:"waiting" doc:"Of them with the rules."`
+	Open      uint32              `json:"open" doc:"Of them not resolved."`
+	Invoices  []string            `json:"invoices" nullable:"false"`
+	Stage     string              `json:"stage,omitempty"`
+	Deadline  Time                `json:"deadline,omitzero"`
+}
+
+// RequestRating names a period to be rated.
+type RequestRating struct {
+	Order    string         `json:"order"`
+	Interval usage.Interval `json:"interval" doc:"START/END." example:"2026-11-02T00:00:00Z/2026-11-02T01:00:00Z"`
+}
+
+// Compared is one line of a period as both sides state it. A side that states
+// nothing is absent.
+type Compared struct {
+	Row      uint32         `json:"row"`
+	Adjusts  usage.Interval `json:"adjusts,omitzero" doc:"Earlier period that late records belong to."`
+	Seller   *Stated        `json:"seller,omitempty"`
+	Buyer    *Stated        `json:"buyer,omitempty"`
+	Agrees   bool           `json:"agrees" doc:"The figures are within the agreed tolerance."`
+	Dispute  string         `json:"dispute,omitempty"`
+	Decision *Decision      `json:"decision,omitempty"`
+}
+
+// Stated is what a side states about a line.
+type Stated struct {
+	Calls         uint64     `json:"calls"`
+	RawMillis     uint64     `json:"raw_millis"`
+	BilledSeconds uint64     `json:"billed_seconds"`
+	Root          canon.Hash `json:"root" doc:"Commits to the records."`
+}
+
+// Invoice is where a claim of the seller on the buyer stands.
+type Invoice struct {
+	ID         string         `json:"id"`
+	Order      string         `json:"order"`
+	Interval   usage.Interval `json:"interval"`
+	Agreement  string         `json:"agreement"`
+	Seller     party.Code     `json:"seller"`
+	Buyer      party.Code     `json:"buyer"`
+	Currency   money.Currency `json:"currency"`
+	Number     uint32         `json:"number"`
+	Follows    string         `json:"follows,omitempty"`
+	Document   canon.Hash     `json:"document" doc:"SHA-256 of the document's canonical bytes; an answer repeats it."`
+	Total      money.Micro    `json:"total" doc:"Of the lines that are not open."`
+	Open       money.Micro    `json:"open" doc:"The seller's claim on the lines that are."`
+	OpenLines  uint32         `json:"open_lines"`
+	Tolerated  money.Micro    `json:"tolerated,omitzero"`
+	Method     string         `json:"method"`
+	Issued     Time           `json:"issued"`
+	Due        Time           `json:"due"`
+	State      invoice.State  `json:"state"`
+	Accepted   *Act           `json:"accepted,omitempty"`
+	Obligation string         `json:"obligation,omitempty"`
+	Paid       bool           `json:"paid,omitempty"`
+	Deadline   Time           `json:"deadline,omitzero"`
+	Escalated  uint32         `json:"escalated,omitempty"`
+	Says       *Document      `json:"says,omitempty" doc:"The document, in the answer for one invoice only."`
+}
+
+// Document is an invoice as it was issued.
+type Document struct {
+	ID        string          `json:"id"`
+	Seller    party.Code      `json:"seller"`
+	Buyer     party.Code      `json:"buyer"`
+	Direction usage.Direction `json:"direction"`
+	Interval  usage.Interval  `json:"interval"`
+	Order     string          `json:"order"`
+	Agreement string          `json:"agreement"`
+	Terms     canon.Hash      `json:"terms"`
+	Number    uint32          `json:"number"`
+	Follows   string          `json:"follows,omitempty"`
+	Currency  money.Currency  `json:"currency"`
+	Lines     []DocumentLine  `json:"lines" nullable:"false"`
+	Total     money.Micro     `json:"total"`
+	Open      money.Micro     `json:"open"`
+	Method    string          `json:"method"`
+	Issued    Time            `json:"issued"`
+	Due       Time            `json:"due"`
+}
+
+// DocumentLine is the calls of one rate version in one period.
+type DocumentLine struct {
+	Row           uint32            `json:"row"`
+	Adjusts       usage.Interval    `json:"adjusts,omitzero"`
+	Rate          Row               `json:"rate"`
+	Calls         uint64            `json:"calls"`
+	RawMillis     uint64            `json:"raw_millis"`
+	BilledSeconds uint64            `json:"billed_seconds"`
+	Amount        money.Micro       `json:"amount"`
+	State         invoice.LineState `json:"state"`
+	Dispute       string            `json:"dispute,omitempty"`
+}
+
+// AcceptInvoice accepts all lines of an invoice that are not open. Document
+// names what was read; without it the invoice is accepted as it is.
+type AcceptInvoice struct {
+	Document canon.Hash `json:"document,omitzero"`
+}
+
+// DisputeInvoice disputes lines of an invoice and accepts the others.
+type DisputeInvoice struct {
+	Document canon.Hash  `json:"document,omitzero"`
+	Lines    []Objection `json:"lines" minItems:"1" nullable:"false"`
+	Why      string      `json:"why" minLength:"1" maxLength:"500"`
+	Evidence canon.Hash  `json:"evidence,omitzero"`
+}
+
+// Objection is a disputed line with the buyer's own figures.
+type Objection struct {
+	Row           uint32         `json:"row"`
+	Adjusts       usage.Interval `json:"adjusts,omitzero"`
+	Calls         uint64         `json:"calls"`
+	BilledSeconds uint64         `json:"billed_seconds"`
+}
+
+// Dispute is one line on which the two sides differ.
+type Dispute struct {
+	ID       string          `json:"id"`
+	Order    string          `json:"order"`
+	Interval usage.Interval  `json:"interval"`
+	Row      uint32          `json:"row"`
+	Adjusts  usage.Interval  `json:"adjusts,omitzero"`
+	Currency money.Currency  `json:"currency"`
+	Seller   dispute.Figures `json:"seller"`
+	Buyer    dispute.Figures `json:"buyer"`
+	Invoice  string          `json:"invoice,omitempty"`
+	State    dispute.State   `json:"state"`
+	Opened   Time            `json:"opened"`
+	By       party.Code      `json:"by,omitempty" doc:"Who opened it on an invoice. Absent: the comparison."`
+	Why      string          `json:"why,omitempty"`
+	Evidence canon.Hash      `json:"evidence,omitzero"`
+	Proposal *Proposal       `json:"proposal,omitempty"`
+	Decision *Decision       `json:"decision,omitempty"`
+	Deadline Time            `json:"deadline,omitzero"`
+	Passed   uint32          `json:"passed,omitempty"`
+}
+
+// Proposal is one side's offer of how to decide a line.
+type Proposal struct {
+	Calls         uint64      `json:"calls"`
+	BilledSeconds uint64      `json:"billed_seconds"`
+	Amount        money.Micro `json:"amount"`
+	Act           Act         `json:"act"`
+}
+
+// Decision is what came out of a dispute.
+type Decision struct {
+	Calls         uint64      `json:"calls"`
+	BilledSeconds uint64      `json:"billed_seconds"`
+	Amount        money.Micro `json:"amount"`
+	How           dispute.How `json:"how"`
+	Invoice       string      `json:"invoice,omitempty" doc:"That bills it."`
+	Proposed      *Act        `json:"proposed,omitempty"`
+	Accepted      *Act        `json:"accepted,omitempty"`
+	Height        uint64      `json:"height"`
+	Time          Time        `json:"time"`
+}
+
+// ProposeDecision offers how to decide a disputed line.
+type ProposeDecision struct {
+	Calls         uint64     `json:"calls"`
+	BilledSeconds uint64     `json:"billed_seconds"`
+	Why           string     `json:"why" maxLength:"500"`
+	Evidence      canon.Hash `json:"evidence,omitzero"`
+}
+
+// AcceptDecision accepts the other side's offer. Offer repeats it; without it
+// the offer is accepted as it is.
+type AcceptDecision struct {
+	Offer *Verdict `json:"offer,omitempty"`
+}
+
+// Verdict is how a line is to be decided.
+type Verdict struct {
+	Calls         uint64 `json:"calls"`
+	BilledSeconds uint64 `json:"billed_seconds"`
+}
+
+// Evidence is what people have to decide a dispute: the calls on which the
+// rules gave no answer, as both sides recorded them.
+type Evidence struct {
+	Dispute string         `json:"dispute"`
+	Items   []EvidenceItem `json:"items" nullable:"false"`
+}
+
+// EvidenceItem is one call. A side without it is absent.
+type EvidenceItem struct {
+	Kind   string        `json:"kind" doc:"only-buyer, only-seller, duration or skewed."`
+	Seller *EvidenceCall `json:"seller,omitempty"`
+	Buyer  *EvidenceCall `json:"buyer,omitempty"`
+}
+
+// EvidenceCall is one side's record of a call.
+type EvidenceCall struct {
+	Start         Time   `json:"start"`
+	RawMillis     uint64 `json:"raw_millis"`
+	BilledSeconds uint64 `json:"billed_seconds"`
+	Origin        string `json:"origin,omitempty" doc:"Absent: withheld."`
+	Destination   string `json:"destination,omitempty"`
+}
+
+// Netting is the offsetting of final invoices.
+type Netting struct {
+	ID       string                  `json:"id"`
+	Proposer party.Code              `json:"proposer"`
+	Invoices []string                `json:"invoices" nullable:"false"`
+	Sums     []Sum                   `json:"sums" nullable:"false"`
+	State    settlement.NettingState `json:"state"`
+	Proposed Act                     `json:"proposed"`
+	Accepted *Act                    `json:"accepted,omitempty"`
+}
+
+// Sum is the debts both ways in one currency and their net.
+type Sum struct {
+	Currency money.Currency `json:"currency"`
+	Gross    []money.Micro  `json:"gross" nullable:"false" doc:"Owed to the first and to the second member, in byte order of their codes."`
+	Net      money.Micro    `json:"net"`
+	Payer    party.Code     `json:"payer,omitempty"`
+	Payee    party.Code     `json:"payee,omitempty"`
+}
+
+// Invoices names invoices: to be netted, or made due one by one.
+type Invoices struct {
+	Invoices []string `json:"invoices" minItems:"1" maxItems:"2000" nullable:"false"`
+}
+
+// Obligation is the agreed amount that one member owes the other.
+type Obligation struct {
+	ID       string           `json:"id"`
+	Netting  string           `json:"netting,omitempty"`
+	Invoices []string         `json:"invoices" nullable:"false"`
+	Payer    party.Code       `json:"payer"`
+	Payee    party.Code       `json:"payee"`
+	Amount   money.Amount     `json:"amount"`
+	Method   string           `json:"method"`
+	Due      Time             `json:"due"`
+	State    settlement.State `json:"state"`
+	Late     bool             `json:"late,omitempty"`
+	Payment  *Payment         `json:"payment,omitempty"`
+	Receipt  *Act             `json:"receipt,omitempty"`
+	Deadline Time             `json:"deadline,omitzero"`
+	Passed   uint32           `json:"passed,omitempty"`
+}
+
+// Payment is the payer's word that it has paid.
+type Payment struct {
+	Method    string `json:"method"`
+	Reference string `json:"reference"`
+	PaidAt    Time   `json:"paid_at"`
+	Act       Act    `json:"act"`
+}
+
+// Advise says that this carrier has paid an obligation.
+type Advise struct {
+	Amount    money.Amount `json:"amount"`
+	Method    string       `json:"method"`
+	Reference string       `json:"reference" doc:"As the bank shows it."`
+	PaidAt    Time         `json:"paid_at"`
+}
+
+// Confirm says that the money came, or that it did not.
+type Confirm struct {
+	Amount money.Amount `json:"amount"`
+	Why    string       `json:"why,omitempty" maxLength:"500"`
+}
+
+// Journal is the postings of one command.
+type Journal struct {
+	Number   uint64               `json:"number"`
+	Cause    string               `json:"cause"`
+	Subject  string               `json:"subject"`
+	Postings []settlement.Posting `json:"postings" nullable:"false"`
+	Height   uint64               `json:"height"`
+	Time     Time                 `json:"time"`
+}
+
+// Balance is what stands on an account. Claims are positive, debts negative.
+type Balance struct {
+	Account settlement.Account `json:"account"`
+	Amount  money.Micro        `json:"amount"`
+}
+
+// File is a file that was acknowledged on the channel.
+type File struct {
+	Hash canon.Hash `json:"hash"`
+	trade.File
+}
+
+// RecordFile acknowledges a file that went from node to node.
+type RecordFile struct {
+	Kind      string         `json:"kind" doc:"A plain word: records, evidence, sheet." maxLength:"32"`
+	Hash      canon.Hash     `json:"hash"`
+	Size      uint64         `json:"size"`
+	Count     uint64         `json:"count,omitempty"`
+	Totals    []money.Amount `json:"totals,omitempty"`
+	Reference []byte         `json:"reference,omitempty"`
+}
+
+// Tick has the agreed outcome of a passed deadline applied.
+type Tick struct {
+	Subject string `json:"subject" doc:"Key of the record that waits, like period/O-1/001793577600000."`
+}
+
+// Entry is one envelope in a channel's log, with what became of it.
+type Entry struct {
+	Cursor   string         `json:"cursor" doc:"Give it as after to read on behind this entry."`
+	Height   uint64         `json:"height"`
+	Index    uint32         `json:"index"`
+	Time     Time           `json:"time"`
+	Sender   sign.PublicKey `json:"sender"`
+	Envelope canon.Hash     `json:"envelope"`
+	Code     fault.Code     `json:"code,omitempty" doc:"Why nothing of it was executed."`
+	Receipts []Receipt      `json:"receipts" nullable:"false"`
+	Notes    []Note         `json:"notes,omitempty"`
+}
+
+// Note is what became of a message of the channel's own protocol.
+type Note struct {
+	Kind string     `json:"kind"`
+	Code fault.Code `json:"code,omitempty"`
+}
+
+// Event is one thing that happened on a channel. Its id in the stream lets a
+// reader go on behind it.
+type Event struct {
+	ID      string     `json:"id"`
+	Kind    string     `json:"kind" doc:"For example invoice.issued."`
+	Subject string     `json:"subject" doc:"Key of the record concerned."`
+	Detail  string     `json:"detail,omitempty"`
+	Height  uint64     `json:"height"`
+	Time    Time       `json:"time"`
+	Command trade.Kind `json:"command"`
+}
+
+// Problem is a step of clearing that does not succeed, and why.
+type Problem struct {
+	Subject string     `json:"subject"`
+	Code    fault.Code `json:"code"`
+	Detail  string     `json:"detail"`
+	Remedy  string     `json:"remedy,omitempty"`
+	Tries   int        `json:"tries"`
+}
+
+// Totals is what was claimed, settled and disputed in one direction and
+// currency over all invoices. Invoiced = settled + disputed + due.
+type Totals struct {
+	Direction usage.Direction `json:"direction"`
+	Currency  money.Currency  `json:"currency"`
+	Invoices  uint64          `json:"invoices"`
+	Invoiced  money.Micro     `json:"invoiced"`
+	Settled   money.Micro     `json:"settled"`
+	Disputed  money.Micro     `json:"disputed"`
+	Due       money.Micro     `json:"due"`
+}
+
+// DisputeCounts counts disputes by what became of them.
+type DisputeCounts struct {
+	Opened                uint64            `json:"opened"`
+	ResolvedAutomatically uint64            `json:"resolved_automatically" doc:"By the agreed rules."`
+	Manual                uint64            `json:"manual" doc:"In the hands of people, or decided by them."`
+	States                map[string]uint64 `json:"states"`
+}
+
+// Token is who may use this interface.
+type Token struct {
+	Name    string `json:"name" minLength:"1" maxLength:"64"`
+	Role    string `json:"role" enum:"clerk,product-manager,engineer,finance,auditor,administrator,subscriber"`
+	Expires Time   `json:"expires,omitzero"`
+}
+
+// NewToken is a token that was just made. Its text is shown this once.
+type NewToken struct {
+	Token
+	Text string `json:"token"`
+}

@@ -1,0 +1,304 @@
+// Package wire holds what goes over the native HTTP interface of a node, as
+// JSON. Server, Go client and OpenAPI document are made from these types.
+//
+// Times are RFC 3339 in UTC with at most milliseconds, intervals
+// "START/END", directions "FROM>TO". Amounts are decimal strings with six
+// places, rates with nine. Hashes and keys are hex. Ids, states and roles are
+// spelled as in package trade.
+package wire
+
+import (
+	"time"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// Time is a moment in ms since 1970 UTC; in JSON an RFC 3339 text. Zero is left
+// out where a field may be absent.
+type Time int64
+
+// MarshalText gives RFC 3339 in UTC, with ms where there are any.
+func (t Time) MarshalText() ([]byte, error) { return []byte(usage.Stamp(int64(t))), nil }
+
+// UnmarshalText reads RFC 3339 in any zone, exact to the ms. Code:
+// bad-interval's sibling invalid.
+func (t *Time) UnmarshalText(text []byte) error {
+	at, err := time.Parse(time.RFC3339Nano, string(text))
+	if err != nil || at.Nanosecond()%1e6 != 0 {
+		return fault.Newf(fault.Invalid, "write a time like 2026-11-02T00:00:00Z, with at most three places of a second", "%.40q is no time", text).Because(err)
+	}
+	*t = Time(at.UnixMilli())
+	return nil
+}
+
+// Me is the bearer of the token that asked.
+type Me struct {
+	Name       string    `json:"name"`
+	Role       string    `json:"role"`
+	Expires    time.Time `json:"expires,omitzero" doc:"When the token ends. Absent: never."`
+	Carrier    string    `json:"carrier" doc:"Whose node this is."`
+	Operations []string  `json:"operations" nullable:"false" doc:"Ids of the operations that the role may use."`
+}
+
+// Status is where the node stands.
+type Status struct {
+	Carrier     party.Code  `json:"carrier"`
+	Version     string      `json:"version"`
+	Ready       bool        `json:"ready"`
+	Checks      []Check     `json:"checks" nullable:"false"`
+	Height      uint64      `json:"height" doc:"Last block executed here."`
+	Time        Time        `json:"time" doc:"Its block time."`
+	Confirmed   uint64      `json:"confirmed" doc:"Height that enough validators report."`
+	Finality    Finality    `json:"finality_ms"`
+	Omnilateral Place       `json:"omnilateral"`
+	Bilaterals  []Bilateral `json:"bilaterals" nullable:"false"`
+	Busy        bool        `json:"busy" doc:"Steps of clearing are under way."`
+}
+
+// Check is one thing that must be right for the node to be ready.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Finality is how long envelopes took from submission until they were final.
+type Finality struct {
+	Count uint64  `json:"count"`
+	P50   float64 `json:"p50"`
+	P99   float64 `json:"p99"`
+}
+
+// Place is a position in a channel with the state root there.
+type Place struct {
+	Position uint64     `json:"position" doc:"Height of the last block that touched the channel."`
+	Root     canon.Hash `json:"root" doc:"Of the state there."`
+}
+
+// Bilateral is one channel with a partner.
+type Bilateral struct {
+	Partner    party.Code       `json:"partner"`
+	Channel    canon.Hash       `json:"channel"`
+	Opener     party.Code       `json:"opener"`
+	State      string           `json:"state" doc:"opening, lapsed, open, diverged or halted."`
+	Position   uint64           `json:"position" doc:"Height of the last block that touched the channel."`
+	Root       canon.Hash       `json:"root" doc:"Of the state there."`
+	Attested   uint64           `json:"attested" doc:"Position up to which both members have signed the same log."`
+	Epoch      uint32           `json:"epoch" doc:"Of the key that seals the channel; 0 before the first."`
+	Unanswered Time             `json:"unanswered_since,omitzero" doc:"Since when the partner owes an answer to a signed head."`
+	Members    *trade.Bilateral `json:"members,omitempty"`
+	Problem    string           `json:"problem,omitempty" doc:"Why the channel has halted here."`
+}
+
+// OpenBilateral asks for a channel with a partner.
+type OpenBilateral struct {
+	Partner party.Code `json:"partner" minLength:"1" maxLength:"32"`
+}
+
+// EndBilateral ends all trade with a partner.
+type EndBilateral struct {
+	Why string `json:"why,omitempty" maxLength:"500"`
+}
+
+// Receipt is what remains of one command in the channel's log.
+type Receipt struct {
+	Height  uint64         `json:"height"`
+	Index   uint32         `json:"index" doc:"Of the envelope in its block."`
+	Command int            `json:"command" doc:"Place in the envelope."`
+	Kind    trade.Kind     `json:"kind"`
+	Code    fault.Code     `json:"code,omitempty" doc:"Why it was refused. Absent: done."`
+	Field   string         `json:"field,omitempty"`
+	Detail  string         `json:"detail,omitempty"`
+	Remedy  string         `json:"remedy,omitempty"`
+	By      sign.PublicKey `json:"delegate,omitzero" doc:"Delegate or member key that authorised it. Absent: the node alone."`
+	Limit   string         `json:"limit,omitempty" doc:"That covered it."`
+	Writes  canon.Hash     `json:"writes,omitzero" doc:"Hash of what it wrote."`
+	Events  []trade.Event  `json:"events,omitempty"`
+}
+
+// Done is the answer to a change: the record as it is now, and the receipt of
+// the command that changed it. The command is final and executed.
+type Done[T any] struct {
+	Record   T       `json:"record"`
+	Receipt  Receipt `json:"receipt,omitzero" doc:"Absent when the same request had been done before."`
+	Repeated bool    `json:"repeated,omitempty" doc:"The same request had been done before."`
+}
+
+// Answer accepts, rejects, suspends, resumes or ends something.
+type Answer struct {
+	Why string `json:"why,omitempty" maxLength:"500"`
+}
+
+// Act is one side's authorised step.
+type Act struct {
+	By        party.Code     `json:"by"`
+	Key       sign.PublicKey `json:"key,omitzero" doc:"Delegate or member key. Absent: the node alone."`
+	Limit     string         `json:"limit,omitempty"`
+	Command   canon.Hash     `json:"command" doc:"Hash of the command's kind and body."`
+	Signature sign.Signature `json:"signature,omitzero"`
+	Expires   Time           `json:"expires,omitzero"`
+	Nonce     canon.Hash     `json:"nonce,omitzero"`
+	Height    uint64         `json:"height"`
+	Time      Time           `json:"time"`
+}
+
+// Key is a signing key with the heights at which it counts.
+type Key struct {
+	Key   sign.PublicKey `json:"key"`
+	From  uint64         `json:"from"`
+	Until uint64         `json:"until,omitempty"`
+}
+
+// Member is a carrier on the network.
+type Member struct {
+	Code      party.Code     `json:"code"`
+	LegalName string         `json:"legal_name"`
+	Country   string         `json:"country" doc:"ISO 3166-1 alpha-2."`
+	Aliases   []party.Alias  `json:"aliases,omitempty"`
+	Exchange  string         `json:"exchange" doc:"host:port where its files arrive."`
+	Members   []Key          `json:"member_keys" nullable:"false"`
+	Nodes     []Key          `json:"node_keys" nullable:"false"`
+	Recovery  sign.PublicKey `json:"recovery"`
+	State     party.State    `json:"state"`
+	Since     uint64         `json:"since" doc:"Height of the last change of state."`
+	Sponsor   party.Code     `json:"sponsor,omitempty"`
+	Vouchers  []party.Code   `json:"vouchers,omitempty"`
+}
+
+// Network is the parameters of the network.
+type Network = trade.Network
+
+// Apply asks to admit an applicant, whose application is signed with all its
+// keys.
+type Apply struct {
+	Application party.Signed `json:"application"`
+}
+
+// Anchor is how far a channel is attested on the Omnilateral.
+type Anchor struct {
+	Channel  canon.Hash       `json:"channel"`
+	Term     uint32           `json:"term"`
+	Position uint64           `json:"position"`
+	Kind     trade.AnchorKind `json:"kind"`
+	Size     uint64           `json:"size" doc:"Leaves in the attested block log."`
+	Root     canon.Hash       `json:"root" doc:"Of the attested block log."`
+}
+
+// Agreement is a contract between the two sides.
+type Agreement struct {
+	ID         string          `json:"id"`
+	Type       agreement.Type  `json:"type"`
+	Proposer   party.Code      `json:"proposer"`
+	Legal      agreement.Legal `json:"legal"`
+	Lines      []string        `json:"lines" nullable:"false"`
+	From       Time            `json:"from"`
+	Until      Time            `json:"until,omitzero"`
+	State      agreement.State `json:"state"`
+	Versions   []Version       `json:"versions" nullable:"false" doc:"Of the terms, oldest first."`
+	Pending    *Version        `json:"pending,omitempty" doc:"Waits for the other side's answer."`
+	Terminated *Act            `json:"terminated,omitempty"`
+	Ends       Time            `json:"ends,omitzero"`
+}
+
+// Version is one version of an agreement's terms.
+type Version struct {
+	Number   uint32           `json:"number"`
+	From     Time             `json:"from"`
+	Hash     canon.Hash       `json:"hash" doc:"Of the terms; an answer repeats it."`
+	Terms    *agreement.Terms `json:"terms,omitempty" doc:"In the answer for one agreement only."`
+	Proposed Act              `json:"proposed"`
+	Accepted *Act             `json:"accepted,omitempty"`
+}
+
+// ProposeAgreement offers a contract. Without an id one is made from the
+// Idempotency-Key.
+type ProposeAgreement struct {
+	ID    string          `json:"id,omitempty" maxLength:"40"`
+	Type  agreement.Type  `json:"type" enum:"msa"`
+	Legal agreement.Legal `json:"legal"`
+	Lines []product.Line  `json:"lines" minItems:"1" nullable:"false"`
+	From  Time            `json:"from"`
+	Until Time            `json:"until,omitzero"`
+	Terms agreement.Terms `json:"terms" doc:"Begin with those of GET /v1/terms."`
+}
+
+// AmendAgreement offers other terms from an edge of a period on.
+type AmendAgreement struct {
+	From  Time            `json:"from"`
+	Terms agreement.Terms `json:"terms"`
+}
+
+// AnswerTerms answers what the other side proposed last. Hash names the terms
+// that were read; without it the answer is about what is pending now.
+type AnswerTerms struct {
+	Hash canon.Hash `json:"hash,omitzero"`
+	Why  string     `json:"why,omitempty" maxLength:"500"`
+}
+
+// Delegate is a person or robot that may authorise for one side.
+type Delegate struct {
+	Key     sign.PublicKey `json:"key"`
+	Member  party.Code     `json:"member"`
+	Name    string         `json:"name"`
+	Roles   []party.Role   `json:"roles" nullable:"false"`
+	Limits  []money.Amount `json:"limits,omitempty" doc:"Largest amount of one command, by currency."`
+	From    uint64         `json:"from" doc:"Height."`
+	Until   uint64         `json:"until,omitempty"`
+	Revoked bool           `json:"revoked,omitempty"`
+}
+
+// AddDelegate registers a delegate of this carrier, or changes one.
+type AddDelegate struct {
+	Key    sign.PublicKey `json:"key"`
+	Name   string         `json:"name" minLength:"1" maxLength:"100"`
+	Roles  []party.Role   `json:"roles" minItems:"1" nullable:"false"`
+	Limits []money.Amount `json:"limits,omitempty"`
+	From   uint64         `json:"from,omitempty" doc:"Height; absent: at once."`
+	Until  uint64         `json:"until,omitempty"`
+}
+
+// Sheet is a rate sheet by its commitment.
+type Sheet struct {
+	ID        string           `json:"id"`
+	Agreement string           `json:"agreement"`
+	Direction usage.Direction  `json:"direction"`
+	Line      product.Line     `json:"line"`
+	Root      canon.Hash       `json:"root" doc:"Over its rows."`
+	Rows      uint32           `json:"rows"`
+	File      canon.Hash       `json:"file" doc:"SHA-256 of the file."`
+	Size      uint64           `json:"size" doc:"Of the file in bytes."`
+	From      Time             `json:"from"`
+	State     trade.SheetState `json:"state"`
+	Base      uint32           `json:"base" doc:"Number of its first row."`
+	Proposed  Act              `json:"proposed"`
+	Accepted  *Act             `json:"accepted,omitempty"`
+	Why       string           `json:"why,omitempty"`
+}
+
+// Row is one rate version.
+type Row struct {
+	Destination      string         `json:"destination"`
+	Prefix           string         `json:"prefix"`
+	Rate             money.Rate     `json:"rate" doc:"For unit_seconds."`
+	Currency         money.Currency `json:"currency"`
+	UnitSeconds      uint32         `json:"unit_seconds"`
+	MinimumSeconds   uint32         `json:"minimum_seconds"`
+	IncrementSeconds uint32         `json:"increment_seconds"`
+	ValidFrom        Time           `json:"valid_from"`
+	ValidTo          *Time          `json:"valid_to,omitempty" doc:"Absent: open."`
+}
+
+// SheetRow is a row that the channel knows, by its number.
+type SheetRow struct {
+	Number uint32 `json:"number"`
+	Sheet  string `json:"sheet"`
+	Rate   Row    `json:"rate"`
+}
