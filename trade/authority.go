@@ -49,8 +49,11 @@ const (
 // kept. Amounts are what the sender's side binds itself to; terms, if there are
 // any, may let the node do it alone.
 func (t *tx) authorize(terms *agreement.Terms, amounts ...money.Amount) (party.Act, error) {
-	act := party.Act{By: t.own, Command: t.digest(), Height: t.ctx.Block.Height, Time: t.ctx.Block.Time}
 	a := t.cmd.Authorization
+	if a == nil && t.rule.need == nodeAlone {
+		return party.Act{}, nil // nobody keeps the act of what every node may do
+	}
+	act := party.Act{By: t.own, Command: t.digest(), Height: t.ctx.Block.Height, Time: t.ctx.Block.Time}
 	if a == nil {
 		limit, err := t.alone(terms, amounts)
 		act.Limit, t.receipt.Limit = limit, limit
@@ -77,9 +80,6 @@ func (t *tx) digest() canon.Hash {
 // alone says whether the node may do this without a delegate, and up to which
 // limit.
 func (t *tx) alone(terms *agreement.Terms, amounts []money.Amount) (string, error) {
-	if t.rule.need == nodeAlone {
-		return "", nil
-	}
 	missing := fault.Newf(CodeAuthorizationMissing, "have a delegate with the role sign the command", "%s needs the signature of a delegate", t.cmd.Kind)
 	if t.rule.need == memberKey {
 		missing = fault.Newf(CodeMemberKey, "sign the command with the member key", "%s needs the signature of the member key", t.cmd.Kind)

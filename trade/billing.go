@@ -63,7 +63,7 @@ func ratingRequest(t *tx, b RatingRequest) error {
 	}
 	v, _ := a.At(i.From)
 	terms := t.termsOf(v.Terms)
-	c, err := calendar(terms)
+	c, err := t.calendar(terms)
 	if err != nil {
 		return err
 	}
@@ -230,11 +230,9 @@ func (t *tx) checkLines(b *billing, side invoice.Side, which Side, u UsageState)
 			return fault.New(usage.CodeBadStatement, "the part does not follow the one before", "keep the order of lines through all parts").In("lines.0")
 		}
 	}
-	if _, err := t.price(b, u.Lines); err != nil {
-		return err
-	}
 	if u.Part != u.Of {
-		return nil
+		_, err := t.price(b, u.Lines)
+		return err
 	}
 	all := append(earlier, u.Lines...)
 	if usage.StatementRoot(all) != u.Root {
@@ -295,7 +293,7 @@ func (t *tx) price(b *billing, lines []usage.Line) ([]priced, error) {
 func (t *tx) inForceRow(b *billing, tariff Tariff, l usage.Line) (rating.Row, error) {
 	interval := b.period.Interval
 	if !l.Adjusts.IsZero() {
-		c, err := calendar(b.terms)
+		c, err := t.calendar(b.terms)
 		if err != nil {
 			return rating.Row{}, err
 		}
@@ -308,17 +306,13 @@ func (t *tx) inForceRow(b *billing, tariff Tariff, l usage.Line) (rating.Row, er
 	if !ok {
 		return rating.Row{}, fault.Newf(CodeRowNotProven, "send the row with its path, or row.prove first", "row %d is not proven", l.Row).In("lines")
 	}
-	_, until, _ := tariff.Of(l.Row)
-	from := int64(0)
-	if s, _, ok := tariff.Of(l.Row); ok {
-		from = s.From
-	}
+	sheet, until, _ := tariff.Of(l.Row)
 	earliest := interval.From - b.terms.StartTolerance
 	if b.terms.PeriodBy == agreement.ByEnd {
 		earliest -= b.terms.LongestCall
 	}
 	row := proven.Rate
-	if max(row.ValidFrom, from) >= interval.To || min(row.ValidTo, until) <= earliest {
+	if max(row.ValidFrom, sheet.From) >= interval.To || min(row.ValidTo, until) <= earliest {
 		return rating.Row{}, fault.Newf(CodeRowNotInForce, "use the row that was in force when the calls began", "row %d (%s, prefix %s) was not in force for %s", l.Row, row.Destination, row.Prefix, interval).In("lines")
 	}
 	return row, nil

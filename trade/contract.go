@@ -50,7 +50,7 @@ func (t *tx) checkTerms(terms agreement.Terms) error {
 	if err := terms.Validate(); err != nil {
 		return fault.Of(err).In("terms")
 	}
-	if _, err := calendar(terms); err != nil {
+	if _, err := t.calendar(terms); err != nil {
 		return fault.Of(err).In("terms.cycle")
 	}
 	for _, a := range terms.Alone {
@@ -62,9 +62,18 @@ func (t *tx) checkTerms(terms agreement.Terms) error {
 	return nil
 }
 
-// calendar reads the billing cycle of terms.
-func calendar(terms agreement.Terms) (usage.Calendar, error) {
-	return usage.Cycle{Length: terms.Cycle, Zone: terms.Zone}.Calendar()
+// calendar reads the billing cycle of terms, once for a command.
+func (t *tx) calendar(terms agreement.Terms) (usage.Calendar, error) {
+	c := usage.Cycle{Length: terms.Cycle, Zone: terms.Zone}
+	if c == t.cycle {
+		return t.dates, nil
+	}
+	dates, err := c.Calendar()
+	if err != nil {
+		return dates, err
+	}
+	t.cycle, t.dates = c, dates
+	return dates, nil
 }
 
 func agreementPropose(t *tx, b AgreementPropose) error {
@@ -162,7 +171,7 @@ func (t *tx) checkAmendment(a agreement.Agreement, terms agreement.Terms) error 
 		return invalid("from", "the amendment does not begin after the version that it follows", "name a later beginning")
 	}
 	for _, v := range []agreement.Terms{t.termsOf(last.Terms), terms} {
-		c, err := calendar(v)
+		c, err := t.calendar(v)
 		if err != nil {
 			return err
 		}
@@ -445,9 +454,19 @@ func (t *tx) proveRows(d usage.Direction, l product.Line, rows []ProveRow) error
 	return nil
 }
 
-// row gives a proven row.
+// row gives a proven row. A command is about one direction and line.
 func (t *tx) row(d usage.Direction, l product.Line, number uint32) (ProvenRow, bool) {
-	return get[ProvenRow](t, RowKey(d, l, number))
+	if r, ok := t.rows[number]; ok {
+		return r, true
+	}
+	r, ok := get[ProvenRow](t, RowKey(d, l, number))
+	if ok {
+		if t.rows == nil {
+			t.rows = map[uint32]ProvenRow{}
+		}
+		t.rows[number] = r
+	}
+	return r, ok
 }
 
 // hashOf gives the plain SHA-256 of canonical bytes, as files are named.

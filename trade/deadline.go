@@ -157,8 +157,8 @@ func (t *tx) tickInvoice(key string) error {
 // minute later, so that a deadline of zero does not tick with every block.
 func (t *tx) renewed(d agreement.Deadline) int64 { return t.ctx.Block.Time + max(d.Millis, 60_000) }
 
-// tickDispute marks a decision that is late. It never closes a dispute
-// (MEF 114 [R75]).
+// tickDispute marks a decision that is late. It never closes a dispute, and a
+// proposal that is made can still be accepted (MEF 114 [R75]).
 func (t *tx) tickDispute(key string) error {
 	d, ok := get[dispute.Dispute](t, key)
 	if !ok {
@@ -172,7 +172,7 @@ func (t *tx) tickDispute(key string) error {
 		return noDeadline(key)
 	}
 	b := t.billingAround(d)
-	d.State, d.Proposal = next, nil
+	d.State = next
 	d.Passed++
 	d.Deadline = t.renewed(b.terms.Deadline(agreement.StageDecision))
 	t.put(key, d)

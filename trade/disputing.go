@@ -386,6 +386,9 @@ func disputePropose(t *tx, c DisputePropose) error {
 		if d.Proposal != nil && d.Proposal.Act.By != t.own {
 			return conflict("verdicts", "accept or reject that one first", "the other side has proposed a decision of %s", d.ID)
 		}
+		if i > 0 && (d.Order != proposals[0].Order || d.Interval != proposals[0].Interval) {
+			return invalid("verdicts", "the lines are of several periods", "propose for the lines of one period together")
+		}
 		b = t.billingAround(d)
 		rate, _ := t.row(b.period.Direction, b.lineOf(), d.Row)
 		if v.Calls > maxFigure || v.BilledSeconds > maxFigure {

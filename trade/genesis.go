@@ -28,7 +28,7 @@ func (d GenesisDocument) Hash() canon.Hash { return canon.HashOf("lateral/genesi
 // DefaultNetwork gives the parameters of a small network: half a GiB a minute
 // for a member, two vouchers, suspension by two thirds.
 func DefaultNetwork(name string) Network {
-	return Network{Name: name, Version: RuleVersion, Vouchers: 2, SuspendPercent: 67,
+	return Network{Name: name, Version: RuleVersion, Vouchers: 2, SuspendPercent: 66,
 		MemberBytes: 512 << 20, ChannelBytes: 512 << 20, ReserveBytes: 1 << 20,
 		InvitationMillis: 7 * dayMillis, UncontestedMillis: 60_000}
 }
@@ -43,7 +43,7 @@ func (n Network) Validate() error {
 	case n.Vouchers == 0 || n.Vouchers > 1000:
 		return invalid("vouchers", "admission needs 1 to 1000 vouchers", "use 2")
 	case n.SuspendPercent < 51 || n.SuspendPercent > 100:
-		return invalid("suspend_percent", "suspension needs 51 to 100 percent of the members", "use 67")
+		return invalid("suspend_percent", "suspension needs 51 to 100 percent of the members", "use 66")
 	case n.MemberBytes < 64<<10 || n.ChannelBytes < 64<<10 || n.ReserveBytes < 16<<10:
 		return invalid("member_bytes", "a quota is too small for a single envelope", "use the defaults")
 	case n.InvitationMillis <= 0 || n.InvitationMillis > 366*dayMillis:

@@ -13,6 +13,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // Codes of refusals that any command may meet.
@@ -100,6 +101,9 @@ type tx struct {
 	writes  []Write
 	index   map[string]int // into writes, once there are many
 	events  []Event
+	rows    map[uint32]ProvenRow // of this command's direction, decoded
+	cycle   usage.Cycle          // of calendar
+	dates   usage.Calendar
 	posted  []settlement.Posting // of this command, for the journal
 	subject string               // of the journal entry
 }

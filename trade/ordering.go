@@ -203,7 +203,7 @@ func orderTerminate(t *tx, b OrderAnswer) error {
 		s, _ := get[Standing](t, key)
 		a, _ := get[agreement.Agreement](t, AgreementKey(o.Agreement))
 		v, _ := a.At(o.Until)
-		c, err := calendar(t.termsOf(v.Terms))
+		c, err := t.calendar(t.termsOf(v.Terms))
 		if err != nil {
 			return err
 		}

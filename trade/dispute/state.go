@@ -30,7 +30,7 @@ const (
 var Transitions = map[State]map[Event]State{
 	Awaiting:  {Settle: Resolved, Refer: Manual},
 	Manual:    {Propose: Proposed, Escalate: Escalated},
-	Proposed:  {Accept: Resolved, Reject: Manual, Propose: Proposed, Escalate: Escalated},
+	Proposed:  {Accept: Resolved, Reject: Manual, Propose: Proposed, Escalate: Proposed},
 	Escalated: {Propose: Proposed, Escalate: Escalated},
 }
 
