@@ -336,7 +336,7 @@ func (c *stepClock) advance(d time.Duration) {
 type network struct {
 	t       testing.TB
 	dir     string
-	law     toyLaw
+	law     Law
 	genesis []byte
 	net     ledger.Network
 	key     sign.PrivateKey

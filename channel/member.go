@@ -94,7 +94,7 @@ type Options struct {
 
 	Clock   Clock        // nil: the system's
 	Logger  *slog.Logger // nil discards
-	Alarm   func(Alarm)  // nil logs only
+	Alarm   func(Alarm)  // nil logs only; must not wait, nor call the member
 	Metrics Metrics      // nil discards
 	Random  io.Reader    // nil: crypto/rand; tests with a seed hand in another
 }

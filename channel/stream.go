@@ -35,7 +35,8 @@ type stream struct {
 
 	wake chan struct{} // one token: look again
 
-	mu          sync.Mutex // guards what follows
+	// mu guards what follows. It is taken after a Bilateral's mu, never before.
+	mu          sync.Mutex
 	queue       []queued
 	queueBytes  int
 	flight      []*flight // by number
@@ -165,18 +166,17 @@ func (s *stream) run(ctx context.Context) {
 // fill makes the next envelope and puts it into the outbox; nil when there is
 // nothing to send now.
 func (s *stream) fill() (*flight, error) {
-	s.mu.Lock()
-	if s.err != nil || s.next == 0 {
-		s.mu.Unlock()
-		return nil, s.err
-	}
 	var seal sealing // of the Omnilateral
 	if s.b != nil {
 		var ok bool
 		if seal, ok = s.b.sealing(); !ok {
-			s.mu.Unlock()
 			return nil, nil
 		}
+	}
+	s.mu.Lock()
+	if s.err != nil || s.next == 0 {
+		s.mu.Unlock()
+		return nil, s.err
 	}
 	room := len(s.flight) < maxFlight && s.flightBytes < maxFlightBytes
 	due := len(s.flight) == 0 || s.queueBytes >= worthSending
