@@ -225,21 +225,23 @@ func (m *matcher) burst(ours, theirs []item) {
 	m.staged(ours, theirs)
 }
 
-// mixed reports whether some numbers of a burst are not equal to each other.
+// mixed reports whether one of ours and one of theirs have numbers that differ.
 func mixed(ours, theirs []item) bool {
-	known := uint64(withheld)
-	for _, side := range [][]item{ours, theirs} {
-		for i := range side {
-			switch o := side[i].origin; {
-			case o == withheld || o == known:
-			case known == withheld:
-				known = o
+	known := func(items []item) (first uint64, several bool) {
+		for i := range items {
+			switch o := items[i].origin; {
+			case o == withheld || o == first:
+			case first == withheld:
+				first = o
 			default:
-				return true
+				return first, true
 			}
 		}
+		return first, false
 	}
-	return false
+	a, manyOurs := known(ours)
+	b, manyTheirs := known(theirs)
+	return a != withheld && b != withheld && (manyOurs || manyTheirs || a != b)
 }
 
 // staged matches a mixed burst that is too large to weigh as a whole: equal
