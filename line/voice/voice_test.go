@@ -1,0 +1,313 @@
+package voice
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+const good = "c1,4930111,4915112,2026-11-02T00:00:03.232Z,203127,success,ALPHA,BRAVO,T3\n"
+
+func read(t *testing.T, rows string) *usage.Batch {
+	t.Helper()
+	b, err := ReadUsage(strings.NewReader(UsageHeader+"\n"+rows), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if uint64(len(b.Records)+len(b.Duplicates))+b.Refused != b.Read {
+		t.Fatalf("read %d = %d accepted + %d duplicate + %d refused does not hold", b.Read, len(b.Records), len(b.Duplicates), b.Refused)
+	}
+	return b
+}
+
+func TestABadRowIsNamedAndTheRowsAroundItAreKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		row   string
+		field string
+		code  fault.Code
+	}{
+		"too few fields":             {"c2,4930111,4915112,2026-11-02T00:00:03Z,1,success,ALPHA,BRAVO", "", CodeColumns},
+		"too many fields":            {"c2,4930111,4915112,2026-11-02T00:00:03Z,1,success,ALPHA,BRAVO,T,", "", CodeColumns},
+		"no id":                      {",4930111,4915112,2026-11-02T00:00:03Z,1,success,ALPHA,BRAVO,T", "call_id", CodeBadField},
+		"an id of 300 bytes":         {strings.Repeat("c", 300) + ",4930111,4915112,2026-11-02T00:00:03Z,1,success,ALPHA,BRAVO,T", "call_id", CodeBadField},
+		"an id that is not UTF-8":    {"c\xff2,4930111,4915112,2026-11-02T00:00:03Z,1,success,ALPHA,BRAVO,T", "call_id", CodeBadField},
+		"no called number":           {"c2,4930111,,2026-11-02T00:00:03Z,1,success,ALPHA,BRAVO,T", "destination_number", CodeBadNumber},
+		"letters in the number":      {"c2,4930111,49x,2026-11-02T00:00:03Z,1,success,ALPHA,BRAVO,T", "destination_number", CodeBadNumber},
+		"16 digits":                  {"c2,4930111,4915112000000000,2026-11-02T00:00:03Z,1,success,ALPHA,BRAVO,T", "destination_number", CodeBadNumber},
+		"30 February":                {"c2,4930111,4915112,2026-02-30T00:00:03Z,1,success,ALPHA,BRAVO,T", "start_time", CodeBadTime},
+		"no zone":                    {"c2,4930111,4915112,2026-11-02T00:00:03,1,success,ALPHA,BRAVO,T", "start_time", CodeBadTime},
+		"ten fraction digits":        {"c2,4930111,4915112,2026-11-02T00:00:03.0123456789Z,1,success,ALPHA,BRAVO,T", "start_time", CodeBadTime},
+		"a negative duration":        {"c2,4930111,4915112,2026-11-02T00:00:03Z,-1,success,ALPHA,BRAVO,T", "duration_ms", CodeBadField},
+		"a fraction of a ms":         {"c2,4930111,4915112,2026-11-02T00:00:03Z,1.5,success,ALPHA,BRAVO,T", "duration_ms", CodeBadField},
+		"a duration of two months":   {"c2,4930111,4915112,2026-11-02T00:00:03Z,5184000000,success,ALPHA,BRAVO,T", "duration_ms", CodeBadField},
+		"another result":             {"c2,4930111,4915112,2026-11-02T00:00:03Z,1,busy,ALPHA,BRAVO,T", "result", CodeBadField},
+		"a third carrier":            {"c2,4930111,4915112,2026-11-02T00:00:03Z,1,success,ALPHA,CHARLIE,T", "carrier_to", CodeThirdCarrier},
+		"a third carrier first":      {"c2,4930111,4915112,2026-11-02T00:00:03Z,1,success,CHARLIE,BRAVO,T", "carrier_from", CodeThirdCarrier},
+		"from a carrier to itself":   {"c2,4930111,4915112,2026-11-02T00:00:03Z,1,success,ALPHA,ALPHA,T", "carrier_to", CodeBadField},
+		"no carrier":                 {"c2,4930111,4915112,2026-11-02T00:00:03Z,1,success,,BRAVO,T", "carrier_from", CodeBadField},
+		"the same id, other content": {"c1,4930111,4915112,2026-11-02T00:00:03.232Z,203128,success,ALPHA,BRAVO,T3", "call_id", CodeSameID},
+		"the same id, other trunk":   {"c1,4930111,4915112,2026-11-02T00:00:03.232Z,203127,success,ALPHA,BRAVO,T4", "call_id", CodeSameID},
+		"a lost quote":               {`"c2,4930111,4915112,2026-11-02T00:00:03Z,1,success,ALPHA,BRAVO,T`, "", CodeBadQuotes},
+		"a quote in the middle":      {`c2,4930111,4915112,2026-11-02T00:00:03Z,1,success,ALPHA,BRAVO,T"3`, "", CodeBadQuotes},
+		"a line without end":         {strings.Repeat("x", 1<<20), "", CodeLineTooLong},
+		"a line a bit too long":      {strings.Repeat("x", maxLine+1), "", CodeLineTooLong},
+		"binary":                     {"\x00\x01\x02", "", CodeColumns},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := read(t, good+c.row+"\n\n"+"c3,4930111,4915112,2026-11-02T00:00:04Z,1,success,BRAVO,ALPHA,T3\n")
+			if len(b.Records) != 2 || b.Records[1].Line != 5 || b.Records[1].Way != usage.Back || len(b.Rejects) != 1 {
+				t.Fatalf("%d records, %d rejects: %+v", len(b.Records), len(b.Rejects), b)
+			}
+			r := b.Rejects[0]
+			if r.Line != 3 || r.Field != c.field || r.Code != c.code || r.Detail == "" || len(r.Detail) > 400 {
+				t.Fatalf("%+v; want line 3, field %q, code %s", r, c.field, c.code)
+			}
+		})
+	}
+}
+
+func TestDuplicatesAreKeptApartAndCountedOnce(t *testing.T) {
+	for name, row := range map[string]string{
+		"the whole row again":              good,
+		"the time in another zone":         "c1,4930111,4915112,2026-11-02T01:00:03.2329+01:00,203127,success,ALPHA,BRAVO,T3\n",
+		"the call under another id":        "c2,4930111,4915112,2026-11-02T00:00:03.232Z,203127,success,ALPHA,BRAVO,T9\n",
+		"the number with a plus":           "c2,+4930111,+4915112,2026-11-02T00:00:03.232Z,203127,success,ALPHA,BRAVO,T3\n",
+		"a duplicate of the duplicate too": "c2,4930111,4915112,2026-11-02T00:00:03.232Z,203127,success,ALPHA,BRAVO,T9\n",
+	} {
+		b := read(t, good+row)
+		if len(b.Records) != 1 || len(b.Duplicates) != 1 {
+			t.Errorf("%s: %d records, %d duplicates, rejects %+v", name, len(b.Records), len(b.Duplicates), b.Rejects)
+		}
+		if b = read(t, good+row+row); len(b.Records) != 1 || len(b.Duplicates) != 2 {
+			t.Errorf("%s, again: %d records, %d duplicates", name, len(b.Records), len(b.Duplicates))
+		}
+	}
+	for name, row := range map[string]string{
+		"another ms":        "c2,4930111,4915112,2026-11-02T00:00:03.233Z,203127,success,ALPHA,BRAVO,T3\n",
+		"another direction": "c2,4930111,4915112,2026-11-02T00:00:03.232Z,203127,success,BRAVO,ALPHA,T3\n",
+		"another result":    "c2,4930111,4915112,2026-11-02T00:00:03.232Z,203127,fail,ALPHA,BRAVO,T3\n",
+		"a withheld origin": "c2,,4915112,2026-11-02T00:00:03.232Z,203127,success,ALPHA,BRAVO,T3\n",
+	} {
+		if b := read(t, good+row); len(b.Records) != 2 {
+			t.Errorf("%s: %d records", name, len(b.Records))
+		}
+	}
+	// The id of a duplicate is taken as well.
+	b := read(t, good+"c2,4930111,4915112,2026-11-02T00:00:03.232Z,203127,success,ALPHA,BRAVO,T9\n"+"c2,4930111,4915112,2026-11-02T00:00:09Z,1,success,ALPHA,BRAVO,T9\n")
+	if len(b.Rejects) != 1 || b.Rejects[0].Code != CodeSameID || b.Rejects[0].Line != 4 {
+		t.Errorf("%+v", b.Rejects)
+	}
+}
+
+func TestOriginsThatAreNoNumberAreWithheld(t *testing.T) {
+	for _, origin := range []string{"", "anonymous", "0301234", "12345678901234567890", "+", `"a, b"`} {
+		b := read(t, strings.Replace(good, "4930111", origin, 1))
+		if len(b.Records) != 1 || b.Records[0].Origin != usage.Withheld {
+			t.Errorf("%q: %+v", origin, b)
+		}
+	}
+	// A withheld number is content: under one id it may not change.
+	b := read(t, strings.Replace(good, "4930111", "anonymous", 1)+strings.Replace(good, "4930111", "unknown", 1))
+	if len(b.Rejects) != 1 || b.Rejects[0].Code != CodeSameID {
+		t.Errorf("%+v", b)
+	}
+}
+
+func TestThePairIsThatOfTheFirstGoodRow(t *testing.T) {
+	b := read(t, "x,1,bad,2026-11-02T00:00:03Z,1,success,CHARLIE,DELTA,T\n"+strings.Replace(good, "ALPHA,BRAVO", "ZULU,BRAVO", 1)+good)
+	if b.Pair != (usage.Pair{"BRAVO", "ZULU"}) || len(b.Records) != 1 || b.Records[0].Way != usage.Back || b.Refused != 2 {
+		t.Fatalf("%+v", b)
+	}
+}
+
+func TestRejectsBeyondTheLimitAreCounted(t *testing.T) {
+	b, err := ReadUsage(strings.NewReader(UsageHeader+"\n"+strings.Repeat("bad\n", 10)+good), Options{MaxRejects: 3})
+	if err != nil || len(b.Rejects) != 3 || b.Refused != 10 || b.Read != 11 || len(b.Records) != 1 {
+		t.Fatalf("%+v, %v", b, err)
+	}
+}
+
+func TestFilesThatCannotBeReadAreRefused(t *testing.T) {
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	io.WriteString(w, UsageHeader+"\n"+strings.Repeat(good, 1000))
+	w.Close()
+	for name, c := range map[string]struct {
+		file io.Reader
+		code fault.Code
+	}{
+		"empty":             {strings.NewReader(""), CodeBadHeader},
+		"another header":    {strings.NewReader("a,b,c\n" + good), CodeBadHeader},
+		"a rate sheet":      {strings.NewReader(SheetHeader + "\n"), CodeBadHeader},
+		"no header":         {strings.NewReader(good), CodeBadHeader},
+		"truncated gzip":    {bytes.NewReader(z.Bytes()[:z.Len()-6]), CodeUnreadable},
+		"damaged gzip":      {bytes.NewReader(append(z.Bytes()[:20:20], 1, 2, 3)), CodeUnreadable},
+		"a gzip of nothing": {bytes.NewReader(z.Bytes()[:2]), CodeUnreadable},
+		"a disk that fails": {io.MultiReader(strings.NewReader(UsageHeader+"\n"+good), failing{}), CodeUnreadable},
+	} {
+		b, err := ReadUsage(c.file, Options{})
+		if fault.CodeOf(err) != c.code {
+			t.Errorf("%s: %v; want code %s", name, err, c.code)
+		}
+		if name == "truncated gzip" && (len(b.Records) != 1 || b.Read == 0) {
+			t.Errorf("%s: the rows before the break are lost: %+v", name, b)
+		}
+	}
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, errors.New("input/output error") }
+
+func TestTimesAreReadLikeTheStandardLibraryDoes(t *testing.T) {
+	var c clock
+	for _, s := range []string{
+		"2026-11-02T00:00:03.232Z", "2026-11-02T00:00:03Z", "2026-11-02T00:00:03.2Z", "2026-11-02T00:00:03.123456789Z", "2026-11-02T23:59:59.9999+05:30",
+		"2026-11-02T00:00:00-00:00", "2024-02-29T12:00:00Z", "2000-02-29T00:00:00Z", "1969-12-31T23:59:59.9Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z",
+		"1900-03-01T00:00:00Z", "2026-12-31T23:59:59.001-23:59",
+	} {
+		want, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := c.read([]byte(s)); !ok || got != want.UnixMilli() {
+			t.Errorf("%s is %d, %v; want %d", s, got, ok, want.UnixMilli())
+		}
+	}
+	for _, s := range []string{
+		"", "2026-11-02", "2026-11-02 00:00:03Z", "2026-11-02T00:00:03", "2026-11-02T24:00:00Z", "2026-11-02T00:60:00Z", "2026-11-02T00:00:60Z", "2026-13-01T00:00:00Z",
+		"2026-00-01T00:00:00Z", "2026-04-31T00:00:00Z", "2023-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-00T00:00:00Z", "0000-01-01T00:00:00Z",
+		"2026-11-02T00:00:03.Z", "2026-11-02T00:00:03.0123456789Z", "2026-11-02T00:00:03,5Z", "2026-11-02T00:00:03+0100", "2026-11-02T00:00:03+24:00", "2026-11-02T00:00:03+01:60",
+		"2026-11-02T00:00:03ZZ", "2026-11-02T00:00:03.5", "2026/11/02T00:00:03Z", "2026-11-02T0:00:03ZZ", "+026-11-02T00:00:03Z", "2026-11-02T00:00:03+01:00Z",
+	} {
+		if got, ok := c.read([]byte(s)); ok {
+			t.Errorf("%q was taken for %d", s, got)
+		}
+	}
+}
+
+func TestASheetIsReadOrRefusedAsAWhole(t *testing.T) {
+	const row = "Germany,49,0.040727887,USD,60,1,1,2026-10-02T00:00:00Z,2027-11-02T00:00:00Z\n"
+	s, rejects, err := ReadSheet(strings.NewReader("\xef\xbb\xbf" + strings.ReplaceAll(SheetHeader+"\n"+row+"\"Germany, \"\"mobile\"\"\",491,1,EUR,1,0,5,2026-10-02T00:00:00+02:00,\n", "\n", "\r\n")))
+	if err != nil || len(rejects) > 0 || s.Len() != 2 {
+		t.Fatal(s, rejects, err)
+	}
+	if r := s.Row(1); r.Destination != `Germany, "mobile"` || r.ValidTo != rating.Open || r.Rate != 1_000_000_000 || r.ValidFrom != 1_790_892_000_000 {
+		t.Fatalf("%+v", r)
+	}
+	var out bytes.Buffer
+	if err := WriteSheet(&out, s.Rows()); err != nil {
+		t.Fatal(err)
+	}
+	if again, _, err := ReadSheet(&out); err != nil || again.Root() != s.Root() {
+		t.Fatal("writing and reading changed the sheet", err)
+	}
+	for name, c := range map[string]struct {
+		row, field string
+		code       fault.Code
+	}{
+		"unknown currency":      {"Germany,491,1,UDS,60,1,1,2026-10-02T00:00:00Z,", "currency", money.CodeUnknownCurrency},
+		"negative rate":         {"Germany,491,-1,USD,60,1,1,2026-10-02T00:00:00Z,", "rate", rating.CodeBadRow},
+		"ten places":            {"Germany,491,0.0000000001,USD,60,1,1,2026-10-02T00:00:00Z,", "rate", money.CodeNotDecimal},
+		"rate with exponent":    {"Germany,491,1e-3,USD,60,1,1,2026-10-02T00:00:00Z,", "rate", money.CodeNotDecimal},
+		"no unit":               {"Germany,491,1,USD,0,1,1,2026-10-02T00:00:00Z,", "unit_seconds", rating.CodeBadRow},
+		"no increment":          {"Germany,491,1,USD,60,1,0,2026-10-02T00:00:00Z,", "increment_seconds", rating.CodeBadRow},
+		"minimum is no number":  {"Germany,491,1,USD,60,one,1,2026-10-02T00:00:00Z,", "minimum_seconds", CodeBadField},
+		"no valid_from":         {"Germany,491,1,USD,60,1,1,,", "valid_from", CodeBadTime},
+		"valid_to is no time":   {"Germany,491,1,USD,60,1,1,2026-10-02T00:00:00Z,never", "valid_to", CodeBadTime},
+		"ends before it begins": {"Germany,491,1,USD,60,1,1,2026-10-02T00:00:00Z,2026-10-01T00:00:00Z", "valid_to", rating.CodeBadRow},
+		"no prefix":             {"Germany,,1,USD,60,1,1,2026-10-02T00:00:00Z,", "prefix", rating.CodeBadRow},
+		"fields are missing":    {"Germany,491,1", "", CodeColumns},
+	} {
+		s, rejects, err := ReadSheet(strings.NewReader(SheetHeader + "\n" + row + c.row + "\n" + "also,bad\n"))
+		if s != nil || fault.CodeOf(err) != CodeSheetRefused || len(rejects) != 2 || rejects[0].Line != 3 || rejects[0].Field != c.field || rejects[0].Code != c.code || rejects[1].Line != 4 {
+			t.Errorf("%s: %v, %+v, %v", name, s, rejects, err)
+		}
+	}
+	_, _, err = ReadSheet(strings.NewReader(SheetHeader + "\n" + row + row))
+	if fault.CodeOf(err) != rating.CodeSameStart || !strings.Contains(err.Error(), "lines 2 and 3") {
+		t.Errorf("twice the same row: %v", err)
+	}
+	_, _, err = ReadSheet(strings.NewReader(SheetHeader + "\n" + row + strings.Replace(row, "2026-10-02", "2026-12-02", 1)))
+	if fault.CodeOf(err) != rating.CodeOverlap || !strings.Contains(err.Error(), "lines 2 and 3") {
+		t.Errorf("overlapping rows: %v", err)
+	}
+}
+
+func TestOrdersNameTheirPrefixes(t *testing.T) {
+	if s, err := (Line{}).Spec(nil); err != nil || !s.Metered || s.Line != Name {
+		t.Error(s, err)
+	}
+	if _, err := (Line{}).Spec(Termination{Prefixes: []string{"33", "49"}}.Encode()); err != nil {
+		t.Error(err)
+	}
+	for _, p := range [][]string{{"49", "33"}, {"49", "49"}, {""}, {"x"}, {"+49"}} {
+		if s, err := (Line{}).Spec(Termination{Prefixes: p}.Encode()); err == nil {
+			t.Errorf("%v gave %+v", p, s)
+		}
+	}
+	if _, err := (Line{}).Spec([]byte("{}")); fault.CodeOf(err) != fault.Invalid {
+		t.Error(err)
+	}
+}
+
+func FuzzReadUsage(f *testing.F) {
+	f.Add([]byte(UsageHeader + "\n" + good + good))
+	f.Add([]byte(UsageHeader + "\r\n\"c,1\",,+4915112,2026-11-02T00:00:03.232+01:00,0,rna,A,B,\"\"\"\"\r\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, _ := ReadUsage(bytes.NewReader(data), Options{})
+		if uint64(len(b.Records)+len(b.Duplicates))+b.Refused != b.Read {
+			t.Fatalf("read %d = %d + %d + %d does not hold", b.Read, len(b.Records), len(b.Duplicates), b.Refused)
+		}
+		for _, r := range b.Records {
+			if r.Destination == 0 || int(r.Trunk) >= len(b.Trunks) || r.Way > usage.Back || b.Pair[0] >= b.Pair[1] {
+				t.Fatalf("%+v", r)
+			}
+		}
+	})
+}
+
+func FuzzReadSheet(f *testing.F) {
+	f.Add([]byte(SheetHeader + "\nGermany,49,0.040727887,USD,60,1,1,2026-10-02T00:00:00Z,\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, _, err := ReadSheet(bytes.NewReader(data))
+		if (s == nil) == (err == nil) {
+			t.Fatal(s, err)
+		}
+		if s == nil {
+			return
+		}
+		var out bytes.Buffer
+		if err := WriteSheet(&out, s.Rows()); err != nil {
+			t.Fatal(err)
+		}
+		if again, _, err := ReadSheet(&out); err != nil || again.Root() != s.Root() {
+			t.Fatal("writing and reading changed the sheet", err)
+		}
+	})
+}
+
+func FuzzClock(f *testing.F) {
+	f.Add("2026-11-02T00:00:03.232Z")
+	f.Add("2026-11-02T00:00:03+01:00")
+	f.Fuzz(func(t *testing.T, s string) {
+		var c clock
+		got, ok := c.read([]byte(s))
+		if !ok {
+			return
+		}
+		want, err := time.Parse(time.RFC3339Nano, strings.ToUpper(s))
+		if err != nil || want.UnixMilli() != got {
+			t.Fatalf("%q is %d; the standard library says %v, %v", s, got, want, err)
+		}
+	})
+}
