@@ -22,7 +22,6 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
-	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -885,5 +884,3 @@ func (w *world) show(what string, a args) string {
 
 // anchor makes an anchor of a log whose leaves are numbers.
 func (w *world) anchor(a args) AnchorPost { return testAnchor(w.public, a) }
-
-var _ = settlement.Owed

@@ -42,7 +42,7 @@ func DefaultRule() Source {
 	return Source{Text: `kind == "skewed" ? "seller"
 : kind == "duration" ? (gap <= 5 ? "lower" : "manual")
 : kind == "only-buyer" ? "none"
-: kind == "only-seller" ? (undelivered || only_seller_seconds * 50 <= destination_seconds ? "seller" : "manual")
+: kind == "only-seller" ? (undelivered || only_seller_seconds <= destination_seconds / 50 ? "seller" : "manual")
 : "manual"`}
 }
 

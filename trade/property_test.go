@@ -1,0 +1,378 @@
+package trade
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+var seed = flag.Uint64("seed", 0, "seed of the random tests; 0: a fresh one, printed")
+
+func random(t *testing.T) *rand.Rand {
+	s := *seed
+	if s == 0 {
+		s = rand.Uint64()
+	}
+	t.Logf("seed %d", s)
+	return rand.New(rand.NewPCG(s, 1))
+}
+
+// randomLines gives a statement of an hour in the morning, and what the other
+// side makes of it.
+func randomLines(r *rand.Rand) (ours, theirs string) {
+	var a, b []string
+	for row := range 3 {
+		if r.IntN(3) == 0 {
+			continue
+		}
+		calls, secs := r.IntN(20)+1, r.IntN(2000)
+		a = append(a, fmt.Sprintf("%d:%d/%d", row, calls, secs))
+		switch r.IntN(4) {
+		case 0:
+			b = append(b, fmt.Sprintf("%d:%d/%d", row, calls+1, secs+60))
+		case 1:
+			if r.IntN(2) == 0 {
+				b = append(b, fmt.Sprintf("%d:%d/%d", row, calls, secs+1))
+			}
+		default:
+			b = append(b, fmt.Sprintf("%d:%d/%d", row, calls, secs))
+		}
+	}
+	return strings.Join(a, ","), strings.Join(b, ",")
+}
+
+// TestRandomTradeKeepsTheBooks throws random commands of both sides, sensible
+// and not, at two machines. After each: the books balance (CheckJournal in
+// execute), refused commands change nothing, both machines agree. In the end:
+// no line is lost or billed twice, and a replay of the log gives the same
+// state.
+func TestRandomTradeKeepsTheBooks(t *testing.T) {
+	r := random(t)
+	for _, terms := range []string{
+		"files netting", "files", "files after-invoice netting", "files after-invoice line-threshold=USD:0.05 open-threshold=USD:0.2",
+		"files netting statement=stated-stands acceptance=accepted receipt=presumed-received", "files netting tolerance=1 line-threshold=USD:0.01 open-threshold=USD:0.01",
+	} {
+		t.Run(terms, func(t *testing.T) {
+			w := trading(t, terms)
+			begin := maps.Clone(w.state)
+			w.log = nil
+			done := 0
+			for range 600 {
+				if out := w.run(randomCommand(w, r)); strings.HasPrefix(out, "done") {
+					done++
+				}
+				if r.IntN(20) == 0 {
+					w.time += r.Int64N(40) * hourMs
+				}
+			}
+			if done < 60 {
+				t.Errorf("only %d of 600 commands were done: the test tries nothing", done)
+			}
+			checkLines(t, w)
+			reached := map[string]int{}
+			for i := range (View{w.state}).Invoices("") {
+				reached["invoice "+string(i.State)]++
+			}
+			for d := range (View{w.state}).Disputes() {
+				reached["dispute "+string(d.State)]++
+			}
+			for p := range (View{w.state}).Periods("") {
+				reached["period "+string(p.State)]++
+			}
+			t.Logf("%d of 600 commands done: %v", done, reached)
+			replayed := begin
+			m := New(voice{})
+			for _, e := range w.log {
+				replayed.apply(m.Apply(e.ctx, replayed, e.cmd).Writes)
+			}
+			if !maps.EqualFunc(replayed, w.state, slices.Equal[[]byte]) {
+				t.Error("the replay gives another state")
+			}
+		})
+	}
+}
+
+// randomCommand is a line of a story, often one that makes sense.
+func randomCommand(w *world, r *rand.Rand) string {
+	v := View{w.state}
+	side := []string{"ALPHA", "BRAVO"}[r.IntN(2)]
+	o := []string{"O-AB", "O-BA"}[r.IntN(2)]
+	hour := r.IntN(8)
+	at := fmt.Sprintf(" order=%s hour=%d", o, hour)
+	pick := func(ids []string) string {
+		if len(ids) == 0 {
+			return "none"
+		}
+		return ids[r.IntN(len(ids))]
+	}
+	switch r.IntN(16) {
+	case 0, 1:
+		return side + " rating.request" + at
+	case 2, 3, 4:
+		// Both sides draw from the same stream for a period, so that most
+		// lines are equal.
+		ours, theirs := randomLines(rand.New(rand.NewPCG(uint64(hour), uint64(len(o))+uint64(o[2]))))
+		if side == "ALPHA" {
+			return side + " usage.state" + at + " lines=" + ours
+		}
+		return side + " usage.state" + at + " lines=" + theirs
+	case 5:
+		return side + " usage.deliver" + at
+	case 6:
+		return side + " usage.received" + at
+	case 7, 8:
+		var out []string
+		for d := range v.DisputesOf(PeriodRef{o, hours(fmt.Sprint(hour))}) {
+			if d.State != dispute.Awaiting {
+				continue
+			}
+			if r.IntN(6) == 0 {
+				out = append(out, fmt.Sprintf("%d:manual", d.Row))
+			} else {
+				out = append(out, fmt.Sprintf("%d:%d/%d", d.Row, d.Buyer.Calls, min(d.Buyer.BilledSeconds, d.Seller.BilledSeconds)))
+			}
+		}
+		return side + " compare.state" + at + " lines=" + strings.Join(out, ",")
+	case 9:
+		var out []string
+		for d := range v.DisputesOf(PeriodRef{o, hours(fmt.Sprint(hour))}) {
+			out = append(out, fmt.Sprintf("%d.%d:%d/%d", hour, d.Row, d.Seller.Calls, d.Seller.BilledSeconds/2))
+		}
+		verb := []string{"propose", "accept", "accept"}[r.IntN(3)]
+		return side + " dispute." + verb + at + " verdicts=" + strings.Join(out[:min(len(out), 1+r.IntN(3))], ",")
+	case 10, 11, 12:
+		var ids []string
+		for i := range v.Invoices("") {
+			if i.State == invoice.Issued {
+				ids = append(ids, i.ID)
+			}
+		}
+		if r.IntN(4) == 0 {
+			return side + " invoice.dispute id=" + pick(ids) + fmt.Sprintf(" lines=%d:1/%d", r.IntN(3), r.IntN(100)) + at
+		}
+		return side + " invoice.accept id=" + pick(ids)
+	case 13:
+		var ids, nettings []string
+		for i := range v.Invoices("") {
+			if i.Payable() && r.IntN(2) == 0 {
+				ids = append(ids, i.ID)
+			}
+		}
+		for n := range v.Nettings() {
+			if n.State == settlement.NettingProposed {
+				nettings = append(nettings, n.ID)
+			}
+		}
+		switch r.IntN(4) {
+		case 0:
+			return side + " obligation.open ids=" + pick(ids)
+		case 1:
+			return side + " netting.propose ids=" + strings.Join(ids, ",")
+		}
+		return side + " netting.accept id=" + pick(nettings)
+	case 14:
+		var ids []string
+		for x := range v.Obligations() {
+			if x.State != settlement.Settled {
+				ids = append(ids, x.ID)
+			}
+		}
+		verb := []string{"advise", "advise", "receipt", "receipt", "decline"}[r.IntN(5)]
+		return side + " payment." + verb + " id=" + pick(ids)
+	}
+	var due []string
+	for d := range v.Due(w.time) {
+		due = append(due, d.Subject)
+	}
+	return side + " tick subject=" + pick(due)
+}
+
+// checkLines looks at every period from the outside: each line of the seller's
+// statement is in exactly one place, and each decided dispute is billed once.
+func checkLines(t *testing.T, w *world) {
+	v := View{w.state}
+	for p := range v.Periods("") {
+		ref := PeriodRef{p.Order, p.Interval}
+		type at struct {
+			row     uint32
+			adjusts usage.Interval
+		}
+		billed := map[at]int{}   // lines that count on some invoice
+		disputed := map[at]int{} // lines in dispute, open or decided
+		var invoices []invoice.Invoice
+		for _, id := range p.Invoices {
+			inv, _ := v.Invoice(id)
+			doc, _ := v.Document(id)
+			invoices = append(invoices, inv)
+			if inv.Document != hashOf(w.state[DocumentKey(id)]) {
+				t.Errorf("%s: the document is not the one that was hashed", id)
+			}
+			for _, l := range doc.Lines {
+				if l.State == invoice.Agreed {
+					billed[at{l.Row, l.Adjusts}]++
+				}
+			}
+		}
+		open := uint32(0)
+		for d := range v.DisputesOf(ref) {
+			k := at{d.Row, d.Adjusts}
+			disputed[k]++
+			if d.State != dispute.Resolved {
+				open++
+			}
+		}
+		if open != p.Open {
+			t.Errorf("%v: %d disputes are open, the period says %d", ref, open, p.Open)
+		}
+		unsettled := uint32(0)
+		for _, inv := range invoices {
+			if inv.State != invoice.Settled {
+				unsettled++
+			}
+		}
+		if unsettled != p.Unsettled {
+			t.Errorf("%v: %d invoices are not settled, the period says %d", ref, unsettled, p.Unsettled)
+		}
+		if len(p.Invoices) == 0 {
+			continue
+		}
+		for _, l := range v.Statement(ref, SellerSide) {
+			k := at{l.Row, l.Adjusts}
+			if billed[k]+disputed[k] == 0 {
+				t.Errorf("%v: row %d of the seller's statement is nowhere", ref, l.Row)
+			}
+		}
+		for k, n := range billed {
+			// A line that the buyer disputed after the invoice stands on its
+			// first document as agreed, and on the supplement as decided.
+			if n > 1 && disputed[k] == 0 || n > 2 {
+				t.Errorf("%v: row %d is billed %d times", ref, k.row, n)
+			}
+		}
+		checkAmounts(t, v, p, invoices)
+	}
+}
+
+// checkAmounts recomputes what each currency of a period comes to from the
+// lines, and compares it with what the invoices claim.
+func checkAmounts(t *testing.T, v View, p invoice.Period, invoices []invoice.Invoice) {
+	want, have := map[money.Currency]money.Micro{}, map[money.Currency]money.Micro{}
+	for _, inv := range invoices {
+		have[inv.Currency] += inv.Total + inv.Open
+		doc, _ := v.Document(inv.ID)
+		if inv.Follows != "" {
+			continue // counted by the disputes below
+		}
+		for _, l := range doc.Lines {
+			d, disputed := v.Dispute(dispute.ID(p.Order, p.Interval, l.Row, l.Adjusts))
+			switch {
+			case !disputed:
+				want[inv.Currency] += l.Amount
+			case d.State != dispute.Resolved:
+				want[inv.Currency] += d.Seller.Amount
+			}
+		}
+	}
+	for d := range v.DisputesOf(PeriodRef{p.Order, p.Interval}) {
+		if d.State == dispute.Resolved {
+			want[d.Currency] += d.Decision.Amount
+		}
+	}
+	for c, w := range want {
+		if have[c] != w {
+			t.Errorf("%s %s: the invoices claim %s %s, the lines come to %s", p.Order, p.Interval, c, have[c], w)
+		}
+	}
+}
+
+// TestBothSidesComputeTheSameInvoice states usage in either order: the
+// documents differ in nothing.
+func TestBothSidesComputeTheSameInvoice(t *testing.T) {
+	var docs [2][]byte
+	for i, order := range [][2]string{{"ALPHA", "BRAVO"}, {"BRAVO", "ALPHA"}} {
+		w := trading(t, "files")
+		w.run("ALPHA rating.request hour=0")
+		for _, side := range order {
+			w.run(side + " usage.state hour=0 lines=0:2/120,2:10/601")
+		}
+		docs[i] = w.state[DocumentKey(w.invoiceID(args{}, "0.USD.1"))]
+	}
+	if len(docs[0]) == 0 || !slices.Equal(docs[0], docs[1]) {
+		t.Error("the order of statements changes the invoice")
+	}
+}
+
+// [CD2], [SET-08]: net(A, B) = -net(B, A); the sum of both grosses decides.
+func TestNettingMirrors(t *testing.T) {
+	r := random(t)
+	for range 200 {
+		var claims, mirrored []settlement.Claimed
+		for range r.IntN(12) {
+			who := r.IntN(2)
+			a := money.Amount{Currency: []money.Currency{"EUR", "USD"}[r.IntN(2)], Micro: money.Micro(r.Int64N(1_000_000))}
+			names := []string{"A", "B"}
+			claims = append(claims, claimed(names[who], a))
+			mirrored = append(mirrored, claimed(names[1-who], a))
+		}
+		x, err := settlement.Net([2]party.Code{"A", "B"}, claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := settlement.Net([2]party.Code{"A", "B"}, mirrored)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range x {
+			if x[i].Net != y[i].Net || x[i].Payer != y[i].Payee || x[i].Gross[0] != y[i].Gross[1] {
+				t.Fatalf("%+v does not mirror %+v", x[i], y[i])
+			}
+			if (x[i].Net == 0) != (x[i].Payer == "") {
+				t.Fatalf("%+v: a net of zero has no payer, any other has one", x[i])
+			}
+		}
+	}
+}
+
+// The checker of the books sees each kind of damage.
+func TestDamagedBooksAreSeen(t *testing.T) {
+	w := trading(t, "files")
+	for _, line := range []string{"ALPHA rating.request hour=0", "ALPHA usage.state hour=0 lines=2:10/600", "BRAVO usage.state hour=0 lines=2:10/600"} {
+		w.run(line)
+	}
+	account := settlement.Account{Party: "ALPHA", Purpose: settlement.Invoiced, Currency: "USD"}
+	for name, damage := range map[string]func(memory){
+		"a balance that no posting made": func(m memory) { m[BalanceKey(account)] = canon.Must(Balance{5}) },
+		"a balance that is gone":         func(m memory) { delete(m, BalanceKey(account)) },
+		"an entry that is gone":          func(m memory) { delete(m, JournalKey(1)) },
+		"an entry between currencies": func(m memory) {
+			j := stored[settlement.Journal](m[JournalKey(1)])
+			j.Postings[0].To.Currency = "EUR"
+			m[JournalKey(1)] = canon.Must(j)
+		},
+	} {
+		m := maps.Clone(w.state)
+		if err := CheckJournal(View{m}); err != nil {
+			t.Fatal(err)
+		}
+		damage(m)
+		if CheckJournal(View{m}) == nil {
+			t.Errorf("%s goes unseen", name)
+		}
+	}
+}
+
+func claimed(payee string, a money.Amount) settlement.Claimed {
+	return settlement.Claimed{Payee: party.Code(payee), Amount: a}
+}
