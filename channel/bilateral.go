@@ -106,7 +106,7 @@ type said struct {
 	evidence bool
 	bind     bool
 	confirm  bool
-	refused  canon.Hash // offer that we could not open
+	refused  uint64 // height of the offer that we could not open
 }
 
 type keptTree struct {
@@ -345,8 +345,12 @@ func (b *Bilateral) sealing() (sealing, bool) {
 	if b.p.Epoch == 0 {
 		return sealing{bare: true}, true
 	}
-	key, ok := b.epochs[b.p.Epoch]
-	return sealing{sealed: true, epoch: b.p.Epoch, key: key}, ok
+	key, err := b.epochKey(b.p.Epoch, nil)
+	if err != nil {
+		b.halt(err)
+		return sealing{}, false
+	}
+	return sealing{sealed: true, epoch: b.p.Epoch, key: key}, true
 }
 
 // takeNotes gives what the next envelope carries beside commands, and the head
@@ -767,12 +771,12 @@ func (b *Bilateral) compare() {
 // answerOffer opens the partner's offer of a new epoch and accepts it.
 func (b *Bilateral) answerOffer() {
 	m := b.p.Offers[1-b.mine]
-	if m == nil || b.said.accept == m.Offer.Commitment || b.said.refused == m.Offer.Commitment {
+	if m == nil || b.said.accept == m.Offer.Commitment || b.said.refused == m.Height {
 		return
 	}
 	_, err := m.Offer.open(b.m.chain, b.r.id, b.keys[1-b.mine], b.keys, b.mine, b.m.keys.Sealing())
 	if err != nil {
-		b.said.refused = m.Offer.Commitment
+		b.said.refused = m.Height
 		b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Height: b.r.height, Detail: "the partner's epoch key is not accepted: " + err.Error(), Remedy: fault.Of(err).Remedy})
 		return
 	}

@@ -210,8 +210,9 @@ func (l Limits) invitation() int64 {
 	return invitationLife
 }
 
-// metaInvitation names the channel's sealed invitation, which the Omnilateral
-// drops once the channel is open.
+// metaInvitation names the channel's invitation as this node has opened it: the
+// Omnilateral drops it once the channel is open, and the sealing key of that
+// day may be destroyed. The store is as secret as the state that it holds.
 const metaInvitation = "invitation"
 
 // discover looks whether an opening is ours, by trial, and loads the channel
@@ -222,14 +223,19 @@ func (m *Member) discover(id canon.Hash) error {
 		return nil
 	}
 	space := m.db.Channel(id)
-	sealed, kept, err := space.Meta(metaInvitation)
+	data, kept, err := space.Meta(metaInvitation)
 	if err != nil {
 		return err
 	}
-	if !kept {
-		sealed = o.Invitation
+	var inv invitation
+	opened := kept
+	if kept {
+		if err := canon.Stored(data, &inv); err != nil {
+			return corruptStore("the invitation to channel " + id.String() + " cannot be read").Because(err)
+		}
+	} else {
+		inv, opened = openInvitation(o.Invitation, m.chain, o.Keys, m.keys.Sealing())
 	}
-	inv, opened := openInvitation(sealed, m.chain, o.Keys, m.keys.Sealing())
 	key, mine, ours := m.channelKey(o.Keys)
 	if !opened && !ours {
 		return nil // somebody else's
@@ -253,7 +259,7 @@ func (m *Member) discover(id canon.Hash) error {
 		return nil
 	}
 	if !kept {
-		if err := space.Commit(store.Batch{Meta: map[string][]byte{metaInvitation: sealed}}); err != nil {
+		if err := space.Commit(store.Batch{Meta: map[string][]byte{metaInvitation: canon.Must(inv)}}); err != nil {
 			return fmt.Errorf("keeping an invitation: %w", err)
 		}
 	}

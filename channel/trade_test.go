@@ -93,4 +93,3 @@ func TestTheLawOfTheProductOpensBindsAndProves(t *testing.T) {
 		t.Errorf("the second anchor is of position %d after %d", b.Position, a.Position)
 	}
 }
-
