@@ -133,14 +133,13 @@ func (a *app) apply(req *abci.RequestFinalizeBlock) (*abci.ResponseFinalizeBlock
 		return nil, err
 	}
 	b := ledger.Block{Height: ledger.Height(req.Height), Time: millis(req.Time)}
-	a.block = a.block[:0]
+	block, err := a.pool.resolve(req.Txs)
+	if err != nil {
+		return nil, fmt.Errorf("more than a third of the committee is faulty: %w", err)
+	}
+	a.block = block
 	results := make([]*abci.ExecTxResult, len(req.Txs))
-	for i, raw := range req.Txs {
-		h, err := a.pool.resolve(raw)
-		if err != nil {
-			return nil, fmt.Errorf("more than a third of the committee is faulty: envelope %d: %w", i, err)
-		}
-		a.block = append(a.block, h)
+	for i, h := range block {
 		b.Envelopes = append(b.Envelopes, h.envelope)
 		results[i] = result(h.tx, uint32(i))
 	}

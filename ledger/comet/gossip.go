@@ -19,15 +19,17 @@ import (
 type gossip struct {
 	p2p.BaseReactor
 	pool    *pool
-	log     engineLog
 	waiting atomic.Bool // while this node catches up it hears nothing
 	heard   chan [][]byte
-	admit   func(raw []byte) error
+	admit   func(raws [][]byte)
 	done    sync.WaitGroup
 }
 
-func newGossip(p *pool, log engineLog, admit func([]byte) error) *gossip {
-	g := &gossip{pool: p, log: log, heard: make(chan [][]byte, 64), admit: admit}
+// maxHeard is about how many envelopes are checked together.
+const maxHeard = 256
+
+func newGossip(p *pool, admit func([][]byte)) *gossip {
+	g := &gossip{pool: p, heard: make(chan [][]byte, maxHeard), admit: admit}
 	g.waiting.Store(true)
 	g.BaseReactor = *p2p.NewBaseReactor("Mempool", g)
 	return g
@@ -50,11 +52,17 @@ func (g *gossip) OnStart() error {
 		for {
 			select {
 			case txs := <-g.heard:
-				for _, raw := range txs {
-					if err := g.admit(raw); err != nil {
-						g.log.Debug("not taking an envelope from a validator", "err", err)
+				// What has come meanwhile is checked together: several
+				// signatures cost less than one by one.
+				for more := true; more && len(txs) < maxHeard; {
+					select {
+					case next := <-g.heard:
+						txs = append(txs, next...)
+					default:
+						more = false
 					}
 				}
+				g.admit(txs)
 			case <-g.Quit():
 				return
 			}

@@ -14,8 +14,8 @@ type engineLog struct{ to *slog.Logger }
 
 var _ log.Logger = engineLog{}
 
-// LogValue-less arguments of the engine may be lazy formatters, so they are
-// rendered here, and only when the level is on.
+// at renders the engine's arguments, some of them lazy formatters of whole
+// blocks, only when the level is on.
 func (l engineLog) at(level slog.Level, msg string, keyvals []any) {
 	if !l.to.Enabled(context.Background(), level) {
 		return

@@ -2,6 +2,7 @@ package comet
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -62,13 +63,20 @@ func open(raw []byte, tx txHash) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !e.Verify() {
-		return nil, fault.New(fault.Invalid, "the envelope's signature is not its sender's", "sign the envelope with the sender's key").In("signature")
+	id := e.ID()
+	if !e.VerifyAs(id) {
+		return nil, errSignature
 	}
+	return hold(e, raw, tx, id), nil
+}
+
+var errSignature = fault.New(fault.Invalid, "the envelope's signature is not its sender's", "sign the envelope with the sender's key").In("signature")
+
+func hold(e ledger.Envelope, raw []byte, tx txHash, id canon.Hash) *held {
 	return &held{
-		envelope: e, raw: raw, tx: tx, id: e.ID(), arrived: time.Now(),
+		envelope: e, raw: raw, tx: tx, id: id, arrived: time.Now(),
 		taken: make(chan struct{}), done: make(chan struct{}),
-	}, nil
+	}
 }
 
 // queue is one lane's account: run stands in line without a gap, from the
@@ -116,35 +124,71 @@ func newPool(limit int64, check func(ledger.Envelope) error) *pool {
 	}
 }
 
-// lookup gives the checked envelope of a transaction, from memory when this
-// node holds it: each signature is checked once per node.
+// known gives the checked envelope of a transaction that this node has seen:
+// each signature is checked once per node.
+func (p *pool) known(tx txHash) *held {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if h := p.byTx[tx]; h != nil {
+		return h
+	}
+	return p.opened[tx]
+}
+
+// lookup gives the checked envelope of a transaction.
 func (p *pool) lookup(raw []byte) (*held, error) {
 	tx := txHash(sha256.Sum256(raw))
-	p.mu.Lock()
-	h := p.byTx[tx]
-	if h == nil {
-		h = p.opened[tx]
-	}
-	p.mu.Unlock()
-	if h != nil {
+	if h := p.known(tx); h != nil {
 		return h, nil
 	}
 	return open(raw, tx)
 }
 
-// resolve is lookup for the transactions of a block, which is asked about more
-// than once: what is not held is remembered until the next block.
-func (p *pool) resolve(raw []byte) (*held, error) {
-	h, err := p.lookup(raw)
-	if err != nil {
-		return nil, err
+// lookupAll is lookup for many, whose signatures are checked together. Where an
+// error is, no envelope is.
+func (p *pool) lookupAll(raws [][]byte) ([]*held, []error) {
+	out, errs := make([]*held, len(raws)), make([]error, len(raws))
+	var batch sign.Batch
+	var fresh []int
+	for i, raw := range raws {
+		tx := txHash(sha256.Sum256(raw))
+		if out[i] = p.known(tx); out[i] != nil {
+			continue
+		}
+		e, err := ledger.Unmarshal(raw)
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		out[i] = hold(e, raw, tx, e.AddTo(&batch))
+		fresh = append(fresh, i)
 	}
+	if all, each := batch.Verify(); !all {
+		for k, i := range fresh {
+			if !each[k] {
+				out[i], errs[i] = nil, errSignature
+			}
+		}
+	}
+	return out, errs
+}
+
+// resolve is lookupAll for the transactions of a block, all of which must be
+// good. A block is asked about more than once, so what is not held is
+// remembered until the next one.
+func (p *pool) resolve(raws [][]byte) ([]*held, error) {
+	out, errs := p.lookupAll(raws)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.byTx[h.tx] == nil {
-		p.opened[h.tx] = h
+	for i, h := range out {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("envelope %d: %w", i, errs[i])
+		}
+		if p.byTx[h.tx] == nil {
+			p.opened[h.tx] = h
+		}
 	}
-	return h, nil
+	return out, nil
 }
 
 // rival says that another envelope holds the same number and is not decided.
@@ -366,16 +410,16 @@ func (p *pool) fits(h *held, first bool) bool {
 // machine, and numbers of a lane consecutive.
 func (p *pool) judge(txs [][]byte) error {
 	last := map[lane]uint64{}
-	for _, raw := range txs {
-		h, err := p.resolve(raw)
-		if err != nil {
-			return err
-		}
+	block, err := p.resolve(txs)
+	if err != nil {
+		return err
+	}
+	for _, h := range block {
 		before, behind := last[h.lane()]
 		if behind && before+1 != h.sequence() {
 			return ledger.NotYet(before+1, h.sequence())
 		}
-		err = p.check(h.envelope)
+		err := p.check(h.envelope)
 		if behind && fault.CodeOf(err) == fault.NotYet {
 			err = nil
 		} else if behind && err == nil {

@@ -63,7 +63,7 @@ func Settings(home string, t Tuning) *config.Config {
 	c.FilterPeers = true
 
 	c.Consensus.TimeoutPropose = t.ProposeTimeout
-	c.Consensus.TimeoutProposeDelta = t.ProposeTimeout / 6
+	c.Consensus.TimeoutProposeDelta = t.ProposeTimeout / 2 // a busy machine needs longer, not more rounds
 	c.Consensus.TimeoutPrevote = t.ProposeTimeout / 3
 	c.Consensus.TimeoutPrevoteDelta = t.ProposeTimeout / 6
 	c.Consensus.TimeoutPrecommit = t.ProposeTimeout / 3

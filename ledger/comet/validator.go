@@ -136,7 +136,7 @@ func Open(c Config, machine ledger.Machine) (*Validator, error) {
 		return nil, errors.Join(err, v.index.Close())
 	}
 	v.app.settled = v.cache.put
-	gossip := newGossip(v.app.pool, v.log, v.hear)
+	gossip := newGossip(v.app.pool, v.hear)
 	gossip.SetLogger(v.log)
 	settings := Settings(c.Home, c.Tuning)
 	v.engine, err = newEngine(engineParts{
@@ -208,17 +208,19 @@ func (v *Validator) Failed() <-chan struct{} { return v.app.failed }
 // Err says why the validator has stopped; nil while it runs. Code: unavailable.
 func (v *Validator) Err() error { return v.app.err() }
 
-// hear takes an envelope that another validator passes on.
-func (v *Validator) hear(raw []byte) error {
-	h, err := v.app.pool.lookup(raw)
-	if err != nil {
-		return err
+// hear takes envelopes that another validator passes on.
+func (v *Validator) hear(raws [][]byte) {
+	all, errs := v.app.pool.lookupAll(raws)
+	for i, h := range all {
+		err := errs[i]
+		if err == nil {
+			_, err = v.admit(h, false)
+		}
+		// A rival is no error: the sender signed two, and a block decides.
+		if _, ok := errors.AsType[rival](err); err != nil && !ok {
+			v.log.Debug("not taking an envelope from a validator", "err", err)
+		}
 	}
-	_, err = v.admit(h, false)
-	if _, ok := errors.AsType[rival](err); ok {
-		return nil // the sender signed two; a block decides which stands
-	}
-	return err
 }
 
 func (v *Validator) admit(h *held, spread bool) (*held, error) {
