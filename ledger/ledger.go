@@ -47,7 +47,12 @@ type Block struct {
 
 // Machine is what the ledger certifies: the Omnilateral, run by every
 // validator. Package channel implements it. Check may run at the same time as
-// other Checks and never at the same time as Apply.
+// other Checks and never at the same time as Apply. The driver has checked
+// encoding, size, chain id and signature of what it hands over.
+//
+// The sequence number is the last thing that Check looks at: a driver takes
+// not-yet for "good, but early". A block without envelopes leaves the root as
+// it is, or an idle ledger would make one block after another to certify it.
 type Machine interface {
 	// Check is admission, and the test of each envelope of a proposal, against
 	// the last applied block: cheap, and without a look at a sealed payload.
