@@ -68,7 +68,7 @@ func (t *tx) authorize(terms *agreement.Terms, amounts ...money.Amount) (party.A
 	}
 	act.Key, act.Limit, act.Signature, act.Expires, act.Nonce = a.Delegate, limit, a.Signature, a.Expires, a.Nonce
 	t.receipt.Delegate, t.receipt.Limit = a.Delegate, limit
-	t.put(NonceKey(a.Nonce), Nonce{a.Expires})
+	t.put(NonceKey(a.Delegate, a.Nonce), Nonce{a.Expires})
 	return act, nil
 }
 
@@ -117,7 +117,7 @@ func (t *tx) checkSignature(a *Authorization) error {
 	if a.Expires <= t.ctx.Block.Time {
 		return fault.New(CodeAuthorizationExpired, "the authorization had expired when the command was executed", "sign the command again")
 	}
-	if _, used := t.Get(NonceKey(a.Nonce)); used {
+	if _, used := t.Get(NonceKey(a.Delegate, a.Nonce)); used {
 		return fault.New(CodeAuthorizationReplayed, "the authorization's number was used before", "sign the command again with a fresh number")
 	}
 	msg := canon.Must(authorized{t.ctx.Block.Chain, t.ctx.Block.Channel, t.cmd.Kind, t.cmd.Body, a.Expires, a.Nonce})

@@ -143,10 +143,21 @@ func (t *tx) invoiceAsStated(b *billing) error {
 }
 
 // compareInvoiced disputes the lines of issued invoices on which the buyer's
-// statement differs by more than the thresholds, and accepts the others.
+// statement differs by more than the thresholds, and accepts the others. What
+// the buyer has accepted before is binding, whatever it states later.
 func (t *tx) compareInvoiced(b billing, open []differing, byRule bool) error {
+	byCurrency := map[money.Currency]string{}
+	accepted := map[money.Currency]bool{}
+	for _, id := range b.period.Invoices {
+		inv, _ := get[invoice.Invoice](t, InvoiceKey(id))
+		byCurrency[inv.Currency] = id
+		accepted[inv.Currency] = inv.State != invoice.Issued
+	}
 	var disputed []differing
 	for _, d := range open {
+		if accepted[d.any().rate.Currency] {
+			continue
+		}
 		tolerated, err := t.tolerate(&b, d.any().rate.Currency, d.seller.amount, d.buyer.amount)
 		if err != nil {
 			return err
@@ -154,11 +165,6 @@ func (t *tx) compareInvoiced(b billing, open []differing, byRule bool) error {
 		if !tolerated {
 			disputed = append(disputed, d)
 		}
-	}
-	byCurrency := map[money.Currency]string{}
-	for _, id := range b.period.Invoices {
-		inv, _ := get[invoice.Invoice](t, InvoiceKey(id))
-		byCurrency[inv.Currency] = id
 	}
 	for _, d := range disputed {
 		id := byCurrency[d.any().rate.Currency]

@@ -21,7 +21,7 @@ import (
 //	bond/<code>                            Bond: a member key's signature over the channel keys
 //	counter                                Counter: journal, netting and sheet numbers
 //	delegate/<key>                         party.Delegate
-//	nonce/<nonce>                          Nonce, once used
+//	nonce/<key>/<nonce>                    Nonce, once used by that delegate or member key
 //	agreement/<id>                         agreement.Agreement
 //	terms/<hash>                           agreement.Terms
 //	sheet/<id>                             Sheet
@@ -101,8 +101,9 @@ func BondKey(c party.Code) string { return "bond/" + string(c) }
 // DelegateKey is the key of a delegate's record.
 func DelegateKey(k sign.PublicKey) string { return prefixDelegate + k.String() }
 
-// NonceKey is the key of a used number.
-func NonceKey(n canon.Hash) string { return "nonce/" + n.String() }
+// NonceKey is the key of a number that a delegate or member key has used. The
+// key is part of it, so that nobody can use up another's numbers.
+func NonceKey(k sign.PublicKey, n canon.Hash) string { return "nonce/" + k.String() + "/" + n.String() }
 
 // AgreementKey is the key of an agreement's record.
 func AgreementKey(id string) string { return prefixAgreement + id }

@@ -222,7 +222,9 @@ func (t *tx) termsOf(h canon.Hash) agreement.Terms {
 	if ok {
 		return terms
 	}
-	terms, _ = get[agreement.Terms](t, TermsKey(h))
+	if terms, ok = get[agreement.Terms](t, TermsKey(h)); !ok {
+		return terms
+	}
 	t.m.mu.Lock()
 	defer t.m.mu.Unlock()
 	if len(t.m.terms) >= maxKnown {

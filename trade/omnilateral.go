@@ -36,7 +36,7 @@ func (t *tx) byMember(code party.Code, recovery bool) (party.Member, error) {
 		limit = "recovery key"
 	}
 	t.receipt.Delegate, t.receipt.Limit = a.Delegate, limit
-	t.put(NonceKey(a.Nonce), Nonce{a.Expires})
+	t.put(NonceKey(a.Delegate, a.Nonce), Nonce{a.Expires})
 	return m, nil
 }
 

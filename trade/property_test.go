@@ -81,6 +81,7 @@ func TestRandomTradeKeepsTheBooks(t *testing.T) {
 				t.Errorf("only %d of 600 commands were done: the test tries nothing", done)
 			}
 			checkLines(t, w)
+			checkBalances(t, View{w.state})
 			reached := map[string]int{}
 			for i := range (View{w.state}).Invoices("") {
 				reached["invoice "+string(i.State)]++
@@ -293,6 +294,48 @@ func checkAmounts(t *testing.T, v View, p invoice.Period, invoices []invoice.Inv
 	for c, w := range want {
 		if have[c] != w {
 			t.Errorf("%s %s: the invoices claim %s %s, the lines come to %s", p.Order, p.Interval, c, have[c], w)
+		}
+	}
+}
+
+// checkBalances recomputes each account from the invoices and obligations: what
+// stands on it is what they say.
+func checkBalances(t *testing.T, v View) {
+	want := map[settlement.Account]money.Micro{}
+	add := func(seller, buyer party.Code, p settlement.Purpose, a money.Amount) {
+		want[settlement.Account{Party: seller, Purpose: p, Currency: a.Currency}] += a.Micro
+		want[settlement.Account{Party: buyer, Purpose: p, Currency: a.Currency}] -= a.Micro
+	}
+	for i := range v.Invoices("") {
+		add(i.Seller, i.Buyer, settlement.Disputed, money.Amount{Currency: i.Currency, Micro: i.Open})
+		switch {
+		case i.State == invoice.Issued:
+			add(i.Seller, i.Buyer, settlement.Invoiced, money.Amount{Currency: i.Currency, Micro: i.Total})
+		case i.Payable():
+			add(i.Seller, i.Buyer, settlement.Final, money.Amount{Currency: i.Currency, Micro: i.Total})
+		}
+	}
+	for o := range v.Obligations() {
+		minus := money.Amount{Currency: o.Amount.Currency, Micro: -o.Amount.Micro}
+		switch o.State {
+		case settlement.Owed, settlement.Overdue:
+			add(o.Payee, o.Payer, settlement.Due, o.Amount)
+		case settlement.Advised:
+			want[settlement.Account{Party: o.Payee, Purpose: settlement.Due, Currency: minus.Currency}] += o.Amount.Micro
+			want[settlement.Account{Party: o.Payer, Purpose: settlement.Transit, Currency: minus.Currency}] += minus.Micro
+		case settlement.Settled:
+			add(o.Payee, o.Payer, settlement.Cash, o.Amount)
+		}
+	}
+	for a, balance := range v.Balances() {
+		if want[a] != balance {
+			t.Errorf("%s holds %s, the invoices and obligations say %s", BalanceKey(a), balance, want[a])
+		}
+		delete(want, a)
+	}
+	for a, m := range want {
+		if m != 0 {
+			t.Errorf("%s holds nothing, the invoices and obligations say %s", BalanceKey(a), m)
 		}
 	}
 }

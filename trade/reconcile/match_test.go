@@ -134,7 +134,7 @@ func TestMatchingIsThatOfTheRule(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 10))
-	for n := range 6000 {
+	for n := range 2500 {
 		hidden := []int{0, 20, 50, 100}[n%4]
 		spread := 2 + random.IntN(12)
 		ours := randomItems(random, random.IntN(7), 1+random.IntN(3), hidden, spread)

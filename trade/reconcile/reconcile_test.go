@@ -90,7 +90,7 @@ func TestDifferencesExplainTheTotalsToTheLastUnit(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 20))
 	s := testSheet(t)
-	for range 100 {
+	for range 40 {
 		ours, theirs, extra := randomRecords(random, 400)
 		for _, cycle := range []string{"15s", "1h", "1mo"} {
 			r, err := Compare(rated(t, s, cycle, ours, nil), rated(t, s, cycle, theirs, extra), DefaultTolerances)
@@ -139,7 +139,7 @@ func TestBothSidesSeeTheSameComparison(t *testing.T) {
 		}
 		return r
 	}
-	for range 60 {
+	for range 30 {
 		ours, theirs, _ := randomRecords(random, 300)
 		want, mirror := compare(ours, theirs), compare(theirs, ours)
 		c, m := want.Counts, mirror.Counts
