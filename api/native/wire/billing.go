@@ -151,6 +151,21 @@ type Stated struct {
 	Root          canon.Hash `json:"root" doc:"Commits to the records."`
 }
 
+// Difference is a line on which the two sides differ, with both figures.
+type Difference struct {
+	Dispute   string          `json:"dispute" doc:"Id of the dispute that it opened."`
+	Order     string          `json:"order"`
+	Interval  usage.Interval  `json:"interval"`
+	Direction usage.Direction `json:"direction"`
+	Row       uint32          `json:"row"`
+	Adjusts   usage.Interval  `json:"adjusts,omitzero"`
+	Currency  money.Currency  `json:"currency"`
+	Seller    dispute.Figures `json:"seller"`
+	Buyer     dispute.Figures `json:"buyer"`
+	Amount    money.Micro     `json:"amount" doc:"Seller's less buyer's."`
+	State     dispute.State   `json:"state"`
+}
+
 // Invoice is where a claim of the seller on the buyer stands.
 type Invoice struct {
 	ID         string         `json:"id"`

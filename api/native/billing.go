@@ -1,0 +1,471 @@
+package native
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/document"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// billing registers periods, statements and invoices.
+func (s *server) billing() {
+	const at = "/v1/bilaterals/{partner}/periods"
+	get(s, at, "list-periods", tagBilling, "Billing periods, by order and time", s.listPeriods)
+	post(s, at, "request-rating", tagBilling, "Request rating of a period", func(ctx context.Context, in *struct {
+		partnerPath
+		Body wire.RequestRating
+	}) (*reply[wire.Done[wire.Period]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		ref := trade.PeriodRef{Order: in.Body.Order, Interval: in.Body.Interval}
+		return change(ctx, s, b, trade.KindRatingRequest, trade.RatingRequest{Period: ref}, trade.PeriodKey(ref.Order, ref.Interval),
+			"period "+ref.Interval.String(), shownPeriod)
+	})
+	get(s, at+"/{order}/{from}", "get-period", tagBilling, "One period", func(_ context.Context, in *periodPath) (*reply[wire.Period], error) {
+		_, p, err := s.period(in)
+		return answer(shownPeriod(p)), err
+	})
+	get(s, at+"/{order}/{from}/lines", "list-lines", tagBilling, "The lines of a period as both sides state them", s.listLines)
+	get(s, "/v1/bilaterals/{partner}/differences", "list-differences", tagBilling, "Lines on which the two sides differ, with both figures", s.listDifferences)
+	post(s, "/v1/bilaterals/{partner}/deadlines", "apply-deadline", tagBilling, "Apply the agreed outcome of a deadline that has passed", func(ctx context.Context, in *struct {
+		partnerPath
+		Body wire.Tick
+	}) (*reply[wire.Receipt], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		o, err := s.submit(ctx, b, trade.KindTick, trade.Tick{Subject: in.Body.Subject})
+		return answer(receipt(o)), err
+	})
+	s.invoices()
+}
+
+// periodPath names a period in a path.
+type periodPath struct {
+	partnerPath
+	Order string `path:"order" maxLength:"24"`
+	From  string `path:"from" doc:"RFC 3339: when the period begins." example:"2026-11-02T00:00:00Z"`
+}
+
+func (s *server) period(in *periodPath) (b Bilateral, p invoice.Period, err error) {
+	if b, err = s.with(in.Partner); err != nil {
+		return b, p, err
+	}
+	var from wire.Time
+	if err := from.UnmarshalText([]byte(in.From)); err != nil {
+		return b, p, fault.Of(err).In("from")
+	}
+	p, err = record[invoice.Period](b, trade.PeriodKey(in.Order, usage.Interval{From: int64(from)}), "period of order "+clipped(in.Order)+" from "+clipped(in.From))
+	return b, p, err
+}
+
+// span filters by time. Both ends are RFC 3339 and optional.
+type span struct {
+	From string `query:"from" doc:"RFC 3339: periods that begin then or later."`
+	To   string `query:"to" doc:"RFC 3339: periods that begin before."`
+}
+
+// read gives a test for the beginning of a period.
+func (f span) read() (func(ms int64) bool, error) {
+	var from, to wire.Time
+	for _, e := range []struct {
+		field, text string
+		to          *wire.Time
+	}{{"from", f.From, &from}, {"to", f.To, &to}} {
+		if e.text == "" {
+			continue
+		}
+		if err := e.to.UnmarshalText([]byte(e.text)); err != nil {
+			return nil, fault.Of(err).In(e.field)
+		}
+	}
+	return func(ms int64) bool { return (f.From == "" || ms >= int64(from)) && (f.To == "" || ms < int64(to)) }, nil
+}
+
+func (s *server) listPeriods(_ context.Context, in *struct {
+	partnerPath
+	pageQuery
+	span
+	State     invoice.PeriodState `query:"state" enum:"requested,stated,reconciling,agreed,closed"`
+	Direction string              `query:"direction" doc:"FROM>TO."`
+	Order     string              `query:"order" maxLength:"24"`
+}) (*reply[api.Page[wire.Period]], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	within, err := in.span.read()
+	if err != nil {
+		return nil, err
+	}
+	return list(b, trade.PeriodPrefix, in.pageQuery, func(_ string, p invoice.Period) (wire.Period, bool) {
+		return shownPeriod(p), within(p.Interval.From) && (in.State == "" || in.State == p.State) &&
+			(in.Direction == "" || in.Direction == p.Direction.String()) && (in.Order == "" || in.Order == p.Order)
+	})
+}
+
+// statement yields the lines of one side's statement, part by part, so that a
+// statement of any length is never in memory whole.
+func statement(b Bilateral, p invoice.Period, side trade.Side, n uint32) iter.Seq2[usage.Line, error] {
+	return func(yield func(usage.Line, error) bool) {
+		for part := uint32(1); part <= n; part++ {
+			st, err := record[trade.Statement](b, trade.StatementKey(p.Order, p.Interval, side, part), fmt.Sprintf("part %d of a statement", part))
+			if err != nil {
+				yield(usage.Line{}, err)
+				return
+			}
+			for _, l := range st.Lines {
+				if !yield(l, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// lineCursor names a line in a page's cursor.
+func lineCursor(l usage.Line) string {
+	return fmt.Sprintf("%015d.%010d", l.Adjusts.From, l.Row)
+}
+
+func (s *server) listLines(_ context.Context, in *struct {
+	periodPath
+	pageQuery
+	Differing bool `query:"differing" doc:"Only lines on which the two sides differ."`
+}) (*reply[api.Page[wire.Compared]], error) {
+	b, p, err := s.period(&in.periodPath)
+	if err != nil {
+		return nil, err
+	}
+	terms, err := record[agreement.Terms](b, trade.TermsKey(p.Terms), "terms of the period")
+	if err != nil {
+		return nil, err
+	}
+	var fail error
+	pairs := func(yield func(string, wire.Compared) bool) {
+		fail = merged(b, p, func(at usage.Line, seller, buyer *usage.Line) bool {
+			return yield(lineCursor(at), compared(at, seller, buyer, terms.SecondsTolerance))
+		})
+	}
+	page, err := api.Cut(pairs, in.After, in.Limit, in.Total, func(c wire.Compared) (wire.Compared, bool, error) {
+		return c, !in.Differing || !c.Agrees, nil
+	})
+	if err == nil {
+		err = fail
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range page.Items {
+		c := &page.Items[i]
+		id := dispute.ID(p.Order, p.Interval, c.Row, c.Adjusts)
+		d, err := record[dispute.Dispute](b, trade.DisputeKey(id), "dispute")
+		switch fault.CodeOf(err) {
+		case "":
+			c.Dispute, c.Decision = id, shownDecision(d.Decision)
+		case fault.NotFound:
+		default:
+			return nil, err
+		}
+	}
+	return answer(page), nil
+}
+
+// merged walks both statements of a period side by side, in their order, until
+// yield says no.
+func merged(b Bilateral, p invoice.Period, yield func(at usage.Line, seller, buyer *usage.Line) bool) error {
+	nextSeller, stop := iter.Pull2(statement(b, p, trade.SellerSide, p.Seller.Parts))
+	defer stop()
+	nextBuyer, stop := iter.Pull2(statement(b, p, trade.BuyerSide, p.Buyer.Parts))
+	defer stop()
+	seller, err, more := nextSeller()
+	if err != nil {
+		return err
+	}
+	buyer, err, also := nextBuyer()
+	for err == nil && (more || also) {
+		at, s, y := seller, &seller, &buyer
+		switch {
+		case !more || also && buyer.Order(seller) < 0:
+			at, s = buyer, nil
+		case !also || seller.Order(buyer) < 0:
+			y = nil
+		}
+		if !yield(at, s, y) {
+			return nil
+		}
+		if s != nil {
+			seller, err, more = nextSeller()
+		}
+		if y != nil && err == nil {
+			buyer, err, also = nextBuyer()
+		}
+	}
+	return err
+}
+
+func compared(at usage.Line, seller, buyer *usage.Line, tolerance uint64) wire.Compared {
+	c := wire.Compared{Row: at.Row, Adjusts: at.Adjusts, Seller: statedLine(seller), Buyer: statedLine(buyer)}
+	if seller != nil && buyer != nil {
+		gap := max(seller.BilledSeconds, buyer.BilledSeconds) - min(seller.BilledSeconds, buyer.BilledSeconds)
+		c.Agrees = seller.Calls == buyer.Calls && gap <= tolerance
+	}
+	return c
+}
+
+func statedLine(l *usage.Line) *wire.Stated {
+	if l == nil {
+		return nil
+	}
+	return &wire.Stated{Calls: l.Calls, RawMillis: l.RawMillis, BilledSeconds: l.BilledSeconds, Root: l.Root}
+}
+
+func (s *server) listDifferences(_ context.Context, in *struct {
+	partnerPath
+	pageQuery
+	span
+	Direction string `query:"direction" doc:"FROM>TO."`
+	Open      bool   `query:"open" doc:"Only those that are not decided."`
+}) (*reply[api.Page[wire.Difference]], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	within, err := in.span.read()
+	if err != nil {
+		return nil, err
+	}
+	directions, err := directionsOf(b)
+	if err != nil {
+		return nil, err
+	}
+	var fail error
+	page, err := list(b, trade.DisputePrefix, in.pageQuery, func(_ string, d dispute.Dispute) (wire.Difference, bool) {
+		w := wire.Difference{Dispute: d.ID, Order: d.Order, Interval: d.Interval, Direction: directions[d.Order], Row: d.Row, Adjusts: d.Adjusts,
+			Currency: d.Currency, Seller: d.Seller, Buyer: d.Buyer, State: d.State}
+		var err error
+		if w.Amount, err = d.Seller.Amount.Sub(d.Buyer.Amount); err != nil {
+			fail = err
+		}
+		return w, within(d.Interval.From) && (in.Direction == "" || in.Direction == w.Direction.String()) && (!in.Open || d.State != dispute.Resolved)
+	})
+	if err == nil {
+		err = fail
+	}
+	return page, err
+}
+
+// invoices registers invoices and what is claimed on them.
+func (s *server) invoices() {
+	const at = "/v1/bilaterals/{partner}/invoices"
+	get(s, at, "list-invoices", tagBilling, "Invoices of both sides", s.listInvoices)
+	get(s, "/v1/bilaterals/{partner}/totals", "get-totals", tagBilling, "What is invoiced, settled, disputed and due, by direction and currency", s.getTotals)
+	get(s, at+"/{id}", "get-invoice", tagBilling, "One invoice with its document", func(_ context.Context, in *idPath) (*reply[wire.Invoice], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		i, err := record[invoice.Invoice](b, trade.InvoiceKey(in.ID), "invoice "+clipped(in.ID))
+		if err != nil {
+			return nil, err
+		}
+		d, err := record[invoice.Document](b, trade.DocumentKey(in.ID), "invoice "+clipped(in.ID))
+		if err != nil {
+			return nil, err
+		}
+		w := shownInvoice(i)
+		says := document.Wire(d)
+		w.Says = &says
+		return answer(w), nil
+	})
+	for _, f := range []struct {
+		path, id, summary, media, ending string
+		write                            func(ctx context.Context, b Bilateral, id string) ([]byte, error)
+	}{
+		{"document.json", "get-invoice-json", "The document as JSON to keep; lateral verify reads it", "application/json", ".json", written(document.JSON)},
+		{"document.html", "get-invoice-html", "The document as a page for people; lateral verify reads it", "text/html", ".html", written(document.HTML)},
+		{"document.cbor", "get-invoice-canonical", "The document's canonical bytes, as a proof shows them", "application/cbor", ".cbor", rawDocument},
+		{"proof", "get-invoice-proof", "A proof of the document that anybody can check offline; waits for an anchor", "application/octet-stream", ".proof", s.prove},
+	} {
+		s.raw(withPath(operation(http.MethodGet, at+"/{id}/"+f.path, f.id, tagBilling, f.summary), "partner", "id"), f.media, "The file.",
+			func(w http.ResponseWriter, r *http.Request) {
+				id := r.PathValue("id")
+				b, err := s.with(party.Code(r.PathValue("partner")))
+				var data []byte
+				if err == nil {
+					data, err = f.write(r.Context(), b, id)
+				}
+				if err == nil {
+					w.Header().Set("Content-Disposition", `inline; filename="`+fileName(id)+f.ending+`"`)
+					w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+				}
+				media := f.media
+				if media == "text/html" {
+					media += "; charset=utf-8"
+				}
+				s.give(w, r, media, data, err)
+			})
+	}
+	post(s, at+"/{id}/accept", "accept-invoice", tagBilling, "Accept all lines that are not open", func(ctx context.Context, in *struct {
+		idPath
+		Body wire.AcceptInvoice
+	}) (*reply[wire.Done[wire.Invoice]], error) {
+		return s.answerInvoice(ctx, in.idPath, in.Body.Document, trade.KindInvoiceAccept, func(doc canon.Hash) any {
+			return trade.InvoiceAccept{ID: in.ID, Document: doc}
+		})
+	})
+	post(s, at+"/{id}/dispute", "dispute-invoice", tagBilling, "Dispute lines and accept the others", func(ctx context.Context, in *struct {
+		idPath
+		Body wire.DisputeInvoice
+	}) (*reply[wire.Done[wire.Invoice]], error) {
+		return s.answerInvoice(ctx, in.idPath, in.Body.Document, trade.KindInvoiceDispute, func(doc canon.Hash) any {
+			d := trade.InvoiceDispute{ID: in.ID, Document: doc, Why: in.Body.Why, Evidence: in.Body.Evidence}
+			for _, l := range in.Body.Lines {
+				d.Lines = append(d.Lines, trade.Objection(l))
+			}
+			return d
+		})
+	})
+}
+
+func (s *server) answerInvoice(ctx context.Context, at idPath, doc canon.Hash, kind trade.Kind, body func(canon.Hash) any) (*reply[wire.Done[wire.Invoice]], error) {
+	b, err := s.with(at.Partner)
+	if err != nil {
+		return nil, err
+	}
+	if doc.IsZero() {
+		i, err := record[invoice.Invoice](b, trade.InvoiceKey(at.ID), "invoice "+clipped(at.ID))
+		if err != nil {
+			return nil, err
+		}
+		doc = i.Document
+	}
+	return change(ctx, s, b, kind, body(doc), trade.InvoiceKey(at.ID), "invoice "+clipped(at.ID), shownInvoice)
+}
+
+func written(f func(invoice.Document) ([]byte, error)) func(context.Context, Bilateral, string) ([]byte, error) {
+	return func(_ context.Context, b Bilateral, id string) ([]byte, error) {
+		d, err := record[invoice.Document](b, trade.DocumentKey(id), "invoice "+clipped(id))
+		if err != nil {
+			return nil, err
+		}
+		return f(d)
+	}
+}
+
+func rawDocument(_ context.Context, b Bilateral, id string) (out []byte, err error) {
+	err = b.View(func(v channel.View) error {
+		raw, ok := v.Get(trade.DocumentKey(id))
+		if !ok {
+			return fault.New(fault.NotFound, "there is no invoice "+clipped(id), "look it up in the list")
+		}
+		out = append(out, raw...)
+		return nil
+	})
+	return out, err
+}
+
+func (s *server) prove(ctx context.Context, b Bilateral, id string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Wait)
+	defer cancel()
+	return b.Prove(ctx, trade.DocumentKey(id))
+}
+
+func (s *server) listInvoices(_ context.Context, in *struct {
+	partnerPath
+	pageQuery
+	span
+	State     invoice.State  `query:"state" enum:"issued,disputed,partial,final,settled"`
+	Direction string         `query:"direction" doc:"FROM>TO: from the buyer to the seller."`
+	Currency  money.Currency `query:"currency" maxLength:"3"`
+	Payable   bool           `query:"payable" doc:"Only those that wait to be paid or netted."`
+}) (*reply[api.Page[wire.Invoice]], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	within, err := in.span.read()
+	if err != nil {
+		return nil, err
+	}
+	return list(b, trade.InvoicePrefix, in.pageQuery, func(_ string, i invoice.Invoice) (wire.Invoice, bool) {
+		d := usage.Direction{From: i.Buyer, To: i.Seller}
+		return shownInvoice(i), within(i.Interval.From) && (in.State == "" || in.State == i.State) && (in.Currency == "" || in.Currency == i.Currency) &&
+			(in.Direction == "" || in.Direction == d.String()) && (!in.Payable || i.Payable())
+	})
+}
+
+// getTotals adds all invoices up. What is open on one moves to the invoice that
+// follows it once it is decided, so nothing is counted twice.
+func (s *server) getTotals(_ context.Context, in *partnerPath) (*reply[totals], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	out := totals{Totals: []wire.Totals{}}
+	err = each(b, trade.InvoicePrefix, func(i invoice.Invoice) error {
+		t := out.of(usage.Direction{From: i.Buyer, To: i.Seller}, i.Currency)
+		t.Invoices++
+		part := &t.Due
+		if i.Paid || i.State == invoice.Settled {
+			part = &t.Settled
+		}
+		for _, a := range []struct {
+			to     *money.Micro
+			amount money.Micro
+		}{{part, i.Total}, {&t.Disputed, i.Open}, {&t.Invoiced, i.Total}, {&t.Invoiced, i.Open}} {
+			var err error
+			if *a.to, err = a.to.Add(a.amount); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return answer(out), err
+}
+
+// totals is sums by direction and currency, in order.
+type totals struct {
+	Totals []wire.Totals `json:"totals" nullable:"false"`
+}
+
+func (t *totals) of(d usage.Direction, c money.Currency) *wire.Totals {
+	at := 0
+	for at < len(t.Totals) && (t.Totals[at].Direction.String() < d.String() || t.Totals[at].Direction == d && t.Totals[at].Currency < c) {
+		at++
+	}
+	if at == len(t.Totals) || t.Totals[at].Direction != d || t.Totals[at].Currency != c {
+		t.Totals = append(t.Totals, wire.Totals{})
+		copy(t.Totals[at+1:], t.Totals[at:])
+		t.Totals[at] = wire.Totals{Direction: d, Currency: c}
+	}
+	return &t.Totals[at]
+}
+
+// directionsOf gives the direction of each order.
+func directionsOf(b Bilateral) (map[string]usage.Direction, error) {
+	out := map[string]usage.Direction{}
+	err := each(b, trade.OrderPrefix, func(o order.Order) error {
+		out[o.ID] = usage.Direction{From: o.Buyer, To: o.Seller}
+		return nil
+	})
+	return out, err
+}

@@ -1,0 +1,739 @@
+// Package client speaks to the native HTTP interface of a node.
+//
+//	c := client.New("http://127.0.0.1:8080", token)
+//	bravo := c.With("BRAVO")
+//	for inv, err := range bravo.Invoices(ctx, client.Filter{"state": "issued"}) { ... }
+//
+// Every error that the node reports is a fault.Error with the node's code,
+// detail, remedy and field. Code unavailable says that the node did not answer.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// Client is one node's interface, used with one token. Methods may be called at
+// the same time.
+type Client struct {
+	base  string
+	token string
+	http  *http.Client
+}
+
+// New makes a client for the node at an address, "http://host:port".
+func New(address, token string) *Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 16
+	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	return &Client{base: strings.TrimRight(address, "/"), token: token, http: &http.Client{Transport: t}}
+}
+
+// Close ends idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Filter is the query of a list, by name: state, direction, currency, from, to
+// and what else the list takes. Empty values are left out.
+type Filter map[string]string
+
+func (f Filter) values() url.Values {
+	v := url.Values{}
+	for name, value := range f {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	return v
+}
+
+// call is one request.
+type call struct {
+	method, path string
+	query        url.Values
+	header       http.Header
+	body         io.Reader
+	media        string
+}
+
+// send sends a request and gives the answer when its status is one of success.
+func (c *Client) send(ctx context.Context, r call) (*http.Response, error) {
+	address := c.base + r.path
+	if len(r.query) > 0 {
+		address += "?" + r.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, address, r.body)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "the node's address is not of the form http://host:port", "correct it").Because(err)
+	}
+	for name, values := range r.header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	if r.media != "" {
+		req.Header.Set("Content-Type", r.media)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, fault.New(fault.Unknown, "the node had not answered in time", "look whether it has been done, or ask again").Because(errors.Join(ctx.Err(), err))
+		}
+		return nil, fault.Newf(fault.Unavailable, "start the node, or correct its address", "the node at %s does not answer", c.base).Because(err)
+	}
+	if res.StatusCode/100 == 2 {
+		return res, nil
+	}
+	defer res.Body.Close()
+	return nil, problem(res)
+}
+
+// problem reads an error that the node reports.
+func problem(res *http.Response) error {
+	data, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	var p api.Problem
+	if err != nil || json.Unmarshal(data, &p) != nil || p.Code == "" {
+		return fault.Newf(fault.Unavailable, "look whether the address is that of a Lateral node", "the answer %s is not one of a node", res.Status)
+	}
+	f := p.Fault()
+	if p.Trace != "" {
+		f.Cause = fmt.Errorf("trace %s at the node", p.Trace)
+	}
+	return f
+}
+
+// json sends a request with a JSON body, if there is one, and reads a JSON
+// answer into out.
+func (c *Client) json(ctx context.Context, r call, body, out any) error {
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return fault.New(fault.Invalid, "the request cannot be written as JSON", "correct it").Because(err)
+		}
+		r.body, r.media = bytes.NewReader(data), "application/json"
+	}
+	res, err := c.send(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+		return fault.New(fault.Unavailable, "the node's answer cannot be read", "use a client of the node's version").Because(err)
+	}
+	return nil
+}
+
+func get[T any](ctx context.Context, c *Client, path string) (out T, err error) {
+	err = c.json(ctx, call{method: http.MethodGet, path: path}, nil, &out)
+	return out, err
+}
+
+func post[T any](ctx context.Context, c *Client, path string, body any) (out T, err error) {
+	err = c.json(ctx, call{method: http.MethodPost, path: path}, body, &out)
+	return out, err
+}
+
+// file gets an answer that is a file.
+func (c *Client) file(ctx context.Context, path string) ([]byte, error) {
+	res, err := c.send(ctx, call{method: http.MethodGet, path: path})
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "the node's answer broke off", "ask again").Because(err)
+	}
+	return data, nil
+}
+
+// list yields a list, page by page. An error ends it.
+func list[T any](ctx context.Context, c *Client, path string, f Filter) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		q := f.values()
+		if q.Get("limit") == "" {
+			q.Set("limit", strconv.Itoa(api.MaxLimit))
+		}
+		for {
+			var p api.Page[T]
+			if err := c.json(ctx, call{method: http.MethodGet, path: path, query: q}, nil, &p); err != nil {
+				var zero T
+				yield(zero, err)
+				return
+			}
+			for _, x := range p.Items {
+				if !yield(x, nil) {
+					return
+				}
+			}
+			if p.Next == "" {
+				return
+			}
+			q.Set("after", p.Next)
+		}
+	}
+}
+
+// Collect gathers a whole list.
+func Collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
+	var out []T
+	for x, err := range seq {
+		if err != nil {
+			return out, err
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// Alive reports whether the node's process answers.
+func (c *Client) Alive(ctx context.Context) error {
+	return c.json(ctx, call{method: http.MethodGet, path: "/health"}, nil, nil)
+}
+
+// Ready reports whether the node can do its work, as an error when it cannot:
+// code unavailable.
+func (c *Client) Ready(ctx context.Context) error {
+	return c.json(ctx, call{method: http.MethodGet, path: "/ready"}, nil, nil)
+}
+
+// Metrics gives the node's metrics in the text format of Prometheus.
+func (c *Client) Metrics(ctx context.Context) ([]byte, error) { return c.file(ctx, "/metrics") }
+
+// OpenAPI gives the interface's OpenAPI document as JSON.
+func (c *Client) OpenAPI(ctx context.Context) ([]byte, error) {
+	return c.file(ctx, "/v1/openapi.json")
+}
+
+// Me tells who the token is.
+func (c *Client) Me(ctx context.Context) (wire.Me, error) { return get[wire.Me](ctx, c, "/v1/me") }
+
+// Status tells where the node stands.
+func (c *Client) Status(ctx context.Context) (wire.Status, error) {
+	return get[wire.Status](ctx, c, "/v1/status")
+}
+
+// Network gives the parameters of the network.
+func (c *Client) Network(ctx context.Context) (wire.Network, error) {
+	return get[wire.Network](ctx, c, "/v1/network")
+}
+
+// Members lists the members of the network. Filter: state.
+func (c *Client) Members(ctx context.Context, f Filter) iter.Seq2[wire.Member, error] {
+	return list[wire.Member](ctx, c, "/v1/members", f)
+}
+
+// Member gives one member.
+func (c *Client) Member(ctx context.Context, code party.Code) (wire.Member, error) {
+	return get[wire.Member](ctx, c, "/v1/members/"+url.PathEscape(string(code)))
+}
+
+// Propose sponsors an applicant.
+func (c *Client) Propose(ctx context.Context, a party.Signed) (wire.Done[wire.Member], error) {
+	return post[wire.Done[wire.Member]](ctx, c, "/v1/members", wire.Apply{Application: a})
+}
+
+// Vouch vouches for an applicant.
+func (c *Client) Vouch(ctx context.Context, code party.Code) (wire.Done[wire.Member], error) {
+	return c.vote(ctx, code, "vouch")
+}
+
+// Suspend votes to suspend a member.
+func (c *Client) Suspend(ctx context.Context, code party.Code) (wire.Done[wire.Member], error) {
+	return c.vote(ctx, code, "suspend")
+}
+
+// Restore votes to restore a suspended member.
+func (c *Client) Restore(ctx context.Context, code party.Code) (wire.Done[wire.Member], error) {
+	return c.vote(ctx, code, "restore")
+}
+
+func (c *Client) vote(ctx context.Context, code party.Code, motion string) (wire.Done[wire.Member], error) {
+	return post[wire.Done[wire.Member]](ctx, c, "/v1/members/"+url.PathEscape(string(code))+"/"+motion, nil)
+}
+
+// Bilaterals lists the channels with partners.
+func (c *Client) Bilaterals(ctx context.Context) iter.Seq2[wire.Bilateral, error] {
+	return list[wire.Bilateral](ctx, c, "/v1/bilaterals", nil)
+}
+
+// Open opens a channel with a partner. It is in use when its state is open; see
+// Partner.AwaitOpen.
+func (c *Client) Open(ctx context.Context, partner party.Code) (wire.Bilateral, error) {
+	return post[wire.Bilateral](ctx, c, "/v1/bilaterals", wire.OpenBilateral{Partner: partner})
+}
+
+// DefaultTerms gives terms for voice to begin with.
+func (c *Client) DefaultTerms(ctx context.Context) (agreement.Terms, error) {
+	return get[agreement.Terms](ctx, c, "/v1/terms")
+}
+
+// AddToken makes a token. Its text is in the answer and nowhere else.
+func (c *Client) AddToken(ctx context.Context, t wire.Token) (wire.NewToken, error) {
+	return post[wire.NewToken](ctx, c, "/v1/tokens", t)
+}
+
+// Tokens lists the node's tokens, without their texts.
+func (c *Client) Tokens(ctx context.Context) iter.Seq2[wire.Token, error] {
+	return list[wire.Token](ctx, c, "/v1/tokens", nil)
+}
+
+// RemoveToken removes a token by name.
+func (c *Client) RemoveToken(ctx context.Context, name string) error {
+	return c.json(ctx, call{method: http.MethodDelete, path: "/v1/tokens/" + url.PathEscape(name)}, nil, nil)
+}
+
+// NetworkLog lists the Omnilateral's envelopes. Filter: kind, refused, after.
+func (c *Client) NetworkLog(ctx context.Context, f Filter) iter.Seq2[wire.Entry, error] {
+	return list[wire.Entry](ctx, c, "/v1/network/log", f)
+}
+
+// NetworkEvents yields the Omnilateral's events as they happen; see
+// Partner.Events.
+func (c *Client) NetworkEvents(ctx context.Context, from string) iter.Seq2[wire.Event, error] {
+	return c.events(ctx, "/v1/network/events", from)
+}
+
+// With gives what belongs to one partner.
+func (c *Client) With(partner party.Code) *Partner {
+	return &Partner{c, "/v1/bilaterals/" + url.PathEscape(string(partner))}
+}
+
+// Partner is the channel with one partner, and all that is traded on it.
+type Partner struct {
+	c    *Client
+	path string
+}
+
+func (p *Partner) at(parts ...string) string {
+	path := p.path
+	for _, s := range parts {
+		path += "/" + url.PathEscape(s)
+	}
+	return path
+}
+
+// Bilateral tells where the channel stands.
+func (p *Partner) Bilateral(ctx context.Context) (wire.Bilateral, error) {
+	return get[wire.Bilateral](ctx, p.c, p.path)
+}
+
+// AwaitOpen asks until the channel is open. Code: refused when it has lapsed or
+// halted.
+func (p *Partner) AwaitOpen(ctx context.Context) (wire.Bilateral, error) {
+	for {
+		b, err := p.Bilateral(ctx)
+		switch {
+		case err != nil && fault.CodeOf(err) != fault.NotFound:
+			return b, err
+		case b.State == "open" || b.State == "diverged":
+			return b, nil
+		case b.State == "lapsed" || b.State == "halted":
+			return b, fault.Newf(fault.Refused, "look at the partner's node, and open another", "the channel is %s", b.State)
+		}
+		select {
+		case <-ctx.Done():
+			return b, fault.New(fault.NotYet, "the channel is not open yet", "wait for the partner's node").Because(ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// Terminate ends every agreement with the partner.
+func (p *Partner) Terminate(ctx context.Context, why string) error {
+	return p.c.json(ctx, call{method: http.MethodPost, path: p.at("terminate")}, wire.EndBilateral{Why: why}, nil)
+}
+
+// Anchors lists how far the channel is attested, the oldest first.
+func (p *Partner) Anchors(ctx context.Context) iter.Seq2[wire.Anchor, error] {
+	return list[wire.Anchor](ctx, p.c, p.at("anchors"), nil)
+}
+
+// Anchor has the channel attested as it is now.
+func (p *Partner) Anchor(ctx context.Context) (wire.Anchor, error) {
+	return post[wire.Anchor](ctx, p.c, p.at("anchors"), nil)
+}
+
+// Problems lists steps of clearing that do not succeed by themselves.
+func (p *Partner) Problems(ctx context.Context) iter.Seq2[wire.Problem, error] {
+	partner, _ := url.PathUnescape(strings.TrimPrefix(p.path, "/v1/bilaterals/"))
+	return list[wire.Problem](ctx, p.c, "/v1/problems", Filter{"partner": partner})
+}
+
+// Agreements lists agreements. Filter: state.
+func (p *Partner) Agreements(ctx context.Context, f Filter) iter.Seq2[wire.Agreement, error] {
+	return list[wire.Agreement](ctx, p.c, p.at("agreements"), f)
+}
+
+// Agreement gives one agreement with its terms.
+func (p *Partner) Agreement(ctx context.Context, id string) (wire.Agreement, error) {
+	return get[wire.Agreement](ctx, p.c, p.at("agreements", id))
+}
+
+// ProposeAgreement proposes an agreement.
+func (p *Partner) ProposeAgreement(ctx context.Context, a wire.ProposeAgreement) (wire.Done[wire.Agreement], error) {
+	return post[wire.Done[wire.Agreement]](ctx, p.c, p.at("agreements"), a)
+}
+
+// AmendAgreement proposes other terms.
+func (p *Partner) AmendAgreement(ctx context.Context, id string, a wire.AmendAgreement) (wire.Done[wire.Agreement], error) {
+	return post[wire.Done[wire.Agreement]](ctx, p.c, p.at("agreements", id, "amend"), a)
+}
+
+// AcceptAgreement accepts the terms with a hash; the zero hash: what is pending.
+func (p *Partner) AcceptAgreement(ctx context.Context, id string, terms canon.Hash) (wire.Done[wire.Agreement], error) {
+	return post[wire.Done[wire.Agreement]](ctx, p.c, p.at("agreements", id, "accept"), wire.AnswerTerms{Hash: terms})
+}
+
+// RejectAgreement rejects what the partner proposed last.
+func (p *Partner) RejectAgreement(ctx context.Context, id, why string) (wire.Done[wire.Agreement], error) {
+	return post[wire.Done[wire.Agreement]](ctx, p.c, p.at("agreements", id, "reject"), wire.AnswerTerms{Why: why})
+}
+
+// EndAgreement terminates an agreement.
+func (p *Partner) EndAgreement(ctx context.Context, id, why string) (wire.Done[wire.Agreement], error) {
+	return post[wire.Done[wire.Agreement]](ctx, p.c, p.at("agreements", id, "terminate"), wire.Answer{Why: why})
+}
+
+// Delegates lists who may authorise. Filter: member.
+func (p *Partner) Delegates(ctx context.Context, f Filter) iter.Seq2[wire.Delegate, error] {
+	return list[wire.Delegate](ctx, p.c, p.at("delegates"), f)
+}
+
+// AddDelegate registers a delegate of this carrier.
+func (p *Partner) AddDelegate(ctx context.Context, d wire.AddDelegate) (wire.Done[wire.Delegate], error) {
+	return post[wire.Done[wire.Delegate]](ctx, p.c, p.at("delegates"), d)
+}
+
+// RevokeDelegate ends a delegate of this carrier.
+func (p *Partner) RevokeDelegate(ctx context.Context, key sign.PublicKey) (wire.Done[wire.Delegate], error) {
+	return post[wire.Done[wire.Delegate]](ctx, p.c, p.at("delegates", key.String(), "revoke"), nil)
+}
+
+// Sheets lists rate sheets. Filter: state, direction.
+func (p *Partner) Sheets(ctx context.Context, f Filter) iter.Seq2[wire.Sheet, error] {
+	return list[wire.Sheet](ctx, p.c, p.at("sheets"), f)
+}
+
+// Sheet gives one rate sheet.
+func (p *Partner) Sheet(ctx context.Context, id string) (wire.Sheet, error) {
+	return get[wire.Sheet](ctx, p.c, p.at("sheets", id))
+}
+
+// ProposeSheet uploads a rate sheet (CSV, gzip or not) and proposes it. from
+// says when it begins to price calls; 0: with its first row.
+func (p *Partner) ProposeSheet(ctx context.Context, d usage.Direction, from wire.Time, csv io.Reader) (wire.Done[wire.Sheet], error) {
+	q := url.Values{"direction": {d.String()}}
+	if from != 0 {
+		q.Set("from", usage.Stamp(int64(from)))
+	}
+	var out wire.Done[wire.Sheet]
+	err := p.c.json(ctx, call{method: http.MethodPost, path: p.at("sheets"), query: q, body: csv, media: "text/csv"}, nil, &out)
+	return out, err
+}
+
+// SheetFile gives the file of a sheet, as its seller sent it.
+func (p *Partner) SheetFile(ctx context.Context, id string) ([]byte, error) {
+	return p.c.file(ctx, p.at("sheets", id, "file"))
+}
+
+// AcceptSheet accepts a sheet of the partner. Code: not-yet while its file has
+// not arrived.
+func (p *Partner) AcceptSheet(ctx context.Context, id string) (wire.Done[wire.Sheet], error) {
+	return post[wire.Done[wire.Sheet]](ctx, p.c, p.at("sheets", id, "accept"), nil)
+}
+
+// RejectSheet rejects a sheet of the partner.
+func (p *Partner) RejectSheet(ctx context.Context, id, why string) (wire.Done[wire.Sheet], error) {
+	return post[wire.Done[wire.Sheet]](ctx, p.c, p.at("sheets", id, "reject"), wire.Answer{Why: why})
+}
+
+// Orders lists orders. Filter: state, direction.
+func (p *Partner) Orders(ctx context.Context, f Filter) iter.Seq2[wire.Order, error] {
+	return list[wire.Order](ctx, p.c, p.at("orders"), f)
+}
+
+// Order gives one order.
+func (p *Partner) Order(ctx context.Context, id string) (wire.Order, error) {
+	return get[wire.Order](ctx, p.c, p.at("orders", id))
+}
+
+// PlaceOrder orders from the partner. retry, when it is not empty, is the
+// Idempotency-Key: sending the same again does nothing more.
+func (p *Partner) PlaceOrder(ctx context.Context, o wire.PlaceOrder, retry string) (wire.Done[wire.Order], error) {
+	r := call{method: http.MethodPost, path: p.at("orders")}
+	if retry != "" {
+		r.header = http.Header{"Idempotency-Key": {retry}}
+	}
+	var out wire.Done[wire.Order]
+	err := p.c.json(ctx, r, o, &out)
+	return out, err
+}
+
+// MoveOrder moves an order: move is accept, reject, suspend, resume or
+// terminate.
+func (p *Partner) MoveOrder(ctx context.Context, id, move, why string) (wire.Done[wire.Order], error) {
+	return post[wire.Done[wire.Order]](ctx, p.c, p.at("orders", id, move), wire.Answer{Why: why})
+}
+
+// ImportUsage imports own call records, CSV or gzip of it, of any length.
+func (p *Partner) ImportUsage(ctx context.Context, name string, csv io.Reader) (wire.Import, error) {
+	var out wire.Import
+	err := p.c.json(ctx, call{method: http.MethodPost, path: p.at("usage"), query: Filter{"name": name}.values(), body: csv, media: "text/csv"}, nil, &out)
+	return out, err
+}
+
+// Imports lists what was imported.
+func (p *Partner) Imports(ctx context.Context) iter.Seq2[wire.Import, error] {
+	return list[wire.Import](ctx, p.c, p.at("usage", "imports"), nil)
+}
+
+// Exceptions lists own calls that no row prices.
+func (p *Partner) Exceptions(ctx context.Context) iter.Seq2[wire.Exception, error] {
+	return list[wire.Exception](ctx, p.c, p.at("usage", "exceptions"), nil)
+}
+
+// Summary tells what the own records come to, rated alone.
+func (p *Partner) Summary(ctx context.Context) (wire.Summary, error) {
+	return get[wire.Summary](ctx, p.c, p.at("usage", "summary"))
+}
+
+// Close says that all records of periods that end by a moment are in; 0: of all
+// periods that have a record.
+func (p *Partner) Close(ctx context.Context, through wire.Time) (wire.Closed, error) {
+	return post[wire.Closed](ctx, p.c, p.at("usage", "close"), wire.CloseThrough{Through: through})
+}
+
+// Periods lists billing periods. Filter: state, direction, order, from, to.
+func (p *Partner) Periods(ctx context.Context, f Filter) iter.Seq2[wire.Period, error] {
+	return list[wire.Period](ctx, p.c, p.at("periods"), f)
+}
+
+// Period gives one period.
+func (p *Partner) Period(ctx context.Context, order string, i usage.Interval) (wire.Period, error) {
+	return get[wire.Period](ctx, p.c, p.at("periods", order, usage.Stamp(i.From)))
+}
+
+// RequestRating requests rating of a period.
+func (p *Partner) RequestRating(ctx context.Context, order string, i usage.Interval) (wire.Done[wire.Period], error) {
+	return post[wire.Done[wire.Period]](ctx, p.c, p.at("periods"), wire.RequestRating{Order: order, Interval: i})
+}
+
+// Lines lists the lines of a period as both sides state them. Filter:
+// differing.
+func (p *Partner) Lines(ctx context.Context, order string, i usage.Interval, f Filter) iter.Seq2[wire.Compared, error] {
+	return list[wire.Compared](ctx, p.c, p.at("periods", order, usage.Stamp(i.From), "lines"), f)
+}
+
+// Differences lists lines on which the two sides differ. Filter: direction,
+// from, to, open.
+func (p *Partner) Differences(ctx context.Context, f Filter) iter.Seq2[wire.Difference, error] {
+	return list[wire.Difference](ctx, p.c, p.at("differences"), f)
+}
+
+// ApplyDeadline has the agreed outcome of a passed deadline applied.
+func (p *Partner) ApplyDeadline(ctx context.Context, subject string) (wire.Receipt, error) {
+	return post[wire.Receipt](ctx, p.c, p.at("deadlines"), wire.Tick{Subject: subject})
+}
+
+// Invoices lists invoices. Filter: state, direction, currency, from, to,
+// payable.
+func (p *Partner) Invoices(ctx context.Context, f Filter) iter.Seq2[wire.Invoice, error] {
+	return list[wire.Invoice](ctx, p.c, p.at("invoices"), f)
+}
+
+// Invoice gives one invoice with its document.
+func (p *Partner) Invoice(ctx context.Context, id string) (wire.Invoice, error) {
+	return get[wire.Invoice](ctx, p.c, p.at("invoices", id))
+}
+
+// InvoiceJSON gives an invoice's document as JSON to keep.
+func (p *Partner) InvoiceJSON(ctx context.Context, id string) ([]byte, error) {
+	return p.c.file(ctx, p.at("invoices", id, "document.json"))
+}
+
+// InvoiceHTML gives an invoice's document as a page for people.
+func (p *Partner) InvoiceHTML(ctx context.Context, id string) ([]byte, error) {
+	return p.c.file(ctx, p.at("invoices", id, "document.html"))
+}
+
+// InvoiceCanonical gives the canonical bytes of an invoice's document.
+func (p *Partner) InvoiceCanonical(ctx context.Context, id string) ([]byte, error) {
+	return p.c.file(ctx, p.at("invoices", id, "document.cbor"))
+}
+
+// InvoiceProof gives a proof of an invoice's document that anybody can check
+// offline. It waits until an anchor covers it. Code: not-yet.
+func (p *Partner) InvoiceProof(ctx context.Context, id string) ([]byte, error) {
+	return p.c.file(ctx, p.at("invoices", id, "proof"))
+}
+
+// AcceptInvoice accepts an invoice; the zero hash: as it is.
+func (p *Partner) AcceptInvoice(ctx context.Context, id string, doc canon.Hash) (wire.Done[wire.Invoice], error) {
+	return post[wire.Done[wire.Invoice]](ctx, p.c, p.at("invoices", id, "accept"), wire.AcceptInvoice{Document: doc})
+}
+
+// DisputeInvoice disputes lines of an invoice.
+func (p *Partner) DisputeInvoice(ctx context.Context, id string, d wire.DisputeInvoice) (wire.Done[wire.Invoice], error) {
+	return post[wire.Done[wire.Invoice]](ctx, p.c, p.at("invoices", id, "dispute"), d)
+}
+
+// Totals gives what is invoiced, settled, disputed and due.
+func (p *Partner) Totals(ctx context.Context) ([]wire.Totals, error) {
+	out, err := get[struct {
+		Totals []wire.Totals `json:"totals"`
+	}](ctx, p.c, p.at("totals"))
+	return out.Totals, err
+}
+
+// Disputes lists disputed lines. Filter: state, invoice, people, from, to.
+func (p *Partner) Disputes(ctx context.Context, f Filter) iter.Seq2[wire.Dispute, error] {
+	return list[wire.Dispute](ctx, p.c, p.at("disputes"), f)
+}
+
+// DisputeCounts counts disputes by what became of them.
+func (p *Partner) DisputeCounts(ctx context.Context) (wire.DisputeCounts, error) {
+	return get[wire.DisputeCounts](ctx, p.c, p.at("dispute-counts"))
+}
+
+// disputeAt is the address of a dispute: slashes of its id are written as ~.
+func (p *Partner) disputeAt(id string, more ...string) string {
+	return p.at(append([]string{"disputes", strings.ReplaceAll(id, "/", "~")}, more...)...)
+}
+
+// Dispute gives one dispute.
+func (p *Partner) Dispute(ctx context.Context, id string) (wire.Dispute, error) {
+	return get[wire.Dispute](ctx, p.c, p.disputeAt(id))
+}
+
+// Evidence gives the calls that people have to decide.
+func (p *Partner) Evidence(ctx context.Context, id string) (wire.Evidence, error) {
+	return get[wire.Evidence](ctx, p.c, p.disputeAt(id, "evidence"))
+}
+
+// ProposeDecision offers how to decide a line.
+func (p *Partner) ProposeDecision(ctx context.Context, id string, d wire.ProposeDecision) (wire.Done[wire.Dispute], error) {
+	return post[wire.Done[wire.Dispute]](ctx, p.c, p.disputeAt(id, "propose"), d)
+}
+
+// AcceptDecision accepts the partner's offer; nil: as it is.
+func (p *Partner) AcceptDecision(ctx context.Context, id string, offer *wire.Verdict) (wire.Done[wire.Dispute], error) {
+	return post[wire.Done[wire.Dispute]](ctx, p.c, p.disputeAt(id, "accept"), wire.AcceptDecision{Offer: offer})
+}
+
+// RejectDecision rejects the partner's offer.
+func (p *Partner) RejectDecision(ctx context.Context, id, why string) (wire.Done[wire.Dispute], error) {
+	return post[wire.Done[wire.Dispute]](ctx, p.c, p.disputeAt(id, "reject"), wire.Answer{Why: why})
+}
+
+// Nettings lists nettings. Filter: state.
+func (p *Partner) Nettings(ctx context.Context, f Filter) iter.Seq2[wire.Netting, error] {
+	return list[wire.Netting](ctx, p.c, p.at("nettings"), f)
+}
+
+// Netting gives one netting.
+func (p *Partner) Netting(ctx context.Context, id string) (wire.Netting, error) {
+	return get[wire.Netting](ctx, p.c, p.at("nettings", id))
+}
+
+// ProposeNetting proposes to offset final invoices.
+func (p *Partner) ProposeNetting(ctx context.Context, invoices []string) (wire.Done[wire.Netting], error) {
+	return post[wire.Done[wire.Netting]](ctx, p.c, p.at("nettings"), wire.Invoices{Invoices: invoices})
+}
+
+// AnswerNetting accepts or rejects a netting of the partner.
+func (p *Partner) AnswerNetting(ctx context.Context, id string, accept bool) (wire.Done[wire.Netting], error) {
+	word := "reject"
+	if accept {
+		word = "accept"
+	}
+	return post[wire.Done[wire.Netting]](ctx, p.c, p.at("nettings", id, word), nil)
+}
+
+// Obligations lists debts. Filter: state, payer.
+func (p *Partner) Obligations(ctx context.Context, f Filter) iter.Seq2[wire.Obligation, error] {
+	return list[wire.Obligation](ctx, p.c, p.at("obligations"), f)
+}
+
+// Obligation gives one debt.
+func (p *Partner) Obligation(ctx context.Context, id string) (wire.Obligation, error) {
+	return get[wire.Obligation](ctx, p.c, p.at("obligations", id))
+}
+
+// OpenObligations makes final invoices due one by one.
+func (p *Partner) OpenObligations(ctx context.Context, invoices []string) ([]wire.Obligation, error) {
+	out, err := post[struct {
+		Obligations []wire.Obligation `json:"obligations"`
+	}](ctx, p.c, p.at("obligations"), wire.Invoices{Invoices: invoices})
+	return out.Obligations, err
+}
+
+// Advise says that this carrier has paid.
+func (p *Partner) Advise(ctx context.Context, id string, a wire.Advise) (wire.Done[wire.Obligation], error) {
+	return post[wire.Done[wire.Obligation]](ctx, p.c, p.at("obligations", id, "advise"), a)
+}
+
+// Confirm confirms that the money came.
+func (p *Partner) Confirm(ctx context.Context, id string, a wire.Confirm) (wire.Done[wire.Obligation], error) {
+	return post[wire.Done[wire.Obligation]](ctx, p.c, p.at("obligations", id, "confirm"), a)
+}
+
+// Decline says that no such money came.
+func (p *Partner) Decline(ctx context.Context, id string, a wire.Confirm) (wire.Done[wire.Obligation], error) {
+	return post[wire.Done[wire.Obligation]](ctx, p.c, p.at("obligations", id, "decline"), a)
+}
+
+// Journal lists postings by command, the oldest first.
+func (p *Partner) Journal(ctx context.Context) iter.Seq2[wire.Journal, error] {
+	return list[wire.Journal](ctx, p.c, p.at("journal"), nil)
+}
+
+// Balances lists what stands on each account.
+func (p *Partner) Balances(ctx context.Context) iter.Seq2[wire.Balance, error] {
+	return list[wire.Balance](ctx, p.c, p.at("balances"), nil)
+}
+
+// Files lists files that were acknowledged on the channel.
+func (p *Partner) Files(ctx context.Context) iter.Seq2[wire.File, error] {
+	return list[wire.File](ctx, p.c, p.at("files"), nil)
+}
+
+// RecordFile acknowledges a file.
+func (p *Partner) RecordFile(ctx context.Context, f wire.RecordFile) (wire.Done[wire.File], error) {
+	return post[wire.Done[wire.File]](ctx, p.c, p.at("files"), f)
+}
+
+// Log lists the channel's envelopes with their receipts. Filter: kind, refused,
+// after.
+func (p *Partner) Log(ctx context.Context, f Filter) iter.Seq2[wire.Entry, error] {
+	return list[wire.Entry](ctx, p.c, p.at("log"), f)
+}
+
+// Events yields the channel's events as they happen, until ctx ends. from is
+// the id of the last event that was dealt with, "0" for the beginning, empty
+// for now. A broken connection is made again and goes on behind the last event,
+// so none is lost or told twice. An error that the node reports ends it.
+func (p *Partner) Events(ctx context.Context, from string) iter.Seq2[wire.Event, error] {
+	return p.c.events(ctx, p.at("events"), from)
+}

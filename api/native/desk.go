@@ -1,0 +1,44 @@
+package native
+
+import (
+	"context"
+	"io"
+
+	"github.com/lateral-network/lateral/clearing"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// Desk is what the interface needs of the clearing desk for a partner:
+// *clearing.Desk has it.
+type Desk interface {
+	ProposeSheet(ctx context.Context, direction usage.Direction, from int64, r io.Reader) (trade.SheetPropose, error)
+	AcceptSheet(ctx context.Context, id string) error
+	RejectSheet(ctx context.Context, id, why string) error
+	OpenSheet(id string) (io.ReadCloser, error)
+	ImportUsage(ctx context.Context, name string, r io.Reader) (clearing.Import, error)
+	Imports() []clearing.Import
+	CloseThrough(ctx context.Context, through int64) error
+	Summary() (clearing.Summary, error)
+	Exceptions() []clearing.Exception
+	Evidence(dispute string) (clearing.Evidence, error)
+	Problems() []clearing.Problem
+	Busy() bool
+}
+
+var _ Desk = (*clearing.Desk)(nil)
+
+// desk gives the desk for a partner. Codes: not-found, not-yet while the
+// Bilateral is not open.
+func (s *server) desk(partner party.Code) (Desk, error) {
+	if _, err := s.with(partner); err != nil {
+		return nil, err
+	}
+	d, ok := s.Desk(partner)
+	if !ok {
+		return nil, fault.Newf(fault.NotYet, "wait until both nodes have opened it", "the Bilateral with %s is not open yet", partner)
+	}
+	return d, nil
+}

@@ -1,0 +1,137 @@
+package native
+
+import (
+	"context"
+	"strings"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/dispute"
+)
+
+// disputePath names a dispute in a path. Its id has slashes, written as ~ there
+// (or escaped as %2F).
+type disputePath struct {
+	partnerPath
+	ID string `path:"id" maxLength:"100" doc:"Id of the dispute, each slash written as ~." example:"O-1~001793577600000~000000000000000~0000000007"`
+}
+
+func (p disputePath) id() string { return strings.ReplaceAll(p.ID, "~", "/") }
+
+// disputes registers disputed lines and their decision.
+func (s *server) disputes() {
+	const at = "/v1/bilaterals/{partner}/disputes"
+	get(s, at, "list-disputes", tagDisputes, "Disputed lines", func(_ context.Context, in *struct {
+		partnerPath
+		pageQuery
+		span
+		State   dispute.State `query:"state" enum:"awaiting,manual,proposed,escalated,resolved"`
+		Invoice string        `query:"invoice" doc:"Named on this invoice."`
+		People  bool          `query:"people" doc:"Only those that wait for people: manual, proposed or escalated."`
+	}) (*reply[api.Page[wire.Dispute]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		within, err := in.span.read()
+		if err != nil {
+			return nil, err
+		}
+		return list(b, trade.DisputePrefix, in.pageQuery, func(_ string, d dispute.Dispute) (wire.Dispute, bool) {
+			return shownDispute(d), within(d.Interval.From) && (in.State == "" || in.State == d.State) && (in.Invoice == "" || in.Invoice == d.Invoice) &&
+				(!in.People || waitsForPeople(d.State))
+		})
+	})
+	get(s, "/v1/bilaterals/{partner}/dispute-counts", "count-disputes", tagDisputes, "Disputes by what became of them", s.countDisputes)
+	get(s, at+"/{id}", "get-dispute", tagDisputes, "One dispute", func(_ context.Context, in *disputePath) (*reply[wire.Dispute], error) {
+		_, d, err := s.disputed(in)
+		return answer(shownDispute(d)), err
+	})
+	get(s, at+"/{id}/evidence", "get-evidence", tagDisputes, "The calls that people have to decide, as both sides recorded them", func(_ context.Context, in *disputePath) (*reply[wire.Evidence], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		e, err := d.Evidence(in.id())
+		if err != nil {
+			return nil, err
+		}
+		return answer(shownEvidence(e)), nil
+	})
+	post(s, at+"/{id}/propose", "propose-decision", tagDisputes, "Offer how to decide a line", func(ctx context.Context, in *struct {
+		disputePath
+		Body wire.ProposeDecision
+	}) (*reply[wire.Done[wire.Dispute]], error) {
+		v := trade.Verdict{Dispute: in.id(), Calls: in.Body.Calls, BilledSeconds: in.Body.BilledSeconds}
+		return s.changeDispute(ctx, &in.disputePath, trade.KindDisputePropose, trade.DisputePropose{Verdicts: []trade.Verdict{v}, Why: in.Body.Why, Evidence: in.Body.Evidence})
+	})
+	post(s, at+"/{id}/accept", "accept-decision", tagDisputes, "Accept the partner's offer", func(ctx context.Context, in *struct {
+		disputePath
+		Body wire.AcceptDecision
+	}) (*reply[wire.Done[wire.Dispute]], error) {
+		_, d, err := s.disputed(&in.disputePath)
+		if err != nil {
+			return nil, err
+		}
+		v := trade.Verdict{Dispute: d.ID}
+		switch {
+		case in.Body.Offer != nil:
+			v.Calls, v.BilledSeconds = in.Body.Offer.Calls, in.Body.Offer.BilledSeconds
+		case d.Proposal != nil:
+			v.Calls, v.BilledSeconds = d.Proposal.Calls, d.Proposal.BilledSeconds
+		default:
+			return nil, fault.New(fault.NotYet, "nobody has offered a decision", "propose one").In("offer")
+		}
+		return s.changeDispute(ctx, &in.disputePath, trade.KindDisputeAccept, trade.DisputeAccept{Verdicts: []trade.Verdict{v}})
+	})
+	post(s, at+"/{id}/reject", "reject-decision", tagDisputes, "Reject the partner's offer", func(ctx context.Context, in *struct {
+		disputePath
+		Body wire.Answer
+	}) (*reply[wire.Done[wire.Dispute]], error) {
+		return s.changeDispute(ctx, &in.disputePath, trade.KindDisputeReject, trade.DisputeReject{Disputes: []string{in.id()}, Why: in.Body.Why})
+	})
+}
+
+func waitsForPeople(st dispute.State) bool {
+	return st == dispute.Manual || st == dispute.Proposed || st == dispute.Escalated
+}
+
+func (s *server) disputed(in *disputePath) (b Bilateral, d dispute.Dispute, err error) {
+	if b, err = s.with(in.Partner); err != nil {
+		return b, d, err
+	}
+	d, err = record[dispute.Dispute](b, trade.DisputeKey(in.id()), "dispute "+clipped(in.id()))
+	return b, d, err
+}
+
+func (s *server) changeDispute(ctx context.Context, in *disputePath, kind trade.Kind, body any) (*reply[wire.Done[wire.Dispute]], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	return change(ctx, s, b, kind, body, trade.DisputeKey(in.id()), "dispute "+clipped(in.id()), shownDispute)
+}
+
+// countDisputes counts what the comparison and the buyer opened. A line that a
+// deadline decided was decided by what was agreed, without people.
+func (s *server) countDisputes(_ context.Context, in *partnerPath) (*reply[wire.DisputeCounts], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.DisputeCounts{States: map[string]uint64{}}
+	err = each(b, trade.DisputePrefix, func(d dispute.Dispute) error {
+		out.Opened++
+		out.States[string(d.State)]++
+		switch {
+		case waitsForPeople(d.State), d.Decision != nil && d.Decision.How == dispute.ByPeople:
+			out.Manual++
+		case d.State == dispute.Resolved:
+			out.ResolvedAutomatically++
+		}
+		return nil
+	})
+	return answer(out), err
+}

@@ -1,0 +1,211 @@
+package native
+
+import (
+	"strconv"
+
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/clearing"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// How records are shown. Each function is total: every field of the record is
+// in what is shown, or is left out there for a reason that the wire type says.
+
+func act(a party.Act) wire.Act {
+	return wire.Act{By: a.By, Key: a.Key, Limit: a.Limit, Command: a.Command, Signature: a.Signature,
+		Expires: wire.Time(a.Expires), Nonce: a.Nonce, Height: a.Height, Time: wire.Time(a.Time)}
+}
+
+// done gives an act that may not have happened yet.
+func done(a party.Act) *wire.Act {
+	if a == (party.Act{}) {
+		return nil
+	}
+	w := act(a)
+	return &w
+}
+
+func receipt(o channel.Outcome) wire.Receipt {
+	r := wire.Receipt{Height: uint64(o.Position.Height), Index: o.Position.Index, Command: o.Command, Kind: o.Kind, Code: o.Receipt.Code,
+		Field: o.Receipt.Field, By: o.Receipt.Delegate, Limit: o.Receipt.Limit, Writes: o.Writes, Events: o.Events}
+	if o.Refusal != nil {
+		r.Detail, r.Remedy = o.Refusal.Detail, o.Refusal.Remedy
+	}
+	return r
+}
+
+func keys(in []party.Key) []wire.Key {
+	out := make([]wire.Key, len(in))
+	for i, k := range in {
+		out[i] = wire.Key(k)
+	}
+	return out
+}
+
+func shownMember(m party.Member) wire.Member {
+	return wire.Member{Code: m.Code, LegalName: m.LegalName, Country: m.Country, Aliases: m.Aliases, Exchange: m.Exchange,
+		Members: keys(m.Members), Nodes: keys(m.Nodes), Recovery: m.Recovery, State: m.State, Since: m.Since, Sponsor: m.Sponsor, Vouchers: m.Vouchers}
+}
+
+func shownAnchor(a trade.Anchor) wire.Anchor {
+	w := wire.Anchor{Channel: a.Channel, Term: a.Term, Position: a.Position, Kind: a.Kind}
+	if len(a.Heads) > 0 {
+		w.Size, w.Root = a.Head().Size, a.Head().Root
+	}
+	return w
+}
+
+func version(v agreement.Version) wire.Version {
+	return wire.Version{Number: v.Number, From: wire.Time(v.From), Hash: v.Terms, Proposed: act(v.Proposed), Accepted: done(v.Accepted)}
+}
+
+func shownAgreement(a agreement.Agreement) wire.Agreement {
+	w := wire.Agreement{ID: a.ID, Type: a.Type, Proposer: a.Proposer, Legal: a.Legal, Lines: orEmpty(a.Lines), From: wire.Time(a.From), Until: wire.Time(a.Until),
+		State: a.State, Versions: make([]wire.Version, len(a.Versions)), Terminated: done(a.Terminated), Ends: wire.Time(a.Ends)}
+	for i, v := range a.Versions {
+		w.Versions[i] = version(v)
+	}
+	if a.Pending != nil {
+		v := version(*a.Pending)
+		w.Pending = &v
+	}
+	return w
+}
+
+func shownDelegate(d party.Delegate) wire.Delegate {
+	return wire.Delegate{Key: d.Key, Member: d.Member, Name: d.Name, Roles: orEmpty(d.Roles), Limits: d.Limits, From: d.From, Until: d.Until, Revoked: d.Revoked}
+}
+
+func shownSheet(s trade.Sheet) wire.Sheet {
+	return wire.Sheet{ID: s.ID, Agreement: s.Agreement, Direction: s.Direction, Line: s.Line, Root: s.Root, Rows: s.Rows, File: s.File, Size: s.Size,
+		From: wire.Time(s.From), State: s.State, Base: s.Base, Proposed: act(s.Proposed), Accepted: done(s.Accepted), Why: s.Why}
+}
+
+func shownOrder(o order.Order) wire.Order {
+	return wire.Order{ID: o.ID, Kind: o.Kind, Agreement: o.Agreement, Buyer: o.Buyer, Seller: o.Seller, Direction: usage.Direction{From: o.Buyer, To: o.Seller},
+		Line: o.Spec.Line, Name: o.Spec.Name, Sheet: o.Sheet, From: wire.Time(o.From), Until: wire.Time(o.Until), State: o.State,
+		Placed: act(o.Placed), Accepted: done(o.Accepted), Value: o.Value, Why: o.Why}
+}
+
+func shownImport(i clearing.Import) wire.Import {
+	return wire.Import{Number: i.Number, Name: i.Name, File: i.File, Size: i.Size, Read: i.Read, Accepted: i.Accepted, Rejected: i.Rejected,
+		Duplicate: i.Duplicate, Rejects: i.Rejects, Repeated: i.Repeated, Time: wire.Time(i.Time)}
+}
+
+func shownSummary(s clearing.Summary) wire.Summary {
+	w := wire.Summary{Read: s.Read, Accepted: s.Accepted, Rejected: s.Rejected, Duplicate: s.Duplicate, Periods: s.Periods, Last: wire.Time(s.Last),
+		Totals: make([]wire.Rated, len(s.Totals))}
+	for i, t := range s.Totals {
+		w.Totals[i] = wire.Rated(t)
+	}
+	return w
+}
+
+func shownException(e clearing.Exception) wire.Exception {
+	return wire.Exception{Direction: e.Direction, Period: e.Period, Import: e.Import, Line: e.Line, Destination: e.Destination.String(),
+		Start: wire.Time(e.Start), Code: e.Code}
+}
+
+func shownPeriod(p invoice.Period) wire.Period {
+	return wire.Period{Order: p.Order, Interval: p.Interval, Direction: p.Direction, Agreement: p.Agreement, Terms: p.Terms, State: p.State,
+		Requested: p.Requested, Seller: p.Seller, Buyer: p.Buyer, Opened: p.Opened, Waiting: p.Waiting, Open: p.Open,
+		Invoices: orEmpty(p.Invoices), Stage: p.Stage, Deadline: wire.Time(p.Deadline)}
+}
+
+func shownInvoice(i invoice.Invoice) wire.Invoice {
+	return wire.Invoice{ID: i.ID, Order: i.Order, Interval: i.Interval, Agreement: i.Agreement, Seller: i.Seller, Buyer: i.Buyer, Currency: i.Currency,
+		Number: i.Number, Follows: i.Follows, Document: i.Document, Total: i.Total, Open: i.Open, OpenLines: i.OpenLines, Tolerated: i.Tolerated,
+		Method: i.Method, Issued: wire.Time(i.Issued), Due: wire.Time(i.Due), State: i.State, Accepted: done(i.Accepted), Obligation: i.Obligation,
+		Paid: i.Paid, Deadline: wire.Time(i.Deadline), Escalated: i.Escalated}
+}
+
+func shownDecision(d *dispute.Decision) *wire.Decision {
+	if d == nil {
+		return nil
+	}
+	return &wire.Decision{Calls: d.Calls, BilledSeconds: d.BilledSeconds, Amount: d.Amount, How: d.How, Invoice: d.Invoice,
+		Proposed: done(d.Proposed), Accepted: done(d.Accepted), Height: d.Height, Time: wire.Time(d.Time)}
+}
+
+func shownDispute(d dispute.Dispute) wire.Dispute {
+	w := wire.Dispute{ID: d.ID, Order: d.Order, Interval: d.Interval, Row: d.Row, Adjusts: d.Adjusts, Currency: d.Currency, Seller: d.Seller, Buyer: d.Buyer,
+		Invoice: d.Invoice, State: d.State, Opened: wire.Time(d.Opened), By: d.By, Why: d.Why, Evidence: d.Evidence,
+		Decision: shownDecision(d.Decision), Deadline: wire.Time(d.Deadline), Passed: d.Passed}
+	if p := d.Proposal; p != nil {
+		w.Proposal = &wire.Proposal{Calls: p.Calls, BilledSeconds: p.BilledSeconds, Amount: p.Amount, Act: act(p.Act)}
+	}
+	return w
+}
+
+func shownEvidence(e clearing.Evidence) wire.Evidence {
+	call := func(c *clearing.EvidenceCall) *wire.EvidenceCall {
+		if c == nil {
+			return nil
+		}
+		return &wire.EvidenceCall{Start: wire.Time(c.Start), RawMillis: uint64(c.RawMillis), BilledSeconds: c.BilledSeconds,
+			Origin: c.Origin.String(), Destination: c.Destination.String()}
+	}
+	w := wire.Evidence{Dispute: e.Dispute, Items: make([]wire.EvidenceItem, len(e.Items))}
+	for i, x := range e.Items {
+		w.Items[i] = wire.EvidenceItem{Kind: string(x.Kind), Seller: call(x.Seller), Buyer: call(x.Buyer)}
+	}
+	return w
+}
+
+func shownNetting(n settlement.Netting) wire.Netting {
+	w := wire.Netting{ID: n.ID, Proposer: n.Proposer, Invoices: orEmpty(n.Invoices), Sums: make([]wire.Sum, len(n.Sums)), State: n.State,
+		Proposed: act(n.Proposed), Accepted: done(n.Accepted)}
+	for i, s := range n.Sums {
+		w.Sums[i] = wire.Sum{Currency: s.Currency, Gross: s.Gross[:], Net: s.Net, Payer: s.Payer, Payee: s.Payee}
+	}
+	return w
+}
+
+func shownObligation(o settlement.Obligation) wire.Obligation {
+	w := wire.Obligation{ID: o.ID, Netting: o.Netting, Invoices: orEmpty(o.Invoices), Payer: o.Payer, Payee: o.Payee, Amount: o.Amount, Method: o.Method,
+		Due: wire.Time(o.Due), State: o.State, Late: o.Late, Receipt: done(o.Receipt), Deadline: wire.Time(o.Deadline), Passed: o.Passed}
+	if o.Payment != (settlement.Payment{}) {
+		w.Payment = &wire.Payment{Method: o.Payment.Method, Reference: o.Payment.Reference, PaidAt: wire.Time(o.Payment.PaidAt), Act: act(o.Payment.Act)}
+	}
+	return w
+}
+
+func shownJournal(j settlement.Journal) wire.Journal {
+	return wire.Journal{Number: j.Number, Cause: j.Cause, Subject: j.Subject, Postings: orEmpty(j.Postings), Height: j.Height, Time: wire.Time(j.Time)}
+}
+
+func shownEntry(e channel.Entry) wire.Entry {
+	w := wire.Entry{Cursor: e.Next.String(), Height: uint64(e.Position.Height), Index: e.Position.Index, Time: wire.Time(e.Time), Sender: e.Sender,
+		Envelope: e.Envelope, Code: e.Code, Receipts: make([]wire.Receipt, len(e.Outcomes))}
+	for i, o := range e.Outcomes {
+		o.Position = e.Position
+		w.Receipts[i] = receipt(o)
+	}
+	for _, n := range e.Notes {
+		w.Notes = append(w.Notes, wire.Note{Kind: n.Kind, Code: n.Code})
+	}
+	return w
+}
+
+func shownEvent(e channel.Entry, o channel.Outcome, i int, id string) wire.Event {
+	ev := o.Events[i]
+	return wire.Event{ID: id, Kind: ev.Kind, Subject: ev.Subject, Detail: ev.Detail, Height: uint64(e.Position.Height), Time: wire.Time(e.Time), Command: o.Kind}
+}
+
+// orEmpty gives a list that is shown as [] when it is empty.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

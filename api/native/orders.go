@@ -1,0 +1,285 @@
+package native
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// delegates registers who may authorise for a side.
+func (s *server) delegates() {
+	const at = "/v1/bilaterals/{partner}/delegates"
+	get(s, at, "list-delegates", tagContracts, "Who may authorise for either side", func(_ context.Context, in *struct {
+		partnerPath
+		pageQuery
+		Member party.Code `query:"member" maxLength:"32" doc:"Of this side only."`
+	}) (*reply[api.Page[wire.Delegate]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		return list(b, trade.DelegatePrefix, in.pageQuery, func(_ string, d party.Delegate) (wire.Delegate, bool) {
+			return shownDelegate(d), in.Member == "" || in.Member == d.Member
+		})
+	})
+	post(s, at, "add-delegate", tagContracts, "Register a delegate of this carrier, or change one; signed with the member key", func(ctx context.Context, in *struct {
+		partnerPath
+		Body wire.AddDelegate
+	}) (*reply[wire.Done[wire.Delegate]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		d := in.Body
+		return change(ctx, s, b, trade.KindDelegateAdd, trade.DelegateAdd(d), trade.DelegateKey(d.Key), "delegate "+d.Key.Short(), shownDelegate)
+	})
+	post(s, at+"/{key}/revoke", "revoke-delegate", tagContracts, "End a delegate of this carrier; signed with the member key", func(ctx context.Context, in *struct {
+		partnerPath
+		Key string `path:"key" doc:"The delegate's key, hex."`
+	}) (*reply[wire.Done[wire.Delegate]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		var key sign.PublicKey
+		if err := key.UnmarshalText([]byte(in.Key)); err != nil {
+			return nil, fault.Of(err).In("key")
+		}
+		return change(ctx, s, b, trade.KindDelegateRevoke, trade.DelegateRevoke{Key: key}, trade.DelegateKey(key), "delegate "+key.Short(), shownDelegate)
+	})
+}
+
+// csvBody takes a body of any length as it comes.
+type csvBody struct {
+	partnerPath
+	body *bodyReader
+}
+
+// Resolve takes hold of the body; huma does not read it.
+func (c *csvBody) Resolve(ctx huma.Context) []error {
+	r, w := humago.Unwrap(ctx)
+	c.body = &bodyReader{r.Body, http.NewResponseController(w)}
+	return nil
+}
+
+var _ huma.Resolver = (*csvBody)(nil)
+
+// takesCSV says in the document that an operation takes a CSV file.
+func takesCSV(op huma.Operation, what string) huma.Operation {
+	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	op.RequestBody = &huma.RequestBody{Description: what, Required: true, Content: map[string]*huma.MediaType{"text/csv": text, "application/gzip": text}}
+	return op
+}
+
+// sheets registers rate sheets.
+func (s *server) sheets() {
+	const at = "/v1/bilaterals/{partner}/sheets"
+	get(s, at, "list-sheets", tagContracts, "Rate sheets with a partner", func(_ context.Context, in *struct {
+		partnerPath
+		pageQuery
+		State     trade.SheetState `query:"state" enum:"proposed,accepted,rejected"`
+		Direction string           `query:"direction" doc:"FROM>TO."`
+	}) (*reply[api.Page[wire.Sheet]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		return list(b, trade.SheetPrefix, in.pageQuery, func(_ string, x trade.Sheet) (wire.Sheet, bool) {
+			return shownSheet(x), (in.State == "" || in.State == x.State) && (in.Direction == "" || in.Direction == x.Direction.String())
+		})
+	})
+	get(s, at+"/{id}", "get-sheet", tagContracts, "One rate sheet, by its commitment", s.getSheet)
+	add(s, takesCSV(operation(http.MethodPost, at, "propose-sheet", tagContracts, "Upload a rate sheet, send it to the partner, and propose it"),
+		"The rate sheet, CSV or gzip of it."), func(ctx context.Context, in *struct {
+		csvBody
+		Direction string `query:"direction" doc:"FROM>TO; absent: calls from the partner to this carrier."`
+		From      string `query:"from" doc:"RFC 3339: when it begins to price calls. Absent: with its first row."`
+	}) (*reply[wire.Done[wire.Sheet]], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		direction := usage.Direction{From: in.Partner, To: party.Code(s.Member.Code())}
+		if in.Direction != "" {
+			if err := direction.UnmarshalText([]byte(in.Direction)); err != nil {
+				return nil, fault.Of(err).In("direction")
+			}
+		}
+		var from wire.Time
+		if in.From != "" {
+			if err := from.UnmarshalText([]byte(in.From)); err != nil {
+				return nil, fault.Of(err).In("from")
+			}
+		}
+		p, err := d.ProposeSheet(ctx, direction, int64(from), in.body)
+		if err != nil {
+			return nil, err
+		}
+		return s.sheetNow(in.Partner, p.ID, trade.KindSheetPropose)
+	})
+	post(s, at+"/{id}/accept", "accept-sheet", tagContracts, "Accept a sheet that the partner proposed, once its file is here and checked", func(ctx context.Context, in *idPath) (*reply[wire.Done[wire.Sheet]], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.Wait)
+		defer cancel()
+		if err := d.AcceptSheet(ctx, in.ID); err != nil {
+			return nil, err
+		}
+		return s.sheetNow(in.Partner, in.ID, trade.KindSheetAccept)
+	})
+	post(s, at+"/{id}/reject", "reject-sheet", tagContracts, "Reject a sheet that the partner proposed", func(ctx context.Context, in *struct {
+		idPath
+		Body wire.Answer
+	}) (*reply[wire.Done[wire.Sheet]], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.Wait)
+		defer cancel()
+		if err := d.RejectSheet(ctx, in.ID, in.Body.Why); err != nil {
+			return nil, err
+		}
+		return s.sheetNow(in.Partner, in.ID, trade.KindSheetReject)
+	})
+	s.raw(withPath(operation(http.MethodGet, at+"/{id}/file", "get-sheet-file", tagContracts, "The rows of a sheet, as its seller sent them"), "partner", "id"),
+		"text/csv", "The file.", func(w http.ResponseWriter, r *http.Request) {
+			d, err := s.desk(party.Code(r.PathValue("partner")))
+			if err != nil {
+				s.problem(r.Context(), err).Write(w)
+				return
+			}
+			f, err := d.OpenSheet(r.PathValue("id"))
+			if err != nil {
+				s.problem(r.Context(), err).Write(w)
+				return
+			}
+			defer f.Close()
+			s.stream(w, r, "text/csv; charset=utf-8", f)
+		})
+}
+
+// withPath describes the path parameters of an operation that huma does not
+// read.
+func withPath(op huma.Operation, names ...string) huma.Operation {
+	for _, n := range names {
+		op.Parameters = append(op.Parameters, &huma.Param{Name: n, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
+	}
+	return op
+}
+
+func (s *server) getSheet(_ context.Context, in *idPath) (*reply[wire.Sheet], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	x, err := record[trade.Sheet](b, trade.SheetKey(in.ID), "sheet "+clipped(in.ID))
+	return answer(shownSheet(x)), err
+}
+
+// sheetNow answers with a sheet after the desk has changed it. The receipt is
+// what the record keeps of the command.
+func (s *server) sheetNow(partner party.Code, id string, kind trade.Kind) (*reply[wire.Done[wire.Sheet]], error) {
+	r, err := s.getSheet(context.Background(), &idPath{partnerPath{partner}, id})
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Done[wire.Sheet]{Record: r.Body, Receipt: wire.Receipt{Kind: kind}}
+	a := &r.Body.Proposed
+	if kind == trade.KindSheetAccept {
+		a = r.Body.Accepted
+	}
+	if a != nil && kind != trade.KindSheetReject {
+		out.Receipt.Height, out.Receipt.By, out.Receipt.Limit = a.Height, a.Key, a.Limit
+	}
+	return answer(out), nil
+}
+
+// orders registers orders.
+func (s *server) orders() {
+	const at = "/v1/bilaterals/{partner}/orders"
+	get(s, at, "list-orders", tagOrders, "Orders of both sides", func(_ context.Context, in *struct {
+		partnerPath
+		pageQuery
+		State     order.State `query:"state" enum:"acknowledged,rejected,inProgress,suspended,completed,terminated"`
+		Direction string      `query:"direction" doc:"FROM>TO: from the buyer to the seller."`
+	}) (*reply[api.Page[wire.Order]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		return list(b, trade.OrderPrefix, in.pageQuery, func(_ string, o order.Order) (wire.Order, bool) {
+			w := shownOrder(o)
+			return w, (in.State == "" || in.State == o.State) && (in.Direction == "" || in.Direction == w.Direction.String())
+		})
+	})
+	get(s, at+"/{id}", "get-order", tagOrders, "One order", func(_ context.Context, in *idPath) (*reply[wire.Order], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		o, err := record[order.Order](b, trade.OrderKey(in.ID), "order "+clipped(in.ID))
+		return answer(shownOrder(o)), err
+	})
+	post(s, at, "place-order", tagOrders, "Order from the partner", func(ctx context.Context, in *struct {
+		partnerPath
+		retryHeader
+		Body wire.PlaceOrder
+	}) (*reply[wire.Done[wire.Order]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		p := in.Body
+		if p.ID, err = chosen(p.ID, in.Key, "O-", 24); err != nil {
+			return nil, err
+		}
+		body := trade.OrderPlace{ID: p.ID, Kind: p.Kind, Agreement: p.Agreement, Sheet: p.Sheet, Line: p.Line, Payload: p.Payload, From: int64(p.From), Value: p.Value}
+		return create(ctx, s, b, in.Key, trade.KindOrderPlace, body, trade.OrderKey(p.ID), "order "+clipped(p.ID), shownOrder, func(o order.Order) party.Act { return o.Placed })
+	})
+	for _, m := range []struct {
+		path, id, summary string
+		kind              trade.Kind
+	}{
+		{"accept", "accept-order", "Accept an order of the partner", trade.KindOrderAccept},
+		{"reject", "reject-order", "Reject an order of the partner", trade.KindOrderReject},
+		{"suspend", "suspend-order", "Suspend an order", trade.KindOrderSuspend},
+		{"resume", "resume-order", "Resume a suspended order", trade.KindOrderResume},
+		{"terminate", "end-order", "End an order; usage up to its end is still billed", trade.KindOrderTerminate},
+	} {
+		post(s, at+"/{id}/"+m.path, m.id, tagOrders, m.summary, func(ctx context.Context, in *struct {
+			idPath
+			Body wire.Answer
+		}) (*reply[wire.Done[wire.Order]], error) {
+			b, err := s.with(in.Partner)
+			if err != nil {
+				return nil, err
+			}
+			return change(ctx, s, b, m.kind, trade.OrderAnswer{ID: in.ID, Why: in.Body.Why}, trade.OrderKey(in.ID), "order "+clipped(in.ID), shownOrder)
+		})
+	}
+}
+
+// fileName gives a name that is safe in a header.
+func fileName(id string) string {
+	return strings.Map(func(r rune) rune {
+		if party.Plain("a"+string(r), 8) {
+			return r
+		}
+		return '_'
+	}, id)
+}

@@ -1,0 +1,87 @@
+package native
+
+import (
+	"slices"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/fault"
+)
+
+// readers may read everything that belongs to the carrier: all but subscribers.
+var readers = []api.Role{api.Clerk, api.ProductManager, api.Engineer, api.Finance, api.Auditor, api.Administrator}
+
+// allowed is who may use which operation: the whole table. What is not in it is
+// open to nobody. Subscribers see their own status only; auditors change
+// nothing.
+var allowed = map[string][]api.Role{
+	"get-me": api.Roles,
+
+	"get-ready": readers, "get-metrics": readers, "get-openapi-json": readers, "get-openapi-yaml": readers,
+	"get-status": readers, "get-network": readers, "list-members": readers, "get-member": readers,
+	"list-bilaterals": readers, "get-bilateral": readers, "list-anchors": readers, "list-problems": readers,
+	"get-default-terms": readers, "list-agreements": readers, "get-agreement": readers, "list-delegates": readers,
+	"list-sheets": readers, "get-sheet": readers, "get-sheet-file": readers, "list-orders": readers, "get-order": readers,
+	"list-imports": readers, "get-summary": readers, "list-exceptions": readers,
+	"list-periods": readers, "get-period": readers, "list-lines": readers, "list-differences": readers,
+	"list-invoices": readers, "get-invoice": readers, "get-invoice-json": readers, "get-invoice-html": readers,
+	"get-invoice-canonical": readers, "get-invoice-proof": readers, "get-totals": readers,
+	"list-disputes": readers, "get-dispute": readers, "get-evidence": readers, "count-disputes": readers,
+	"list-nettings": readers, "get-netting": readers, "list-obligations": readers, "get-obligation": readers,
+	"list-journal": readers, "list-balances": readers, "list-files": readers,
+	"list-log": readers, "stream-events": readers, "list-network-log": readers, "stream-network-events": readers,
+
+	"list-tokens":    {api.Administrator, api.Auditor},
+	"add-token":      {api.Administrator},
+	"remove-token":   {api.Administrator},
+	"propose-member": {api.Administrator},
+	"vouch-member":   {api.Administrator},
+	"suspend-member": {api.Administrator},
+	"restore-member": {api.Administrator},
+	"leave-network":  {api.Administrator},
+	"open-bilateral": {api.Administrator},
+	"add-delegate":   {api.Administrator}, "revoke-delegate": {api.Administrator},
+
+	"end-bilateral":     {api.ProductManager},
+	"propose-agreement": {api.ProductManager}, "amend-agreement": {api.ProductManager}, "accept-agreement": {api.ProductManager},
+	"reject-agreement": {api.ProductManager}, "end-agreement": {api.ProductManager},
+	"propose-sheet": {api.ProductManager}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager},
+	"place-order": {api.ProductManager}, "accept-order": {api.ProductManager}, "reject-order": {api.ProductManager},
+	"suspend-order": {api.ProductManager}, "resume-order": {api.ProductManager}, "end-order": {api.ProductManager},
+
+	"import-usage": {api.Engineer}, "close-periods": {api.Engineer}, "post-anchor": {api.Engineer, api.Administrator},
+	"request-rating": {api.Clerk, api.Engineer, api.Finance},
+	"apply-deadline": {api.Clerk, api.Engineer, api.Finance},
+	"record-file":    {api.Clerk, api.Engineer},
+
+	"propose-decision": {api.Clerk}, "accept-decision": {api.Clerk}, "reject-decision": {api.Clerk},
+
+	"accept-invoice": {api.Finance}, "dispute-invoice": {api.Finance},
+	"propose-netting": {api.Finance}, "accept-netting": {api.Finance}, "reject-netting": {api.Finance},
+	"open-obligations": {api.Finance}, "advise-payment": {api.Finance}, "confirm-payment": {api.Finance}, "decline-payment": {api.Finance},
+}
+
+// permit refuses an operation to a role that the table does not name for it.
+// Code: forbidden.
+func permit(who api.Actor, operation string) error {
+	roles := allowed[operation]
+	if slices.Contains(roles, who.Role) {
+		return nil
+	}
+	return fault.Newf(fault.Forbidden, "use a token with the role "+spoken(roles), "the role %s may not do this (%s)", who.Role, operation)
+}
+
+// spoken lists roles for people.
+func spoken(roles []api.Role) string {
+	out := ""
+	for i, r := range roles {
+		switch {
+		case i == 0:
+		case i == len(roles)-1:
+			out += " or "
+		default:
+			out += ", "
+		}
+		out += string(r)
+	}
+	return out
+}

@@ -1,0 +1,224 @@
+package native
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/settlement"
+)
+
+// settlement registers nettings, debts and payments.
+func (s *server) settlement() {
+	const nettings = "/v1/bilaterals/{partner}/nettings"
+	get(s, nettings, "list-nettings", tagSettlement, "Nettings", func(_ context.Context, in *struct {
+		partnerPath
+		pageQuery
+		State settlement.NettingState `query:"state" enum:"proposed,accepted,rejected"`
+	}) (*reply[api.Page[wire.Netting]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		return list(b, trade.NettingPrefix, in.pageQuery, func(_ string, n settlement.Netting) (wire.Netting, bool) {
+			return shownNetting(n), in.State == "" || in.State == n.State
+		})
+	})
+	get(s, nettings+"/{id}", "get-netting", tagSettlement, "One netting", func(_ context.Context, in *idPath) (*reply[wire.Netting], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		n, err := record[settlement.Netting](b, trade.NettingKey(in.ID), "netting "+clipped(in.ID))
+		return answer(shownNetting(n)), err
+	})
+	post(s, nettings, "propose-netting", tagSettlement, "Propose to offset final invoices of both sides", s.proposeNetting)
+	for _, m := range []struct {
+		path, id, summary string
+		kind              trade.Kind
+	}{
+		{"accept", "accept-netting", "Accept a netting of the partner", trade.KindNettingAccept},
+		{"reject", "reject-netting", "Reject a netting of the partner", trade.KindNettingReject},
+	} {
+		post(s, nettings+"/{id}/"+m.path, m.id, tagSettlement, m.summary, func(ctx context.Context, in *idPath) (*reply[wire.Done[wire.Netting]], error) {
+			b, err := s.with(in.Partner)
+			if err != nil {
+				return nil, err
+			}
+			return change(ctx, s, b, m.kind, trade.NettingAnswer{ID: in.ID}, trade.NettingKey(in.ID), "netting "+clipped(in.ID), shownNetting)
+		})
+	}
+	s.obligations()
+	get(s, "/v1/bilaterals/{partner}/journal", "list-journal", tagSettlement, "Postings, by command, the oldest first", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Journal]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		return list(b, trade.JournalPrefix, in.pageQuery, func(_ string, j settlement.Journal) (wire.Journal, bool) { return shownJournal(j), true })
+	})
+	get(s, "/v1/bilaterals/{partner}/balances", "list-balances", tagSettlement, "What stands on each account", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Balance]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		return list(b, trade.BalancePrefix, in.pageQuery, func(key string, x trade.Balance) (wire.Balance, bool) {
+			return wire.Balance{Account: accountOf(key), Amount: x.Micro}, true
+		})
+	})
+	const files = "/v1/bilaterals/{partner}/files"
+	get(s, files, "list-files", tagLog, "Files that were acknowledged on the channel", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.File]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		return list(b, trade.FilePrefix, in.pageQuery, func(key string, f trade.File) (wire.File, bool) {
+			h, err := canon.ParseHash(strings.TrimPrefix(key, trade.FilePrefix))
+			return wire.File{Hash: h, File: f}, err == nil
+		})
+	})
+	post(s, files, "record-file", tagLog, "Acknowledge a file that went from node to node", func(ctx context.Context, in *struct {
+		partnerPath
+		Body wire.RecordFile
+	}) (*reply[wire.Done[wire.File]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		h := in.Body.Hash
+		return change(ctx, s, b, trade.KindDocumentRecord, trade.DocumentRecord(in.Body), trade.FileKey(h), "file "+h.String(),
+			func(f trade.File) wire.File { return wire.File{Hash: h, File: f} })
+	})
+}
+
+// accountOf reads an account from the key of its balance.
+func accountOf(key string) settlement.Account {
+	parts := strings.SplitN(strings.TrimPrefix(key, trade.BalancePrefix), "/", 3)
+	if len(parts) < 3 {
+		return settlement.Account{}
+	}
+	return settlement.Account{Party: party.Code(parts[0]), Purpose: settlement.Purpose(parts[1]), Currency: money.Currency(parts[2])}
+}
+
+// proposeNetting answers with the netting that the command made: the one whose
+// act is that command's.
+func (s *server) proposeNetting(ctx context.Context, in *struct {
+	partnerPath
+	Body wire.Invoices
+}) (*reply[wire.Done[wire.Netting]], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	ids := slices.Sorted(slices.Values(in.Body.Invoices))
+	o, err := s.submit(ctx, b, trade.KindNettingPropose, trade.NettingPropose{Invoices: ids})
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range o.Events {
+		if e.Kind == trade.EventNettingProposed {
+			n, err := record[settlement.Netting](b, e.Subject, "netting")
+			return answer(wire.Done[wire.Netting]{Record: shownNetting(n), Receipt: receipt(o)}), err
+		}
+	}
+	return nil, fault.New(fault.Internal, "the netting was proposed and is not to be found", "look it up in the list; report this")
+}
+
+// obligations registers what one side owes the other, and its payment.
+func (s *server) obligations() {
+	const at = "/v1/bilaterals/{partner}/obligations"
+	get(s, at, "list-obligations", tagSettlement, "Debts", func(_ context.Context, in *struct {
+		partnerPath
+		pageQuery
+		State settlement.State `query:"state" enum:"owed,overdue,advised,settled"`
+		Payer party.Code       `query:"payer" maxLength:"32"`
+	}) (*reply[api.Page[wire.Obligation]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		return list(b, trade.ObligationPrefix, in.pageQuery, func(_ string, o settlement.Obligation) (wire.Obligation, bool) {
+			return shownObligation(o), (in.State == "" || in.State == o.State) && (in.Payer == "" || in.Payer == o.Payer)
+		})
+	})
+	get(s, at+"/{id}", "get-obligation", tagSettlement, "One debt", func(_ context.Context, in *idPath) (*reply[wire.Obligation], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		o, err := record[settlement.Obligation](b, trade.ObligationKey(in.ID), "obligation "+clipped(in.ID))
+		return answer(shownObligation(o)), err
+	})
+	post(s, at, "open-obligations", tagSettlement, "Make final invoices due one by one, without netting", func(ctx context.Context, in *struct {
+		partnerPath
+		Body wire.Invoices
+	}) (*reply[opened], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		ids := slices.Sorted(slices.Values(in.Body.Invoices))
+		o, err := s.submit(ctx, b, trade.KindObligationOpen, trade.ObligationOpen{Invoices: ids})
+		if err != nil {
+			return nil, err
+		}
+		out := opened{Obligations: []wire.Obligation{}, Receipt: receipt(o)}
+		for _, id := range ids {
+			i, err := record[invoice.Invoice](b, trade.InvoiceKey(id), "invoice "+clipped(id))
+			if err != nil {
+				return nil, err
+			}
+			if i.Obligation == "" {
+				continue
+			}
+			x, err := record[settlement.Obligation](b, trade.ObligationKey(i.Obligation), "obligation "+i.Obligation)
+			if err != nil {
+				return nil, err
+			}
+			out.Obligations = append(out.Obligations, shownObligation(x))
+		}
+		return answer(out), nil
+	})
+	post(s, at+"/{id}/advise", "advise-payment", tagSettlement, "Say that this carrier has paid", func(ctx context.Context, in *struct {
+		idPath
+		Body wire.Advise
+	}) (*reply[wire.Done[wire.Obligation]], error) {
+		return s.changeObligation(ctx, in.idPath, trade.KindPaymentAdvise, trade.PaymentAdvise{
+			Obligation: in.ID, Amount: in.Body.Amount, Method: in.Body.Method, Reference: in.Body.Reference, PaidAt: int64(in.Body.PaidAt)})
+	})
+	for _, m := range []struct {
+		path, id, summary string
+		kind              trade.Kind
+	}{
+		{"confirm", "confirm-payment", "Confirm that the money came", trade.KindPaymentReceipt},
+		{"decline", "decline-payment", "Say that no such money came", trade.KindPaymentDecline},
+	} {
+		post(s, at+"/{id}/"+m.path, m.id, tagSettlement, m.summary, func(ctx context.Context, in *struct {
+			idPath
+			Body wire.Confirm
+		}) (*reply[wire.Done[wire.Obligation]], error) {
+			return s.changeObligation(ctx, in.idPath, m.kind, trade.PaymentAnswer{Obligation: in.ID, Amount: in.Body.Amount, Why: in.Body.Why})
+		})
+	}
+}
+
+// opened is what making invoices due came to.
+type opened struct {
+	Obligations []wire.Obligation `json:"obligations" nullable:"false"`
+	Receipt     wire.Receipt      `json:"receipt"`
+}
+
+func (s *server) changeObligation(ctx context.Context, at idPath, kind trade.Kind, body any) (*reply[wire.Done[wire.Obligation]], error) {
+	b, err := s.with(at.Partner)
+	if err != nil {
+		return nil, err
+	}
+	return change(ctx, s, b, kind, body, trade.ObligationKey(at.ID), "obligation "+clipped(at.ID), shownObligation)
+}

@@ -1,0 +1,417 @@
+package native
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
+)
+
+// status registers what a node says of itself and of its channels.
+func (s *server) status() {
+	get(s, "/v1/me", "get-me", tagNode, "Who asks, and what the token's role may do", s.getMe)
+	get(s, "/v1/status", "get-status", tagNode, "Where the node and its channels stand", s.getStatus)
+	get(s, "/v1/problems", "list-problems", tagNode, "Steps of clearing that do not succeed by themselves", s.listProblems)
+	get(s, "/v1/bilaterals", "list-bilaterals", tagNetwork, "Channels with partners", s.listBilaterals)
+	post(s, "/v1/bilaterals", "open-bilateral", tagNetwork, "Open a channel with a partner; it is in use when its state is open", s.openBilateral)
+	get(s, "/v1/bilaterals/{partner}", "get-bilateral", tagNetwork, "The channel with a partner", s.getBilateral)
+	post(s, "/v1/bilaterals/{partner}/terminate", "end-bilateral", tagContracts, "End every agreement with a partner; what is owed stays owed", s.endBilateral)
+	get(s, "/v1/bilaterals/{partner}/anchors", "list-anchors", tagNetwork, "How far the channel is attested on the Omnilateral, the oldest first", s.listAnchors)
+	post(s, "/v1/bilaterals/{partner}/anchors", "post-anchor", tagNetwork, "Have the channel attested as it is now; waits for the partner", s.postAnchor)
+}
+
+func (s *server) getMe(ctx context.Context, _ *struct{}) (*reply[wire.Me], error) {
+	who := api.ActorOf(ctx)
+	me := wire.Me{Name: who.Name, Role: string(who.Role), Expires: who.Expires, Carrier: s.Member.Code(), Operations: []string{}}
+	for _, id := range slices.Sorted(maps.Keys(allowed)) {
+		if slices.Contains(allowed[id], who.Role) {
+			me.Operations = append(me.Operations, id)
+		}
+	}
+	return answer(me), nil
+}
+
+func (s *server) getStatus(context.Context, *struct{}) (*reply[wire.Status], error) {
+	st := wire.Status{Carrier: party.Code(s.Member.Code()), Version: s.Version, Bilaterals: []wire.Bilateral{}}
+	st.Ready, st.Checks = s.checks()
+	height, at := s.Member.Height()
+	st.Height, st.Time = height, wire.Time(at)
+	if s.Confirmed != nil {
+		st.Confirmed = s.Confirmed()
+	}
+	if s.Finality != nil {
+		st.Finality = s.Finality()
+	}
+	err := s.Member.Omni().View(func(v channel.View) error {
+		st.Omnilateral = wire.Place{Position: uint64(v.Position), Root: v.Root}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range s.Member.Bilaterals() {
+		w, err := s.shownBilateral(b)
+		if err != nil {
+			return nil, err
+		}
+		st.Bilaterals = append(st.Bilaterals, w)
+		if d, ok := s.Desk(w.Partner); ok && d.Busy() {
+			st.Busy = true
+		}
+	}
+	return answer(st), nil
+}
+
+func (s *server) shownBilateral(b Bilateral) (wire.Bilateral, error) {
+	w := wire.Bilateral{Partner: party.Code(b.Partner()), Channel: b.ID(), Opener: party.Code(b.Opener()), State: string(b.State()),
+		Attested: b.Attested(), Epoch: b.Epoch(), Unanswered: wire.Time(b.Unattested())}
+	if err := b.Err(); err != nil {
+		w.Problem = fault.Of(err).Detail
+	}
+	err := b.View(func(v channel.View) error {
+		w.Position, w.Root = uint64(v.Position), v.Root
+		m, err := stored[trade.Bilateral](v, trade.BilateralKey, "record of the Bilateral")
+		switch fault.CodeOf(err) {
+		case "":
+			w.Members = &m
+		case fault.NotFound: // not bound yet
+		default:
+			return err
+		}
+		return nil
+	})
+	return w, err
+}
+
+func (s *server) listBilaterals(_ context.Context, in *struct{ pageQuery }) (*reply[api.Page[wire.Bilateral]], error) {
+	all := []wire.Bilateral{}
+	for _, b := range s.Member.Bilaterals() {
+		w, err := s.shownBilateral(b)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, w)
+	}
+	p, err := api.CutSlice(all, in.After, in.Limit)
+	return answer(p), err
+}
+
+func (s *server) getBilateral(_ context.Context, in *partnerPath) (*reply[wire.Bilateral], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.shownBilateral(b)
+	return answer(w), err
+}
+
+func (s *server) openBilateral(ctx context.Context, in *struct{ Body wire.OpenBilateral }) (*reply[wire.Bilateral], error) {
+	if s.Open == nil {
+		return nil, fault.New(fault.Refused, "this node opens no channels", "use the carrier's node")
+	}
+	if err := in.Body.Partner.Validate(); err != nil {
+		return nil, fault.Of(err).In("partner")
+	}
+	if b, err := s.with(in.Body.Partner); err == nil && b.State() != channel.StateLapsed {
+		w, err := s.shownBilateral(b) // once is enough
+		return answer(w), err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Wait)
+	defer cancel()
+	if err := s.Open(ctx, in.Body.Partner); err != nil {
+		return nil, err
+	}
+	return s.getBilateral(ctx, &partnerPath{in.Body.Partner})
+}
+
+// ended is what ending all agreements came to.
+type ended struct {
+	Agreements []wire.Done[wire.Agreement] `json:"agreements" nullable:"false"`
+}
+
+func (s *server) endBilateral(ctx context.Context, in *struct {
+	partnerPath
+	Body wire.EndBilateral
+}) (*reply[ended], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	var active []string
+	err = each(b, trade.AgreementPrefix, func(a agreement.Agreement) error {
+		if _, ok := a.State.Next(agreement.Terminate); ok {
+			active = append(active, a.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := ended{Agreements: []wire.Done[wire.Agreement]{}}
+	for _, id := range active {
+		r, err := change(ctx, s, b, trade.KindAgreementEnd, trade.AgreementEnd{ID: id, Why: in.Body.Why}, trade.AgreementKey(id), "agreement "+id, shownAgreement)
+		if err != nil {
+			return nil, err
+		}
+		out.Agreements = append(out.Agreements, r.Body)
+	}
+	return answer(out), nil
+}
+
+func (s *server) listAnchors(_ context.Context, in *struct {
+	partnerPath
+	pageQuery
+}) (*reply[api.Page[wire.Anchor]], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	return list(s.Member.Omni(), trade.AnchorPrefix(b.ID()), in.pageQuery, func(_ string, a trade.Anchor) (wire.Anchor, bool) { return shownAnchor(a), true })
+}
+
+func (s *server) postAnchor(ctx context.Context, in *partnerPath) (*reply[wire.Anchor], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Wait)
+	defer cancel()
+	a, err := b.Anchor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return answer(shownAnchor(a)), nil
+}
+
+// listProblems gathers the problems of all desks, or of one.
+func (s *server) listProblems(_ context.Context, in *struct {
+	pageQuery
+	Partner party.Code `query:"partner" maxLength:"32"`
+}) (*reply[api.Page[partnerProblem]], error) {
+	all := []partnerProblem{}
+	seen := map[party.Code]bool{}
+	for _, b := range s.Member.Bilaterals() {
+		p := party.Code(b.Partner())
+		d, ok := s.Desk(p)
+		if !ok || seen[p] || in.Partner != "" && in.Partner != p {
+			continue
+		}
+		seen[p] = true
+		for _, x := range d.Problems() {
+			all = append(all, partnerProblem{p, wire.Problem(x)})
+		}
+	}
+	page, err := api.CutSlice(all, in.After, in.Limit)
+	return answer(page), err
+}
+
+// partnerProblem is a problem with the partner that it concerns.
+type partnerProblem struct {
+	Partner party.Code `json:"partner"`
+	wire.Problem
+}
+
+// members registers the Omnilateral: who is on the network.
+func (s *server) members() {
+	get(s, "/v1/network", "get-network", tagNetwork, "Parameters of the network", func(context.Context, *struct{}) (*reply[wire.Network], error) {
+		n, err := record[trade.Network](s.Member.Omni(), trade.NetworkKey, "network record")
+		return answer(n), err
+	})
+	get(s, "/v1/members", "list-members", tagNetwork, "Members of the network", func(_ context.Context, in *struct {
+		pageQuery
+		State party.State `query:"state" enum:"applied,active,suspended,left"`
+	}) (*reply[api.Page[wire.Member]], error) {
+		return list(s.Member.Omni(), trade.MemberPrefix, in.pageQuery, func(_ string, m party.Member) (wire.Member, bool) {
+			return shownMember(m), in.State == "" || in.State == m.State
+		})
+	})
+	get(s, "/v1/members/{code}", "get-member", tagNetwork, "One member", func(_ context.Context, in *memberPath) (*reply[wire.Member], error) {
+		m, err := record[party.Member](s.Member.Omni(), trade.MemberKey(in.Code), "member "+clipped(string(in.Code)))
+		return answer(shownMember(m)), err
+	})
+	post(s, "/v1/members", "propose-member", tagNetwork, "Sponsor an applicant whose application is signed with all its keys", func(ctx context.Context, in *struct{ Body wire.Apply }) (*reply[wire.Done[wire.Member]], error) {
+		if err := in.Body.Application.Validate(); err != nil {
+			return nil, fault.Of(err).In("application")
+		}
+		return s.changeMember(ctx, in.Body.Application.Application.Code, trade.KindMemberPropose, trade.MemberPropose{Application: in.Body.Application})
+	})
+	for _, vote := range []struct {
+		path, id, summary string
+		kind              trade.Kind
+	}{
+		{"vouch", "vouch-member", "Vouch for an applicant", trade.KindMemberVouch},
+		{"suspend", "suspend-member", "Vote to suspend a member", trade.KindMemberSuspend},
+		{"restore", "restore-member", "Vote to restore a suspended member", trade.KindMemberRestore},
+	} {
+		post(s, "/v1/members/{code}/"+vote.path, vote.id, tagNetwork, vote.summary, func(ctx context.Context, in *memberPath) (*reply[wire.Done[wire.Member]], error) {
+			return s.changeMember(ctx, in.Code, vote.kind, trade.MemberVote{Member: in.Code, By: party.Code(s.Member.Code())})
+		})
+	}
+	post(s, "/v1/network/leave", "leave-network", tagNetwork, "Leave the network, for ever", func(ctx context.Context, in *struct{ Body leave }) (*reply[wire.Done[wire.Member]], error) {
+		me := party.Code(s.Member.Code())
+		if in.Body.Carrier != me {
+			return nil, fault.New(fault.Invalid, "the code is not this carrier's", "name this carrier, to confirm that you mean it").In("carrier")
+		}
+		return s.changeMember(ctx, me, trade.KindMemberLeave, trade.MemberLeave{Member: me})
+	})
+}
+
+type memberPath struct {
+	Code party.Code `path:"code" maxLength:"32" doc:"Member code."`
+}
+
+// leave confirms who leaves.
+type leave struct {
+	Carrier party.Code `json:"carrier" doc:"This carrier's own code, so that nobody leaves by mistake."`
+}
+
+func (s *server) changeMember(ctx context.Context, code party.Code, kind trade.Kind, body any) (*reply[wire.Done[wire.Member]], error) {
+	return change(ctx, s, s.Member.Omni(), kind, body, trade.MemberKey(code), "member "+clipped(string(code)), shownMember)
+}
+
+// contracts registers agreements, delegates and sheets.
+func (s *server) contracts() {
+	get(s, "/v1/terms", "get-default-terms", tagContracts, "Terms for voice to begin with", func(context.Context, *struct{}) (*reply[agreement.Terms], error) {
+		return answer(agreement.Defaults()), nil
+	})
+	const at = "/v1/bilaterals/{partner}/agreements"
+	get(s, at, "list-agreements", tagContracts, "Agreements with a partner", func(_ context.Context, in *struct {
+		partnerPath
+		pageQuery
+		State agreement.State `query:"state" enum:"proposed,active,rejected,terminated"`
+	}) (*reply[api.Page[wire.Agreement]], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		return list(b, trade.AgreementPrefix, in.pageQuery, func(_ string, a agreement.Agreement) (wire.Agreement, bool) {
+			return shownAgreement(a), in.State == "" || in.State == a.State
+		})
+	})
+	get(s, at+"/{id}", "get-agreement", tagContracts, "One agreement with its terms", s.getAgreement)
+	post(s, at, "propose-agreement", tagContracts, "Propose an agreement", s.proposeAgreement)
+	post(s, at+"/{id}/amend", "amend-agreement", tagContracts, "Propose other terms", func(ctx context.Context, in *struct {
+		idPath
+		Body wire.AmendAgreement
+	}) (*reply[wire.Done[wire.Agreement]], error) {
+		return s.changeAgreement(ctx, in.idPath, trade.KindAgreementAmend, trade.AgreementAmend{ID: in.ID, From: int64(in.Body.From), Terms: in.Body.Terms})
+	})
+	post(s, at+"/{id}/accept", "accept-agreement", tagContracts, "Accept what the partner proposed last", func(ctx context.Context, in *answerTerms) (*reply[wire.Done[wire.Agreement]], error) {
+		return s.answerAgreement(ctx, in, trade.KindAgreementAccept)
+	})
+	post(s, at+"/{id}/reject", "reject-agreement", tagContracts, "Reject what the partner proposed last", func(ctx context.Context, in *answerTerms) (*reply[wire.Done[wire.Agreement]], error) {
+		return s.answerAgreement(ctx, in, trade.KindAgreementReject)
+	})
+	post(s, at+"/{id}/terminate", "end-agreement", tagContracts, "Terminate an agreement; the partner cannot prevent it", func(ctx context.Context, in *struct {
+		idPath
+		Body wire.Answer
+	}) (*reply[wire.Done[wire.Agreement]], error) {
+		return s.changeAgreement(ctx, in.idPath, trade.KindAgreementEnd, trade.AgreementEnd{ID: in.ID, Why: in.Body.Why})
+	})
+	s.delegates()
+	s.sheets()
+}
+
+// idPath names a record of a Bilateral in a path.
+type idPath struct {
+	partnerPath
+	ID string `path:"id" maxLength:"200"`
+}
+
+type answerTerms struct {
+	idPath
+	Body wire.AnswerTerms
+}
+
+func (s *server) getAgreement(_ context.Context, in *idPath) (*reply[wire.Agreement], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	var w wire.Agreement
+	err = b.View(func(v channel.View) error {
+		a, err := stored[agreement.Agreement](v, trade.AgreementKey(in.ID), "agreement "+clipped(in.ID))
+		if err != nil {
+			return err
+		}
+		w = shownAgreement(a)
+		versions := make([]*wire.Version, 0, len(w.Versions)+1)
+		for i := range w.Versions {
+			versions = append(versions, &w.Versions[i])
+		}
+		if w.Pending != nil {
+			versions = append(versions, w.Pending)
+		}
+		for _, x := range versions {
+			t, err := stored[agreement.Terms](v, trade.TermsKey(x.Hash), "terms "+x.Hash.String())
+			if err != nil {
+				return err
+			}
+			x.Terms = &t
+		}
+		return nil
+	})
+	return answer(w), err
+}
+
+func (s *server) proposeAgreement(ctx context.Context, in *struct {
+	partnerPath
+	retryHeader
+	Body wire.ProposeAgreement
+}) (*reply[wire.Done[wire.Agreement]], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	p := in.Body
+	id, err := chosen(p.ID, in.Key, "A-", 40)
+	if err != nil {
+		return nil, err
+	}
+	lines := slices.Clone(p.Lines)
+	slices.Sort(lines)
+	body := trade.AgreementPropose{ID: id, Type: p.Type, Legal: p.Legal, Lines: slices.Compact[[]product.Line](lines), From: int64(p.From), Until: int64(p.Until), Terms: p.Terms}
+	return create(ctx, s, b, in.Key, trade.KindAgreementPropose, body, trade.AgreementKey(id), "agreement "+clipped(id), shownAgreement, func(a agreement.Agreement) party.Act {
+		if len(a.Versions) > 0 {
+			return a.Versions[0].Proposed
+		}
+		if a.Pending != nil {
+			return a.Pending.Proposed
+		}
+		return party.Act{}
+	})
+}
+
+func (s *server) changeAgreement(ctx context.Context, at idPath, kind trade.Kind, body any) (*reply[wire.Done[wire.Agreement]], error) {
+	b, err := s.with(at.Partner)
+	if err != nil {
+		return nil, err
+	}
+	return change(ctx, s, b, kind, body, trade.AgreementKey(at.ID), "agreement "+clipped(at.ID), shownAgreement)
+}
+
+func (s *server) answerAgreement(ctx context.Context, in *answerTerms, kind trade.Kind) (*reply[wire.Done[wire.Agreement]], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	terms := in.Body.Hash
+	if terms.IsZero() {
+		a, err := record[agreement.Agreement](b, trade.AgreementKey(in.ID), "agreement "+clipped(in.ID))
+		if err != nil {
+			return nil, err
+		}
+		if a.Pending != nil {
+			terms = a.Pending.Terms
+		}
+	}
+	return s.changeAgreement(ctx, in.idPath, kind, trade.AgreementAnswer{ID: in.ID, Terms: terms, Why: in.Body.Why})
+}

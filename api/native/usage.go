@@ -1,0 +1,109 @@
+package native
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
+)
+
+// usage registers this carrier's own call records.
+func (s *server) usage() {
+	const at = "/v1/bilaterals/{partner}/usage"
+	op := takesCSV(operation(http.MethodPost, at, "import-usage", tagUsage, "Import own call records; the same file again does nothing"),
+		"Call records of any length, CSV or gzip of it.")
+	add(s, op, func(ctx context.Context, in *struct {
+		csvBody
+		Name string `query:"name" maxLength:"200" doc:"Of the file, for people."`
+	}) (*reply[wire.Import], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		i, err := d.ImportUsage(ctx, in.Name, in.body)
+		if err != nil {
+			return nil, err
+		}
+		return answer(shownImport(i)), nil
+	})
+	get(s, at+"/imports", "list-imports", tagUsage, "What was imported, the oldest first", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Import]], error) {
+		return deskList(s, in, Desk.Imports, shownImport)
+	})
+	get(s, at+"/exceptions", "list-exceptions", tagUsage, "Own calls that no row prices; they are never billed", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Exception]], error) {
+		return deskList(s, in, Desk.Exceptions, shownException)
+	})
+	get(s, at+"/summary", "get-summary", tagUsage, "What the own records come to, rated alone", func(_ context.Context, in *partnerPath) (*reply[wire.Summary], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		sum, err := d.Summary()
+		return answer(shownSummary(sum)), err
+	})
+	post(s, at+"/close", "close-periods", tagUsage, "Say that all records of periods up to a moment are in", func(ctx context.Context, in *struct {
+		partnerPath
+		Body wire.CloseThrough
+	}) (*reply[wire.Closed], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		through := in.Body.Through
+		if through == 0 {
+			sum, err := d.Summary()
+			if err != nil {
+				return nil, err
+			}
+			if through = wire.Time(sum.Last); through == 0 {
+				return nil, fault.New(fault.NotYet, "no record was imported, so no period can be closed", "import a file, or name a moment").In("through")
+			}
+		}
+		return answer(wire.Closed{Through: through}), d.CloseThrough(ctx, int64(through))
+	})
+}
+
+// partnerPage is a page of a list that belongs to a Bilateral.
+type partnerPage struct {
+	partnerPath
+	pageQuery
+}
+
+// deskList cuts a page out of a list that a desk has in memory.
+func deskList[T, W any](s *server, in *partnerPage, all func(Desk) []T, show func(T) W) (*reply[api.Page[W]], error) {
+	d, err := s.desk(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	p, err := api.CutSlice(all(d), in.After, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := api.Page[W]{Items: make([]W, len(p.Items)), Next: p.Next, Total: p.Total}
+	for i, x := range p.Items {
+		out.Items[i] = show(x)
+	}
+	return answer(out), nil
+}
+
+// stream copies a file into the answer.
+func (s *server) stream(w http.ResponseWriter, r *http.Request, media string, f io.Reader) {
+	// The first bytes are read before the status is sent, so that a damaged
+	// file is an error and not an empty answer.
+	head := make([]byte, 32<<10)
+	n, err := io.ReadFull(f, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		s.problem(r.Context(), err).Write(w)
+		return
+	}
+	w.Header().Set("Content-Type", media)
+	if _, err := w.Write(head[:n]); err != nil {
+		return // the reader has gone
+	}
+	if _, err := io.Copy(w, f); err != nil {
+		s.Log.Warn("a file could not be sent whole", "trace", traceOf(r.Context()), "err", err)
+		panic(http.ErrAbortHandler) // cut the answer, so that it is not taken for whole
+	}
+}
