@@ -8,18 +8,14 @@ import (
 	"io"
 
 	"github.com/lateral-network/lateral/line/voice"
-	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
-// Line is one product line. Name and Spec are pure, because every node must
-// agree on them; they are what package trade asks of a line.
+// Line adds to what every node must agree on how one carrier reads its own
+// records.
 type Line interface {
-	// Name is the line's name in orders and tariffs.
-	Name() product.Line
-	// Spec reads an order's payload. A payload that the line does not
-	// understand is an error with the field.
-	Spec(payload []byte) (product.Spec, error)
+	trade.Line
 	// Units are what is measured, the billed one first.
 	Units() []usage.Unit
 	// ReadUsage reads a file as the carrier's switches wrote it. Rows of other
