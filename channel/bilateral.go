@@ -101,7 +101,7 @@ type said struct {
 	accept   canon.Hash // commitment
 	offer    uint32     // epoch
 	claim    uint64     // size
-	start    bool       // the claim that opens a dispute
+	start    bool       // the contradiction that opens a dispute
 	detail   bool
 	evidence bool
 	bind     bool
@@ -144,9 +144,6 @@ func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey, m
 	b.Channel = Channel{m: m, r: r}
 	b.s = newStream(m, lane{o.ID, key.Public()}, key, b)
 	b.public = newStream(m, lane{canon.Hash{}, key.Public()}, key, nil)
-	if h, ok := m.outbox.signedHead(o.ID); ok {
-		b.sent = h.Size
-	}
 	if h := b.p.Heads[b.mine]; h != nil {
 		b.sent = max(b.sent, h.Signed.Head.Size)
 	}
@@ -397,7 +394,8 @@ type bilateralDraft struct {
 	*draft
 	b     *Bilateral
 	p     protocol
-	moved bool // p differs from the channel's
+	moved bool               // p differs from the channel's
+	heads []proof.SignedHead // met in the block
 }
 
 // run executes the channel's envelopes of a block. An error is this node's
@@ -572,12 +570,22 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 			return fault.Invalid
 		}
 		d.p.Heads[by], d.moved = &headMark{h, d.block.Time}, true
+		d.heads = append(d.heads, h)
 	case noteClaim:
 		var c claim
 		if canon.Decode(n.Body, &c) != nil {
 			return fault.Invalid
 		}
-		d.claim(by, at, c)
+		if d.p.Dispute != nil {
+			next := d.p.Dispute.answer(by, c)
+			d.p.Dispute, d.moved = &next, true
+		}
+	case noteContra:
+		var c contradiction
+		if canon.Decode(n.Body, &c) != nil {
+			return fault.Invalid
+		}
+		return d.contradict(by, at, c)
 	case noteDetail:
 		var x detail
 		if canon.Decode(n.Body, &x) != nil {
@@ -593,17 +601,16 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 	return ""
 }
 
-// claim takes a member's word on its log. One that contradicts the partner's
-// signed head opens the search for the first difference.
-func (d *bilateralDraft) claim(by int, at ledger.Position, c claim) {
-	if d.p.Dispute != nil {
-		next := d.p.Dispute.answer(by, c)
-		d.p.Dispute, d.moved = &next, true
-		return
+// contradict opens the search for the first difference.
+func (d *bilateralDraft) contradict(by int, at ledger.Position, c contradiction) fault.Code {
+	h := c.Head
+	if int(h.By) != 1-by || h.Head.Channel != d.b.r.id || h.Head.Size == 0 || h.Head.Root == c.Root || !h.Verify(d.b.keys) {
+		return fault.Invalid
 	}
-	if h := d.p.Heads[1-by]; h != nil && h.Signed.Head.Size == c.Size && h.Signed.Head.Root != c.Root {
-		d.p.Dispute, d.moved = &Divergence{Since: at, High: c.Size, Head: h.Signed}, true
+	if d.p.Dispute == nil {
+		d.p.Dispute, d.moved = &Divergence{Since: at, High: h.Head.Size, Head: h}, true
 	}
+	return ""
 }
 
 // wrappedSize is the size of a wrapped epoch key.
@@ -765,7 +772,7 @@ func (b *Bilateral) compare() {
 	b.m.raise(Alarm{Channel: b.r.id, Code: CodeDiverged, Height: b.r.height,
 		Detail: fmt.Sprintf("the partner's head at size %d disagrees with this node's log", h.Signed.Head.Size),
 		Remedy: "the nodes look for the first difference by themselves; run lateral replay to see who is wrong"})
-	b.tell(noteClaim, c)
+	b.tell(noteContra, contradiction{h.Signed, c.Root})
 }
 
 // answerOffer opens the partner's offer of a new epoch and accepts it.

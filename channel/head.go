@@ -22,6 +22,13 @@ type claim struct {
 	Root canon.Hash `cbor:"2,keyasint"`
 }
 
+// contradiction says that a head of the partner is not of our log. It brings
+// the head, because the partner may have signed another since.
+type contradiction struct {
+	Head proof.SignedHead `cbor:"1,keyasint"`
+	Root canon.Hash       `cbor:"2,keyasint"` // of our log at the head's size; zero: it is shorter
+}
+
 // detail is what a member has in the first leaf on which the two differ: the
 // leaf, and eight bytes of the hash of each receipt's line.
 type detail struct {

@@ -117,7 +117,8 @@ type Member struct {
 	random  func([]byte) error
 	outbox  *outbox
 	omni    *Omni
-	public  *Channel // the Omnilateral, with the node's own stream
+	public  *Channel                             // the Omnilateral, with the node's own stream
+	watch   func(*Bilateral, []proof.SignedHead) // sees all heads; nil but in a replay
 
 	step sync.Mutex // held while a block is executed, and to start sending
 
@@ -133,6 +134,21 @@ type Member struct {
 // OpenMember opens a member's replica from its store and outbox, or begins it.
 // Nothing runs yet: see Run. Codes: corrupt, directory-in-use.
 func OpenMember(o Options) (*Member, error) {
+	out, err := openOutbox(o.Outbox)
+	if err != nil {
+		return nil, fmt.Errorf("opening the outbox: %w", err)
+	}
+	m, err := newMember(o)
+	if err != nil {
+		return nil, errors.Join(err, out.close())
+	}
+	m.outbox = out
+	m.recall()
+	return m, nil
+}
+
+// newMember makes a member that executes and has no outbox to send from.
+func newMember(o Options) (*Member, error) {
 	m := &Member{
 		ledger: o.Ledger, db: o.Store, keys: o.Keys, code: o.Code, chain: o.ChainID, law: o.Law,
 		rebuilt: o.Rebuilt, accept: o.Accept, clock: o.Clock, log: o.Logger, metrics: o.Metrics,
@@ -157,16 +173,19 @@ func OpenMember(o Options) (*Member, error) {
 	if m.omni, err = NewOmni(o.Store, MachineOptions{ChainID: o.ChainID, Genesis: o.Genesis, Law: o.Law, Logger: m.log, Alarm: o.Alarm}); err != nil {
 		return nil, fmt.Errorf("opening the Omnilateral: %w", err)
 	}
-	if m.outbox, err = openOutbox(o.Outbox); err != nil {
-		return nil, fmt.Errorf("opening the outbox: %w", err)
-	}
 	node := o.Keys.Node()
 	m.public = &Channel{m: m, r: m.omni.r}
 	m.public.s = newStream(m, lane{sender: node.Public()}, node, nil)
-	if err := m.loadAll(); err != nil {
-		return nil, errors.Join(err, m.outbox.close())
+	return m, m.loadAll()
+}
+
+// recall takes from the outbox which heads have been signed.
+func (m *Member) recall() {
+	for _, b := range m.bilaterals {
+		if h, ok := m.outbox.signedHead(b.r.id); ok {
+			b.sent = max(b.sent, h.Size)
+		}
 	}
-	return m, nil
 }
 
 // randomFrom gives a safe-for-concurrent-use source.
@@ -518,6 +537,9 @@ func (m *Member) execute(ctx context.Context, block ledger.Block) error {
 	for i, d := range drafts {
 		if failures[i] == nil {
 			d.adopt()
+			if m.watch != nil {
+				m.watch(d.b, d.heads)
+			}
 		}
 	}
 	m.passBy(block, mine)
@@ -597,6 +619,9 @@ func (m *Member) land(a admission, omni *draft, drafts []*bilateralDraft) error 
 			continue
 		}
 		s.landed(v, entries[v.index])
+		if m.outbox == nil {
+			continue // a replay
+		}
 		if err := m.outbox.settle(l, v.envelope.Header.Sequence); err != nil {
 			return err
 		}

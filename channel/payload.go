@@ -61,6 +61,7 @@ const (
 	noteAccept noteKind = 3 // epochAccept
 	noteClaim  noteKind = 4 // claim: the root of a log at one size
 	noteDetail noteKind = 5 // detail: the content of the first differing leaf
+	noteContra noteKind = 6 // contradiction: a head of the partner, and what is here instead
 )
 
 // touches reports whether a note is recorded in the channel's log. Attesting
@@ -80,6 +81,8 @@ func (k noteKind) String() string {
 		return "claim"
 	case noteDetail:
 		return "detail"
+	case noteContra:
+		return "contradiction"
 	}
 	return "unknown"
 }

@@ -178,6 +178,7 @@ func FuzzNotes(f *testing.F) {
 	f.Add(canon.Must(epochOffer{Epoch: 1}))
 	f.Add(canon.Must(epochAccept{Epoch: 1}))
 	f.Add(canon.Must(claim{Size: 4}))
+	f.Add(canon.Must(contradiction{Root: canon.Hash{1}}))
 	f.Add(canon.Must(detail{Index: 4, Lines: make([]byte, 16)}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := &bilateralDraft{draft: &draft{}, b: &Bilateral{Channel: Channel{r: &replica{}}}}
