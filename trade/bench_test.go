@@ -61,3 +61,37 @@ func BenchmarkUsageState(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkLargeStatement is the second statement of a period with 5,000 lines
+// of 5,000 rate versions: it is compared, priced and invoiced.
+func BenchmarkLargeStatement(b *testing.B) {
+	const rows = 5000
+	w := trading(b, "netting files")
+	w.run("ALPHA rating.request hour=0")
+	d := usage.Direction{From: "ALPHA", To: "BRAVO"}
+	tariff, _ := View{w.state}.Tariff(d, "voice")
+	tariff.Sheets[0].Rows = rows
+	w.state[TariffKey(d, "voice")] = canon.Must(tariff)
+	u := UsageState{Period: PeriodRef{"O-AB", hours("0")}, Part: 1, Of: 1}
+	for i := range uint32(rows) {
+		w.state[RowKey(d, "voice", i)] = canon.Must(ProvenRow{"S-AB", *testSheet().Row(2)})
+		u.Lines = append(u.Lines, usage.Line{Row: i, Calls: 10, RawMillis: 600_000, BilledSeconds: 600, Root: canon.Hash{1}})
+	}
+	u.Root, u.Records = usage.StatementRoot(u.Lines), 10*rows
+	ctx := Context{Block: Block{Chain: testChain, Channel: testChannel, Height: 1000, Time: w.time}, Sender: key("ALPHA.channel").Public(), Public: w.public}
+	cmd := NewCommand(KindUsageState, u)
+	res := w.m.Apply(ctx, w.state, cmd)
+	if res.Fault != nil {
+		b.Fatal(res.Fault)
+	}
+	w.state.apply(res.Writes)
+	ctx.Sender = key("BRAVO.channel").Public()
+	b.ReportAllocs()
+	b.SetBytes(int64(len(cmd.Body)))
+	for b.Loop() {
+		if res := w.m.Apply(ctx, w.state, cmd); res.Fault != nil || len(res.Events) != 3 {
+			b.Fatal(res.Fault, res.Events)
+		}
+	}
+	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+}

@@ -284,9 +284,14 @@ func agreementEnd(t *tx, b AgreementEnd) error {
 	if err != nil {
 		return err
 	}
-	a.State, a.Terminated, a.Ends, a.Pending = next, act, t.ctx.Block.Time, nil
+	a.State, a.Pending = next, nil
+	event := EventAgreementRejected // a proposal that is withdrawn
+	if next == agreement.Terminated {
+		a.Terminated, a.Ends = act, t.ctx.Block.Time
+		event = EventAgreementTerminated
+	}
 	t.put(AgreementKey(a.ID), a)
-	t.emit(EventAgreementTerminated, AgreementKey(a.ID), b.Why)
+	t.emit(event, AgreementKey(a.ID), b.Why)
 	return nil
 }
 

@@ -150,15 +150,18 @@ func (s Signed) Validate() error {
 	if err := CheckSealing(a.Sealing); err != nil {
 		return err
 	}
-	msg := canon.Must(a)
-	for _, k := range []struct {
+	keys := []struct {
 		name string
 		key  sign.PublicKey
 		sig  sign.Signature
-	}{{"member", a.Member, s.Member}, {"node", a.Node, s.Node}, {"recovery", a.Recovery, s.Recovery}} {
+	}{{"member", a.Member, s.Member}, {"node", a.Node, s.Node}, {"recovery", a.Recovery, s.Recovery}}
+	for _, k := range keys {
 		if err := sign.CheckKey(k.key); err != nil {
 			return fault.Of(err).In(k.name)
 		}
+	}
+	msg := canon.Must(a)
+	for _, k := range keys {
 		if !sign.Verify(k.key, tagApplication, msg, k.sig) {
 			return fault.New(fault.Refused, "the signature is not that of the "+k.name+" key", "sign the application with all three keys").In(k.name)
 		}
