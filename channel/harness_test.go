@@ -294,9 +294,8 @@ func (k *memoryKeys) NewChannel() (sign.PrivateKey, error) {
 
 // stepClock is a clock that a test moves.
 type stepClock struct {
-	wall func() time.Time
-
 	mu     sync.Mutex
+	wall   func() time.Time
 	now    time.Duration
 	timers []stepTimer
 }
@@ -317,7 +316,11 @@ func (c *stepClock) After(d time.Duration) <-chan time.Time {
 	return t.c
 }
 
-func (c *stepClock) Now() time.Time { return c.wall() }
+func (c *stepClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wall()
+}
 
 func (c *stepClock) advance(d time.Duration) {
 	c.mu.Lock()

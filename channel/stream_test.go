@@ -1,0 +1,295 @@
+package channel
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/ledger"
+	"github.com/lateral-network/lateral/trade"
+)
+
+// counted gives the sizes of the envelopes of a channel on the ledger.
+func counted(t testing.TB, p *pair, from ledger.Height) (sizes []int) {
+	for b, err := range Before(p.a.tip()+1, p.n.ledger.Blocks(timeout(t), from)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range b.Envelopes {
+			if e.Header.Channel == p.left.ID() && e.Header.Sender == p.left.s.key.Public() {
+				sizes = append(sizes, len(e.Payload))
+			}
+		}
+	}
+	return sizes
+}
+
+func TestAloneACommandLeavesAtOnceAndUnderLoadEnvelopesGrow(t *testing.T) {
+	p, g := gatedPair(t)
+	from := p.a.tip() + 1
+	submit(t, p.left, put("a", "1"))
+	if sizes := counted(t, p, from); len(sizes) != 1 || sizes[0] > 1024 {
+		t.Errorf("one command travelled as %v", sizes)
+	}
+	// Hold the flight so that commands gather, as they do on a slow network.
+	from = p.a.tip() + 1
+	hold := make(chan struct{})
+	g.set(func(ledger.Envelope) error { <-hold; return nil })
+	noise := make([]byte, 250)
+	if err := p.a.random(noise); err != nil {
+		t.Fatal(err)
+	}
+	var tickets []*Ticket
+	for i := range 6000 {
+		if err := p.a.random(noise); err != nil {
+			t.Fatal(err)
+		}
+		tickets = append(tickets, p.left.Enqueue(put(label(i), string(noise))))
+	}
+	close(hold)
+	for i, ticket := range tickets {
+		out, err := ticket.Wait(timeout(t))
+		if err != nil || len(out) != 1 || out[0].Err() != nil {
+			t.Fatalf("command %d: %v %v", i, out, err)
+		}
+	}
+	sizes := counted(t, p, from)
+	total := 0
+	for _, n := range sizes {
+		total += n
+		if n > ledger.MaxPayload {
+			t.Errorf("a payload of %d bytes", n)
+		}
+	}
+	if mean := total / len(sizes); mean < worthSending/2 {
+		t.Errorf("%d envelopes of %d bytes on average under load", len(sizes), mean)
+	}
+	p.level(t)
+}
+
+func TestBytesInFlightAndWaitingAreBounded(t *testing.T) {
+	p, g := gatedPair(t)
+	hold := make(chan struct{})
+	g.set(func(ledger.Envelope) error { <-hold; return nil })
+	defer close(hold)
+	big := put("big", strings.Repeat("x", 200<<10))
+	var last *Ticket
+	for range maxQueueBytes/(200<<10) + maxFlight + 2 {
+		last = p.left.Enqueue(big)
+	}
+	select {
+	case <-last.Done():
+		if _, err := last.Wait(timeout(t)); fault.CodeOf(err) != fault.Busy {
+			t.Errorf("beyond the bound: %v", err)
+		}
+	default:
+		t.Error("everything was taken")
+	}
+	p.left.s.mu.Lock()
+	defer p.left.s.mu.Unlock()
+	if p.left.s.flightBytes > maxFlightBytes+ledger.MaxPayload || len(p.left.s.flight) > maxFlight {
+		t.Errorf("%d bytes, %d envelopes in flight", p.left.s.flightBytes, len(p.left.s.flight))
+	}
+}
+
+func TestACommandThatFitsNoEnvelopeIsRefusedAtOnce(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	if _, err := p.left.Submit(timeout(t), put("a", strings.Repeat("x", fillTarget))); fault.CodeOf(err) != fault.Invalid {
+		t.Errorf("got %v", err)
+	}
+	submit(t, p.left, put("a", "1"))
+}
+
+func TestEventsGoOnFromACursor(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	from := Cursor(p.left.snapshot().Cursor)
+	for i := range 5 {
+		submit(t, p.left, put(label(i), "x"))
+	}
+	read := func(b *Bilateral, from Cursor, n int) (keys []string, next Cursor) {
+		for e, err := range b.Events(timeout(t), from) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			next = e.Next
+			for _, o := range e.Outcomes {
+				for _, ev := range o.Events {
+					keys = append(keys, ev.Subject)
+				}
+			}
+			if len(keys) >= n {
+				break
+			}
+		}
+		return keys, next
+	}
+	first, next := read(p.left, from, 2)
+	p.a.stop()
+	p.a.start() // the log is durable
+	p.left = find(t, p.a, p.right.ID())
+	rest := make(chan []string)
+	go func() {
+		keys, _ := read(p.left, next, 4) // one more than there is: it waits at the tip
+		rest <- keys
+	}()
+	submit(t, p.left, put(label(5), "x"))
+	if got := fmt.Sprint(append(first, <-rest...)); got != fmt.Sprint([]string{label(0), label(1), label(2), label(3), label(4), label(5)}) {
+		t.Errorf("read %s", got)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range p.left.Events(ctx, p.left.snapshot().Cursor) {
+		t.Error("there is nothing to read")
+	}
+	for _, err := range p.left.Events(timeout(t), 1<<40) {
+		if fault.CodeOf(err) != fault.NotFound {
+			t.Errorf("a cursor beyond the end: %v", err)
+		}
+	}
+}
+
+// The clock of this machine decides nothing but when to try again.
+func TestAClockThatJumpsChangesNothing(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	submit(t, p.left, put("a", "1"))
+	p.a.clock.advance(1000 * time.Hour)
+	submit(t, p.left, put("b", "1"))
+	p.n.clock.advance(-time.Hour) // the ledger keeps block time from falling
+	submit(t, p.right, put("c", "1"))
+	p.a.clock.mu.Lock()
+	p.a.clock.wall = func() time.Time { return time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC) }
+	p.a.clock.mu.Unlock()
+	submit(t, p.left, put("d", "1"))
+	p.attest(t)
+	last := int64(0)
+	for e, err := range p.left.Events(timeout(t), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Time < last {
+			t.Errorf("block time falls from %d to %d", last, e.Time)
+		}
+		last = e.Time
+		if e.Next == p.left.snapshot().Cursor {
+			break
+		}
+	}
+	if p.left.Epoch() != 1 {
+		t.Error("this machine's clock changed the epoch")
+	}
+}
+
+// versioned is a law that does not know the rules of a channel from some
+// command on.
+type versioned struct{ toyLaw }
+
+func (versioned) Version(state trade.Records, _ uint64) error {
+	if _, ok := state.Get("r/new-rules"); ok {
+		return fault.New(trade.CodeVersionUnknown, "rules of another version", "upgrade")
+	}
+	return nil
+}
+
+func TestAChannelOfUnknownRulesStopsAndNoOther(t *testing.T) {
+	keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t), "CARGO": newKeys(t)}
+	n := newNetwork(t, networkOptions{}, keys)
+	a := n.carrier("ALPHA", keys["ALPHA"], func(o *Options) { o.Law = versioned{} })
+	b, c := n.carrier("BRAVO", keys["BRAVO"], nil), n.carrier("CARGO", keys["CARGO"], nil)
+	ab, _ := open(t, a, b)
+	ac, ca := open(t, a, c)
+	submit(t, ab, put("new-rules", "2"))
+	right := find(t, b, ab.ID())
+	submit(t, right, put("x", "1"))
+	eventually(t, "the channel is halted", func() bool { return ab.State() == StateHalted })
+	if f := fault.Of(ab.Err()); f.Code != trade.CodeVersionUnknown || f.Remedy == "" {
+		t.Errorf("halted by %v", ab.Err())
+	}
+	submit(t, ac, put("y", "1"))
+	submit(t, ca, put("z", "1"))
+}
+
+func TestABindingWaitsForAMemberKeyThatIsKeptOffLine(t *testing.T) {
+	keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t)}
+	n := tradeNetwork(t, keys)
+	offline := keys["ALPHA"].member
+	keys["ALPHA"].member = sign.PrivateKey{}
+	a, b := n.carrier("ALPHA", keys["ALPHA"], nil), n.carrier("BRAVO", keys["BRAVO"], nil)
+	left, err := tryOpen(timeout(t), a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the node asks for the member key", func() bool { _, ok := a.alarms.find(trade.CodeMemberKey); return ok })
+	if left.State() != StateOpening {
+		t.Errorf("state is %s", left.State())
+	}
+	binding, err := left.Binding()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := submit(t, left, n.law.Bind(binding, offline)); out[0].Err() != nil {
+		t.Fatal(out[0].Err())
+	}
+	if err := left.Await(timeout(t)); err != nil {
+		t.Fatal(err)
+	}
+	if out := submit(t, left, record(1)); out[0].Err() != nil {
+		t.Error(out[0].Err())
+	}
+}
+
+func TestAnInvitationCanBeDeclined(t *testing.T) {
+	keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t)}
+	n := newNetwork(t, networkOptions{}, keys)
+	a := n.carrier("ALPHA", keys["ALPHA"], nil)
+	b := n.carrier("BRAVO", keys["BRAVO"], func(o *Options) { o.Accept = func(i Invitation) bool { return i.Opener != "ALPHA" } })
+	left, err := tryOpen(timeout(t), a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.clock.advance(2 * time.Hour)
+	submit(t, a.Omni(), put("a", "1"))
+	if err := left.Await(timeout(t)); fault.CodeOf(err) != fault.Refused {
+		t.Errorf("got %v", err)
+	}
+	if left.State() != StateLapsed || len(b.Bilaterals()) != 0 {
+		t.Errorf("state %s", left.State())
+	}
+}
+
+func TestAnIntroductionIsThePartnersOrNobodys(t *testing.T) {
+	keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t), "CARGO": newKeys(t)}
+	n := newNetwork(t, networkOptions{}, keys)
+	a, b, c := n.carrier("ALPHA", keys["ALPHA"], nil), n.carrier("BRAVO", keys["BRAVO"], nil), n.carrier("CARGO", keys["CARGO"], nil)
+	ours := must(a.Introduce("BRAVO"))
+	theirs := must(b.Introduce("ALPHA"))
+	forged := theirs
+	forged.Key = must(sign.Generate(nil)).Public()
+	other := must(c.Introduce("ALPHA"))
+	posing := other
+	posing.From = "BRAVO"
+	posing.Signature = keys["CARGO"].node.Sign(tagIntroduction, posing.message())
+	small := theirs
+	small.Key = sign.PublicKey{1}
+	small.Signature = keys["BRAVO"].node.Sign(tagIntroduction, small.message())
+	for name, x := range map[string]struct {
+		theirs Introduction
+		code   fault.Code
+	}{
+		"another key":          {forged, fault.Refused},
+		"another member":       {other, fault.Invalid},
+		"posing as the member": {posing, fault.Unauthorized},
+		"for somebody else":    {must(b.Introduce("CARGO")), fault.Invalid},
+		"a weak key":           {small, fault.Invalid},
+	} {
+		if _, err := a.Invite(timeout(t), ours, x.theirs); fault.CodeOf(err) != x.code {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := a.Introduce("ALPHA"); fault.CodeOf(err) != fault.Invalid {
+		t.Errorf("a channel with oneself: %v", err)
+	}
+}
