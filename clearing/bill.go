@@ -2,7 +2,6 @@ package clearing
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/lateral-network/lateral/trade"
@@ -33,6 +32,7 @@ func (d *Desk) invoice(ctx context.Context, key string) error {
 		d.payable[inv.ID] = true
 	} else {
 		delete(d.payable, inv.ID)
+		delete(d.proposed, inv.ID)
 	}
 	d.mu.Unlock()
 	// With compare after-invoice the invoice is there before the buyer's
@@ -50,31 +50,53 @@ func (d *Desk) invoice(ctx context.Context, key string) error {
 }
 
 // netting answers what the partner proposed: the machine computed it, so there
-// is nothing to check but that it is wanted (MEF 114 [CR22]).
+// is nothing to check but that its invoices still wait (MEF 114 [CR22]).
 func (d *Desk) netting(ctx context.Context, key string) error {
 	var n nettingRecord
 	var found bool
+	stale := false
 	err := d.o.Channel.View(func(v view) (err error) {
-		n, found, err = get[nettingRecord](v, key)
-		return err
+		if n, found, err = get[nettingRecord](v, key); err != nil || !found || n.State != settlement.NettingProposed {
+			return err
+		}
+		for _, id := range n.Invoices {
+			inv, ok, err := get[invoiceRecord](v, trade.InvoiceKey(id))
+			if err != nil {
+				return err
+			}
+			stale = stale || !ok || !inv.Payable()
+		}
+		return nil
 	})
 	if err != nil || !found {
 		return err
 	}
+	d.mu.Lock()
+	for _, id := range n.Invoices {
+		if n.State == settlement.NettingProposed {
+			d.proposed[id] = true
+		} else {
+			delete(d.proposed, id)
+		}
+	}
+	d.mu.Unlock()
 	if n.State == settlement.NettingRejected {
 		for _, id := range n.Invoices {
 			d.touch(trade.InvoiceKey(id))
 		}
-		return nil
 	}
 	if n.State != settlement.NettingProposed || n.Proposer == d.o.Me || !d.o.Automatic.Net {
 		return nil
 	}
-	c, err := d.o.Authorize(trade.NewCommand(trade.KindNettingAccept, trade.NettingAnswer{ID: n.ID}), party.Finance)
+	kind := trade.KindNettingAccept
+	if stale {
+		kind = trade.KindNettingReject
+	}
+	c, err := d.o.Authorize(trade.NewCommand(kind, trade.NettingAnswer{ID: n.ID}), party.Finance)
 	if err != nil {
 		return err
 	}
-	d.act(ctx, "net/"+key, key, c)
+	d.act(ctx, string(kind)+"/"+key, key, c)
 	return nil
 }
 
@@ -118,7 +140,13 @@ func (d *Desk) settle(ctx context.Context) error {
 	d.mu.Lock()
 	netting := d.terms.Netting
 	waiting := d.waiting["settle"]
-	all := slices.Sorted(maps.Keys(d.payable))
+	var all []string
+	for id := range d.payable {
+		if !d.proposed[id] {
+			all = append(all, id)
+		}
+	}
+	slices.Sort(all)
 	d.mu.Unlock()
 	if len(all) == 0 || waiting || !d.o.Automatic.Net || netting && d.o.Me != d.pair[0] {
 		return nil
@@ -160,7 +188,7 @@ func (d *Desk) settle(ctx context.Context) error {
 	}
 	d.mu.Lock()
 	for _, id := range ids {
-		delete(d.payable, id) // looked at again when the invoice or the netting moves
+		d.proposed[id] = true // until the netting is answered, or the command refused
 	}
 	d.mu.Unlock()
 	d.act(ctx, "settle", settleSubject, c)

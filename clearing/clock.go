@@ -2,6 +2,7 @@ package clearing
 
 import (
 	"context"
+	"time"
 
 	"github.com/lateral-network/lateral/trade"
 )
@@ -48,8 +49,8 @@ func (d *Desk) watch(key string) error {
 	})
 }
 
-// courtesy is how long the second of the pair leaves a tick to the first, in ms
-// of block time, so that it is not sent twice.
+// courtesy is how long, in ms, the second of the pair leaves ticks and anchors
+// to the first, so that they are not sent twice.
 const courtesy = 10_000
 
 // applyDeadlines has the agreed outcome of passed deadlines applied: nothing
@@ -96,6 +97,13 @@ func (d *Desk) anchorLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-d.anchor:
+		}
+		if d.o.Me != d.pair[0] {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(courtesy * time.Millisecond):
+			}
 		}
 		if _, err := d.o.Channel.Anchor(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("the channel could not be anchored; it will be when the next period closes", "err", err)

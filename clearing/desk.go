@@ -89,6 +89,7 @@ type Desk struct {
 	waiting   map[string]bool                // actions whose commands are on their way
 	rows      map[string]bool                // keys of rate rows that were proven, or are on their way
 	payable   map[string]bool                // ids of invoices that wait to be netted or paid
+	proposed  map[string]bool                // those of them that are in a netting which waits for its answer
 	deadlines map[string]int64               // block time in ms at which a record's wait ends
 	failed    map[string]failure             // subjects whose last action was refused
 
@@ -112,7 +113,7 @@ func Open(o Options) (*Desk, error) {
 	d := &Desk{
 		o: o, prefix: "desk/" + o.Channel.ID().String() + "/", pair: usage.PairOf(o.Me, o.Partner),
 		tariffs: map[usage.Way]*tariff{}, edges: map[usage.Way][]reconcile.Edge{}, deadlines: map[string]int64{}, made: map[string]Manifest{},
-		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, rows: map[string]bool{},
+		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, proposed: map[string]bool{}, rows: map[string]bool{},
 		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1),
 	}
 	return d, d.restore()
@@ -168,6 +169,13 @@ func (d *Desk) notice(e trade.Event) {
 		d.mu.Unlock()
 	}
 	d.touch(e.Subject)
+	// What becomes of a dispute may be the last thing that its period, and with
+	// it the buyer's word on an invoice, was waiting for.
+	if rest, ok := strings.CutPrefix(e.Subject, trade.DisputePrefix); ok {
+		if parts := strings.Split(rest, "/"); len(parts) == 4 {
+			d.touch(trade.PeriodPrefix + parts[0] + "/" + parts[1])
+		}
+	}
 }
 
 // sweep marks all records of a kind.
@@ -257,8 +265,11 @@ func (d *Desk) look(ctx context.Context, key string) error {
 		return d.netting(ctx, key)
 	case strings.HasPrefix(key, trade.ObligationPrefix):
 		return d.obligation(ctx, key)
-	case key == settleSubject:
-		return d.sweep(trade.InvoicePrefix)
+	case key == settleSubject: // what was proposed was refused: begin anew
+		d.mu.Lock()
+		clear(d.proposed)
+		d.mu.Unlock()
+		return errors.Join(d.sweep(trade.NettingPrefix), d.sweep(trade.InvoicePrefix))
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -197,13 +196,8 @@ func (d *Desk) reconcile(ctx context.Context, key string, p periodRecord, mine, 
 // disputed lists a period's disputes that wait for the rules, in order.
 func (d *Desk) disputed(p periodRecord) ([]dispute.Dispute, error) {
 	var open []dispute.Dispute
-	prefix := strings.TrimSuffix(dispute.ID(p.Order, p.Interval, 0, usage.Interval{}), "0000000000/000000000000000")
 	err := d.o.Channel.View(func(v view) error {
-		for _, data := range v.Scan(trade.DisputeKey(prefix)) {
-			var x dispute.Dispute
-			if err := canon.Decode(data, &x); err != nil {
-				return err
-			}
+		for x := range (trade.View{Records: v}).DisputesOf(trade.PeriodRef{Order: p.Order, Interval: p.Interval}) {
 			if x.State == dispute.Awaiting {
 				open = append(open, x)
 			}
@@ -363,7 +357,11 @@ func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours,
 		return trade.Command{}, err
 	}
 	for _, l := range decided {
-		out.Lines = append(out.Lines, trade.OutcomeLine{Row: l.Row, Adjusts: l.Adjusts, Manual: l.Open, Calls: l.Calls, BilledSeconds: l.BilledSeconds})
+		o := trade.OutcomeLine{Row: l.Row, Adjusts: l.Adjusts, Manual: l.Open}
+		if !l.Open { // people decide the whole of an open line
+			o.Calls, o.BilledSeconds = l.Calls, l.BilledSeconds
+		}
+		out.Lines = append(out.Lines, o)
 	}
 	data := reconcile.EncodeDecided(decided)
 	if err := d.keep("evidence/"+key, data); err != nil {

@@ -59,7 +59,7 @@ func (d *Desk) ProposeSheet(ctx context.Context, direction usage.Direction, from
 // not-yet while the file has not come, conflict when it is not what was
 // proposed.
 func (d *Desk) AcceptSheet(ctx context.Context, id string) error {
-	s, err := d.proposed(id)
+	s, err := d.sheetOf(id)
 	if err != nil {
 		return err
 	}
@@ -78,14 +78,14 @@ func (d *Desk) AcceptSheet(ctx context.Context, id string) error {
 
 // RejectSheet rejects a sheet that the partner has proposed. Code: not-found.
 func (d *Desk) RejectSheet(ctx context.Context, id, why string) error {
-	s, err := d.proposed(id)
+	s, err := d.sheetOf(id)
 	if err != nil {
 		return err
 	}
 	return d.submit(ctx, party.Contracts, trade.NewCommand(trade.KindSheetReject, trade.SheetAnswer{ID: id, Root: s.Root, Why: why}))
 }
 
-func (d *Desk) proposed(id string) (s trade.Sheet, err error) {
+func (d *Desk) sheetOf(id string) (s trade.Sheet, err error) {
 	err = d.o.Channel.View(func(v view) error {
 		var ok bool
 		if s, ok, err = get[trade.Sheet](v, trade.SheetKey(id)); err == nil && !ok {
@@ -98,7 +98,7 @@ func (d *Desk) proposed(id string) (s trade.Sheet, err error) {
 
 // OpenSheet gives the file of a sheet, as its seller sent it. Code: not-found.
 func (d *Desk) OpenSheet(id string) (io.ReadCloser, error) {
-	s, err := d.proposed(id)
+	s, err := d.sheetOf(id)
 	if err != nil {
 		return nil, err
 	}

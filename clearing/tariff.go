@@ -5,6 +5,7 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/merkle"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -22,8 +23,8 @@ type tariff struct {
 type tariffSheet struct {
 	base  uint32
 	from  int64 // ms UTC: calls that begin then or later
-	root  canon.Hash
 	sheet *rating.Sheet
+	log   *merkle.Log // over the sheet's rows: proves them
 }
 
 // Find gives the number of the row that prices a call.
@@ -62,7 +63,7 @@ func (t *tariff) Len() int {
 // prove makes the proof that a row is in its accepted sheet.
 func (t *tariff) prove(row uint32) (trade.ProveRow, error) {
 	s := t.of(row)
-	path, err := s.sheet.Proof(row - s.base)
+	path, err := s.log.Inclusion(uint64(row-s.base), s.log.Size())
 	return trade.ProveRow{Row: row, Rate: *s.sheet.Row(row - s.base), Path: path}, err
 }
 
@@ -105,10 +106,11 @@ func (d *Desk) tariff(way usage.Way) (*tariff, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading sheet %s: %w", s.ID, err)
 		}
-		if sheet.Root() != s.Root {
+		log := sheet.Log()
+		if log.Root() != s.Root {
 			return nil, fault.Newf(fault.Corrupt, "ask the partner to send the sheet again", "the file of sheet %s does not have the accepted root", s.ID)
 		}
-		t.sheets = append(t.sheets, tariffSheet{s.Base, s.From, s.Root, sheet})
+		t.sheets = append(t.sheets, tariffSheet{s.Base, s.From, sheet, log})
 	}
 	d.mu.Lock()
 	d.tariffs[way] = t
