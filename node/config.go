@@ -1,0 +1,163 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/durable"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade/party"
+)
+
+// Config is one node's configuration, and its manual. It is a YAML file;
+// relative paths start at the file's folder. Secrets are never in it, only
+// paths to them. Fields that a later version adds have defaults, so yesterday's
+// file still works; a field that is not known is refused by name.
+type Config struct {
+	// Carrier is this node's member code. Without it the node is a validator only.
+	Carrier party.Code `yaml:"carrier,omitempty"`
+	// Data is the folder of everything that the node stores.
+	Data string `yaml:"data"`
+	// Keys is the encrypted key file; Passphrase a file that holds its passphrase.
+	Keys       string `yaml:"keys"`
+	Passphrase string `yaml:"passphrase"`
+	// Network is the network file: chain id, genesis hash, first validators.
+	Network string `yaml:"network"`
+	// Genesis is the network's genesis document: first members and parameters.
+	Genesis string `yaml:"genesis"`
+
+	// Validator makes the node take part in consensus.
+	Validator *Validator `yaml:"validator,omitempty"`
+	// Follow lists validators' follower endpoints. A carrier's node needs at
+	// least one, and f+1 to notice a lying one; all is best.
+	Follow []Endpoint `yaml:"follow,omitempty"`
+
+	// Exchange is where partners' nodes send sealed files.
+	Exchange Listener `yaml:"exchange,omitempty"`
+	// API is the HTTP interface for this carrier's people and systems.
+	API API `yaml:"api,omitempty"`
+
+	// Automatic is what the node does without a person, with delegate keys from
+	// its key file.
+	Automatic Automatic `yaml:"automatic,omitempty"`
+
+	Log Log `yaml:"log,omitempty"`
+}
+
+// Validator is the consensus part of a node.
+type Validator struct {
+	Name   string     `yaml:"name"`   // shown to other validators
+	P2P    string     `yaml:"p2p"`    // host:port where other validators connect
+	Follow string     `yaml:"follow"` // host:port where carriers' nodes connect
+	Peers  []Endpoint `yaml:"peers"`  // the other validators' nodes, at their p2p addresses
+}
+
+// Endpoint is a validator's node, and where it listens.
+type Endpoint struct {
+	Name    string         `yaml:"name"`
+	Key     sign.PublicKey `yaml:"key"` // its node key, hex
+	Address string         `yaml:"address"`
+}
+
+// Listener is an address to listen on, and how others reach it when that
+// differs.
+type Listener struct {
+	Listen    string `yaml:"listen,omitempty"`
+	Advertise string `yaml:"advertise,omitempty"`
+}
+
+// API is where the HTTP interface listens and who may use it.
+type API struct {
+	Listen string `yaml:"listen,omitempty"` // host:port; without it there is no API
+	Tokens string `yaml:"tokens,omitempty"` // YAML file of token hashes with roles
+}
+
+// Automatic says which commercial steps the node takes by itself, always inside
+// what the agreement lets the delegate do. The zero value asks a person for all
+// of them.
+type Automatic struct {
+	Rate   bool `yaml:"rate"`   // request rating when a period is over
+	Accept bool `yaml:"accept"` // accept invoices that equal the own expectation
+	Net    bool `yaml:"net"`    // propose and accept netting of final invoices
+	Pay    bool `yaml:"pay"`    // advise payments, and confirm those that arrived
+}
+
+// Log is what the node writes to standard error.
+type Log struct {
+	Level  slog.Level `yaml:"level"`            // debug, info, warn, error; default info
+	Format string     `yaml:"format,omitempty"` // text (default) or json
+}
+
+// ReadConfig reads and checks a configuration file. Every problem is reported
+// at once, each with its field.
+func ReadConfig(path string) (Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fault.Newf(fault.NotFound, "make one with lateral node init", "the configuration %s cannot be read", path).Because(err)
+	}
+	var c Config
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return Config{}, fault.Newf(fault.Invalid, "correct the file; lateral node init writes a commented example", "%s: %v", path, err)
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return Config{}, err
+	}
+	for _, p := range []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	return c, c.Validate()
+}
+
+// Write stores the configuration as YAML.
+func (c Config) Write(path string) error {
+	data, err := yaml.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(durable.OS, path, data, 0o600)
+}
+
+// Validate names everything that is missing or wrong.
+func (c Config) Validate() error {
+	var all []error
+	need := func(ok bool, field, detail, remedy string) {
+		if !ok {
+			all = append(all, fault.New(fault.Invalid, detail, remedy).In(field))
+		}
+	}
+	need(c.Data != "", "data", "there is no data folder", "name one")
+	need(c.Keys != "", "keys", "there is no key file", "make one with lateral node init")
+	need(c.Passphrase != "", "passphrase", "there is no passphrase file", "put the passphrase into a file that only this user can read")
+	need(c.Network != "", "network", "there is no network file", "get network.json from the network's founders")
+	need(c.Genesis != "", "genesis", "there is no genesis document", "get genesis.json from the network's founders")
+	need(c.Carrier != "" || c.Validator != nil, "carrier", "the node is neither a carrier's nor a validator", "name a carrier, a validator, or both")
+	if c.Carrier != "" {
+		if err := c.Carrier.Validate(); err != nil {
+			all = append(all, fault.Of(err).In("carrier"))
+		}
+		need(c.Exchange.Listen != "", "exchange.listen", "partners cannot send files to this node", "give host:port")
+		need(c.Validator != nil || len(c.Follow) > 0, "follow", "the node has no way to the ledger", "name the validators' follower endpoints")
+	}
+	if v := c.Validator; v != nil {
+		need(v.P2P != "", "validator.p2p", "other validators cannot connect", "give host:port")
+		need(v.Follow != "", "validator.follow", "carriers' nodes cannot connect", "give host:port")
+	}
+	for _, e := range c.Follow {
+		need(!e.Key.IsZero() && e.Address != "", "follow", "an endpoint lacks its key or its address", "give both")
+	}
+	need(c.API.Listen == "" || c.API.Tokens != "", "api.tokens", "nobody may use the API", "name a token file; lateral node init makes one")
+	need(c.Log.Format == "" || c.Log.Format == "text" || c.Log.Format == "json", "log.format", "logs are text or json", "use text or json")
+	return errors.Join(all...)
+}

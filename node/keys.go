@@ -1,0 +1,161 @@
+package node
+
+import (
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/keyfile"
+	"github.com/lateral-network/lateral/internal/seal"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade/party"
+)
+
+// Names of secrets in a node's key file.
+const (
+	keyMember        = "member"         // stands for the company; may be kept off line
+	keyNode          = "node"           // signs this node's envelopes, names it to others
+	keySealing       = "sealing"        // opens what is sealed for this member; earlier ones stay
+	keyRecovery      = "recovery"       // to be moved off line after lateral node init
+	keyStorage       = "storage"        // encrypts files on this node's disk
+	keyUsage         = "usage"          // salts what this carrier commits to
+	keyValidator     = "validator"      // signs blocks
+	keyValidatorNode = "validator-node" // names the validator to others
+	keyChannel       = "channel/"       // + public key
+	keyDelegate      = "delegate/"      // + role
+)
+
+// keys is a node's key file as the packages below want it.
+type keys struct {
+	file *keyfile.File
+
+	mu       sync.Mutex // guards channels, a cache
+	channels map[sign.PublicKey]sign.PrivateKey
+}
+
+// readPassphrase reads a passphrase file; a trailing line break is no part of it.
+func readPassphrase(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fault.Newf(fault.NotFound, "put the passphrase into a file that only this user can read", "the passphrase file %s cannot be read", path).Because(err)
+	}
+	return strings.TrimRight(string(data), "\r\n"), nil
+}
+
+// openKeys opens a key file.
+func openKeys(path, passphraseFile string) (*keys, error) {
+	passphrase, err := readPassphrase(passphraseFile)
+	if err != nil {
+		return nil, err
+	}
+	file, err := keyfile.Open(path, passphrase, keyfile.Options{})
+	if err != nil {
+		return nil, err
+	}
+	k := &keys{file: file, channels: map[sign.PublicKey]sign.PrivateKey{}}
+	for _, name := range file.Names() {
+		if !strings.HasPrefix(name, keyChannel) {
+			continue
+		}
+		key, err := k.signing(name)
+		if err != nil {
+			return nil, err
+		}
+		k.channels[key.Public()] = key
+	}
+	return k, nil
+}
+
+func (k *keys) signing(name string) (sign.PrivateKey, error) {
+	s, err := k.file.Get(name)
+	if err != nil {
+		return sign.PrivateKey{}, err
+	}
+	return s.SigningKey()
+}
+
+// must gives a key that newKeys checked to be there.
+func (k *keys) must(name string) sign.PrivateKey {
+	key, err := k.signing(name)
+	if err != nil {
+		panic("the key " + name + " is gone from an open key file: " + err.Error())
+	}
+	return key
+}
+
+// secret gives a symmetric key.
+func (k *keys) secret(name string) (out [32]byte, err error) {
+	s, err := k.file.Get(name)
+	if err != nil {
+		return out, err
+	}
+	if len(s.Bytes) != len(out) {
+		return out, fault.Newf(fault.Corrupt, "restore the key file from a backup", "the secret %s has %d bytes", name, len(s.Bytes))
+	}
+	return [32]byte(s.Bytes), nil
+}
+
+// Node implements channel.Keys.
+func (k *keys) Node() sign.PrivateKey { return k.must(keyNode) }
+
+// Member implements channel.Keys.
+func (k *keys) Member() (sign.PrivateKey, bool) {
+	key, err := k.signing(keyMember)
+	return key, err == nil
+}
+
+// Sealing implements channel.Keys.
+func (k *keys) Sealing() []seal.Key {
+	var out []seal.Key
+	for _, s := range k.file.All(keySealing) {
+		if len(s.Bytes) == 32 {
+			out = append(out, seal.KeyFromSeed([32]byte(s.Bytes)))
+		}
+	}
+	return out
+}
+
+// SealingKey finds a key by its name, for files.
+func (k *keys) SealingKey(id canon.Hash) (seal.Key, bool) {
+	for _, key := range k.Sealing() {
+		if key.Public().ID() == id {
+			return key, true
+		}
+	}
+	return seal.Key{}, false
+}
+
+// Channel implements channel.Keys.
+func (k *keys) Channel(p sign.PublicKey) (sign.PrivateKey, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	key, ok := k.channels[p]
+	return key, ok
+}
+
+// NewChannel implements channel.Keys.
+func (k *keys) NewChannel() (sign.PrivateKey, error) {
+	key, err := sign.Generate(nil)
+	if err != nil {
+		return key, err
+	}
+	if err := k.file.Add(keyChannel+key.Public().String(), keyfile.SigningKey(key)); err != nil {
+		return sign.PrivateKey{}, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.channels[key.Public()] = key
+	return key, nil
+}
+
+// delegate gives the key of the robot or person that acts in a role through
+// this node.
+func (k *keys) delegate(r party.Role) (sign.PrivateKey, bool) {
+	key, err := k.signing(keyDelegate + string(r))
+	return key, err == nil
+}
+
+var _ channel.Keys = (*keys)(nil)

@@ -1,0 +1,542 @@
+// Package node is what a running node is made of: keys, ledger, replica,
+// exchange, desks and interfaces, in the order in which they start and stop.
+//
+// A node is a validator, a carrier's node, or both. It is driven by a [Config];
+// [Open] makes everything ready and [Node.Run] runs it until its context ends.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/clearing"
+	"github.com/lateral-network/lateral/exchange"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/durable"
+	"github.com/lateral-network/lateral/internal/seal"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/ledger"
+	"github.com/lateral-network/lateral/ledger/comet"
+	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/party"
+)
+
+// Node is an open node. Make it with Open, run it once, close it once.
+type Node struct {
+	config  Config
+	log     *slog.Logger
+	network ledger.Network
+	genesis []byte
+	keys    *keys
+	lock    *durable.Lock
+
+	validator *comet.Validator // nil unless this node takes part in consensus
+	validated *store.DB        // the validator's own Omnilateral
+
+	ledger   ledger.Ledger // what the carrier follows; nil for a mere validator
+	store    *store.DB
+	blobs    *store.Blobs
+	member   *channel.Member
+	exchange *exchange.Exchange
+	metrics  *metrics
+
+	mu    sync.Mutex // guards desks
+	desks map[party.Code]*clearing.Desk
+
+	api      net.Listener // nil without an API
+	closers  []func() error
+	finality *finality
+}
+
+// Open makes a node ready: keys, stores, consensus, replica, listeners. Nothing
+// commercial happens before Run. What it had opened is closed when it fails.
+func Open(c Config, log *slog.Logger) (n *Node, err error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	n = &Node{config: c, log: log, desks: map[party.Code]*clearing.Desk{}, metrics: newMetrics(), finality: newFinality()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+			n = nil
+		}
+	}()
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, durable.Explain("make "+c.Data, err)
+	}
+	if n.lock, err = durable.LockDir(c.Data); err != nil {
+		return nil, err
+	}
+	n.defer_(n.lock.Release)
+	if n.network, err = ReadNetwork(c.Network); err != nil {
+		return nil, err
+	}
+	genesis, err := ReadGenesis(c.Genesis)
+	if err != nil {
+		return nil, err
+	}
+	n.genesis = genesisBytes(genesis)
+	if h := genesis.Hash(); h != n.network.Genesis || n.network.ChainID != ledger.ChainID(genesis.Network.Name, h) {
+		return nil, fault.Newf(fault.Invalid, "get both files from the network's founders",
+			"the genesis document (hash %s) is not the one that the network file names", h).In("genesis")
+	}
+	if n.keys, err = openKeys(c.Keys, c.Passphrase); err != nil {
+		return nil, err
+	}
+	if c.Validator != nil {
+		if err := n.openValidator(genesis.Start); err != nil {
+			return nil, fmt.Errorf("starting the validator: %w", err)
+		}
+	}
+	if c.Carrier != "" {
+		if err := n.openCarrier(); err != nil {
+			return nil, fmt.Errorf("starting the node of %s: %w", c.Carrier, err)
+		}
+	}
+	return n, nil
+}
+
+// defer_ has something closed with the node, last opened first.
+func (n *Node) defer_(f func() error) { n.closers = append(n.closers, f) }
+
+// Close releases everything. Run must have returned.
+func (n *Node) Close() error {
+	var all error
+	for _, f := range slices.Backward(n.closers) {
+		all = errors.Join(all, f())
+	}
+	n.closers = nil
+	return all
+}
+
+// law is the state machine of the product.
+func law() channel.Law { return channel.Trade(newMachine()) }
+
+func (n *Node) openValidator(start int64) error {
+	v := n.config.Validator
+	dir := filepath.Join(n.config.Data, "validator")
+	var err error
+	if n.validated, err = store.Open(filepath.Join(dir, "store"), store.Options{}); err != nil {
+		return err
+	}
+	n.defer_(n.validated.Close)
+	omni, err := channel.NewOmni(n.validated, channel.MachineOptions{
+		ChainID: n.network.ChainID, Genesis: n.genesis, Law: law(), Logger: n.log, Alarm: n.alarm,
+	})
+	if err != nil {
+		return err
+	}
+	key, err := n.keys.signing(keyValidator)
+	if err != nil {
+		return err
+	}
+	nodeKey, err := n.keys.signing(keyValidatorNode)
+	if err != nil {
+		return err
+	}
+	peers := make([]comet.Peer, len(v.Peers))
+	for i, p := range v.Peers {
+		peers[i] = comet.Peer{Node: p.Key, Address: p.Address}
+	}
+	n.validator, err = comet.Open(comet.Config{
+		Network: n.network, Start: time.UnixMilli(start), Home: filepath.Join(dir, "comet"), Name: v.Name,
+		Key: key, NodeKey: nodeKey, Listen: v.P2P, FollowListen: v.Follow, Peers: peers,
+		AllowFollower: func(k sign.PublicKey) bool { return registered(omni, k) }, Log: n.log,
+	}, omni)
+	if err != nil {
+		return err
+	}
+	n.defer_(n.validator.Close)
+	return nil
+}
+
+// viewer is a channel whose state can be read.
+type viewer interface {
+	View(func(channel.View) error) error
+}
+
+// registered reports whether a node key is that of an active member: only such
+// nodes may connect.
+func registered(omni viewer, k sign.PublicKey) bool {
+	ok := false
+	err := omni.View(func(v channel.View) error {
+		_, ok = carrierOf(v, k)
+		return nil
+	})
+	return err == nil && ok
+}
+
+func (n *Node) openCarrier() error {
+	c := n.config
+	var err error
+	if n.validator != nil {
+		n.ledger = n.validator
+	} else {
+		ends := make([]comet.Endpoint, len(c.Follow))
+		for i, e := range c.Follow {
+			ends[i] = comet.Endpoint{Node: e.Key, Address: e.Address}
+		}
+		follower, err := comet.Follow(comet.FollowerConfig{Network: n.network, Key: n.keys.Node(), Endpoints: ends, Log: n.log})
+		if err != nil {
+			return err
+		}
+		n.ledger = follower
+		n.defer_(follower.Close)
+	}
+	if n.store, err = store.Open(filepath.Join(c.Data, "store"), store.Options{}); err != nil {
+		return err
+	}
+	n.defer_(n.store.Close)
+	storage, err := n.keys.secret(keyStorage)
+	if err != nil {
+		return err
+	}
+	if n.blobs, err = store.OpenBlobs(durable.OS, filepath.Join(c.Data, "files"), storage); err != nil {
+		return err
+	}
+	n.member, err = channel.OpenMember(channel.Options{
+		Ledger: n.finality.watch(n.ledger), Store: n.store, Outbox: filepath.Join(c.Data, "outbox"), Keys: n.keys, Code: string(c.Carrier),
+		ChainID: n.network.ChainID, Genesis: n.genesis, Law: law(), Logger: n.log, Alarm: n.alarm, Metrics: n.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	n.defer_(n.member.Close)
+	n.exchange, err = exchange.New(exchange.Options{
+		Key: n.keys.Node(), Dir: filepath.Join(c.Data, "exchange"), Listen: c.Exchange.Listen, Blobs: contents{n.blobs},
+		Allow:      func(k sign.PublicKey) bool { return registered(n.member.Omni(), k) },
+		SealingKey: n.keys.SealingKey, Accept: n.accept, Receive: n.receive, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.defer_(n.exchange.Close)
+	n.exchange.Handle(callIntroduce, n.introduced)
+	if c.API.Listen != "" {
+		if n.api, err = net.Listen("tcp", c.API.Listen); err != nil {
+			return fault.New(fault.Unavailable, "the API cannot listen on its address", "choose a free port on an address of this machine").In("api.listen").Because(err)
+		}
+		n.defer_(func() error { return ignoreClosed(n.api.Close()) })
+	}
+	return nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (n *Node) alarm(a channel.Alarm) {
+	n.metrics.alarms.Inc()
+	n.log.Error("alarm", "channel", a.Channel, "code", a.Code, "detail", a.Detail)
+}
+
+// APIAddress is where the API listens, empty without one.
+func (n *Node) APIAddress() string {
+	if n.api == nil {
+		return ""
+	}
+	return n.api.Addr().String()
+}
+
+// Run runs the node until ctx ends or a part of it cannot go on, and returns
+// when all that it started has ended.
+func (n *Node) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var parts sync.WaitGroup
+	part := func(name string, run func(context.Context) error) {
+		parts.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				cancel(fmt.Errorf("%s: %w", name, err))
+			}
+		})
+	}
+	if n.validator != nil {
+		part("consensus", func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-n.validator.Failed():
+				return n.validator.Err()
+			}
+		})
+	}
+	if n.member != nil {
+		part("replica", n.member.Run)
+		part("exchange", n.exchange.Run)
+		part("desks", n.runDesks)
+		if n.api != nil {
+			part("API", n.serve)
+		}
+	}
+	<-ctx.Done()
+	parts.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// runDesks has a desk for each open Bilateral.
+func (n *Node) runDesks(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-n.member.Ready():
+	}
+	var desks sync.WaitGroup
+	defer desks.Wait()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	started := map[canon.Hash]bool{}
+	look := time.NewTicker(200 * time.Millisecond)
+	defer look.Stop()
+	for {
+		for _, b := range n.member.Bilaterals() {
+			if started[b.ID()] || b.State() != channel.StateOpen && b.State() != channel.StateDiverged {
+				continue
+			}
+			started[b.ID()] = true
+			d, err := n.openDesk(b)
+			if err != nil {
+				return fmt.Errorf("opening the desk for %s: %w", b.Partner(), err)
+			}
+			desks.Go(func() {
+				if err := d.Run(ctx); err != nil {
+					cancel(fmt.Errorf("desk for %s: %w", b.Partner(), err))
+				}
+			})
+		}
+		select {
+		case <-ctx.Done():
+			if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+				return err
+			}
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
+func (n *Node) openDesk(b *channel.Bilateral) (*clearing.Desk, error) {
+	secret, err := n.keys.secret(keyUsage)
+	if err != nil {
+		return nil, err
+	}
+	partner := party.Code(b.Partner())
+	d, err := clearing.Open(clearing.Options{
+		Me: n.config.Carrier, Partner: partner, Line: voiceName, Channel: b,
+		Store: n.store.Node(), Blobs: n.blobs, Reader: voiceFiles{}, Secret: secret, EdgeKey: b.Derive("edges"),
+		Send: func(ctx context.Context, kind, subject string, file store.Info) error {
+			peer, err := n.peer(partner)
+			if err != nil {
+				return err
+			}
+			_, err = n.exchange.Send(ctx, exchange.File{To: peer, Meta: exchange.Meta{
+				Kind: kind, Channel: b.ID(), Subject: subject, Hash: file.Hash, Size: file.Size,
+			}})
+			return err
+		},
+		Authorize: func(c trade.Command, role party.Role) (trade.Command, error) { return n.sign(b.ID(), c) },
+		Now:       func() int64 { return time.Now().UnixMilli() },
+		Automatic: clearing.Automatic(n.config.Automatic), Log: n.log.With("carrier", n.config.Carrier, "partner", partner),
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	n.desks[partner] = d
+	n.mu.Unlock()
+	return d, nil
+}
+
+// Desk gives the desk for a partner, once the Bilateral is open.
+func (n *Node) Desk(partner party.Code) (*clearing.Desk, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d, ok := n.desks[partner]
+	return d, ok
+}
+
+// Partners lists those with an open Bilateral, in order.
+func (n *Node) Partners() []party.Code {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Sorted(maps.Keys(n.desks))
+}
+
+// authorizationLife is how long in ms a signature of this node's delegates
+// stands before it is on the ledger.
+const authorizationLife = 60 * 60 * 1000
+
+// sign adds the signature that a command needs beside the node's: that of the
+// delegate with its role, or of the member key, if the key file has it.
+func (n *Node) sign(channelID canon.Hash, c trade.Command) (trade.Command, error) {
+	role, member := trade.Needs(c.Kind)
+	var key sign.PrivateKey
+	ok := true
+	switch {
+	case member:
+		key, ok = n.keys.Member()
+	case role != "":
+		key, ok = n.keys.delegate(role)
+	default:
+		return c, nil
+	}
+	if !ok {
+		return c, fault.Newf(fault.Forbidden, "sign the command with the key where it is kept, and submit it signed",
+			"the key file of this node has no key that may authorise %s", c.Kind)
+	}
+	nonce, err := randomHash()
+	if err != nil {
+		return c, err
+	}
+	_, now := n.member.Height()
+	return trade.Authorize(c, key, n.network.ChainID, channelID, max(now, time.Now().UnixMilli())+authorizationLife, nonce), nil
+}
+
+// peer finds a partner's node in the member list.
+func (n *Node) peer(code party.Code) (exchange.Peer, error) {
+	var p exchange.Peer
+	err := n.member.Omni().View(func(v channel.View) error {
+		m, ok := memberOf(v, code)
+		if !ok {
+			return fault.Newf(fault.NotFound, "lateral members lists them", "%s is no member of this network", code)
+		}
+		height := uint64(v.Height)
+		for _, k := range m.Nodes {
+			if k.At(height) {
+				p.Key = k.Key
+			}
+		}
+		p.Address = m.Exchange
+		if keys := m.SealingKeys(height); len(keys) > 0 {
+			var err error
+			p.Sealing, err = seal.PublicKeyFrom(keys[len(keys)-1])
+			return err
+		}
+		return nil
+	})
+	return p, err
+}
+
+// callIntroduce is the call by which two nodes hand each other channel keys.
+const callIntroduce = "introduce"
+
+// introduced answers a partner's introduction with ours.
+func (n *Node) introduced(_ context.Context, from sign.PublicKey, request []byte) ([]byte, error) {
+	var theirs channel.Introduction
+	if err := canon.Decode(request, &theirs); err != nil {
+		return nil, err
+	}
+	if theirs.Node != from {
+		return nil, fault.New(fault.Refused, "the introduction is not of the node that sends it", "introduce the node itself")
+	}
+	ours, err := n.member.Introduce(theirs.From)
+	if err != nil {
+		return nil, err
+	}
+	return canon.Must(ours), nil
+}
+
+// OpenBilateral opens a Bilateral with another member: both nodes hand each
+// other fresh keys, and the invitation goes on the Omnilateral. It returns when
+// both are bound. One that is open already is no error.
+func (n *Node) OpenBilateral(ctx context.Context, partner party.Code) error {
+	for _, b := range n.member.Bilaterals() {
+		if b.Partner() == string(partner) && b.State() != channel.StateLapsed {
+			return b.Await(ctx)
+		}
+	}
+	peer, err := n.peer(partner)
+	if err != nil {
+		return err
+	}
+	ours, err := n.member.Introduce(string(partner))
+	if err != nil {
+		return err
+	}
+	answer, err := n.exchange.Call(ctx, peer, callIntroduce, canon.Must(ours))
+	if err != nil {
+		return fmt.Errorf("introducing this node to %s: %w", partner, err)
+	}
+	var theirs channel.Introduction
+	if err := canon.Decode(answer, &theirs); err != nil {
+		return err
+	}
+	b, err := n.member.Invite(ctx, ours, theirs)
+	if err != nil {
+		return err
+	}
+	return b.Await(ctx)
+}
+
+// accept says whether a file of a partner is wanted.
+func (n *Node) accept(_ context.Context, from sign.PublicKey, m exchange.Meta) error {
+	_, err := n.addressee(from, m)
+	return err
+}
+
+// addressee finds the desk that a file is for: of the channel that it names,
+// with the partner that sends it.
+func (n *Node) addressee(from sign.PublicKey, m exchange.Meta) (*clearing.Desk, error) {
+	b, ok := n.member.Bilateral(m.Channel)
+	if !ok {
+		return nil, fault.New(exchange.CodeUnknownChannel, "this node is no member of the file's channel", "send it to the channel's member")
+	}
+	var sender string
+	err := n.member.Omni().View(func(v channel.View) error {
+		sender, _ = carrierOf(v, from)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if sender != b.Partner() {
+		return nil, fault.New(exchange.CodeUnknownChannel, "the sender is no member of the file's channel", "send files to the channel's partner only")
+	}
+	d, ok := n.Desk(party.Code(sender))
+	if !ok {
+		return nil, fault.New(fault.NotYet, "the channel is not open here yet", "send it again later")
+	}
+	return d, nil
+}
+
+func (n *Node) receive(ctx context.Context, from sign.PublicKey, m exchange.Meta, open func() (io.ReadCloser, error)) error {
+	d, err := n.addressee(from, m)
+	if err != nil {
+		return err
+	}
+	return d.Receive(ctx, m.Kind, m.Subject, store.Info{Hash: m.Hash, Size: m.Size}, open)
+}
+
+// contents is the blob store as package exchange wants it.
+type contents struct{ blobs *store.Blobs }
+
+// Put implements exchange.Blobs.
+func (c contents) Put(_ context.Context, h canon.Hash, r io.Reader) error {
+	_, err := c.blobs.PutAs(h, r)
+	return err
+}
+
+// Get implements exchange.Blobs.
+func (c contents) Get(_ context.Context, h canon.Hash) (io.ReadCloser, error) { return c.blobs.Open(h) }
