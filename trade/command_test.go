@@ -310,7 +310,7 @@ func FuzzApply(f *testing.F) {
 	})
 }
 
-// Admission, numbers and quotas as every validator keeps them.
+// Who may send where, and whose quota pays.
 func TestWhoMaySendAndWhoPays(t *testing.T) {
 	w := newWorld(t)
 	channelOf := func(name string) sign.PublicKey { return key(name).Public() }
@@ -344,36 +344,6 @@ func TestWhoMaySendAndWhoPays(t *testing.T) {
 	check("lapsed", none, "x0", "", CodeInvitationLapsed)
 	w.run("CHARLIE member.leave")
 	check("left", none, "CHARLIE.node", "", CodeMemberInactive)
-
-	if s := LastOf(w.public, testChannel, channelOf("BRAVO.channel2")); s != (Sender{}) {
-		t.Errorf("a sender without envelopes has the account %+v", s)
-	}
-	n, _ := View{w.public}.Network()
-	spend := func(bytes uint64, time int64, reserve bool) fault.Code {
-		writes, err := Spend(w.public, "ALPHA", testChannel, bytes, time, reserve)
-		if err == nil && len(writes) != 2 || err != nil && writes != nil {
-			t.Errorf("%d writes with %v", len(writes), err)
-		}
-		w.public.apply(writes)
-		return fault.CodeOf(err)
-	}
-	for _, c := range []struct {
-		name    string
-		bytes   uint64
-		time    int64
-		reserve bool
-		want    fault.Code
-	}{
-		{"all of a minute", n.ChannelBytes, base, false, ""},
-		{"one byte more", 1, base, false, CodeQuota},
-		{"a head from the reserve", 1000, base, true, ""},
-		{"more than the reserve", n.ReserveBytes, base, true, CodeQuota},
-		{"the next minute", 1000, base + 60_000, false, ""},
-	} {
-		if got := spend(c.bytes, c.time, c.reserve); got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
-		}
-	}
 }
 
 func TestGenesisRefusesWhatCannotBegin(t *testing.T) {

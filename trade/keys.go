@@ -58,8 +58,6 @@ import (
 //	anchor/<id>/<term>/<position>          Anchor
 //	anchored/<id>                          Anchored: where the last anchor is
 //	claim/<id>                             AnchorClaim: an uncontested head that waits
-//	sender/<channel>/<key>                 Sender: last number and id
-//	quota/<code>, quota-channel/<id>       Quota: bytes of the running minute
 //
 // Names in angle brackets hold no slash, except the id of a dispute.
 const (
@@ -216,14 +214,3 @@ func AnchoredKey(id canon.Hash) string { return "anchored/" + id.String() }
 
 // ClaimKey is the key of an uncontested head that waits for an answer.
 func ClaimKey(id canon.Hash) string { return "claim/" + id.String() }
-
-// SenderKey is the key of a sender's account in a channel.
-func SenderKey(channel canon.Hash, k sign.PublicKey) string {
-	return "sender/" + channel.String() + "/" + k.String()
-}
-
-// QuotaKey is the key of a member's bytes of the running minute.
-func QuotaKey(c party.Code) string { return "quota/" + string(c) }
-
-// ChannelQuotaKey is the key of a channel's bytes of the running minute.
-func ChannelQuotaKey(id canon.Hash) string { return "quota-channel/" + id.String() }

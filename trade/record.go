@@ -297,20 +297,6 @@ type AnchorClaim struct {
 	Posted int64  `cbor:"2,keyasint" json:"posted"` // block time, ms UTC
 }
 
-// Sender is a sender's account in a channel: the last envelope that counted.
-type Sender struct {
-	Sequence uint64     `cbor:"1,keyasint" json:"sequence"`
-	ID       canon.Hash `cbor:"2,keyasint" json:"id"`
-	Height   uint64     `cbor:"3,keyasint" json:"height"`
-	Index    uint32     `cbor:"4,keyasint" json:"index"`
-}
-
-// Quota is the bytes of the running minute of block time.
-type Quota struct {
-	Minute int64  `cbor:"1,keyasint" json:"minute"` // since 1970 UTC
-	Bytes  uint64 `cbor:"2,keyasint" json:"bytes"`
-}
-
 // figures is what a usage line says, as a dispute keeps it.
 func figures(l usage.Line, amount money.Micro) dispute.Figures {
 	return dispute.Figures{Calls: l.Calls, RawMillis: l.RawMillis, BilledSeconds: l.BilledSeconds, Amount: amount, Root: l.Root}

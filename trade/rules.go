@@ -87,9 +87,3 @@ var whenDiverged = func() map[Kind]bool {
 // Bilateral have computed different states: key changes, evidence, payment of
 // what is agreed, termination.
 func AllowedWhenDiverged(k Kind) bool { return whenDiverged[k] }
-
-// Reserved reports whether a kind on the Omnilateral may use the reserve of a
-// quota: key changes and anchors.
-func Reserved(k Kind) bool {
-	return k == KindKeyRotate || k == KindChannelRotate || k == KindAnchorPost || k == KindMemberLeave
-}

@@ -7,10 +7,6 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 )
 
-// What every validator keeps of envelopes, whatever they carry: who may send
-// where, the last number of each sender, and quotas. Package channel asks these
-// at admission, proposal and application, and writes what they give.
-
 // Admit says who pays for an envelope from a sender in a channel at a height
 // and block time: the opener for a Bilateral and for its channel keys on the
 // Omnilateral, the member for its node. Codes: not-found (no such channel),
@@ -45,49 +41,4 @@ func Admit(public Records, channel canon.Hash, sender sign.PublicKey, height uin
 		return "", fault.New(fault.NotYet, "the channel is not confirmed by both keys", "confirm it first").In("channel")
 	}
 	return o.Opener, nil
-}
-
-// LastOf gives a sender's account in a channel; zero before its first envelope.
-func LastOf(public Records, channel canon.Hash, sender sign.PublicKey) Sender {
-	s, _ := get[Sender](public, SenderKey(channel, sender))
-	return s
-}
-
-// CodeQuota says that a member or channel has sent too much in this minute.
-const CodeQuota fault.Code = "quota-exceeded"
-
-// Spend charges an envelope's bytes to its payer and channel for the minute of
-// a block time, and gives the records to write with the sender's new account.
-// reserve lets heads, key changes and termination use what is kept for them.
-// Code: quota-exceeded; nothing is to be written then.
-func Spend(public Records, payer party.Code, channel canon.Hash, bytes uint64, time int64, reserve bool) ([]Write, error) {
-	n, _ := get[Network](public, keyNetwork)
-	extra := uint64(0)
-	if reserve {
-		extra = n.ReserveBytes
-	}
-	minute := time / 60_000
-	var out []Write
-	for _, q := range []struct {
-		key   string
-		limit uint64
-		skip  bool
-	}{
-		{QuotaKey(payer), n.MemberBytes, false},
-		{ChannelQuotaKey(channel), n.ChannelBytes, channel.IsZero()}, // the Omnilateral is everybody's
-	} {
-		if q.skip {
-			continue
-		}
-		now, _ := get[Quota](public, q.key)
-		if now.Minute != minute {
-			now = Quota{Minute: minute}
-		}
-		now.Bytes += bytes
-		if now.Bytes > q.limit+extra {
-			return nil, fault.Newf(CodeQuota, "wait for the next minute", "%s has used up %d bytes of this minute", q.key, q.limit)
-		}
-		out = append(out, Write{q.key, canon.Must(now)})
-	}
-	return out, nil
 }
