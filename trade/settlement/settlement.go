@@ -57,14 +57,10 @@ func Move(seller, buyer party.Code, c money.Currency, from, to Purpose, amount m
 	}
 }
 
-// Claim is a posting that gives the seller a claim on the buyer.
+// Claim is a posting that gives the seller a claim on the buyer. With the two
+// exchanged it takes the claim back.
 func Claim(seller, buyer party.Code, c money.Currency, p Purpose, amount money.Micro) Posting {
 	return Posting{Account{buyer, p, c}, Account{seller, p, c}, amount}
-}
-
-// Release takes a claim back.
-func Release(seller, buyer party.Code, c money.Currency, p Purpose, amount money.Micro) Posting {
-	return Claim(buyer, seller, c, p, amount)
 }
 
 // Sum is the gross debts both ways in one currency and their net.
