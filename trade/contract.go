@@ -5,7 +5,6 @@ import (
 	"sort"
 
 	"github.com/lateral-network/lateral/fault"
-	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
@@ -473,9 +472,6 @@ func (t *tx) row(d usage.Direction, l product.Line, number uint32) (ProvenRow, b
 	}
 	return r, ok
 }
-
-// hashOf gives the plain SHA-256 of canonical bytes, as files are named.
-func hashOf(raw []byte) canon.Hash { return sha256Sum(raw) }
 
 func sortedUnique(ids []string) bool {
 	return slices.IsSorted(ids) && len(slices.Compact(slices.Clone(ids))) == len(ids)

@@ -217,7 +217,7 @@ func checkLines(t *testing.T, w *world) {
 			inv, _ := v.Invoice(id)
 			doc, _ := v.Document(id)
 			invoices = append(invoices, inv)
-			if inv.Document != hashOf(w.state[DocumentKey(id)]) {
+			if inv.Document != sha256Sum(w.state[DocumentKey(id)]) {
 				t.Errorf("%s: the document is not the one that was hashed", id)
 			}
 			for _, l := range doc.Lines {
