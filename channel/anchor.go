@@ -74,7 +74,7 @@ func (b *Bilateral) postAnchor(ctx context.Context, theirs proof.SignedHead) err
 	if own != theirs.Head {
 		return fault.New(CodeDiverged, "the partner's head is not of this node's log", "look at the divergence on both nodes")
 	}
-	err = b.submitAnchor(ctx, proof.NewAnchor(own.Sign(b.s.key, uint8(b.mine)), theirs, nil))
+	err = b.submitAnchor(ctx, proof.NewAnchor(own.Sign(b.s.Load().key, uint8(b.mine)), theirs, nil))
 	if err == nil {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (b *Bilateral) submitAnchor(ctx context.Context, a proof.Anchor) error {
 	if err != nil {
 		return fmt.Errorf("proving that the anchor extends the last one: %w", err)
 	}
-	out, err := b.public.enqueue(one(b.m.law.Anchor(a, extends))).Wait(ctx)
+	out, err := b.public.Load().enqueue(one(b.m.law.Anchor(a, extends))).Wait(ctx)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
@@ -55,6 +56,10 @@ type protocol struct {
 	Offers  [2]*offerMark `cbor:"5,keyasint"` // of the next epoch, not answered yet
 	Heads   [2]*headMark  `cbor:"6,keyasint"` // last head of each side
 	Dispute *Divergence   `cbor:"7,keyasint"`
+	// Keys are the channel keys that counted in the last block, and Past those
+	// before them: keys count by height, and what they have signed stays signed.
+	Keys [2]sign.PublicKey   `cbor:"8,keyasint"`
+	Past [][2]sign.PublicKey `cbor:"9,keyasint,omitempty"`
 }
 
 type offerMark struct {
@@ -64,21 +69,22 @@ type offerMark struct {
 
 // accepted is an epoch key as it stands on the ledger.
 type accepted struct {
-	Offer epochOffer `cbor:"1,keyasint"`
-	By    uint8      `cbor:"2,keyasint"`
+	Offer epochOffer        `cbor:"1,keyasint"`
+	By    uint8             `cbor:"2,keyasint"`
+	Keys  [2]sign.PublicKey `cbor:"3,keyasint"` // channel keys that it is bound to
 }
 
 // Bilateral is a channel of this member with one partner.
 type Bilateral struct {
 	Channel
-	public  *stream // the channel key's own lane on the Omnilateral
-	keys    [2]sign.PublicKey
-	mine    int // which of keys is ours
+	public  atomic.Pointer[stream] // the channel key's own lane on the Omnilateral
+	mine    int                    // which of the keys is ours
 	partner string
 	opener  string
 	secret  canon.Hash // of the invitation; see Derive
 
 	mu       sync.Mutex // guards what follows
+	keys     [2]sign.PublicKey
 	p        protocol
 	epochs   map[uint32]epochKey
 	notes    []note
@@ -141,9 +147,9 @@ func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey, m
 			return nil, corruptStore("the protocol state of channel " + o.ID.String() + " cannot be read").Because(err)
 		}
 	}
-	b.Channel = Channel{m: m, r: r}
-	b.s = newStream(m, lane{o.ID, key.Public()}, key, b)
-	b.public = newStream(m, lane{canon.Hash{}, key.Public()}, key, nil)
+	b.m, b.r = m, r
+	b.s.Store(newStream(m, lane{o.ID, key.Public()}, key, b))
+	b.public.Store(newStream(m, lane{canon.Hash{}, key.Public()}, key, nil))
 	if h := b.p.Heads[b.mine]; h != nil {
 		b.sent = max(b.sent, h.Signed.Head.Size)
 	}
@@ -161,7 +167,11 @@ func (b *Bilateral) Opener() string { return b.opener }
 
 // Keys gives the two channel keys in their order on the Omnilateral, and which
 // is ours.
-func (b *Bilateral) Keys() (keys [2]sign.PublicKey, mine int) { return b.keys, b.mine }
+func (b *Bilateral) Keys() (keys [2]sign.PublicKey, mine int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.keys, b.mine
+}
 
 // Epoch gives the epoch in force, 0 before the first.
 func (b *Bilateral) Epoch() uint32 {
@@ -224,7 +234,7 @@ func (b *Bilateral) Differing() (Outcome, error) {
 // State tells how far the channel is.
 func (b *Bilateral) State() State {
 	b.mu.Lock()
-	halted, epoch, dispute := b.halted, b.p.Epoch, b.p.Dispute
+	halted, epoch, dispute, keys := b.halted, b.p.Epoch, b.p.Dispute, b.keys
 	b.mu.Unlock()
 	switch {
 	case halted != nil:
@@ -241,7 +251,7 @@ func (b *Bilateral) State() State {
 	})
 	if err == nil && state != StateLapsed && epoch > 0 {
 		err = b.View(func(v View) error {
-			if b.m.law.Bound(v, b.keys[0]) && b.m.law.Bound(v, b.keys[1]) {
+			if b.m.law.Bound(v, keys[0]) && b.m.law.Bound(v, keys[1]) {
 				state = StateOpen
 			}
 			return nil
@@ -371,7 +381,7 @@ func (b *Bilateral) takeNotes(withCommands bool) ([]note, *proof.Head) {
 		b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Detail: err.Error()})
 		return out, nil
 	}
-	signed := head.Sign(b.s.key, uint8(b.mine))
+	signed := head.Sign(b.s.Load().key, uint8(b.mine))
 	b.sent, b.due = size, false
 	return append(out, note{noteHead, canon.Must(signed)}), &head
 }
@@ -386,7 +396,7 @@ func (b *Bilateral) returnNotes(notes []note) {
 // tell puts a note on its way. mu is held.
 func (b *Bilateral) tell(kind noteKind, body any) {
 	b.notes = append(b.notes, note{kind, canon.Must(body)})
-	b.s.poke()
+	b.s.Load().poke()
 }
 
 // bilateralDraft is a block being tried on a Bilateral.
@@ -394,6 +404,7 @@ type bilateralDraft struct {
 	*draft
 	b     *Bilateral
 	p     protocol
+	keys  [2]sign.PublicKey  // that counted when the block was admitted
 	moved bool               // p differs from the channel's
 	heads []proof.SignedHead // met in the block
 }
@@ -405,10 +416,21 @@ func (b *Bilateral) run(block ledger.Block, envelopes []verdict, public trade.Re
 	if err := b.m.law.Version(b.r.state, uint64(block.Height)); err != nil {
 		return nil, err
 	}
+	o, ok := b.m.law.Opening(public, b.r.id)
+	if !ok {
+		return nil, fault.New(fault.Internal, "an envelope was admitted to a channel that is not there", "report this")
+	}
 	b.mu.Lock()
 	p := b.p
 	b.mu.Unlock()
-	d = &bilateralDraft{draft: b.r.draft(block.Height, block.Time, public), b: b, p: p}
+	d = &bilateralDraft{draft: b.r.draft(block.Height, block.Time, public), b: b, p: p, keys: o.Keys}
+	if d.p.Keys != o.Keys {
+		if d.p.Keys != ([2]sign.PublicKey{}) {
+			d.p.Past = append(slices.Clone(d.p.Past), d.p.Keys)
+		}
+		// An offer is bound to the keys that it was made under.
+		d.p.Keys, d.p.Offers, d.moved = o.Keys, [2]*offerMark{}, true
+	}
 	for _, v := range envelopes {
 		if err := d.envelope(v); err != nil {
 			return nil, fmt.Errorf("envelope %d of block %d: %w", v.index, block.Height, err)
@@ -421,7 +443,7 @@ func (b *Bilateral) run(block ledger.Block, envelopes []verdict, public trade.Re
 }
 
 func (d *bilateralDraft) envelope(v verdict) error {
-	by := slices.Index(d.b.keys[:], v.envelope.Header.Sender)
+	by := slices.Index(d.keys[:], v.envelope.Header.Sender)
 	if by < 0 {
 		return fault.New(fault.Internal, "an admitted envelope is of neither channel key", "report this")
 	}
@@ -529,7 +551,7 @@ func (b *Bilateral) epochKey(epoch uint32, data []byte) (epochKey, error) {
 	if err := canon.Decode(data, &a); err != nil {
 		return epochKey{}, corruptStore("an epoch's key cannot be read").Because(err)
 	}
-	k, err := a.Offer.open(b.m.chain, b.r.id, b.keys[a.By&1], b.keys, b.mine, b.m.keys.Sealing())
+	k, err := a.Offer.open(b.m.chain, b.r.id, a.Keys[a.By&1], a.Keys, b.mine, b.m.keys.Sealing())
 	if err != nil {
 		return epochKey{}, fault.Newf(CodeKeyMissing, "put the sealing key that was current then back into the key store",
 			"epoch %d is in force, and none of this node's sealing keys opens it", epoch).Because(err)
@@ -561,12 +583,12 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 		if m == nil || a.Epoch != m.Offer.Epoch || a.Commitment != m.Offer.Commitment {
 			return fault.Refused
 		}
-		d.index = append(d.index, store.IndexWrite{Index: indexEpochs, Key: epochName(a.Epoch), Value: canon.Must(accepted{m.Offer, uint8(1 - by)})})
+		d.index = append(d.index, store.IndexWrite{Index: indexEpochs, Key: epochName(a.Epoch), Value: canon.Must(accepted{m.Offer, uint8(1 - by), d.keys})})
 		d.p.Epoch, d.p.Since, d.p.Offered, d.moved = a.Epoch, d.block.Time, m.Height, true
 		d.p.Offers = [2]*offerMark{}
 	case noteHead:
 		var h proof.SignedHead
-		if canon.Decode(n.Body, &h) != nil || int(h.By) != by || h.Head.Channel != d.b.r.id || h.Head.Term != 0 || !h.Verify(d.b.keys) {
+		if canon.Decode(n.Body, &h) != nil || int(h.By) != by || h.Head.Channel != d.b.r.id || h.Head.Term != 0 || !h.Verify(d.keys) {
 			return fault.Invalid
 		}
 		d.p.Heads[by], d.moved = &headMark{h, d.block.Time}, true
@@ -604,13 +626,19 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 // contradict opens the search for the first difference.
 func (d *bilateralDraft) contradict(by int, at ledger.Position, c contradiction) fault.Code {
 	h := c.Head
-	if int(h.By) != 1-by || h.Head.Channel != d.b.r.id || h.Head.Size == 0 || h.Head.Root == c.Root || !h.Verify(d.b.keys) {
+	if int(h.By) != 1-by || h.Head.Channel != d.b.r.id || h.Head.Size == 0 || h.Head.Root == c.Root || !d.signedBefore(h) {
 		return fault.Invalid
 	}
 	if d.p.Dispute == nil {
 		d.p.Dispute, d.moved = &Divergence{Since: at, High: h.Head.Size, Head: h}, true
 	}
 	return ""
+}
+
+// signedBefore reports whether a head is signed with a channel key that counts
+// or has counted.
+func (d *bilateralDraft) signedBefore(h proof.SignedHead) bool {
+	return h.Verify(d.keys) || slices.ContainsFunc(d.p.Past, h.Verify)
 }
 
 // wrappedSize is the size of a wrapped epoch key.
@@ -622,6 +650,9 @@ func (d *bilateralDraft) adopt() {
 	d.draft.adopt()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.keys != d.keys {
+		b.keys, b.said.offer = d.keys, 0
+	}
 	b.p = d.p
 	if d.leaves > 0 {
 		b.trees = append(b.trees, keptTree{b.r.size, b.r.size - 1, d.tree})
@@ -674,14 +705,14 @@ func (b *Bilateral) react(ctx context.Context, public trade.Records, height uint
 	b.bind(ctx, now)
 	b.search()
 	b.attest(ctx)
-	b.s.poke()
+	b.s.Load().poke()
 }
 
 // confirm tells the Omnilateral that our channel key wants the channel.
 func (b *Bilateral) confirm(o Opening) {
 	if !b.said.confirm && !o.Confirmations[b.mine] && !o.Confirmed {
 		b.said.confirm = true
-		b.public.enqueue(one(b.m.law.Confirm(b.r.id)))
+		b.public.Load().enqueue(one(b.m.law.Confirm(b.r.id)))
 	}
 }
 
@@ -711,7 +742,7 @@ func (b *Bilateral) bind(ctx context.Context, now int64) {
 		complain(fault.CodeOf(err), err.Error())
 		return
 	}
-	t := b.s.enqueue(one(b.m.law.Bind(binding, key)))
+	t := b.s.Load().enqueue(one(b.m.law.Bind(binding, key)))
 	b.m.go_(func() {
 		if out, err := t.Wait(ctx); err == nil && FirstErr(out) != nil {
 			complain(out[0].Receipt.Code, FirstErr(out).Error())
@@ -728,6 +759,8 @@ func (b *Bilateral) Binding() (Binding, error) {
 	b.r.mu.RLock()
 	now := b.r.time
 	b.r.mu.RUnlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	return b.binding(now)
 }
 
@@ -886,7 +919,7 @@ func (b *Bilateral) accuse(d *Divergence) {
 		return
 	}
 	leaves := canon.Must([2]proof.Leaf{d.Details[0].Leaf, d.Details[1].Leaf})
-	b.s.enqueue(one(b.m.law.Evidence(own.Sign(b.s.key, uint8(b.mine)), d.Head, d.Low, leaves)))
+	b.s.Load().enqueue(one(b.m.law.Evidence(own.Sign(b.s.Load().key, uint8(b.mine)), d.Head, d.Low, leaves)))
 }
 
 // attest sees that a head leaves in time. mu is held.
@@ -906,7 +939,7 @@ func (b *Bilateral) attest(ctx context.Context) {
 			b.mu.Lock()
 			b.armed, b.due = false, true
 			b.mu.Unlock()
-			b.s.poke()
+			b.s.Load().poke()
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -136,7 +137,7 @@ func (t *Ticket) Wait(ctx context.Context) ([]Outcome, error) {
 type Channel struct {
 	m *Member
 	r *replica
-	s *stream // sends for this member; nil where it may only read
+	s atomic.Pointer[stream] // sends for this member; another one once its key is replaced
 }
 
 // ID names the channel; zero is the Omnilateral.
@@ -152,7 +153,7 @@ func (c *Channel) Submit(ctx context.Context, cmds ...trade.Command) ([]Outcome,
 
 // Enqueue sends commands and returns at once. Memory bounds what may be under
 // way: beyond 64 MiB a ticket ends with busy.
-func (c *Channel) Enqueue(cmds ...trade.Command) *Ticket { return c.s.enqueue(cmds) }
+func (c *Channel) Enqueue(cmds ...trade.Command) *Ticket { return c.s.Load().enqueue(cmds) }
 
 // View calls f with the state after one block. The state does not move while f
 // runs, so f is to be short and must not submit.

@@ -141,6 +141,19 @@ func (l toyLaw) Apply(ctx trade.Context, state trade.Records, cmd trade.Command)
 			{Key: "key/" + o.Opening.Keys[1].String(), Value: canon.Must(o.Opening.ID)},
 			{Key: "opening/" + o.Opening.ID.String(), Value: canon.Must(o)},
 		}}
+	case "rotate": // a channel key replaces itself
+		var fresh sign.PublicKey
+		if canon.Decode(cmd.Body, &fresh) != nil {
+			return refuse(fault.Invalid)
+		}
+		id, _ := read[canon.Hash](state, "key/"+ctx.Sender.String())
+		o, _ := read[toyOpening](state, "opening/"+id.String())
+		o.Opening.Keys[slices.Index(o.Opening.Keys[:], ctx.Sender)] = fresh
+		return trade.Result{Writes: []trade.Write{
+			{Key: proof.ChannelKey(id), Value: canon.Must(proof.Channel{ID: id, Keys: o.Opening.Keys})},
+			{Key: "key/" + fresh.String(), Value: canon.Must(id)},
+			{Key: "opening/" + id.String(), Value: canon.Must(o)},
+		}}
 	case "confirm":
 		var id canon.Hash
 		if canon.Decode(cmd.Body, &id) != nil {

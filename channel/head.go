@@ -3,6 +3,7 @@ package channel
 import (
 	"bytes"
 	"crypto/sha256"
+	"slices"
 
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/ledger"
@@ -175,7 +176,7 @@ func (r *replica) linesOf(height ledger.Height) ([]receiptLine, error) {
 		if e.Position.Height != height {
 			break
 		}
-		out = append(out, e.lines()...)
+		out = e.appendLines(out)
 	}
 	return out, nil
 }
@@ -209,8 +210,10 @@ func (r *replica) entryAt(number uint64) (Entry, error) {
 }
 
 // lines gives an entry's receipts as the leaf of its block covers them.
-func (e Entry) lines() []receiptLine {
-	var out []receiptLine
+func (e Entry) lines() []receiptLine { return e.appendLines(nil) }
+
+func (e Entry) appendLines(out []receiptLine) []receiptLine {
+	out = slices.Grow(out, 1+len(e.Notes)+len(e.Outcomes))
 	if e.Code != "" {
 		l := receiptLine{Envelope: e.Position.Index}
 		l.Receipt.Code = e.Code

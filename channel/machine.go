@@ -10,6 +10,7 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/merkle"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/proof"
@@ -137,14 +138,11 @@ func (m *Omni) begin(space *store.Channel, doc []byte) error {
 	if err != nil {
 		return err
 	}
-	r := &replica{law: m.law, space: space, state: newCommitted(space), grown: make(chan struct{})}
-	if r.tree, err = space.Tree(nil); err != nil {
-		return err
+	list := make([]merkle.Write, len(writes))
+	for i, w := range writes {
+		list[i] = merkle.Write(w)
 	}
-	o := newOverlay(r.state)
-	o.apply(writes)
-	list := o.list()
-	root, err := r.tree.Update(list)
+	root, err := merkle.NewSparse(nil).Update(list)
 	if err != nil {
 		return err
 	}

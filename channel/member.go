@@ -175,7 +175,7 @@ func newMember(o Options) (*Member, error) {
 	}
 	node := o.Keys.Node()
 	m.public = &Channel{m: m, r: m.omni.r}
-	m.public.s = newStream(m, lane{sender: node.Public()}, node, nil)
+	m.public.s.Store(newStream(m, lane{sender: node.Public()}, node, nil))
 	return m, m.loadAll()
 }
 
@@ -381,7 +381,7 @@ func (m *Member) prepare(ctx context.Context) error {
 	}
 	m.step.Lock()
 	defer m.step.Unlock()
-	m.startStream(ctx, m.public.s)
+	m.startStream(ctx, m.public.s.Load())
 	for _, b := range m.Bilaterals() {
 		m.startBilateral(ctx, b)
 	}
@@ -444,6 +444,7 @@ const CodeSignedOtherwise fault.Code = "signed-otherwise"
 // startBilateral lets a Bilateral send, unless its state contradicts a head
 // that this member has signed. step is held.
 func (m *Member) startBilateral(ctx context.Context, b *Bilateral) {
+	m.rekey(b)
 	check := func(signed proof.Head) error {
 		b.r.mu.RLock()
 		defer b.r.mu.RUnlock()
@@ -466,14 +467,44 @@ func (m *Member) startBilateral(ctx context.Context, b *Bilateral) {
 	}
 	if err != nil {
 		b.halt(err)
-		b.s.fail(err)
+		b.s.Load().fail(err)
 	}
 	b.mu.Unlock()
 	if err == nil {
-		m.startStream(ctx, b.s)
-		m.startStream(ctx, b.public)
-		b.s.poke()
+		m.startStream(ctx, b.s.Load())
+		m.startStream(ctx, b.public.Load())
+		b.s.Load().poke()
 	}
+}
+
+// CodeKeyReplaced: the channel key that was to sign has been replaced.
+const CodeKeyReplaced fault.Code = "key-replaced"
+
+// rekey goes over to another channel key when ours has been replaced on the
+// Omnilateral, and reports whether it has. Commands that wait go on under the
+// new key; what is in flight under the old one may be lost, so whoever replaces
+// a key lets the channel come to rest first. step is held.
+func (m *Member) rekey(b *Bilateral) bool {
+	o, ok := m.law.Opening(m.omni.r.state, b.r.id)
+	old, oldPublic := b.s.Load(), b.public.Load()
+	if !ok || o.Keys[b.mine] == old.lane.sender {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key, ok := m.keys.Channel(o.Keys[b.mine])
+	if !ok {
+		b.halt(fault.New(CodeKeyMissing, "our channel key was replaced by one that the key store does not have", "put the new channel key into the key store and restart the node"))
+		return false
+	}
+	b.keys, b.said = o.Keys, said{}
+	s := newStream(m, lane{b.r.id, key.Public()}, key, b)
+	public := newStream(m, lane{canon.Hash{}, key.Public()}, key, nil)
+	s.inherit(old)
+	public.inherit(oldPublic)
+	b.s.Store(s)
+	b.public.Store(public)
+	return true
 }
 
 // execute runs one block on all replicas and commits it at once.
@@ -630,11 +661,11 @@ func (m *Member) land(a admission, omni *draft, drafts []*bilateralDraft) error 
 }
 
 func (m *Member) streams() map[lane]*stream {
-	out := map[lane]*stream{m.public.s.lane: m.public.s}
+	out := map[lane]*stream{m.public.s.Load().lane: m.public.s.Load()}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	for _, b := range m.bilaterals {
-		out[b.s.lane], out[b.public.lane] = b.s, b.public
+		out[b.s.Load().lane], out[b.public.Load().lane] = b.s.Load(), b.public.Load()
 	}
 	return out
 }
@@ -682,6 +713,9 @@ func (m *Member) afterBlock(ctx context.Context, block ledger.Block, touched []s
 		for _, b := range m.Bilaterals() {
 			// A channel that the block does not touch has nothing to answer, but
 			// keys grow old and openings proceed.
+			if m.rekey(b) {
+				m.startBilateral(ctx, b)
+			}
 			if block.Height%16 == 0 || b.Epoch() == 0 || slices.ContainsFunc(touched, func(s share) bool { return s.b == b }) {
 				b.react(ctx, m.omni.r.state, uint64(block.Height)+1, block.Time)
 			}

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"hash/maphash"
 	"iter"
 	"slices"
 	"sort"
@@ -36,20 +37,34 @@ const cacheBytes = 16 << 20
 type committed struct {
 	space *store.Channel
 
-	mu    sync.RWMutex      // guards cache and bytes
+	seed maphash.Seed
+
+	mu    sync.RWMutex      // guards what follows
 	cache map[string][]byte // nil: known to be absent
 	bytes int
+	// known holds a hash of every key that is there, and of some that are not
+	// any more. Most commands make a record under a new key and ask first
+	// whether it is free: without a look at the disk it costs nothing.
+	known map[uint64]struct{}
 }
 
-func newCommitted(space *store.Channel) *committed {
-	return &committed{space: space, cache: map[string][]byte{}}
+func newCommitted(space *store.Channel) (*committed, error) {
+	c := &committed{space: space, seed: maphash.MakeSeed(), cache: map[string][]byte{}, known: map[uint64]struct{}{}}
+	for r, err := range space.Scan("") {
+		if err != nil {
+			return nil, err
+		}
+		c.known[maphash.String(c.seed, r.Key)] = struct{}{}
+	}
+	return c, nil
 }
 
 func (c *committed) Get(key string) ([]byte, bool) {
 	c.mu.RLock()
 	value, ok := c.cache[key]
+	_, known := c.known[maphash.String(c.seed, key)]
 	c.mu.RUnlock()
-	if ok {
+	if ok || !known {
 		return value, value != nil
 	}
 	value, ok, err := c.space.Get(key)
@@ -93,6 +108,9 @@ func (c *committed) absorb(writes []merkle.Write) {
 	defer c.mu.Unlock()
 	for _, w := range writes {
 		c.keep(w.Key, w.Value)
+		if w.Value != nil {
+			c.known[maphash.String(c.seed, w.Key)] = struct{}{}
+		}
 	}
 }
 

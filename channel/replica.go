@@ -65,8 +65,10 @@ type replica struct {
 // Code: corrupt.
 func openReplica(db *store.DB, chain string, id canon.Hash, secret []byte, law Law, alarm func(Alarm)) (*replica, error) {
 	r := &replica{id: id, chain: chain, law: law, space: db.Channel(id), alarm: alarm, grown: make(chan struct{})}
-	r.state = newCommitted(r.space)
 	var err error
+	if r.state, err = newCommitted(r.space); err != nil {
+		return nil, fmt.Errorf("loading channel %s: %w", id, err)
+	}
 	if r.tree, err = r.space.Tree(secret); err != nil {
 		return nil, fmt.Errorf("loading channel %s: %w", id, err)
 	}
@@ -178,7 +180,7 @@ func (d *draft) execute(index uint32, e ledger.Envelope, id canon.Hash, cmds []t
 // record adds an entry whose receipts are part of the block's leaf.
 func (d *draft) record(e Entry) {
 	d.entries = append(d.entries, e)
-	d.lines = append(d.lines, e.lines()...)
+	d.lines = e.appendLines(d.lines)
 }
 
 func refusal(refuse func(trade.Command) *fault.Error, cmd trade.Command) *fault.Error {
@@ -225,17 +227,19 @@ func hashWrites(writes []trade.Write) canon.Hash {
 	if len(writes) == 0 {
 		return canon.Hash{}
 	}
-	parts := make([][]byte, 0, 2*len(writes))
+	parts := make([][]byte, 0, 3*len(writes))
 	for _, w := range writes {
-		// A removal and an empty value differ by their first byte.
-		value := append([]byte{0}, w.Value...)
+		kind := written
 		if w.Value == nil {
-			value = []byte{1}
+			kind = removed
 		}
-		parts = append(parts, []byte(w.Key), value)
+		parts = append(parts, []byte(w.Key), kind, w.Value)
 	}
 	return canon.Sum(tagWrites, parts...)
 }
+
+// What tells a removal from an empty value.
+var written, removed = []byte{0}, []byte{1}
 
 // finish makes the batch that commits the draft. A draft without a line leaves
 // the block log as it is.

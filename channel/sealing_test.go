@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -95,7 +96,7 @@ func TestAMissingKeyStopsTheChannelAndNothingElse(t *testing.T) {
 // forge sends an envelope as ALPHA, whose node is down.
 func (p *pair) forge(t testing.TB, make func(ledger.Header, epochKey) ([]byte, uint32)) {
 	t.Helper()
-	key := p.left.s.key
+	key := p.left.s.Load().key
 	h := ledger.Header{Version: 1, Chain: p.n.net.ChainID, Channel: p.left.ID(), Sender: key.Public(), Sequence: p.b.omni.last(lane{p.left.ID(), key.Public()}) + 1}
 	p.right.mu.Lock()
 	h.Epoch = p.right.p.Epoch
@@ -251,9 +252,9 @@ func TestABilateralSeesTheOmnilateralAsItWasAfterThePreviousBlock(t *testing.T) 
 	<-p.a.ended
 	p.a.ended <- nil
 	private := ledger.Envelope{Header: ledger.Header{Version: 1, Chain: p.n.net.ChainID, Channel: p.left.ID(), Epoch: 1,
-		Sender: p.right.s.key.Public(), Sequence: p.a.omni.last(p.right.s.lane) + 1}}
+		Sender: p.right.s.Load().key.Public(), Sequence: p.a.omni.last(p.right.s.Load().lane) + 1}}
 	private.Payload = sealed(p.left.epochs[1], private.Header, batch{Commands: []trade.Command{toyCommand("public", 0)}})
-	private.Sign(p.right.s.key)
+	private.Sign(p.right.s.Load().key)
 	public := ledger.Envelope{Header: ledger.Header{Chain: p.n.net.ChainID, Sequence: p.a.omni.last(lane{sender: p.b.keys.node.Public()}) + 1},
 		Payload: must(pack(batch{Commands: []trade.Command{put("seen", "new")}}, 0))}
 	public.Sign(p.b.keys.node)
@@ -325,4 +326,40 @@ func TestChannelsRunInParallelWithTheSameResult(t *testing.T) {
 			t.Errorf("channel %s: another result on one core", id)
 		}
 	}
+}
+
+// A partner that replaces its channel key on the Omnilateral: the new key
+// counts from the next block on, and epochs are agreed under it.
+func TestAReplacedChannelKeyCountsByHeight(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	submit(t, p.left, put("a", "1"))
+	p.attest(t)
+	fresh := must(p.a.keys.NewChannel())
+	old := p.left.s.Load().key
+	out, err := p.left.public.Load().enqueue(one(toyCommand("rotate", fresh.Public()))).Wait(timeout(t))
+	if err != nil || out[0].Err() != nil {
+		t.Fatal(err, out)
+	}
+	eventually(t, "the node goes over to the new key", func() bool {
+		keys, mine := p.left.Keys()
+		return keys[mine] == fresh.Public()
+	})
+	submit(t, p.left, put("b", "1"))
+	e := ledger.Envelope{Header: ledger.Header{Version: 1, Chain: p.n.net.ChainID, Channel: p.left.ID(), Epoch: 1, Sequence: 1 << 20}, Payload: make256()}
+	e.Sign(old)
+	if err := p.n.machine.Check(e); fault.CodeOf(err) != fault.Unauthorized {
+		t.Errorf("the old key is met with %v", err)
+	}
+	submit(t, p.right, put("c", "1"))
+	p.newEpoch(t)
+	p.attest(t)
+	submit(t, p.left, put("d", "1"))
+	p.a.stop()
+	if err := os.RemoveAll(p.a.dir); err != nil {
+		t.Fatal(err)
+	}
+	p.a.tune = func(o *Options) { o.Rebuilt = true }
+	p.a.start()
+	p.left = find(t, p.a, p.right.ID())
+	p.attest(t)
 }

@@ -120,6 +120,17 @@ func (s *stream) enqueue(cmds []trade.Command) *Ticket {
 	return t
 }
 
+// inherit takes over what waits in the stream of a key that was replaced. What
+// is in flight there may still become final, or never.
+func (s *stream) inherit(old *stream) {
+	old.mu.Lock()
+	s.queue, s.queueBytes = old.queue, old.queueBytes
+	old.queue, old.queueBytes = nil, 0
+	old.failLocked(fault.New(CodeKeyReplaced, "the channel key was replaced", "send the command again"))
+	old.mu.Unlock()
+	old.poke()
+}
+
 // start lets the stream send: last is the highest number that is final, and
 // pending what the outbox holds beyond it.
 func (s *stream) start(ctx context.Context, last uint64, pending []ledger.Envelope) {
@@ -151,8 +162,9 @@ func (s *stream) run(ctx context.Context) {
 		for {
 			f, err := s.fill()
 			if err != nil {
-				s.fail(err)
-				s.m.raise(Alarm{Channel: s.lane.channel, Code: fault.CodeOf(err), Detail: "nothing more can be sent: " + err.Error(), Remedy: fault.Of(err).Remedy})
+				if s.fail(err) {
+					s.m.raise(Alarm{Channel: s.lane.channel, Code: fault.CodeOf(err), Detail: "nothing more can be sent: " + err.Error(), Remedy: fault.Of(err).Remedy})
+				}
 				return
 			}
 			if f == nil {
@@ -256,8 +268,7 @@ func (s *stream) send(ctx context.Context, f *flight) {
 		case "":
 			return // it is final; its execution ends the flight
 		case fault.Refused, fault.Invalid, fault.Unauthorized, fault.Forbidden, fault.NotFound:
-			if s.m.omni.last(s.lane) < f.envelope.Header.Sequence {
-				s.fail(err)
+			if s.m.omni.last(s.lane) < f.envelope.Header.Sequence && s.fail(err) {
 				s.m.raise(Alarm{Channel: s.lane.channel, Code: fault.CodeOf(err), Detail: "the ledger refuses an envelope of this node: " + err.Error(), Remedy: fault.Of(err).Remedy})
 			}
 			return
@@ -321,15 +332,17 @@ func (t *Ticket) end(place int, o Outcome, err error) {
 	}
 }
 
-// fail ends everything that waits. What is in flight may still be executed.
-func (s *stream) fail(err error) {
+// fail ends everything that waits, and reports whether it is the first
+// failure. What is in flight may still be executed.
+func (s *stream) fail(err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failLocked(err)
+	return s.failLocked(err)
 }
 
-func (s *stream) failLocked(err error) {
-	if s.err == nil {
+func (s *stream) failLocked(err error) (first bool) {
+	first = s.err == nil
+	if first {
 		s.err = err
 	}
 	for _, q := range s.queue {
@@ -343,11 +356,5 @@ func (s *stream) failLocked(err error) {
 		}
 		f.commands = nil
 	}
-}
-
-// idle reports whether nothing waits and nothing is in flight.
-func (s *stream) idle() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.queue) == 0 && len(s.flight) == 0
+	return first
 }

@@ -20,7 +20,7 @@ func counted(t testing.TB, p *pair, from ledger.Height) (sizes []int) {
 			t.Fatal(err)
 		}
 		for _, e := range b.Envelopes {
-			if e.Header.Channel == p.left.ID() && e.Header.Sender == p.left.s.key.Public() {
+			if e.Header.Channel == p.left.ID() && e.Header.Sender == p.left.s.Load().key.Public() {
 				sizes = append(sizes, len(e.Payload))
 			}
 		}
@@ -89,10 +89,10 @@ func TestBytesInFlightAndWaitingAreBounded(t *testing.T) {
 	default:
 		t.Error("everything was taken")
 	}
-	p.left.s.mu.Lock()
-	defer p.left.s.mu.Unlock()
-	if p.left.s.flightBytes > maxFlightBytes+ledger.MaxPayload || len(p.left.s.flight) > maxFlight {
-		t.Errorf("%d bytes, %d envelopes in flight", p.left.s.flightBytes, len(p.left.s.flight))
+	p.left.s.Load().mu.Lock()
+	defer p.left.s.Load().mu.Unlock()
+	if p.left.s.Load().flightBytes > maxFlightBytes+ledger.MaxPayload || len(p.left.s.Load().flight) > maxFlight {
+		t.Errorf("%d bytes, %d envelopes in flight", p.left.s.Load().flightBytes, len(p.left.s.Load().flight))
 	}
 }
 
