@@ -71,13 +71,13 @@ func HTML(d invoice.Document) ([]byte, error) {
 	err := page.Execute(&b, struct {
 		Format, Canonical string
 		D                 wire.Document
-	}{Format, base64.StdEncoding.EncodeToString(canon.Must(d)), Wire(d)})
+	}{Format, base64.RawURLEncoding.EncodeToString(canon.Must(d)), Wire(d)})
 	return b.Bytes(), err
 }
 
 var (
 	valueForm     = regexp.MustCompile(`<span data-v="([a-z_.0-9]+)"( class="none")?>([^<]*)</span>`)
-	canonicalForm = regexp.MustCompile(`data-canonical="([A-Za-z0-9+/=]*)"`)
+	canonicalForm = regexp.MustCompile(`data-canonical="([A-Za-z0-9_-]*)"`)
 )
 
 // parseHTML reads the values that the page shows, computes the canonical bytes
@@ -101,7 +101,7 @@ func parseHTML(data []byte) ([]byte, error) {
 	}
 	var d wire.Document
 	for _, path := range slices.Sorted(maps.Keys(shown)) {
-		if err := set(reflect.ValueOf(&d).Elem(), strings.Split(path, "."), shown[path]); err != nil {
+		if err := set(reflect.ValueOf(&d).Elem(), strings.Split(path, "."), len(shown), shown[path]); err != nil {
 			return nil, altered("the page shows " + strconv.Quote(clip(shown[path])) + ", which is no value of " + path).In(path).Because(err)
 		}
 	}
@@ -109,7 +109,7 @@ func parseHTML(data []byte) ([]byte, error) {
 	if carried == nil {
 		return nil, altered("the page carries no canonical bytes")
 	}
-	raw, err := base64.StdEncoding.DecodeString(string(carried[1]))
+	raw, err := base64.RawURLEncoding.DecodeString(string(carried[1]))
 	if err != nil {
 		return nil, altered("the canonical bytes on the page cannot be read").Because(err)
 	}
@@ -135,31 +135,28 @@ func clip(s string) string {
 	return s
 }
 
-// maxLines bounds the lines that a page can name, so that a bad page cannot
-// make us allocate without end.
-const maxLines = 1 << 20
-
-// set puts a text into the field that a path of JSON names leads to.
-func set(v reflect.Value, path []string, s string) error {
+// set puts a text into the field that a path of JSON names leads to. A list has
+// at most so many items, so that a bad page cannot make us allocate without end.
+func set(v reflect.Value, path []string, most int, s string) error {
 	if len(path) > 0 {
 		switch v.Kind() {
 		case reflect.Struct:
 			for i := range v.NumField() {
 				name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
 				if name == path[0] {
-					return set(v.Field(i), path[1:], s)
+					return set(v.Field(i), path[1:], most, s)
 				}
 			}
 		case reflect.Slice:
 			n, err := strconv.Atoi(path[0])
-			if err != nil || n < 0 || n >= maxLines {
+			if err != nil || n < 0 || n >= most {
 				return fmt.Errorf("%s is no index", path[0])
 			}
 			if n >= v.Len() {
 				v.Grow(n + 1 - v.Len())
 				v.SetLen(n + 1)
 			}
-			return set(v.Index(n), path[1:], s)
+			return set(v.Index(n), path[1:], most, s)
 		}
 		return fmt.Errorf("there is no field %s", path[0])
 	}

@@ -27,7 +27,7 @@ func (s *server) billing() {
 	const at = "/v1/bilaterals/{partner}/periods"
 	get(s, at, "list-periods", tagBilling, "Billing periods, by order and time", s.listPeriods)
 	post(s, at, "request-rating", tagBilling, "Request rating of a period", func(ctx context.Context, in *struct {
-		partnerPath
+		PartnerPath
 		Body wire.RequestRating
 	}) (*reply[wire.Done[wire.Period]], error) {
 		b, err := s.with(in.Partner)
@@ -38,14 +38,14 @@ func (s *server) billing() {
 		return change(ctx, s, b, trade.KindRatingRequest, trade.RatingRequest{Period: ref}, trade.PeriodKey(ref.Order, ref.Interval),
 			"period "+ref.Interval.String(), shownPeriod)
 	})
-	get(s, at+"/{order}/{from}", "get-period", tagBilling, "One period", func(_ context.Context, in *periodPath) (*reply[wire.Period], error) {
+	get(s, at+"/{order}/{from}", "get-period", tagBilling, "One period", func(_ context.Context, in *PeriodPath) (*reply[wire.Period], error) {
 		_, p, err := s.period(in)
 		return answer(shownPeriod(p)), err
 	})
 	get(s, at+"/{order}/{from}/lines", "list-lines", tagBilling, "The lines of a period as both sides state them", s.listLines)
 	get(s, "/v1/bilaterals/{partner}/differences", "list-differences", tagBilling, "Lines on which the two sides differ, with both figures", s.listDifferences)
 	post(s, "/v1/bilaterals/{partner}/deadlines", "apply-deadline", tagBilling, "Apply the agreed outcome of a deadline that has passed", func(ctx context.Context, in *struct {
-		partnerPath
+		PartnerPath
 		Body wire.Tick
 	}) (*reply[wire.Receipt], error) {
 		b, err := s.with(in.Partner)
@@ -58,14 +58,14 @@ func (s *server) billing() {
 	s.invoices()
 }
 
-// periodPath names a period in a path.
-type periodPath struct {
-	partnerPath
+// PeriodPath names a period in a path.
+type PeriodPath struct {
+	PartnerPath
 	Order string `path:"order" maxLength:"24"`
 	From  string `path:"from" doc:"RFC 3339: when the period begins." example:"2026-11-02T00:00:00Z"`
 }
 
-func (s *server) period(in *periodPath) (b Bilateral, p invoice.Period, err error) {
+func (s *server) period(in *PeriodPath) (b Bilateral, p invoice.Period, err error) {
 	if b, err = s.with(in.Partner); err != nil {
 		return b, p, err
 	}
@@ -77,14 +77,14 @@ func (s *server) period(in *periodPath) (b Bilateral, p invoice.Period, err erro
 	return b, p, err
 }
 
-// span filters by time. Both ends are RFC 3339 and optional.
-type span struct {
+// Span filters by time. Both ends are RFC 3339 and optional.
+type Span struct {
 	From string `query:"from" doc:"RFC 3339: periods that begin then or later."`
 	To   string `query:"to" doc:"RFC 3339: periods that begin before."`
 }
 
 // read gives a test for the beginning of a period.
-func (f span) read() (func(ms int64) bool, error) {
+func (f Span) read() (func(ms int64) bool, error) {
 	var from, to wire.Time
 	for _, e := range []struct {
 		field, text string
@@ -101,9 +101,9 @@ func (f span) read() (func(ms int64) bool, error) {
 }
 
 func (s *server) listPeriods(_ context.Context, in *struct {
-	partnerPath
-	pageQuery
-	span
+	PartnerPath
+	PageQuery
+	Span
 	State     invoice.PeriodState `query:"state" enum:"requested,stated,reconciling,agreed,closed"`
 	Direction string              `query:"direction" doc:"FROM>TO."`
 	Order     string              `query:"order" maxLength:"24"`
@@ -112,11 +112,11 @@ func (s *server) listPeriods(_ context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	within, err := in.span.read()
+	within, err := in.Span.read()
 	if err != nil {
 		return nil, err
 	}
-	return list(b, trade.PeriodPrefix, in.pageQuery, func(_ string, p invoice.Period) (wire.Period, bool) {
+	return list(b, trade.PeriodPrefix, in.PageQuery, func(_ string, p invoice.Period) (wire.Period, bool) {
 		return shownPeriod(p), within(p.Interval.From) && (in.State == "" || in.State == p.State) &&
 			(in.Direction == "" || in.Direction == p.Direction.String()) && (in.Order == "" || in.Order == p.Order)
 	})
@@ -147,11 +147,11 @@ func lineCursor(l usage.Line) string {
 }
 
 func (s *server) listLines(_ context.Context, in *struct {
-	periodPath
-	pageQuery
+	PeriodPath
+	PageQuery
 	Differing bool `query:"differing" doc:"Only lines on which the two sides differ."`
 }) (*reply[api.Page[wire.Compared]], error) {
-	b, p, err := s.period(&in.periodPath)
+	b, p, err := s.period(&in.PeriodPath)
 	if err != nil {
 		return nil, err
 	}
@@ -239,9 +239,9 @@ func statedLine(l *usage.Line) *wire.Stated {
 }
 
 func (s *server) listDifferences(_ context.Context, in *struct {
-	partnerPath
-	pageQuery
-	span
+	PartnerPath
+	PageQuery
+	Span
 	Direction string `query:"direction" doc:"FROM>TO."`
 	Open      bool   `query:"open" doc:"Only those that are not decided."`
 }) (*reply[api.Page[wire.Difference]], error) {
@@ -249,7 +249,7 @@ func (s *server) listDifferences(_ context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	within, err := in.span.read()
+	within, err := in.Span.read()
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +258,7 @@ func (s *server) listDifferences(_ context.Context, in *struct {
 		return nil, err
 	}
 	var fail error
-	page, err := list(b, trade.DisputePrefix, in.pageQuery, func(_ string, d dispute.Dispute) (wire.Difference, bool) {
+	page, err := list(b, trade.DisputePrefix, in.PageQuery, func(_ string, d dispute.Dispute) (wire.Difference, bool) {
 		w := wire.Difference{Dispute: d.ID, Order: d.Order, Interval: d.Interval, Direction: directions[d.Order], Row: d.Row, Adjusts: d.Adjusts,
 			Currency: d.Currency, Seller: d.Seller, Buyer: d.Buyer, State: d.State}
 		var err error
@@ -278,7 +278,7 @@ func (s *server) invoices() {
 	const at = "/v1/bilaterals/{partner}/invoices"
 	get(s, at, "list-invoices", tagBilling, "Invoices of both sides", s.listInvoices)
 	get(s, "/v1/bilaterals/{partner}/totals", "get-totals", tagBilling, "What is invoiced, settled, disputed and due, by direction and currency", s.getTotals)
-	get(s, at+"/{id}", "get-invoice", tagBilling, "One invoice with its document", func(_ context.Context, in *idPath) (*reply[wire.Invoice], error) {
+	get(s, at+"/{id}", "get-invoice", tagBilling, "One invoice with its document", func(_ context.Context, in *IDPath) (*reply[wire.Invoice], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
@@ -325,18 +325,18 @@ func (s *server) invoices() {
 			})
 	}
 	post(s, at+"/{id}/accept", "accept-invoice", tagBilling, "Accept all lines that are not open", func(ctx context.Context, in *struct {
-		idPath
+		IDPath
 		Body wire.AcceptInvoice
 	}) (*reply[wire.Done[wire.Invoice]], error) {
-		return s.answerInvoice(ctx, in.idPath, in.Body.Document, trade.KindInvoiceAccept, func(doc canon.Hash) any {
+		return s.answerInvoice(ctx, in.IDPath, in.Body.Document, trade.KindInvoiceAccept, func(doc canon.Hash) any {
 			return trade.InvoiceAccept{ID: in.ID, Document: doc}
 		})
 	})
 	post(s, at+"/{id}/dispute", "dispute-invoice", tagBilling, "Dispute lines and accept the others", func(ctx context.Context, in *struct {
-		idPath
+		IDPath
 		Body wire.DisputeInvoice
 	}) (*reply[wire.Done[wire.Invoice]], error) {
-		return s.answerInvoice(ctx, in.idPath, in.Body.Document, trade.KindInvoiceDispute, func(doc canon.Hash) any {
+		return s.answerInvoice(ctx, in.IDPath, in.Body.Document, trade.KindInvoiceDispute, func(doc canon.Hash) any {
 			d := trade.InvoiceDispute{ID: in.ID, Document: doc, Why: in.Body.Why, Evidence: in.Body.Evidence}
 			for _, l := range in.Body.Lines {
 				d.Lines = append(d.Lines, trade.Objection(l))
@@ -346,7 +346,7 @@ func (s *server) invoices() {
 	})
 }
 
-func (s *server) answerInvoice(ctx context.Context, at idPath, doc canon.Hash, kind trade.Kind, body func(canon.Hash) any) (*reply[wire.Done[wire.Invoice]], error) {
+func (s *server) answerInvoice(ctx context.Context, at IDPath, doc canon.Hash, kind trade.Kind, body func(canon.Hash) any) (*reply[wire.Done[wire.Invoice]], error) {
 	b, err := s.with(at.Partner)
 	if err != nil {
 		return nil, err
@@ -390,9 +390,9 @@ func (s *server) prove(ctx context.Context, b Bilateral, id string) ([]byte, err
 }
 
 func (s *server) listInvoices(_ context.Context, in *struct {
-	partnerPath
-	pageQuery
-	span
+	PartnerPath
+	PageQuery
+	Span
 	State     invoice.State  `query:"state" enum:"issued,disputed,partial,final,settled"`
 	Direction string         `query:"direction" doc:"FROM>TO: from the buyer to the seller."`
 	Currency  money.Currency `query:"currency" maxLength:"3"`
@@ -402,11 +402,11 @@ func (s *server) listInvoices(_ context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	within, err := in.span.read()
+	within, err := in.Span.read()
 	if err != nil {
 		return nil, err
 	}
-	return list(b, trade.InvoicePrefix, in.pageQuery, func(_ string, i invoice.Invoice) (wire.Invoice, bool) {
+	return list(b, trade.InvoicePrefix, in.PageQuery, func(_ string, i invoice.Invoice) (wire.Invoice, bool) {
 		d := usage.Direction{From: i.Buyer, To: i.Seller}
 		return shownInvoice(i), within(i.Interval.From) && (in.State == "" || in.State == i.State) && (in.Currency == "" || in.Currency == i.Currency) &&
 			(in.Direction == "" || in.Direction == d.String()) && (!in.Payable || i.Payable())
@@ -415,14 +415,14 @@ func (s *server) listInvoices(_ context.Context, in *struct {
 
 // getTotals adds all invoices up. What is open on one moves to the invoice that
 // follows it once it is decided, so nothing is counted twice.
-func (s *server) getTotals(_ context.Context, in *partnerPath) (*reply[totals], error) {
+func (s *server) getTotals(_ context.Context, in *PartnerPath) (*reply[wire.TotalsList], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
 		return nil, err
 	}
-	out := totals{Totals: []wire.Totals{}}
+	out := wire.TotalsList{Totals: []wire.Totals{}}
 	err = each(b, trade.InvoicePrefix, func(i invoice.Invoice) error {
-		t := out.of(usage.Direction{From: i.Buyer, To: i.Seller}, i.Currency)
+		t := totalsOf(&out, usage.Direction{From: i.Buyer, To: i.Seller}, i.Currency)
 		t.Invoices++
 		part := &t.Due
 		if i.Paid || i.State == invoice.Settled {
@@ -442,12 +442,8 @@ func (s *server) getTotals(_ context.Context, in *partnerPath) (*reply[totals], 
 	return answer(out), err
 }
 
-// totals is sums by direction and currency, in order.
-type totals struct {
-	Totals []wire.Totals `json:"totals" nullable:"false"`
-}
-
-func (t *totals) of(d usage.Direction, c money.Currency) *wire.Totals {
+// totalsOf finds the sums of a direction and currency, which are kept in order.
+func totalsOf(t *wire.TotalsList, d usage.Direction, c money.Currency) *wire.Totals {
 	at := 0
 	for at < len(t.Totals) && (t.Totals[at].Direction.String() < d.String() || t.Totals[at].Direction == d && t.Totals[at].Currency < c) {
 		at++

@@ -11,22 +11,22 @@ import (
 	"github.com/lateral-network/lateral/trade/dispute"
 )
 
-// disputePath names a dispute in a path. Its id has slashes, written as ~ there
+// DisputePath names a dispute in a path. Its id has slashes, written as ~ there
 // (or escaped as %2F).
-type disputePath struct {
-	partnerPath
+type DisputePath struct {
+	PartnerPath
 	ID string `path:"id" maxLength:"100" doc:"Id of the dispute, each slash written as ~." example:"O-1~001793577600000~000000000000000~0000000007"`
 }
 
-func (p disputePath) id() string { return strings.ReplaceAll(p.ID, "~", "/") }
+func (p DisputePath) id() string { return strings.ReplaceAll(p.ID, "~", "/") }
 
 // disputes registers disputed lines and their decision.
 func (s *server) disputes() {
 	const at = "/v1/bilaterals/{partner}/disputes"
 	get(s, at, "list-disputes", tagDisputes, "Disputed lines", func(_ context.Context, in *struct {
-		partnerPath
-		pageQuery
-		span
+		PartnerPath
+		PageQuery
+		Span
 		State   dispute.State `query:"state" enum:"awaiting,manual,proposed,escalated,resolved"`
 		Invoice string        `query:"invoice" doc:"Named on this invoice."`
 		People  bool          `query:"people" doc:"Only those that wait for people: manual, proposed or escalated."`
@@ -35,21 +35,21 @@ func (s *server) disputes() {
 		if err != nil {
 			return nil, err
 		}
-		within, err := in.span.read()
+		within, err := in.Span.read()
 		if err != nil {
 			return nil, err
 		}
-		return list(b, trade.DisputePrefix, in.pageQuery, func(_ string, d dispute.Dispute) (wire.Dispute, bool) {
+		return list(b, trade.DisputePrefix, in.PageQuery, func(_ string, d dispute.Dispute) (wire.Dispute, bool) {
 			return shownDispute(d), within(d.Interval.From) && (in.State == "" || in.State == d.State) && (in.Invoice == "" || in.Invoice == d.Invoice) &&
 				(!in.People || waitsForPeople(d.State))
 		})
 	})
 	get(s, "/v1/bilaterals/{partner}/dispute-counts", "count-disputes", tagDisputes, "Disputes by what became of them", s.countDisputes)
-	get(s, at+"/{id}", "get-dispute", tagDisputes, "One dispute", func(_ context.Context, in *disputePath) (*reply[wire.Dispute], error) {
+	get(s, at+"/{id}", "get-dispute", tagDisputes, "One dispute", func(_ context.Context, in *DisputePath) (*reply[wire.Dispute], error) {
 		_, d, err := s.disputed(in)
 		return answer(shownDispute(d)), err
 	})
-	get(s, at+"/{id}/evidence", "get-evidence", tagDisputes, "The calls that people have to decide, as both sides recorded them", func(_ context.Context, in *disputePath) (*reply[wire.Evidence], error) {
+	get(s, at+"/{id}/evidence", "get-evidence", tagDisputes, "The calls that people have to decide, as both sides recorded them", func(_ context.Context, in *DisputePath) (*reply[wire.Evidence], error) {
 		d, err := s.desk(in.Partner)
 		if err != nil {
 			return nil, err
@@ -61,17 +61,17 @@ func (s *server) disputes() {
 		return answer(shownEvidence(e)), nil
 	})
 	post(s, at+"/{id}/propose", "propose-decision", tagDisputes, "Offer how to decide a line", func(ctx context.Context, in *struct {
-		disputePath
+		DisputePath
 		Body wire.ProposeDecision
 	}) (*reply[wire.Done[wire.Dispute]], error) {
 		v := trade.Verdict{Dispute: in.id(), Calls: in.Body.Calls, BilledSeconds: in.Body.BilledSeconds}
-		return s.changeDispute(ctx, &in.disputePath, trade.KindDisputePropose, trade.DisputePropose{Verdicts: []trade.Verdict{v}, Why: in.Body.Why, Evidence: in.Body.Evidence})
+		return s.changeDispute(ctx, &in.DisputePath, trade.KindDisputePropose, trade.DisputePropose{Verdicts: []trade.Verdict{v}, Why: in.Body.Why, Evidence: in.Body.Evidence})
 	})
 	post(s, at+"/{id}/accept", "accept-decision", tagDisputes, "Accept the partner's offer", func(ctx context.Context, in *struct {
-		disputePath
+		DisputePath
 		Body wire.AcceptDecision
 	}) (*reply[wire.Done[wire.Dispute]], error) {
-		_, d, err := s.disputed(&in.disputePath)
+		_, d, err := s.disputed(&in.DisputePath)
 		if err != nil {
 			return nil, err
 		}
@@ -84,13 +84,13 @@ func (s *server) disputes() {
 		default:
 			return nil, fault.New(fault.NotYet, "nobody has offered a decision", "propose one").In("offer")
 		}
-		return s.changeDispute(ctx, &in.disputePath, trade.KindDisputeAccept, trade.DisputeAccept{Verdicts: []trade.Verdict{v}})
+		return s.changeDispute(ctx, &in.DisputePath, trade.KindDisputeAccept, trade.DisputeAccept{Verdicts: []trade.Verdict{v}})
 	})
 	post(s, at+"/{id}/reject", "reject-decision", tagDisputes, "Reject the partner's offer", func(ctx context.Context, in *struct {
-		disputePath
+		DisputePath
 		Body wire.Answer
 	}) (*reply[wire.Done[wire.Dispute]], error) {
-		return s.changeDispute(ctx, &in.disputePath, trade.KindDisputeReject, trade.DisputeReject{Disputes: []string{in.id()}, Why: in.Body.Why})
+		return s.changeDispute(ctx, &in.DisputePath, trade.KindDisputeReject, trade.DisputeReject{Disputes: []string{in.id()}, Why: in.Body.Why})
 	})
 }
 
@@ -98,7 +98,7 @@ func waitsForPeople(st dispute.State) bool {
 	return st == dispute.Manual || st == dispute.Proposed || st == dispute.Escalated
 }
 
-func (s *server) disputed(in *disputePath) (b Bilateral, d dispute.Dispute, err error) {
+func (s *server) disputed(in *DisputePath) (b Bilateral, d dispute.Dispute, err error) {
 	if b, err = s.with(in.Partner); err != nil {
 		return b, d, err
 	}
@@ -106,7 +106,7 @@ func (s *server) disputed(in *disputePath) (b Bilateral, d dispute.Dispute, err 
 	return b, d, err
 }
 
-func (s *server) changeDispute(ctx context.Context, in *disputePath, kind trade.Kind, body any) (*reply[wire.Done[wire.Dispute]], error) {
+func (s *server) changeDispute(ctx context.Context, in *DisputePath, kind trade.Kind, body any) (*reply[wire.Done[wire.Dispute]], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (s *server) changeDispute(ctx context.Context, in *disputePath, kind trade.
 
 // countDisputes counts what the comparison and the buyer opened. A line that a
 // deadline decided was decided by what was agreed, without people.
-func (s *server) countDisputes(_ context.Context, in *partnerPath) (*reply[wire.DisputeCounts], error) {
+func (s *server) countDisputes(_ context.Context, in *PartnerPath) (*reply[wire.DisputeCounts], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
 		return nil, err

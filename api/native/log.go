@@ -23,13 +23,13 @@ import (
 
 // logs registers the channels' logs and the streams of their events.
 func (s *server) logs() {
-	type filter struct {
-		pageQuery
+	type Filter struct {
+		PageQuery
 		Kind    trade.Kind `query:"kind" maxLength:"40" doc:"Only envelopes with a command of this kind."`
 		Refused bool       `query:"refused" doc:"Only envelopes with a refused command."`
 	}
-	page := func(ctx context.Context, c Channel, f filter) (*reply[api.Page[wire.Entry]], error) {
-		return readLog(ctx, c, f.pageQuery, func(e channel.Entry) bool {
+	page := func(ctx context.Context, c Channel, f Filter) (*reply[api.Page[wire.Entry]], error) {
+		return readLog(ctx, c, f.PageQuery, func(e channel.Entry) bool {
 			kind, refused := f.Kind == "", !f.Refused || e.Code != ""
 			for _, o := range e.Outcomes {
 				kind = kind || o.Kind == f.Kind
@@ -39,17 +39,17 @@ func (s *server) logs() {
 		})
 	}
 	get(s, "/v1/bilaterals/{partner}/log", "list-log", tagLog, "The channel's envelopes in order, with the receipts of their commands", func(ctx context.Context, in *struct {
-		partnerPath
-		filter
+		PartnerPath
+		Filter
 	}) (*reply[api.Page[wire.Entry]], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
 		}
-		return page(ctx, b, in.filter)
+		return page(ctx, b, in.Filter)
 	})
-	get(s, "/v1/network/log", "list-network-log", tagLog, "The Omnilateral's envelopes in order", func(ctx context.Context, in *struct{ filter }) (*reply[api.Page[wire.Entry]], error) {
-		return page(ctx, s.Member.Omni(), in.filter)
+	get(s, "/v1/network/log", "list-network-log", tagLog, "The Omnilateral's envelopes in order", func(ctx context.Context, in *struct{ Filter }) (*reply[api.Page[wire.Entry]], error) {
+		return page(ctx, s.Member.Omni(), in.Filter)
 	})
 	s.feed("/v1/bilaterals/{partner}/events", "stream-events", "Events of the channel as they happen (server-sent events)", func(r *http.Request) (Channel, error) {
 		return s.with(party.Code(r.PathValue("partner")))
@@ -64,7 +64,7 @@ func (s *server) logs() {
 const maxLooked = 20_000
 
 // readLog gives a page of a channel's log. The cursor is that of the channel.
-func readLog(ctx context.Context, c Channel, q pageQuery, wanted func(channel.Entry) bool) (*reply[api.Page[wire.Entry]], error) {
+func readLog(ctx context.Context, c Channel, q PageQuery, wanted func(channel.Entry) bool) (*reply[api.Page[wire.Entry]], error) {
 	from, err := channel.ParseCursor(q.After)
 	if err != nil {
 		return nil, fault.Of(err).In("after")

@@ -19,20 +19,21 @@ type reply[T any] struct{ Body T }
 
 func answer[T any](v T) *reply[T] { return &reply[T]{v} }
 
-// partnerPath names the Bilateral in a path.
-type partnerPath struct {
+// PartnerPath names the Bilateral in a path. What is embedded in an input is
+// exported, because huma reads exported fields only.
+type PartnerPath struct {
 	Partner party.Code `path:"partner" maxLength:"32" doc:"Member code of the partner."`
 }
 
-// pageQuery cuts a list into pages.
-type pageQuery struct {
+// PageQuery cuts a list into pages.
+type PageQuery struct {
 	After string `query:"after" maxLength:"300" doc:"The next of the page before. Absent: from the beginning."`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Items on a page."`
 	Total bool   `query:"total" doc:"Count the whole list."`
 }
 
-// retryHeader makes a request that can be sent again.
-type retryHeader struct {
+// RetryHeader makes a request that can be sent again.
+type RetryHeader struct {
 	Key string `header:"Idempotency-Key" maxLength:"200" doc:"Chosen by you, once for each thing to do: the same request again does nothing more, and gets the same record."`
 }
 

@@ -22,20 +22,20 @@ import (
 func (s *server) delegates() {
 	const at = "/v1/bilaterals/{partner}/delegates"
 	get(s, at, "list-delegates", tagContracts, "Who may authorise for either side", func(_ context.Context, in *struct {
-		partnerPath
-		pageQuery
+		PartnerPath
+		PageQuery
 		Member party.Code `query:"member" maxLength:"32" doc:"Of this side only."`
 	}) (*reply[api.Page[wire.Delegate]], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
 		}
-		return list(b, trade.DelegatePrefix, in.pageQuery, func(_ string, d party.Delegate) (wire.Delegate, bool) {
+		return list(b, trade.DelegatePrefix, in.PageQuery, func(_ string, d party.Delegate) (wire.Delegate, bool) {
 			return shownDelegate(d), in.Member == "" || in.Member == d.Member
 		})
 	})
 	post(s, at, "add-delegate", tagContracts, "Register a delegate of this carrier, or change one; signed with the member key", func(ctx context.Context, in *struct {
-		partnerPath
+		PartnerPath
 		Body wire.AddDelegate
 	}) (*reply[wire.Done[wire.Delegate]], error) {
 		b, err := s.with(in.Partner)
@@ -46,7 +46,7 @@ func (s *server) delegates() {
 		return change(ctx, s, b, trade.KindDelegateAdd, trade.DelegateAdd(d), trade.DelegateKey(d.Key), "delegate "+d.Key.Short(), shownDelegate)
 	})
 	post(s, at+"/{key}/revoke", "revoke-delegate", tagContracts, "End a delegate of this carrier; signed with the member key", func(ctx context.Context, in *struct {
-		partnerPath
+		PartnerPath
 		Key string `path:"key" doc:"The delegate's key, hex."`
 	}) (*reply[wire.Done[wire.Delegate]], error) {
 		b, err := s.with(in.Partner)
@@ -61,20 +61,20 @@ func (s *server) delegates() {
 	})
 }
 
-// csvBody takes a body of any length as it comes.
-type csvBody struct {
-	partnerPath
+// CSVBody takes a body of any length as it comes.
+type CSVBody struct {
+	PartnerPath
 	body *bodyReader
 }
 
 // Resolve takes hold of the body; huma does not read it.
-func (c *csvBody) Resolve(ctx huma.Context) []error {
+func (c *CSVBody) Resolve(ctx huma.Context) []error {
 	r, w := humago.Unwrap(ctx)
 	c.body = &bodyReader{r.Body, http.NewResponseController(w)}
 	return nil
 }
 
-var _ huma.Resolver = (*csvBody)(nil)
+var _ huma.Resolver = (*CSVBody)(nil)
 
 // takesCSV says in the document that an operation takes a CSV file.
 func takesCSV(op huma.Operation, what string) huma.Operation {
@@ -87,8 +87,8 @@ func takesCSV(op huma.Operation, what string) huma.Operation {
 func (s *server) sheets() {
 	const at = "/v1/bilaterals/{partner}/sheets"
 	get(s, at, "list-sheets", tagContracts, "Rate sheets with a partner", func(_ context.Context, in *struct {
-		partnerPath
-		pageQuery
+		PartnerPath
+		PageQuery
 		State     trade.SheetState `query:"state" enum:"proposed,accepted,rejected"`
 		Direction string           `query:"direction" doc:"FROM>TO."`
 	}) (*reply[api.Page[wire.Sheet]], error) {
@@ -96,14 +96,14 @@ func (s *server) sheets() {
 		if err != nil {
 			return nil, err
 		}
-		return list(b, trade.SheetPrefix, in.pageQuery, func(_ string, x trade.Sheet) (wire.Sheet, bool) {
+		return list(b, trade.SheetPrefix, in.PageQuery, func(_ string, x trade.Sheet) (wire.Sheet, bool) {
 			return shownSheet(x), (in.State == "" || in.State == x.State) && (in.Direction == "" || in.Direction == x.Direction.String())
 		})
 	})
 	get(s, at+"/{id}", "get-sheet", tagContracts, "One rate sheet, by its commitment", s.getSheet)
 	add(s, takesCSV(operation(http.MethodPost, at, "propose-sheet", tagContracts, "Upload a rate sheet, send it to the partner, and propose it"),
 		"The rate sheet, CSV or gzip of it."), func(ctx context.Context, in *struct {
-		csvBody
+		CSVBody
 		Direction string `query:"direction" doc:"FROM>TO; absent: calls from the partner to this carrier."`
 		From      string `query:"from" doc:"RFC 3339: when it begins to price calls. Absent: with its first row."`
 	}) (*reply[wire.Done[wire.Sheet]], error) {
@@ -129,7 +129,7 @@ func (s *server) sheets() {
 		}
 		return s.sheetNow(in.Partner, p.ID, trade.KindSheetPropose)
 	})
-	post(s, at+"/{id}/accept", "accept-sheet", tagContracts, "Accept a sheet that the partner proposed, once its file is here and checked", func(ctx context.Context, in *idPath) (*reply[wire.Done[wire.Sheet]], error) {
+	post(s, at+"/{id}/accept", "accept-sheet", tagContracts, "Accept a sheet that the partner proposed, once its file is here and checked", func(ctx context.Context, in *IDPath) (*reply[wire.Done[wire.Sheet]], error) {
 		d, err := s.desk(in.Partner)
 		if err != nil {
 			return nil, err
@@ -142,7 +142,7 @@ func (s *server) sheets() {
 		return s.sheetNow(in.Partner, in.ID, trade.KindSheetAccept)
 	})
 	post(s, at+"/{id}/reject", "reject-sheet", tagContracts, "Reject a sheet that the partner proposed", func(ctx context.Context, in *struct {
-		idPath
+		IDPath
 		Body wire.Answer
 	}) (*reply[wire.Done[wire.Sheet]], error) {
 		d, err := s.desk(in.Partner)
@@ -182,7 +182,7 @@ func withPath(op huma.Operation, names ...string) huma.Operation {
 	return op
 }
 
-func (s *server) getSheet(_ context.Context, in *idPath) (*reply[wire.Sheet], error) {
+func (s *server) getSheet(_ context.Context, in *IDPath) (*reply[wire.Sheet], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (s *server) getSheet(_ context.Context, in *idPath) (*reply[wire.Sheet], er
 // sheetNow answers with a sheet after the desk has changed it. The receipt is
 // what the record keeps of the command.
 func (s *server) sheetNow(partner party.Code, id string, kind trade.Kind) (*reply[wire.Done[wire.Sheet]], error) {
-	r, err := s.getSheet(context.Background(), &idPath{partnerPath{partner}, id})
+	r, err := s.getSheet(context.Background(), &IDPath{PartnerPath{partner}, id})
 	if err != nil {
 		return nil, err
 	}
@@ -213,8 +213,8 @@ func (s *server) sheetNow(partner party.Code, id string, kind trade.Kind) (*repl
 func (s *server) orders() {
 	const at = "/v1/bilaterals/{partner}/orders"
 	get(s, at, "list-orders", tagOrders, "Orders of both sides", func(_ context.Context, in *struct {
-		partnerPath
-		pageQuery
+		PartnerPath
+		PageQuery
 		State     order.State `query:"state" enum:"acknowledged,rejected,inProgress,suspended,completed,terminated"`
 		Direction string      `query:"direction" doc:"FROM>TO: from the buyer to the seller."`
 	}) (*reply[api.Page[wire.Order]], error) {
@@ -222,12 +222,12 @@ func (s *server) orders() {
 		if err != nil {
 			return nil, err
 		}
-		return list(b, trade.OrderPrefix, in.pageQuery, func(_ string, o order.Order) (wire.Order, bool) {
+		return list(b, trade.OrderPrefix, in.PageQuery, func(_ string, o order.Order) (wire.Order, bool) {
 			w := shownOrder(o)
 			return w, (in.State == "" || in.State == o.State) && (in.Direction == "" || in.Direction == w.Direction.String())
 		})
 	})
-	get(s, at+"/{id}", "get-order", tagOrders, "One order", func(_ context.Context, in *idPath) (*reply[wire.Order], error) {
+	get(s, at+"/{id}", "get-order", tagOrders, "One order", func(_ context.Context, in *IDPath) (*reply[wire.Order], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
@@ -236,8 +236,8 @@ func (s *server) orders() {
 		return answer(shownOrder(o)), err
 	})
 	post(s, at, "place-order", tagOrders, "Order from the partner", func(ctx context.Context, in *struct {
-		partnerPath
-		retryHeader
+		PartnerPath
+		RetryHeader
 		Body wire.PlaceOrder
 	}) (*reply[wire.Done[wire.Order]], error) {
 		b, err := s.with(in.Partner)
@@ -262,7 +262,7 @@ func (s *server) orders() {
 		{"terminate", "end-order", "End an order; usage up to its end is still billed", trade.KindOrderTerminate},
 	} {
 		post(s, at+"/{id}/"+m.path, m.id, tagOrders, m.summary, func(ctx context.Context, in *struct {
-			idPath
+			IDPath
 			Body wire.Answer
 		}) (*reply[wire.Done[wire.Order]], error) {
 			b, err := s.with(in.Partner)

@@ -77,7 +77,7 @@ func clipped(s string) string {
 
 // list cuts a page out of all records whose key begins with prefix. keep turns
 // a record into what is shown and says whether it is wanted.
-func list[T, W any](c Channel, prefix string, q pageQuery, keep func(key string, v T) (W, bool)) (*reply[api.Page[W]], error) {
+func list[T, W any](c Channel, prefix string, q PageQuery, keep func(key string, v T) (W, bool)) (*reply[api.Page[W]], error) {
 	after := q.After
 	if after != "" {
 		after = prefix + after

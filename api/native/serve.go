@@ -191,10 +191,7 @@ func (s *server) health() {
 	})
 	type ready struct {
 		Status int
-		Body   struct {
-			Ready  bool         `json:"ready"`
-			Checks []wire.Check `json:"checks" nullable:"false"`
-		}
+		Body   wire.Readiness
 	}
 	get(s, "/ready", "get-ready", tagNode, "Whether the node can do its work: 200 or 503", func(ctx context.Context, _ *struct{}) (*ready, error) {
 		out := &ready{Status: http.StatusOK}

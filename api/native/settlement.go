@@ -20,19 +20,19 @@ import (
 func (s *server) settlement() {
 	const nettings = "/v1/bilaterals/{partner}/nettings"
 	get(s, nettings, "list-nettings", tagSettlement, "Nettings", func(_ context.Context, in *struct {
-		partnerPath
-		pageQuery
+		PartnerPath
+		PageQuery
 		State settlement.NettingState `query:"state" enum:"proposed,accepted,rejected"`
 	}) (*reply[api.Page[wire.Netting]], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
 		}
-		return list(b, trade.NettingPrefix, in.pageQuery, func(_ string, n settlement.Netting) (wire.Netting, bool) {
+		return list(b, trade.NettingPrefix, in.PageQuery, func(_ string, n settlement.Netting) (wire.Netting, bool) {
 			return shownNetting(n), in.State == "" || in.State == n.State
 		})
 	})
-	get(s, nettings+"/{id}", "get-netting", tagSettlement, "One netting", func(_ context.Context, in *idPath) (*reply[wire.Netting], error) {
+	get(s, nettings+"/{id}", "get-netting", tagSettlement, "One netting", func(_ context.Context, in *IDPath) (*reply[wire.Netting], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
@@ -48,7 +48,7 @@ func (s *server) settlement() {
 		{"accept", "accept-netting", "Accept a netting of the partner", trade.KindNettingAccept},
 		{"reject", "reject-netting", "Reject a netting of the partner", trade.KindNettingReject},
 	} {
-		post(s, nettings+"/{id}/"+m.path, m.id, tagSettlement, m.summary, func(ctx context.Context, in *idPath) (*reply[wire.Done[wire.Netting]], error) {
+		post(s, nettings+"/{id}/"+m.path, m.id, tagSettlement, m.summary, func(ctx context.Context, in *IDPath) (*reply[wire.Done[wire.Netting]], error) {
 			b, err := s.with(in.Partner)
 			if err != nil {
 				return nil, err
@@ -62,14 +62,14 @@ func (s *server) settlement() {
 		if err != nil {
 			return nil, err
 		}
-		return list(b, trade.JournalPrefix, in.pageQuery, func(_ string, j settlement.Journal) (wire.Journal, bool) { return shownJournal(j), true })
+		return list(b, trade.JournalPrefix, in.PageQuery, func(_ string, j settlement.Journal) (wire.Journal, bool) { return shownJournal(j), true })
 	})
 	get(s, "/v1/bilaterals/{partner}/balances", "list-balances", tagSettlement, "What stands on each account", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Balance]], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
 		}
-		return list(b, trade.BalancePrefix, in.pageQuery, func(key string, x trade.Balance) (wire.Balance, bool) {
+		return list(b, trade.BalancePrefix, in.PageQuery, func(key string, x trade.Balance) (wire.Balance, bool) {
 			return wire.Balance{Account: accountOf(key), Amount: x.Micro}, true
 		})
 	})
@@ -79,13 +79,13 @@ func (s *server) settlement() {
 		if err != nil {
 			return nil, err
 		}
-		return list(b, trade.FilePrefix, in.pageQuery, func(key string, f trade.File) (wire.File, bool) {
+		return list(b, trade.FilePrefix, in.PageQuery, func(key string, f trade.File) (wire.File, bool) {
 			h, err := canon.ParseHash(strings.TrimPrefix(key, trade.FilePrefix))
 			return wire.File{Hash: h, File: f}, err == nil
 		})
 	})
 	post(s, files, "record-file", tagLog, "Acknowledge a file that went from node to node", func(ctx context.Context, in *struct {
-		partnerPath
+		PartnerPath
 		Body wire.RecordFile
 	}) (*reply[wire.Done[wire.File]], error) {
 		b, err := s.with(in.Partner)
@@ -110,7 +110,7 @@ func accountOf(key string) settlement.Account {
 // proposeNetting answers with the netting that the command made: the one whose
 // act is that command's.
 func (s *server) proposeNetting(ctx context.Context, in *struct {
-	partnerPath
+	PartnerPath
 	Body wire.Invoices
 }) (*reply[wire.Done[wire.Netting]], error) {
 	b, err := s.with(in.Partner)
@@ -135,8 +135,8 @@ func (s *server) proposeNetting(ctx context.Context, in *struct {
 func (s *server) obligations() {
 	const at = "/v1/bilaterals/{partner}/obligations"
 	get(s, at, "list-obligations", tagSettlement, "Debts", func(_ context.Context, in *struct {
-		partnerPath
-		pageQuery
+		PartnerPath
+		PageQuery
 		State settlement.State `query:"state" enum:"owed,overdue,advised,settled"`
 		Payer party.Code       `query:"payer" maxLength:"32"`
 	}) (*reply[api.Page[wire.Obligation]], error) {
@@ -144,11 +144,11 @@ func (s *server) obligations() {
 		if err != nil {
 			return nil, err
 		}
-		return list(b, trade.ObligationPrefix, in.pageQuery, func(_ string, o settlement.Obligation) (wire.Obligation, bool) {
+		return list(b, trade.ObligationPrefix, in.PageQuery, func(_ string, o settlement.Obligation) (wire.Obligation, bool) {
 			return shownObligation(o), (in.State == "" || in.State == o.State) && (in.Payer == "" || in.Payer == o.Payer)
 		})
 	})
-	get(s, at+"/{id}", "get-obligation", tagSettlement, "One debt", func(_ context.Context, in *idPath) (*reply[wire.Obligation], error) {
+	get(s, at+"/{id}", "get-obligation", tagSettlement, "One debt", func(_ context.Context, in *IDPath) (*reply[wire.Obligation], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
@@ -157,9 +157,9 @@ func (s *server) obligations() {
 		return answer(shownObligation(o)), err
 	})
 	post(s, at, "open-obligations", tagSettlement, "Make final invoices due one by one, without netting", func(ctx context.Context, in *struct {
-		partnerPath
+		PartnerPath
 		Body wire.Invoices
-	}) (*reply[opened], error) {
+	}) (*reply[wire.Opened], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
@@ -169,7 +169,7 @@ func (s *server) obligations() {
 		if err != nil {
 			return nil, err
 		}
-		out := opened{Obligations: []wire.Obligation{}, Receipt: receipt(o)}
+		out := wire.Opened{Obligations: []wire.Obligation{}, Receipt: receipt(o)}
 		for _, id := range ids {
 			i, err := record[invoice.Invoice](b, trade.InvoiceKey(id), "invoice "+clipped(id))
 			if err != nil {
@@ -187,10 +187,10 @@ func (s *server) obligations() {
 		return answer(out), nil
 	})
 	post(s, at+"/{id}/advise", "advise-payment", tagSettlement, "Say that this carrier has paid", func(ctx context.Context, in *struct {
-		idPath
+		IDPath
 		Body wire.Advise
 	}) (*reply[wire.Done[wire.Obligation]], error) {
-		return s.changeObligation(ctx, in.idPath, trade.KindPaymentAdvise, trade.PaymentAdvise{
+		return s.changeObligation(ctx, in.IDPath, trade.KindPaymentAdvise, trade.PaymentAdvise{
 			Obligation: in.ID, Amount: in.Body.Amount, Method: in.Body.Method, Reference: in.Body.Reference, PaidAt: int64(in.Body.PaidAt)})
 	})
 	for _, m := range []struct {
@@ -201,21 +201,15 @@ func (s *server) obligations() {
 		{"decline", "decline-payment", "Say that no such money came", trade.KindPaymentDecline},
 	} {
 		post(s, at+"/{id}/"+m.path, m.id, tagSettlement, m.summary, func(ctx context.Context, in *struct {
-			idPath
+			IDPath
 			Body wire.Confirm
 		}) (*reply[wire.Done[wire.Obligation]], error) {
-			return s.changeObligation(ctx, in.idPath, m.kind, trade.PaymentAnswer{Obligation: in.ID, Amount: in.Body.Amount, Why: in.Body.Why})
+			return s.changeObligation(ctx, in.IDPath, m.kind, trade.PaymentAnswer{Obligation: in.ID, Amount: in.Body.Amount, Why: in.Body.Why})
 		})
 	}
 }
 
-// opened is what making invoices due came to.
-type opened struct {
-	Obligations []wire.Obligation `json:"obligations" nullable:"false"`
-	Receipt     wire.Receipt      `json:"receipt"`
-}
-
-func (s *server) changeObligation(ctx context.Context, at idPath, kind trade.Kind, body any) (*reply[wire.Done[wire.Obligation]], error) {
+func (s *server) changeObligation(ctx context.Context, at IDPath, kind trade.Kind, body any) (*reply[wire.Done[wire.Obligation]], error) {
 	b, err := s.with(at.Partner)
 	if err != nil {
 		return nil, err

@@ -91,7 +91,7 @@ func (s *server) shownBilateral(b Bilateral) (wire.Bilateral, error) {
 	return w, err
 }
 
-func (s *server) listBilaterals(_ context.Context, in *struct{ pageQuery }) (*reply[api.Page[wire.Bilateral]], error) {
+func (s *server) listBilaterals(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.Bilateral]], error) {
 	all := []wire.Bilateral{}
 	for _, b := range s.Member.Bilaterals() {
 		w, err := s.shownBilateral(b)
@@ -104,7 +104,7 @@ func (s *server) listBilaterals(_ context.Context, in *struct{ pageQuery }) (*re
 	return answer(p), err
 }
 
-func (s *server) getBilateral(_ context.Context, in *partnerPath) (*reply[wire.Bilateral], error) {
+func (s *server) getBilateral(_ context.Context, in *PartnerPath) (*reply[wire.Bilateral], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
 		return nil, err
@@ -129,18 +129,13 @@ func (s *server) openBilateral(ctx context.Context, in *struct{ Body wire.OpenBi
 	if err := s.Open(ctx, in.Body.Partner); err != nil {
 		return nil, err
 	}
-	return s.getBilateral(ctx, &partnerPath{in.Body.Partner})
-}
-
-// ended is what ending all agreements came to.
-type ended struct {
-	Agreements []wire.Done[wire.Agreement] `json:"agreements" nullable:"false"`
+	return s.getBilateral(ctx, &PartnerPath{in.Body.Partner})
 }
 
 func (s *server) endBilateral(ctx context.Context, in *struct {
-	partnerPath
+	PartnerPath
 	Body wire.EndBilateral
-}) (*reply[ended], error) {
+}) (*reply[wire.Ended], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
 		return nil, err
@@ -155,7 +150,7 @@ func (s *server) endBilateral(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	out := ended{Agreements: []wire.Done[wire.Agreement]{}}
+	out := wire.Ended{Agreements: []wire.Done[wire.Agreement]{}}
 	for _, id := range active {
 		r, err := change(ctx, s, b, trade.KindAgreementEnd, trade.AgreementEnd{ID: id, Why: in.Body.Why}, trade.AgreementKey(id), "agreement "+id, shownAgreement)
 		if err != nil {
@@ -167,17 +162,17 @@ func (s *server) endBilateral(ctx context.Context, in *struct {
 }
 
 func (s *server) listAnchors(_ context.Context, in *struct {
-	partnerPath
-	pageQuery
+	PartnerPath
+	PageQuery
 }) (*reply[api.Page[wire.Anchor]], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
 		return nil, err
 	}
-	return list(s.Member.Omni(), trade.AnchorPrefix(b.ID()), in.pageQuery, func(_ string, a trade.Anchor) (wire.Anchor, bool) { return shownAnchor(a), true })
+	return list(s.Member.Omni(), trade.AnchorPrefix(b.ID()), in.PageQuery, func(_ string, a trade.Anchor) (wire.Anchor, bool) { return shownAnchor(a), true })
 }
 
-func (s *server) postAnchor(ctx context.Context, in *partnerPath) (*reply[wire.Anchor], error) {
+func (s *server) postAnchor(ctx context.Context, in *PartnerPath) (*reply[wire.Anchor], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
 		return nil, err
@@ -193,10 +188,10 @@ func (s *server) postAnchor(ctx context.Context, in *partnerPath) (*reply[wire.A
 
 // listProblems gathers the problems of all desks, or of one.
 func (s *server) listProblems(_ context.Context, in *struct {
-	pageQuery
+	PageQuery
 	Partner party.Code `query:"partner" maxLength:"32"`
-}) (*reply[api.Page[partnerProblem]], error) {
-	all := []partnerProblem{}
+}) (*reply[api.Page[wire.PartnerProblem]], error) {
+	all := []wire.PartnerProblem{}
 	seen := map[party.Code]bool{}
 	for _, b := range s.Member.Bilaterals() {
 		p := party.Code(b.Partner())
@@ -206,17 +201,11 @@ func (s *server) listProblems(_ context.Context, in *struct {
 		}
 		seen[p] = true
 		for _, x := range d.Problems() {
-			all = append(all, partnerProblem{p, wire.Problem(x)})
+			all = append(all, wire.PartnerProblem{Partner: p, Problem: wire.Problem(x)})
 		}
 	}
 	page, err := api.CutSlice(all, in.After, in.Limit)
 	return answer(page), err
-}
-
-// partnerProblem is a problem with the partner that it concerns.
-type partnerProblem struct {
-	Partner party.Code `json:"partner"`
-	wire.Problem
 }
 
 // members registers the Omnilateral: who is on the network.
@@ -226,10 +215,10 @@ func (s *server) members() {
 		return answer(n), err
 	})
 	get(s, "/v1/members", "list-members", tagNetwork, "Members of the network", func(_ context.Context, in *struct {
-		pageQuery
+		PageQuery
 		State party.State `query:"state" enum:"applied,active,suspended,left"`
 	}) (*reply[api.Page[wire.Member]], error) {
-		return list(s.Member.Omni(), trade.MemberPrefix, in.pageQuery, func(_ string, m party.Member) (wire.Member, bool) {
+		return list(s.Member.Omni(), trade.MemberPrefix, in.PageQuery, func(_ string, m party.Member) (wire.Member, bool) {
 			return shownMember(m), in.State == "" || in.State == m.State
 		})
 	})
@@ -255,7 +244,7 @@ func (s *server) members() {
 			return s.changeMember(ctx, in.Code, vote.kind, trade.MemberVote{Member: in.Code, By: party.Code(s.Member.Code())})
 		})
 	}
-	post(s, "/v1/network/leave", "leave-network", tagNetwork, "Leave the network, for ever", func(ctx context.Context, in *struct{ Body leave }) (*reply[wire.Done[wire.Member]], error) {
+	post(s, "/v1/network/leave", "leave-network", tagNetwork, "Leave the network, for ever", func(ctx context.Context, in *struct{ Body wire.Leave }) (*reply[wire.Done[wire.Member]], error) {
 		me := party.Code(s.Member.Code())
 		if in.Body.Carrier != me {
 			return nil, fault.New(fault.Invalid, "the code is not this carrier's", "name this carrier, to confirm that you mean it").In("carrier")
@@ -266,11 +255,6 @@ func (s *server) members() {
 
 type memberPath struct {
 	Code party.Code `path:"code" maxLength:"32" doc:"Member code."`
-}
-
-// leave confirms who leaves.
-type leave struct {
-	Carrier party.Code `json:"carrier" doc:"This carrier's own code, so that nobody leaves by mistake."`
 }
 
 func (s *server) changeMember(ctx context.Context, code party.Code, kind trade.Kind, body any) (*reply[wire.Done[wire.Member]], error) {
@@ -284,25 +268,25 @@ func (s *server) contracts() {
 	})
 	const at = "/v1/bilaterals/{partner}/agreements"
 	get(s, at, "list-agreements", tagContracts, "Agreements with a partner", func(_ context.Context, in *struct {
-		partnerPath
-		pageQuery
+		PartnerPath
+		PageQuery
 		State agreement.State `query:"state" enum:"proposed,active,rejected,terminated"`
 	}) (*reply[api.Page[wire.Agreement]], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
 		}
-		return list(b, trade.AgreementPrefix, in.pageQuery, func(_ string, a agreement.Agreement) (wire.Agreement, bool) {
+		return list(b, trade.AgreementPrefix, in.PageQuery, func(_ string, a agreement.Agreement) (wire.Agreement, bool) {
 			return shownAgreement(a), in.State == "" || in.State == a.State
 		})
 	})
 	get(s, at+"/{id}", "get-agreement", tagContracts, "One agreement with its terms", s.getAgreement)
 	post(s, at, "propose-agreement", tagContracts, "Propose an agreement", s.proposeAgreement)
 	post(s, at+"/{id}/amend", "amend-agreement", tagContracts, "Propose other terms", func(ctx context.Context, in *struct {
-		idPath
+		IDPath
 		Body wire.AmendAgreement
 	}) (*reply[wire.Done[wire.Agreement]], error) {
-		return s.changeAgreement(ctx, in.idPath, trade.KindAgreementAmend, trade.AgreementAmend{ID: in.ID, From: int64(in.Body.From), Terms: in.Body.Terms})
+		return s.changeAgreement(ctx, in.IDPath, trade.KindAgreementAmend, trade.AgreementAmend{ID: in.ID, From: int64(in.Body.From), Terms: in.Body.Terms})
 	})
 	post(s, at+"/{id}/accept", "accept-agreement", tagContracts, "Accept what the partner proposed last", func(ctx context.Context, in *answerTerms) (*reply[wire.Done[wire.Agreement]], error) {
 		return s.answerAgreement(ctx, in, trade.KindAgreementAccept)
@@ -311,27 +295,27 @@ func (s *server) contracts() {
 		return s.answerAgreement(ctx, in, trade.KindAgreementReject)
 	})
 	post(s, at+"/{id}/terminate", "end-agreement", tagContracts, "Terminate an agreement; the partner cannot prevent it", func(ctx context.Context, in *struct {
-		idPath
+		IDPath
 		Body wire.Answer
 	}) (*reply[wire.Done[wire.Agreement]], error) {
-		return s.changeAgreement(ctx, in.idPath, trade.KindAgreementEnd, trade.AgreementEnd{ID: in.ID, Why: in.Body.Why})
+		return s.changeAgreement(ctx, in.IDPath, trade.KindAgreementEnd, trade.AgreementEnd{ID: in.ID, Why: in.Body.Why})
 	})
 	s.delegates()
 	s.sheets()
 }
 
-// idPath names a record of a Bilateral in a path.
-type idPath struct {
-	partnerPath
+// IDPath names a record of a Bilateral in a path.
+type IDPath struct {
+	PartnerPath
 	ID string `path:"id" maxLength:"200"`
 }
 
 type answerTerms struct {
-	idPath
+	IDPath
 	Body wire.AnswerTerms
 }
 
-func (s *server) getAgreement(_ context.Context, in *idPath) (*reply[wire.Agreement], error) {
+func (s *server) getAgreement(_ context.Context, in *IDPath) (*reply[wire.Agreement], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
 		return nil, err
@@ -363,8 +347,8 @@ func (s *server) getAgreement(_ context.Context, in *idPath) (*reply[wire.Agreem
 }
 
 func (s *server) proposeAgreement(ctx context.Context, in *struct {
-	partnerPath
-	retryHeader
+	PartnerPath
+	RetryHeader
 	Body wire.ProposeAgreement
 }) (*reply[wire.Done[wire.Agreement]], error) {
 	b, err := s.with(in.Partner)
@@ -390,7 +374,7 @@ func (s *server) proposeAgreement(ctx context.Context, in *struct {
 	})
 }
 
-func (s *server) changeAgreement(ctx context.Context, at idPath, kind trade.Kind, body any) (*reply[wire.Done[wire.Agreement]], error) {
+func (s *server) changeAgreement(ctx context.Context, at IDPath, kind trade.Kind, body any) (*reply[wire.Done[wire.Agreement]], error) {
 	b, err := s.with(at.Partner)
 	if err != nil {
 		return nil, err
@@ -413,5 +397,5 @@ func (s *server) answerAgreement(ctx context.Context, in *answerTerms, kind trad
 			terms = a.Pending.Terms
 		}
 	}
-	return s.changeAgreement(ctx, in.idPath, kind, trade.AgreementAnswer{ID: in.ID, Terms: terms, Why: in.Body.Why})
+	return s.changeAgreement(ctx, in.IDPath, kind, trade.AgreementAnswer{ID: in.ID, Terms: terms, Why: in.Body.Why})
 }

@@ -12,7 +12,7 @@ import (
 
 // tokens registers who may use this interface.
 func (s *server) tokens() {
-	get(s, "/v1/tokens", "list-tokens", tagTokens, "Tokens by name, role and expiry", func(_ context.Context, in *struct{ pageQuery }) (*reply[api.Page[wire.Token]], error) {
+	get(s, "/v1/tokens", "list-tokens", tagTokens, "Tokens by name, role and expiry", func(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.Token]], error) {
 		all, err := s.Tokens.List()
 		if err != nil {
 			return nil, err

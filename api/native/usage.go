@@ -16,7 +16,7 @@ func (s *server) usage() {
 	op := takesCSV(operation(http.MethodPost, at, "import-usage", tagUsage, "Import own call records; the same file again does nothing"),
 		"Call records of any length, CSV or gzip of it.")
 	add(s, op, func(ctx context.Context, in *struct {
-		csvBody
+		CSVBody
 		Name string `query:"name" maxLength:"200" doc:"Of the file, for people."`
 	}) (*reply[wire.Import], error) {
 		d, err := s.desk(in.Partner)
@@ -35,7 +35,7 @@ func (s *server) usage() {
 	get(s, at+"/exceptions", "list-exceptions", tagUsage, "Own calls that no row prices; they are never billed", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Exception]], error) {
 		return deskList(s, in, Desk.Exceptions, shownException)
 	})
-	get(s, at+"/summary", "get-summary", tagUsage, "What the own records come to, rated alone", func(_ context.Context, in *partnerPath) (*reply[wire.Summary], error) {
+	get(s, at+"/summary", "get-summary", tagUsage, "What the own records come to, rated alone", func(_ context.Context, in *PartnerPath) (*reply[wire.Summary], error) {
 		d, err := s.desk(in.Partner)
 		if err != nil {
 			return nil, err
@@ -44,7 +44,7 @@ func (s *server) usage() {
 		return answer(shownSummary(sum)), err
 	})
 	post(s, at+"/close", "close-periods", tagUsage, "Say that all records of periods up to a moment are in", func(ctx context.Context, in *struct {
-		partnerPath
+		PartnerPath
 		Body wire.CloseThrough
 	}) (*reply[wire.Closed], error) {
 		d, err := s.desk(in.Partner)
@@ -67,8 +67,8 @@ func (s *server) usage() {
 
 // partnerPage is a page of a list that belongs to a Bilateral.
 type partnerPage struct {
-	partnerPath
-	pageQuery
+	PartnerPath
+	PageQuery
 }
 
 // deskList cuts a page out of a list that a desk has in memory.

@@ -601,9 +601,7 @@ func (p *Partner) DisputeInvoice(ctx context.Context, id string, d wire.DisputeI
 
 // Totals gives what is invoiced, settled, disputed and due.
 func (p *Partner) Totals(ctx context.Context) ([]wire.Totals, error) {
-	out, err := get[struct {
-		Totals []wire.Totals `json:"totals"`
-	}](ctx, p.c, p.at("totals"))
+	out, err := get[wire.TotalsList](ctx, p.c, p.at("totals"))
 	return out.Totals, err
 }
 
@@ -683,9 +681,7 @@ func (p *Partner) Obligation(ctx context.Context, id string) (wire.Obligation, e
 
 // OpenObligations makes final invoices due one by one.
 func (p *Partner) OpenObligations(ctx context.Context, invoices []string) ([]wire.Obligation, error) {
-	out, err := post[struct {
-		Obligations []wire.Obligation `json:"obligations"`
-	}](ctx, p.c, p.at("obligations"), wire.Invoices{Invoices: invoices})
+	out, err := post[wire.Opened](ctx, p.c, p.at("obligations"), wire.Invoices{Invoices: invoices})
 	return out.Obligations, err
 }
 

@@ -379,6 +379,12 @@ type Obligation struct {
 	Passed   uint32           `json:"passed,omitempty"`
 }
 
+// Opened is what making invoices due came to.
+type Opened struct {
+	Obligations []Obligation `json:"obligations" nullable:"false"`
+	Receipt     Receipt      `json:"receipt"`
+}
+
 // Payment is the payer's word that it has paid.
 type Payment struct {
 	Method    string `json:"method"`
@@ -490,12 +496,23 @@ type Totals struct {
 	Due       money.Micro     `json:"due"`
 }
 
+// TotalsList is the totals of all directions and currencies, in order.
+type TotalsList struct {
+	Totals []Totals `json:"totals" nullable:"false"`
+}
+
 // DisputeCounts counts disputes by what became of them.
 type DisputeCounts struct {
 	Opened                uint64            `json:"opened"`
 	ResolvedAutomatically uint64            `json:"resolved_automatically" doc:"By the agreed rules."`
 	Manual                uint64            `json:"manual" doc:"In the hands of people, or decided by them."`
 	States                map[string]uint64 `json:"states"`
+}
+
+// PartnerProblem is a problem with the partner that it concerns.
+type PartnerProblem struct {
+	Partner party.Code `json:"partner"`
+	Problem
 }
 
 // Token is who may use this interface.

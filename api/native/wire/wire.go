@@ -28,8 +28,7 @@ type Time int64
 // MarshalText gives RFC 3339 in UTC, with ms where there are any.
 func (t Time) MarshalText() ([]byte, error) { return []byte(usage.Stamp(int64(t))), nil }
 
-// UnmarshalText reads RFC 3339 in any zone, exact to the ms. Code:
-// bad-interval's sibling invalid.
+// UnmarshalText reads RFC 3339 in any zone, exact to the ms. Code: invalid.
 func (t *Time) UnmarshalText(text []byte) error {
 	at, err := time.Parse(time.RFC3339Nano, string(text))
 	if err != nil || at.Nanosecond()%1e6 != 0 {
@@ -70,6 +69,12 @@ type Check struct {
 	Detail string `json:"detail,omitempty"`
 }
 
+// Readiness is whether the node can do its work.
+type Readiness struct {
+	Ready  bool    `json:"ready"`
+	Checks []Check `json:"checks" nullable:"false"`
+}
+
 // Finality is how long envelopes took from submission until they were final.
 type Finality struct {
 	Count uint64  `json:"count"`
@@ -106,6 +111,16 @@ type OpenBilateral struct {
 // EndBilateral ends all trade with a partner.
 type EndBilateral struct {
 	Why string `json:"why,omitempty" maxLength:"500"`
+}
+
+// Ended is what ending all agreements came to.
+type Ended struct {
+	Agreements []Done[Agreement] `json:"agreements" nullable:"false"`
+}
+
+// Leave confirms who leaves the network.
+type Leave struct {
+	Carrier party.Code `json:"carrier" doc:"This carrier's own code, so that nobody leaves by mistake."`
 }
 
 // Receipt is what remains of one command in the channel's log.

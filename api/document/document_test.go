@@ -1,0 +1,227 @@
+package document
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+func example() invoice.Document {
+	period := usage.Interval{From: 1_793_577_600_000, To: 1_793_581_200_000}
+	row := rating.Row{Destination: `Côte d'Ivoire <"fixed"> & more`, Prefix: "225", Rate: 40_727_887, Currency: "USD", UnitSeconds: 60,
+		MinimumSeconds: 30, IncrementSeconds: 6, ValidFrom: 1_767_225_600_123, ValidTo: rating.Open}
+	closed := row
+	closed.Prefix, closed.ValidTo, closed.Destination = "49", 1_800_000_000_000, "–"
+	return invoice.Document{
+		ID: "BRAVO-ALPHA-O1-1", Seller: "BRAVO", Buyer: "ALPHA", Direction: usage.Direction{From: "ALPHA", To: "BRAVO"}, Interval: period,
+		Order: "O-1", Agreement: "MSA-1", Terms: canon.Hash{1, 2, 3}, Number: 2, Follows: "BRAVO-ALPHA-O1-0", Currency: "USD",
+		Lines: []invoice.Line{
+			{Row: 7, Rate: row, Calls: 3, RawMillis: 123_456, BilledSeconds: 126, Amount: 85_528, State: invoice.Agreed},
+			{Row: 9, Adjusts: usage.Interval{From: period.From - 3_600_000, To: period.From}, Rate: closed, Calls: 1, RawMillis: 1, BilledSeconds: 30,
+				Amount: 20_364, State: invoice.Open, Dispute: "O-1/001793577600000/001793574000000/0000000009"},
+		},
+		Total: 85_528, Open: 20_364, Method: "bank-transfer", Issued: 1_793_581_300_001, Due: 1_796_173_300_001,
+	}
+}
+
+func TestExportsGiveBackTheCanonicalBytes(t *testing.T) {
+	plain := example()
+	plain.Follows, plain.Open, plain.Lines = "", 0, plain.Lines[:1]
+	for name, d := range map[string]invoice.Document{"full": example(), "plain": plain} {
+		for form, write := range map[string]func(invoice.Document) ([]byte, error){"json": JSON, "html": HTML} {
+			data, err := write(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Parse(data)
+			if err != nil || !bytes.Equal(got, canon.Must(d)) {
+				t.Errorf("%s %s does not give the canonical bytes back: %v", name, form, err)
+			}
+			if got, err := Parse(bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))); form == "html" && (err != nil || !bytes.Equal(got, canon.Must(d))) {
+				t.Errorf("%s with the line ends of another system: %v", name, err)
+			}
+		}
+	}
+}
+
+// TestEveryVisibleValueOfTheJSONIsCompared changes each value in turn.
+func TestEveryVisibleValueOfTheJSONIsCompared(t *testing.T) {
+	data, err := JSON(example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var whole map[string]any
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(&whole); err != nil {
+		t.Fatal(err)
+	}
+	changed := 0
+	var walk func(path string, v any, set func(any))
+	walk = func(path string, v any, set func(any)) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, k := range slices.Sorted(maps.Keys(v)) {
+				walk(path+"."+k, v[k], func(x any) { v[k] = x })
+			}
+		case []any:
+			for i := range v {
+				walk(fmt.Sprintf("%s.%d", path, i), v[i], func(x any) { v[i] = x })
+			}
+		default:
+			set(other(v))
+			altered, err := json.Marshal(whole)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Parse(altered); err == nil {
+				t.Errorf("a change of %s is not noticed", path)
+			}
+			set(v)
+			changed++
+		}
+	}
+	walk("", whole["document"], nil)
+	if changed < 40 {
+		t.Errorf("only %d values were changed", changed)
+	}
+}
+
+// other gives a value of the same form that differs.
+func other(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		return json.Number(v.String() + "1")
+	case string:
+		return changeDigit(v)
+	}
+	return "other"
+}
+
+var digit = regexp.MustCompile(`[0-9]`)
+
+func changeDigit(s string) string {
+	if at := digit.FindStringIndex(s); at != nil {
+		c := s[at[0]]
+		return s[:at[0]] + string('0'+(c-'0'+1)%10) + s[at[0]+1:]
+	}
+	return s + "x"
+}
+
+// TestEveryVisibleValueOfThePageIsCompared changes each value, wherever it
+// stands on the page.
+func TestEveryVisibleValueOfThePageIsCompared(t *testing.T) {
+	data, err := HTML(example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := valueForm.FindAllSubmatchIndex(data, -1)
+	if len(all) < 45 {
+		t.Fatalf("only %d values on the page", len(all))
+	}
+	for _, at := range all {
+		path, value := string(data[at[2]:at[3]]), string(data[at[6]:at[7]])
+		altered := string(data[:at[6]]) + changeDigit(value) + string(data[at[7]:])
+		if _, err := Parse([]byte(altered)); err == nil {
+			t.Errorf("a change of %s from %q is not noticed", path, value)
+		}
+	}
+}
+
+func TestNothingIsAddedToOrHiddenOnAPage(t *testing.T) {
+	data, err := HTML(example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(data)
+	for name, altered := range map[string]string{
+		"a label":            strings.Replace(page, "<dt>Total</dt>", "<dt>Total in EUR</dt>", 1),
+		"hidden by style":    strings.Replace(page, ".none { color: #777; }", ".none { color: #777; } dd { display: none; }", 1),
+		"text beside":        strings.Replace(page, "</h1>", "</h1><p>Pay 1 USD only</p>", 1),
+		"a second value":     strings.Replace(page, "</dl>", `<dt>Total</dt><dd><span data-v="total">1.000000</span></dd></dl>`, 1),
+		"no bytes":           strings.Replace(page, "data-canonical=", "data-other=", 1),
+		"a line taken away":  regexp.MustCompile(`(?s)<tr class="open">.*?</tr>\n`).ReplaceAllString(page, ""),
+		"the title":          strings.Replace(page, "<title>Invoice BRAVO", "<title>Invoice ALPHA", 1),
+		"a script":           strings.Replace(page, "</head>", "<script>1</script></head>", 1),
+		"an unknown value":   strings.Replace(page, "</dl>", `<span data-v="bonus">1</span></dl>`, 1),
+		"an index too large": strings.Replace(page, "</dl>", `<span data-v="lines.99999999999.calls">1</span></dl>`, 1),
+	} {
+		if altered == page {
+			t.Fatalf("%s: nothing was changed", name)
+		}
+		if _, err := Parse([]byte(altered)); fault.CodeOf(err) != CodeAltered {
+			t.Errorf("%s gives %v", name, err)
+		}
+	}
+	if strings.Contains(page, "<script") || strings.Contains(page, "http") {
+		t.Error("the page has a script or loads something")
+	}
+}
+
+func TestAJSONFileThatTwoReadersReadDifferentlyIsRefused(t *testing.T) {
+	data, err := JSON(example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := string(data)
+	for name, altered := range map[string]string{
+		"a field twice":    strings.Replace(s, `"total": "0.085528"`, `"total": "9.000000", "total": "0.085528"`, 1),
+		"an unknown field": strings.Replace(s, `"total": "0.085528"`, `"total": "0.085528", "discount": "1"`, 1),
+		"something behind": s + "{}",
+		"other bytes":      strings.Replace(s, `"canonical": "`, `"canonical": "AAAA`, 1),
+		"cut off":          s[:len(s)/2],
+	} {
+		if _, err := Parse([]byte(altered)); fault.CodeOf(err) != CodeAltered {
+			t.Errorf("%s gives %v", name, err)
+		}
+	}
+	for name, other := range map[string]string{"empty": "", "text": "hello", "another format": strings.Replace(s, Format, "lateral-invoice/9", 1),
+		"another page": "<!doctype html><p>hello</p>"} {
+		if _, err := Parse([]byte(other)); fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("%s gives %v", name, err)
+		}
+	}
+}
+
+func TestADifferingValueIsNamed(t *testing.T) {
+	data, err := JSON(example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Parse(bytes.Replace(data, []byte(`"amount": "0.085528"`), []byte(`"amount": "0.085529"`), 1))
+	if f := fault.Of(err); f.Code != CodeAltered || f.Field != "lines.0.amount" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	j, _ := JSON(example())
+	h, _ := HTML(example())
+	f.Add(j)
+	f.Add(h)
+	f.Add([]byte(`{"format":"lateral-invoice/1"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		canonical, err := Parse(data)
+		if err != nil {
+			return
+		}
+		var d invoice.Document
+		if err := canon.Decode(canonical, &d); err != nil {
+			t.Fatalf("what was read back is no document: %v", err)
+		}
+		if !bytes.Equal(canon.Must(d), canonical) {
+			t.Fatal("what was read back is not canonical")
+		}
+	})
+}

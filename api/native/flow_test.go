@@ -1,0 +1,390 @@
+package native_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/document"
+	"github.com/lateral-network/lateral/api/native/client"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/clearing"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+var limits = []money.Amount{{Currency: "USD", Micro: 1_000_000_000_000}}
+
+const rates = `destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to
+Germany,49,0.0120,USD,60,0,1,2026-01-01T00:00:00Z,
+France,33,0.0240,USD,60,0,1,2026-01-01T00:00:00Z,
+`
+
+const callsHeader = "call_id,originating_number,destination_number,start_time,duration_ms,result,carrier_from,carrier_to,trunk\n"
+
+// Two calls on which both agree, one on whose length they differ by more than
+// the rule decides, and one that no row prices.
+const (
+	ours = callsHeader +
+		"a1,41443334455,4930123456,2026-02-01T00:10:00Z,60000,success,ALPHA,BRAVO,t1\n" +
+		"a2,41443334456,4930123457,2026-02-01T00:20:00Z,120000,success,ALPHA,BRAVO,t1\n" +
+		"a3,41443334457,33144556677,2026-02-01T00:30:00Z,60000,success,ALPHA,BRAVO,t1\n" +
+		"a4,41443334458,81312345678,2026-02-01T00:40:00Z,60000,success,ALPHA,BRAVO,t1\n" +
+		"a5,not,enough\n"
+	theirs = callsHeader +
+		"b1,41443334455,4930123456,2026-02-01T00:10:00Z,60000,success,ALPHA,BRAVO,u1\n" +
+		"b2,41443334456,4930123457,2026-02-01T00:20:00Z,120000,success,ALPHA,BRAVO,u1\n" +
+		"b3,41443334457,33144556677,2026-02-01T00:30:00Z,90000,success,ALPHA,BRAVO,u1\n"
+)
+
+func legal() agreement.Legal {
+	return agreement.Legal{Document: canon.Hash{1}, GoverningLaw: "Swiss", Jurisdiction: "Geneva", Indemnity: "mutual", Liability: "limited",
+		ForceMajeure: "usual", Taxes: "each its own", Term: "open", Obligations: "as annexed", Definitions: "as in MEF 114"}
+}
+
+func millis(s string) wire.Time {
+	return wire.Time(must(time.Parse(time.RFC3339, s)).UnixMilli())
+}
+
+// contracted agrees on terms, a sheet and an order, all by the API.
+func contracted(t *testing.T, w *world) (order string) {
+	t.Helper()
+	ctx := within(t)
+	alpha, bravo := w.sides["ALPHA"], w.sides["BRAVO"]
+	terms, err := alpha.client(api.Clerk).DefaultTerms(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	terms.PastPeriods, terms.Netting, terms.GraceMillis = true, false, 0
+	pm, them := alpha.as(api.ProductManager), bravo.as(api.ProductManager)
+	a, err := pm.ProposeAgreement(ctx, wire.ProposeAgreement{ID: "MSA-1", Type: agreement.MSA, Legal: legal(), Lines: []product.Line{"voice"},
+		From: millis("2026-01-01T00:00:00Z"), Terms: terms})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Record.State != agreement.Proposed || a.Receipt.Kind != trade.KindAgreementPropose || a.Receipt.Height == 0 {
+		t.Fatalf("proposed: %+v", a)
+	}
+	read, err := them.Agreement(ctx, "MSA-1")
+	if err != nil || read.Pending == nil || read.Pending.Terms == nil || read.Pending.Terms.Hash() != terms.Hash() {
+		t.Fatalf("the other side reads %+v, %v", read.Pending, err)
+	}
+	if a, err = them.AcceptAgreement(ctx, "MSA-1", read.Pending.Hash); err != nil || a.Record.State != agreement.Active {
+		t.Fatalf("accepted: %+v %v", a.Record, err)
+	}
+	alpha.clear(clearing.Automatic{Rate: true})
+	bravo.clear(clearing.Automatic{Rate: true})
+	sheet, err := them.ProposeSheet(ctx, usage.Direction{From: "ALPHA", To: "BRAVO"}, 0, strings.NewReader(rates))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sheet.Record.Rows != 2 || sheet.Record.State != trade.SheetProposed {
+		t.Fatalf("sheet: %+v", sheet.Record)
+	}
+	eventually(t, "the sheet is acceptable", func() bool {
+		sheet, err = pm.AcceptSheet(ctx, sheet.Record.ID)
+		return err == nil
+	})
+	if sheet.Record.State != trade.SheetAccepted || sheet.Receipt.Height == 0 {
+		t.Fatalf("sheet: %+v", sheet)
+	}
+	if data, err := pm.SheetFile(ctx, sheet.Record.ID); err != nil || string(data) != rates {
+		t.Fatalf("the sheet's file is %q, %v", data, err)
+	}
+	place := wire.PlaceOrder{Kind: "standing", Agreement: "MSA-1", Sheet: sheet.Record.ID, Line: "voice", From: millis("2026-01-01T00:00:00Z")}
+	placed, err := pm.PlaceOrder(ctx, place, "key-1")
+	if err != nil || placed.Repeated {
+		t.Fatalf("placed: %+v, %v", placed, err)
+	}
+	again, err := pm.PlaceOrder(ctx, place, "key-1")
+	if err != nil || !again.Repeated || again.Record.ID != placed.Record.ID {
+		t.Fatalf("placed again: %+v, %v", again, err)
+	}
+	place.From++
+	if _, err := pm.PlaceOrder(ctx, place, "key-1"); fault.CodeOf(err) != fault.Conflict {
+		t.Fatalf("another request with the same key gives %v", err)
+	}
+	if o, err := them.MoveOrder(ctx, placed.Record.ID, "accept", ""); err != nil || o.Record.State != "inProgress" {
+		t.Fatalf("order: %+v, %v", o.Record, err)
+	}
+	return placed.Record.ID
+}
+
+// TestThePairSettlesByTheAPIAlone goes from nothing to a paid invoice with a
+// decided dispute, using the Go client only.
+func TestThePairSettlesByTheAPIAlone(t *testing.T) {
+	w := opened(t)
+	order := contracted(t, w)
+	ctx := within(t)
+	alpha, bravo := w.sides["ALPHA"], w.sides["BRAVO"]
+
+	// Events are read from the beginning, by one reader that lives through it all.
+	heard := listen(t, alpha.as(api.Auditor), "0")
+
+	in, err := alpha.as(api.Engineer).ImportUsage(ctx, "ours.csv", strings.NewReader(ours))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.Read != 5 || in.Accepted != 4 || in.Rejected != 1 || len(in.Rejects) != 1 || in.Rejects[0].Line != 6 {
+		t.Fatalf("imported: %+v", in)
+	}
+	if in, err := alpha.as(api.Engineer).ImportUsage(ctx, "again.csv", strings.NewReader(ours)); err != nil || !in.Repeated {
+		t.Fatalf("the same file again: %+v, %v", in, err)
+	}
+	if _, err := bravo.as(api.Engineer).ImportUsage(ctx, "theirs.csv", strings.NewReader(theirs)); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range w.sides {
+		if _, err := s.as(api.Engineer).Close(ctx, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum, err := alpha.as(api.Clerk).Summary(ctx)
+	if err != nil || sum.Accepted != 4 || len(sum.Totals) != 1 || sum.Totals[0].Amount.String() != "0.060000" {
+		t.Fatalf("summary: %+v, %v", sum, err)
+	}
+	period := usage.Interval{From: int64(millis("2026-02-01T00:00:00Z")), To: int64(millis("2026-02-01T01:00:00Z"))}
+
+	// The line to France differs by 30 s: people decide.
+	var open []wire.Dispute
+	eventually(t, "the differing line waits for people", func() bool {
+		open, err = client.Collect(alpha.as(api.Clerk).Disputes(ctx, client.Filter{"people": "true"}))
+		return err == nil && len(open) == 1
+	})
+	d := open[0]
+	if d.Seller.BilledSeconds != 90 || d.Buyer.BilledSeconds != 60 || d.Order != order || d.Interval != period {
+		t.Fatalf("dispute: %+v", d)
+	}
+	ev, err := alpha.as(api.Clerk).Evidence(ctx, d.ID)
+	if err != nil || len(ev.Items) != 1 || ev.Items[0].Seller == nil || ev.Items[0].Buyer == nil ||
+		ev.Items[0].Seller.RawMillis != 90000 || ev.Items[0].Buyer.Destination != "33144556677" {
+		t.Fatalf("evidence: %+v, %v", ev, err)
+	}
+	lines, err := client.Collect(alpha.as(api.Auditor).Lines(ctx, order, period, nil))
+	if err != nil || len(lines) != 2 {
+		t.Fatalf("lines: %+v, %v", lines, err)
+	}
+	differing, err := client.Collect(alpha.as(api.Auditor).Lines(ctx, order, period, client.Filter{"differing": "true"}))
+	if err != nil || len(differing) != 1 || differing[0].Dispute != d.ID {
+		t.Fatalf("differing lines: %+v, %v", differing, err)
+	}
+	diffs, err := client.Collect(alpha.as(api.Auditor).Differences(ctx, client.Filter{"open": "true"}))
+	if err != nil || len(diffs) != 1 || diffs[0].Amount.String() != "0.012000" || diffs[0].Direction.String() != "ALPHA>BRAVO" {
+		t.Fatalf("differences: %+v, %v", diffs, err)
+	}
+	exceptions, err := client.Collect(alpha.as(api.Clerk).Exceptions(ctx))
+	if err != nil || len(exceptions) != 1 || exceptions[0].Line != 5 {
+		t.Fatalf("exceptions: %+v, %v", exceptions, err)
+	}
+
+	first := awaitInvoice(t, alpha, client.Filter{"state": "issued"})
+	if first.Total.String() != "0.036000" || first.Open.String() != "0.036000" || first.OpenLines != 1 {
+		t.Fatalf("invoice: %+v", first)
+	}
+	accepted, err := alpha.as(api.Finance).AcceptInvoice(ctx, first.ID, first.Document)
+	if err != nil || accepted.Record.State != invoice.Partial {
+		t.Fatalf("accepted: %+v, %v", accepted.Record, err)
+	}
+	if _, err := alpha.as(api.Clerk).ProposeDecision(ctx, d.ID, wire.ProposeDecision{Calls: 1, BilledSeconds: 75, Why: "half each"}); err != nil {
+		t.Fatal(err)
+	}
+	decided, err := bravo.as(api.Clerk).AcceptDecision(ctx, d.ID, &wire.Verdict{Calls: 1, BilledSeconds: 75})
+	if err != nil || decided.Record.State != dispute.Resolved || decided.Record.Decision.Amount.String() != "0.030000" {
+		t.Fatalf("decided: %+v, %v", decided.Record, err)
+	}
+	counts, err := alpha.as(api.Auditor).DisputeCounts(ctx)
+	if err != nil || counts.Opened != 1 || counts.Manual != 1 || counts.ResolvedAutomatically != 0 {
+		t.Fatalf("counts: %+v, %v", counts, err)
+	}
+
+	// Both invoices are paid, and the money confirmed.
+	eventually(t, "two debts", func() bool {
+		all, err := client.Collect(alpha.as(api.Finance).Obligations(ctx, client.Filter{"state": "owed"}))
+		return err == nil && len(all) == 2
+	})
+	for o, err := range alpha.as(api.Finance).Obligations(ctx, client.Filter{"state": "owed"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		advised, err := alpha.as(api.Finance).Advise(ctx, o.ID, wire.Advise{Amount: o.Amount, Method: o.Method, Reference: "bank 1", PaidAt: millis("2026-03-01T00:00:00Z")})
+		if err != nil || advised.Record.State != settlement.Advised || advised.Record.Payment.Reference != "bank 1" {
+			t.Fatalf("advised: %+v, %v", advised.Record, err)
+		}
+		confirmed, err := bravo.as(api.Finance).Confirm(ctx, o.ID, wire.Confirm{Amount: o.Amount})
+		if err != nil || confirmed.Record.State != settlement.Settled {
+			t.Fatalf("confirmed: %+v, %v", confirmed.Record, err)
+		}
+	}
+	p, err := alpha.as(api.Clerk).Period(ctx, order, period)
+	if err != nil || p.State != invoice.PeriodClosed {
+		t.Fatalf("period: %+v, %v", p, err)
+	}
+	for _, s := range w.sides {
+		totals, err := s.as(api.Auditor).Totals(ctx)
+		if err != nil || len(totals) != 1 || totals[0].Invoiced.String() != "0.066000" || totals[0].Settled != totals[0].Invoiced || totals[0].Disputed != 0 {
+			t.Fatalf("totals: %+v, %v", totals, err)
+		}
+	}
+	checkExports(t, alpha, first.ID)
+	checkBooks(t, alpha)
+	heard.expect("agreement.active", "order.placed", "invoice.issued", "dispute.resolved", "period.closed")
+}
+
+func awaitInvoice(t *testing.T, s *side, f client.Filter) (inv wire.Invoice) {
+	t.Helper()
+	ctx := within(t)
+	eventually(t, "an invoice", func() bool {
+		all, err := client.Collect(s.as(api.Finance).Invoices(ctx, f))
+		if err != nil || len(all) == 0 {
+			return false
+		}
+		inv = all[0]
+		return true
+	})
+	return inv
+}
+
+// checkExports sees that JSON, HTML, canonical bytes and proof are of one
+// document.
+func checkExports(t *testing.T, s *side, id string) {
+	t.Helper()
+	ctx := within(t)
+	p := s.as(api.Finance)
+	raw, err := p.InvoiceCanonical(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, get := range map[string]func(context.Context, string) ([]byte, error){"json": p.InvoiceJSON, "html": p.InvoiceHTML} {
+		data, err := get(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		canonical, err := document.Parse(data)
+		if err != nil || string(canonical) != string(raw) {
+			t.Errorf("the %s does not give the canonical bytes: %v", name, err)
+		}
+	}
+	if _, err := p.InvoiceJSON(ctx, "no-such"); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("an unknown invoice gives %v", err)
+	}
+	if _, err := s.as(api.Engineer).Anchor(ctx); err != nil {
+		t.Fatal(err)
+	}
+	proof, err := p.InvoiceProof(ctx, id)
+	if err != nil || !strings.Contains(string(proof), string(raw)) {
+		t.Errorf("the proof does not hold the document's bytes: %v", err)
+	}
+	anchors, err := client.Collect(p.Anchors(ctx))
+	if err != nil || len(anchors) == 0 {
+		t.Errorf("anchors: %v, %v", anchors, err)
+	}
+}
+
+// checkBooks reads the lists that remain: journal, balances, log.
+func checkBooks(t *testing.T, s *side) {
+	t.Helper()
+	ctx := within(t)
+	p := s.as(api.Auditor)
+	balances, err := client.Collect(p.Balances(ctx))
+	if err != nil || len(balances) == 0 {
+		t.Fatalf("balances: %v, %v", balances, err)
+	}
+	sums := map[money.Currency]money.Micro{}
+	for _, b := range balances {
+		if b.Account.Party == "" || b.Account.Purpose == "" {
+			t.Errorf("an account without a name: %+v", b)
+		}
+		sums[b.Account.Currency] += b.Amount
+	}
+	for c, sum := range sums {
+		if sum != 0 {
+			t.Errorf("the balances in %s sum to %s", c, sum)
+		}
+	}
+	journal, err := client.Collect(p.Journal(ctx))
+	if err != nil || len(journal) == 0 || journal[0].Number != 1 {
+		t.Errorf("journal: %v, %v", journal, err)
+	}
+	log, err := client.Collect(p.Log(ctx, nil))
+	if err != nil || len(log) == 0 {
+		t.Fatalf("log: %v, %v", log, err)
+	}
+	short, err := client.Collect(p.Log(ctx, client.Filter{"limit": "3"}))
+	if err != nil || len(short) != len(log) {
+		t.Errorf("in pages of three the log has %d entries, not %d: %v", len(short), len(log), err)
+	}
+	orders, err := client.Collect(p.Log(ctx, client.Filter{"kind": "order.place"}))
+	if err != nil || len(orders) == 0 || orders[0].Receipts == nil {
+		t.Errorf("log of orders: %v, %v", orders, err)
+	}
+	st, err := s.client(api.Auditor).Status(ctx)
+	if err != nil || st.Carrier != s.code || len(st.Bilaterals) != 1 || st.Bilaterals[0].State != "open" || st.Bilaterals[0].Attested == 0 || st.Finality.P99 != 2.5 {
+		t.Errorf("status: %+v, %v", st, err)
+	}
+	metrics, err := s.client(api.Engineer).Metrics(ctx)
+	if err != nil || !strings.Contains(string(metrics), `lateral_periods{partner="BRAVO",state="closed"}`) || !strings.Contains(string(metrics), "lateral_api_request_seconds") {
+		t.Errorf("metrics lack the periods or the requests: %v\n%s", err, metrics)
+	}
+}
+
+// reader collects events in the background.
+type reader struct {
+	t    *testing.T
+	seen chan wire.Event
+	all  map[string]bool
+	ids  map[string]bool
+}
+
+func listen(t *testing.T, p *client.Partner, from string) *reader {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &reader{t: t, seen: make(chan wire.Event, 4096), all: map[string]bool{}, ids: map[string]bool{}}
+	ended := make(chan struct{})
+	t.Cleanup(func() { cancel(); <-ended })
+	go func() {
+		defer close(ended)
+		for e, err := range p.Events(ctx, from) {
+			if err != nil {
+				if !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+				return
+			}
+			select {
+			case r.seen <- e:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return r
+}
+
+// expect waits until events of all kinds have come, none of them twice.
+func (r *reader) expect(kinds ...string) {
+	r.t.Helper()
+	deadline := time.After(time.Minute)
+	for _, k := range kinds {
+		for !r.all[k] {
+			select {
+			case e := <-r.seen:
+				if r.ids[e.ID] {
+					r.t.Errorf("the event %s came twice", e.ID)
+				}
+				r.ids[e.ID], r.all[e.Kind] = true, true
+			case <-deadline:
+				r.t.Fatalf("no event %s came", k)
+			}
+		}
+	}
+}
