@@ -321,7 +321,7 @@ func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours,
 	if err != nil {
 		return trade.Command{}, err
 	}
-	rule, err := terms.Rule.Compile()
+	rules, err := trade.DecisionRules(terms)
 	if err != nil {
 		return trade.Command{}, err
 	}
@@ -344,8 +344,8 @@ func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours,
 	out := trade.CompareState{Period: trade.PeriodRef{Order: p.Order, Interval: p.Interval}}
 	in := reconcile.Input{
 		Sheet: prices, DestinationSeconds: totals,
-		Tolerances: reconcile.Tolerances{StartMillis: terms.StartTolerance, BilledSeconds: uint32(terms.SecondsTolerance)},
-		Rules:      agreedRule{rule},
+		Tolerances: trade.Tolerances(terms),
+		Rules:      rules,
 	}
 	for _, x := range open {
 		in.Lines = append(in.Lines, reconcile.Ref{Adjusts: x.Adjusts, Row: x.Row})
@@ -400,15 +400,4 @@ func deliveredLines(p periodRecord, open []reconcile.Ref, stated []usage.Line, g
 		}
 	}
 	return out, missing
-}
-
-// agreedRule asks the rule of the agreement.
-type agreedRule struct{ rule *agreement.Rule }
-
-// Answer implements reconcile.Rules.
-func (r agreedRule) Answer(c reconcile.Case) reconcile.Answer {
-	return reconcile.Answer(r.rule.Answer(agreement.Facts{
-		Kind: string(c.Kind), BuyerSeconds: c.BuyerSeconds, SellerSeconds: c.SellerSeconds, Gap: c.Gap, StartGap: c.StartGap,
-		OnlySellerSeconds: c.OnlySellerSeconds, DestinationSeconds: c.DestinationSeconds, Undelivered: c.Undelivered,
-	}))
 }

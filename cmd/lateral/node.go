@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/ledger"
+	"github.com/lateral-network/lateral/node"
+	"github.com/lateral-network/lateral/trade/party"
+)
+
+// nodeCommand is "lateral node".
+type nodeCommand struct {
+	Init    initCommand    `cmd:"" help:"Set up a node in a folder: keys, configuration, application for membership."`
+	Genesis genesisCommand `cmd:"" help:"Make a new network's files from applications and validators."`
+	Run     runCommand     `cmd:"" help:"Run a node until Ctrl-C."`
+	Token   tokenCommand   `cmd:"" help:"Make a token for the API."`
+}
+
+// initCommand is "lateral node init".
+type initCommand struct {
+	Dir       string `arg:"" help:"Folder of the node; made when missing."`
+	Carrier   string `placeholder:"CODE" help:"Member code, for a carrier's node."`
+	Name      string `placeholder:"NAME" help:"Legal name of the carrier."`
+	Country   string `placeholder:"CC" help:"Country of the carrier, ISO 3166-1 alpha-2."`
+	Exchange  string `default:"0.0.0.0:7443" help:"Where partners' nodes send sealed files."`
+	Advertise string `placeholder:"HOST:PORT" help:"How they reach it, when that differs."`
+	API       string `default:"127.0.0.1:7080" help:"Where the HTTP interface listens."`
+	Validator string `placeholder:"NAME" help:"Make the node a validator of that name as well, or only."`
+	P2P       string `default:"0.0.0.0:7656" help:"Where other validators connect."`
+	Follow    string `default:"0.0.0.0:7700" help:"Where carriers' nodes connect."`
+}
+
+func (initCommand) Help() string {
+	return `Makes keys under a fresh passphrase, config.yaml, and application.json for the network's members to admit. It never
+overwrites a node. Afterwards put the network's genesis.json and network.json beside config.yaml, name the validators to
+follow in it, move recovery.age off this machine, and hand the first tokens (token-ROLE) to their users.
+
+Examples:
+  lateral node init ./alpha --carrier ALPHA --name "Alpha Telecom AG" --country CH --advertise alpha.example:7443
+  lateral node init ./validator --validator zurich-1`
+}
+
+func (c initCommand) Run(t terminal) error {
+	if c.Carrier == "" && c.Validator == "" {
+		return usageError{fmt.Errorf("name a carrier (--carrier), a validator (--validator), or both")}
+	}
+	s, err := node.Init(node.InitOptions{
+		Dir: c.Dir, Carrier: party.Code(c.Carrier), LegalName: c.Name, Country: c.Country,
+		Exchange: c.Exchange, Advertise: c.Advertise, API: c.API, Validator: c.Validator, P2P: c.P2P, Follow: c.Follow,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "%s is set up.\n\n", s.ConfigFile)
+	if s.Application != nil {
+		fmt.Fprintf(t.out, "For admission, give %s to a member, who proposes it; members vouch.\n", filepath.Join(c.Dir, "application.json"))
+		fmt.Fprintf(t.out, "Move %s and its passphrase to a safe place: it replaces a lost member key.\n", filepath.Join(c.Dir, "recovery.age"))
+		fmt.Fprintf(t.out, "Hand the first API tokens (%s/token-ROLE) to their users.\n", c.Dir)
+	}
+	if s.Validator != nil {
+		fmt.Fprintf(t.out, "For a network's genesis, give %s to its founders.\nOthers follow this validator by its node key %s.\n", filepath.Join(c.Dir, "validator.json"), s.ValidatorNode)
+	}
+	fmt.Fprintf(t.out, "Then: lateral node run --config %s\n", s.ConfigFile)
+	return nil
+}
+
+// genesisCommand is "lateral node genesis".
+type genesisCommand struct {
+	Name       string   `required:"" help:"Name of the network, at most 16 letters."`
+	Member     []string `required:"" placeholder:"application.json" help:"Application of a founding member; repeat."`
+	Validator  []string `required:"" placeholder:"validator.json" help:"A first validator; repeat."`
+	Out        string   `default:"." help:"Folder for genesis.json and network.json."`
+	StartAfter string   `default:"0s" help:"Begin the first block this long from now."`
+}
+
+func (genesisCommand) Help() string {
+	return `Everybody who runs a node of the network needs the two files; they hold no secret. Their hash is part of the chain id, so
+all must be given the very same files.
+
+Example:
+  lateral node genesis --name europe --member alpha/application.json --member bravo/application.json \
+    --validator v1/validator.json --validator v2/validator.json --validator v3/validator.json --validator v4/validator.json`
+}
+
+func (c genesisCommand) Run(t terminal) error {
+	wait, err := time.ParseDuration(c.StartAfter)
+	if err != nil {
+		return usageError{fmt.Errorf("--start-after: %w", err)}
+	}
+	f := node.Founding{Name: c.Name, Start: time.Now().Add(wait).UnixMilli()}
+	for _, path := range c.Member {
+		var s party.Signed
+		if err := readJSON(path, &s); err != nil {
+			return err
+		}
+		f.Members = append(f.Members, s)
+	}
+	for _, path := range c.Validator {
+		var v ledger.Validator
+		if err := readJSON(path, &v); err != nil {
+			return err
+		}
+		f.Validators = append(f.Validators, v)
+	}
+	network, genesis, err := f.Write(c.Out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "%s\n%s\n", network, genesis)
+	return nil
+}
+
+func readJSON(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fault.Newf(fault.NotFound, "name the file that lateral node init made", "%s cannot be read", path).Because(err)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fault.Newf(fault.Invalid, "name the file that lateral node init made", "%s cannot be understood: %v", path, err)
+	}
+	return nil
+}
+
+// runCommand is "lateral node run".
+type runCommand struct {
+	Config string `required:"" placeholder:"config.yaml" help:"The node's configuration."`
+}
+
+func (runCommand) Help() string {
+	return `Example:
+  lateral node run --config ./alpha/config.yaml`
+}
+
+func (c runCommand) Run(ctx context.Context, t terminal) error {
+	config, err := node.ReadConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	options := &slog.HandlerOptions{Level: config.Log.Level}
+	var handler slog.Handler = slog.NewTextHandler(t.err, options)
+	if config.Log.Format == "json" {
+		handler = slog.NewJSONHandler(t.err, options)
+	}
+	log := slog.New(handler)
+	n, err := node.Open(config, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := n.Close(); err != nil {
+			log.Error("closing the node", "err", err)
+		}
+	}()
+	log.Info("node is up", "carrier", config.Carrier, "api", n.APIAddress())
+	return n.Run(ctx)
+}
+
+// tokenCommand is "lateral node token".
+type tokenCommand struct {
+	Config string        `required:"" placeholder:"config.yaml" help:"The node's configuration."`
+	Name   string        `required:"" help:"Whose token it is."`
+	Role   string        `required:"" enum:"clerk,product-manager,engineer,finance,auditor,administrator,subscriber" help:"clerk, product-manager, engineer, finance, auditor, administrator or subscriber."`
+	For    time.Duration `placeholder:"720h" help:"How long it is good for; without it, until it is removed."`
+}
+
+func (tokenCommand) Help() string {
+	return `Prints the token once; the node keeps its hash only. A running node takes it at once.
+
+Example:
+  lateral node token --config ./alpha/config.yaml --name "Ada, settlement desk" --role clerk --for 720h`
+}
+
+func (c tokenCommand) Run(t terminal) error {
+	config, err := node.ReadConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	if config.API.Tokens == "" {
+		return fault.New(fault.Invalid, "this node has no API", "set api.listen and api.tokens in its configuration")
+	}
+	tokens, err := api.OpenTokens(config.API.Tokens)
+	if err != nil {
+		return err
+	}
+	var expires time.Time
+	if c.For > 0 {
+		expires = time.Now().Add(c.For).UTC().Truncate(time.Second)
+	}
+	text, err := tokens.Add(c.Name, api.Role(c.Role), expires)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(t.out, text)
+	return nil
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lateral-network/lateral/sim"
+)
+
+// sandboxCommand runs a whole network on this machine.
+type sandboxCommand struct {
+	Live  liveCommand  `cmd:"" default:"withargs" help:"Live generated calls, cleared every 15 seconds, until Ctrl-C (the default)."`
+	Voice voiceCommand `cmd:"" help:"Clear two carriers' call-record files and end."`
+}
+
+// liveCommand is "lateral sandbox".
+type liveCommand struct {
+	Out     string        `help:"Keep the network's files in this folder instead of a temporary one." placeholder:"DIR"`
+	Cycle   string        `name:"period" default:"15s" help:"Billing period: 15s, 1m, 1h, 1d or 1mo."`
+	Calls   float64       `default:"20" help:"Calls a second that the two carriers exchange."`
+	Seed    uint64        `default:"0" help:"Seed of the generated calls; 0 takes one from the clock and prints it."`
+	For     time.Duration `help:"End after this time instead of at Ctrl-C." placeholder:"5m"`
+	Verbose bool          `help:"Show the nodes' own log lines too."`
+}
+
+func (liveCommand) Help() string {
+	return `Four validators agree on every block over encrypted connections on the loopback interface; ALPHA and BRAVO are
+separate nodes with their own keys and stores. They sign an agreement and rate sheets, then generated calls flow, with a
+few planted differences, and every period is stated, compared, invoiced, disputed where it must be, netted and paid.
+Ports are free ones and files are temporary: any number of sandboxes may run at once.
+
+Examples:
+  lateral sandbox
+  lateral sandbox --period 1m --calls 200
+  lateral sandbox --out ./network --for 5m`
+}
+
+func (c liveCommand) Run(ctx context.Context, t terminal) error {
+	if c.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.For)
+		defer cancel()
+	}
+	err := sim.Live(ctx, sim.LiveOptions{
+		Dir: c.Out, Cycle: c.Cycle, CallsPerSecond: c.Calls, Seed: c.Seed, Timeline: t.out, Log: logTo(t, c.Verbose),
+	})
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// voiceCommand is "lateral sandbox voice".
+type voiceCommand struct {
+	Ours      string `required:"" placeholder:"A.csv" help:"Our call records, canonical CSV, may be gzipped."`
+	Theirs    string `required:"" placeholder:"B.csv" help:"Their records of the same traffic."`
+	Rates     string `required:"" placeholder:"R.csv" help:"Rate sheet for calls that we send."`
+	RatesBack string `placeholder:"R2.csv" help:"Rate sheet for calls that they send; without it --rates serves both."`
+	Us        string `placeholder:"CODE" help:"Our carrier code; default: the first in byte order of the two in the first good row of --ours."`
+	Period    string `default:"1h" help:"Billing period: 15s, 1m, 1h, 1d or 1mo."`
+	JSON      bool   `name:"json" help:"Print one JSON document."`
+	Out       string `placeholder:"DIR" help:"Keep invoices, proofs, network.json and the nodes' data in this folder."`
+	Processes bool   `help:"Run every validator and carrier as a process of its own."`
+	Verbose   bool   `help:"Show the nodes' own log lines too."`
+}
+
+func (voiceCommand) Help() string {
+	return `Starts the sandbox's network, gives each carrier its own file, clears every period found in the files as fast as it
+can, and ends. Progress goes to standard error, the result to standard output.
+
+Examples:
+  lateral sandbox voice --ours ours.csv --theirs theirs.csv --rates rates.csv
+  lateral sandbox voice --ours a.csv.gz --theirs b.csv.gz --rates out.csv --rates-back in.csv --us ALPHA --period 1d
+  lateral sandbox voice --ours a.csv --theirs b.csv --rates r.csv --json --out run1
+  lateral verify run1/proofs/*.proof`
+}
+
+func (c voiceCommand) Run(ctx context.Context, t terminal) error {
+	report, err := sim.Voice(ctx, sim.VoiceOptions{
+		Ours: c.Ours, Theirs: c.Theirs, Rates: c.Rates, RatesBack: c.RatesBack, Us: c.Us, Cycle: c.Period,
+		Dir: c.Out, Processes: c.Processes, Progress: t.err, Log: logTo(t, c.Verbose),
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		e := json.NewEncoder(t.out)
+		e.SetIndent("", "  ")
+		return e.Encode(report)
+	}
+	_, err = fmt.Fprint(t.out, report.Text())
+	return err
+}

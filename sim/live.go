@@ -1,0 +1,310 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/internal/durable"
+	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/node"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// LiveOptions say how "lateral sandbox" is to run.
+type LiveOptions struct {
+	Dir            string // kept; empty: a temporary folder
+	Cycle          string
+	CallsPerSecond float64
+	Seed           uint64
+	Timeline       io.Writer
+	Log            *slog.Logger
+}
+
+// Live runs a network with generated calls until ctx ends, and tells what
+// happens as it happens.
+func Live(ctx context.Context, o LiveOptions) (err error) {
+	cycle, err := usage.ParseCycle(o.Cycle)
+	if err != nil {
+		return err
+	}
+	calendar, err := cycle.Calendar()
+	if err != nil {
+		return err
+	}
+	if o.Seed == 0 {
+		o.Seed = uint64(time.Now().UnixNano())
+	}
+	start := time.Now()
+	say := progress(o.Timeline, start)
+	dir := o.Dir
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "lateral-sandbox-"); err != nil {
+			return durable.Explain("make a temporary folder", err)
+		}
+		defer os.RemoveAll(dir)
+	}
+	net, err := Build(Options{
+		Dir: dir, Carriers: []party.Code{"ALPHA", "BRAVO"}, Log: o.Log,
+		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true},
+	})
+	if err != nil {
+		return err
+	}
+	if err := net.Start(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, net.Stop()) }()
+	say("four validators and the nodes of ALPHA and BRAVO are up; files in %s; seed %d", dir, o.Seed)
+	for _, code := range net.o.Carriers {
+		if err := net.WaitReady(ctx, code); err != nil {
+			return err
+		}
+		say("%s: API at %s", code, net.API(code))
+		for _, r := range []api.Role{api.Auditor, api.Clerk, api.Finance, api.Administrator} {
+			token, err := net.Token(code, r)
+			if err != nil {
+				return err
+			}
+			say("    %-14s %s", r, token)
+		}
+	}
+	plan := voice.Plan{Ours: "ALPHA", Theirs: "BRAVO", Seed: o.Seed, Span: live(start), Mix: voice.LiveMix}
+	generator, err := voice.NewGenerator(plan)
+	if err != nil {
+		return err
+	}
+	var sheet bytes.Buffer
+	if err := generator.WriteSheet(&sheet); err != nil {
+		return err
+	}
+	pair, err := net.desks("ALPHA", "BRAVO")
+	if err != nil {
+		return err
+	}
+	err = net.agree(ctx, pair, deal{cycle: o.Cycle, live: true, sheets: [2][]byte{sheet.Bytes(), sheet.Bytes()}, change: func(t *agreement.Terms) {
+		t.Payment[0].DueDays = 0
+	}}, say)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	parts.Go(func() { cancel(net.calls(ctx, pair, generator, o.CallsPerSecond)) })
+	parts.Go(func() { cancel(net.timeline(ctx, pair[0], calendar, say)) })
+	<-ctx.Done()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+		return cause
+	}
+	say("stopping")
+	return nil
+}
+
+// live is a span of generated traffic that a sandbox does not outlive.
+func live(start time.Time) usage.Interval {
+	return usage.Interval{From: start.Add(-24 * time.Hour).UnixMilli(), To: start.Add(366 * 24 * time.Hour).UnixMilli()}
+}
+
+// batch is how much traffic is handed to the nodes at once.
+const batch = time.Second
+
+// calls generates traffic as time passes and hands each carrier its own view of
+// it, as its switch would: a call is recorded when it has ended.
+func (n *Network) calls(ctx context.Context, pair [2]*desk, g *voice.Generator, perSecond float64) error {
+	var switches [2]exchange
+	generate := func(span usage.Interval) error {
+		var files [2]bytes.Buffer
+		count := int(perSecond * float64(span.To-span.From) / 1000)
+		if err := g.Write(&files[0], &files[1], span, count); err != nil {
+			return err
+		}
+		for i := range switches {
+			if err := switches[i].begin(files[i].Bytes()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	last := time.Now().UnixMilli()
+	// Calls that began before the sandbox and end in it.
+	if err := generate(usage.Interval{From: last - warm.Milliseconds(), To: last}); err != nil {
+		return err
+	}
+	for i := range switches {
+		switches[i].ended(last)
+	}
+	tick := time.NewTicker(batch)
+	defer tick.Stop()
+	for number := 1; ; number++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		now := time.Now().UnixMilli()
+		if err := generate(usage.Interval{From: last, To: now}); err != nil {
+			return err
+		}
+		last = now
+		for i, d := range pair {
+			file := switches[i].ended(now)
+			if file == nil {
+				continue
+			}
+			if _, err := d.engineer.ImportUsage(ctx, fmt.Sprintf("switch-%06d.csv", number), bytes.NewReader(file)); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("importing calls at %s: %w", d.me, err)
+			}
+		}
+		if err := n.Failed(); err != nil {
+			return err
+		}
+	}
+}
+
+// warm is how far back the traffic of a fresh sandbox began.
+const warm = 10 * time.Minute
+
+// exchange is one carrier's telephone exchange: it records a call when the call
+// has ended.
+type exchange struct{ calls []underWay }
+
+type underWay struct {
+	ends int64 // ms UTC
+	row  []byte
+}
+
+// begin takes the rows of calls, with a header or without.
+func (x *exchange) begin(csv []byte) error {
+	for row := range bytes.Lines(csv) {
+		fields := bytes.Split(row, []byte(","))
+		if len(fields) != 9 || bytes.HasPrefix(row, []byte("call_id,")) {
+			continue
+		}
+		start, err := time.Parse(time.RFC3339Nano, string(fields[3]))
+		if err != nil {
+			return err
+		}
+		ms, err := strconv.ParseInt(string(fields[4]), 10, 64)
+		if err != nil {
+			return err
+		}
+		x.calls = append(x.calls, underWay{start.UnixMilli() + ms, bytes.Clone(row)})
+	}
+	return nil
+}
+
+// ended gives the file of calls that have ended by a moment, nil without any.
+func (x *exchange) ended(now int64) []byte {
+	var file []byte
+	x.calls = slices.DeleteFunc(x.calls, func(c underWay) bool {
+		if c.ends > now {
+			return false
+		}
+		if file == nil {
+			file = []byte(voice.UsageHeader + "\n")
+		}
+		file = append(file, c.row...)
+		return true
+	})
+	return file
+}
+
+// timeline tells what happens on the Bilateral, as one carrier sees it.
+func (n *Network) timeline(ctx context.Context, d *desk, calendar usage.Calendar, say func(string, ...any)) error {
+	from := ""
+	for ctx.Err() == nil {
+		for e, err := range d.auditor.Events(ctx, from) {
+			if err != nil {
+				break // the stream was cut; go on where it was
+			}
+			from = e.ID
+			if line := d.tell(ctx, calendar, e); line != "" {
+				say("%s", line)
+			}
+		}
+		if err := n.Failed(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
+}
+
+// tell puts an event into words; empty for what is not worth a line.
+func (d *desk) tell(ctx context.Context, calendar usage.Calendar, e wire.Event) string {
+	subject := e.Subject[strings.IndexByte(e.Subject, '/')+1:]
+	switch e.Kind {
+	case trade.EventPeriodRequested:
+		return "period closed      " + d.periodName(calendar, e.Subject)
+	case trade.EventPeriodMatched:
+		return "usage agreed       " + d.periodName(calendar, e.Subject) + ": every line"
+	case trade.EventPeriodDiffers:
+		return "usage differs      " + d.periodName(calendar, e.Subject) + ": " + e.Detail + " lines"
+	case trade.EventDisputeResolved:
+		return "dispute resolved   " + subject + " by " + e.Detail
+	case trade.EventDisputeManual:
+		return "dispute for people " + subject
+	case trade.EventInvoiceIssued:
+		i, err := d.auditor.Invoice(ctx, subject)
+		if err != nil {
+			return "invoice            " + subject
+		}
+		return fmt.Sprintf("invoice            %s  %s %s, open %s", i.ID, i.Currency, i.Total, i.Open)
+	case trade.EventInvoiceMoved:
+		return "invoice " + e.Detail + strings.Repeat(" ", max(1, 11-len(e.Detail))) + subject
+	case trade.EventNettingAccepted:
+		x, err := d.auditor.Netting(ctx, subject)
+		if err != nil || len(x.Sums) == 0 {
+			return "netted             " + subject
+		}
+		return fmt.Sprintf("netted             %d invoices: %s owes %s %s", len(x.Invoices), x.Sums[0].Payer, x.Sums[0].Currency, x.Sums[0].Net)
+	case trade.EventPaymentAdvised:
+		return "payment advised    " + subject
+	case trade.EventSettled:
+		s, err := d.node.Status(ctx)
+		if err != nil {
+			return "settled            " + subject
+		}
+		return fmt.Sprintf("settled            %s   (final in %.0f ms at the median, 99 %% in %.0f ms)", subject, s.Finality.P50, s.Finality.P99)
+	}
+	return ""
+}
+
+// periodName gives direction and interval of a period from its key.
+func (d *desk) periodName(calendar usage.Calendar, key string) string {
+	parts := strings.Split(key, "/")
+	if len(parts) != 3 {
+		return key
+	}
+	ms, err := strconv.ParseInt(parts[2], 10, 64)
+	if err != nil {
+		return key
+	}
+	buyer := party.Code(strings.TrimPrefix(parts[1], "V-"))
+	seller := d.me
+	if seller == buyer {
+		seller = d.partner
+	}
+	i := calendar.At(ms)
+	clock := func(ms int64) string { return time.UnixMilli(ms).UTC().Format("15:04:05") }
+	return fmt.Sprintf("%s %s-%sZ", usage.Direction{From: buyer, To: seller}, clock(i.From), clock(i.To))
+}

@@ -1,0 +1,307 @@
+// Package sim runs whole networks on one machine: validators and carriers with
+// their own keys, stores and sockets, in this process or each in its own. It
+// drives the carriers through their API only, as an operator's script would.
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/client"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/node"
+	"github.com/lateral-network/lateral/trade/party"
+)
+
+// Options say what network to build. Dir and Carriers are required.
+type Options struct {
+	Dir        string       // of everything; made when missing
+	Carriers   []party.Code // each with a node of its own
+	Validators int          // default 4
+	Automatic  node.Automatic
+	Binary     string // lateral's own binary: each node is a process; empty: all in this process
+	Log        *slog.Logger
+}
+
+// Network is a running network.
+type Network struct {
+	o      Options
+	nodes  []*running // validators first
+	byName map[string]*running
+}
+
+// running is one node, in this process or its own.
+type running struct {
+	name   string
+	config string // path of its configuration
+	conf   node.Config
+	setup  node.Setup
+	binary string
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	stop    context.CancelFunc
+	command *exec.Cmd
+	done    chan error // closed when it has ended
+}
+
+// Build writes keys, configurations, genesis and network file for a network of
+// validators and carriers on free ports of the loopback interface. It starts
+// nothing.
+func Build(o Options) (*Network, error) {
+	if o.Validators == 0 {
+		o.Validators = 4
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	n := &Network{o: o, byName: map[string]*running{}}
+	ports, err := freePorts(2*o.Validators + 2*len(o.Carriers))
+	if err != nil {
+		return nil, err
+	}
+	port := func() string {
+		p := ports[0]
+		ports = ports[1:]
+		return p
+	}
+	var found node.Founding
+	found.Name = "sandbox"
+	var setups []node.Setup
+	for i := range o.Validators {
+		s, err := node.Init(node.InitOptions{
+			Dir: filepath.Join(o.Dir, fmt.Sprintf("validator-%d", i+1)), Validator: fmt.Sprintf("validator-%d", i+1),
+			P2P: port(), Follow: port(), WorkFactor: 10,
+		})
+		if err != nil {
+			return nil, err
+		}
+		found.Validators = append(found.Validators, *s.Validator)
+		setups = append(setups, s)
+	}
+	var follow, peers []node.Endpoint
+	for _, s := range setups {
+		v := s.Config.Validator
+		follow = append(follow, node.Endpoint{Name: v.Name, Key: s.ValidatorNode, Address: v.Follow})
+		peers = append(peers, node.Endpoint{Name: v.Name, Key: s.ValidatorNode, Address: v.P2P})
+	}
+	for _, code := range o.Carriers {
+		s, err := node.Init(node.InitOptions{
+			Dir: filepath.Join(o.Dir, string(code)), Carrier: code, LegalName: string(code) + " Telecom", Country: "CH",
+			Exchange: port(), API: port(), FollowAt: follow, Automatic: o.Automatic, WorkFactor: 10,
+		})
+		if err != nil {
+			return nil, err
+		}
+		found.Members = append(found.Members, *s.Application)
+		setups = append(setups, s)
+	}
+	found.Start = time.Now().Add(-time.Second).UnixMilli()
+	networkFile, genesisFile, err := found.Write(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range setups {
+		c := s.Config
+		c.Network, c.Genesis = networkFile, genesisFile
+		if c.Validator != nil {
+			for j, p := range peers {
+				if j != i {
+					c.Validator.Peers = append(c.Validator.Peers, p)
+				}
+			}
+		}
+		if err := c.Write(s.ConfigFile); err != nil {
+			return nil, err
+		}
+		name := string(c.Carrier)
+		if name == "" {
+			name = c.Validator.Name
+		}
+		r := &running{name: name, config: s.ConfigFile, conf: c, setup: s, binary: o.Binary, log: o.Log.With("node", name)}
+		n.nodes = append(n.nodes, r)
+		n.byName[name] = r
+	}
+	return n, nil
+}
+
+// freePorts finds that many free ports of the loopback interface. Between
+// finding and using one, another program may take it; then starting says so.
+func freePorts(count int) ([]string, error) {
+	var held []net.Listener
+	defer func() {
+		for _, l := range held {
+			_ = l.Close() // nothing was written to it
+		}
+	}()
+	var out []string
+	for range count {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fault.New(fault.Unavailable, "there is no free port on the loopback interface", "end other programs, or wait").Because(err)
+		}
+		held = append(held, l)
+		out = append(out, l.Addr().String())
+	}
+	return out, nil
+}
+
+// NetworkFile is the path of the network file.
+func (n *Network) NetworkFile() string { return filepath.Join(n.o.Dir, "network.json") }
+
+// Start starts all nodes, validators first.
+func (n *Network) Start() error {
+	for _, r := range n.nodes {
+		if err := r.start(); err != nil {
+			return errors.Join(fmt.Errorf("starting %s: %w", r.name, err), n.Stop())
+		}
+	}
+	return nil
+}
+
+// Stop ends all nodes, carriers first, and waits for them.
+func (n *Network) Stop() error {
+	var all error
+	for i := len(n.nodes) - 1; i >= 0; i-- {
+		all = errors.Join(all, n.nodes[i].end(syscall.SIGTERM))
+	}
+	return all
+}
+
+// Kill ends a node at once, as a power cut would. Only nodes with a process of
+// their own can be killed.
+func (n *Network) Kill(name string) error {
+	r := n.byName[name]
+	if r == nil || r.binary == "" {
+		return fault.Newf(fault.Invalid, "give each node a process of its own", "%s cannot be killed", name)
+	}
+	return r.end(syscall.SIGKILL)
+}
+
+// Restart starts a node again that has ended.
+func (n *Network) Restart(name string) error { return n.byName[name].start() }
+
+// Names lists all nodes, validators first.
+func (n *Network) Names() []string {
+	var out []string
+	for _, r := range n.nodes {
+		out = append(out, r.name)
+	}
+	return out
+}
+
+// Failed gives the first node that has ended by itself, and why.
+func (n *Network) Failed() error {
+	for _, r := range n.nodes {
+		r.mu.Lock()
+		done := r.done
+		r.mu.Unlock()
+		if done == nil {
+			continue
+		}
+		select {
+		case err := <-done:
+			if err == nil {
+				err = errors.New("it ended")
+			}
+			return fmt.Errorf("node %s: %w", r.name, err)
+		default:
+		}
+	}
+	return nil
+}
+
+func (r *running) start() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done = make(chan error, 1)
+	if r.binary != "" {
+		return r.spawn()
+	}
+	opened, err := node.Open(r.conf, r.log)
+	if err != nil {
+		r.done = nil
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r.stop = cancel
+	done := r.done
+	go func() {
+		err := opened.Run(ctx)
+		done <- errors.Join(err, opened.Close())
+		close(done)
+	}()
+	return nil
+}
+
+// spawn starts the node as a process of its own. Its log goes to a file beside
+// its configuration.
+func (r *running) spawn() error {
+	log, err := os.OpenFile(filepath.Join(filepath.Dir(r.config), "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	r.command = exec.Command(r.binary, "node", "run", "--config", r.config)
+	r.command.Stdout, r.command.Stderr = log, log
+	endWithParent(r.command)
+	if err := r.command.Start(); err != nil {
+		return err
+	}
+	command, done := r.command, r.done
+	go func() {
+		done <- command.Wait()
+		close(done)
+	}()
+	return nil
+}
+
+// end ends the node and waits for it.
+func (r *running) end(signal syscall.Signal) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.done == nil {
+		return nil
+	}
+	done := r.done
+	r.done = nil
+	if r.command != nil {
+		if err := r.command.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+		<-done
+		r.command = nil
+		return nil
+	}
+	r.stop()
+	return <-done
+}
+
+// Client gives a client of a carrier's API that acts in a role.
+func (n *Network) Client(code party.Code, role api.Role) (*client.Client, error) {
+	token, err := n.Token(code, role)
+	if err != nil {
+		return nil, err
+	}
+	return client.New("http://"+n.byName[string(code)].conf.API.Listen, token), nil
+}
+
+// Token gives a carrier's first token of a role.
+func (n *Network) Token(code party.Code, role api.Role) (string, error) {
+	return node.ReadToken(filepath.Dir(n.byName[string(code)].config), role)
+}
+
+// API is the address of a carrier's API.
+func (n *Network) API(code party.Code) string {
+	return "http://" + n.byName[string(code)].conf.API.Listen
+}

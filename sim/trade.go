@@ -1,0 +1,236 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/client"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// desk is one carrier of a pair as its people see it: the parts of its API that
+// each role may use, towards the partner.
+type desk struct {
+	me, partner party.Code
+	admin       *client.Partner
+	product     *client.Partner
+	engineer    *client.Partner
+	clerk       *client.Partner
+	finance     *client.Partner
+	auditor     *client.Partner
+	node        *client.Client // as an auditor
+}
+
+// desks gives both carriers of a pair.
+func (n *Network) desks(a, b party.Code) (pair [2]*desk, err error) {
+	for i, p := range [][2]party.Code{{a, b}, {b, a}} {
+		d := &desk{me: p[0], partner: p[1]}
+		for _, r := range []struct {
+			role api.Role
+			to   **client.Partner
+		}{{api.Administrator, &d.admin}, {api.ProductManager, &d.product}, {api.Engineer, &d.engineer},
+			{api.Clerk, &d.clerk}, {api.Finance, &d.finance}, {api.Auditor, &d.auditor}} {
+			c, err := n.Client(d.me, r.role)
+			if err != nil {
+				return pair, err
+			}
+			*r.to = c.With(d.partner)
+			if r.role == api.Auditor {
+				d.node = c
+			}
+		}
+		pair[i] = d
+	}
+	return pair, nil
+}
+
+// WaitReady waits until a carrier's node answers and may sign.
+func (n *Network) WaitReady(ctx context.Context, code party.Code) error {
+	c, err := n.Client(code, api.Auditor)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return n.poll(ctx, "the node of "+string(code)+" to be ready", func() (bool, error) { return c.Ready(ctx) == nil, nil })
+}
+
+// poll waits until a condition holds, a node fails, or ctx ends.
+func (n *Network) poll(ctx context.Context, what string, ok func() (bool, error)) error {
+	wait := time.NewTicker(50 * time.Millisecond)
+	defer wait.Stop()
+	for {
+		done, err := ok()
+		if done || err != nil {
+			return err
+		}
+		if err := n.Failed(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", what, ctx.Err())
+		case <-wait.C:
+		}
+	}
+}
+
+// retried calls f until it does not fail with not-yet or not-found: the other
+// side's replica may be a block behind.
+func (n *Network) retried(ctx context.Context, what string, f func() error) error {
+	return n.poll(ctx, what, func() (bool, error) {
+		err := f()
+		switch fault.CodeOf(err) {
+		case fault.NotYet, fault.NotFound, fault.Busy, fault.Unavailable:
+			return false, nil
+		}
+		return err == nil, err
+	})
+}
+
+// deal is what two carriers agree on.
+type deal struct {
+	cycle  string
+	live   bool      // usage comes as it happens; otherwise from files
+	sheets [2][]byte // CSV: for calls from the first carrier, and back
+	change func(*agreement.Terms)
+}
+
+// agree opens the Bilateral of two carriers and has them sign: delegates,
+// agreement, sheets, standing orders. Each step is what its people would do.
+func (n *Network) agree(ctx context.Context, pair [2]*desk, d deal, say func(format string, args ...any)) error {
+	a, b := pair[0], pair[1]
+	admin, err := n.Client(a.me, api.Administrator)
+	if err != nil {
+		return err
+	}
+	if _, err := admin.Open(ctx, b.me); err != nil {
+		return fmt.Errorf("opening the Bilateral: %w", err)
+	}
+	for _, x := range pair {
+		if err := n.retried(ctx, "the Bilateral to open", func() error {
+			_, err := x.auditor.AwaitOpen(ctx)
+			return err
+		}); err != nil {
+			return err
+		}
+		if err := n.delegates(ctx, x); err != nil {
+			return err
+		}
+	}
+	say("Bilateral of %s and %s open: both bound, sealed, with delegates", a.me, b.me)
+	if err := n.contract(ctx, pair, d); err != nil {
+		return err
+	}
+	say("MSA-1 signed by both, %s periods", d.cycle)
+	for i, x := range pair {
+		// The sheet for calls from x is its partner's to propose and x's to
+		// accept, and the order is x's.
+		seller := pair[1-i]
+		dir := usage.Direction{From: x.me, To: seller.me}
+		s, err := seller.product.ProposeSheet(ctx, dir, 0, bytes.NewReader(d.sheets[i]))
+		if err != nil {
+			return fmt.Errorf("proposing the sheet for %s: %w", dir, err)
+		}
+		if err := n.retried(ctx, "the sheet to arrive", func() error {
+			_, err := x.product.AcceptSheet(ctx, s.Record.ID)
+			return err
+		}); err != nil {
+			return fmt.Errorf("accepting the sheet for %s: %w", dir, err)
+		}
+		id := fmt.Sprintf("V-%s", x.me)
+		if _, err := x.product.PlaceOrder(ctx, wire.PlaceOrder{
+			ID: id, Kind: order.Standing, Agreement: "MSA-1", Sheet: s.Record.ID, Line: voice.Name,
+		}, ""); err != nil {
+			return fmt.Errorf("ordering %s: %w", dir, err)
+		}
+		if err := n.retried(ctx, "the order to arrive", func() error {
+			_, err := seller.product.MoveOrder(ctx, id, "accept", "")
+			return err
+		}); err != nil {
+			return fmt.Errorf("accepting the order for %s: %w", dir, err)
+		}
+		say("%s: %d rates in force, standing order %s", dir, s.Record.Rows, id)
+	}
+	return nil
+}
+
+// maxLimit is what the sandbox's robots may bind their carrier to at once.
+const maxLimit = money.Micro(1e15)
+
+// delegates registers the keys that a node may sign with.
+func (n *Network) delegates(ctx context.Context, x *desk) error {
+	var limits []money.Amount
+	for _, c := range []money.Currency{"USD", "EUR", "GBP", "CHF", "JPY"} {
+		limits = append(limits, money.Amount{Currency: c, Micro: maxLimit})
+	}
+	for role, key := range n.byName[string(x.me)].setup.Delegates {
+		if _, err := x.admin.AddDelegate(ctx, wire.AddDelegate{
+			Key: key, Name: "robot for " + string(role), Roles: []party.Role{role}, Limits: limits,
+		}); err != nil {
+			return fmt.Errorf("registering a delegate of %s: %w", x.me, err)
+		}
+	}
+	return nil
+}
+
+// contract has both sides sign one agreement.
+func (n *Network) contract(ctx context.Context, pair [2]*desk, d deal) error {
+	terms := agreement.Defaults()
+	terms.Cycle, terms.Netting = d.cycle, true
+	terms.PastPeriods = !d.live
+	if !d.live {
+		terms.GraceMillis = 0
+	}
+	if d.change != nil {
+		d.change(&terms)
+	}
+	const text = "As in the signed document."
+	if _, err := pair[0].product.ProposeAgreement(ctx, wire.ProposeAgreement{
+		ID: "MSA-1", Type: agreement.MSA, Lines: []product.Line{voice.Name}, Terms: terms,
+		Legal: agreement.Legal{
+			Document: canon.Sum("lateral/sandbox-agreement/1"), GoverningLaw: "Switzerland", Jurisdiction: "Zurich", Indemnity: text, Liability: text,
+			ForceMajeure: text, Taxes: text, Term: "Open, either side may end it at any time.", Obligations: text, Definitions: text,
+		},
+	}); err != nil {
+		return fmt.Errorf("proposing the agreement: %w", err)
+	}
+	return n.retried(ctx, "the agreement to arrive", func() error {
+		_, err := pair[1].product.AcceptAgreement(ctx, "MSA-1", terms.Hash())
+		return err
+	})
+}
+
+// collect reads a list to its end.
+func collect[T any](list iter.Seq2[T, error]) ([]T, error) {
+	var out []T
+	for v, err := range list {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// readFile reads an input that the user named.
+func readFile(path, flag string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault.Newf(fault.NotFound, "name a file that this user can read", "%s: %s cannot be read", flag, path).Because(err)
+	}
+	return data, nil
+}
