@@ -829,7 +829,8 @@ func (b *Bilateral) answerOffer() {
 // the other when the first has not.
 func (b *Bilateral) offer(public trade.Records, height uint64, now int64) {
 	next := b.p.Epoch + 1
-	if b.said.offer >= next || b.p.Offers[b.mine] != nil || b.p.Offers[1-b.mine] != nil {
+	theirs := b.p.Offers[1-b.mine]
+	if b.said.offer >= next || b.p.Offers[b.mine] != nil || theirs != nil && theirs.Height != b.said.refused {
 		return
 	}
 	patience := int64(0)
@@ -852,7 +853,9 @@ func (b *Bilateral) offer(public trade.Records, height uint64, now int64) {
 			stale = stale || then != sealing[i]
 		}
 	}
-	if b.p.Epoch == 0 && b.opener != b.m.code || b.p.Epoch > 0 && !stale {
+	// The first key is offered by the side whose channel key comes first, not by
+	// the opener: nothing is to tell an outsider which of the two opened.
+	if b.p.Epoch == 0 && b.mine != 0 || b.p.Epoch > 0 && !stale {
 		return
 	}
 	k, err := newEpochKey(reader(b.m.random))
