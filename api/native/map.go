@@ -1,8 +1,6 @@
 package native
 
 import (
-	"strconv"
-
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/clearing"
@@ -207,5 +205,3 @@ func orEmpty[T any](list []T) []T {
 	}
 	return list
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -12,9 +12,6 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
-	"path"
-	"reflect"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -165,28 +162,13 @@ func newServer(o Options) (*server, error) {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "A token of this node, made by its administrator."},
 	}
-	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
-	config.Components.Schemas.RegisterTypeAlias(typeOf[wire.Time](), typeOf[time.Time]())
+	config.Components.Schemas = newRegistry()
 	s.api = humago.New(s.mux, config)
 	if err := s.measure(); err != nil {
 		return nil, err
 	}
 	s.routes()
 	return s, nil
-}
-
-// schemaName names a type in the OpenAPI document: types of package wire by
-// their own name, those of the state machine with their package in front.
-func schemaName(t reflect.Type, hint string) string {
-	name := huma.DefaultSchemaNamer(t, hint)
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	pkg := path.Base(t.PkgPath())
-	if t.Name() == "" || !strings.Contains(t.PkgPath(), "/trade") {
-		return name
-	}
-	return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 }
 
 // description opens the OpenAPI document.

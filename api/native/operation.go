@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"regexp"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -148,12 +150,21 @@ func (s *server) problems(ctx huma.Context, _ string, v any) (any, error) {
 	}
 	if len(m.Errors) > 0 && m.Errors[0] != nil {
 		p.Detail, p.Field = m.Errors[0].Message, field(m.Errors[0].Location)
+		if missing := requiredProperty.FindStringSubmatch(p.Detail); missing != nil {
+			p.Detail, p.Field = "the field is missing", strings.TrimPrefix(p.Field+"."+missing[1], ".")
+		}
 	}
 	return p, nil
 }
 
+// requiredProperty is how huma names a field that is missing.
+var requiredProperty = regexp.MustCompile(`^expected required property (\S+) to be present$`)
+
 // field gives the path of an input field as the other errors write it.
 func field(location string) string {
+	if location == "body" {
+		return ""
+	}
 	for _, part := range []string{"body.", "query.", "path.", "header."} {
 		if len(location) > len(part) && location[:len(part)] == part {
 			return location[len(part):]

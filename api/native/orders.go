@@ -127,7 +127,7 @@ func (s *server) sheets() {
 		if err != nil {
 			return nil, err
 		}
-		return s.sheetNow(in.Partner, p.ID, trade.KindSheetPropose)
+		return s.sheetNow(ctx, in.Partner, p.ID, trade.KindSheetPropose)
 	})
 	post(s, at+"/{id}/accept", "accept-sheet", tagContracts, "Accept a sheet that the partner proposed, once its file is here and checked", func(ctx context.Context, in *IDPath) (*reply[wire.Done[wire.Sheet]], error) {
 		d, err := s.desk(in.Partner)
@@ -139,7 +139,7 @@ func (s *server) sheets() {
 		if err := d.AcceptSheet(ctx, in.ID); err != nil {
 			return nil, err
 		}
-		return s.sheetNow(in.Partner, in.ID, trade.KindSheetAccept)
+		return s.sheetNow(ctx, in.Partner, in.ID, trade.KindSheetAccept)
 	})
 	post(s, at+"/{id}/reject", "reject-sheet", tagContracts, "Reject a sheet that the partner proposed", func(ctx context.Context, in *struct {
 		IDPath
@@ -154,7 +154,7 @@ func (s *server) sheets() {
 		if err := d.RejectSheet(ctx, in.ID, in.Body.Why); err != nil {
 			return nil, err
 		}
-		return s.sheetNow(in.Partner, in.ID, trade.KindSheetReject)
+		return s.sheetNow(ctx, in.Partner, in.ID, trade.KindSheetReject)
 	})
 	s.raw(withPath(operation(http.MethodGet, at+"/{id}/file", "get-sheet-file", tagContracts, "The rows of a sheet, as its seller sent them"), "partner", "id"),
 		"text/csv", "The file.", func(w http.ResponseWriter, r *http.Request) {
@@ -193,8 +193,8 @@ func (s *server) getSheet(_ context.Context, in *IDPath) (*reply[wire.Sheet], er
 
 // sheetNow answers with a sheet after the desk has changed it. The receipt is
 // what the record keeps of the command.
-func (s *server) sheetNow(partner party.Code, id string, kind trade.Kind) (*reply[wire.Done[wire.Sheet]], error) {
-	r, err := s.getSheet(context.Background(), &IDPath{PartnerPath{partner}, id})
+func (s *server) sheetNow(ctx context.Context, partner party.Code, id string, kind trade.Kind) (*reply[wire.Done[wire.Sheet]], error) {
+	r, err := s.getSheet(ctx, &IDPath{PartnerPath{partner}, id})
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 )
 
-// with gives this carrier's Bilateral with a partner: the one in use, or else
-// the latest. Code: not-found.
+// with gives this carrier's Bilateral with a partner: of several, the one that
+// is in use or came furthest. Code: not-found.
 func (s *server) with(partner party.Code) (Bilateral, error) {
 	var found Bilateral
 	for _, b := range s.Member.Bilaterals() {

@@ -1,0 +1,579 @@
+package native_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native"
+	"github.com/lateral-network/lateral/api/native/client"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// ask sends one request and gives status, headers and body.
+func (s *side) ask(t testing.TB, token, method, path, body string, header ...string) (int, http.Header, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(within(t), method, s.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(res.Body, 4<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, res.Header, data
+}
+
+func problemIn(t testing.TB, data []byte) (p api.Problem) {
+	t.Helper()
+	if err := json.Unmarshal(data, &p); err != nil {
+		t.Fatalf("%q is no problem: %v", data, err)
+	}
+	return p
+}
+
+// openAPI is what the tests read of the document.
+type openAPI struct {
+	OpenAPI string `json:"openapi"`
+	Paths   map[string]map[string]struct {
+		ID       string                `json:"operationId"`
+		Security []map[string][]string `json:"security"`
+		Params   []struct {
+			Name string `json:"name"`
+			In   string `json:"in"`
+		} `json:"parameters"`
+		Responses map[string]any `json:"responses"`
+	} `json:"paths"`
+	Components struct {
+		Schemas         map[string]any `json:"schemas"`
+		SecuritySchemes map[string]any `json:"securitySchemes"`
+	} `json:"components"`
+}
+
+func (s *side) document(t testing.TB) (doc openAPI, raw []byte) {
+	t.Helper()
+	status, header, raw := s.ask(t, s.tokens[api.Auditor], "GET", "/v1/openapi.json", "")
+	if status != 200 || !strings.Contains(header.Get("Content-Type"), "json") {
+		t.Fatalf("the document comes with %d %v", status, header)
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc, raw
+}
+
+// changes says which roles may use each operation that changes something. It is
+// written here once more, so that a slip in the table shows.
+var changes = map[api.Role][]string{
+	api.Clerk:          {"request-rating", "apply-deadline", "record-file", "propose-decision", "accept-decision", "reject-decision"},
+	api.ProductManager: {"end-bilateral", "propose-agreement", "amend-agreement", "accept-agreement", "reject-agreement", "end-agreement", "propose-sheet", "accept-sheet", "reject-sheet", "place-order", "accept-order", "reject-order", "suspend-order", "resume-order", "end-order"},
+	api.Engineer:       {"import-usage", "close-periods", "post-anchor", "request-rating", "apply-deadline", "record-file"},
+	api.Finance:        {"request-rating", "apply-deadline", "accept-invoice", "dispute-invoice", "propose-netting", "accept-netting", "reject-netting", "open-obligations", "advise-payment", "confirm-payment", "decline-payment"},
+	api.Administrator:  {"add-token", "remove-token", "propose-member", "vouch-member", "suspend-member", "restore-member", "leave-network", "open-bilateral", "add-delegate", "revoke-delegate", "post-anchor"},
+	api.Auditor:        {},
+	api.Subscriber:     {},
+}
+
+// mayUse says whether a role may use an operation.
+func mayUse(r api.Role, method, id string) bool {
+	switch {
+	case id == "get-me":
+		return true
+	case r == api.Subscriber:
+		return false
+	case id == "list-tokens":
+		return r == api.Administrator || r == api.Auditor
+	case method == "GET":
+		return true
+	}
+	return slices.Contains(changes[r], id)
+}
+
+var inBraces = regexp.MustCompile(`\{[^}]*\}`)
+
+func TestEveryRoleMayUseItsOperationsAndNoOthers(t *testing.T) {
+	s := newWorld(t).sides["ALPHA"]
+	doc, _ := s.document(t)
+	cells := 0
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			method = strings.ToUpper(method)
+			if op.ID == "get-health" {
+				continue
+			}
+			for _, r := range api.Roles {
+				status, _, data := s.ask(t, s.tokens[r], method, inBraces.ReplaceAllString(path, "x"), "{}", "Last-Event-ID", "none")
+				refused := status == http.StatusForbidden
+				if refused == mayUse(r, method, op.ID) {
+					t.Errorf("%s %s gives %d to %s: %s", method, path, status, r, data)
+				}
+				if refused {
+					if p := problemIn(t, data); p.Code != fault.Forbidden || !strings.Contains(p.Remedy, "role") {
+						t.Errorf("%s for %s: %+v", op.ID, r, p)
+					}
+				}
+				cells++
+			}
+		}
+	}
+	if cells < 500 {
+		t.Errorf("only %d cells were tried", cells)
+	}
+}
+
+func TestOnlyHealthIsOpen(t *testing.T) {
+	s := newWorld(t).sides["ALPHA"]
+	doc, _ := s.document(t)
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			for name, token := range map[string]string{"no token": "", "a wrong token": "lat_wrong"} {
+				status, _, data := s.ask(t, token, strings.ToUpper(method), inBraces.ReplaceAllString(path, "x"), "")
+				if path == "/health" {
+					if status != 200 || len(op.Security) != 0 {
+						t.Errorf("/health gives %d", status)
+					}
+					continue
+				}
+				if p := problemIn(t, data); status != 401 || p.Code != fault.Unauthorized || p.Trace == "" {
+					t.Errorf("%s %s with %s gives %d %s", method, path, name, status, data)
+				}
+			}
+		}
+	}
+	for _, path := range []string{"/", "/v2", "/health/../v1/status", "//health", "/docs", "/schemas/x"} {
+		if status, _, _ := s.ask(t, "", "GET", path, ""); status != 401 {
+			t.Errorf("%s without a token gives %d", path, status)
+		}
+	}
+}
+
+func TestTheOpenAPIDocumentIsWholeAndConsistent(t *testing.T) {
+	s := newWorld(t).sides["ALPHA"]
+	doc, raw := s.document(t)
+	if !strings.HasPrefix(doc.OpenAPI, "3.1") {
+		t.Errorf("the document is of OpenAPI %s", doc.OpenAPI)
+	}
+	ids := map[string]bool{}
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			if op.ID == "" || ids[op.ID] {
+				t.Errorf("%s %s has no id of its own: %q", method, path, op.ID)
+			}
+			ids[op.ID] = true
+			if len(op.Responses) == 0 {
+				t.Errorf("%s describes no answer", op.ID)
+			}
+			var named, described []string
+			for _, m := range inBraces.FindAllString(path, -1) {
+				named = append(named, strings.Trim(m, "{}"))
+			}
+			for _, p := range op.Params {
+				if p.In == "path" {
+					described = append(described, p.Name)
+				}
+			}
+			slices.Sort(named)
+			slices.Sort(described)
+			if !slices.Equal(named, described) {
+				t.Errorf("%s has the path %s and describes %v", op.ID, path, described)
+			}
+			for _, sec := range op.Security {
+				for name := range sec {
+					if doc.Components.SecuritySchemes[name] == nil {
+						t.Errorf("%s names the unknown security %s", op.ID, name)
+					}
+				}
+			}
+		}
+	}
+	// Every operation that a role may use is in it, and the other way round.
+	all := map[string]bool{"get-health": true}
+	for _, r := range api.Roles {
+		me, err := s.client(r).Me(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range me.Operations {
+			all[id] = true
+		}
+	}
+	if !maps.Equal(all, ids) {
+		t.Errorf("table and document differ: %v and %v", slices.Sorted(maps.Keys(all)), slices.Sorted(maps.Keys(ids)))
+	}
+	// Every reference leads somewhere.
+	refs := regexp.MustCompile(`"\$ref":"#/components/schemas/([^"]+)"`).FindAllSubmatch(raw, -1)
+	for _, m := range refs {
+		if doc.Components.Schemas[string(m[1])] == nil {
+			t.Errorf("a reference leads to no schema: %s", m[1])
+		}
+	}
+	if len(refs) < 100 {
+		t.Errorf("only %d references", len(refs))
+	}
+	if status, _, yaml := s.ask(t, s.tokens[api.Engineer], "GET", "/v1/openapi.yaml", ""); status != 200 || !bytes.Contains(yaml, []byte("openapi: 3.1")) {
+		t.Errorf("the YAML comes with %d", status)
+	}
+	if bytes.Contains(raw, []byte("cdn")) || bytes.Contains(raw, []byte("unpkg")) {
+		t.Error("the document loads something from elsewhere")
+	}
+}
+
+// TestBadInputIsRefusedByField sends bad input to every kind of operation.
+func TestBadInputIsRefusedByField(t *testing.T) {
+	w := opened(t)
+	contracted(t, w)
+	s := w.sides["ALPHA"]
+	const at = "/v1/bilaterals/BRAVO"
+	for _, c := range []struct {
+		name         string
+		role         api.Role
+		method, path string
+		body         string
+		status       int
+		code         fault.Code
+		field        string
+	}{
+		{"an unknown partner", api.Clerk, "GET", "/v1/bilaterals/NOBODY", "", 404, fault.NotFound, "partner"},
+		{"a list of an unknown partner", api.Clerk, "GET", "/v1/bilaterals/NOBODY/orders", "", 404, fault.NotFound, "partner"},
+		{"an unknown address", api.Clerk, "GET", "/v1/nothing", "", 404, fault.NotFound, ""},
+		{"a method that is not there", api.Clerk, "DELETE", "/v1/status", "", 405, api.CodeMethod, ""},
+		{"a limit of zero", api.Clerk, "GET", at + "/invoices?limit=0", "", 422, fault.Invalid, "limit"},
+		{"a limit too large", api.Clerk, "GET", at + "/invoices?limit=1001", "", 422, fault.Invalid, "limit"},
+		{"a limit that is no number", api.Clerk, "GET", at + "/invoices?limit=x", "", 422, fault.Invalid, "limit"},
+		{"an unknown filter", api.Clerk, "GET", at + "/invoices?colour=red", "", 422, fault.Invalid, "colour"},
+		{"an unknown state", api.Clerk, "GET", at + "/invoices?state=lost", "", 422, fault.Invalid, "state"},
+		{"a time that is none", api.Clerk, "GET", at + "/invoices?from=yesterday", "", 422, fault.Invalid, "from"},
+		{"a cursor that is none", api.Clerk, "GET", at + "/log?after=x", "", 422, fault.Invalid, "after"},
+		{"a cursor of a list in memory", api.Clerk, "GET", at + "/usage/imports?after=x", "", 422, fault.Invalid, "after"},
+		{"an unknown agreement", api.Clerk, "GET", at + "/agreements/none", "", 404, fault.NotFound, ""},
+		{"an unknown order", api.Clerk, "GET", at + "/orders/none", "", 404, fault.NotFound, ""},
+		{"an unknown sheet", api.Clerk, "GET", at + "/sheets/none", "", 404, fault.NotFound, ""},
+		{"an unknown sheet's file", api.Clerk, "GET", at + "/sheets/none/file", "", 404, fault.NotFound, ""},
+		{"an unknown invoice", api.Clerk, "GET", at + "/invoices/none", "", 404, fault.NotFound, ""},
+		{"an unknown invoice's page", api.Clerk, "GET", at + "/invoices/none/document.html", "", 404, fault.NotFound, ""},
+		{"an unknown invoice's proof", api.Clerk, "GET", at + "/invoices/none/proof", "", 404, fault.NotFound, ""},
+		{"an unknown dispute", api.Clerk, "GET", at + "/disputes/a~b~c~d", "", 404, fault.NotFound, ""},
+		{"an unknown dispute's evidence", api.Clerk, "GET", at + "/disputes/a~b~c~d/evidence", "", 404, fault.NotFound, ""},
+		{"an unknown netting", api.Clerk, "GET", at + "/nettings/9", "", 404, fault.NotFound, ""},
+		{"an unknown obligation", api.Clerk, "GET", at + "/obligations/9", "", 404, fault.NotFound, ""},
+		{"an unknown period", api.Clerk, "GET", at + "/periods/O/2026-02-01T00:00:00Z", "", 404, fault.NotFound, ""},
+		{"a period with a bad time", api.Clerk, "GET", at + "/periods/O/now", "", 422, fault.Invalid, "from"},
+		{"an unknown member", api.Clerk, "GET", "/v1/members/NOBODY", "", 404, fault.NotFound, ""},
+		{"broken JSON", api.ProductManager, "POST", at + "/orders", "{", 400, fault.Invalid, ""},
+		{"no body", api.ProductManager, "POST", at + "/orders", "", 400, fault.Invalid, ""},
+		{"an unknown field", api.ProductManager, "POST", at + "/orders", `{"id":"a","kind":"standing","agreement":"MSA-1","sheet":"x","line":"voice","from":"2026-01-01T00:00:00Z","x":1}`, 422, fault.Invalid, "x"},
+		{"a missing field", api.ProductManager, "POST", at + "/orders", `{"id":"a","kind":"standing","agreement":"MSA-1","line":"voice","from":"2026-01-01T00:00:00Z"}`, 422, fault.Invalid, "sheet"},
+		{"a kind that is none", api.ProductManager, "POST", at + "/orders", `{"id":"a","kind":"once","agreement":"MSA-1","sheet":"x","line":"voice","from":"2026-01-01T00:00:00Z"}`, 422, fault.Invalid, "kind"},
+		{"a bad time", api.ProductManager, "POST", at + "/orders", `{"id":"a","kind":"standing","agreement":"MSA-1","sheet":"x","line":"voice","from":"soon"}`, 422, fault.Invalid, "from"},
+		{"no id and no key", api.ProductManager, "POST", at + "/orders", `{"kind":"standing","agreement":"MSA-1","sheet":"x","line":"voice","from":"2026-01-01T00:00:00Z"}`, 422, fault.Invalid, "id"},
+		{"an order without a sheet", api.ProductManager, "POST", at + "/orders", `{"id":"a","kind":"standing","agreement":"MSA-1","sheet":"x","line":"voice","from":"2026-01-01T00:00:00Z"}`, 422, trade.CodeNoSheet, "sheet"},
+		{"an order without agreement", api.ProductManager, "POST", at + "/orders", `{"id":"a","kind":"standing","agreement":"none","sheet":"x","line":"voice","from":"2026-01-01T00:00:00Z"}`, 422, trade.CodeNoAgreement, "agreement"},
+		{"accepting what is one's own", api.ProductManager, "POST", at + "/agreements/MSA-1/accept", `{}`, 409, trade.CodeState, ""},
+		{"a sheet with a bad row", api.ProductManager, "POST", at + "/sheets", "destination,prefix\nx,y\n", 422, "", ""},
+		{"a sheet of another direction", api.ProductManager, "POST", at + "/sheets?direction=ALPHA%3EBRAVO", rates, 422, fault.Invalid, "direction"},
+		{"a direction that is none", api.ProductManager, "POST", at + "/sheets?direction=x", rates, 422, usage.CodeBadDirection, "direction"},
+		{"an amount that is none", api.Finance, "POST", at + "/obligations/1/confirm", `{"amount":{"currency":"USD","amount":"1e5"}}`, 422, fault.Invalid, "amount.amount"},
+		{"no invoices", api.Finance, "POST", at + "/nettings", `{"invoices":[]}`, 422, fault.Invalid, "invoices"},
+		{"an unknown invoice to accept", api.Finance, "POST", at + "/invoices/none/accept", `{}`, 404, fault.NotFound, ""},
+		{"a dispute without lines", api.Finance, "POST", at + "/invoices/none/dispute", `{"lines":[],"why":"x"}`, 422, fault.Invalid, "lines"},
+		{"a rating of no interval", api.Clerk, "POST", at + "/periods", `{"order":"O","interval":"today"}`, 422, fault.Invalid, "interval"},
+		{"a rating of no order", api.Clerk, "POST", at + "/periods", `{"order":"O","interval":"2026-02-01T00:00:00Z/2026-02-01T01:00:00Z"}`, 404, fault.NotFound, "period.order"},
+		{"a tick of nothing", api.Clerk, "POST", at + "/deadlines", `{"subject":"x"}`, 422, "", ""},
+		{"a file without a name", api.Clerk, "POST", at + "/files", `{"kind":"a b","hash":"` + strings.Repeat("ab", 32) + `","size":1}`, 422, fault.Invalid, "kind"},
+		{"a hash that is none", api.Clerk, "POST", at + "/files", `{"kind":"ab","hash":"zz","size":1}`, 422, fault.Invalid, "hash"},
+		{"a decision without a dispute", api.Clerk, "POST", at + "/disputes/a~b~c~d/propose", `{"calls":1,"billed_seconds":1,"why":"x"}`, 404, fault.NotFound, ""},
+		{"a file of no call records", api.Engineer, "POST", at + "/usage", "hello", 422, "", ""},
+		{"closing before any record", api.Engineer, "POST", at + "/usage/close", `{}`, 409, fault.NotYet, "through"},
+		{"a delegate without roles", api.Administrator, "POST", at + "/delegates", `{"key":"` + strings.Repeat("ab", 32) + `","name":"x","roles":[]}`, 422, fault.Invalid, "roles"},
+		{"a key that is none", api.Administrator, "POST", at + "/delegates/zz/revoke", ``, 422, fault.Invalid, "key"},
+		{"a partner that is this carrier", api.Administrator, "POST", "/v1/bilaterals", `{"partner":"ALPHA"}`, 422, fault.Invalid, "partner"},
+		{"a partner that is no member", api.Administrator, "POST", "/v1/bilaterals", `{"partner":"NOBODY"}`, 404, fault.NotFound, ""},
+		{"leaving without meaning it", api.Administrator, "POST", "/v1/network/leave", `{"carrier":"BRAVO"}`, 422, fault.Invalid, "carrier"},
+		{"a vouch for nobody", api.Administrator, "POST", "/v1/members/NOBODY/vouch", ``, 404, fault.NotFound, ""},
+		{"a token for no role", api.Administrator, "POST", "/v1/tokens", `{"name":"x","role":"king"}`, 422, fault.Invalid, "role"},
+		{"a token that has ended", api.Administrator, "POST", "/v1/tokens", `{"name":"x","role":"clerk","expires":"2020-01-01T00:00:00Z"}`, 422, fault.Invalid, "expires"},
+		{"the last administrator", api.Administrator, "DELETE", "/v1/tokens/the%20administrator", "", 422, fault.Refused, "name"},
+	} {
+		status, header, data := s.ask(t, s.tokens[c.role], c.method, c.path, c.body, "Content-Type", "application/json")
+		p := problemIn(t, data)
+		if status != c.status || c.code != "" && p.Code != c.code || c.field != "" && p.Field != c.field {
+			t.Errorf("%s gives %d %s", c.name, status, data)
+		}
+		if p.Code == "" || p.Detail == "" || p.Remedy == "" || p.Trace == "" || p.Status != status || header.Get("Content-Type") != api.ProblemType {
+			t.Errorf("%s: the problem is not whole: %s", c.name, data)
+		}
+	}
+	long := `{"why":"` + strings.Repeat("x", 2<<20) + `"}`
+	if status, _, data := s.ask(t, s.tokens[api.ProductManager], "POST", at+"/terminate", long); status != 413 || problemIn(t, data).Code != api.CodeTooLarge {
+		t.Errorf("a body too large gives %d %.200s", status, data)
+	}
+}
+
+func TestUsageComesCompressedToo(t *testing.T) {
+	w := opened(t)
+	contracted(t, w)
+	var z bytes.Buffer
+	g := gzip.NewWriter(&z)
+	g.Write([]byte(ours))
+	g.Close()
+	in, err := w.sides["ALPHA"].as(api.Engineer).ImportUsage(within(t), "ours.csv.gz", &z)
+	if err != nil || in.Accepted != 4 || in.Read != 5 {
+		t.Errorf("imported: %+v, %v", in, err)
+	}
+}
+
+func TestAStreamOfEventsGoesOnWhereItWasLeft(t *testing.T) {
+	w := opened(t)
+	contracted(t, w)
+	s := w.sides["ALPHA"]
+	ctx := within(t)
+	var all []wire.Event
+	for e, err := range s.as(api.Auditor).Events(ctx, "0") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all = append(all, e); e.Kind == "order.moved" {
+			break
+		}
+	}
+	if len(all) < 8 {
+		t.Fatalf("only %d events", len(all))
+	}
+	for i := range all[:len(all)-1] {
+		var rest []wire.Event
+		for e, err := range s.as(api.Auditor).Events(ctx, all[i].ID) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rest = append(rest, e); e.Kind == "order.moved" {
+				break
+			}
+		}
+		if !slices.Equal(rest, all[i+1:]) {
+			t.Fatalf("behind %s come %d events, not %d", all[i].ID, len(rest), len(all)-i-1)
+		}
+	}
+	for _, bad := range []string{"x", "1.x", "1.-1", "x.1"} {
+		status, _, data := s.ask(t, s.tokens[api.Auditor], "GET", "/v1/bilaterals/BRAVO/events", "", "Last-Event-ID", bad)
+		if p := problemIn(t, data); status != 422 || p.Field != "Last-Event-ID" {
+			t.Errorf("the id %q gives %d %s", bad, status, data)
+		}
+	}
+	var public []wire.Event
+	for e, err := range s.client(api.Auditor).NetworkEvents(ctx, "0") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if public = append(public, e); e.Kind == trade.EventChannelOpened {
+			break
+		}
+	}
+	if len(public) == 0 {
+		t.Error("the Omnilateral has no events")
+	}
+}
+
+// TestAReaderSurvivesABrokenConnection cuts the stream after each event.
+func TestAReaderSurvivesABrokenConnection(t *testing.T) {
+	w := opened(t)
+	contracted(t, w)
+	s := w.sides["ALPHA"]
+	cut := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		req, _ := http.NewRequestWithContext(ctx, r.Method, s.server.URL+r.URL.String(), nil)
+		req.Header = r.Header.Clone()
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		defer res.Body.Close()
+		maps.Copy(rw.Header(), res.Header)
+		rw.WriteHeader(res.StatusCode)
+		lines := bufio.NewScanner(res.Body)
+		for seen := false; lines.Scan(); {
+			fmt.Fprintln(rw, lines.Text())
+			rw.(http.Flusher).Flush()
+			if seen = seen || strings.HasPrefix(lines.Text(), "data:"); seen && lines.Text() == "" {
+				panic(http.ErrAbortHandler) // after one event
+			}
+		}
+	}))
+	defer cut.Close()
+	c := client.New(cut.URL, s.tokens[api.Auditor])
+	defer c.Close()
+	ids := map[string]bool{}
+	for e, err := range c.With("BRAVO").Events(within(t), "0") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ids[e.ID] {
+			t.Errorf("%s came twice", e.ID)
+		}
+		if ids[e.ID] = true; len(ids) == 6 {
+			break
+		}
+	}
+	if len(ids) != 6 {
+		t.Errorf("%d events came", len(ids))
+	}
+}
+
+func TestListsPageOverHTTP(t *testing.T) {
+	w := opened(t)
+	s := w.sides["ALPHA"]
+	ctx := within(t)
+	for i := range 7 {
+		_, err := s.as(api.Clerk).RecordFile(ctx, wire.RecordFile{Kind: "contract", Hash: [32]byte{byte(i + 1)}, Size: uint64(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, limit := range []string{"1", "2", "3", "7", "100"} {
+		got, err := client.Collect(s.as(api.Auditor).Files(ctx))
+		if err != nil || len(got) != 7 {
+			t.Fatalf("%d files, %v", len(got), err)
+		}
+		after, seen := "", 0
+		for {
+			status, _, data := s.ask(t, s.tokens[api.Auditor], "GET", "/v1/bilaterals/BRAVO/files?total=true&limit="+limit+"&after="+after, "")
+			var p api.Page[wire.File]
+			if err := json.Unmarshal(data, &p); status != 200 || err != nil || p.Total == nil || *p.Total != 7 {
+				t.Fatalf("%d %s", status, data)
+			}
+			for _, f := range p.Items {
+				if f.Hash != got[seen].Hash {
+					t.Errorf("in pages of %s, file %d is another", limit, seen)
+				}
+				seen++
+			}
+			if after = p.Next; after == "" {
+				break
+			}
+		}
+		if seen != 7 {
+			t.Errorf("in pages of %s there are %d files", limit, seen)
+		}
+	}
+}
+
+func TestTokensAreMadeAndRemovedByTheAdministrator(t *testing.T) {
+	s := newWorld(t).sides["ALPHA"]
+	ctx := within(t)
+	admin := s.client(api.Administrator)
+	made, err := admin.AddToken(ctx, wire.Token{Name: "robot", Role: "engineer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	robot := client.New(s.server.URL, made.Text)
+	defer robot.Close()
+	if me, err := robot.Me(ctx); err != nil || me.Name != "robot" || me.Role != "engineer" || me.Carrier != "ALPHA" {
+		t.Errorf("me: %+v, %v", me, err)
+	}
+	all, err := client.Collect(admin.Tokens(ctx))
+	if err != nil || len(all) != len(api.Roles)+1 {
+		t.Errorf("tokens: %v, %v", all, err)
+	}
+	if err := admin.RemoveToken(ctx, "robot"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := robot.Me(ctx); fault.CodeOf(err) != fault.Unauthorized {
+		t.Errorf("a removed token gives %v", err)
+	}
+	if strings.Contains(s.w.logs.String(), made.Text) {
+		t.Error("the log holds a token")
+	}
+}
+
+func TestAPanicAndAnUnknownErrorShowATraceThatIsInTheLog(t *testing.T) {
+	s := newWorld(t).sides["ALPHA"]
+	for name, open := range map[string]func(context.Context, party.Code) error{
+		"a panic":          func(context.Context, party.Code) error { panic("secret in a panic") },
+		"an unknown error": func(context.Context, party.Code) error { return errors.New("secret in an error") },
+	} {
+		o := s.options
+		o.Registry, o.Open = nil, open
+		server := httptest.NewServer(must(native.New(o)))
+		defer server.Close()
+		broken := &side{w: s.w, code: s.code, tokens: s.tokens}
+		broken.server = server
+		status, header, data := broken.ask(t, s.tokens[api.Administrator], "POST", "/v1/bilaterals", `{"partner":"BRAVO"}`)
+		p := problemIn(t, data)
+		if status != 500 || p.Code != fault.Internal || strings.Contains(string(data), "secret") || p.Trace == "" || header.Get("X-Trace-Id") != p.Trace {
+			t.Errorf("%s shows %d %s", name, status, data)
+		}
+		if log := s.w.logs.String(); !strings.Contains(log, p.Trace) || !strings.Contains(log, "secret in") {
+			t.Errorf("%s is not in the log", name)
+		}
+	}
+}
+
+func TestTheLogHoldsNoNumberAndNoToken(t *testing.T) {
+	w := opened(t)
+	contracted(t, w)
+	s := w.sides["ALPHA"]
+	if _, err := s.as(api.Engineer).ImportUsage(within(t), "41443334455.csv", strings.NewReader(ours)); err != nil {
+		t.Fatal(err)
+	}
+	s.ask(t, s.tokens[api.Clerk], "GET", "/v1/members/4930123456", "")
+	log := w.logs.String()
+	for _, secret := range []string{"41443334455", "4930123456", s.tokens[api.Engineer], s.tokens[api.Clerk]} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log holds %s", secret)
+		}
+	}
+	if !strings.Contains(log, `"operation":"import-usage"`) || !strings.Contains(log, `"who":"the engineer"`) {
+		t.Error("the log does not tell who did what")
+	}
+}
+
+func TestANodeThatIsNotReadySaysWhy(t *testing.T) {
+	s := newWorld(t).sides["ALPHA"]
+	if err := s.client(api.Engineer).Ready(within(t)); err != nil {
+		t.Error(err)
+	}
+	o := s.options
+	o.Registry = nil
+	o.Ready = func() []wire.Check {
+		return []wire.Check{{Name: "store", OK: true}, {Name: "ledger", Detail: "no validator answers"}}
+	}
+	server := httptest.NewServer(must(native.New(o)))
+	defer server.Close()
+	broken := &side{w: s.w, code: s.code, tokens: s.tokens}
+	broken.server = server
+	status, _, data := broken.ask(t, s.tokens[api.Engineer], "GET", "/ready", "")
+	if status != 503 || !strings.Contains(string(data), "no validator answers") {
+		t.Errorf("%d %s", status, data)
+	}
+	if status, _, _ := broken.ask(t, "", "GET", "/health", ""); status != 200 {
+		t.Errorf("/health gives %d", status)
+	}
+}

@@ -1,0 +1,89 @@
+package native
+
+import (
+	"path"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// How types that are texts in JSON look in the OpenAPI document. A value that
+// does not match is refused with the path of its field.
+
+type (
+	microText     struct{}
+	rateText      struct{}
+	hashText      struct{}
+	signatureText struct{}
+	intervalText  struct{}
+	directionText struct{}
+)
+
+func pattern(form, description, example string) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: form, PatternDescription: description, Examples: []any{example}}
+}
+
+func (microText) Schema(huma.Registry) *huma.Schema {
+	return pattern(`^-?[0-9]{1,13}(\.[0-9]{1,6})?$`, "an amount with at most six decimal places", "360.022194")
+}
+
+func (rateText) Schema(huma.Registry) *huma.Schema {
+	return pattern(`^-?[0-9]{1,10}(\.[0-9]{1,9})?$`, "a rate with at most nine decimal places", "0.040727887")
+}
+
+func (hashText) Schema(huma.Registry) *huma.Schema {
+	return pattern(`^[0-9a-fA-F]{64}$`, "64 hex digits", strings.Repeat("0a", 32))
+}
+
+func (signatureText) Schema(huma.Registry) *huma.Schema {
+	return pattern(`^[0-9a-fA-F]{128}$`, "128 hex digits", strings.Repeat("0a", 64))
+}
+
+func (intervalText) Schema(huma.Registry) *huma.Schema {
+	const moment = `[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}(Z|[+-][0-9]{2}:[0-9]{2})`
+	return pattern("^("+moment+"/"+moment+")?$", "two RFC 3339 times with a slash between them", "2026-11-02T00:00:00Z/2026-11-02T01:00:00Z")
+}
+
+func (directionText) Schema(huma.Registry) *huma.Schema {
+	return pattern("^[^>]+>[^>]+$", "sender and terminator like ALPHA>BRAVO", "ALPHA>BRAVO")
+}
+
+// newRegistry makes the registry of schemas.
+func newRegistry() huma.Registry {
+	r := huma.NewMapRegistry("#/components/schemas/", schemaName)
+	for from, to := range map[reflect.Type]reflect.Type{
+		typeOf[wire.Time]():       typeOf[time.Time](),
+		typeOf[money.Micro]():     typeOf[microText](),
+		typeOf[money.Rate]():      typeOf[rateText](),
+		typeOf[canon.Hash]():      typeOf[hashText](),
+		typeOf[sign.PublicKey]():  typeOf[hashText](),
+		typeOf[sign.Signature]():  typeOf[signatureText](),
+		typeOf[usage.Interval]():  typeOf[intervalText](),
+		typeOf[usage.Direction](): typeOf[directionText](),
+	} {
+		r.RegisterTypeAlias(from, to)
+	}
+	return r
+}
+
+// schemaName names a type in the OpenAPI document: types of package wire by
+// their own name, those of the state machine with their package in front.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	pkg := path.Base(t.PkgPath())
+	if t.Name() == "" || !strings.Contains(t.PkgPath(), "/trade") {
+		return name
+	}
+	return strings.ToUpper(pkg[:1]) + pkg[1:] + name
+}
