@@ -187,7 +187,9 @@ func (b *Bilateral) certify(ctx context.Context, d proof.Document) ([]byte, erro
 	var root ledger.Root
 	var channelRecord, anchorRecord []byte
 	err := m.View(func(v View) error {
-		height, tree, root = v.Height, m.r.tree, m.r.root()
+		// Blocks since then have left the root as it is, and its certificate is
+		// at hand; that of the last block takes another block.
+		height, tree, root = v.Position, m.r.tree, m.r.root()
 		d.State = tree.Root()
 		var err error
 		if d.Log, err = m.r.log.RootAt(m.r.size); err != nil {

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/lateral-network/lateral/sim"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // sandboxCommand runs a whole network on this machine.
@@ -39,6 +41,9 @@ Examples:
 }
 
 func (c liveCommand) Run(ctx context.Context, t terminal) error {
+	if _, err := usage.ParseCycle(c.Cycle); err != nil {
+		return usageError{fmt.Errorf("--period: %w", err)}
+	}
 	if c.For > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.For)
@@ -79,9 +84,19 @@ Examples:
 }
 
 func (c voiceCommand) Run(ctx context.Context, t terminal) error {
+	if _, err := usage.ParseCycle(c.Period); err != nil {
+		return usageError{fmt.Errorf("--period: %w", err)}
+	}
+	binary := ""
+	if c.Processes {
+		var err error
+		if binary, err = os.Executable(); err != nil {
+			return err
+		}
+	}
 	report, err := sim.Voice(ctx, sim.VoiceOptions{
 		Ours: c.Ours, Theirs: c.Theirs, Rates: c.Rates, RatesBack: c.RatesBack, Us: c.Us, Cycle: c.Period,
-		Dir: c.Out, Processes: c.Processes, Progress: t.err, Log: logTo(t, c.Verbose),
+		Dir: c.Out, Binary: binary, Progress: t.err, Log: logTo(t, c.Verbose),
 	})
 	if err != nil {
 		return err
