@@ -277,7 +277,7 @@ func measure(ctx context.Context, o Options, nodes []*node) (Result, error) {
 	slices.Sort(times)
 	r.Transactions, r.Bytes = len(times), int64(len(times))*int64(o.Size)
 	r.P50, r.P99 = times[len(times)/2], times[len(times)*99/100]
-	r.Settings = describe(o)
+	r.Settings = Describe(o.Tuning)
 	return r, nil
 }
 
@@ -329,8 +329,9 @@ func (n *node) submit(ctx context.Context, id uint64, tx []byte) error {
 	}
 }
 
-func describe(o Options) string {
-	c := comet.Settings("", o.Tuning)
+// Describe gives the engine's settings in one line.
+func Describe(t comet.Tuning) string {
+	c := comet.Settings("", t)
 	return fmt.Sprintf("mempool %s, gossip to %d peer, gossip sleep %s, flush %s, packets %d bytes, rates %d B/s, block at most 4 MiB, propose timeout %s, empty blocks every %s, %s",
 		c.Mempool.Type, c.Mempool.ExperimentalMaxGossipConnectionsToPersistentPeers, c.Consensus.PeerGossipSleepDuration,
 		c.P2P.FlushThrottleTimeout, c.P2P.MaxPacketMsgPayloadSize, c.P2P.SendRate, c.Consensus.TimeoutPropose,

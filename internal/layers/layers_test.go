@@ -18,8 +18,8 @@ const module = "github.com/lateral-network/lateral/"
 // rows below its own; packages of one row do not know each other, except where
 // within says how. A name stands for the package and the folders beneath it.
 var rows = [][]string{
-	{"cmd", "bench"},
-	{"sim"},
+	{"cmd"},
+	{"bench", "sim"},
 	{"node"},
 	{"api", "portal"},
 	{"clearing"},
