@@ -87,6 +87,8 @@ type Desk struct {
 	edges     map[usage.Way][]reconcile.Edge // the partner's, that may still be compared
 	dirty     map[string]bool                // keys of records to look at again
 	waiting   map[string]bool                // actions whose commands are on their way
+	heard     channel.Cursor                 // events before it have been noticed
+	looking   bool                           // records are being looked at now
 	rows      map[string]bool                // keys of rate rows that were proven, or are on their way
 	payable   map[string]bool                // ids of invoices that wait to be netted or paid
 	proposed  map[string]bool                // those of them that are in a netting which waits for its answer
@@ -132,6 +134,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.mu.Lock()
+	d.heard = cursor
+	d.mu.Unlock()
 	for _, prefix := range []string{trade.PeriodPrefix, trade.InvoicePrefix, trade.NettingPrefix, trade.ObligationPrefix, trade.DisputePrefix} {
 		if err := d.sweep(prefix); err != nil {
 			return err
@@ -149,6 +154,9 @@ func (d *Desk) Run(ctx context.Context) error {
 					d.notice(ev)
 				}
 			}
+			d.mu.Lock()
+			d.heard = e.Next
+			d.mu.Unlock()
 		}
 	})
 	done.Go(func() { d.work(ctx) })
@@ -205,6 +213,9 @@ func (d *Desk) work(ctx context.Context) {
 	defer again.Stop()
 	for {
 		keys := d.take()
+		d.mu.Lock()
+		d.looking = true
+		d.mu.Unlock()
 		for _, key := range keys {
 			if err := d.look(ctx, key); err != nil {
 				if ctx.Err() != nil {
@@ -217,6 +228,9 @@ func (d *Desk) work(ctx context.Context) {
 		if err := d.settle(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("clearing step failed", "subject", "settlement", "err", err)
 		}
+		d.mu.Lock()
+		d.looking = false
+		d.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			return
@@ -338,11 +352,19 @@ func (d *Desk) Problems() []Problem {
 	return out
 }
 
-// Busy reports whether commands of the desk are on their way.
+// Busy reports whether the desk has something to do: commands on their way,
+// records to look at, or events that it has not heard yet.
 func (d *Desk) Busy() bool {
+	behind := false
+	err := d.o.Channel.View(func(v view) error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		behind = d.heard < v.Cursor
+		return nil
+	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.waiting) > 0 || len(d.dirty) > 0
+	return err != nil || behind || d.looking || len(d.waiting) > 0 || len(d.dirty) > 0
 }
 
 // get reads one record of a channel's state.
