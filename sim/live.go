@@ -260,9 +260,9 @@ func (d *desk) tell(ctx context.Context, calendar usage.Calendar, e wire.Event) 
 	case trade.EventPeriodDiffers:
 		return "usage differs      " + d.periodName(calendar, e.Subject) + ": " + e.Detail + " lines"
 	case trade.EventDisputeResolved:
-		return "dispute resolved   " + subject + " by " + e.Detail
+		return "dispute resolved   " + d.disputed(ctx, subject) + "; decided by " + e.Detail
 	case trade.EventDisputeManual:
-		return "dispute for people " + subject
+		return "dispute for people " + d.disputed(ctx, subject)
 	case trade.EventInvoiceIssued:
 		i, err := d.auditor.Invoice(ctx, subject)
 		if err != nil {
@@ -287,6 +287,16 @@ func (d *desk) tell(ctx context.Context, calendar usage.Calendar, e wire.Event) 
 		return fmt.Sprintf("settled            %s   (final in %.0f ms at the median, 99 %% in %.0f ms)", subject, s.Finality.P50, s.Finality.P99)
 	}
 	return ""
+}
+
+// disputed says what two sides differ about.
+func (d *desk) disputed(ctx context.Context, id string) string {
+	x, err := d.auditor.Dispute(ctx, id)
+	if err != nil {
+		return id
+	}
+	return fmt.Sprintf("line %d of %s: seller %d calls %s %s, buyer %d calls %s %s", x.Row, x.Order,
+		x.Seller.Calls, x.Currency, x.Seller.Amount, x.Buyer.Calls, x.Currency, x.Buyer.Amount)
 }
 
 // periodName gives direction and interval of a period from its key.
