@@ -112,7 +112,7 @@ func ReadConfig(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	for _, p := range []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens} {
+	for _, p := range c.paths() {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -120,8 +120,30 @@ func ReadConfig(path string) (Config, error) {
 	return c, c.Validate()
 }
 
-// Write stores the configuration as YAML.
+// paths are the fields that name files.
+func (c *Config) paths() []*string {
+	return []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens}
+}
+
+// Write stores the configuration as YAML. What lies in the file's folder is
+// named from there, so that the folder can be moved as a whole; other paths
+// become absolute. In c, relative paths start at the working directory.
 func (c Config) Write(path string) error {
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, p := range c.paths() {
+		if *p == "" {
+			continue
+		}
+		if *p, err = filepath.Abs(*p); err != nil {
+			return err
+		}
+		if inside, err := filepath.Rel(dir, *p); err == nil && filepath.IsLocal(inside) {
+			*p = inside
+		}
+	}
 	data, err := yaml.Marshal(c)
 	if err != nil {
 		return err

@@ -63,53 +63,55 @@ type Node struct {
 
 // Open makes a node ready: keys, stores, consensus, replica, listeners. Nothing
 // commercial happens before Run. What it had opened is closed when it fails.
-func Open(c Config, log *slog.Logger) (n *Node, err error) {
+func Open(c Config, log *slog.Logger) (*Node, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	n = &Node{config: c, log: log, desks: map[party.Code]*clearing.Desk{}, metrics: newMetrics(), finality: newFinality()}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, n.Close())
-			n = nil
-		}
-	}()
+	n := &Node{config: c, log: log, desks: map[party.Code]*clearing.Desk{}, metrics: newMetrics(), finality: newFinality()}
+	if err := n.open(); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func (n *Node) open() (err error) {
+	c := n.config
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, durable.Explain("make "+c.Data, err)
+		return durable.Explain("make "+c.Data, err)
 	}
 	if n.lock, err = durable.LockDir(c.Data); err != nil {
-		return nil, err
+		return err
 	}
 	n.defer_(n.lock.Release)
 	if n.network, err = ReadNetwork(c.Network); err != nil {
-		return nil, err
+		return err
 	}
 	genesis, err := ReadGenesis(c.Genesis)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	n.genesis = genesisBytes(genesis)
 	if h := genesis.Hash(); h != n.network.Genesis || n.network.ChainID != ledger.ChainID(genesis.Network.Name, h) {
-		return nil, fault.Newf(fault.Invalid, "get both files from the network's founders",
+		return fault.Newf(fault.Invalid, "get both files from the network's founders",
 			"the genesis document (hash %s) is not the one that the network file names", h).In("genesis")
 	}
 	if n.keys, err = openKeys(c.Keys, c.Passphrase); err != nil {
-		return nil, err
+		return err
 	}
 	if c.Validator != nil {
 		if err := n.openValidator(genesis.Start); err != nil {
-			return nil, fmt.Errorf("starting the validator: %w", err)
+			return fmt.Errorf("starting the validator: %w", err)
 		}
 	}
 	if c.Carrier != "" {
 		if err := n.openCarrier(); err != nil {
-			return nil, fmt.Errorf("starting the node of %s: %w", c.Carrier, err)
+			return fmt.Errorf("starting the node of %s: %w", c.Carrier, err)
 		}
 	}
-	return n, nil
+	return nil
 }
 
 // defer_ has something closed with the node, last opened first.
@@ -420,7 +422,7 @@ func (n *Node) peer(code party.Code) (exchange.Peer, error) {
 	err := n.member.Omni().View(func(v channel.View) error {
 		m, ok := memberOf(v, code)
 		if !ok {
-			return fault.Newf(fault.NotFound, "lateral members lists them", "%s is no member of this network", code)
+			return fault.Newf(fault.NotFound, "look the members up in the list", "%s is no member of this network", code)
 		}
 		height := uint64(v.Height)
 		for _, k := range m.Nodes {
