@@ -190,11 +190,7 @@ func (n *Node) openCarrier() error {
 	if n.validator != nil {
 		n.ledger = n.validator
 	} else {
-		ends := make([]comet.Endpoint, len(c.Follow))
-		for i, e := range c.Follow {
-			ends[i] = comet.Endpoint{Node: e.Key, Address: e.Address}
-		}
-		follower, err := comet.Follow(comet.FollowerConfig{Network: n.network, Key: n.keys.Node(), Endpoints: ends, Log: n.log})
+		follower, err := comet.Follow(comet.FollowerConfig{Network: n.network, Key: n.keys.Node(), Endpoints: endpoints(c.Follow), Log: n.log})
 		if err != nil {
 			return err
 		}

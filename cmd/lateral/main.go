@@ -27,6 +27,7 @@ type commands struct {
 	Sandbox    sandboxCommand    `cmd:"" help:"Run a network on this machine: four validators and two carriers that settle voice."`
 	Node       nodeCommand       `cmd:"" help:"Set up and run one carrier's node."`
 	Verify     verifyCommand     `cmd:"" help:"Check a proof offline, trusting only a network file."`
+	Replay     replayCommand     `cmd:"" help:"Execute a channel's log again and show who signed wrong."`
 	Bench      benchCommand      `cmd:"" help:"Measure this machine; the figures of docs/benchmarks.md."`
 	Completion completionCommand `cmd:"" help:"Print a shell completion script."`
 	Version    versionCommand    `cmd:"" help:"Print version and build."`
