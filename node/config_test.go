@@ -24,7 +24,7 @@ func TestANodesFolderCanBeMoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{c.Keys, c.Passphrase, c.API.Tokens} {
+	for _, path := range []string{c.Keys, c.Passphrase, c.API.Tokens, "moved/application.json", "moved/delegates.json"} {
 		if _, err := os.Stat(path); err != nil {
 			t.Errorf("the configuration names %s: %v", path, err)
 		}

@@ -47,6 +47,7 @@ const (
 	passphraseFile  = "passphrase"
 	recoveryFile    = "recovery.age"
 	applicationFile = "application.json"
+	delegatesFile   = "delegates.json"
 	validatorFile   = "validator.json"
 	tokensFile      = "tokens.yaml"
 	networkFile     = "network.json"
@@ -194,6 +195,9 @@ func (s *Setup) carrier(o InitOptions, at func(string) string, signing func(...s
 		if err := newTokens(o.Dir); err != nil {
 			return err
 		}
+	}
+	if err := writeJSON(at(delegatesFile), s.Delegates); err != nil {
+		return err
 	}
 	return writeJSON(at(applicationFile), s.Application)
 }

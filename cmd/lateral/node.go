@@ -63,6 +63,7 @@ func (c initCommand) Run(t terminal) error {
 	if s.Application != nil {
 		fmt.Fprintf(t.out, "For admission, give %s to a member, who proposes it; members vouch.\n", filepath.Join(c.Dir, "application.json"))
 		fmt.Fprintf(t.out, "Move %s and its passphrase to a safe place: it replaces a lost member key.\n", filepath.Join(c.Dir, "recovery.age"))
+		fmt.Fprintf(t.out, "On each Bilateral register the delegates whose public keys are in %s.\n", filepath.Join(c.Dir, "delegates.json"))
 		fmt.Fprintf(t.out, "Hand the first API tokens (%s/token-ROLE) to their users.\n", c.Dir)
 	}
 	if s.Validator != nil {
