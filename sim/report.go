@@ -5,6 +5,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
@@ -26,7 +27,11 @@ type Report struct {
 	Totals      []Total                `json:"totals"`
 	Differences []reconcile.Difference `json:"differences"` // theirs - ours
 	Disputes    Disputes               `json:"disputes"`
-	Finality    struct {
+	Exceptions  struct {
+		Ours   []Exception `json:"ours"`
+		Theirs []Exception `json:"theirs"`
+	} `json:"exceptions"` // successful calls that no rate prices: named, never priced zero
+	Finality struct {
 		P50 float64 `json:"p50"`
 		P99 float64 `json:"p99"`
 	} `json:"finality_ms"` // submit to final
@@ -72,6 +77,14 @@ type Total struct {
 	Disputed    money.Micro     `json:"disputed"`
 }
 
+// Exception is a call that could not be stated, by the line of its file.
+type Exception struct {
+	Line      uint32          `json:"line"` // the header being line 1
+	Direction usage.Direction `json:"direction"`
+	Period    usage.Interval  `json:"period"`
+	Code      fault.Code      `json:"code"`
+}
+
 // Disputes counts the lines on which the two statements did not agree.
 type Disputes struct {
 	Opened   int `json:"opened"`
@@ -106,6 +119,14 @@ func (r *Report) Text() string {
 		flush(w)
 	}
 	fmt.Fprintf(&b, "\ndisputed lines: %d opened, %d resolved by the agreed rule, %d wait for people\n", r.Disputes.Opened, r.Disputes.Resolved, r.Disputes.Manual)
+	for _, side := range []struct {
+		name string
+		list []Exception
+	}{{"ours", r.Exceptions.Ours}, {"theirs", r.Exceptions.Theirs}} {
+		if len(side.list) > 0 {
+			fmt.Fprintf(&b, "calls without a rate, not billed: %d of %s, the first in line %d of the file\n", len(side.list), side.name, side.list[0].Line)
+		}
+	}
 	fmt.Fprintf(&b, "finality: half within %.0f ms, 99 %% within %.0f ms\n", r.Finality.P50, r.Finality.P99)
 	same := "equal on both sides"
 	if r.StateRoot.Ours != r.StateRoot.Theirs {

@@ -386,6 +386,18 @@ func (n *Network) collect(ctx context.Context, pair [2]*desk, in input) (*Report
 		for _, p := range in.rated[i].Periods {
 			periods[p.From] = true
 		}
+		list := []Exception{}
+		for e, err := range d.auditor.Exceptions(ctx) {
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, Exception{e.Line, e.Direction, e.Period, e.Code})
+		}
+		if i == 0 {
+			r.Exceptions.Ours = list
+		} else {
+			r.Exceptions.Theirs = list
+		}
 	}
 	r.Periods = len(periods)
 	ours := pair[0].auditor

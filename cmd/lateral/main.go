@@ -96,6 +96,9 @@ func report(w io.Writer, err error) int {
 	}
 	if u, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprintf(w, "error: %v\n", u.error)
+		if f, ok := errors.AsType[*fault.Error](u.error); ok && f.Remedy != "" {
+			fmt.Fprintf(w, "hint: %s\n", f.Remedy)
+		}
 		return 2
 	}
 	f := fault.Of(err)
