@@ -87,6 +87,7 @@ type Desk struct {
 	edges     map[usage.Way][]reconcile.Edge // the partner's, that may still be compared
 	dirty     map[string]bool                // keys of records to look at again
 	waiting   map[string]bool                // actions whose commands are on their way
+	over      []string                       // those of them that have ended since the last look
 	heard     channel.Cursor                 // events before it have been noticed
 	looking   bool                           // records are being looked at now
 	rows      map[string]bool                // keys of rate rows that were proven, or are on their way
@@ -97,6 +98,9 @@ type Desk struct {
 
 	wake   chan struct{}
 	anchor chan struct{} // a period has closed since the last anchor
+
+	life context.Context // of the desk: ends when Run has returned
+	end  context.CancelFunc
 }
 
 // failure is an action that the channel refused, and when to try again.
@@ -118,12 +122,14 @@ func Open(o Options) (*Desk, error) {
 		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, proposed: map[string]bool{}, rows: map[string]bool{},
 		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1),
 	}
+	d.life, d.end = context.WithCancel(context.Background())
 	return d, d.restore()
 }
 
 // Run drives the desk until ctx ends: it looks at everything that is unfinished
-// once, and from then on at what each event concerns.
+// once, and from then on at what each event concerns. It is called once.
 func (d *Desk) Run(ctx context.Context) error {
+	defer d.end()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var cursor channel.Cursor
@@ -201,6 +207,11 @@ func (d *Desk) touch(key string) {
 	d.mu.Lock()
 	d.dirty[key] = true
 	d.mu.Unlock()
+	d.rouse()
+}
+
+// rouse has the work go on.
+func (d *Desk) rouse() {
 	select {
 	case d.wake <- struct{}{}:
 	default:
@@ -213,9 +224,6 @@ func (d *Desk) work(ctx context.Context) {
 	defer again.Stop()
 	for {
 		keys := d.take()
-		d.mu.Lock()
-		d.looking = true
-		d.mu.Unlock()
 		for _, key := range keys {
 			if err := d.look(ctx, key); err != nil {
 				if ctx.Err() != nil {
@@ -248,6 +256,12 @@ func (d *Desk) work(ctx context.Context) {
 func (d *Desk) take() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	// An action counts as under way until a new look begins: one that read the
+	// state before it was executed must not send it again.
+	for _, action := range d.over {
+		delete(d.waiting, action)
+	}
+	d.over = d.over[:0]
 	now := time.Now()
 	for key, f := range d.failed {
 		if !f.after.IsZero() && now.After(f.after) {
@@ -262,6 +276,7 @@ func (d *Desk) take() []string {
 	}
 	clear(d.dirty)
 	slices.Sort(keys)
+	d.looking = true // under the same lock: at no moment does the desk seem idle
 	return keys
 }
 
@@ -289,7 +304,9 @@ func (d *Desk) look(ctx context.Context, key string) error {
 }
 
 // act sends the commands of one action and looks at the subject again when they
-// are executed. While they are on their way the same action is not sent again.
+// are executed. While they are on their way the same action is not sent again:
+// so what is waited with is the desk's own life, not that of the request which
+// led to the action.
 func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Command) {
 	d.mu.Lock()
 	if d.waiting[action] {
@@ -299,17 +316,22 @@ func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Co
 	d.waiting[action] = true
 	d.mu.Unlock()
 	ticket := d.o.Channel.Enqueue(cmds...)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(d.life, cancel)
 	go func() {
+		defer stop()
+		defer cancel()
 		out, err := ticket.Wait(ctx)
 		if err == nil {
 			err = channel.FirstErr(out)
 		}
 		d.mu.Lock()
-		delete(d.waiting, action)
+		d.over = append(d.over, action)
 		if err == nil {
 			delete(d.failed, subject)
 		}
 		d.mu.Unlock()
+		d.rouse()
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
