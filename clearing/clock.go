@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade"
 )
 
@@ -105,8 +106,26 @@ func (d *Desk) anchorLoop(ctx context.Context) {
 			case <-time.After(courtesy * time.Millisecond):
 			}
 		}
-		if _, err := d.o.Channel.Anchor(ctx); err != nil && ctx.Err() == nil {
+		if err := d.post(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("the channel could not be anchored; it will be when the next period closes", "err", err)
 		}
 	}
+}
+
+// patience is how long a partner may leave this node's head without an answer
+// before the head is posted alone. The network judges whether it counts as
+// uncontested: the second time that it is posted, when its own time has passed.
+const patience = time.Minute
+
+// post anchors the channel: with both heads, or with ours alone while the
+// partner does not answer.
+func (d *Desk) post(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := d.o.Channel.Anchor(waiting)
+	if fault.CodeOf(err) != fault.NotYet || ctx.Err() != nil {
+		return err
+	}
+	d.closed() // try again for both heads, and else post ours a second time
+	return d.o.Channel.AnchorAlone(ctx)
 }
