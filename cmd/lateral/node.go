@@ -34,7 +34,7 @@ type initCommand struct {
 	Advertise string `placeholder:"HOST:PORT" help:"How they reach it, when that differs."`
 	API       string `default:"127.0.0.1:7080" help:"Where the HTTP interface listens."`
 	Validator string `placeholder:"NAME" help:"Make the node a validator of that name as well, or only."`
-	P2P       string `default:"0.0.0.0:7656" help:"Where other validators connect."`
+	P2P       string `name:"p2p" default:"0.0.0.0:7656" help:"Where other validators connect."`
 	Follow    string `default:"0.0.0.0:7700" help:"Where carriers' nodes connect."`
 }
 
