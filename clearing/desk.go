@@ -73,6 +73,7 @@ type Desk struct {
 	pair   usage.Pair
 
 	importing sync.Mutex // one import at a time
+	taking    sync.Mutex // one file of edges at a time
 
 	mu        sync.Mutex // guards all below
 	book      *Book      // nil until an agreement says what a period is
@@ -89,7 +90,7 @@ type Desk struct {
 	waiting   map[string]bool                // actions whose commands are on their way
 	over      []string                       // those of them that have ended since the last look
 	heard     channel.Cursor                 // events before it have been noticed
-	looking   bool                           // records are being looked at now
+	looking   bool                           // records are being looked at now, or have not been since Open
 	rows      map[string]bool                // keys of rate rows that were proven, or are on their way
 	payable   map[string]bool                // ids of invoices that wait to be netted or paid
 	proposed  map[string]bool                // those of them that are in a netting which waits for its answer
@@ -120,7 +121,7 @@ func Open(o Options) (*Desk, error) {
 		o: o, prefix: "desk/" + o.Channel.ID().String() + "/", pair: usage.PairOf(o.Me, o.Partner),
 		tariffs: map[usage.Way]*tariff{}, edges: map[usage.Way][]reconcile.Edge{}, deadlines: map[string]int64{}, made: map[string]Manifest{},
 		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, proposed: map[string]bool{}, rows: map[string]bool{},
-		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1), looking: true,
 	}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d, d.restore()
@@ -222,6 +223,8 @@ func (d *Desk) rouse() {
 func (d *Desk) work(ctx context.Context) {
 	again := time.NewTicker(time.Second)
 	defer again.Stop()
+	// What was under way when the desk was last closed goes on at once.
+	d.ticked(ctx)
 	for {
 		keys := d.take()
 		for _, key := range keys {
@@ -244,10 +247,14 @@ func (d *Desk) work(ctx context.Context) {
 			return
 		case <-d.wake:
 		case <-again.C:
-			if err := d.tick(ctx); err != nil && ctx.Err() == nil {
-				d.o.Log.Warn("clearing step failed", "subject", "clock", "err", err)
-			}
+			d.ticked(ctx)
 		}
+	}
+}
+
+func (d *Desk) ticked(ctx context.Context) {
+	if err := d.tick(ctx); err != nil && ctx.Err() == nil {
+		d.o.Log.Warn("clearing step failed", "subject", "clock", "err", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package clearing
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -96,10 +97,19 @@ func (d *Desk) takeEdges(ctx context.Context, file canon.Hash) error {
 	if err != nil {
 		return err
 	}
-	if err := d.keep(fmt.Sprintf("edges/%020d", in.Through), file[:]); err != nil {
+	key := fmt.Sprintf("edges/%020d", in.Through)
+	d.taking.Lock()
+	defer d.taking.Unlock()
+	before, known, err := d.o.Store.Get(d.prefix + key)
+	if err != nil {
 		return err
 	}
-	d.addEdges(in)
+	if !known || !bytes.Equal(before, file[:]) { // the same calls twice would match twice
+		if err := d.keep(key, file[:]); err != nil {
+			return err
+		}
+		d.addEdges(in)
+	}
 	return d.meet(ctx)
 }
 
@@ -131,7 +141,7 @@ func (d *Desk) addEdges(in edgesFile) {
 }
 
 // edgesAgain brings the partner's edges back after a restart.
-func (d *Desk) edgesAgain(book *Book) error {
+func (d *Desk) edgesAgain() error {
 	prefix := d.prefix + "edges/"
 	for r, err := range d.o.Store.Scan(prefix) {
 		if err != nil {
@@ -146,7 +156,6 @@ func (d *Desk) edgesAgain(book *Book) error {
 		}
 		d.addEdges(in)
 	}
-	d.follow(book)
 	return nil
 }
 

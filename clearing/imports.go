@@ -178,6 +178,11 @@ func (d *Desk) restore() error {
 			d.through = int64(binary.BigEndian.Uint64(r.Value))
 		}
 	}
+	if err := d.edgesAgain(); err != nil {
+		return err
+	}
+	// The partner has its whole time again: how much had passed is not kept.
+	d.closedAt = d.o.Now()
 	if len(d.imports) == 0 {
 		return nil
 	}
@@ -199,7 +204,8 @@ func (d *Desk) restore() error {
 	if err := book.Restore(manifests); err != nil {
 		return err
 	}
-	return d.edgesAgain(book)
+	d.follow(book)
+	return nil
 }
 
 // keep stores one value of the desk's own, synced.

@@ -63,7 +63,7 @@ func (s *server) getStatus(context.Context, *struct{}) (*reply[wire.Status], err
 			return nil, err
 		}
 		st.Bilaterals = append(st.Bilaterals, w)
-		if d, ok := s.Desk(w.Partner); ok && d.Busy() {
+		if d, ok := s.Desk(w.Partner); ok && d.Busy() || !ok && b.State() == channel.StateOpen {
 			st.Busy = true
 		}
 	}
