@@ -158,7 +158,9 @@ func (d *draft) execute(index uint32, e ledger.Envelope, id canon.Hash, cmds []t
 	if len(cmds) > 0 {
 		entry.Outcomes = make([]Outcome, len(cmds))
 	}
+	signatures := trade.CheckSignatures(d.block.Chain, d.block.Channel, cmds)
 	for i, cmd := range cmds {
+		ctx.Signature = signatures[i]
 		var res trade.Result
 		if why := refusal(refuse, cmd); why != nil {
 			res = trade.Result{Receipt: trade.Receipt{Code: why.Code, Field: why.Field}, Fault: why}

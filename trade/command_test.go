@@ -391,3 +391,36 @@ func TestRowsAreNumberedThroughTheSheets(t *testing.T) {
 		t.Error("an empty tariff has a row")
 	}
 }
+
+func TestSignaturesCheckedTogetherGetTheAnswersOfApply(t *testing.T) {
+	sign := func(c Command, who string) Command {
+		return Authorize(c, key(who), testChain, testChannel, 1234567, canon.Sum("nonce", []byte(who)))
+	}
+	good := sign(NewCommand(KindTick, Tick{"period/x"}), "one")
+	bodyChanged := sign(NewCommand(KindTick, Tick{"period/x"}), "two")
+	bodyChanged.Body = canon.Must(Tick{"period/y"})
+	another := sign(NewCommand(KindTick, Tick{"period/x"}), "three")
+	another.Authorization.Delegate = key("four").Public()
+	none := NewCommand(KindTick, Tick{"period/x"})
+
+	got := CheckSignatures(testChain, testChannel, []Command{good, none, bodyChanged, good, another})
+	if want := []SignatureCheck{SignatureGood, SignatureUnknown, SignatureForged, SignatureGood, SignatureForged}; !slices.Equal(got, want) {
+		t.Errorf("together: %v, want %v", got, want)
+	}
+	if got := CheckSignatures("another-chain", testChannel, []Command{good}); got[0] != SignatureForged {
+		t.Errorf("on another chain: %v, want forged", got[0])
+	}
+	for name, c := range map[string]struct {
+		check SignatureCheck
+		want  fault.Code
+	}{"unknown": {SignatureUnknown, CodeAuthorizationForged}, "forged": {SignatureForged, CodeAuthorizationForged}, "good": {SignatureGood, ""}} {
+		x := tx{ctx: Context{Block: Block{Chain: testChain, Channel: testChannel}, Signature: c.check}, cmd: bodyChanged, state: noRecords{}}
+		if err := x.checkSignature(bodyChanged.Authorization); fault.CodeOf(err) != c.want {
+			t.Errorf("%s: %v, want code %q", name, err, c.want)
+		}
+	}
+}
+
+type noRecords struct{ Records }
+
+func (noRecords) Get(string) ([]byte, bool) { return nil, false }

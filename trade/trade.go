@@ -86,6 +86,52 @@ type Context struct {
 	Block  Block
 	Sender sign.PublicKey // key whose signature the envelope carries; checked before
 	Public Records        // a Bilateral's view: the Omnilateral after the previous block; nil on the Omnilateral
+	// Signature is what CheckSignatures has said of this command, which is much
+	// cheaper for many than for one; unknown when nobody has asked it.
+	Signature SignatureCheck
+}
+
+// SignatureCheck is whether a command's authorization is signed by the key that
+// it names.
+type SignatureCheck uint8
+
+// What is known of a signature.
+const (
+	SignatureUnknown SignatureCheck = iota // Apply checks it by itself
+	SignatureGood
+	SignatureForged
+)
+
+// CheckSignatures checks the authorizations of many commands for one channel
+// together. A command without one is unknown. The answers are those that Apply
+// would come to.
+func CheckSignatures(chain string, channel canon.Hash, cmds []Command) []SignatureCheck {
+	out := make([]SignatureCheck, len(cmds))
+	var batch sign.Batch
+	var signed []int
+	for i, c := range cmds {
+		if a := c.Authorization; a != nil {
+			batch.Add(a.Delegate, tagAuthorization, c.authorized(chain, channel), a.Signature)
+			signed = append(signed, i)
+		}
+	}
+	if len(signed) == 0 {
+		return out
+	}
+	_, each := batch.Verify()
+	for k, i := range signed {
+		out[i] = SignatureForged
+		if each[k] {
+			out[i] = SignatureGood
+		}
+	}
+	return out
+}
+
+// authorized gives what the authorization of a command signs.
+func (c Command) authorized(chain string, channel canon.Hash) []byte {
+	a := c.Authorization
+	return canon.Must(authorized{chain, channel, c.Kind, c.Body, a.Expires, a.Nonce})
 }
 
 // Receipt is what remains of a command: part of the channel's root are its
