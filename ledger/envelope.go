@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -54,7 +55,22 @@ type unsigned struct {
 // ID is the digest of header and payload as sent. The signature is no part of
 // it: two signatures over the same content are the same envelope.
 func (e Envelope) ID() canon.Hash {
-	return canon.HashOf(tagEnvelope, unsigned{e.Header, e.Payload})
+	// The canonical encoding ends with the payload's length and bytes, so the
+	// payload is hashed where it lies.
+	head := canon.Must(unsigned{Header: e.Header})
+	head = head[:len(head)-1] // without the empty payload
+	const bytesOf = 0x40      // CBOR major type 2 (RFC 8949 section 3.1), length in the low five bits or behind
+	switch n := len(e.Payload); {
+	case n < 24:
+		head = append(head, bytesOf|byte(n))
+	case n < 1<<8:
+		head = append(head, bytesOf|24, byte(n))
+	case n < 1<<16:
+		head = binary.BigEndian.AppendUint16(append(head, bytesOf|25), uint16(n))
+	default:
+		head = binary.BigEndian.AppendUint32(append(head, bytesOf|26), uint32(n))
+	}
+	return canon.SumPieces(tagEnvelope, head, e.Payload)
 }
 
 // Sign fills in sender and signature. The header's other fields stay as given.

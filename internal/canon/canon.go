@@ -41,6 +41,28 @@ func Sum(tag string, parts ...[]byte) Hash {
 	return out
 }
 
+// SumPieces is Sum of one part that lies in memory in several pieces: what is
+// large need not be copied to be hashed.
+func SumPieces(tag string, pieces ...[]byte) Hash {
+	h := sha256.New()
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(len(tag)))
+	h.Write(n[:])
+	h.Write([]byte(tag))
+	size := 0
+	for _, p := range pieces {
+		size += len(p)
+	}
+	binary.BigEndian.PutUint64(n[:], uint64(size))
+	h.Write(n[:])
+	for _, p := range pieces {
+		h.Write(p)
+	}
+	var out Hash
+	h.Sum(out[:0])
+	return out
+}
+
 // HashOf encodes v and hashes it under a domain tag. It panics when v has no
 // canonical encoding, which is a mistake in our own types.
 func HashOf(tag string, v any) Hash { return Sum(tag, Must(v)) }
