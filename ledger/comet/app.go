@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,8 @@ const appVersion = 1
 type app struct {
 	abci.BaseApplication
 	log    engineLog
-	limit  int64  // bytes of a proposal
+	self   []byte // address of this validator's key
+	pace   *pace
 	retain uint64 // blocks kept; 0 keeps all
 	index  index
 	pool   *pool
@@ -54,13 +56,13 @@ type app struct {
 	ended   chan struct{} // closed when the ledger is
 }
 
-func newApp(machine ledger.Machine, x index, retain uint64, t Tuning, log engineLog) (*app, error) {
+func newApp(machine ledger.Machine, x index, c Config, log engineLog) (*app, error) {
 	a := &app{
-		log: log, limit: t.ProposalBytes, retain: retain, index: x, machine: machine,
+		log: log, self: engineKey(c.Key).PubKey().Address(), pace: newPace(c.Tuning), retain: c.Retain, index: x, machine: machine,
 		grown: make(chan struct{}), failed: make(chan struct{}), ended: make(chan struct{}),
 		syncing: func() bool { return false }, settled: func(*stored) {},
 	}
-	a.pool = newPool(t.PendingBytes, a.check)
+	a.pool = newPool(c.Tuning.PendingBytes, a.check)
 	last, err := x.applied()
 	if err != nil {
 		return nil, err
@@ -101,7 +103,7 @@ func (a *app) Info(context.Context, *abci.RequestInfo) (*abci.ResponseInfo, erro
 }
 
 func (a *app) PrepareProposal(_ context.Context, req *abci.RequestPrepareProposal) (*abci.ResponsePrepareProposal, error) {
-	return &abci.ResponsePrepareProposal{Txs: a.pool.propose(min(req.MaxTxBytes, a.limit))}, nil
+	return &abci.ResponsePrepareProposal{Txs: a.pool.propose(min(req.MaxTxBytes, a.pace.propose(ledger.Height(req.Height))))}, nil
 }
 
 func (a *app) ProcessProposal(_ context.Context, req *abci.RequestProcessProposal) (*abci.ResponseProcessProposal, error) {
@@ -143,6 +145,7 @@ func (a *app) apply(req *abci.RequestFinalizeBlock) (*abci.ResponseFinalizeBlock
 		b.Envelopes = append(b.Envelopes, h.envelope)
 		results[i] = result(h.tx, uint32(i))
 	}
+	a.pace.decided(b.Height, bytes.Equal(req.ProposerAddress, a.self))
 	a.mu.Lock()
 	a.working = b.Height
 	a.mu.Unlock()
@@ -195,6 +198,7 @@ func (a *app) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit
 	s := &stored{Block: ledger.Block{Height: a.last.Height, Time: a.nextTime}}
 	for _, h := range a.block {
 		s.txs = append(s.txs, h.raw)
+		s.hashes = append(s.hashes, h.tx[:]...)
 		s.Envelopes = append(s.Envelopes, h.envelope)
 	}
 	a.settled(s)

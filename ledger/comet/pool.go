@@ -103,8 +103,7 @@ type pool struct {
 	byTx      map[txHash]*held
 	opened    map[txHash]*held // checked for a proposal, not held: forgotten at the next block
 	lanes     map[lane]*queue
-	ring      []lane // lanes with a run, in the order in which they take turns
-	turn      int
+	ring      []lane // lanes with a run, the one that has waited longest for a block first
 	bytes     int64
 	own       []*held // what this node spreads, by order
 	lastOrder uint64
@@ -364,20 +363,17 @@ func (p *pool) tidy() {
 }
 
 // propose chooses envelopes for a block of at most limit bytes: the lanes take
-// turns, each in its own order without gaps.
+// turns, the one that has waited longest first, each in its own order without
+// gaps.
 func (p *pool) propose(limit int64) [][]byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out [][]byte
 	var size int64
 	next := make([]int, len(p.ring)) // per lane; -1 is closed for this block
-	if len(p.ring) > 0 {
-		p.turn = (p.turn + 1) % len(p.ring)
-	}
 	for open := len(p.ring); open > 0; {
 		open = 0
 		for k := range p.ring {
-			k = (k + p.turn) % len(p.ring)
 			run := p.lanes[p.ring[k]].run
 			if next[k] < 0 || next[k] >= len(run) {
 				continue
@@ -439,7 +435,9 @@ func (p *pool) settle(height ledger.Height, block []*held) {
 	defer p.mu.Unlock()
 	clear(p.opened)
 	now := time.Now()
+	served := map[lane]bool{}
 	for i, b := range block {
+		served[b.lane()] = true
 		h := p.byID[b.id] // b may carry another signature over the same content
 		if h == nil {
 			continue
@@ -486,6 +484,15 @@ func (p *pool) settle(height ledger.Height, block []*held) {
 		}
 	})
 	p.tidy()
+	slices.SortStableFunc(p.ring, func(a, b lane) int {
+		switch {
+		case served[a] == served[b]:
+			return 0
+		case served[b]:
+			return -1
+		}
+		return 1
+	})
 	p.asked = false
 }
 

@@ -22,8 +22,8 @@ type Tuning struct {
 	// GossipSleep is the pause of each gossip routine when it has nothing to
 	// send: latency against idle CPU. Default 5 ms.
 	GossipSleep time.Duration
-	// ProposalBytes bounds the blocks that this validator proposes. Default
-	// 2 MiB, at most 4 MiB.
+	// ProposalBytes bounds the blocks that this validator proposes; while they
+	// are slow to be decided, they are smaller. Default 2 MiB, at most 4 MiB.
 	ProposalBytes int64
 	// PendingBytes bounds the envelopes held on their way to a block. Default
 	// 64 MiB.

@@ -132,7 +132,7 @@ func Open(c Config, machine ledger.Machine) (*Validator, error) {
 	if v.index, err = openDatabase(c.Home, "index"); err != nil {
 		return nil, err
 	}
-	if v.app, err = newApp(machine, index{v.index}, c.Retain, c.Tuning, v.log); err != nil {
+	if v.app, err = newApp(machine, index{v.index}, c, v.log); err != nil {
 		return nil, errors.Join(err, v.index.Close())
 	}
 	v.app.settled = v.cache.put
@@ -359,7 +359,8 @@ func (v *Validator) reading() (done func(), err error) {
 // stored is a block as the stores hold it.
 type stored struct {
 	ledger.Block
-	txs types.Txs
+	txs    types.Txs
+	hashes []byte // of txs, one behind the other
 }
 
 // blockAt reads one final block. Code: not-found when it is pruned.
@@ -381,6 +382,7 @@ func (v *Validator) blockAt(h ledger.Height) (*stored, error) {
 	}
 	s := &stored{Block: ledger.Block{Height: h, Time: millis(b.Time)}, txs: b.Txs}
 	for _, tx := range b.Txs {
+		s.hashes = append(s.hashes, tx.Hash()...)
 		e, err := ledger.Unmarshal(tx)
 		if err != nil {
 			return nil, fault.Newf(fault.Corrupt, "restore the data directory from a backup, or start with an empty one",
@@ -489,11 +491,7 @@ func (v *Validator) receiptFor(p ledger.Position) (receipt, bool, error) {
 	if err != nil {
 		return receipt{}, false, err
 	}
-	r := receipt{Seal: s, Index: p.Index}
-	for _, tx := range b.txs {
-		r.Txs = append(r.Txs, tx.Hash()...)
-	}
-	return r, true, nil
+	return receipt{Seal: s, Index: p.Index, Txs: b.hashes}, true, nil
 }
 
 // Status implements [ledger.Ledger]. Confirmed is the highest block that f+1
