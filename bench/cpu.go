@@ -30,13 +30,13 @@ type part struct {
 
 // parts is read from the top down: what a sample was done for comes before how.
 var parts = []part{
-	{"load: making commands, signing them as delegates", "bench.(*load).command", ""},
+	{"load: making commands", "bench.(*load).command", ""},
 	{"members: outbox", "channel.(*outbox)", ""},
 	{"members: packing and sealing", "channel.(*stream).fill", "channel.sealing.close"},
 	{"members: sending, the rest", "channel.(*stream).", "comet.(*Follower).Submit"},
 	{"members: sending, the rest", "channel.(*stream).run", ""},
 	{"members: opening and unpacking", "channel.(*bilateralDraft).open", ""},
-	{"members: delegates' signatures", "channel.(*bilateralDraft)", "internal/sign."},
+	{"members: delegates' signatures", "trade.CheckSignatures", ""},
 	{"members: executing commands", "channel.(*draft).execute", ""},
 	{"members: state tree and block log", "channel.(*Member).execute", "internal/merkle."},
 	{"members: store, in the foreground", "channel.(*Member).execute", "store.(*DB).Commit"},

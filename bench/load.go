@@ -67,8 +67,32 @@ func (l *load) command(s *source, m *member) trade.Command {
 	return c
 }
 
-// worker sends commands until measuring is over.
-func (l *load) worker(ctx context.Context, s *source, m *member) error {
+// signedAhead is how many signed commands a second are made before the clock
+// starts: delegates sign on machines of their own. What is needed beyond them is
+// signed on the way.
+const signedAhead = 10_000
+
+// prepare makes each worker's first commands, where they are signed.
+func (l *load) prepare(o LedgerOptions, sources []*source) [][]trade.Command {
+	ready := make([][]trade.Command, len(sources))
+	if !l.signed {
+		return ready
+	}
+	each := int(signedAhead*(o.WarmUp+o.Duration).Seconds())/len(sources) + 1
+	var working sync.WaitGroup
+	for w, s := range sources {
+		working.Go(func() {
+			for range each {
+				ready[w] = append(ready[w], l.command(s, l.n.members[w%2]))
+			}
+		})
+	}
+	working.Wait()
+	return ready
+}
+
+// worker sends commands until measuring is over, those that are ready first.
+func (l *load) worker(ctx context.Context, s *source, m *member, ready []trade.Command) error {
 	var times []time.Duration
 	defer func() {
 		l.mu.Lock()
@@ -76,7 +100,12 @@ func (l *load) worker(ctx context.Context, s *source, m *member) error {
 		l.times = append(l.times, times...)
 	}()
 	for ctx.Err() == nil {
-		c := l.command(s, m)
+		var c trade.Command
+		if len(ready) > 0 {
+			c, ready = ready[0], ready[1:]
+		} else {
+			c = l.command(s, m)
+		}
 		begin := time.Now()
 		out, err := m.bilateral.Enqueue(c).Wait(ctx)
 		if ctx.Err() != nil {
@@ -117,10 +146,15 @@ func (l *load) run(ctx context.Context, o LedgerOptions) (measured, error) {
 	caller := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	sources := make([]*source, o.InFlight)
+	for w := range sources {
+		sources[w] = newSource(o.Seed, w)
+	}
+	ready := l.prepare(o, sources)
 	var working sync.WaitGroup
-	for w := range o.InFlight {
+	for w, s := range sources {
 		working.Go(func() {
-			if err := l.worker(ctx, newSource(o.Seed, w), l.n.members[w%2]); err != nil {
+			if err := l.worker(ctx, s, l.n.members[w%2], ready[w]); err != nil {
 				cancel(err)
 			}
 		})

@@ -24,7 +24,7 @@ type benchLedgerCommand struct {
 	Signed   bool          `default:"true" negatable:"" help:"Measure commands that each carry a delegate's signature too."`
 	Bare     bool          `default:"true" negatable:"" help:"Measure the engine alone too."`
 	Dir      string        `placeholder:"DIR" help:"Folder for the nodes' data, on the disk to measure; default: the system's temporary one."`
-	Profile  string        `placeholder:"FILE" help:"Write a processor profile, for go tool pprof."`
+	Profile  string        `placeholder:"FILE" help:"Write a processor profile, for go tool pprof; that of signed commands goes to FILE.signed."`
 	JSON     bool          `name:"json" help:"Print one JSON document."`
 }
 
