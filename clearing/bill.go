@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/party"
@@ -36,8 +37,9 @@ func (d *Desk) invoice(ctx context.Context, key string) error {
 	}
 	d.mu.Unlock()
 	// With compare after-invoice the invoice is there before the buyer's
-	// statement; its word comes when the statements are compared.
-	compared := p.Buyer.Complete() && p.Waiting == 0 || p.State == invoice.PeriodAgreed
+	// statement; its word comes when the statements are compared. Lines that
+	// differ do not hold the others up.
+	compared := p.State != invoice.PeriodRequested && p.State != invoice.PeriodStated
 	if inv.State != invoice.Issued || inv.Buyer != d.o.Me || !d.o.Automatic.Accept || !compared {
 		return nil
 	}
@@ -100,6 +102,10 @@ func (d *Desk) netting(ctx context.Context, key string) error {
 	return nil
 }
 
+// CodeDeclined says that the payee found no such payment. The desk advises an
+// obligation once; after that people look for the money.
+const CodeDeclined fault.Code = "payment-declined"
+
 // obligation pays what is due, and confirms what the partner says it paid
 // (MEF 114 [R85]-[R89]).
 func (d *Desk) obligation(ctx context.Context, key string) error {
@@ -112,13 +118,22 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 	if err != nil || !found || !d.o.Automatic.Pay {
 		return err
 	}
+	d.mu.Lock()
+	advised := d.advised[ob.ID]
+	d.mu.Unlock()
+	var action string
 	var c trade.Command
 	switch {
-	case ob.State == settlement.Owed && ob.Payer == d.o.Me:
+	case (ob.State == settlement.Owed || ob.State == settlement.Overdue) && ob.Payer == d.o.Me:
+		action = actAdvise + ob.ID
+		if advised && !d.underWay(action) {
+			return fault.Newf(CodeDeclined, "find the payment, or pay again, and advise it by hand", "%s says that %s for %s did not come", ob.Payee, ob.Amount, ob.ID)
+		}
 		c = trade.NewCommand(trade.KindPaymentAdvise, trade.PaymentAdvise{
 			Obligation: ob.ID, Amount: ob.Amount, Method: ob.Method, Reference: "LATERAL " + ob.ID, PaidAt: d.o.Now(),
 		})
 	case ob.State == settlement.Advised && ob.Payee == d.o.Me:
+		action = "confirm/" + ob.ID
 		c = trade.NewCommand(trade.KindPaymentReceipt, trade.PaymentAnswer{Obligation: ob.ID, Amount: ob.Amount})
 	default:
 		return nil
@@ -126,7 +141,7 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 	if c, err = d.o.Authorize(c, party.Finance); err != nil {
 		return err
 	}
-	d.act(ctx, string(ob.State)+"/"+key, key, c)
+	d.act(ctx, action, key, c)
 	return nil
 }
 
@@ -138,7 +153,6 @@ const maxNetted = 1000
 // proposes nettings, so that proposals do not cross; a payer opens obligations.
 func (d *Desk) settle(ctx context.Context) error {
 	d.mu.Lock()
-	netting := d.terms.Netting
 	waiting := d.waiting["settle"]
 	var all []string
 	for id := range d.payable {
@@ -148,11 +162,15 @@ func (d *Desk) settle(ctx context.Context) error {
 	}
 	slices.Sort(all)
 	d.mu.Unlock()
-	if len(all) == 0 || waiting || !d.o.Automatic.Net || netting && d.o.Me != d.pair[0] {
+	if len(all) == 0 {
+		d.solved("settle")
+	}
+	if len(all) == 0 || waiting || !d.o.Automatic.Net {
 		return nil
 	}
-	var ids []string
+	var net, single []string
 	err := d.o.Channel.View(func(v view) error {
+		netting := map[string]bool{} // by agreement: it has the clause now
 		for _, id := range all {
 			inv, ok, err := get[invoiceRecord](v, trade.InvoiceKey(id))
 			if err != nil {
@@ -161,27 +179,34 @@ func (d *Desk) settle(ctx context.Context) error {
 			if !ok || !inv.Payable() {
 				continue
 			}
-			if !netting {
-				if inv.Buyer == d.o.Me {
-					ids = append(ids, id)
-				}
-			} else if wait, err := d.counterpart(v, inv); err != nil {
-				return err
-			} else if !wait {
-				ids = append(ids, id)
+			nets, known := netting[inv.Agreement]
+			if !known {
+				terms, _ := trade.View{Records: v}.TermsAt(inv.Agreement, v.Time)
+				nets = terms.Netting
+				netting[inv.Agreement] = nets
 			}
-			if len(ids) == maxNetted {
+			switch {
+			case !nets && inv.Buyer == d.o.Me:
+				single = append(single, id)
+			case nets && d.o.Me == d.pair[0]:
+				if wait, err := d.counterpart(v, inv); err != nil {
+					return err
+				} else if !wait {
+					net = append(net, id)
+				}
+			}
+			if max(len(net), len(single)) == maxNetted {
 				break
 			}
 		}
 		return nil
 	})
-	if err != nil || len(ids) == 0 {
+	if err != nil || len(net)+len(single) == 0 {
 		return err
 	}
-	c := trade.NewCommand(trade.KindObligationOpen, trade.ObligationOpen{Invoices: ids})
-	if netting {
-		c = trade.NewCommand(trade.KindNettingPropose, trade.NettingPropose{Invoices: ids})
+	ids, c := single, trade.NewCommand(trade.KindObligationOpen, trade.ObligationOpen{Invoices: single})
+	if len(net) > 0 { // the others come next
+		ids, c = net, trade.NewCommand(trade.KindNettingPropose, trade.NettingPropose{Invoices: net})
 	}
 	if c, err = d.o.Authorize(c, party.Finance); err != nil {
 		return err
@@ -202,12 +227,11 @@ const settleSubject = "settlement"
 // counterpart reports whether an invoice is to wait for the other direction of
 // its period, which is on its way to an invoice of its own.
 func (d *Desk) counterpart(v view, inv invoiceRecord) (wait bool, err error) {
-	back := usage.Direction{From: inv.Seller, To: inv.Buyer}
-	s, ok, err := get[trade.Standing](v, trade.StandingKey(back, d.o.Line))
+	o, ok, err := d.orderOf(v, usage.Direction{From: inv.Seller, To: inv.Buyer}, inv.Interval)
 	if err != nil || !ok {
 		return false, err
 	}
-	p, ok, err := get[periodRecord](v, trade.PeriodKey(s.Order, inv.Interval))
+	p, ok, err := get[periodRecord](v, trade.PeriodKey(o.ID, inv.Interval))
 	if err != nil || !ok {
 		return false, err
 	}

@@ -1,7 +1,9 @@
 package clearing
 
 import (
+	"cmp"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"sync"
 
@@ -14,8 +16,15 @@ import (
 const (
 	// CodeStated says that a period was stated before: a statement is made once.
 	CodeStated fault.Code = "period-stated"
-	// CodeLost says that an import which a statement rests on is not there.
+	// CodeLost says that an import which a statement rests on is not there, or
+	// cannot be read.
 	CodeLost fault.Code = "import-lost"
+	// CodeTooLong says that a call began longer before its period than the
+	// agreement's longest call: the channel takes no price of that time.
+	CodeTooLong fault.Code = "call-too-long"
+	// CodeMissed says that a call was not stated by the deadline of its period,
+	// and so cannot be used.
+	CodeMissed fault.Code = "statement-missed"
 )
 
 // Book is one side's own call records of one pair: what was imported, which
@@ -24,21 +33,21 @@ const (
 // build it again from imports and manifests at any time.
 //
 // A call is stated exactly once: in its own period, or, when it came after that
-// period was stated, as an adjustment in a later one.
+// period was closed, as an adjustment in a later one that was still open then.
 type Book struct {
-	pair     usage.Pair
-	calendar usage.Calendar
-	by       usage.By
+	pair usage.Pair
 
-	mu      sync.Mutex // guards all below
-	batches map[uint32]*usage.Batch
-	open    map[Slot][]call        // not stated yet, by the period they belong to
-	stated  map[Slot]bool          //
-	late    map[usage.Way][]adj    // came after their own period was stated
-	seen    map[uint64]call        // by a hash of what makes a call the same call
-	twins   map[fingerprint]bool   // calls whose hash another call has
-	moments map[call]rating.Moment // where the partner's record decides, as its edges showed
-	tally   map[Slot]uint64        // records of any result, for "periods with a record"
+	mu       sync.Mutex // guards all below
+	schedule schedule
+	batches  map[uint32]*usage.Batch
+	closed   map[uint32]int64       // by import: periods that end by then were closed when it came; ms UTC
+	open     map[Slot][]call        // not stated yet, by the period they belong to
+	stated   map[Slot]bool          // by a statement, or passed without ours
+	late     map[usage.Way][]call   // came after their own period was closed
+	seen     map[uint64]call        // by a hash of what makes a call the same call
+	twins    map[fingerprint]bool   // calls whose hash another call has
+	moments  map[call]rating.Moment // where the partner's record decides, as its edges showed
+	tally    map[Slot]uint64        // records of any result, for "periods with a record"
 }
 
 // Slot is one period in one direction.
@@ -52,12 +61,6 @@ type Slot struct {
 type call struct {
 	Import uint32 `cbor:"1,keyasint"`
 	Index  uint32 `cbor:"2,keyasint"`
-}
-
-// adj is a late call with the period that it belongs to.
-type adj struct {
-	call call
-	of   usage.Interval
 }
 
 // fingerprint tells whether a call was imported before, from whatever file.
@@ -76,7 +79,8 @@ type Manifest struct {
 	Way     usage.Way      `cbor:"1,keyasint"`
 	Period  usage.Interval `cbor:"2,keyasint"`
 	Lines   []manifestLine `cbor:"3,keyasint"`
-	Unrated []call         `cbor:"4,keyasint,omitempty"` // calls without a rate: named, never priced
+	Unrated []call         `cbor:"4,keyasint,omitempty"` // calls that no row prices: named, never priced
+	Missed  []call         `cbor:"5,keyasint,omitempty"` // calls of a period that went on without our statement
 }
 
 type manifestLine struct {
@@ -85,56 +89,82 @@ type manifestLine struct {
 	Calls   []call         `cbor:"3,keyasint"` // in canonical order
 }
 
-// NewBook makes an empty book for a pair with the agreement's calendar.
-func NewBook(pair usage.Pair, calendar usage.Calendar, by usage.By) *Book {
-	return &Book{
-		pair: pair, calendar: calendar, by: by,
-		batches: map[uint32]*usage.Batch{}, open: map[Slot][]call{}, stated: map[Slot]bool{},
-		late: map[usage.Way][]adj{}, seen: map[uint64]call{}, twins: map[fingerprint]bool{}, moments: map[call]rating.Moment{}, tally: map[Slot]uint64{},
+// calls goes through all calls of a manifest.
+func (m *Manifest) calls(yield func(call) bool) {
+	for _, l := range m.Lines {
+		for _, c := range l.Calls {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+	for _, calls := range [][]call{m.Unrated, m.Missed} {
+		for _, c := range calls {
+			if !yield(c) {
+				return
+			}
+		}
 	}
 }
 
-// Add takes an import's accepted records. Those that an earlier import already
-// brought are left out, moved to the batch's Duplicates, and so counted.
-func (b *Book) Add(number uint32, batch *usage.Batch) {
+// newBook makes an empty book.
+func newBook(pair usage.Pair, s schedule) *Book {
+	return &Book{
+		pair: pair, schedule: s, batches: map[uint32]*usage.Batch{}, closed: map[uint32]int64{},
+		open: map[Slot][]call{}, stated: map[Slot]bool{}, late: map[usage.Way][]call{}, seen: map[uint64]call{},
+		twins: map[fingerprint]bool{}, moments: map[call]rating.Moment{}, tally: map[Slot]uint64{},
+	}
+}
+
+// Sift moves the records that an earlier import already brought to the batch's
+// Duplicates, so that they are counted there. The book stays as it is.
+func (b *Book) Sift(batch *usage.Batch) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.batches[number] = batch
 	all := batch.Records
 	batch.Records = all[:0]
 	for _, r := range all {
-		if b.known(number, &r, uint32(len(batch.Records))) {
+		if b.known(&r) {
 			batch.Duplicates = append(batch.Duplicates, r)
 		} else {
 			batch.Records = append(batch.Records, r)
 		}
 	}
-	for i := range batch.Records {
-		r := &batch.Records[i]
-		at := Slot{r.Way, b.calendar.At(b.by.Moment(r.Start, r.Duration))}
-		b.tally[at]++
-		if r.Result != usage.Success {
-			continue
-		}
-		b.place(call{number, uint32(i)}, at)
-	}
 }
 
-// known reports whether a call was imported before, and remembers it if not: as
-// the call at a place of an import. The lock is held.
-func (b *Book) known(number uint32, r *usage.Record, index uint32) bool {
+// known reports whether a call was imported before. The lock is held.
+func (b *Book) known(r *usage.Record) bool {
 	f := fingerprintOf(r)
-	h := maphash.Comparable(hashSeed, f)
-	first, hit := b.seen[h]
-	switch {
-	case !hit:
-		b.seen[h] = call{number, index}
-		return false
-	case fingerprintOf(b.record(first)) == f || b.twins[f]:
-		return true
+	first, hit := b.seen[maphash.Comparable(hashSeed, f)]
+	return hit && (fingerprintOf(b.record(first)) == f || b.twins[f])
+}
+
+// Add takes the records of an import, after Sift. Calls of periods that end at
+// or before closed (ms UTC) come late.
+func (b *Book) Add(number uint32, batch *usage.Batch, closed int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.batches[number], b.closed[number] = batch, closed
+	for i := range batch.Records {
+		r := &batch.Records[i]
+		c := call{number, uint32(i)}
+		f := fingerprintOf(r)
+		h := maphash.Comparable(hashSeed, f)
+		if _, taken := b.seen[h]; taken {
+			b.twins[f] = true
+		} else {
+			b.seen[h] = c
+		}
+		at := b.slot(c)
+		b.tally[at]++
+		switch {
+		case r.Result != usage.Success:
+		case at.Period.To <= closed:
+			b.late[at.Way] = append(b.late[at.Way], c)
+		default:
+			b.place(c, at)
+		}
 	}
-	b.twins[f] = true
-	return false
 }
 
 var hashSeed = maphash.MakeSeed()
@@ -143,50 +173,72 @@ func fingerprintOf(r *usage.Record) fingerprint {
 	return fingerprint{r.Start, r.Origin, r.Destination, r.Duration, r.Way, r.Result}
 }
 
+func (b *Book) record(c call) *usage.Record { return &b.batches[c.Import].Records[c.Index] }
+
+// start is when a call began, by the record that decides. The lock is held.
+func (b *Book) start(c call) int64 {
+	if m, ok := b.moments[c]; ok {
+		return m.Start
+	}
+	return b.record(c).Start
+}
+
+// slot is where a call belongs, by the record that decides. The lock is held.
+func (b *Book) slot(c call) Slot {
+	r := b.record(c)
+	m, ok := b.moments[c]
+	if !ok {
+		m = rating.Moment{Start: r.Start, Duration: r.Duration}
+	}
+	return Slot{r.Way, b.schedule.period(b.schedule.moment(m.Start, m.Duration))}
+}
+
 // place puts a call where it will be stated. The lock is held.
 func (b *Book) place(c call, at Slot) {
 	if b.stated[at] {
-		b.late[at.Way] = append(b.late[at.Way], adj{c, at.Period})
+		b.late[at.Way] = append(b.late[at.Way], c)
 		return
 	}
 	b.open[at] = append(b.open[at], c)
 }
 
-func (b *Book) record(c call) *usage.Record { return &b.batches[c.Import].Records[c.Index] }
+// Amend takes another schedule: calls that are not stated yet move to the
+// periods that they belong to under it.
+func (b *Book) Amend(s schedule) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.schedule = s
+	open := b.open
+	b.open = map[Slot][]call{}
+	for _, at := range slices.SortedFunc(maps.Keys(open), compareSlots) {
+		for _, c := range open[at] {
+			b.place(c, b.slot(c))
+		}
+	}
+}
 
-// Restore takes the calls that manifests state out of the open ones. All
-// imports come before it.
+// Restore takes the calls that manifests name out of the open ones. All imports
+// and what followed the partner's records come before it. Code: import-lost.
 func (b *Book) Restore(manifests []Manifest) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	gone := map[call]bool{}
-	take := func(m Manifest, calls []call) error {
-		for _, c := range calls {
+	for _, m := range manifests {
+		for c := range m.calls {
 			if batch := b.batches[c.Import]; batch == nil || int(c.Index) >= len(batch.Records) {
-				return fault.Newf(CodeLost, "restore the node's data from a backup, or import the file again",
-					"the statement of %s rests on import %d, which is not here", m.Period, c.Import)
+				return fault.Newf(CodeLost, "restore the node's data from a backup",
+					"the statement of %s rests on import %d, which is not here as it was", m.Period, c.Import)
 			}
 			gone[c] = true
 		}
-		return nil
 	}
-	for _, m := range manifests {
-		for _, l := range m.Lines {
-			if err := take(m, l.Calls); err != nil {
-				return err
-			}
-		}
-		if err := take(m, m.Unrated); err != nil {
-			return err
-		}
+	// A call need not be open in the period that states it: it may have been
+	// late. So all slots are looked through.
+	for at := range b.open {
+		b.drop(at, gone)
 	}
-	// A call need not be open in the period that states it: a partner's edge may
-	// have moved it, or it was late. So all slots are looked through.
-	for at, calls := range b.open {
-		b.keep(at, slices.DeleteFunc(calls, func(c call) bool { return gone[c] }))
-	}
-	for w, calls := range b.late {
-		b.late[w] = slices.DeleteFunc(calls, func(a adj) bool { return gone[a.call] })
+	for w := range b.late {
+		b.dropLate(w, gone)
 	}
 	for _, m := range manifests {
 		b.close(Slot{m.Way, m.Period})
@@ -194,46 +246,66 @@ func (b *Book) Restore(manifests []Manifest) error {
 	return nil
 }
 
-// keep sets what is open in a slot. The lock is held.
-func (b *Book) keep(at Slot, calls []call) {
-	if len(calls) == 0 {
-		delete(b.open, at)
-	} else {
-		b.open[at] = calls
+// Close takes the calls that a manifest names out of the open ones and marks its
+// period as stated.
+func (b *Book) Close(m Manifest) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	gone := map[call]bool{}
+	for c := range m.calls {
+		gone[c] = true
 	}
+	at := Slot{m.Way, m.Period}
+	b.drop(at, gone)
+	if len(gone) > 0 {
+		b.dropLate(m.Way, gone)
+	}
+	b.close(at)
+}
+
+// drop takes calls out of an open slot. The lock is held.
+func (b *Book) drop(at Slot, gone map[call]bool) {
+	if rest := slices.DeleteFunc(b.open[at], func(c call) bool { return gone[c] }); len(rest) > 0 {
+		b.open[at] = rest
+	} else {
+		delete(b.open, at)
+	}
+}
+
+// dropLate takes calls out of the late ones of a direction. The lock is held.
+func (b *Book) dropLate(w usage.Way, gone map[call]bool) {
+	b.late[w] = slices.DeleteFunc(b.late[w], func(c call) bool { return gone[c] })
 }
 
 // close marks a slot as stated; what is still open in it is late. The lock is
 // held.
 func (b *Book) close(at Slot) {
 	b.stated[at] = true
-	for _, c := range b.open[at] {
-		b.late[at.Way] = append(b.late[at.Way], adj{c, at.Period})
-	}
+	b.late[at.Way] = append(b.late[at.Way], b.open[at]...)
 	delete(b.open, at)
 }
 
-// between reports whether a moment lies within the tolerance of an edge after
-// from and up to through.
-func (b *Book) between(moment, from, through, tolerance int64) bool {
-	p := b.calendar.At(moment)
-	return moment-p.From <= tolerance && from < p.From && p.From <= through ||
-		p.To-moment <= tolerance && from < p.To && p.To <= through
+// release makes calls late that a statement would have had as adjustments, but
+// was not made.
+func (b *Book) release(w usage.Way, calls []call) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.late[w] = append(b.late[w], calls...)
 }
 
 // near lists the open calls of a direction within the tolerance of an edge
 // after from and up to through, in canonical order.
-func (b *Book) near(w usage.Way, from, through, tolerance int64) []call {
+func (b *Book) near(w usage.Way, from, through int64) []call {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var out []call
 	for at, calls := range b.open {
-		if at.Way != w || at.Period.To <= from || at.Period.From > through {
+		if at.Way != w || at.Period.To <= from {
 			continue
 		}
 		for _, c := range calls {
 			r := b.record(c)
-			if b.between(b.by.Moment(r.Start, r.Duration), from, through, tolerance) {
+			if b.schedule.near(b.schedule.moment(r.Start, r.Duration), from, through) {
 				out = append(out, c)
 			}
 		}
@@ -242,53 +314,87 @@ func (b *Book) near(w usage.Way, from, through, tolerance int64) []call {
 	return out
 }
 
+// unled lists, of calls, those for which no record of the partner decides.
+func (b *Book) unled(calls []call) []call {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.DeleteFunc(calls, func(c call) bool {
+		_, led := b.moments[c]
+		return led
+	})
+}
+
+// nearEdge reports whether the partner's record of a call lies near an edge
+// after from and up to through.
+func (b *Book) nearEdge(start int64, duration uint32, from, through int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.schedule.near(b.schedule.moment(start, duration), from, through)
+}
+
 // follow moves an open call to where the partner's record of it lies.
 func (b *Book) follow(c call, m rating.Moment) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	before := b.slot(c)
 	b.moments[c] = m
-	r := b.record(c)
-	own := Slot{r.Way, b.calendar.At(b.by.Moment(r.Start, r.Duration))}
-	theirs := Slot{r.Way, b.calendar.At(b.by.Moment(m.Start, m.Duration))}
-	if own == theirs {
+	after := b.slot(c)
+	if before == after {
 		return
 	}
-	before := len(b.open[own])
-	b.keep(own, slices.DeleteFunc(b.open[own], func(o call) bool { return o == c }))
-	if len(b.open[own]) < before { // it was still open
-		b.place(c, theirs)
+	was := len(b.open[before])
+	b.drop(before, map[call]bool{c: true})
+	if len(b.open[before]) < was { // it was still open
+		b.place(c, after)
 	}
 }
 
-// Due lists, in order of time, the slots with open calls whose periods end at
-// or before a moment (ms UTC).
+// Due lists the slots that are to be stated once all periods that end by
+// through are closed, in order: those with calls, and where late calls have no
+// other period to go into, the last period that ends by then.
 func (b *Book) Due(through int64) []Slot {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var due []Slot
+	latest := map[usage.Way]int64{}
 	for at := range b.open {
 		if at.Period.To <= through {
 			due = append(due, at)
+			latest[at.Way] = max(latest[at.Way], at.Period.From)
+		}
+	}
+	for w, calls := range b.late {
+		last := Slot{w, b.schedule.last(through)}
+		if len(calls) == 0 || b.stated[last] || latest[w] == last.Period.From {
+			continue
+		}
+		if slices.ContainsFunc(calls, func(c call) bool { return b.carries(last.Period, c) }) {
+			due = append(due, last)
 		}
 	}
 	slices.SortFunc(due, compareSlots)
 	return due
 }
 
-func compareSlots(a, b Slot) int {
-	switch {
-	case a.Period.From != b.Period.From:
-		return int(min(1, max(-1, a.Period.From-b.Period.From)))
-	default:
-		return int(a.Way) - int(b.Way)
-	}
+// carries reports whether a late call can be an adjustment of a period's
+// statement: it belongs to an earlier one, and came while this one was open. The
+// lock is held.
+func (b *Book) carries(p usage.Interval, c call) bool {
+	return b.slot(c).Period.To <= p.From && b.closed[c.Import] < p.To
 }
 
-// Late reports whether calls of a direction wait to be stated as adjustments.
-func (b *Book) Late(w usage.Way) bool {
+func compareSlots(a, b Slot) int {
+	return cmp.Or(cmp.Compare(a.Period.From, b.Period.From), cmp.Compare(a.Period.To, b.Period.To), cmp.Compare(a.Way, b.Way))
+}
+
+// Late counts the calls that wait to be stated as adjustments.
+func (b *Book) Late() (calls uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.late[w]) > 0
+	for _, late := range b.late {
+		calls += uint64(len(late))
+	}
+	return calls
 }
 
 // Last gives the end of the last period that has a record; 0 without any.
@@ -302,20 +408,15 @@ func (b *Book) Last() int64 {
 	return last
 }
 
-// Periods lists the distinct periods with a record of any result, in order.
-func (b *Book) Periods() []usage.Interval {
+// Periods counts the distinct periods with a record of any result.
+func (b *Book) Periods() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	set := map[usage.Interval]bool{}
 	for at := range b.tally {
 		set[at.Period] = true
 	}
-	out := make([]usage.Interval, 0, len(set))
-	for i := range set {
-		out = append(out, i)
-	}
-	slices.SortFunc(out, func(a, b usage.Interval) int { return int(min(1, max(-1, a.From-b.From))) })
-	return out
+	return uint64(len(set))
 }
 
 // Prices says which rate version prices a call, and what it bills.
@@ -324,43 +425,52 @@ type Prices interface {
 	Row(row uint32) *rating.Row
 }
 
-// State makes the manifest of a slot: all its open calls and the late ones of
-// its direction, each under the rate version of the accepted sheet that prices
-// it. The slot is closed by it. Code: period-stated.
-func (b *Book) State(at Slot, prices Prices) (Manifest, error) {
+// Draft makes the manifest of a slot: all its open calls, and the late ones of
+// its direction that came while it was open, each under the rate version that
+// prices it. The book stays as it is until Close. Code: period-stated.
+func (b *Book) Draft(at Slot, prices Prices) (Manifest, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.stated[at] {
 		return Manifest{}, fault.Newf(CodeStated, "late records go into the next open period as adjustments", "%s was stated before", at.Period)
 	}
+	calls := slices.Clone(b.open[at])
+	for _, c := range b.late[at.Way] {
+		if b.carries(at.Period, c) {
+			calls = append(calls, c)
+		}
+	}
+	return b.price(at, calls, prices), nil
+}
+
+// Reprice makes the manifest of a slot again from the same calls, for a
+// statement that the channel refused.
+func (b *Book) Reprice(m Manifest, prices Prices) Manifest {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.price(Slot{m.Way, m.Period}, slices.Collect(m.calls), prices)
+}
+
+// price puts calls under the rate versions that price them. The lock is held.
+func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 	m := Manifest{Way: at.Way, Period: at.Period}
 	type key struct {
 		adjusts usage.Interval
 		row     uint32
 	}
 	lines := map[key][]call{}
-	put := func(c call, of usage.Interval) {
-		r := b.record(c)
-		start := r.Start
-		if m, ok := b.moments[c]; ok {
-			start = m.Start
+	for _, c := range calls {
+		k := key{adjusts: b.slot(c).Period}
+		if k.adjusts == at.Period {
+			k.adjusts = usage.Interval{}
 		}
-		row, ok := prices.Find(r.Destination, start)
-		if !ok {
+		var ok bool
+		if k.row, ok = prices.Find(b.record(c).Destination, b.start(c)); !ok || b.tooLong(c, at.Period) {
 			m.Unrated = append(m.Unrated, c)
-			return
+			continue
 		}
-		lines[key{of, row}] = append(lines[key{of, row}], c)
+		lines[k] = append(lines[k], c)
 	}
-	for _, c := range b.open[at] {
-		put(c, usage.Interval{})
-	}
-	for _, a := range b.late[at.Way] {
-		put(a.call, a.of)
-	}
-	delete(b.open, at)
-	delete(b.late, at.Way)
-	b.close(at)
 	for k, calls := range lines {
 		b.sort(calls)
 		m.Lines = append(m.Lines, manifestLine{k.row, k.adjusts, calls})
@@ -369,7 +479,23 @@ func (b *Book) State(at Slot, prices Prices) (Manifest, error) {
 		return usage.Line{Row: x.Row, Adjusts: x.Adjusts}.Order(usage.Line{Row: y.Row, Adjusts: y.Adjusts})
 	})
 	b.sort(m.Unrated)
-	return m, nil
+	return m
+}
+
+// tooLong reports whether a call began before the moments for which the channel
+// takes rows in the statement of a period. The lock is held.
+func (b *Book) tooLong(c call, statement usage.Interval) bool {
+	return b.start(c) < b.schedule.at(statement.From).earliest(b.slot(c).Period)
+}
+
+// Miss makes the manifest of a slot whose period has gone on without our
+// statement: its calls are named, and stated nowhere.
+func (b *Book) Miss(at Slot) Manifest {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m := Manifest{Way: at.Way, Period: at.Period, Missed: slices.Clone(b.open[at])}
+	b.sort(m.Missed)
+	return m
 }
 
 // sort puts calls into the canonical order of a line. The lock is held.
@@ -377,15 +503,13 @@ func (b *Book) sort(calls []call) {
 	slices.SortFunc(calls, func(x, y call) int {
 		c := usage.CallOf(b.record(x)).Order(usage.CallOf(b.record(y)))
 		if c == 0 { // equal in all that is compared: keep a fixed order
-			if c = int(x.Import) - int(y.Import); c == 0 {
-				c = int(x.Index) - int(y.Index)
-			}
+			c = cmp.Or(cmp.Compare(x.Import, y.Import), cmp.Compare(x.Index, y.Index))
 		}
 		return c
 	})
 }
 
-// Calls gives the deliverable calls of a manifest's line, without salts.
+// calls gives the deliverable calls of a manifest's line, without salts.
 func (b *Book) calls(l manifestLine) []usage.Call {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -412,15 +536,25 @@ func (b *Book) Commit(m Manifest, prices Prices, secret []byte) ([]usage.Line, [
 	return lines, all, nil
 }
 
-// unrated gives the line numbers and imports of calls that no rate prices.
-func (b *Book) unrated(m Manifest) []Exception {
+// exceptions names the calls of a manifest that are billed nowhere.
+func (b *Book) exceptions(m Manifest) []Exception {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	out := make([]Exception, 0, len(m.Unrated))
-	for _, c := range m.Unrated {
+	out := make([]Exception, 0, len(m.Unrated)+len(m.Missed))
+	name := func(c call, code fault.Code) {
 		r := b.record(c)
 		out = append(out, Exception{Direction: b.pair.Direction(r.Way), Period: m.Period, Import: c.Import, Line: r.Line,
-			Destination: r.Destination, Start: r.Start, Code: rating.CodeNoRate})
+			Destination: r.Destination, Start: r.Start, Code: code})
+	}
+	for _, c := range m.Unrated {
+		code := rating.CodeNoRate
+		if b.tooLong(c, m.Period) {
+			code = CodeTooLong
+		}
+		name(c, code)
+	}
+	for _, c := range m.Missed {
+		name(c, CodeMissed)
 	}
 	return out
 }

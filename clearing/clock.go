@@ -2,6 +2,7 @@ package clearing
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
@@ -9,27 +10,70 @@ import (
 )
 
 // tick does what time brings: it closes live periods that are over, tries again
-// what waits, has passed deadlines applied, and anchors what has closed.
+// what waits, and has passed deadlines applied.
 func (d *Desk) tick(ctx context.Context) error {
-	book, err := d.ready()
-	if err != nil {
-		return nil // no agreement yet: nothing to clear
+	_, err := d.ready()
+	if fault.CodeOf(err) == CodeNoAgreement {
+		return nil // nothing to clear
+	} else if err != nil {
+		d.fail("book", bookSubject, err)
+		return nil
 	}
+	d.solved("book")
+	return errors.Join(d.closeLive(ctx), d.meet(ctx), d.applyDeadlines(ctx))
+}
+
+// bookSubject stands for all imported records.
+const bookSubject = "imports"
+
+// maxAhead is how far, in ms, this node's clock may be ahead of the ledger's
+// while live periods are closed by it alone.
+const maxAhead = 60_000
+
+// closeLive closes the periods that are over, with their grace, where usage is
+// not imported from files. A clock that has jumped ahead would close periods
+// that still run; so where the ledger's time does not confirm it, the ledger is
+// asked first, by requesting the rating of what would be closed.
+func (d *Desk) closeLive(ctx context.Context) error {
+	now := d.o.Now()
 	d.mu.Lock()
-	terms, through := d.terms, d.through
+	terms, through, schedule, book := d.schedule.at(now).terms, d.through, d.schedule, d.book
 	d.mu.Unlock()
-	if !terms.PastPeriods {
-		over := book.calendar.At(d.o.Now() - terms.GraceMillis).From
-		if over > through {
-			if err := d.CloseThrough(ctx, over); err != nil {
-				return err
-			}
-		}
+	if terms.PastPeriods {
+		return nil
 	}
-	if err := d.meet(ctx); err != nil {
+	over := schedule.period(now - terms.GraceMillis).From
+	if over <= through {
+		return nil
+	}
+	ledger, err := d.blockTime()
+	if err != nil {
 		return err
 	}
-	return d.applyDeadlines(ctx)
+	if now > ledger+maxAhead {
+		sure := schedule.period(ledger + maxAhead - terms.GraceMillis).From
+		for _, at := range book.Due(over) {
+			if at.Period.To > sure {
+				if err := d.request(ctx, at); err != nil {
+					return err
+				}
+			}
+		}
+		over = sure
+	}
+	if over <= through {
+		return nil
+	}
+	return d.CloseThrough(ctx, over)
+}
+
+// blockTime is the time of the last block that this node has executed, ms UTC.
+func (d *Desk) blockTime() (ms int64, err error) {
+	err = d.o.Channel.View(func(v view) error {
+		ms = v.Time
+		return nil
+	})
+	return ms, err
 }
 
 // watch remembers until when a record waits, in block time.
@@ -41,6 +85,9 @@ func (d *Desk) watch(key string) error {
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
+		if at != d.deadlines[key] {
+			delete(d.failed, "tick/"+key) // what was to be ticked is over
+		}
 		if at == 0 {
 			delete(d.deadlines, key)
 		} else {
@@ -54,17 +101,20 @@ func (d *Desk) watch(key string) error {
 // to the first, so that they are not sent twice.
 const courtesy = 10_000
 
+// clockSlack is how long, in ms, after a deadline by its own clock a desk leaves
+// the ledger's time to pass it.
+const clockSlack = 2_000
+
 // applyDeadlines has the agreed outcome of passed deadlines applied: nothing
 // happens by itself.
 func (d *Desk) applyDeadlines(ctx context.Context) error {
-	var now int64
-	err := d.o.Channel.View(func(v view) error {
-		now = v.Time
-		return nil
-	})
+	now, err := d.blockTime()
 	if err != nil {
 		return err
 	}
+	// A ledger on which nothing happens makes no blocks; the tick's own will have
+	// the time. One that comes too early is refused and sent again.
+	now = max(now, d.o.Now()-clockSlack)
 	if d.o.Me != d.pair[0] {
 		now -= courtesy
 	}

@@ -11,11 +11,9 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/channel"
-	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
-	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
@@ -72,43 +70,44 @@ type Desk struct {
 	prefix string // of the desk's keys in the node's store
 	pair   usage.Pair
 
-	importing sync.Mutex // one import at a time
-	taking    sync.Mutex // one file of edges at a time
+	importing sync.Mutex // one import or closing at a time
+	making    sync.Mutex // the book is made once
 
 	mu        sync.Mutex // guards all below
 	book      *Book      // nil until an agreement says what a period is
-	terms     agreement.Terms
+	schedule  schedule   // of the book
+	amended   bool       // the agreements have changed since the schedule was read
 	imports   []Import
 	tariffs   map[usage.Way]*tariff
-	made      map[string]Manifest            // by period key: our statements
-	through   int64                          // periods that end by then are closed here; ms UTC
-	closedAt  int64                          // when that was done
-	theirs    int64                          // ... at the partner, as its edges say
-	met       int64                          // edges up to here are compared
-	edges     map[usage.Way][]reconcile.Edge // the partner's, that may still be compared
-	dirty     map[string]bool                // keys of records to look at again
-	waiting   map[string]bool                // actions whose commands are on their way
-	over      []string                       // those of them that have ended since the last look
-	heard     channel.Cursor                 // events before it have been noticed
-	looking   bool                           // records are being looked at now, or have not been since Open
-	rows      map[string]bool                // keys of rate rows that were proven, or are on their way
-	payable   map[string]bool                // ids of invoices that wait to be netted or paid
-	proposed  map[string]bool                // those of them that are in a netting which waits for its answer
-	deadlines map[string]int64               // block time in ms at which a record's wait ends
-	failed    map[string]failure             // subjects whose last action was refused
+	made      map[string]Manifest                   // by period key: our statements
+	refused   map[string]bool                       // keys of periods whose manifest names rows that are not in force
+	through   int64                                 // periods that end by then are closed here; ms UTC
+	closings  []closing                             // those that the partner's edges have not met, oldest first
+	theirs    int64                                 // periods that end by then are closed at the partner, as its edges say
+	met       int64                                 // edges up to here are compared
+	waived    int64                                 // edges up to here were waited for long enough
+	led       []followed                            // what has followed the partner's records, until the book is made
+	edges     map[usage.Way]map[reconcile.Edge]bool // the partner's, that may still be compared
+	meeting   bool                                  // periods may have become ready to be stated
+	asked     map[Slot]bool                         // slots whose period the channel has
+	held      map[string]int64                      // keys of periods to be stated once edges up to their end are known
+	advised   map[string]bool                       // ids of obligations that were advised once
+	dirty     map[string]bool                       // keys of records to look at again
+	waiting   map[string]bool                       // actions whose commands are on their way
+	over      []string                              // those of them that have ended since the last look
+	heard     channel.Cursor                        // events before it have been noticed
+	looking   bool                                  // records are being looked at now, or have not been since Open
+	rows      map[string]bool                       // keys of rate rows that were proven, or are on their way
+	payable   map[string]bool                       // ids of invoices that wait to be netted or paid
+	proposed  map[string]bool                       // those of them that are in a netting which waits for its answer
+	deadlines map[string]int64                      // block time in ms at which a record's wait ends
+	failed    map[string]failure                    // by action: what did not succeed
 
 	wake   chan struct{}
 	anchor chan struct{} // a period has closed since the last anchor
 
 	life context.Context // of the desk: ends when Run has returned
 	end  context.CancelFunc
-}
-
-// failure is an action that the channel refused, and when to try again.
-type failure struct {
-	fault *fault.Error
-	count int
-	after time.Time
 }
 
 // Open makes a desk and brings back what it had imported and stated. It does
@@ -119,8 +118,9 @@ func Open(o Options) (*Desk, error) {
 	}
 	d := &Desk{
 		o: o, prefix: "desk/" + o.Channel.ID().String() + "/", pair: usage.PairOf(o.Me, o.Partner),
-		tariffs: map[usage.Way]*tariff{}, edges: map[usage.Way][]reconcile.Edge{}, deadlines: map[string]int64{}, made: map[string]Manifest{},
+		tariffs: map[usage.Way]*tariff{}, edges: map[usage.Way]map[reconcile.Edge]bool{}, deadlines: map[string]int64{}, made: map[string]Manifest{},
 		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, proposed: map[string]bool{}, rows: map[string]bool{},
+		refused: map[string]bool{}, asked: map[Slot]bool{}, held: map[string]int64{}, advised: map[string]bool{},
 		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1), looking: true,
 	}
 	d.life, d.end = context.WithCancel(context.Background())
@@ -178,10 +178,12 @@ func (d *Desk) Run(ctx context.Context) error {
 // notice marks what an event concerns.
 func (d *Desk) notice(e trade.Event) {
 	switch e.Kind {
-	case trade.EventSheetAccepted, trade.EventAgreementActive, trade.EventAgreementAmended:
+	case trade.EventSheetAccepted, trade.EventOrderMoved, trade.EventAgreementActive, trade.EventAgreementAmended, trade.EventAgreementTerminated:
 		d.mu.Lock()
 		clear(d.tariffs)
+		d.amended, d.meeting = true, true
 		d.mu.Unlock()
+		d.retryNow()
 	}
 	d.touch(e.Subject)
 	// What becomes of a dispute may be the last thing that its period, and with
@@ -233,8 +235,10 @@ func (d *Desk) work(ctx context.Context) {
 					return
 				}
 				d.o.Log.Warn("clearing step failed", "subject", key, "err", err)
-				d.fail(key, err)
+				d.fail("look/"+key, key, err)
+				continue
 			}
+			d.looked(key)
 		}
 		if err := d.settle(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("clearing step failed", "subject", "settlement", "err", err)
@@ -246,6 +250,9 @@ func (d *Desk) work(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-d.wake:
+			if d.toMeet() {
+				d.ticked(ctx)
+			}
 		case <-again.C:
 			d.ticked(ctx)
 		}
@@ -269,14 +276,7 @@ func (d *Desk) take() []string {
 		delete(d.waiting, action)
 	}
 	d.over = d.over[:0]
-	now := time.Now()
-	for key, f := range d.failed {
-		if !f.after.IsZero() && now.After(f.after) {
-			f.after = time.Time{}
-			d.failed[key] = f
-			d.dirty[key] = true
-		}
-	}
+	d.retry()
 	keys := make([]string, 0, len(d.dirty))
 	for k := range d.dirty {
 		keys = append(keys, k)
@@ -308,92 +308,6 @@ func (d *Desk) look(ctx context.Context, key string) error {
 		return errors.Join(d.sweep(trade.NettingPrefix), d.sweep(trade.InvoicePrefix))
 	}
 	return nil
-}
-
-// act sends the commands of one action and looks at the subject again when they
-// are executed. While they are on their way the same action is not sent again:
-// so what is waited with is the desk's own life, not that of the request which
-// led to the action.
-func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Command) {
-	d.mu.Lock()
-	if d.waiting[action] {
-		d.mu.Unlock()
-		return
-	}
-	d.waiting[action] = true
-	d.mu.Unlock()
-	ticket := d.o.Channel.Enqueue(cmds...)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(d.life, cancel)
-	go func() {
-		defer stop()
-		defer cancel()
-		out, err := ticket.Wait(ctx)
-		if err == nil {
-			err = channel.FirstErr(out)
-		}
-		d.mu.Lock()
-		d.over = append(d.over, action)
-		if err == nil {
-			delete(d.failed, subject)
-		}
-		d.mu.Unlock()
-		d.rouse()
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			d.o.Log.Warn("command refused", "action", action, "err", err)
-			d.fail(subject, err)
-		}
-	}()
-}
-
-// fail keeps why a subject's last action was refused, and has it tried again,
-// later each time: what was refused for a reason that passes goes on by itself.
-func (d *Desk) fail(subject string, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	f := d.failed[subject]
-	f.fault = fault.Of(err)
-	f.after = time.Now().Add(min(time.Minute, 100*time.Millisecond<<min(f.count, 12)))
-	f.count++
-	d.failed[subject] = f
-}
-
-// Problem is a step that does not succeed, and why.
-type Problem struct {
-	Subject string     `json:"subject"`
-	Code    fault.Code `json:"code"`
-	Detail  string     `json:"detail"`
-	Remedy  string     `json:"remedy,omitempty"`
-	Tries   int        `json:"tries"`
-}
-
-// Problems lists what does not go on by itself, in order of subject.
-func (d *Desk) Problems() []Problem {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var out []Problem
-	for s, f := range d.failed {
-		out = append(out, Problem{s, f.fault.Code, f.fault.Detail, f.fault.Remedy, f.count})
-	}
-	slices.SortFunc(out, func(a, b Problem) int { return strings.Compare(a.Subject, b.Subject) })
-	return out
-}
-
-// Busy reports whether the desk has something to do: commands on their way,
-// records to look at, or events that it has not heard yet.
-func (d *Desk) Busy() bool {
-	behind := false
-	err := d.o.Channel.View(func(v view) error {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		behind = d.heard < v.Cursor
-		return nil
-	})
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return err != nil || behind || d.looking || len(d.waiting) > 0 || len(d.dirty) > 0
 }
 
 // get reads one record of a channel's state.

@@ -1,18 +1,17 @@
 package clearing
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
-	"io"
+	"maps"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/merkle"
 	"github.com/lateral-network/lateral/store"
-	"github.com/lateral-network/lateral/trade"
-	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/reconcile"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -31,86 +30,58 @@ type edgesOfFlow struct {
 	Edges     []reconcile.Edge `cbor:"2,keyasint"`
 }
 
-// CloseThrough closes every period that ends at or before a moment (ms UTC):
-// no more records are expected for them. The calls near their edges are shown
-// to the partner, and once its own have come, the periods are rated and stated.
-// What comes later is an adjustment. Closing again does nothing. Code:
-// no-agreement.
-func (d *Desk) CloseThrough(ctx context.Context, through int64) error {
-	d.importing.Lock()
-	defer d.importing.Unlock()
-	book, err := d.ready()
-	if err != nil {
-		return err
-	}
-	d.mu.Lock()
-	from, terms := d.through, d.terms
-	d.mu.Unlock()
-	if through <= from {
-		return nil
-	}
+// showEdges sends the partner our calls near the edges after from and up to
+// through.
+func (d *Desk) showEdges(ctx context.Context, book *Book, from, through int64) error {
 	out := edgesFile{From: from, Through: through}
 	for _, way := range []usage.Way{usage.Forth, usage.Back} {
 		direction := d.pair.Direction(way)
-		hasher := reconcile.NewEdgeHasher(d.o.EdgeKey[:], direction)
-		flow := edgesOfFlow{Direction: direction}
-		for _, c := range book.near(way, from, through, terms.StartTolerance) {
-			flow.Edges = append(flow.Edges, hasher.Edge(usage.CallOf(book.record(c))))
-		}
-		out.Edges = append(out.Edges, flow)
+		out.Edges = append(out.Edges, edgesOfFlow{direction, d.hidden(book, direction, book.near(way, from, through))})
 	}
 	file, err := d.blob(canon.Must(out))
 	if err != nil {
 		return err
 	}
-	if err := d.o.Send(ctx, kindEdges, fmt.Sprint(through), file); err != nil {
-		return err
-	}
-	if err := d.keep("through", binary.BigEndian.AppendUint64(nil, uint64(through))); err != nil {
-		return err
-	}
-	d.mu.Lock()
-	d.through = through
-	d.closedAt = d.o.Now()
-	d.mu.Unlock()
-	return d.meet(ctx)
+	return d.o.Send(ctx, kindEdges, fmt.Sprint(through), file)
 }
 
-// Receive takes a file that the partner has sent to this desk. It may come more
-// than once.
-func (d *Desk) Receive(ctx context.Context, kind, subject string, file store.Info, open func() (io.ReadCloser, error)) error {
-	switch kind {
-	case kindRecords:
-		d.touch(subject)
-		return nil
-	case kindEdges:
-		return d.takeEdges(ctx, file.Hash)
-	case KindSheet:
-		return nil // read when it is looked at
+// hidden makes edges of calls.
+func (d *Desk) hidden(book *Book, direction usage.Direction, calls []call) []reconcile.Edge {
+	hasher := reconcile.NewEdgeHasher(d.o.EdgeKey[:], direction)
+	edges := make([]reconcile.Edge, len(calls))
+	for i, c := range calls {
+		edges[i] = hasher.Edge(usage.CallOf(book.record(c)))
 	}
-	return fault.Newf(fault.Refused, "upgrade this node, or ask the partner what it sent", "files of kind %q are not known here", kind)
+	return edges
 }
 
-// takeEdges reads the partner's edges and remembers where they are.
-func (d *Desk) takeEdges(ctx context.Context, file canon.Hash) error {
+// takeEdges keeps the partner's edges until ours are there. The desk's own work
+// goes on with them, so that calls follow the partner's records in one place.
+func (d *Desk) takeEdges(file canon.Hash) error {
 	in, err := d.readEdges(file)
 	if err != nil {
 		return err
 	}
-	key := fmt.Sprintf("edges/%020d", in.Through)
-	d.taking.Lock()
-	defer d.taking.Unlock()
-	before, known, err := d.o.Store.Get(d.prefix + key)
-	if err != nil {
+	d.mu.Lock()
+	behind := in.Through <= d.met
+	d.mu.Unlock()
+	if behind {
+		return nil
+	}
+	if err := d.keep(edgesKey(in.Through, file), file[:]); err != nil {
 		return err
 	}
-	if !known || !bytes.Equal(before, file[:]) { // the same calls twice would match twice
-		if err := d.keep(key, file[:]); err != nil {
-			return err
-		}
-		d.addEdges(in)
-	}
-	return d.meet(ctx)
+	d.addEdges(in)
+	d.mu.Lock()
+	d.meeting = true
+	d.mu.Unlock()
+	d.rouse()
+	return nil
+}
+
+// edgesKey names a file of edges in the order in which they are needed.
+func edgesKey(through int64, file canon.Hash) string {
+	return fmt.Sprintf("edges/%020d/%s", through, file)
 }
 
 func (d *Desk) readEdges(file canon.Hash) (edgesFile, error) {
@@ -130,17 +101,29 @@ func (d *Desk) readEdges(file canon.Hash) (edgesFile, error) {
 	return in, nil
 }
 
+// addEdges puts the partner's edges to those that wait. A carrier has no two
+// calls that are equal in all that an edge shows, so what comes twice counts
+// once.
 func (d *Desk) addEdges(in edgesFile) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.theirs = max(d.theirs, in.Through)
 	for _, f := range in.Edges {
 		way, _ := d.pair.Way(f.Direction)
-		d.edges[way] = append(d.edges[way], f.Edges...)
+		if d.seller(f.Direction) {
+			continue // the buyer follows the seller's records; ours decide here
+		}
+		if d.edges[way] == nil {
+			d.edges[way] = map[reconcile.Edge]bool{}
+		}
+		for _, e := range f.Edges {
+			d.edges[way][e] = true
+		}
 	}
 }
 
-// edgesAgain brings the partner's edges back after a restart.
+// edgesAgain brings back, after a restart, the partner's edges that ours have
+// not met yet.
 func (d *Desk) edgesAgain() error {
 	prefix := d.prefix + "edges/"
 	for r, err := range d.o.Store.Scan(prefix) {
@@ -152,113 +135,116 @@ func (d *Desk) edgesAgain() error {
 		}
 		in, err := d.readEdges(canon.Hash(r.Value))
 		if err != nil {
-			return err
+			return fmt.Errorf("reading the partner's edges again: %w", err)
 		}
 		d.addEdges(in)
 	}
 	return nil
 }
 
-// meet compares edges as far as both sides have closed, and goes on with the
-// periods that end by then.
-func (d *Desk) meet(ctx context.Context) error {
-	book, err := d.ready()
-	if err != nil {
-		return nil // the agreement has not reached this node; edges wait
-	}
-	d.follow(book)
-	d.mu.Lock()
-	through := d.through
-	rate := d.o.Automatic.Rate
-	d.mu.Unlock()
-	for _, at := range book.Due(through) {
-		if err := d.request(ctx, at, rate); err != nil {
-			return err
-		}
-	}
-	return nil
+// followed is a call with the partner's record of it, which decides period and
+// rate version.
+type followed struct {
+	Call     call   `cbor:"1,keyasint"`
+	Start    int64  `cbor:"2,keyasint"`
+	Duration uint32 `cbor:"3,keyasint"`
+}
+
+// metRecord says how far edges are compared. What came of it stands beside it
+// under "follow/", written together.
+type metRecord struct {
+	Through int64 `cbor:"1,keyasint"`
 }
 
 // follow gives our calls the period and rate version of the partner's records
 // of them, where the partner sells and both lie near an edge that both sides
-// have closed.
-func (d *Desk) follow(book *Book) {
+// have closed. What is found is kept before it counts, because calls that come
+// later must not change it.
+func (d *Desk) follow(book *Book) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	through := min(d.through, d.theirs)
-	if through <= d.met {
-		return
+	from, through := d.met, min(d.through, d.theirs)
+	d.mu.Unlock()
+	if through <= from {
+		return nil
 	}
-	tolerance := d.terms.StartTolerance
+	var found []followed
+	used := map[usage.Way][]reconcile.Edge{}
 	for _, way := range []usage.Way{usage.Forth, usage.Back} {
 		direction := d.pair.Direction(way)
 		if d.seller(direction) {
 			continue
 		}
-		calls := book.near(way, d.met, through, tolerance)
-		hasher := reconcile.NewEdgeHasher(d.o.EdgeKey[:], direction)
-		ours := make([]reconcile.Edge, len(calls))
-		for i, c := range calls {
-			ours[i] = hasher.Edge(usage.CallOf(book.record(c)))
-		}
-		var theirs []reconcile.Edge
-		for _, e := range d.edges[way] {
-			if book.between(book.by.Moment(e.Start, e.Duration), d.met, through, tolerance) {
-				theirs = append(theirs, e)
-			}
-		}
-		for _, p := range reconcile.MatchEdges(ours, theirs, tolerance) {
+		// Where periods are shorter than the tolerance a call lies near two edges;
+		// the first one decides.
+		calls := book.unled(book.near(way, from, through))
+		ours := d.hidden(book, direction, calls)
+		theirs := d.edgesNear(book, way, from, through)
+		for _, p := range reconcile.MatchEdges(ours, theirs, book.tolerance(through)) {
 			e := theirs[p.Theirs]
-			book.follow(calls[p.Ours], rating.Moment{Start: e.Start, Duration: e.Duration})
-		}
-		if !d.terms.PastPeriods { // edges behind us are not needed again
-			d.edges[way] = nil
+			found = append(found, followed{calls[p.Ours], e.Start, e.Duration})
+			used[way] = append(used[way], e)
 		}
 	}
-	d.met = through
-}
-
-// edgesKnown reports whether a period that ends at a moment may be stated: both
-// sides have closed it, or the partner has kept us waiting for half the time
-// that the agreement gives for deliveries.
-func (d *Desk) edgesKnown(to int64) bool {
+	if err := d.keepMet(found, through); err != nil {
+		return err
+	}
+	book.lead(found)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.through < to {
-		return false
-	}
-	return d.met >= to || d.o.Now()-d.closedAt > d.terms.Deadline(agreement.StageRecords).Millis/2
-}
-
-// request asks for the rating of a period in which we have calls, unless it was
-// asked for before (MEF 114 [R62]), and has it looked at.
-func (d *Desk) request(ctx context.Context, at Slot, send bool) error {
-	direction := d.pair.Direction(at.Way)
-	var key string
-	var there bool
-	var ref trade.PeriodRef
-	err := d.o.Channel.View(func(v view) error {
-		s, ok, err := get[trade.Standing](v, trade.StandingKey(direction, d.o.Line))
-		if err != nil || !ok {
-			return err
+	d.met = through
+	for way, edges := range d.edges {
+		for _, e := range used[way] {
+			delete(edges, e)
 		}
-		ref = trade.PeriodRef{Order: s.Order, Interval: at.Period}
-		key = trade.PeriodKey(s.Order, at.Period)
-		_, there = v.Get(key)
-		return nil
-	})
-	switch {
-	case err != nil:
-		return err
-	case key == "":
-		return fault.Newf(CodeNoOrder, "the buyer places a standing order and the seller accepts it", "no order covers %s %s", d.o.Line, direction)
-	case there:
-		d.touch(key)
-	case send:
-		d.act(ctx, "request/"+key, key, trade.NewCommand(trade.KindRatingRequest, trade.RatingRequest{Period: ref}))
+		maps.DeleteFunc(edges, func(e reconcile.Edge, _ bool) bool { // behind us
+			return !book.nearEdge(e.Start, e.Duration, through, math.MaxInt64)
+		})
 	}
 	return nil
 }
 
-// CodeNoOrder says that usage has no order to be billed under.
-const CodeNoOrder fault.Code = "no-order"
+// keepMet keeps how far edges are compared and what came of it, and forgets the
+// partner's files that are behind.
+func (d *Desk) keepMet(found []followed, through int64) error {
+	writes := []merkle.Write{{Key: d.prefix + "met", Value: canon.Must(metRecord{through})}}
+	if len(found) > 0 {
+		writes = append(writes, merkle.Write{Key: d.prefix + fmt.Sprintf("follow/%020d", through), Value: canon.Must(found)})
+	}
+	for r, err := range d.o.Store.Scan(d.prefix + "edges/") {
+		if err != nil {
+			return err
+		}
+		if r.Key >= d.prefix+edgesKey(through+1, canon.Hash{}) {
+			break
+		}
+		writes = append(writes, merkle.Write{Key: r.Key})
+	}
+	return d.o.Store.Commit(store.Batch{Writes: writes})
+}
+
+// edgesNear gives the partner's edges near an edge after from and up to
+// through.
+func (d *Desk) edgesNear(book *Book, way usage.Way, from, through int64) []reconcile.Edge {
+	d.mu.Lock()
+	edges := slices.Collect(maps.Keys(d.edges[way]))
+	d.mu.Unlock()
+	edges = slices.DeleteFunc(edges, func(e reconcile.Edge) bool { return !book.nearEdge(e.Start, e.Duration, from, through) })
+	slices.SortFunc(edges, func(a, b reconcile.Edge) int {
+		return slices.Compare(canon.Must(a), canon.Must(b))
+	})
+	return edges
+}
+
+// lead has calls follow the partner's records.
+func (b *Book) lead(found []followed) {
+	for _, f := range found {
+		b.follow(f.Call, rating.Moment{Start: f.Start, Duration: f.Duration})
+	}
+}
+
+// tolerance gives the start tolerance at a moment, ms.
+func (b *Book) tolerance(at int64) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.schedule.at(at).terms.StartTolerance
+}

@@ -3,7 +3,6 @@ package clearing
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"strings"
@@ -12,14 +11,8 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/merkle"
 	"github.com/lateral-network/lateral/store"
-	"github.com/lateral-network/lateral/trade"
-	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/usage"
 )
-
-// CodeNoAgreement says that no agreement is in force under which usage could
-// be cleared.
-const CodeNoAgreement fault.Code = "no-agreement"
 
 // Import is one file of own call records: read = accepted + rejected +
 // duplicate, always.
@@ -32,18 +25,20 @@ type Import struct {
 	Accepted  uint64         `cbor:"6,keyasint" json:"accepted"`
 	Rejected  uint64         `cbor:"7,keyasint" json:"rejected"`
 	Duplicate uint64         `cbor:"8,keyasint" json:"duplicate"`
-	Rejects   []usage.Reject `cbor:"-" json:"rejects,omitempty"`  // the first thousand; in the answer to the import only
-	Repeated  bool           `cbor:"-" json:"repeated,omitempty"` // the same file was imported before; nothing was done
-	Time      int64          `cbor:"9,keyasint" json:"time"`      // ms UTC
+	Rejects   []usage.Reject `cbor:"-" json:"rejects,omitempty"`          // the first thousand; in the answer to the import only
+	Repeated  bool           `cbor:"-" json:"repeated,omitempty"`         // the same file was imported before; nothing was done
+	Time      int64          `cbor:"9,keyasint" json:"time"`              // ms UTC
+	Closed    int64          `cbor:"10,keyasint,omitempty" json:"closed"` // periods that end by then were closed before: calls in them come late; ms UTC
 }
 
 // maxShown bounds the rejects in an import's answer; the counts are complete.
 const maxShown = 1000
 
 // ImportUsage takes a file of this carrier's own call records. The file is kept
-// before it is read, so an import that returned is never lost. Bad rows are
-// named and left out; the same file again does nothing. Codes: no-agreement,
-// and those of the product line's reader.
+// before it is read, so an import that returned is never lost, and one that
+// failed has left nothing behind. Bad rows are named and left out; the same file
+// again does nothing. Codes: no-agreement, and those of the product line's
+// reader.
 func (d *Desk) ImportUsage(ctx context.Context, name string, r io.Reader) (Import, error) {
 	d.importing.Lock()
 	defer d.importing.Unlock()
@@ -63,16 +58,17 @@ func (d *Desk) ImportUsage(ctx context.Context, name string, r io.Reader) (Impor
 			return i, nil
 		}
 	}
-	number := uint32(len(d.imports) + 1)
+	number, closed := uint32(len(d.imports)+1), d.through
 	d.mu.Unlock()
 	batch, err := d.read(info)
 	if err != nil {
 		return Import{}, err
 	}
-	book.Add(number, batch)
+	book.Sift(batch)
 	in := Import{
 		Number: number, Name: clip(name), File: info.Hash, Size: info.Size, Read: batch.Read,
-		Accepted: uint64(len(batch.Records)), Duplicate: uint64(len(batch.Duplicates)), Rejected: batch.Refused, Time: d.o.Now(),
+		Accepted: uint64(len(batch.Records)), Duplicate: uint64(len(batch.Duplicates)), Rejected: batch.Refused,
+		Time: d.o.Now(), Closed: closed,
 	}
 	if in.Read != in.Accepted+in.Rejected+in.Duplicate {
 		panic(fmt.Sprintf("import of %s: %d rows read, %d accounted for", info.Hash, in.Read, in.Accepted+in.Rejected+in.Duplicate))
@@ -80,6 +76,7 @@ func (d *Desk) ImportUsage(ctx context.Context, name string, r io.Reader) (Impor
 	if err := d.keep(fmt.Sprintf("import/%010d", number), canon.Must(in)); err != nil {
 		return Import{}, err
 	}
+	book.Add(number, batch, closed)
 	d.mu.Lock()
 	d.imports = append(d.imports, in)
 	d.mu.Unlock()
@@ -111,57 +108,16 @@ func (d *Desk) Imports() []Import {
 	return append([]Import{}, d.imports...)
 }
 
-// ready gives the book, making it when the agreement has come into force.
-func (d *Desk) ready() (*Book, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.book != nil {
-		return d.book, nil
-	}
-	terms, ok, err := d.agreed()
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fault.Newf(CodeNoAgreement, "propose one, or accept the partner's",
-			"no agreement with %s covers %s", d.o.Partner, d.o.Line)
-	}
-	calendar, err := usage.Cycle{Length: terms.Cycle, Zone: terms.Zone}.Calendar()
-	if err != nil {
-		return nil, err
-	}
-	d.terms = terms
-	d.book = NewBook(d.pair, calendar, usage.By(terms.PeriodBy))
-	return d.book, nil
-}
-
-// agreed finds the terms of the agreement in force for the desk's line.
-func (d *Desk) agreed() (terms agreement.Terms, ok bool, err error) {
-	err = d.o.Channel.View(func(v view) error {
-		for _, data := range v.Scan(trade.AgreementPrefix) {
-			var a agreement.Agreement
-			if err := canon.Decode(data, &a); err != nil {
-				return err
-			}
-			if a.State != agreement.Active || !a.Covers(string(d.o.Line)) || len(a.Versions) == 0 {
-				continue
-			}
-			terms, ok, err = get[agreement.Terms](v, trade.TermsKey(a.Versions[len(a.Versions)-1].Terms))
-			return err
-		}
-		return nil
-	})
-	return terms, ok, err
-}
-
-// restore brings back imports, manifests and what the partner has sent.
+// restore brings back what the desk kept: imports, manifests, how far it has
+// closed, and what the partner has sent. The records themselves are read when
+// the book is made.
 func (d *Desk) restore() error {
 	for r, err := range d.o.Store.Scan(d.prefix) {
 		if err != nil {
 			return err
 		}
 		rest := strings.TrimPrefix(r.Key, d.prefix)
-		switch kind, _, _ := strings.Cut(rest, "/"); kind {
+		switch kind, name, _ := strings.Cut(rest, "/"); kind {
 		case "import":
 			var i Import
 			if err := canon.Decode(r.Value, &i); err != nil {
@@ -173,39 +129,89 @@ func (d *Desk) restore() error {
 			if err := canon.Decode(r.Value, &m); err != nil {
 				return err
 			}
-			d.made[strings.TrimPrefix(rest, "manifest/")] = m
-		case "through":
-			d.through = int64(binary.BigEndian.Uint64(r.Value))
+			d.made[name] = m
+		case "closed":
+			var c closedRecord
+			if err := canon.Decode(r.Value, &c); err != nil {
+				return err
+			}
+			d.through, d.closings = c.Through, c.Closings
+		case "met":
+			var m metRecord
+			if err := canon.Decode(r.Value, &m); err != nil {
+				return err
+			}
+			d.met, d.theirs = m.Through, m.Through
+		case "follow":
+			var f []followed
+			if err := canon.Decode(r.Value, &f); err != nil {
+				return err
+			}
+			d.led = append(d.led, f...)
+		case "advised":
+			d.advised[name] = true
 		}
 	}
-	if err := d.edgesAgain(); err != nil {
+	return d.edgesAgain()
+}
+
+// ready gives the book. It is made when the agreement has come into force, from
+// all that was imported and stated before. Codes: no-agreement, import-lost.
+func (d *Desk) ready() (*Book, error) {
+	d.making.Lock()
+	defer d.making.Unlock()
+	d.mu.Lock()
+	book, amended, imports := d.book, d.amended, d.imports
+	d.mu.Unlock()
+	if book != nil && !amended {
+		return book, nil
+	}
+	var s schedule
+	err := d.o.Channel.View(func(v view) (err error) {
+		d.mu.Lock()
+		d.amended = false
+		d.mu.Unlock()
+		s, err = readSchedule(v, d.o.Line, string(d.o.Partner))
 		return err
-	}
-	// The partner has its whole time again: how much had passed is not kept.
-	d.closedAt = d.o.Now()
-	if len(d.imports) == 0 {
-		return nil
-	}
-	book, err := d.ready()
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, i := range d.imports {
+	if book != nil {
+		book.Amend(s)
+	} else if book, err = d.rebuild(s, imports); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	d.book, d.schedule, d.led = book, s, nil
+	d.mu.Unlock()
+	return book, nil
+}
+
+// rebuild makes the book from imports, what followed the partner's records, and
+// manifests. Code: import-lost.
+func (d *Desk) rebuild(s schedule, imports []Import) (*Book, error) {
+	book := newBook(d.pair, s)
+	for _, i := range imports {
 		batch, err := d.read(store.Info{Hash: i.File, Size: i.Size})
 		if err != nil {
-			return fmt.Errorf("reading import %d again: %w", i.Number, err)
+			return nil, fault.Newf(CodeLost, "restore the node's data from a backup", "import %d (%s) cannot be read any more", i.Number, i.Name).Because(err)
 		}
-		book.Add(i.Number, batch)
+		book.Sift(batch)
+		if uint64(len(batch.Records)) != i.Accepted {
+			return nil, fault.Newf(CodeLost, "restore the node's data from a backup, and run the release that made the import",
+				"import %d (%s) had %d calls and reads as %d now", i.Number, i.Name, i.Accepted, len(batch.Records))
+		}
+		book.Add(i.Number, batch, i.Closed)
 	}
+	book.lead(d.led)
 	manifests := make([]Manifest, 0, len(d.made))
+	d.mu.Lock()
 	for _, m := range d.made {
 		manifests = append(manifests, m)
 	}
-	if err := book.Restore(manifests); err != nil {
-		return err
-	}
-	d.follow(book)
-	return nil
+	d.mu.Unlock()
+	return book, book.Restore(manifests)
 }
 
 // keep stores one value of the desk's own, synced.

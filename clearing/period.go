@@ -38,12 +38,15 @@ func (d *Desk) period(ctx context.Context, key string) error {
 	if d.seller(p.Direction) {
 		mine, other = other, mine
 	}
+	d.solved("request/" + key)
 	switch {
-	case p.State == invoice.PeriodClosed:
+	case mine.Complete() && p.State == invoice.PeriodClosed:
 		d.closed()
 		return nil
-	case !mine.Complete():
+	case !mine.Complete() && (p.State == invoice.PeriodRequested || p.State == invoice.PeriodStated):
 		return d.state(ctx, key, p)
+	case !mine.Complete():
+		return d.miss(key, p)
 	case p.State == invoice.PeriodReconciling && p.Waiting > 0:
 		return d.reconcile(ctx, key, p, mine, other)
 	}
@@ -53,11 +56,20 @@ func (d *Desk) period(ctx context.Context, key string) error {
 // maxPart bounds a part of a statement in bytes, well inside an envelope.
 const maxPart = 96 << 10
 
+// lineSize is what a line of a statement takes at most, in bytes.
+const lineSize = 110
+
 // state states this carrier's usage of a period, once its edges are known.
 func (d *Desk) state(ctx context.Context, key string, p periodRecord) error {
 	way, ok := d.pair.Way(p.Direction)
-	if !ok || !d.edgesKnown(p.Interval.To) {
-		return nil // looked at again when the period is closed here or edges come
+	if !ok || d.underWay(actState+key) {
+		return nil
+	}
+	if p.Interval.To > d.known() {
+		d.mu.Lock()
+		d.held[key] = p.Interval.To // until the period is closed here and the edges have come
+		d.mu.Unlock()
+		return nil
 	}
 	book, err := d.ready()
 	if err != nil {
@@ -79,65 +91,133 @@ func (d *Desk) state(ctx context.Context, key string, p periodRecord) error {
 	if err != nil {
 		return err
 	}
-	d.act(ctx, "state/"+key, key, cmds...)
+	d.act(ctx, actState+key, key, cmds...)
 	return nil
 }
 
 // manifest gives the manifest of a period: the one that was made, or a new one
-// that is stored before anybody hears of it.
-func (d *Desk) manifest(book *Book, key string, at Slot, prices Prices) (Manifest, error) {
+// that is kept before anybody hears of it. One whose statement was refused,
+// because a later sheet has taken its rows out of force, is priced again.
+func (d *Desk) manifest(book *Book, key string, at Slot, prices Prices) (m Manifest, err error) {
 	d.mu.Lock()
 	m, made := d.made[key]
+	refused := d.refused[key]
 	d.mu.Unlock()
-	if made {
+	switch {
+	case made && !refused:
 		return m, nil
+	case made:
+		m = book.Reprice(m, prices)
+	default:
+		if m, err = book.Draft(at, prices); err != nil {
+			return m, err
+		}
 	}
-	m, err := book.State(at, prices)
-	if err != nil {
-		return Manifest{}, err
-	}
-	if err := d.keep("manifest/"+key, canon.Must(m)); err != nil {
-		return Manifest{}, fmt.Errorf("keeping the manifest of %s: %w", at.Period, err)
+	if err := d.keepManifest(book, key, m); err != nil {
+		return m, err
 	}
 	d.mu.Lock()
-	d.made[key] = m
+	delete(d.refused, key)
 	d.mu.Unlock()
 	return m, nil
 }
 
-// statement splits a statement into commands. Each row that the channel does
-// not know yet comes with its proof; rows under way in an earlier envelope of
-// ours come before this one.
-func (d *Desk) statement(p periodRecord, prices *tariff, lines []usage.Line, unrated uint64) ([]trade.Command, error) {
-	ref := trade.PeriodRef{Order: p.Order, Interval: p.Interval}
-	whole := trade.UsageState{Period: ref, Part: 1, Of: 1, Root: usage.StatementRoot(lines), Unrated: unrated}
-	parts := []trade.UsageState{whole}
-	size := 0
-	for _, l := range lines {
-		whole.Records += l.Calls
-		part := &parts[len(parts)-1]
-		if size > maxPart {
-			parts = append(parts, trade.UsageState{Period: ref})
-			part, size = &parts[len(parts)-1], 0
+// keepManifest keeps a manifest and closes its slot in the book.
+func (d *Desk) keepManifest(book *Book, key string, m Manifest) error {
+	if err := d.keep("manifest/"+key, canon.Must(m)); err != nil {
+		return fmt.Errorf("keeping the manifest of %s: %w", m.Period, err)
+	}
+	book.Close(m)
+	d.mu.Lock()
+	d.made[key] = m
+	d.mu.Unlock()
+	return nil
+}
+
+// miss names our calls of a period that went on without our statement, by its
+// deadline: they cannot be used any more. Adjustments that the statement would
+// have had go into a later one.
+func (d *Desk) miss(key string, p periodRecord) error {
+	way, ok := d.pair.Way(p.Direction)
+	d.mu.Lock()
+	old, made := d.made[key]
+	d.mu.Unlock()
+	if !ok || made && len(old.Lines) == 0 && len(old.Unrated) == 0 {
+		return nil
+	}
+	book, err := d.ready()
+	if err != nil {
+		return err
+	}
+	m := book.Miss(Slot{way, p.Interval})
+	var adjustments []call
+	for _, l := range old.Lines {
+		if l.Adjusts.IsZero() {
+			m.Missed = append(m.Missed, l.Calls...)
+		} else {
+			adjustments = append(adjustments, l.Calls...)
 		}
-		part.Lines = append(part.Lines, l)
-		size += 100
-		if d.proven(p.Direction, l.Row) {
+	}
+	m.Missed = append(m.Missed, old.Unrated...)
+	if err := d.keepManifest(book, key, m); err != nil {
+		return err
+	}
+	book.release(way, adjustments)
+	d.o.Log.Warn("a period went on without this side's statement", "period", p.Interval, "direction", p.Direction, "calls", len(m.Missed))
+	return nil
+}
+
+// statement splits a statement into commands. Rows that the channel does not
+// know yet are proven by commands that come before it. The parts depend on the
+// lines alone, so that they are the same when they are made again.
+func (d *Desk) statement(p periodRecord, prices *tariff, lines []usage.Line, unrated uint64) ([]trade.Command, error) {
+	cmds, err := d.proofs(p.Direction, prices, lines)
+	if err != nil {
+		return nil, err
+	}
+	ref := trade.PeriodRef{Order: p.Order, Interval: p.Interval}
+	root := usage.StatementRoot(lines)
+	var records uint64
+	for _, l := range lines {
+		records += l.Calls
+	}
+	parts := slices.Collect(slices.Chunk(lines, maxPart/lineSize))
+	if len(parts) == 0 {
+		parts = [][]usage.Line{nil}
+	}
+	for i, part := range parts {
+		cmds = append(cmds, trade.NewCommand(trade.KindUsageState, trade.UsageState{
+			Period: ref, Part: uint32(i + 1), Of: uint32(len(parts)), Root: root, Records: records, Unrated: unrated, Lines: part,
+		}))
+	}
+	return cmds, nil
+}
+
+// proofs makes the commands that prove the rows of lines which the channel does
+// not know yet.
+func (d *Desk) proofs(direction usage.Direction, prices *tariff, lines []usage.Line) (cmds []trade.Command, err error) {
+	prove := trade.RowProve{Direction: direction, Line: d.o.Line}
+	size := 0
+	send := func() {
+		if len(prove.Rows) > 0 {
+			cmds = append(cmds, trade.NewCommand(trade.KindRowProve, prove))
+			prove.Rows, size = nil, 0
+		}
+	}
+	for _, l := range lines {
+		if d.proven(direction, l.Row) {
 			continue
 		}
 		row, err := prices.prove(l.Row)
 		if err != nil {
 			return nil, err
 		}
-		part.Rows = append(part.Rows, row)
-		size += 150 + 34*len(row.Path)
+		prove.Rows = append(prove.Rows, row)
+		if size += 150 + 34*len(row.Path); size > maxPart {
+			send()
+		}
 	}
-	cmds := make([]trade.Command, len(parts))
-	for i, part := range parts {
-		part.Part, part.Of = uint32(i+1), uint32(len(parts))
-		part.Root, part.Records, part.Unrated = whole.Root, whole.Records, whole.Unrated
-		cmds[i] = trade.NewCommand(trade.KindUsageState, part)
-	}
+	send()
 	return cmds, nil
 }
 
@@ -161,7 +241,7 @@ func (d *Desk) reconcile(ctx context.Context, key string, p periodRecord, mine, 
 		return err
 	}
 	ref := trade.PeriodRef{Order: p.Order, Interval: p.Interval}
-	if mine.Delivered.IsZero() {
+	if mine.Delivered.IsZero() && !d.underWay("deliver/"+key) {
 		data, err := d.delivery(key, p, open)
 		if err != nil {
 			return err
@@ -182,7 +262,7 @@ func (d *Desk) reconcile(ctx context.Context, key string, p periodRecord, mine, 
 	if !other.Confirmed {
 		d.act(ctx, "received/"+key, key, trade.NewCommand(trade.KindUsageReceived, trade.UsageReceived{Period: ref, File: other.Delivered}))
 	}
-	if !mine.Outcome.IsZero() || mine.Delivered.IsZero() {
+	if !mine.Outcome.IsZero() || mine.Delivered.IsZero() || d.underWay("compare/"+key) {
 		return nil
 	}
 	c, err := d.compare(key, p, open, mine.Delivered, other.Delivered)

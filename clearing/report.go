@@ -13,6 +13,7 @@ type Summary struct {
 	Read, Accepted, Rejected, Duplicate uint64
 	Periods                             uint64  // distinct periods with a record of any result
 	Last                                int64   // end of the last of them, ms UTC; 0 without any
+	Late                                uint64  // calls that wait for the next statement as adjustments
 	Totals                              []Rated // by direction, then currency
 }
 
@@ -26,7 +27,7 @@ type Rated struct {
 	Amount        money.Micro
 }
 
-// Exception is an own call that no row prices: named, never billed.
+// Exception is an own call that is named and billed nowhere.
 type Exception struct {
 	Direction   usage.Direction
 	Period      usage.Interval
@@ -34,7 +35,7 @@ type Exception struct {
 	Line        uint32 // of its file
 	Destination usage.Number
 	Start       int64      // ms UTC
-	Code        fault.Code // rating.CodeNoRate
+	Code        fault.Code // rating.CodeNoRate, CodeTooLong or CodeMissed
 }
 
 // Evidence is what people have to decide a dispute, in order of time.

@@ -32,10 +32,10 @@ func (d *Desk) Summary() (Summary, error) {
 		}
 	}
 	d.mu.Lock()
-	rounding := d.terms.Rounding.Mode
+	rounding := d.schedule.at(d.o.Now()).terms.Rounding.Mode
 	imports := slices.Clone(d.imports)
 	d.mu.Unlock()
-	out := Summary{Periods: uint64(len(book.Periods())), Last: book.Last()}
+	out := Summary{Periods: book.Periods(), Last: book.Last(), Late: book.Late()}
 	for _, i := range imports {
 		out.Read += i.Read
 		out.Accepted += i.Accepted
@@ -68,7 +68,7 @@ func (b *Book) Rated(prices [2]Prices, rounding money.Rounding) ([]Rated, error)
 			if !ok {
 				continue
 			}
-			l := line{Slot{r.Way, b.calendar.At(b.by.Moment(r.Start, r.Duration))}, row}
+			l := line{Slot{r.Way, b.schedule.period(b.schedule.moment(r.Start, r.Duration))}, row}
 			s := lines[l]
 			s.calls++
 			s.seconds += uint64(p.Row(row).Billed(r.Duration))
@@ -108,8 +108,8 @@ func (b *Book) Rated(prices [2]Prices, rounding money.Rounding) ([]Rated, error)
 	return out, nil
 }
 
-// Exceptions lists own calls that were stated as having no rate, by import and
-// line of the file.
+// Exceptions lists own calls that are billed nowhere: no row prices them, or
+// their period went on without our statement. By import and line of the file.
 func (d *Desk) Exceptions() []Exception {
 	d.mu.Lock()
 	book := d.book
@@ -120,7 +120,7 @@ func (d *Desk) Exceptions() []Exception {
 		return out
 	}
 	for _, m := range made {
-		out = append(out, book.unrated(m)...)
+		out = append(out, book.exceptions(m)...)
 	}
 	slices.SortFunc(out, func(a, b Exception) int {
 		return cmp.Or(cmp.Compare(a.Import, b.Import), cmp.Compare(a.Line, b.Line))

@@ -1,0 +1,215 @@
+package clearing
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade"
+)
+
+// failure is something that did not succeed, and when to try again.
+type failure struct {
+	subject string // what it is about
+	fault   *fault.Error
+	count   int
+	after   time.Time
+	trying  bool // its subject is looked at again: what is not tried anew then is solved
+}
+
+// act sends the commands of one action and looks at the subject again when they
+// are executed. While they are on their way, and while a refusal of them is
+// young, the same action is not sent again. What is waited with is the desk's
+// own life, not that of the request which led to the action.
+func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Command) {
+	d.mu.Lock()
+	f, failed := d.failed[action]
+	if d.waiting[action] || failed && time.Now().Before(f.after) {
+		d.mu.Unlock()
+		return
+	}
+	f.trying = false
+	if failed {
+		d.failed[action] = f
+	}
+	d.waiting[action] = true
+	d.mu.Unlock()
+	ticket := d.o.Channel.Enqueue(cmds...)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(d.life, cancel)
+	go func() {
+		defer stop()
+		defer cancel()
+		out, err := ticket.Wait(ctx)
+		if err == nil {
+			err = channel.FirstErr(out)
+		}
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			d.o.Log.Warn("command refused", "action", action, "err", err)
+			d.lost(action, subject, err)
+		default:
+			d.solved(action)
+			d.done(action)
+		}
+		d.mu.Lock()
+		d.over = append(d.over, action)
+		d.mu.Unlock()
+		d.rouse()
+	}()
+}
+
+// underWay reports whether an action need not be prepared: its commands are on
+// their way, or were refused just now.
+func (d *Desk) underWay(action string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f, failed := d.failed[action]
+	return d.waiting[action] || failed && time.Now().Before(f.after)
+}
+
+// done notes what the channel will not tell again after an action.
+func (d *Desk) done(action string) {
+	id, ok := strings.CutPrefix(action, actAdvise)
+	if !ok {
+		return
+	}
+	d.mu.Lock()
+	d.advised[id] = true
+	d.mu.Unlock()
+	if err := d.keep("advised/"+id, []byte{1}); err != nil {
+		d.fail("keep", "advised/"+id, err)
+	}
+}
+
+// lost notes a refusal. Rows of rates that came with refused commands are not
+// proven by them, and a statement with rows that are not in force any more is
+// to be priced again.
+func (d *Desk) lost(action, subject string, err error) {
+	if strings.HasPrefix(action, actState) {
+		d.mu.Lock()
+		clear(d.rows)
+		if fault.CodeOf(err) == trade.CodeRowNotInForce {
+			d.refused[subject] = true
+		}
+		d.mu.Unlock()
+	}
+	d.fail(action, subject, err)
+}
+
+// Prefixes of actions on which more hangs than their commands.
+const (
+	actState  = "state/"  // and the period's key
+	actAdvise = "advise/" // and the obligation's id
+)
+
+// fail keeps why an action did not succeed, and has its subject looked at
+// again, later each time: what failed for a reason that passes goes on by
+// itself.
+func (d *Desk) fail(action, subject string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f := d.failed[action]
+	f.subject, f.fault, f.trying = subject, fault.Of(err), false
+	f.after = time.Now().Add(min(time.Minute, 100*time.Millisecond<<min(f.count, 12)))
+	f.count++
+	d.failed[action] = f
+}
+
+// solved forgets a failure.
+func (d *Desk) solved(action string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.failed, action)
+}
+
+// retry marks the subjects of failures whose time has come. The lock is held.
+func (d *Desk) retry() {
+	now := time.Now()
+	for action, f := range d.failed {
+		if !f.trying && now.After(f.after) {
+			f.trying = true
+			d.failed[action] = f
+			d.dirty[f.subject] = true
+		}
+	}
+}
+
+// retryNow has all that failed tried again at once: what it lacked may have
+// come.
+func (d *Desk) retryNow() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for action, f := range d.failed {
+		f.after = time.Time{}
+		d.failed[action] = f
+	}
+}
+
+// looked forgets the failures of a subject that was looked at and had nothing
+// tried again for them. Requests, ticks and what has no record are tried
+// elsewhere.
+func (d *Desk) looked(subject string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.failed, "look/"+subject)
+	maps.DeleteFunc(d.failed, func(action string, f failure) bool {
+		return f.trying && f.subject == subject && !elsewhere(action)
+	})
+}
+
+func elsewhere(action string) bool {
+	kind, _, _ := strings.Cut(action, "/")
+	return slices.Contains([]string{"request", "tick", "order", "book", "keep", "settle"}, kind)
+}
+
+// Problem is a step that does not succeed, and why.
+type Problem struct {
+	Subject string     `json:"subject"`
+	Code    fault.Code `json:"code"`
+	Detail  string     `json:"detail"`
+	Remedy  string     `json:"remedy,omitempty"`
+	Tries   int        `json:"tries"`
+}
+
+// Problems lists what does not go on by itself, in order of subject.
+func (d *Desk) Problems() []Problem {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []Problem
+	for _, f := range d.failed {
+		out = append(out, Problem{f.subject, f.fault.Code, f.fault.Detail, f.fault.Remedy, f.count})
+	}
+	slices.SortFunc(out, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(string(a.Code), string(b.Code)))
+	})
+	return out
+}
+
+// Busy reports whether the desk has something to do: commands on their way,
+// records to look at, or events that it has not heard yet.
+func (d *Desk) Busy() bool {
+	behind := false
+	err := d.o.Channel.View(func(v view) error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		behind = d.heard < v.Cursor
+		return nil
+	})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return err != nil || behind || d.looking || d.meeting || len(d.waiting) > 0 || len(d.dirty) > 0
+}
+
+// toMeet reports whether periods may have become ready to be stated.
+func (d *Desk) toMeet() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.meeting
+}

@@ -1,0 +1,204 @@
+package clearing
+
+import (
+	"context"
+	"io"
+	"slices"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// Codes of usage that cannot be rated now.
+const (
+	// CodeNoOrder says that usage has no order to be billed under.
+	CodeNoOrder fault.Code = "no-order"
+)
+
+// closedRecord says how far this side has closed its periods.
+type closedRecord struct {
+	Through  int64     `cbor:"1,keyasint"`           // periods that end by then; ms UTC
+	Closings []closing `cbor:"2,keyasint,omitempty"` // those whose edges wait for the partner's
+}
+
+// closing is one act of closing periods.
+type closing struct {
+	Through int64 `cbor:"1,keyasint"` // ms UTC
+	At      int64 `cbor:"2,keyasint"` // when it was done, ms UTC
+}
+
+// CloseThrough closes every period that ends at or before a moment (ms UTC):
+// no more records are expected for them. The calls near their edges are shown
+// to the partner, and once its own have come, the periods are rated and stated.
+//
+// What comes later is an adjustment of the first period that is stated after
+// it and was open when it came; where no such period has calls of its own, the
+// last one that the next CloseThrough closes is stated for the adjustments
+// alone. Closing again does nothing. Code: no-agreement.
+func (d *Desk) CloseThrough(ctx context.Context, through int64) error {
+	d.importing.Lock()
+	defer d.importing.Unlock()
+	book, err := d.ready()
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	from := d.through
+	next := closedRecord{through, append(slices.Clone(d.closings), closing{through, d.o.Now()})}
+	d.mu.Unlock()
+	if through <= from {
+		return nil
+	}
+	if err := d.showEdges(ctx, book, from, through); err != nil {
+		return err
+	}
+	if err := d.keep("closed", canon.Must(next)); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.through, d.closings, d.meeting = next.Through, next.Closings, true
+	d.mu.Unlock()
+	d.rouse()
+	return nil
+}
+
+// Receive takes a file that the partner has sent to this desk. It may come more
+// than once.
+func (d *Desk) Receive(ctx context.Context, kind, subject string, file store.Info, open func() (io.ReadCloser, error)) error {
+	switch kind {
+	case kindRecords:
+		d.touch(subject)
+		return nil
+	case kindEdges:
+		return d.takeEdges(file.Hash)
+	case KindSheet:
+		return nil // read when it is looked at
+	}
+	return fault.Newf(fault.Refused, "upgrade this node, or ask the partner what it sent", "files of kind %q are not known here", kind)
+}
+
+// meet compares edges as far as both sides have closed, and goes on with the
+// periods that may be stated by then. Only the desk's own work calls it.
+func (d *Desk) meet(ctx context.Context) error {
+	d.mu.Lock()
+	d.meeting = false
+	d.mu.Unlock()
+	book, err := d.ready()
+	if fault.CodeOf(err) == CodeNoAgreement {
+		return nil // it has not reached this node; edges wait
+	} else if err != nil {
+		return err
+	}
+	if err := d.follow(book); err != nil {
+		return err
+	}
+	known := d.known()
+	d.mu.Lock()
+	through := d.through
+	for key, to := range d.held {
+		if to <= known {
+			delete(d.held, key)
+			d.dirty[key] = true
+		}
+	}
+	d.mu.Unlock()
+	for _, at := range book.Due(through) {
+		if err := d.request(ctx, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known gives the moment up to which periods may be stated: both sides have
+// closed them, or the partner has kept us waiting for its edges for half the
+// time that the agreement gives for records and statements.
+func (d *Desk) known() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for len(d.closings) > 0 {
+		c := d.closings[0]
+		if c.Through > d.met {
+			terms := d.schedule.at(c.Through - 1).terms
+			wait := min(terms.Deadline(agreement.StageRecords).Millis, terms.Deadline(agreement.StageStatement).Millis) / 2
+			if d.o.Now()-c.At <= wait {
+				break
+			}
+		}
+		d.waived = c.Through
+		d.closings = d.closings[1:]
+	}
+	return min(d.through, max(d.met, d.waived))
+}
+
+// request asks for the rating of a period in which we have something to state,
+// unless it was asked for before (MEF 114 [R62]).
+func (d *Desk) request(ctx context.Context, at Slot) error {
+	d.mu.Lock()
+	asked := d.asked[at]
+	d.mu.Unlock()
+	if asked {
+		return nil
+	}
+	direction := d.pair.Direction(at.Way)
+	var o orderRecord
+	var covered, there bool
+	err := d.o.Channel.View(func(v view) (err error) {
+		if o, covered, err = d.orderOf(v, direction, at.Period); covered {
+			_, there = v.Get(trade.PeriodKey(o.ID, at.Period))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	subject := "usage/" + direction.String()
+	blocked := "order/" + direction.String()
+	key := trade.PeriodKey(o.ID, at.Period)
+	switch {
+	case !covered:
+		d.fail(blocked, subject, fault.Newf(CodeNoOrder, "the buyer places a standing order and the seller accepts it",
+			"no order covers %s %s in %s", d.o.Line, direction, at.Period))
+	case there:
+		d.solved(blocked)
+		d.mu.Lock()
+		d.asked[at] = true
+		d.mu.Unlock()
+		d.touch(key)
+	case !order.Allows[o.State].Rating:
+		d.fail(blocked, subject, fault.Newf(trade.CodeOrderState, "resume the order; the calls wait until then",
+			"order %s is %s, which allows no rating of %s", o.ID, o.State, at.Period))
+	case d.o.Automatic.Rate:
+		d.solved(blocked)
+		ref := trade.PeriodRef{Order: o.ID, Interval: at.Period}
+		d.act(ctx, "request/"+key, key, trade.NewCommand(trade.KindRatingRequest, trade.RatingRequest{Period: ref}))
+	}
+	return nil
+}
+
+// orderOf finds the order under which a period is billed: the one that stands,
+// or for periods before it one that has ended.
+func (d *Desk) orderOf(v view, direction usage.Direction, p usage.Interval) (o orderRecord, ok bool, err error) {
+	covers := func() bool {
+		return o.Buyer == direction.From && o.Seller == direction.To && o.Spec.Line == d.o.Line &&
+			p.To > o.From && (o.Until == 0 || p.From < o.Until) && (o.State.Live() || o.State == order.Terminated || o.State == order.Completed)
+	}
+	s, ok, err := get[trade.Standing](v, trade.StandingKey(direction, d.o.Line))
+	if err != nil || !ok {
+		return o, false, err
+	}
+	if o, _, err = get[orderRecord](v, trade.OrderKey(s.Order)); err != nil || covers() {
+		return o, err == nil, err
+	}
+	for o = range (trade.View{Records: v}).Orders() {
+		if covers() {
+			return o, true, nil
+		}
+	}
+	return orderRecord{}, false, nil
+}
