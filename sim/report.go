@@ -46,12 +46,15 @@ type Report struct {
 }
 
 // Records counts the rows of one side's file: read = accepted + rejected +
-// duplicate.
+// duplicate. Unrated are those of the accepted that should be charged and that
+// no rate prices: they are named in the node's list of exceptions, and no
+// amount covers them.
 type Records struct {
 	Read      uint64 `json:"read"`
 	Accepted  uint64 `json:"accepted"`
 	Rejected  uint64 `json:"rejected"`
 	Duplicate uint64 `json:"duplicate"`
+	Unrated   uint64 `json:"unrated"`
 }
 
 // Invoice is one invoice as it stands at the end.
@@ -96,12 +99,12 @@ type Disputes struct {
 func (r *Report) Text() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "records\tread\taccepted\trejected\tduplicate\t")
+	fmt.Fprintln(w, "records\tread\taccepted\trejected\tduplicate\tno rate\t")
 	for _, side := range []struct {
 		name string
 		r    Records
 	}{{"ours", r.Records.Ours}, {"theirs", r.Records.Theirs}} {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t\n", side.name, side.r.Read, side.r.Accepted, side.r.Rejected, side.r.Duplicate)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t\n", side.name, side.r.Read, side.r.Accepted, side.r.Rejected, side.r.Duplicate, side.r.Unrated)
 	}
 	flush(w)
 	fmt.Fprintf(&b, "\n%d periods, %d invoices\n\n", r.Periods, len(r.Invoices))

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -68,13 +69,15 @@ func (n *Network) WaitReady(ctx context.Context, code party.Code) error {
 	return n.poll(ctx, "the node of "+string(code)+" to be ready", func() (bool, error) { return c.Ready(ctx) == nil, nil })
 }
 
-// poll waits until a condition holds, a node fails, or ctx ends.
+// poll waits until a condition holds, a node fails, or ctx ends. A node that
+// does not answer, or is not as far yet, is asked again: it may have been
+// restarted, and one that ended by itself is told by Failed.
 func (n *Network) poll(ctx context.Context, what string, ok func() (bool, error)) error {
 	wait := time.NewTicker(50 * time.Millisecond)
 	defer wait.Stop()
 	for {
 		done, err := ok()
-		if done || err != nil {
+		if done || err != nil && !passes(err) {
 			return err
 		}
 		if err := n.Failed(); err != nil {
@@ -82,19 +85,28 @@ func (n *Network) poll(ctx context.Context, what string, ok func() (bool, error)
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s: %w", what, ctx.Err())
+			return errors.Join(fmt.Errorf("waiting for %s: %w", what, ctx.Err()), err)
 		case <-wait.C:
 		}
 	}
 }
 
-// retried calls f until it does not fail with not-yet or not-found: the other
-// side's replica may be a block behind.
+// passes reports whether an error goes away by itself.
+func passes(err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.NotYet, fault.Busy, fault.Unavailable:
+		return true
+	}
+	return false
+}
+
+// retried calls f until it does not fail with what passes by itself, not-found
+// among it: the other side's replica may be a block behind. So f may be carried
+// out more than once.
 func (n *Network) retried(ctx context.Context, what string, f func() error) error {
 	return n.poll(ctx, what, func() (bool, error) {
 		err := f()
-		switch fault.CodeOf(err) {
-		case fault.NotYet, fault.NotFound, fault.Busy, fault.Unavailable:
+		if fault.CodeOf(err) == fault.NotFound {
 			return false, nil
 		}
 		return err == nil, err

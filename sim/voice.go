@@ -192,17 +192,8 @@ func readCalls(path string, pair usage.Pair) (*usage.Batch, error) {
 
 // voice runs the job on a network that has been started.
 func (n *Network) voice(ctx context.Context, in input, o VoiceOptions, say func(string, ...any)) (*Report, error) {
-	for _, code := range []party.Code{in.us, in.them} {
-		if err := n.WaitReady(ctx, code); err != nil {
-			return nil, err
-		}
-	}
-	say("%d validators and 2 carriers are up", n.o.Validators)
-	pair, err := n.desks(in.us, in.them)
+	pair, err := n.contracted(ctx, in, o, say)
 	if err != nil {
-		return nil, err
-	}
-	if err := n.agree(ctx, pair, deal{cycle: o.Cycle, sheets: [2][]byte{in.rates, in.ratesBack}, change: o.Terms}, say); err != nil {
 		return nil, err
 	}
 	if err := n.feed(ctx, pair, in, say); err != nil {
@@ -211,11 +202,7 @@ func (n *Network) voice(ctx context.Context, in input, o VoiceOptions, say func(
 	if err := n.quiet(ctx, pair, say); err != nil {
 		return nil, err
 	}
-	if _, err := pair[0].admin.Anchor(ctx); err != nil {
-		return nil, fmt.Errorf("anchoring the final state: %w", err)
-	}
-	say("final state attested by both and anchored")
-	report, err := n.collect(ctx, pair, in)
+	report, err := n.attested(ctx, pair, in, say)
 	if err != nil {
 		return nil, err
 	}
@@ -225,20 +212,48 @@ func (n *Network) voice(ctx context.Context, in input, o VoiceOptions, say func(
 	return report, err
 }
 
-// feed imports each side's file into its own node and closes all periods.
+// contracted has the two carriers sign what they clear under.
+func (n *Network) contracted(ctx context.Context, in input, o VoiceOptions, say func(string, ...any)) (pair [2]*desk, err error) {
+	for _, code := range []party.Code{in.us, in.them} {
+		if err := n.WaitReady(ctx, code); err != nil {
+			return pair, err
+		}
+	}
+	say("%d validators and %d carriers are up", n.o.Validators, len(n.o.Carriers))
+	if pair, err = n.desks(in.us, in.them); err != nil {
+		return pair, err
+	}
+	return pair, n.agree(ctx, pair, deal{cycle: o.Cycle, sheets: [2][]byte{in.rates, in.ratesBack}, change: o.Terms}, say)
+}
+
+// attested has the final state anchored and reports on it.
+func (n *Network) attested(ctx context.Context, pair [2]*desk, in input, say func(string, ...any)) (*Report, error) {
+	if err := n.retried(ctx, "the final state to be anchored", func() error {
+		_, err := pair[0].admin.Anchor(ctx)
+		return err
+	}); err != nil {
+		return nil, fmt.Errorf("anchoring the final state: %w", err)
+	}
+	say("final state attested by both and anchored")
+	return n.collect(ctx, pair, in)
+}
+
+// feed imports each side's file into its own node and closes all periods. Both
+// can be done again: the same file, or the same moment, changes nothing.
 func (n *Network) feed(ctx context.Context, pair [2]*desk, in input, say func(string, ...any)) error {
 	var both sync.WaitGroup
 	var fails [2]error
 	for i, d := range pair {
 		both.Go(func() {
-			f, err := os.Open(in.files[i])
-			if err != nil {
-				fails[i] = err
-				return
-			}
-			defer f.Close()
-			_, err = d.engineer.ImportUsage(ctx, filepath.Base(in.files[i]), f)
-			fails[i] = err
+			fails[i] = n.retried(ctx, "the import of call records", func() error {
+				f, err := os.Open(in.files[i])
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				_, err = d.engineer.ImportUsage(ctx, filepath.Base(in.files[i]), f)
+				return err
+			})
 		})
 	}
 	both.Wait()
@@ -256,7 +271,10 @@ func (n *Network) feed(ctx context.Context, pair [2]*desk, in input, say func(st
 	}
 	say("call records imported, clearing up to %s", usage.Stamp(through))
 	for _, d := range pair {
-		if _, err := d.engineer.Close(ctx, wire.Time(through)); err != nil {
+		if err := n.retried(ctx, "periods to close", func() error {
+			_, err := d.engineer.Close(ctx, wire.Time(through))
+			return err
+		}); err != nil {
 			return fmt.Errorf("closing periods: %w", err)
 		}
 	}
@@ -264,7 +282,8 @@ func (n *Network) feed(ctx context.Context, pair [2]*desk, in input, say func(st
 }
 
 // quiet waits until nothing moves by itself any more: no step under way, no
-// statement or rule awaited, and everything agreed is settled.
+// statement or rule awaited, everything agreed is settled, and both sides have
+// executed the same.
 func (n *Network) quiet(ctx context.Context, pair [2]*desk, say func(string, ...any)) error {
 	said := time.Now()
 	return n.poll(ctx, "all periods to clear", func() (bool, error) {
@@ -281,7 +300,14 @@ func (n *Network) quiet(ctx context.Context, pair [2]*desk, say func(string, ...
 				return false, nil
 			}
 		}
-		return true, nil
+		var at [2]wire.Bilateral
+		for i, d := range pair {
+			var err error
+			if at[i], err = d.auditor.Bilateral(ctx); err != nil {
+				return false, err
+			}
+		}
+		return at[0].Position == at[1].Position && at[0].Root == at[1].Root, nil
 	})
 }
 
@@ -370,7 +396,7 @@ func (n *Network) collect(ctx context.Context, pair [2]*desk, in input) (*Report
 		if err != nil {
 			return nil, err
 		}
-		records := Records{s.Read, s.Accepted, s.Rejected, s.Duplicate}
+		records := Records{s.Read, s.Accepted, s.Rejected, s.Duplicate, uint64(len(in.rated[i].Exceptions))}
 		if i == 0 {
 			r.Records.Ours = records
 		} else {

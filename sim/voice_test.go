@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,24 +11,6 @@ import (
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/reconcile"
 )
-
-// sharedVoice gives the folder of the pair of call-record files that another
-// generator made, with its exact totals.
-func sharedVoice(t *testing.T) string {
-	t.Helper()
-	dir := filepath.Join("..", "..", "shared", "data", "voice")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip("the call-record files of ../shared/data/voice are not here: ", err)
-	}
-	return dir
-}
-
-func testLog(t *testing.T) *slog.Logger {
-	if testing.Verbose() {
-		return slog.New(slog.NewTextHandler(t.Output(), nil))
-	}
-	return slog.New(slog.DiscardHandler)
-}
 
 // truth is what was planted in the shared files.
 type truth struct {
@@ -45,6 +26,7 @@ type truth struct {
 // published totals to the last unit, and every planted difference is found.
 func TestSharedFilesClearToTheirExactTotals(t *testing.T) {
 	dir := sharedVoice(t)
+	long(t)
 	data, err := os.ReadFile(filepath.Join(dir, "truth.json"))
 	if err != nil {
 		t.Fatal(err)
