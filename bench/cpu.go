@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime/pprof"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -128,6 +130,56 @@ func cpuTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// meter tells how many processors this process and others have used since it
+// was started.
+type meter struct {
+	at   time.Time
+	own  time.Duration
+	busy time.Duration // of the whole machine, since it was started
+	ok   bool
+}
+
+func startMeter() meter {
+	m := meter{at: time.Now(), own: cpuTime()}
+	m.busy, m.ok = machineTime()
+	return m
+}
+
+// read gives processors used by this process and, where the system tells it,
+// by all others.
+func (m meter) read() (elapsed, own time.Duration, others float64) {
+	now := startMeter()
+	elapsed, own = now.at.Sub(m.at), now.own-m.own
+	if m.ok && now.ok {
+		others = max(0, (now.busy-m.busy-own).Seconds()/elapsed.Seconds())
+	}
+	return elapsed, own, others
+}
+
+// machineTime gives the processor time that the whole machine has used, from
+// the first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq,
+// steal, in hundredths of a second (proc(5)).
+func machineTime() (time.Duration, bool) {
+	data, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, false
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	f := strings.Fields(line)
+	if len(f) < 9 || f[0] != "cpu" {
+		return 0, false
+	}
+	var sum time.Duration
+	for _, i := range []int{1, 2, 3, 6, 7} {
+		n, err := strconv.ParseInt(f[i], 10, 64)
+		if err != nil {
+			return 0, false
+		}
+		sum += time.Duration(n) * 10 * time.Millisecond
+	}
+	return sum, true
 }
 
 // sample is one stack of a profile and the time spent in it.

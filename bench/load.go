@@ -72,11 +72,16 @@ func (l *load) command(s *source, m *member) trade.Command {
 // signed on the way.
 const signedAhead = 10_000
 
-// prepare makes each worker's first commands, where they are signed.
-func (l *load) prepare(o LedgerOptions, sources []*source) [][]trade.Command {
-	ready := make([][]trade.Command, len(sources))
+// prepare makes a source for each worker, and where commands are signed the
+// first ones.
+func (l *load) prepare(o LedgerOptions) (sources []*source, ready [][]trade.Command) {
+	sources = make([]*source, o.InFlight)
+	for w := range sources {
+		sources[w] = newSource(o.Seed, w)
+	}
+	ready = make([][]trade.Command, len(sources))
 	if !l.signed {
-		return ready
+		return sources, ready
 	}
 	each := int(signedAhead*(o.WarmUp+o.Duration).Seconds())/len(sources) + 1
 	var working sync.WaitGroup
@@ -88,7 +93,7 @@ func (l *load) prepare(o LedgerOptions, sources []*source) [][]trade.Command {
 		})
 	}
 	working.Wait()
-	return ready
+	return sources, ready
 }
 
 // worker sends commands until measuring is over, those that are ready first.
@@ -130,6 +135,7 @@ type measured struct {
 	commands  int
 	elapsed   time.Duration
 	cpu       time.Duration
+	others    float64 // processors that other processes used meanwhile
 	p50, p99  time.Duration
 	longest   time.Duration
 	blocks    int
@@ -137,20 +143,13 @@ type measured struct {
 	sealed    int // bytes of their payloads
 }
 
-func (m measured) perSecond() float64 { return float64(m.commands) / m.elapsed.Seconds() }
-
-// run keeps inFlight commands on their way and measures, after a time to warm
-// up, for as long as o says.
-func (l *load) run(ctx context.Context, o LedgerOptions) (measured, error) {
+// run keeps a worker for each source busy and measures, after a time to warm
+// up, for as long as o says. ready are the workers' first commands.
+func (l *load) run(ctx context.Context, o LedgerOptions, sources []*source, ready [][]trade.Command) (measured, error) {
 	r := measured{size: len(canon.Must(l.command(newSource(o.Seed, -1), l.n.members[0])))}
 	caller := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	sources := make([]*source, o.InFlight)
-	for w := range sources {
-		sources[w] = newSource(o.Seed, w)
-	}
-	ready := l.prepare(o, sources)
 	var working sync.WaitGroup
 	for w, s := range sources {
 		working.Go(func() {
@@ -161,11 +160,11 @@ func (l *load) run(ctx context.Context, o LedgerOptions) (measured, error) {
 	}
 	sleep(ctx, o.WarmUp)
 	from, _ := l.n.members[0].Height()
-	began, cpu := time.Now(), cpuTime()
+	meter := startMeter()
 	l.measuring.Store(true)
 	sleep(ctx, o.Duration)
 	l.measuring.Store(false)
-	r.elapsed, r.cpu = time.Since(began), cpuTime()-cpu
+	r.elapsed, r.cpu, r.others = meter.read()
 	to, _ := l.n.members[0].Height()
 	failed := context.Cause(ctx)
 	cancel(nil)

@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -104,11 +105,12 @@ func (s *server) guard(handle func(http.ResponseWriter, *http.Request) error) ht
 func answer(w io.Writer, body []byte) { _, _ = w.Write(body) }
 
 func (s *server) submit(w http.ResponseWriter, r *http.Request) error {
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, ledger.MaxEnvelope))
-	if err != nil {
+	var raw bytes.Buffer
+	raw.Grow(int(min(max(r.ContentLength, 0), ledger.MaxEnvelope)) + bytes.MinRead)
+	if _, err := raw.ReadFrom(http.MaxBytesReader(w, r.Body, ledger.MaxEnvelope)); err != nil {
 		return fault.Newf(fault.Invalid, "split the batch", "no envelope of at most %d bytes arrived", ledger.MaxEnvelope).Because(err)
 	}
-	at, err := s.v.submit(r.Context(), raw)
+	at, err := s.v.submit(r.Context(), raw.Bytes())
 	if err != nil {
 		return err
 	}

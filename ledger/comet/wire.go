@@ -81,7 +81,11 @@ func statusOf(code fault.Code) int {
 // their length before them (4 bytes, big endian).
 func writeFrame(w io.Writer, s seal, txs [][]byte) error {
 	head := canon.Must(s)
-	b := binary.BigEndian.AppendUint32(nil, uint32(len(head)))
+	size := 8 + len(head) + 4*len(txs)
+	for _, tx := range txs {
+		size += len(tx)
+	}
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, size), uint32(len(head)))
 	b = append(b, head...)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(txs)))
 	for _, tx := range txs {
