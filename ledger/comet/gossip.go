@@ -94,8 +94,8 @@ func (g *gossip) AddPeer(peer p2p.Peer) {
 	go func() {
 		var order uint64
 		for peer.IsRunning() && g.IsRunning() {
-			h, at, grown := g.pool.after(order)
-			if h == nil {
+			raws, at, grown := g.pool.after(order)
+			if len(raws) == 0 {
 				select {
 				case <-grown:
 				case <-peer.Quit():
@@ -103,7 +103,7 @@ func (g *gossip) AddPeer(peer p2p.Peer) {
 				}
 				continue
 			}
-			if peer.Send(p2p.Envelope{ChannelID: mempool.MempoolChannel, Message: &protomem.Txs{Txs: [][]byte{h.raw}}}) {
+			if peer.Send(p2p.Envelope{ChannelID: mempool.MempoolChannel, Message: &protomem.Txs{Txs: raws}}) {
 				order = at
 			}
 		}

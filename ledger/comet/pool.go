@@ -484,30 +484,41 @@ func (p *pool) settle(height ledger.Height, block []*held) {
 		}
 	})
 	p.tidy()
-	slices.SortStableFunc(p.ring, func(a, b lane) int {
-		switch {
-		case served[a] == served[b]:
-			return 0
-		case served[b]:
-			return -1
+	var waiting, after []lane
+	for _, l := range p.ring {
+		if served[l] {
+			after = append(after, l)
+		} else {
+			waiting = append(waiting, l)
 		}
-		return 1
-	})
+	}
+	p.ring = append(waiting, after...)
 	p.asked = false
 }
 
-// after gives the next envelope to spread behind a place in the order, or a
-// channel that closes when there may be one.
-func (p *pool) after(order uint64) (*held, uint64, <-chan struct{}) {
+// maxSpread is how many bytes of small envelopes go in one message.
+const maxSpread = 64 << 10
+
+// after gives the next envelopes to spread behind a place in the order, as many
+// as fit one message, and the place of the last; or a channel that closes when
+// there may be some.
+func (p *pool) after(order uint64) (raws [][]byte, at uint64, grown <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i, _ := slices.BinarySearchFunc(p.own, order+1, func(h *held, o uint64) int {
 		return int(int64(h.order) - int64(o))
 	})
-	if i < len(p.own) {
-		return p.own[i], p.own[i].order, nil
+	if i == len(p.own) {
+		return nil, order, p.grown
 	}
-	return nil, order, p.grown
+	size := 0
+	for _, h := range p.own[i:] {
+		if size += len(h.raw) + 8; size > maxSpread && len(raws) > 0 {
+			break
+		}
+		raws, at = append(raws, h.raw), h.order
+	}
+	return raws, at, nil
 }
 
 // pending gives the number of envelopes held, and their bytes.
