@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/trade/party"
 )
@@ -36,9 +37,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// binary builds lateral's own binary, once, without the race detector: it runs
+// builtBinary builds lateral's own binary, once, without the race detector: it runs
 // as many processes.
-var binary = sync.OnceValues(func() (string, error) {
+var builtBinary = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(shelf, "lateral")
 	out, err := exec.Command("go", "build", "-race=false", "-o", path, "../cmd/lateral").CombinedOutput()
 	if err != nil {
@@ -56,7 +57,7 @@ func (e *buildError) Error() string { return e.err.Error() + "\n" + string(e.out
 
 func lateral(t *testing.T) string {
 	t.Helper()
-	path, err := binary()
+	path, err := builtBinary()
 	if err != nil {
 		t.Fatal("building ../cmd/lateral: ", err)
 	}
@@ -119,9 +120,11 @@ func built(o VoiceOptions, dir, binary string, outsiders ...party.Code) (*Networ
 // with a third carrier that follows the ledger. Its folder is kept until all
 // tests are done.
 type reference struct {
-	dir    string
-	in     input
-	report *Report
+	dir     string
+	net     *Network // stopped
+	in      input
+	report  *Report
+	channel canon.Hash // of the pair
 }
 
 var runReference = sync.OnceValues(func() (*reference, error) {
@@ -132,20 +135,35 @@ var runReference = sync.OnceValues(func() (*reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.in = in
+	r.net, r.in = n, in
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	if err := n.Start(); err != nil {
 		return nil, err
 	}
 	if r.report, err = n.voice(ctx, in, o, progress(io.Discard, time.Now())); err == nil {
-		err = n.followed(ctx, "CHARLIE", in.us)
+		err = r.follow(ctx)
 	}
 	if stopped := n.Stop(); err == nil {
 		err = stopped
 	}
 	return r, err
 })
+
+// follow notes the pair's channel, and waits until the third carrier has all
+// blocks.
+func (r *reference) follow(ctx context.Context) error {
+	pair, err := r.net.desks(r.in.us, r.in.them)
+	if err != nil {
+		return err
+	}
+	b, err := pair[0].auditor.Bilateral(ctx)
+	if err != nil {
+		return err
+	}
+	r.channel = b.Channel
+	return r.net.followed(ctx, "CHARLIE", r.in.us)
+}
 
 // followed waits until a carrier has all blocks that another one has now.
 func (n *Network) followed(ctx context.Context, code, ahead party.Code) error {
