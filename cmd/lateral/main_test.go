@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/sim"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// shelf holds what the tests of this package share.
+var shelf string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "lateral-test-")
+	if err != nil {
+		panic(err)
+	}
+	shelf = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
+}
+
+// command runs lateral as its main function does.
+func command(t testing.TB, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, terminal{&o, &e})
+	return code, o.String(), e.String()
+}
+
+// exits runs lateral and expects an exit code.
+func exits(t testing.TB, code int, args ...string) (out, errs string) {
+	t.Helper()
+	got, out, errs := command(t, args...)
+	if got != code {
+		t.Errorf("lateral %q exits with %d, want %d\n%s%s", args, got, code, out, errs)
+	}
+	return out, errs
+}
+
+// small is one run of "sandbox voice" over two hours of generated calls.
+type small struct {
+	dir    string
+	report sim.Report
+}
+
+var smallOnce = sync.OnceValues(func() (*small, error) {
+	s := &small{dir: filepath.Join(shelf, "small")}
+	from := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
+	g, err := voice.NewGenerator(voice.Plan{Seed: 1, Ours: "ALPHA", Theirs: "BRAVO", Prefixes: 30,
+		Span: usage.Interval{From: from.UnixMilli(), To: from.Add(2 * time.Hour).UnixMilli()}})
+	if err != nil {
+		return nil, err
+	}
+	var files [3]bytes.Buffer
+	files[0].WriteString(voice.UsageHeader + "\n")
+	files[1].WriteString(voice.UsageHeader + "\n")
+	if err := g.Write(&files[0], &files[1], usage.Interval{From: from.UnixMilli(), To: from.Add(2 * time.Hour).UnixMilli()}, 120); err != nil {
+		return nil, err
+	}
+	if err := g.WriteSheet(&files[2]); err != nil {
+		return nil, err
+	}
+	var paths [3]string
+	for i, name := range []string{"ours.csv", "theirs.csv", "rates.csv"} {
+		paths[i] = filepath.Join(shelf, name)
+		if err := os.WriteFile(paths[i], files[i].Bytes(), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	var out, errs bytes.Buffer
+	code := run(context.Background(), []string{"sandbox", "voice", "--ours", paths[0], "--theirs", paths[1], "--rates", paths[2],
+		"--json", "--out", s.dir}, terminal{&out, &errs})
+	if code != 0 {
+		return nil, errors.New(errs.String())
+	}
+	return s, json.Unmarshal(out.Bytes(), &s.report)
+})
+
+func smallRun(t *testing.T) *small {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a whole network: not with -short")
+	}
+	s, err := smallOnce()
+	if err != nil {
+		t.Fatal("lateral sandbox voice: ", err)
+	}
+	return s
+}
