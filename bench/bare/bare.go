@@ -209,7 +209,7 @@ func start(o Options) ([]*node, error) {
 			&p2p.NodeKey{PrivKey: ed25519.PrivKey(private)},
 			proxy.NewConnSyncLocalClientCreator(&app{node: n}),
 			func() (*types.GenesisDoc, error) { return doc, nil },
-			config.DefaultDBProvider, enginenode.DefaultMetricsProvider(settings.Instrumentation), log.NewNopLogger())
+			comet.Databases, enginenode.DefaultMetricsProvider(settings.Instrumentation), log.NewNopLogger())
 		if err != nil {
 			return nodes, fmt.Errorf("making validator %d: %w", i, err)
 		}

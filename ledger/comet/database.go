@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	dbm "github.com/cometbft/cometbft-db"
+	"github.com/cometbft/cometbft/config"
 
 	"github.com/lateral-network/lateral/fault"
 )
@@ -59,4 +60,10 @@ func (d *database) Close() error {
 	}
 	d.closed = true
 	return d.DB.Close()
+}
+
+// Databases opens the stores of an engine that runs without this driver, which
+// the bare benchmark does: they too must bear being closed under readers.
+func Databases(c *config.DBContext) (dbm.DB, error) {
+	return openDatabase(c.Config.RootDir, c.ID)
 }
