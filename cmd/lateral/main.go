@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, t terminal) (code int) {
 	}
 	k, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(t.err, "error: %v\nhint: lateral --help shows the commands, lateral COMMAND --help its flags with examples\n", err)
+		fmt.Fprintf(t.err, "error: %v\n%s", err, usageHint)
 		return 2
 	}
 	if err := k.Run(parser.Model); err != nil {
@@ -85,6 +85,8 @@ func run(ctx context.Context, args []string, t terminal) (code int) {
 	return 0
 }
 
+const usageHint = "hint: lateral --help shows the commands, lateral COMMAND --help its flags with examples\n"
+
 // usageError is a mistake in the command line that only the command itself can
 // see, such as two flags that exclude each other.
 type usageError struct{ error }
@@ -92,13 +94,15 @@ type usageError struct{ error }
 // report prints a failure once and gives the exit code.
 func report(w io.Writer, err error) int {
 	if errors.Is(err, context.Canceled) {
-		return 0
+		fmt.Fprint(w, "error: interrupted before it was done\nhint: run it again\n")
+		return 1
 	}
 	if u, ok := errors.AsType[usageError](err); ok {
-		fmt.Fprintf(w, "error: %v\n", u.error)
+		hint := usageHint
 		if f, ok := errors.AsType[*fault.Error](u.error); ok && f.Remedy != "" {
-			fmt.Fprintf(w, "hint: %s\n", f.Remedy)
+			hint = "hint: " + f.Remedy + "\n"
 		}
+		fmt.Fprintf(w, "error: %v\n%s", u.error, hint)
 		return 2
 	}
 	f := fault.Of(err)
@@ -116,6 +120,11 @@ func report(w io.Writer, err error) int {
 
 // versionCommand prints what this binary was built from.
 type versionCommand struct{}
+
+func (versionCommand) Help() string {
+	return `Example:
+  lateral version`
+}
 
 func (versionCommand) Run(t terminal) error {
 	info, ok := debug.ReadBuildInfo()

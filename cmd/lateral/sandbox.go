@@ -52,8 +52,8 @@ func (c liveCommand) Run(ctx context.Context, t terminal) error {
 	err := sim.Live(ctx, sim.LiveOptions{
 		Dir: c.Out, Cycle: c.Cycle, CallsPerSecond: c.Calls, Seed: c.Seed, Timeline: t.out, Log: logTo(t, c.Verbose),
 	})
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
-		return nil
+	if ctx.Err() != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+		return nil // it was to end then, even before it had quite begun
 	}
 	return err
 }
