@@ -92,7 +92,7 @@ func sharedJob(dir string) VoiceOptions {
 
 func testLog(t *testing.T) *slog.Logger {
 	if testing.Verbose() {
-		return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+		return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 	}
 	return slog.New(slog.DiscardHandler)
 }
