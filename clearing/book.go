@@ -460,9 +460,9 @@ func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 	}
 	lines := map[key][]call{}
 	for _, c := range calls {
-		k := key{adjusts: b.slot(c).Period}
-		if k.adjusts == at.Period {
-			k.adjusts = usage.Interval{}
+		var k key
+		if of := b.slot(c).Period; of != at.Period {
+			k.adjusts = b.schedule.adjusted(at.Period, of)
 		}
 		var ok bool
 		if k.row, ok = prices.Find(b.record(c).Destination, b.start(c)); !ok || b.tooLong(c, at.Period) {

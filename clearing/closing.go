@@ -99,7 +99,6 @@ func (d *Desk) meet(ctx context.Context) error {
 	}
 	known := d.known()
 	d.mu.Lock()
-	through := d.through
 	for key, to := range d.held {
 		if to <= known {
 			delete(d.held, key)
@@ -107,7 +106,7 @@ func (d *Desk) meet(ctx context.Context) error {
 		}
 	}
 	d.mu.Unlock()
-	for _, at := range book.Due(through) {
+	for _, at := range book.Due(known) {
 		if err := d.request(ctx, at); err != nil {
 			return err
 		}

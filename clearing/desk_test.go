@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/internal/seal"
@@ -80,7 +82,26 @@ type world struct {
 	genesis []byte
 	ledger  *local.Ledger
 	sides   [2]*side
+	ahead   atomic.Int64 // ms that the clock of ledger and desks is ahead of the system's
+	id      canon.Hash   // of the Bilateral
+
+	mu    sync.Mutex
+	inbox map[party.Code][]posted // files on their way
 }
+
+// posted is a file on its way to a side.
+type posted struct {
+	kind, subject string
+	file          store.Info
+}
+
+// now is the clock of the ledger and both desks.
+func (w *world) now() time.Time {
+	return time.Now().Add(time.Duration(w.ahead.Load()) * time.Millisecond)
+}
+
+// pass lets time pass.
+func (w *world) pass(d time.Duration) { w.ahead.Add(d.Milliseconds()) }
 
 // side is one carrier.
 type side struct {
@@ -93,13 +114,29 @@ type side struct {
 	channel *channel.Bilateral
 	desk    *Desk
 	other   *side
-	mute    bool // sends no files: a partner that does not deliver
+	secret  byte
+	mute    atomic.Bool                        // delivers no records
+	shy     atomic.Bool                        // shows no edges
+	forge   func(kind string, b []byte) []byte // what is sent instead; nil: nothing
+	denied  atomic.Bool                        // its delegates sign nothing ...
+	tries   atomic.Int64                       // ... however often they are asked
+	jump    atomic.Int64                       // ms that its clock is ahead of the ledger's
+	off     bool                               // no desk: it is opened by hand
+	auto    Automatic
 	stop    func()
 }
 
 func newWorld(t *testing.T, terms func(*agreement.Terms)) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), log: slog.New(slog.DiscardHandler)}
+	w := newWorldWithout(t)
+	w.agree(terms)
+	return w
+}
+
+// newWorldWithout is a world without an agreement.
+func newWorldWithout(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), inbox: map[party.Code][]posted{}, log: slog.New(slog.DiscardHandler)}
 	if testing.Verbose() {
 		w.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
@@ -110,7 +147,7 @@ func newWorld(t *testing.T, terms func(*agreement.Terms)) *world {
 		public := k.sealing.Public()
 		doc.Members = append(doc.Members, party.Application{Code: code, LegalName: string(code), Country: "CH", Exchange: "127.0.0.1:1", Sealing: public[:]}.
 			Sign(k.member, k.node, k.recovery))
-		w.sides[i] = &side{w: w, code: code, keys: k}
+		w.sides[i] = &side{w: w, code: code, keys: k, auto: Automatic{true, true, true, true}}
 	}
 	w.sides[0].other, w.sides[1].other = w.sides[1], w.sides[0]
 	w.genesis = canon.Must(doc)
@@ -120,7 +157,7 @@ func newWorld(t *testing.T, terms func(*agreement.Terms)) *world {
 	law := func() channel.Law { return channel.Trade(trade.New(voice.Line{})) }
 	omni, err := channel.NewOmni(vdb, channel.MachineOptions{ChainID: w.net.ChainID, Genesis: w.genesis, Law: law()})
 	w.must(err)
-	w.ledger, err = local.Open(local.Config{Network: w.net, Key: key}, omni)
+	w.ledger, err = local.Open(local.Config{Network: w.net, Key: key, Now: w.now}, omni)
 	w.must(err)
 	t.Cleanup(func() {
 		for _, s := range w.sides {
@@ -135,7 +172,6 @@ func newWorld(t *testing.T, terms func(*agreement.Terms)) *world {
 		s.openMember(law())
 	}
 	w.open()
-	w.agree(terms)
 	return w
 }
 
@@ -152,7 +188,9 @@ func (s *side) openMember(law channel.Law) {
 	var err error
 	s.db, err = store.Open(filepath.Join(dir, "store"), store.Options{MinFree: 1})
 	w.must(err)
+	w.mu.Lock() // the other side puts files there
 	s.blobs, err = store.OpenBlobs(durable.OS, filepath.Join(dir, "files"), [32]byte{1})
+	w.mu.Unlock()
 	w.must(err)
 	s.member, err = channel.OpenMember(channel.Options{
 		Ledger: w.ledger, Store: s.db, Outbox: filepath.Join(dir, "outbox"), Keys: s.keys, Code: string(s.code),
@@ -194,25 +232,55 @@ func (w *world) open() {
 		return ok
 	})
 	w.must(b.channel.Await(ctx))
+	w.id = a.channel.ID()
 	for _, s := range w.sides {
 		s.openDesk()
 	}
 }
 
+// restart stops a carrier's node where it is and starts it again.
+func (s *side) restart() {
+	s.halt()
+	s.start()
+}
+
+func (s *side) halt() {
+	s.w.mu.Lock()
+	s.off = true
+	s.w.mu.Unlock()
+	s.stop()
+}
+
+func (s *side) start() {
+	w := s.w
+	s.openMember(channel.Trade(trade.New(voice.Line{})))
+	<-s.member.Ready()
+	var ok bool
+	s.channel, ok = s.member.Bilateral(w.id)
+	if !ok {
+		w.t.Fatal("the channel is gone")
+	}
+	w.must(s.channel.Await(w.context()))
+	s.openDesk()
+}
+
 func (s *side) openDesk() {
 	w := s.w
-	var err error
-	s.desk, err = Open(Options{
+	desk, err := Open(Options{
 		Me: s.code, Partner: s.other.code, Line: voice.Name, Channel: s.channel, Store: s.db.Node(), Blobs: s.blobs,
-		Reader: files{}, Secret: [32]byte{7, s.code[0]}, EdgeKey: s.channel.Derive("edges"),
-		Send: s.send, Authorize: s.authorize, Now: func() int64 { return time.Now().UnixMilli() },
-		Automatic: Automatic{true, true, true, true}, Log: w.log.With("side", s.code),
+		Reader: files{}, Secret: [32]byte{7, s.code[0], s.secret}, EdgeKey: s.channel.Derive("edges"),
+		Send: s.send, Authorize: s.authorize, Now: func() int64 { return w.now().UnixMilli() + s.jump.Load() },
+		Automatic: s.auto, Log: w.log.With("side", s.code),
 	})
 	w.must(err)
+	w.mu.Lock()
+	s.desk, s.off = desk, false
+	w.mu.Unlock()
+	w.post()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := s.desk.Run(ctx); err != nil {
+		if err := desk.Run(ctx); err != nil {
 			w.t.Errorf("desk of %s: %v", s.code, err)
 		}
 	})
@@ -224,25 +292,47 @@ func (s *side) openDesk() {
 	}
 }
 
-// send hands a file to the other side at once; what carries files between real
-// nodes is package exchange.
-func (s *side) send(ctx context.Context, kind, subject string, file store.Info) error {
-	if s.mute && kind == kindRecords {
-		return nil
-	}
+// send puts a file on its way; what carries files between real nodes is package
+// exchange.
+func (s *side) send(_ context.Context, kind, subject string, file store.Info) error {
 	data, err := s.blobs.Get(file.Hash)
 	if err != nil {
 		return err
 	}
-	if _, err := s.other.blobs.Put(bytes.NewReader(data)); err != nil {
-		return err
+	if s.forge != nil {
+		data = s.forge(kind, data)
 	}
-	go func() {
-		if err := s.other.desk.Receive(context.WithoutCancel(ctx), kind, subject, file, nil); err != nil {
-			s.w.t.Errorf("receiving %s: %v", kind, err)
+	switch {
+	case s.mute.Load() && kind == kindRecords:
+		return fault.New(fault.Unavailable, "nothing leaves this node", "repair it")
+	case s.shy.Load() && kind == kindEdges || data == nil:
+		return nil
+	}
+	w := s.w
+	w.mu.Lock()
+	if file, err = s.other.blobs.Put(bytes.NewReader(data)); err == nil {
+		w.inbox[s.other.code] = append(w.inbox[s.other.code], posted{kind, subject, file})
+	}
+	w.mu.Unlock()
+	go w.post()
+	return err
+}
+
+// post hands files to desks that run.
+func (w *world) post() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.sides {
+		if s.desk == nil || s.off {
+			continue
 		}
-	}()
-	return nil
+		for _, f := range w.inbox[s.code] {
+			if err := s.desk.Receive(context.Background(), f.kind, f.subject, f.file, nil); err != nil {
+				w.t.Errorf("receiving %s: %v", f.kind, err)
+			}
+		}
+		delete(w.inbox, s.code)
+	}
 }
 
 var nonces struct {
@@ -252,6 +342,10 @@ var nonces struct {
 
 func (s *side) authorize(c trade.Command, _ party.Role) (trade.Command, error) {
 	role, member := trade.Needs(c.Kind)
+	if s.denied.Load() && role != "" {
+		s.tries.Add(1)
+		return c, fault.New(fault.Forbidden, "the delegate signs nothing", "ask the delegate")
+	}
 	key := s.keys.delegate
 	if member {
 		key = s.keys.member
@@ -262,7 +356,7 @@ func (s *side) authorize(c trade.Command, _ party.Role) (trade.Command, error) {
 	nonces.n++
 	nonce := canon.Sum("nonce", fmt.Append(nil, nonces.n))
 	nonces.Unlock()
-	return trade.Authorize(c, key, s.w.net.ChainID, s.channel.ID(), time.Now().Add(time.Hour).UnixMilli(), nonce), nil
+	return trade.Authorize(c, key, s.w.net.ChainID, s.channel.ID(), s.w.now().Add(time.Hour).UnixMilli(), nonce), nil
 }
 
 // do submits commands with authority and fails the test when one is refused.
@@ -287,7 +381,7 @@ func (w *world) context() context.Context {
 // until waits for a condition.
 func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			for _, s := range w.sides {
@@ -298,7 +392,7 @@ func (w *world) until(what string, ok func() bool) {
 			}
 			w.t.Fatalf("never came about: %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

@@ -77,6 +77,18 @@ func (s schedule) at(ms int64) *phase {
 // period gives the period that contains a moment.
 func (s schedule) period(ms int64) usage.Interval { return s.at(ms).calendar.At(ms) }
 
+// adjusted gives the period by which a statement names the one that a late call
+// belongs to: the same, unless another agreement has come between. Then it is
+// the period that this agreement would have had.
+func (s schedule) adjusted(statement, of usage.Interval) usage.Interval {
+	now := s.at(statement.From).agreement
+	if s.at(of.From).agreement == now {
+		return of
+	}
+	first := slices.IndexFunc(s, func(p phase) bool { return p.agreement == now })
+	return s[first].calendar.At(of.From)
+}
+
 // last gives the latest period that ends at or before a moment.
 func (s schedule) last(through int64) usage.Interval {
 	p := s.period(through - 1)

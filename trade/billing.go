@@ -293,7 +293,7 @@ func (t *tx) price(b *billing, lines []usage.Line) ([]priced, error) {
 func (t *tx) inForceRow(b *billing, tariff Tariff, l usage.Line) (rating.Row, error) {
 	interval := b.period.Interval
 	if !l.Adjusts.IsZero() {
-		c, err := t.calendar(b.terms)
+		c, err := t.calendar(t.termsFor(b, l.Adjusts.From))
 		if err != nil {
 			return rating.Row{}, err
 		}
@@ -316,6 +316,15 @@ func (t *tx) inForceRow(b *billing, tariff Tariff, l usage.Line) (rating.Row, er
 		return rating.Row{}, fault.Newf(CodeRowNotInForce, "use the row that was in force when the calls began", "row %d (%s, prefix %s) was not in force for %s", l.Row, row.Destination, row.Prefix, interval).In("lines")
 	}
 	return row, nil
+}
+
+// termsFor gives the terms that held for an earlier period of the agreement.
+func (t *tx) termsFor(b *billing, from int64) agreement.Terms {
+	a, _ := get[agreement.Agreement](t, AgreementKey(b.period.Agreement))
+	if v, ok := a.At(from); ok && v.Terms != b.period.Terms {
+		return t.termsOf(v.Terms)
+	}
+	return b.terms
 }
 
 // stated goes on when a side's statement is complete.

@@ -1,0 +1,257 @@
+package clearing
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// at reads a time of the test's day.
+func at(t testing.TB, text string) int64 {
+	t.Helper()
+	x, err := time.Parse(time.RFC3339Nano, "2026-11-02T"+text+"Z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x.UnixMilli()
+}
+
+// span is the period between two times of the test's day.
+func span(t testing.TB, from, to string) usage.Interval {
+	return usage.Interval{From: at(t, from), To: at(t, to)}
+}
+
+// phases makes a schedule of cycles that begin at times of the test's day, the
+// first one at any time.
+func phases(t testing.TB, change func(*agreement.Terms), cycles ...string) schedule {
+	t.Helper()
+	var s schedule
+	for i := 0; i < len(cycles); i += 2 {
+		terms := agreement.Defaults()
+		terms.Cycle = cycles[i+1]
+		if change != nil {
+			change(&terms)
+		}
+		c, err := usage.Cycle{Length: terms.Cycle}.Calendar()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := phase{agreement: "MSA-1", terms: terms, calendar: c}
+		if i > 0 {
+			p.from = at(t, cycles[i])
+		}
+		s = append(s, p)
+	}
+	return s
+}
+
+func TestACallIsNearAnEdgeWithinTheStartTolerance(t *testing.T) {
+	for _, c := range []struct {
+		cycle, moment, from, through string
+		want                         bool
+	}{
+		{"1h", "10:00:00", "09:00:00", "10:00:00", true},
+		{"1h", "10:00:03", "09:00:00", "10:00:00", true},
+		{"1h", "10:00:03.001", "09:00:00", "10:00:00", false},
+		{"1h", "09:59:57", "09:00:00", "10:00:00", true},
+		{"1h", "09:59:56.999", "09:00:00", "10:00:00", false},
+		{"1h", "09:00:01", "09:00:00", "10:00:00", false}, // the edge at from is behind
+		{"1h", "09:00:01", "08:59:59", "10:00:00", true},
+		{"1h", "10:59:59", "09:00:00", "10:00:00", false}, // the edge after through is to come
+		{"1h", "10:00:02", "09:00:00", "10:30:00", true},  // through is no edge
+		{"1h", "10:29:59", "09:00:00", "10:30:00", false},
+		{"1s", "10:00:02.500", "09:59:58", "10:00:00", true}, // periods shorter than the tolerance
+		{"1s", "10:00:03.500", "09:59:58", "10:00:00", false},
+		{"1s", "09:59:56", "09:59:58", "10:00:00", true}, // near 09:59:59
+		{"1s", "09:59:55", "09:59:58", "10:00:00", false},
+	} {
+		s := phases(t, nil, "", c.cycle)
+		if got := s.near(at(t, c.moment), at(t, c.from), at(t, c.through)); got != c.want {
+			t.Errorf("%s near an edge of %s after %s up to %s: %v, want %v", c.moment, c.cycle, c.from, c.through, got, c.want)
+		}
+	}
+}
+
+func TestAnAmendmentCutsPeriodsFromItsBeginning(t *testing.T) {
+	s := phases(t, nil, "", "1h", "12:00:00", "15m")
+	for moment, want := range map[string]usage.Interval{
+		"11:59:59": span(t, "11:00:00", "12:00:00"), "12:00:00": span(t, "12:00:00", "12:15:00"), "10:10:00": span(t, "10:00:00", "11:00:00"),
+	} {
+		if got := s.period(at(t, moment)); got != want {
+			t.Errorf("%s lies in %s, want %s", moment, got, want)
+		}
+	}
+	for through, want := range map[string]usage.Interval{
+		"12:00:00": span(t, "11:00:00", "12:00:00"), "12:14:00": span(t, "11:00:00", "12:00:00"), "12:15:00": span(t, "12:00:00", "12:15:00"),
+	} {
+		if got := s.last(at(t, through)); got != want {
+			t.Errorf("the last period through %s is %s, want %s", through, got, want)
+		}
+	}
+}
+
+// A call across an amendment that turns from ends to starts, or back, lies in
+// one period.
+func TestACallAcrossAnAmendmentLiesInOnePeriod(t *testing.T) {
+	for _, c := range []struct {
+		before, after agreement.PeriodBy
+		want          usage.Interval
+	}{
+		{agreement.ByEnd, agreement.ByStart, span(t, "11:00:00", "12:00:00")},
+		{agreement.ByStart, agreement.ByEnd, span(t, "12:00:00", "13:00:00")},
+		{agreement.ByStart, agreement.ByStart, span(t, "11:00:00", "12:00:00")},
+		{agreement.ByEnd, agreement.ByEnd, span(t, "12:00:00", "13:00:00")},
+	} {
+		s := phases(t, nil, "", "1h", "12:00:00", "1h")
+		s[0].terms.PeriodBy, s[1].terms.PeriodBy = c.before, c.after
+		if got := s.period(s.moment(at(t, "11:59:00"), 120_000)); got != c.want {
+			t.Errorf("%s then %s: %s, want %s", c.before, c.after, got, c.want)
+		}
+	}
+}
+
+// flat prices everything with one row.
+type flat struct{}
+
+func (flat) Find(usage.Number, int64) (uint32, bool) { return 7, true }
+func (flat) Row(uint32) *rating.Row                  { return nil }
+
+// batch makes records of calls of a minute that end at times of the test's day.
+func batch(t *testing.T, ends ...string) *usage.Batch {
+	b := &usage.Batch{}
+	for i, end := range ends {
+		b.Records = append(b.Records, usage.Record{Start: at(t, end) - 60_000, Duration: 60_000, Origin: 491, Destination: 12, Line: uint32(i + 2)})
+	}
+	return b
+}
+
+// imports puts a batch into a book as a desk does.
+func imports(t *testing.T, b *Book, number uint32, closed string, ends ...string) *usage.Batch {
+	in := batch(t, ends...)
+	b.Sift(in)
+	b.Add(number, in, at(t, closed))
+	return in
+}
+
+// lines shows a manifest: adjusted period and calls of each line.
+func lines(m Manifest) map[usage.Interval]int {
+	out := map[usage.Interval]int{}
+	for _, l := range m.Lines {
+		out[l.Adjusts] += len(l.Calls)
+	}
+	return out
+}
+
+func TestALateCallGoesIntoTheNextOpenPeriod(t *testing.T) {
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	imports(t, b, 1, "00:00:00", "09:10:00", "10:10:00")
+	ten, eleven := Slot{0, span(t, "10:00:00", "11:00:00")}, Slot{0, span(t, "11:00:00", "12:00:00")}
+	imports(t, b, 2, "10:00:00", "09:20:00") // 09 is closed
+	imports(t, b, 3, "11:00:00", "09:30:00") // 10 is closed too, though not stated
+	if b.Late() != 2 {
+		t.Fatalf("%d calls are late, want 2", b.Late())
+	}
+	m, err := b.Draft(ten, flat{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nine := span(t, "09:00:00", "10:00:00")
+	if got := lines(m); got[usage.Interval{}] != 1 || got[nine] != 1 {
+		t.Fatalf("10 o'clock has %v, want its own call and the one that came while it was open", got)
+	}
+	b.Close(m)
+	if _, err := b.Draft(ten, flat{}); err == nil {
+		t.Fatal("a period was stated twice")
+	}
+	// The other has no period yet: the next one that is closed carries it.
+	if due := b.Due(at(t, "11:00:00")); slices.Contains(due, ten) || slices.Contains(due, eleven) {
+		t.Fatalf("due through 11: %v", due)
+	}
+	if due := b.Due(at(t, "12:00:00")); !slices.Contains(due, eleven) {
+		t.Fatalf("due through 12: %v, want a period for the late call alone", due)
+	}
+	m2, err := b.Draft(eleven, flat{})
+	if err != nil || lines(m2)[nine] != 1 || len(m2.Lines) != 1 {
+		t.Fatalf("11 o'clock has %v (%v), want the adjustment alone", lines(m2), err)
+	}
+	b.Close(m2)
+	if b.Late() != 0 {
+		t.Fatal("a stated adjustment is still late")
+	}
+	// The same again from what is kept.
+	again := newBook(b.pair, b.schedule)
+	imports(t, again, 1, "00:00:00", "09:10:00", "10:10:00")
+	imports(t, again, 2, "10:00:00", "09:20:00")
+	imports(t, again, 3, "11:00:00", "09:30:00")
+	if err := again.Restore([]Manifest{m2, m}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := again.Due(at(t, "12:00:00")), b.Due(at(t, "12:00:00")); !slices.Equal(got, want) || again.Late() != 0 {
+		t.Fatalf("after a restart %v are due, want %v", got, want)
+	}
+}
+
+func TestTwoLateDirectionsAndAnEarlierPeriodDoNotMix(t *testing.T) {
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	imports(t, b, 1, "00:00:00", "09:10:00", "12:10:00")
+	imports(t, b, 2, "12:00:00", "11:30:00") // of 11, while 09 is not stated either
+	m, err := b.Draft(Slot{0, span(t, "09:00:00", "10:00:00")}, flat{})
+	if err != nil || len(m.Lines) != 1 || m.Lines[0].Adjusts != (usage.Interval{}) {
+		t.Fatalf("%+v, %v: an earlier period adjusts a later one", m, err)
+	}
+	m, err = b.Draft(Slot{1, span(t, "12:00:00", "13:00:00")}, flat{})
+	if err != nil || len(m.Lines) != 0 {
+		t.Fatalf("%+v, %v: a late call of the other direction is stated", m, err)
+	}
+}
+
+func TestImportsOfTheSameCallsCountOnce(t *testing.T) {
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	imports(t, b, 1, "00:00:00", "09:10:00", "10:10:00")
+	in := imports(t, b, 2, "00:00:00", "09:10:00", "11:10:00")
+	if len(in.Records) != 1 || len(in.Duplicates) != 1 {
+		t.Fatalf("%d records and %d duplicates, want one of each", len(in.Records), len(in.Duplicates))
+	}
+	if due := b.Due(at(t, "23:00:00")); len(due) != 3 {
+		t.Fatalf("%v are due, want three periods", due)
+	}
+}
+
+// A call that began before the agreement's longest call would have is named:
+// the channel would refuse the whole statement for it.
+func TestACallThatIsTooLongIsAnException(t *testing.T) {
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, func(x *agreement.Terms) { x.LongestCall = 3_600_000 }, "", "1h"))
+	in := batch(t, "10:10:00", "10:20:00")
+	in.Records[1].Start -= 7_200_000
+	in.Records[1].Duration += 7_200_000
+	b.Add(1, in, 0)
+	m, err := b.Draft(Slot{0, span(t, "10:00:00", "11:00:00")}, flat{})
+	if err != nil || len(m.Unrated) != 1 || len(m.Lines) != 1 {
+		t.Fatalf("%+v, %v: want one call and one exception", m, err)
+	}
+	if x := b.exceptions(m); len(x) != 1 || x[0].Code != CodeTooLong || x[0].Line != 3 {
+		t.Fatalf("%+v: want line 3 by name", x)
+	}
+}
+
+func TestOpenCallsMoveWithAnAmendment(t *testing.T) {
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	imports(t, b, 1, "00:00:00", "11:10:00", "12:10:00", "12:20:00")
+	b.Amend(phases(t, nil, "", "1h", "12:00:00", "15m"))
+	want := []Slot{{0, span(t, "11:00:00", "12:00:00")}, {0, span(t, "12:00:00", "12:15:00")}, {0, span(t, "12:15:00", "12:30:00")}}
+	if due := b.Due(at(t, "13:00:00")); !slices.Equal(due, want) {
+		t.Fatalf("%v are due, want %v", due, want)
+	}
+}
+
+func TestABookWithoutAnImportOfAStatementSaysSo(t *testing.T) {
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	err := b.Restore([]Manifest{{Period: span(t, "10:00:00", "11:00:00"), Missed: []call{{1, 0}}}})
+	if code := faultCode(err); code != CodeLost {
+		t.Fatalf("code %s, want %s", code, CodeLost)
+	}
+}

@@ -1,0 +1,786 @@
+package clearing
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+func faultCode(err error) fault.Code { return fault.CodeOf(err) }
+
+// row is a call of the test's day, from ALPHA to BRAVO unless it goes back.
+func row(id, start string, ms int) string {
+	return call_(id, "41440000001", "12125550100", "2026-11-02T"+start+"Z", ms, "ALPHA", "BRAVO")
+}
+
+func back(id, start string, ms int) string {
+	return call_(id, "41440000001", "12125550100", "2026-11-02T"+start+"Z", ms, "BRAVO", "ALPHA")
+}
+
+// take imports calls into a side's book.
+func (s *side) take(rows ...string) Import {
+	s.w.t.Helper()
+	in, err := s.desk.ImportUsage(s.w.context(), "calls.csv", strings.NewReader(header+strings.Join(rows, "")))
+	s.w.must(err)
+	return in
+}
+
+// through closes both sides' periods.
+func (w *world) through(clock string) {
+	w.t.Helper()
+	for _, s := range w.sides {
+		w.must(s.desk.CloseThrough(w.context(), at(w.t, clock)))
+	}
+}
+
+// quiet waits until neither desk has anything to do and both have the same
+// state.
+func (w *world) quiet() {
+	w.t.Helper()
+	still := 0
+	w.until("both desks are quiet and have one state", func() bool {
+		a, b := w.sides[0], w.sides[1]
+		if !a.desk.Busy() && !b.desk.Busy() && a.channel.Root() == b.channel.Root() {
+			still++
+		} else {
+			still = 0
+		}
+		return still > 5
+	})
+}
+
+// totals gives both sides' totals, which are the same.
+func (w *world) totals() string {
+	w.t.Helper()
+	var out [2]string
+	for i, s := range w.sides {
+		s.view(func(v trade.View) {
+			w.must(trade.CheckJournal(v))
+			totals, err := v.Totals()
+			w.must(err)
+			out[i] = fmt.Sprint(totals)
+		})
+	}
+	if out[0] != out[1] {
+		w.t.Fatalf("totals differ: %s and %s", out[0], out[1])
+	}
+	return out[0]
+}
+
+// settled waits until an amount is invoiced and settled in the direction
+// ALPHA>BRAVO, without anything open.
+func (w *world) settled(want string) {
+	w.t.Helper()
+	for _, s := range w.sides {
+		w.until("everything is settled at "+want, func() (ok bool) {
+			s.view(func(v trade.View) {
+				totals, err := v.Totals()
+				w.must(err)
+				for _, x := range totals {
+					if x.Direction.From == "ALPHA" {
+						ok = x.Invoiced.String() == want && x.Settled == x.Invoiced && x.Disputed == 0
+					}
+				}
+			})
+			return ok
+		})
+	}
+}
+
+// disputes lists all disputes.
+func (s *side) disputes() (out []dispute.Dispute) {
+	s.view(func(v trade.View) {
+		for x := range v.Disputes() {
+			out = append(out, x)
+		}
+	})
+	return out
+}
+
+func (s *side) period(direction usage.Direction, p usage.Interval) (out invoice.Period, ok bool) {
+	s.view(func(v trade.View) {
+		for o := range v.Orders() {
+			if o.Buyer == direction.From {
+				for x := range v.Periods(o.ID) {
+					if x.Interval == p {
+						out, ok = x, true
+					}
+				}
+			}
+		}
+	})
+	return out, ok
+}
+
+var forth = usage.Direction{From: "ALPHA", To: "BRAVO"}
+
+func (s *side) problem(code fault.Code) (Problem, bool) {
+	for _, p := range s.desk.Problems() {
+		if p.Code == code {
+			return p, true
+		}
+	}
+	return Problem{}, false
+}
+
+// Calls whose end lies within the start tolerance of an edge follow the
+// seller's record into its period, in both directions, with a withheld origin
+// too, and whether a side closes its periods at once or one by one.
+func TestTheBuyersCallFollowsTheSellersOverAnEdge(t *testing.T) {
+	t.Parallel()
+	for _, by := range []agreement.PeriodBy{agreement.ByEnd, agreement.ByStart} {
+		w := newWorld(t, func(x *agreement.Terms) { x.PeriodBy = by })
+		w.sheets(rates)
+		// Whichever moment decides lies on either side of an edge at the two.
+		early, late := "59:58", "00:01"
+		if by == agreement.ByEnd {
+			early, late = "58:58", "59:01" // and a minute long
+		}
+		hidden := func(id, start string) string {
+			return call_(id, "", "12125550100", "2026-11-02T"+start+"Z", 60_000, "ALPHA", "BRAVO")
+		}
+		hour := func(h int, clock string) string {
+			if by == agreement.ByStart && clock == late {
+				h++
+			}
+			return fmt.Sprintf("%02d:%s", h, clock)
+		}
+		w.sides[0].take(row("1", hour(9, early), 60_000), back("2", hour(10, late), 60_000), hidden("3", hour(11, early)))
+		w.sides[1].take(row("1", hour(9, late), 60_000), back("2", hour(10, early), 60_000), row("3", hour(11, late), 60_000))
+		for _, clock := range []string{"09:00:00", "10:00:00", "11:00:00", "12:00:00", "14:00:00"} {
+			w.must(w.sides[0].desk.CloseThrough(w.context(), at(t, clock)))
+		}
+		w.must(w.sides[1].desk.CloseThrough(w.context(), at(t, "14:00:00")))
+		w.settled("0.200000")
+		w.quiet()
+		if d := w.sides[0].disputes(); len(d) != 0 {
+			t.Errorf("by %s: calls at an edge were disputed: %+v", by, d)
+		}
+		if _, ok := w.sides[0].period(forth, span(t, "09:00:00", "10:00:00")); ok {
+			t.Errorf("by %s: the buyer's call stayed in its own period", by)
+		}
+	}
+}
+
+// A partner whose edges never come holds periods up for half the deadline, and
+// no longer; a restart does not shorten it.
+func TestPeriodsAreStatedWithoutThePartnersEdgesInTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	b.shy.Store(true)
+	a.take(row("1", "10:00:00", 60_000))
+	b.take(row("1", "10:00:00", 60_000))
+	w.through("11:00:00")
+	p := span(t, "10:00:00", "11:00:00")
+	w.until("the period is requested and BRAVO has stated", func() bool {
+		x, ok := a.period(forth, p)
+		return ok && x.Seller.Complete()
+	})
+	a.restart()
+	w.quiet()
+	if x, _ := a.period(forth, p); x.Buyer.Complete() {
+		t.Fatal("ALPHA stated without edges before half of the deadline")
+	}
+	w.pass(31 * time.Minute)
+	w.settled("0.100000")
+}
+
+// [R64]: a record that comes after its period was closed is an adjustment of
+// the next one, on both sides, and is priced by the row of its own time.
+func TestLateRecordsAreAdjustmentsOnBothSides(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(`destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to
+World,1,0.10,USD,60,1,1,2026-01-01T00:00:00Z,
+World,1,0.20,USD,60,1,1,2026-11-02T10:30:00Z,
+`)
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	w.through("11:00:00")
+	w.settled("0.100000")
+	for _, s := range w.sides {
+		s.take(row("2", "10:10:00", 60_000), row("3", "10:40:00", 60_000))
+		sum, err := s.desk.Summary()
+		w.must(err)
+		if sum.Late != 2 {
+			t.Fatalf("%d calls wait, want 2", sum.Late)
+		}
+	}
+	w.sides[1].restart()
+	w.through("12:00:00") // no call of its own: the period is stated for the late ones
+	w.settled("0.400000")
+	w.quiet()
+	if d := w.sides[0].disputes(); len(d) != 0 {
+		t.Fatalf("late records of both were disputed: %+v", d)
+	}
+	w.sides[0].view(func(v trade.View) {
+		p, _ := w.sides[0].period(forth, span(t, "11:00:00", "12:00:00"))
+		for _, id := range p.Invoices {
+			doc, _ := v.Document(id)
+			for _, l := range doc.Lines {
+				if l.Adjusts != span(t, "10:00:00", "11:00:00") {
+					t.Errorf("a line adjusts %s, want the old period by name", l.Adjusts)
+				}
+			}
+		}
+	})
+}
+
+// When only one side is late the agreed rules decide: what the buyer alone has
+// is not charged, what the seller alone has is beyond 2% and goes to people.
+func TestALateRecordOfOneSideIsDecidedByTheRules(t *testing.T) {
+	t.Parallel()
+	for i, want := range []dispute.State{dispute.Resolved, dispute.Manual} {
+		w := newWorld(t, nil)
+		w.sheets(rates)
+		for _, s := range w.sides {
+			s.take(row("1", "10:00:00", 60_000))
+		}
+		w.through("11:00:00")
+		w.settled("0.100000")
+		w.sides[i].take(row("2", "10:10:00", 60_000))
+		w.through("12:00:00")
+		w.until("the line is decided", func() bool {
+			d := w.sides[0].disputes()
+			return len(d) == 1 && d[0].State == want
+		})
+		d := w.sides[0].disputes()[0]
+		if d.Adjusts != span(t, "10:00:00", "11:00:00") {
+			t.Errorf("the dispute is about %s, want the adjusted period", d.Adjusts)
+		}
+	}
+}
+
+// Live periods close by themselves after their grace, and a late record goes
+// into the next one without anybody.
+func TestLivePeriodsCloseByThemselves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.PastPeriods, x.GraceMillis, x.Cycle = false, 2000, "1m" })
+	w.sheets(rates)
+	begin := w.now().Truncate(time.Minute)
+	live := func(id string, after time.Duration) string {
+		return call_(id, "41440000001", "12125550100", begin.Add(after).UTC().Format(time.RFC3339Nano), 1000, "ALPHA", "BRAVO")
+	}
+	for _, s := range w.sides {
+		s.take(live("1", 30*time.Second))
+	}
+	w.pass(time.Minute + 3*time.Second)
+	w.settled("0.001667")
+	for _, s := range w.sides {
+		s.take(live("2", 40*time.Second))
+	}
+	w.pass(time.Minute)
+	w.settled("0.003334")
+	if d := w.sides[0].disputes(); len(d) != 0 {
+		t.Fatalf("disputes: %+v", d)
+	}
+}
+
+// A clock that jumps ahead closes nothing that still runs: the ledger's time
+// has to confirm it.
+func TestAClockThatJumpsAheadClosesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.PastPeriods, x.GraceMillis, x.Cycle = false, 2000, "1h" })
+	w.sheets(rates)
+	a := w.sides[0]
+	start := w.now().UTC().Add(-time.Second)
+	a.take(call_("1", "41440000001", "12125550100", start.Format(time.RFC3339Nano), 1000, "ALPHA", "BRAVO"))
+	a.jump.Store(int64(24 * time.Hour / time.Millisecond))
+	w.until("the ledger says that the period is not over", func() bool {
+		_, ok := a.problem(fault.NotYet)
+		return ok
+	})
+	a.desk.mu.Lock()
+	through := a.desk.through
+	a.desk.mu.Unlock()
+	if through > w.now().Add(time.Minute).UnixMilli() {
+		t.Fatalf("periods were closed through %s", usage.Stamp(through))
+	}
+	a.jump.Store(0)
+}
+
+// compare: after-invoice: the invoice comes as the seller states, the buyer
+// accepts only after the comparison, differences within the thresholds stand,
+// those beyond are decided and follow on a supplementary invoice.
+func TestAfterInvoiceComparesBeforeTheBuyerAccepts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) {
+		x.Compare = agreement.AfterInvoice
+		x.LineThreshold = []money.Amount{{Currency: "USD", Micro: 5_000}}
+		x.OpenThreshold = []money.Amount{{Currency: "USD", Micro: 6_000}}
+	})
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	// 10: 3 s (0.005) apart, tolerated. 11: the same again is beyond the
+	// cumulated threshold while the first is open; the rule takes the lower.
+	a.take(row("1", "10:00:00", 60_000), row("2", "11:00:00", 60_000))
+	b.take(row("1", "10:00:00", 63_000), row("2", "11:00:00", 63_000))
+	b.shy.Store(true) // the buyer waits with its statement
+	w.through("12:00:00")
+	issued := func() (n int) {
+		a.view(func(v trade.View) {
+			for i := range v.Invoices("") {
+				if i.State == invoice.Issued {
+					n++
+				}
+			}
+		})
+		return n
+	}
+	w.until("both periods are invoiced", func() bool { return issued() == 2 })
+	w.quiet()
+	if n := issued(); n != 2 {
+		t.Fatalf("%d invoices wait for the comparison, want both", n)
+	}
+	w.pass(31 * time.Minute)
+	w.until("both periods are compared", func() bool {
+		x, ok := a.period(forth, span(t, "10:00:00", "11:00:00"))
+		y, ok2 := a.period(forth, span(t, "11:00:00", "12:00:00"))
+		return ok && ok2 && x.State == invoice.PeriodClosed && y.State == invoice.PeriodClosed
+	})
+	w.quiet()
+	d := a.disputes()
+	if len(d) != 1 || d[0].Decision == nil || d[0].Decision.How != dispute.ByRule || d[0].Decision.BilledSeconds != 60 {
+		t.Fatalf("disputes: %+v, want the second line at the lower figure", d)
+	}
+	w.settled("0.205000") // 63 s tolerated + 60 s decided
+}
+
+// A partner that never states: its deadline passes and the lines go to people,
+// or the one statement stands, as agreed. What it would have stated later is
+// named, and billed nowhere.
+func TestAPartnerThatNeverStates(t *testing.T) {
+	t.Parallel()
+	for _, outcome := range []agreement.Outcome{agreement.Manual, agreement.StatedStands} {
+		w := newWorld(t, func(x *agreement.Terms) { x.Deadlines[0].Outcome = outcome })
+		w.sheets(rates)
+		a, b := w.sides[0], w.sides[1]
+		a.take(row("1", "10:00:00", 60_000))
+		b.take(row("1", "10:00:00", 60_000), row("2", "10:20:00", 60_000))
+		b.halt()
+		w.must(a.desk.CloseThrough(w.context(), at(t, "11:00:00")))
+		w.pass(31 * time.Minute)
+		w.until("ALPHA has stated", func() bool {
+			x, ok := a.period(forth, span(t, "10:00:00", "11:00:00"))
+			return ok && x.Buyer.Complete()
+		})
+		w.pass(62 * time.Minute)
+		w.until("the deadline has its outcome", func() bool {
+			x, _ := a.period(forth, span(t, "10:00:00", "11:00:00"))
+			return x.State == invoice.PeriodAgreed || x.State == invoice.PeriodReconciling && x.Open == 1 && x.Waiting == 0
+		})
+		b.start()
+		w.must(b.desk.CloseThrough(w.context(), at(t, "11:00:00")))
+		w.until("BRAVO names what it has missed", func() bool { return len(b.desk.Exceptions()) == 2 })
+		for _, x := range b.desk.Exceptions() {
+			if x.Code != CodeMissed {
+				t.Errorf("%+v, want %s", x, CodeMissed)
+			}
+		}
+		if outcome == agreement.StatedStands {
+			w.settled("0.100000")
+		}
+		w.quiet()
+		if p := b.desk.Problems(); len(p) != 0 {
+			t.Errorf("problems: %+v", p)
+		}
+	}
+}
+
+// [CR21]: who does not deliver the records that it committed to cannot use its
+// claim; nor can who delivers what does not fit the root.
+func TestRecordsThatAreNotDeliveredCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		who      int // side that does not deliver
+		altered  bool
+		decision dispute.How
+		seconds  uint64
+	}{
+		{"the seller is silent", 1, false, dispute.ByDeadline, 60},
+		{"the buyer is silent", 0, false, dispute.ByDeadline, 180},
+		{"the seller's records do not fit", 1, true, dispute.ByRule, 0},
+		{"the buyer's records do not fit", 0, true, dispute.ByRule, 180},
+		{"the seller says that it delivered", 1, false, "", 0},
+	} {
+		w := newWorld(t, nil)
+		w.sheets(rates)
+		silent := w.sides[c.who]
+		w.sides[0].take(row("1", "10:00:00", 60_000))
+		w.sides[1].take(row("1", "10:00:00", 60_000), row("2", "10:30:00", 120_000))
+		switch {
+		case c.decision == "":
+			silent.forge = func(kind string, data []byte) []byte {
+				if kind == kindRecords {
+					return nil
+				}
+				return data
+			}
+		default:
+			silent.mute.Store(true)
+		}
+		w.through("11:00:00")
+		if c.altered { // salts of another secret do not fit what was stated
+			w.until("the lines differ", func() bool {
+				_, ok := silent.problem(fault.Unavailable)
+				return ok
+			})
+			silent.halt()
+			silent.secret++
+			silent.mute.Store(false)
+			silent.start()
+		} else {
+			w.until("the other side has delivered", func() bool {
+				x, ok := w.sides[0].period(forth, span(t, "10:00:00", "11:00:00"))
+				return ok && (!x.Seller.Delivered.IsZero() || !x.Buyer.Delivered.IsZero())
+			})
+			if c.decision == "" { // it has all that it needs, and its outcome is in
+				w.until("the seller's outcome is in", func() bool {
+					x, _ := w.sides[0].period(forth, span(t, "10:00:00", "11:00:00"))
+					return !x.Seller.Outcome.IsZero()
+				})
+				w.pass(7 * 24 * time.Hour)
+			}
+			w.pass(62 * time.Minute)
+		}
+		w.until(c.name+": the line is decided", func() bool {
+			d := w.sides[0].disputes()
+			return len(d) == 1 && d[0].State != dispute.Awaiting
+		})
+		d := w.sides[0].disputes()[0]
+		if c.decision == "" && d.State == dispute.Manual {
+			continue // it is not clear who did not deliver: people decide
+		}
+		if d.Decision.How != c.decision || d.Decision.BilledSeconds != c.seconds {
+			t.Errorf("%s: decided %s at %d s, want %s at %d s", c.name, d.Decision.How, d.Decision.BilledSeconds, c.decision, c.seconds)
+		}
+	}
+}
+
+// Import: nothing is lost before an agreement, the same file twice does
+// nothing, calls of an earlier file are duplicates, and files of nothing count.
+func TestImportsAddUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	a := w.sides[0]
+	first := a.take(row("1", "10:00:00", 60_000), row("1", "10:00:00", 60_000), "bad\n")
+	if first.Read != 3 || first.Accepted != 1 || first.Duplicate != 1 || first.Rejected != 1 || len(first.Rejects) != 1 || first.Rejects[0].Line != 4 {
+		t.Fatalf("%+v", first)
+	}
+	if again := a.take(row("1", "10:00:00", 60_000), row("1", "10:00:00", 60_000), "bad\n"); !again.Repeated || again.Number != 1 {
+		t.Fatalf("the same file again: %+v", again)
+	}
+	if over := a.take(row("9", "10:00:00", 60_000), row("2", "10:10:00", 60_000)); over.Accepted != 1 || over.Duplicate != 1 {
+		t.Fatalf("a file that overlaps: %+v", over)
+	}
+	if none := a.take(strings.ReplaceAll(row("3", "10:20:00", 60_000), "success", "fail")); none.Accepted != 1 {
+		t.Fatalf("failed calls: %+v", none)
+	}
+	if empty := a.take(); empty.Read != 0 || empty.Repeated {
+		t.Fatalf("an empty file: %+v", empty)
+	}
+	if _, err := a.desk.ImportUsage(w.context(), "x", strings.NewReader("no header\n")); err == nil {
+		t.Fatal("a file without a header was imported")
+	}
+	before, err := a.desk.Summary()
+	w.must(err)
+	a.restart()
+	after, err := a.desk.Summary()
+	w.must(err)
+	if before.Read != 6 || fmt.Sprint(before) != fmt.Sprint(after) || len(a.desk.Imports()) != 4 {
+		t.Fatalf("%+v before and %+v after a restart", before, after)
+	}
+}
+
+func TestAnImportBeforeAnAgreementIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	w := newWorldWithout(t)
+	_, err := w.sides[0].desk.ImportUsage(w.context(), "x", strings.NewReader(header))
+	if faultCode(err) != CodeNoAgreement {
+		t.Fatalf("%v, want %s", err, CodeNoAgreement)
+	}
+	if err := w.sides[0].desk.CloseThrough(w.context(), at(t, "10:00:00")); faultCode(err) != CodeNoAgreement {
+		t.Fatalf("%v, want %s", err, CodeNoAgreement)
+	}
+}
+
+// A damaged file of an import is named, and the rest of the desk runs on.
+func TestADamagedImportIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	a := w.sides[0]
+	in := a.take(row("1", "10:00:00", 60_000))
+	w.must(a.blobs.Erase(in.File))
+	a.restart()
+	w.until("the import is named", func() bool {
+		p, ok := a.problem(CodeLost)
+		return ok && strings.Contains(p.Detail, "calls.csv") && p.Remedy != ""
+	})
+}
+
+// A call with no rate is a named exception, and stays one after a restart.
+func TestACallWithNoRateIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	for _, s := range w.sides {
+		s.take(call_("1", "41440000001", "8612345", "2026-11-02T10:00:00Z", 1000, "ALPHA", "BRAVO"), row("2", "10:10:00", 60_000))
+	}
+	w.through("11:00:00")
+	w.settled("0.100000")
+	for range 2 {
+		if x := w.sides[0].desk.Exceptions(); len(x) != 1 || x[0].Line != 2 || x[0].Import != 1 || x[0].Code != "no-rate" {
+			t.Fatalf("%+v, want line 2 of import 1", x)
+		}
+		w.sides[0].restart()
+		w.must(w.sides[0].desk.CloseThrough(w.context(), at(t, "11:00:00")))
+	}
+}
+
+// A later sheet supersedes from its own beginning, its rows are numbered on,
+// and a gap in it is not filled by the earlier one.
+func TestALaterSheetSupersedes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	p, err := b.desk.ProposeSheet(w.context(), forth, at(t, "10:30:00"), strings.NewReader(`destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to
+World,1,0.40,USD,60,1,1,2026-01-01T00:00:00Z,
+New York,1212,0.30,USD,60,1,1,2026-01-01T00:00:00Z,2026-11-02T10:40:00Z
+`))
+	w.must(err)
+	w.until("the proposal is here", func() (ok bool) {
+		a.view(func(v trade.View) { _, ok = v.Sheet(p.ID) })
+		return ok && a.blobs.Has(p.File)
+	})
+	w.must(a.desk.AcceptSheet(w.context(), p.ID))
+	for _, s := range w.sides {
+		s.take(row("1", "10:29:00", 60_000), row("2", "10:31:00", 60_000), row("3", "10:41:00", 60_000))
+	}
+	w.through("11:00:00")
+	w.settled("0.800000") // 0.10 by the old sheet, 0.30, and 0.40 by the shorter prefix
+}
+
+// Without a netting clause each invoice is owed and paid by itself; a payment
+// that the payee declines is left to people.
+func TestWithoutNettingEachInvoiceIsPaid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.Netting = false })
+	w.sheets(rates)
+	b := w.sides[1]
+	b.auto.Pay = false
+	b.restart()
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	w.through("11:00:00")
+	var ob settlement.Obligation
+	advised := func() bool {
+		b.view(func(v trade.View) {
+			for ob = range v.Obligations() {
+			}
+		})
+		return ob.State == settlement.Advised
+	}
+	w.until("the payment is advised", advised)
+	b.do(trade.NewCommand(trade.KindPaymentDecline, trade.PaymentAnswer{Obligation: ob.ID, Amount: ob.Amount, Why: "no such money"}))
+	w.until("ALPHA asks for a person", func() bool {
+		_, ok := w.sides[0].problem(CodeDeclined)
+		return ok
+	})
+	w.sides[0].restart()
+	w.until("ALPHA still asks for a person", func() bool {
+		_, ok := w.sides[0].problem(CodeDeclined)
+		return ok
+	})
+	w.sides[0].do(trade.NewCommand(trade.KindPaymentAdvise, trade.PaymentAdvise{Obligation: ob.ID, Amount: ob.Amount, Method: ob.Method, Reference: "again", PaidAt: 1}))
+	b.auto.Pay = true
+	b.restart()
+	w.settled("0.100000")
+	w.quiet()
+	if p := w.sides[0].desk.Problems(); len(p) != 0 {
+		t.Fatalf("a solved problem is still listed: %+v", p)
+	}
+}
+
+// Equal claims net to zero and settle without a payment. A netting that became
+// stale is rejected and proposed anew.
+func TestNettingToZeroAndStaleNettings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	b.auto.Net = false
+	b.restart()
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000), back("2", "10:00:00", 60_000), row("3", "11:00:00", 60_000), back("4", "11:00:00", 60_000))
+	}
+	w.through("12:00:00")
+	var n settlement.Netting
+	w.until("ALPHA has proposed to net", func() bool {
+		b.view(func(v trade.View) {
+			for n = range v.Nettings() {
+			}
+		})
+		return n.State == settlement.NettingProposed
+	})
+	payer := a
+	if len(ownOf(a, n.Invoices)) == 0 {
+		payer = b
+	}
+	payer.do(trade.NewCommand(trade.KindObligationOpen, trade.ObligationOpen{Invoices: ownOf(payer, n.Invoices)[:1]}))
+	b.auto.Net = true
+	b.restart()
+	w.settled("0.200000")
+	b.view(func(v trade.View) {
+		states := map[settlement.NettingState]int{}
+		for n := range v.Nettings() {
+			states[n.State]++
+		}
+		if states[settlement.NettingRejected] == 0 || states[settlement.NettingAccepted] == 0 {
+			t.Errorf("nettings %v, want the stale one rejected and another accepted", states)
+		}
+	})
+}
+
+// ownOf lists those of invoices that a side has to pay.
+func ownOf(s *side, ids []string) (out []string) {
+	s.view(func(v trade.View) {
+		for _, id := range ids {
+			if i, ok := v.Invoice(id); ok && i.Buyer == s.code {
+				out = append(out, id)
+			}
+		}
+	})
+	return out
+}
+
+// [R60]: under a suspended order nothing is rated; its calls wait, by name, and
+// go on when it is resumed.
+func TestCallsUnderASuspendedOrderWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a := w.sides[0]
+	var id string
+	w.until("the order stands", func() bool {
+		id = orderID(a, forth)
+		return id != ""
+	})
+	a.do(trade.NewCommand(trade.KindOrderSuspend, trade.OrderAnswer{ID: id}))
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000), back("2", "10:00:00", 60_000))
+	}
+	w.through("11:00:00")
+	w.until("the order is named", func() bool {
+		p, ok := a.problem(trade.CodeOrderState)
+		return ok && p.Remedy != ""
+	})
+	w.until("the other direction does not wait", func() bool {
+		x, ok := a.period(forth.Back(), span(t, "10:00:00", "11:00:00"))
+		return ok && x.State == invoice.PeriodClosed
+	})
+	a.do(trade.NewCommand(trade.KindOrderResume, trade.OrderAnswer{ID: id}))
+	w.settled("0.100000")
+	w.quiet()
+	for _, s := range w.sides {
+		if p := s.desk.Problems(); len(p) != 0 {
+			t.Errorf("%s: a solved problem is still listed: %+v", s.code, p)
+		}
+	}
+}
+
+func orderID(s *side, d usage.Direction) (id string) {
+	s.view(func(v trade.View) {
+		x, _ := v.Standing(d, "voice")
+		id = x.Order
+	})
+	return id
+}
+
+// [R24]: after the agreement ends, what was used under it is still cleared, by
+// a node that was restarted too.
+func TestATerminatedAgreementIsClearedToTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	w.pass(24 * 365 * time.Hour) // well after the test's day
+	b.do(trade.NewCommand(trade.KindAgreementEnd, trade.AgreementEnd{ID: "MSA-1"}))
+	a.restart()
+	b.restart()
+	w.through("11:00:00")
+	w.settled("0.100000")
+}
+
+// Periods that begin with an amendment follow its cycle; late records name the
+// period of the cycle that held.
+func TestAnAmendmentChangesTheCycle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000), row("2", "12:10:00", 60_000))
+	}
+	w.through("11:00:00")
+	w.settled("0.100000")
+	var terms agreement.Terms
+	a.view(func(v trade.View) { terms, _ = v.TermsAt("MSA-1", 0) })
+	terms.Cycle = "15m"
+	a.do(trade.NewCommand(trade.KindAgreementAmend, trade.AgreementAmend{ID: "MSA-1", From: at(t, "12:00:00"), Terms: terms}))
+	b.do(trade.NewCommand(trade.KindAgreementAccept, trade.AgreementAnswer{ID: "MSA-1", Terms: terms.Hash()}))
+	for _, s := range w.sides {
+		s.take(row("3", "10:20:00", 60_000))
+	}
+	w.through("12:30:00")
+	w.settled("0.300000")
+	if x, ok := a.period(forth, span(t, "12:00:00", "12:15:00")); !ok || x.Open != 0 {
+		t.Fatalf("%+v, want a period of the new cycle", x)
+	}
+	w.quiet()
+	if d := a.disputes(); len(d) != 0 {
+		t.Fatalf("disputes: %+v", d)
+	}
+}
+
+// A command that the channel refuses is listed with code and remedy, is not
+// sent in a hot loop, and goes from the list when it is solved.
+func TestARefusedCommandIsListedUntilItIsSolved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a := w.sides[0]
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	a.denied.Store(true)
+	w.through("11:00:00")
+	w.until("the denial is listed", func() bool {
+		p, ok := a.problem(fault.Forbidden)
+		return ok && p.Remedy != "" && p.Tries > 2
+	})
+	if tries := a.tries.Load(); tries > 30 {
+		t.Fatalf("%d tries", tries)
+	}
+	a.denied.Store(false)
+	w.settled("0.100000")
+	w.until("nothing is listed any more", func() bool { return len(a.desk.Problems()) == 0 })
+}
