@@ -5,9 +5,10 @@
 //
 // A [Desk] is one side of one Bilateral. It looks at the ledger's state, its
 // own records and what the partner has sent, and submits the one command that
-// comes next. Nothing but imports and manifests is its own: every step can be
-// found again from the state, and doing a step twice changes nothing. So a node
-// that was killed simply looks again.
+// comes next. Its own are imports, manifests, how far it has closed, which calls
+// follow the partner's records, and which payments it has advised. Every other
+// step can be found again from the state, and doing a step twice changes
+// nothing. So a node that was killed simply looks again.
 //
 // The package decides nothing that binds: agreed rules do, in package trade,
 // the same on both sides.

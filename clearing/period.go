@@ -371,7 +371,7 @@ func (d *Desk) stated(v view, p periodRecord, side trade.Side, s invoice.Side) (
 			return nil, err
 		}
 		if !ok {
-			return nil, fault.Newf(fault.Corrupt, "run lateral node run with --rebuild", "part %d of a statement is missing", part)
+			return nil, fault.Newf(fault.Corrupt, "stop the node, move its store away and start it again: it is rebuilt from the ledger and the key file", "part %d of a statement is missing", part)
 		}
 		lines = append(lines, st.Lines...)
 	}

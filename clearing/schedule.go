@@ -48,7 +48,7 @@ func readSchedule(v view, line product.Line, partner string) (schedule, error) {
 				return nil, err
 			}
 			if !ok {
-				return nil, fault.Newf(fault.Corrupt, "run lateral node run with --rebuild", "the terms of agreement %s are missing", a.ID)
+				return nil, fault.Newf(fault.Corrupt, "stop the node, move its store away and start it again: it is rebuilt from the ledger and the key file", "the terms of agreement %s are missing", a.ID)
 			}
 			calendar, err := usage.Cycle{Length: terms.Cycle, Zone: terms.Zone}.Calendar()
 			if err != nil {
