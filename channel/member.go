@@ -428,7 +428,7 @@ func (m *Member) startStream(ctx context.Context, s *stream) {
 	last := m.omni.last(s.lane)
 	signed, pending := m.outbox.lastOf(s.lane)
 	if last > signed && !m.rebuilt {
-		err := fault.Newf(CodeOutboxBehind, "find out whether another process signs with this key; after rebuilding a node, start it once with the rebuilt setting",
+		err := fault.Newf(CodeOutboxBehind, "find out whether another process signs with this key; if this node has lost its data and nothing else signs, start it once with lateral node run --rebuilt",
 			"the ledger has %d envelopes of key %s, the outbox knows of %d", last, s.lane.sender.Short(), signed)
 		s.fail(err)
 		m.raise(Alarm{Channel: s.lane.channel, Code: err.Code, Detail: err.Detail, Remedy: err.Remedy})

@@ -49,6 +49,10 @@ type Config struct {
 	Automatic Automatic `yaml:"automatic,omitempty"`
 
 	Log Log `yaml:"log,omitempty"`
+
+	// Rebuilt is no setting of the file but an operator's word for one start:
+	// this node lost its unsent envelopes, and nothing else signs with its keys.
+	Rebuilt bool `yaml:"-"`
 }
 
 // Validator is the consensus part of a node.

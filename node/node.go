@@ -210,7 +210,7 @@ func (n *Node) openCarrier() error {
 	}
 	n.member, err = channel.OpenMember(channel.Options{
 		Ledger: n.finality.watch(n.ledger), Store: n.store, Outbox: filepath.Join(c.Data, "outbox"), Keys: n.keys, Code: string(c.Carrier),
-		ChainID: n.network.ChainID, Genesis: n.genesis, Law: law(), Logger: n.log, Alarm: n.alarm, Metrics: n.metrics,
+		ChainID: n.network.ChainID, Genesis: n.genesis, Law: law(), Logger: n.log, Alarm: n.alarm, Metrics: n.metrics, Rebuilt: c.Rebuilt,
 	})
 	if err != nil {
 		return err
@@ -242,10 +242,8 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-func (n *Node) alarm(a channel.Alarm) {
-	n.metrics.alarms.Inc()
-	n.log.Error("alarm", "channel", a.Channel, "code", a.Code, "detail", a.Detail)
-}
+// alarm counts what package channel has written to the log.
+func (n *Node) alarm(channel.Alarm) { n.metrics.alarms.Inc() }
 
 // APIAddress is where the API listens, empty without one.
 func (n *Node) APIAddress() string {

@@ -132,12 +132,17 @@ func readJSON(path string, v any) error {
 
 // runCommand is "lateral node run".
 type runCommand struct {
-	Config string `required:"" placeholder:"config.yaml" help:"The node's configuration."`
+	Config  string `required:"" placeholder:"config.yaml" help:"The node's configuration."`
+	Rebuilt bool   `help:"This node lost its outbox and nothing else signs with its keys: take the numbers on the ledger as its own."`
 }
 
 func (runCommand) Help() string {
-	return `Example:
-  lateral node run --config ./alpha/config.yaml`
+	return `A node whose store was lost rebuilds it from the ledger and its key file. When its outbox was lost as well, start it once
+with --rebuilt, and only when no other process signs with the same keys.
+
+Examples:
+  lateral node run --config ./alpha/config.yaml
+  lateral node run --config ./alpha/config.yaml --rebuilt`
 }
 
 func (c runCommand) Run(ctx context.Context, t terminal) error {
@@ -145,6 +150,7 @@ func (c runCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	config.Rebuilt = c.Rebuilt
 	options := &slog.HandlerOptions{Level: config.Log.Level}
 	var handler slog.Handler = slog.NewTextHandler(t.err, options)
 	if config.Log.Format == "json" {

@@ -609,10 +609,14 @@ func (f *Follower) Status(ctx context.Context) (ledger.Status, error) {
 	for _, e := range f.ends {
 		s.Peers = append(s.Peers, NodeID(e.Node))
 	}
-	if len(heights) >= f.need {
-		slices.Sort(heights)
-		s.Confirmed = heights[len(heights)-f.need]
+	if len(heights) < f.need {
+		// Nothing is confirmed then, and "height 0" would tell a node that it has
+		// caught up.
+		return s, fault.Newf(fault.Unavailable, "check that this node's key is registered, and the connections to the validators",
+			"%d of the %d validators that must agree answer", len(heights), f.need)
 	}
+	slices.Sort(heights)
+	s.Confirmed = heights[len(heights)-f.need]
 	s.Tip = max(s.Tip, s.Confirmed)
 	for _, r := range reports {
 		if r.Tip >= s.Tip && (s.TipTime == 0 || r.TipTime < s.TipTime) {
