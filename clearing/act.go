@@ -193,7 +193,8 @@ func (d *Desk) Problems() []Problem {
 }
 
 // Busy reports whether the desk has something to do: commands on their way,
-// records to look at, or events that it has not heard yet.
+// records to look at, the partner's edges to wait for, or events that it has
+// not heard yet.
 func (d *Desk) Busy() bool {
 	behind := false
 	err := d.o.Channel.View(func(v view) error {
@@ -204,7 +205,7 @@ func (d *Desk) Busy() bool {
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return err != nil || behind || d.looking || d.meeting || len(d.waiting) > 0 || len(d.dirty) > 0
+	return err != nil || behind || d.looking || d.meeting || len(d.closings) > 0 || len(d.waiting) > 0 || len(d.dirty) > 0
 }
 
 // toMeet reports whether periods may have become ready to be stated.

@@ -189,7 +189,11 @@ func TestPeriodsAreStatedWithoutThePartnersEdgesInTheEnd(t *testing.T) {
 		return ok && x.Seller.Complete()
 	})
 	a.restart()
-	w.quiet()
+	w.until("ALPHA has looked and waits for edges", func() bool {
+		a.desk.mu.Lock()
+		defer a.desk.mu.Unlock()
+		return !a.desk.looking && len(a.desk.held) == 1
+	})
 	if x, _ := a.period(forth, p); x.Buyer.Complete() {
 		t.Fatal("ALPHA stated without edges before half of the deadline")
 	}
@@ -341,7 +345,6 @@ func TestAfterInvoiceComparesBeforeTheBuyerAccepts(t *testing.T) {
 		return n
 	}
 	w.until("both periods are invoiced", func() bool { return issued() == 2 })
-	w.quiet()
 	if n := issued(); n != 2 {
 		t.Fatalf("%d invoices wait for the comparison, want both", n)
 	}
