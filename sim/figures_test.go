@@ -231,10 +231,9 @@ func TestEveryFigureEqualsThePlainComputation(t *testing.T) {
 		{"1mo", 60 * time.Hour, func(x time.Time) time.Time { return time.Date(x.Year(), x.Month(), 1, 0, 0, 0, 0, time.UTC) }},
 	} {
 		t.Run(c.cycle, func(t *testing.T) {
-			t.Parallel()
 			j := generate(t, 11, day, day.Add(c.span), 150, voice.Mix{})
 			o := VoiceOptions{Ours: file(t, "a.csv.gz", j.ours), Theirs: file(t, "b.csv", j.theirs), Rates: file(t, "r.csv", j.sheet),
-				RatesBack: file(t, "r2.csv.gz", j.back), Cycle: c.cycle, Log: testLog(t)}
+				RatesBack: file(t, "r2.csv.gz", j.back), Cycle: c.cycle, Binary: lateral(t)}
 			r, err := Voice(within(t, 2*time.Minute), o)
 			if err != nil {
 				t.Fatal(err)
@@ -292,7 +291,7 @@ func TestTheOtherSidesReportIsTheMirrorImage(t *testing.T) {
 		t.Fatalf("the files are not what the test is about: %+v", ours)
 	}
 	a, b, r, back := file(t, "a.csv", j.ours), file(t, "b.csv", j.theirs), file(t, "r.csv", j.sheet), file(t, "r2.csv", j.back)
-	left, err := Voice(within(t, 2*time.Minute), VoiceOptions{Ours: a, Theirs: b, Rates: r, RatesBack: back, Cycle: "1h", Log: testLog(t)})
+	left, err := Voice(within(t, 2*time.Minute), VoiceOptions{Ours: a, Theirs: b, Rates: r, RatesBack: back, Cycle: "1h", Binary: lateral(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +300,7 @@ func TestTheOtherSidesReportIsTheMirrorImage(t *testing.T) {
 	if !strings.Contains(left.Text(), "no rate") {
 		t.Error("people do not read of calls without a rate")
 	}
-	right, err := Voice(within(t, 2*time.Minute), VoiceOptions{Ours: b, Theirs: a, Rates: back, RatesBack: r, Us: "BRAVO", Cycle: "1h", Log: testLog(t)})
+	right, err := Voice(within(t, 2*time.Minute), VoiceOptions{Ours: b, Theirs: a, Rates: back, RatesBack: r, Us: "BRAVO", Cycle: "1h", Binary: lateral(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

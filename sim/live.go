@@ -127,7 +127,7 @@ const batch = time.Second
 // calls generates traffic as time passes and hands each carrier its own view of
 // it, as its switch would: a call is recorded when it has ended.
 func (n *Network) calls(ctx context.Context, pair [2]*desk, g *voice.Generator, perSecond float64) error {
-	var switches [2]exchange
+	var switches [2]office
 	generate := func(span usage.Interval) error {
 		var files [2]bytes.Buffer
 		count := int(perSecond * float64(span.To-span.From) / 1000)
@@ -180,9 +180,9 @@ func (n *Network) calls(ctx context.Context, pair [2]*desk, g *voice.Generator, 
 // warm is how far back the traffic of a fresh sandbox began.
 const warm = 10 * time.Minute
 
-// exchange is one carrier's telephone exchange: it records a call when the call
+// office is one carrier's telephone exchange: it records a call when the call
 // has ended.
-type exchange struct{ calls []underWay }
+type office struct{ calls []underWay }
 
 type underWay struct {
 	ends int64 // ms UTC
@@ -190,7 +190,7 @@ type underWay struct {
 }
 
 // begin takes the rows of calls, with a header or without.
-func (x *exchange) begin(csv []byte) error {
+func (x *office) begin(csv []byte) error {
 	for row := range bytes.Lines(csv) {
 		fields := bytes.Split(row, []byte(","))
 		if len(fields) != 9 || bytes.HasPrefix(row, []byte("call_id,")) {
@@ -210,7 +210,7 @@ func (x *exchange) begin(csv []byte) error {
 }
 
 // ended gives the file of calls that have ended by a moment, nil without any.
-func (x *exchange) ended(now int64) []byte {
+func (x *office) ended(now int64) []byte {
 	var file []byte
 	x.calls = slices.DeleteFunc(x.calls, func(c underWay) bool {
 		if c.ends > now {

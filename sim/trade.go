@@ -12,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/exchange"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/line/voice"
@@ -129,7 +130,13 @@ func (n *Network) agree(ctx context.Context, pair [2]*desk, d deal, say func(for
 	if err != nil {
 		return err
 	}
-	if _, err := admin.Open(ctx, b.me); err != nil {
+	if err := n.poll(ctx, "the Bilateral to be opened", func() (bool, error) {
+		_, err := admin.Open(ctx, b.me)
+		if fault.CodeOf(err) == exchange.CodeNoAnswer { // a busy machine; it can be asked again
+			return false, nil
+		}
+		return err == nil, err
+	}); err != nil {
 		return fmt.Errorf("opening the Bilateral: %w", err)
 	}
 	for _, x := range pair {
