@@ -402,7 +402,7 @@ func FuzzVerify(f *testing.F) {
 
 func BenchmarkVerify(b *testing.B) {
 	doc := newWorld(b).document(b).Marshal()
-		for b.Loop() {
+	for b.Loop() {
 		if _, err := Verify(doc, trust); err != nil {
 			b.Fatal(err)
 		}
