@@ -13,8 +13,10 @@ build: ## build bin/lateral
 run: build ## build and start the sandbox: four validators, two carriers, live calls; Ctrl-C ends it
 	./$(BIN) sandbox
 
+# Packages run one after the other: several start whole networks, and two of them
+# at once on a small machine starve each other.
 test: vet ## everything: formatting, vet, and all tests under the race detector
-	$(GO) test -race -timeout 40m ./...
+	$(GO) test -race -p 1 -timeout 40m ./...
 
 vet:
 	@unformatted=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...)); \

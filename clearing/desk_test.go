@@ -370,6 +370,10 @@ func (s *side) do(cmds ...trade.Command) {
 	out, err := s.channel.Submit(s.w.context(), cmds...)
 	s.w.must(err)
 	s.w.must(channel.FirstErr(out))
+	// The other side's replica may be a block behind; what follows reads there.
+	for _, o := range out {
+		s.w.must(s.other.member.WaitFor(s.w.context(), o.Position.Height))
+	}
 }
 
 func (w *world) context() context.Context {

@@ -76,7 +76,11 @@ func contracted(t *testing.T, w *world) (order string) {
 	if a.Record.State != agreement.Proposed || a.Receipt.Kind != trade.KindAgreementPropose || a.Receipt.Height == 0 {
 		t.Fatalf("proposed: %+v", a)
 	}
-	read, err := them.Agreement(ctx, "MSA-1")
+	var read wire.Agreement
+	eventually(t, "the other side has the proposal", func() bool {
+		read, err = them.Agreement(ctx, "MSA-1")
+		return fault.CodeOf(err) != fault.NotFound
+	})
 	if err != nil || read.Pending == nil || read.Pending.Terms == nil || read.Pending.Terms.Hash() != terms.Hash() {
 		t.Fatalf("the other side reads %+v, %v", read.Pending, err)
 	}
