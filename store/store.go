@@ -20,6 +20,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/lateral-network/lateral/fault"
@@ -44,7 +45,7 @@ type Options struct {
 	// one of its own of DefaultCache bytes.
 	Cache *Cache
 	// MemTable is how many bytes of new data wait in memory before they are
-	// written as a table. Default 16 MiB.
+	// written as a table. Default 64 MiB; memory is taken as it fills.
 	MemTable int
 	// MinFree is how many bytes of the disk must be free for a commit to be
 	// taken: room in which Pebble can finish what it has begun. Default 64 MiB.
@@ -156,11 +157,14 @@ func (d *DB) options(o Options, cache *Cache) *pebble.Options {
 		},
 	}
 	if p.MemTableSize == 0 {
-		p.MemTableSize = 16 << 20
+		p.MemTableSize = 64 << 20
 	}
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
+	// Tables of the first level are soon written again.
+	p.Levels[0].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
+	p.Levels[1].Compression = func() *sstable.CompressionProfile { return sstable.SnappyCompression }
 	return p
 }
 

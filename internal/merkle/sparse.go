@@ -54,7 +54,7 @@ type Write struct {
 // nothing of the records beneath them, not even to somebody who has seen an
 // earlier proof of the same record: the salt changes with the content.
 //
-// The tree keeps paths and hashes in memory (about 160 bytes a record) and no
+// The tree keeps paths and hashes in memory (about 190 bytes a record) and no
 // values. Nodes are never changed once made, so Clone is free and an Update
 // that panics leaves the tree as it was. Root and Prove may run at the same
 // time as each other, not as Update; a Clone is independent.
@@ -104,7 +104,7 @@ func (t *Sparse) Update(writes []Write) (canon.Hash, error) {
 }
 
 // item is a write on its way down: a zero record removes.
-type item = leaf
+type item struct{ path, record canon.Hash }
 
 // ref points to an inner node or a leaf, or to neither: an empty subtree.
 type ref struct {
@@ -117,16 +117,20 @@ type inner struct {
 	kids [2]ref
 }
 
+// leaf is a record in the tree. Its hash is kept: as its neighbours come and go
+// it moves down and up, and is asked for each time.
 type leaf struct {
-	path, record canon.Hash
+	path, record, sum canon.Hash
 }
+
+func newLeaf(it *item) *leaf { return &leaf{it.path, it.record, leafHash(&it.path, &it.record)} }
 
 func (r ref) hash() canon.Hash {
 	switch {
 	case r.inner != nil:
 		return r.inner.sum
 	case r.leaf != nil:
-		return leafHash(&r.leaf.path, &r.leaf.record)
+		return r.leaf.sum
 	}
 	return canon.Hash{}
 }
@@ -143,14 +147,14 @@ func update(r ref, depth int, items []item, added *int) ref {
 			return r
 		case r.leaf == nil:
 			*added++
-			return ref{leaf: &leaf{it.path, it.record}}
+			return ref{leaf: newLeaf(it)}
 		case r.leaf.path == it.path && it.record.IsZero():
 			*added--
 			return ref{}
 		case r.leaf.path == it.path && r.leaf.record == it.record:
 			return r
 		case r.leaf.path == it.path:
-			return ref{leaf: &leaf{it.path, it.record}}
+			return ref{leaf: newLeaf(it)}
 		case it.record.IsZero():
 			return r
 		}

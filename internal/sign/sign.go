@@ -105,6 +105,12 @@ func (p *PublicKey) UnmarshalText(text []byte) error {
 	return err
 }
 
+// MarshalCBOR gives the key's byte string: see [canon.Hash.MarshalCBOR].
+func (p PublicKey) MarshalCBOR() ([]byte, error) { return canon.ByteString(p[:]), nil }
+
+// MarshalCBOR gives the signature's byte string: see [canon.Hash.MarshalCBOR].
+func (s Signature) MarshalCBOR() ([]byte, error) { return canon.ByteString(s[:]), nil }
+
 // MarshalText gives 128 hex digits.
 func (s Signature) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(s[:])), nil }
 
