@@ -34,6 +34,8 @@ fuzz: ## run every fuzz target for FUZZTIME (20s) each
 bench: build ## the measures of docs/benchmarks.md
 	./$(BIN) bench ledger
 	./$(BIN) bench rating
+	./$(BIN) bench voice
+	./$(BIN) bench voice --calls 100000 --period 15s
 
 clean: ## remove what was built
 	rm -rf bin

@@ -4,15 +4,22 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/lateral-network/lateral/bench"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/durable"
+	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/sim"
 )
 
 // benchCommand measures this machine.
 type benchCommand struct {
 	Ledger benchLedgerCommand `cmd:"" help:"Commands a second through ledger and channel, beside the consensus engine alone."`
 	Rating benchRatingCommand `cmd:"" help:"Calls rated a second by longest prefix."`
+	Voice  benchVoiceCommand  `cmd:"" help:"Two carriers' files through the whole network: time and memory."`
 }
 
 // benchLedgerCommand is "lateral bench ledger".
@@ -75,6 +82,50 @@ func (c benchRatingCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	return show(t, c.JSON, res)
+}
+
+// benchVoiceCommand is "lateral bench voice".
+type benchVoiceCommand struct {
+	Calls    int           `default:"1000000" help:"Calls that the two carriers exchange."`
+	Span     time.Duration `default:"24h" help:"Time over which they spread."`
+	Period   string        `default:"1h" help:"Billing period: 15s, 1m, 1h, 1d or 1mo."`
+	Prefixes int           `default:"1000" help:"Prefixes of the rate sheet."`
+	Seed     uint64        `default:"1" help:"Seed of calls and sheet."`
+	JSON     bool          `name:"json" help:"Print one JSON document."`
+}
+
+func (benchVoiceCommand) Help() string {
+	return `Generates two carriers' files with the usual differences in them, runs "sandbox voice" on them, and prints how long that
+took and how much memory this process, which holds four validators and both carriers, had at its peak.
+
+Examples:
+  lateral bench voice
+  lateral bench voice --calls 100000 --period 15s
+  lateral bench voice --calls 10000 --json`
+}
+
+func (c benchVoiceCommand) Run(ctx context.Context, t terminal) error {
+	dir, err := os.MkdirTemp("", "lateral-bench-")
+	if err != nil {
+		return durable.Explain("make a temporary folder", err)
+	}
+	defer os.RemoveAll(dir)
+	if _, err := (traffic{Calls: c.Calls, Span: c.Span, Prefixes: c.Prefixes, Seed: c.Seed}).write(dir, voice.LiveMix); err != nil {
+		return err
+	}
+	res, err := bench.Measure(func() error {
+		report, err := sim.Voice(ctx, sim.VoiceOptions{Ours: filepath.Join(dir, "ours.csv"), Theirs: filepath.Join(dir, "theirs.csv"),
+			Rates: filepath.Join(dir, "rates.csv"), Cycle: c.Period, Progress: t.err})
+		if err == nil && report.StateRoot.Ours != report.StateRoot.Theirs {
+			err = fault.New(fault.Internal, "the two carriers came to different states", "report this with the seed")
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	res.Name = fmt.Sprintf("2 x %d calls over %s, periods of %s, %d prefixes, seed %d", c.Calls, c.Span, c.Period, c.Prefixes, c.Seed)
 	return show(t, c.JSON, res)
 }
 
