@@ -106,6 +106,23 @@ type View struct {
 	Time     int64         // its time, ms UTC
 }
 
+// ScanAfter is Scan from the first key behind after on, which begins with
+// prefix or is empty: how a long list is read piece by piece.
+func (v View) ScanAfter(prefix, after string) iter.Seq2[string, []byte] {
+	if s, ok := v.Records.(interface {
+		ScanAfter(prefix, after string) iter.Seq2[string, []byte]
+	}); ok {
+		return s.ScanAfter(prefix, after)
+	}
+	return func(yield func(string, []byte) bool) {
+		for key, value := range v.Scan(prefix) {
+			if key > after && !yield(key, value) {
+				return
+			}
+		}
+	}
+}
+
 // Ticket stands for commands on their way.
 type Ticket struct {
 	done     chan struct{}

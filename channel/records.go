@@ -89,9 +89,13 @@ func (c *committed) keep(key string, value []byte) {
 	c.bytes += len(key) + len(value) + 64
 }
 
-func (c *committed) Scan(prefix string) iter.Seq2[string, []byte] {
+func (c *committed) Scan(prefix string) iter.Seq2[string, []byte] { return c.ScanAfter(prefix, "") }
+
+// ScanAfter is Scan from the first key behind after on, which begins with
+// prefix or is empty.
+func (c *committed) ScanAfter(prefix, after string) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
-		for r, err := range c.space.Scan(prefix) {
+		for r, err := range c.space.ScanAfter(prefix, after) {
 			if err != nil {
 				panic(storeFailure{err})
 			}

@@ -211,6 +211,15 @@ func (c *Channel) Scan(prefix string) iter.Seq2[Record, error] {
 	return c.scan(kindRecord, prefix, "")
 }
 
+// ScanAfter is Scan from the first key behind after, which begins with prefix
+// or is empty.
+func (c *Channel) ScanAfter(prefix, after string) iter.Seq2[Record, error] {
+	if after == "" {
+		return c.Scan(prefix)
+	}
+	return c.scan(kindRecord, prefix, after[len(prefix):]+"\x00")
+}
+
 // Meta gives a named value. Code: corrupt.
 func (c *Channel) Meta(name string) ([]byte, bool, error) { return c.get(kindMeta, name) }
 

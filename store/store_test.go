@@ -158,3 +158,30 @@ func TestKeyspacesDoNotMix(t *testing.T) {
 		t.Fatalf("channels %v: %v", ids, err)
 	}
 }
+
+func TestAScanGoesOnBehindAKey(t *testing.T) {
+	db := open(t, "db", Options{Memory: true})
+	defer db.Close()
+	c := db.Channel(pair)
+	var writes []merkle.Write
+	for _, key := range []string{"a/1", "a/1/x", "a/2", "a/\xff", "b/1"} {
+		writes = append(writes, merkle.Write{Key: key, Value: []byte("v")})
+	}
+	if err := c.Commit(Batch{Writes: writes}); err != nil {
+		t.Fatal(err)
+	}
+	for after, want := range map[string]string{
+		"": "a/1 a/1/x a/2 a/\xff ", "a/": "a/1 a/1/x a/2 a/\xff ", "a/1": "a/1/x a/2 a/\xff ", "a/1/": "a/1/x a/2 a/\xff ", "a/2": "a/\xff ", "a/\xff": "",
+	} {
+		got := ""
+		for r, err := range c.ScanAfter("a/", after) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += r.Key + " "
+		}
+		if got != want {
+			t.Errorf("behind %q come %q, not %q", after, got, want)
+		}
+	}
+}

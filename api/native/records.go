@@ -2,6 +2,8 @@ package native
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"strings"
 
 	"github.com/lateral-network/lateral/api"
@@ -82,72 +84,77 @@ func list[T, W any](c Channel, prefix string, q PageQuery, keep func(key string,
 	if after != "" {
 		after = prefix + after
 	}
-	type pair struct {
-		key string
-		raw []byte
+	from := after
+	if q.Total {
+		from = "" // all of them count
 	}
-	var page api.Page[W]
-	err := c.View(func(v channel.View) (err error) {
-		pairs := func(yield func(string, pair) bool) {
-			for key, raw := range v.Scan(prefix) {
-				if !yield(key, pair{key, raw}) {
-					return
-				}
-			}
+	var failed error
+	page, err := api.Cut(pieces(c, prefix, from, &failed), after, q.Limit, q.Total, func(p piece) (w W, ok bool, err error) {
+		v, err := decoded[T](p.key, p.raw)
+		if err != nil {
+			return w, false, err
 		}
-		page, err = api.Cut(pairs, after, q.Limit, q.Total, func(p pair) (w W, ok bool, err error) {
-			v, err := decoded[T](p.key, p.raw)
-			if err != nil {
-				return w, false, err
-			}
-			w, ok = keep(p.key, v)
-			return w, ok, nil
-		})
-		return err
+		w, ok = keep(p.key, v)
+		return w, ok, nil
 	})
 	page.Next = strings.TrimPrefix(page.Next, prefix)
-	return &reply[api.Page[W]]{page}, err
+	return &reply[api.Page[W]]{page}, errors.Join(failed, err)
 }
 
 // chunk is how many records are read while a channel's state is held still.
 const chunk = 500
 
-// each calls f with all records under a prefix, some at a time, so that the
-// channel is not held up. What changes meanwhile may be seen or not.
-func each[T any](c Channel, prefix string, f func(T) error) error {
-	after := ""
-	for {
-		var batch []T
-		more := false
-		err := c.View(func(v channel.View) error {
-			for key, raw := range v.Scan(prefix) {
-				if key <= after {
-					continue
+// piece is one record as it is stored.
+type piece struct {
+	key string
+	raw []byte
+}
+
+// pieces yields the records under a prefix behind a key, some at a time, so that
+// a long list does not hold up the channel. What changes meanwhile may be seen
+// or not. An error ends it and is left in failed.
+func pieces(c Channel, prefix, after string, failed *error) iter.Seq2[string, piece] {
+	return func(yield func(string, piece) bool) {
+		for {
+			batch := make([]piece, 0, chunk)
+			err := c.View(func(v channel.View) error {
+				for key, raw := range v.ScanAfter(prefix, after) {
+					if batch = append(batch, piece{key, raw}); len(batch) == chunk {
+						break
+					}
 				}
-				if len(batch) == chunk {
-					more = true
-					break
-				}
-				x, err := decoded[T](key, raw)
-				if err != nil {
-					return err
-				}
-				batch, after = append(batch, x), key
+				return nil
+			})
+			if err != nil {
+				*failed = err
+				return
 			}
-			return nil
-		})
+			for _, p := range batch {
+				if !yield(p.key, p) {
+					return
+				}
+			}
+			if len(batch) < chunk {
+				return
+			}
+			after = batch[len(batch)-1].key
+		}
+	}
+}
+
+// each calls f with all records under a prefix.
+func each[T any](c Channel, prefix string, f func(T) error) error {
+	var failed error
+	for key, p := range pieces(c, prefix, "", &failed) {
+		v, err := decoded[T](key, p.raw)
 		if err != nil {
 			return err
 		}
-		for _, x := range batch {
-			if err := f(x); err != nil {
-				return err
-			}
-		}
-		if !more {
-			return nil
+		if err := f(v); err != nil {
+			return err
 		}
 	}
+	return failed
 }
 
 // submit sends one command with the authority that it needs and waits until it
