@@ -35,11 +35,11 @@ import (
 // be ours, and must be able to say that a block is wanted.
 type engine struct {
 	log       engineLog
+	databases []*database // what the stores below are kept in
 	apps      proxy.AppConns
 	events    *types.EventBus
 	blocks    *store.BlockStore
 	states    state.Store
-	evidence  *evidence.Pool
 	consensus *consensus.Reactor
 	transport *p2p.MultiplexTransport
 	network   *p2p.Switch
@@ -66,8 +66,8 @@ type engineParts struct {
 
 // newEngine opens the stores and brings the application level with them: the
 // engine replays to it what it has not yet committed. Nothing runs yet.
-func newEngine(p engineParts) (e *engine, err error) {
-	e = &engine{log: p.log, stop: make(chan struct{})}
+func newEngine(p engineParts) (_ *engine, err error) {
+	e := &engine{log: p.log, stop: make(chan struct{})}
 	defer func() {
 		if r := recover(); r != nil { // the engine panics on stores that contradict each other
 			err = fault.New(fault.Corrupt, "this validator's stored blocks and its application do not fit together",
@@ -75,7 +75,7 @@ func newEngine(p engineParts) (e *engine, err error) {
 				Because(fmt.Errorf("%v", r))
 		}
 		if err != nil {
-			e.closeStores()
+			err = errors.Join(err, e.closeStores())
 		}
 	}()
 	for _, dir := range []string{"data", "config"} {
@@ -83,12 +83,12 @@ func newEngine(p engineParts) (e *engine, err error) {
 			return nil, fmt.Errorf("making the engine's folders: %w", err)
 		}
 	}
-	blockDB, err := openDatabase(p.config.RootDir, "blockstore")
+	blockDB, err := e.open(p.config.RootDir, "blockstore")
 	if err != nil {
 		return nil, err
 	}
 	e.blocks = store.NewBlockStore(blockDB)
-	stateDB, err := openDatabase(p.config.RootDir, "state")
+	stateDB, err := e.open(p.config.RootDir, "state")
 	if err != nil {
 		return nil, err
 	}
@@ -127,16 +127,17 @@ func newEngine(p engineParts) (e *engine, err error) {
 	if err != nil {
 		return nil, err
 	}
-	evidenceDB, err := openDatabase(p.config.RootDir, "evidence")
+	evidenceDB, err := e.open(p.config.RootDir, "evidence")
 	if err != nil {
 		return nil, err
 	}
-	if e.evidence, err = evidence.NewPool(evidenceDB, e.states, e.blocks); err != nil {
+	misdeeds, err := evidence.NewPool(evidenceDB, e.states, e.blocks)
+	if err != nil {
 		return nil, err
 	}
-	e.evidence.SetLogger(p.log.With("module", "evidence"))
+	misdeeds.SetLogger(p.log.With("module", "evidence"))
 	executor := state.NewBlockExecutor(e.states, p.log.With("module", "state"), e.apps.Consensus(),
-		p.mempool, e.evidence, e.blocks,
+		p.mempool, misdeeds, e.blocks,
 		state.BlockExecutorWithBlockTimeTolerance(p.config.Consensus.BlockTimeTolerance))
 
 	alone := current.Validators.Size() == 1 && current.Validators.HasAddress(signer.GetAddress())
@@ -144,18 +145,30 @@ func newEngine(p engineParts) (e *engine, err error) {
 	catchUp := blocksync.NewReactor(syncFirst, false, current.Copy(), executor, e.blocks,
 		signer.GetAddress(), 0, blocksync.NopMetrics())
 	catchUp.SetLogger(p.log.With("module", "blocksync"))
-	machine := consensus.NewState(p.config.Consensus, current.Copy(), executor, e.blocks, p.mempool, e.evidence)
+	machine := consensus.NewState(p.config.Consensus, current.Copy(), executor, e.blocks, p.mempool, misdeeds)
 	machine.SetLogger(p.log.With("module", "consensus"))
 	machine.SetPrivValidator(signer)
 	e.consensus = consensus.NewReactor(machine, syncFirst)
 	e.consensus.SetLogger(p.log.With("module", "consensus"))
 	e.consensus.SetEventBus(e.events)
-	tellEvidence := evidence.NewReactor(e.evidence)
+	tellEvidence := evidence.NewReactor(misdeeds)
 	tellEvidence.SetLogger(p.log.With("module", "evidence"))
 
-	return e, e.buildNetwork(p, current, []namedReactor{
+	if err := e.buildNetwork(p, current, []namedReactor{
 		{"MEMPOOL", p.gossip}, {"BLOCKSYNC", catchUp}, {"CONSENSUS", e.consensus}, {"EVIDENCE", tellEvidence},
-	})
+	}); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// open opens a store that closeStores closes.
+func (e *engine) open(home, name string) (*database, error) {
+	db, err := openDatabase(home, name)
+	if err == nil {
+		e.databases = append(e.databases, db)
+	}
+	return db, err
 }
 
 type namedReactor struct {
@@ -314,14 +327,8 @@ func (e *engine) closeStores() error {
 	if e.apps != nil && e.apps.IsRunning() {
 		errs = append(errs, e.apps.Stop())
 	}
-	if e.evidence != nil {
-		errs = append(errs, e.evidence.Close())
-	}
-	if e.blocks != nil {
-		errs = append(errs, e.blocks.Close())
-	}
-	if e.states != nil {
-		errs = append(errs, e.states.Close())
+	for _, db := range e.databases {
+		errs = append(errs, db.Close())
 	}
 	return errors.Join(errs...)
 }
