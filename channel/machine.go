@@ -2,10 +2,12 @@ package channel
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
+	"sort"
 	"sync"
 
 	"github.com/lateral-network/lateral/fault"
@@ -71,11 +73,12 @@ func (l lane) envelope(n uint64) string {
 // each member runs for itself. It implements ledger.Machine and
 // ledger.Resumer.
 type Omni struct {
-	chain string
-	law   Law
-	db    *store.DB
-	log   *slog.Logger
-	r     *replica
+	chain   string
+	genesis []byte // document
+	law     Law
+	db      *store.DB
+	log     *slog.Logger
+	r       *replica
 
 	// Owned by whoever applies blocks; read by Check, which the driver keeps
 	// apart from Apply.
@@ -105,7 +108,7 @@ func NewOmni(db *store.DB, o MachineOptions) (*Omni, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	m := &Omni{chain: o.ChainID, law: o.Law, db: db, log: o.Logger,
+	m := &Omni{chain: o.ChainID, genesis: o.Genesis, law: o.Law, db: db, log: o.Logger,
 		usage: map[string]usageMark{}, lanes: map[lane]uint64{}, checked: newChecked()}
 	space := db.Channel(canon.Hash{})
 	started, ok, err := space.Meta(metaBlock)
@@ -113,7 +116,7 @@ func NewOmni(db *store.DB, o MachineOptions) (*Omni, error) {
 		return nil, err
 	}
 	if !ok {
-		if err := m.begin(space, o.Genesis); err != nil {
+		if err := m.begin(space); err != nil {
 			return nil, fmt.Errorf("starting from the genesis document: %w", err)
 		}
 	} else if err := canon.Decode(started, &m.mark); err != nil {
@@ -133,16 +136,8 @@ func corruptStore(detail string) *fault.Error {
 }
 
 // begin commits the first records.
-func (m *Omni) begin(space *store.Channel, doc []byte) error {
-	writes, err := m.law.Genesis(doc)
-	if err != nil {
-		return err
-	}
-	list := make([]merkle.Write, len(writes))
-	for i, w := range writes {
-		list[i] = merkle.Write(w)
-	}
-	root, err := merkle.NewSparse(nil).Update(list)
+func (m *Omni) begin(space *store.Channel) error {
+	list, root, err := m.first()
 	if err != nil {
 		return err
 	}
@@ -151,6 +146,20 @@ func (m *Omni) begin(space *store.Channel, doc []byte) error {
 		Meta:   map[string][]byte{metaBlock: canon.Must(m.mark)},
 		Roots:  &store.Roots{State: root},
 	})
+}
+
+// first gives the records of the genesis document and the root over them.
+func (m *Omni) first() ([]merkle.Write, canon.Hash, error) {
+	writes, err := m.law.Genesis(m.genesis)
+	if err != nil {
+		return nil, canon.Hash{}, err
+	}
+	list := make([]merkle.Write, len(writes))
+	for i, w := range writes {
+		list[i] = merkle.Write(w)
+	}
+	root, err := merkle.NewSparse(nil).Update(list)
+	return list, root, err
 }
 
 // load reads what is kept in memory beside the state.
@@ -194,6 +203,33 @@ func (m *Omni) root() ledger.Root {
 	m.r.mu.RLock()
 	defer m.r.mu.RUnlock()
 	return m.r.root()
+}
+
+// rootAt is what the ledger certified after an earlier block. The block log
+// says so: a leaf for each block that changed something.
+func (m *Omni) rootAt(h ledger.Height) (ledger.Root, error) {
+	m.r.mu.RLock()
+	defer m.r.mu.RUnlock()
+	var failed error
+	// The number of leaves up to and including block h.
+	size := uint64(sort.Search(int(m.r.size), func(i int) bool {
+		leaf, err := m.r.leaf(uint64(i))
+		failed = errors.Join(failed, err)
+		return leaf.Position > uint64(h)
+	}))
+	if failed != nil {
+		return ledger.Root{}, failed
+	}
+	log, err := m.r.log.RootAt(size)
+	if err != nil {
+		return ledger.Root{}, err
+	}
+	if size == 0 {
+		_, state, err := m.first()
+		return proof.OmniRoot(state, log), err
+	}
+	leaf, err := m.r.leaf(size - 1)
+	return proof.OmniRoot(leaf.State, log), err
 }
 
 // root is the certified root of the Omnilateral's replica. mu is held.
@@ -539,11 +575,12 @@ func isChannelKey(key string) bool {
 	return len(key) == len(channelPrefix)+64 && key[:len(channelPrefix)] == channelPrefix
 }
 
-// Apply executes a block durably (ledger.Machine). Asked again for the last
-// block it gives the same root.
+// Apply executes a block durably (ledger.Machine). Asked again for a block that
+// it has applied, which a driver does that has lost its own record of it, it
+// gives the root after that block.
 func (m *Omni) Apply(b ledger.Block) (ledger.Root, error) {
-	if b.Height == m.mark.Height && b.Height > 0 {
-		return m.root(), nil
+	if b.Height > 0 && b.Height <= m.mark.Height {
+		return m.rootAt(b.Height)
 	}
 	a, err := m.admit(b)
 	if err != nil {

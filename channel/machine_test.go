@@ -290,6 +290,49 @@ func TestABlockAppliedAgainGivesTheSameRoot(t *testing.T) {
 	}
 }
 
+// A validator's ledger may lose its own record of the blocks that the machine
+// has applied, and hands them over again, from any height on.
+func TestEveryEarlierBlockGivesItsEarlierRoot(t *testing.T) {
+	v := newValidator(t, toyLimits{}) // block 1 is applied
+	w := &validator{t: t, dir: t.TempDir(), opts: v.opts, time: v.time}
+	w.open()
+	defer w.db.Close()
+	before := w.apply() // nothing but genesis stands
+	first := v.root()
+	blocks := []ledger.Block{{Height: 1, Time: v.time}}
+	roots := []ledger.Root{first}
+	for i, all := range [][]ledger.Envelope{
+		{v.private(0, 1, put("a", "1"))}, // sealed: changes no public state
+		{v.public(2, put("a", "1"))},
+		{},
+		{v.public(3, put("a", "2")), v.public(4, put("b", "1"))},
+		{},
+		{v.public(5, put("c", "1"))},
+	} {
+		b := ledger.Block{Height: ledger.Height(i + 2), Time: v.time, Envelopes: all}
+		blocks, roots = append(blocks, b), append(roots, must(v.Apply(b)))
+	}
+	again := func(when string) {
+		for i, b := range blocks {
+			if got := must(v.Apply(b)); got != roots[i] {
+				t.Errorf("%s: block %d gives %s, not %s", when, b.Height, got, roots[i])
+			}
+		}
+	}
+	again("at once")
+	v.db.Close()
+	v.open()
+	again("after a restart")
+	if got, _, err := v.Applied(); err != nil || got != blocks[len(blocks)-1].Height {
+		t.Errorf("the machine went back to block %d (%v)", got, err)
+	}
+	// Before the first block that changed something the root is the genesis's.
+	w.apply(v.public(1, put("x", "1")))
+	if got := must(w.Apply(ledger.Block{Height: 1, Time: w.time})); got != before {
+		t.Errorf("the root after genesis was %s, now it is %s", before, got)
+	}
+}
+
 func TestNothingThatAClientSendsStopsAValidator(t *testing.T) {
 	v := newValidator(t, toyLimits{})
 	garbage := v.public(2, put("a", "1"))

@@ -59,9 +59,10 @@ type Machine interface {
 	// A sequence number above the next one gives code not-yet: the driver
 	// decides whether the missing ones are under way with it.
 	Check(e Envelope) error
-	// Apply executes each block once, in order, durably. Asked again for a
-	// block that it has applied, it gives the same root. An error is a broken
-	// machine, never a bad envelope, and stops the validator.
+	// Apply executes each block once, in order, durably. Asked again for any
+	// block that it has applied, it gives the same root: a driver may lose its
+	// own record of what was applied. An error is a broken machine, never a bad
+	// envelope, and stops the validator.
 	Apply(b Block) (Root, error)
 }
 

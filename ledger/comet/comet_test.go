@@ -140,6 +140,12 @@ func (n *network) Stop(i int) {
 	}
 }
 
+func (n *network) LoseIndex(i int) {
+	if err := os.RemoveAll(filepath.Join(n.nodes[i].config.Home, "data", "index.db")); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
 func (n *network) Stopped(ctx context.Context, i int) error {
 	select {
 	case <-n.nodes[i].Failed():

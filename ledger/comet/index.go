@@ -72,5 +72,5 @@ func (x index) record(a applied, ids []canon.Hash) error {
 
 func damaged(cause error) error {
 	return fault.New(fault.Corrupt, "this validator's index of final envelopes is damaged",
-		"delete the folder index in the node's data directory and restart: it is rebuilt from the blocks").Because(cause)
+		"delete the folder data/index.db in the validator's directory and restart: it is rebuilt from the blocks, if all of them are kept").Because(cause)
 }

@@ -658,6 +658,28 @@ func forgetful(t *testing.T, w *world) {
 	agree(t, ctx, w)
 }
 
+func lostIndex(t *testing.T, w *world) {
+	ctx := w.ctx(t)
+	victim := w.Validators() - 1
+	var where []ledger.Position
+	for n := uint64(1); n <= 6; n++ {
+		where = append(where, submit(t, ctx, w.Ledger(0), w.envelope(0, n, "indexed")))
+	}
+	if _, err := block(ctx, w.Ledger(victim), where[5].Height); err != nil {
+		t.Fatal(err)
+	}
+	w.Stop(victim)
+	w.LoseIndex(victim)
+	w.Start(victim)
+	for i, p := range where {
+		if again := submit(t, ctx, w.Ledger(victim), w.envelope(0, uint64(i)+1, "indexed")); again != p {
+			t.Fatalf("number %d was final at %s, now at %s", i+1, p, again)
+		}
+	}
+	submit(t, ctx, w.Ledger(victim), w.envelope(0, 7, "after"))
+	agree(t, ctx, w)
+}
+
 func pruned(t *testing.T, w *world) {
 	ctx := w.ctx(t)
 	var p ledger.Position

@@ -48,6 +48,9 @@ type Network interface {
 	// Stop ends a validator, Start starts it again on the same disk.
 	Stop(validator int)
 	Start(validator int)
+	// LoseIndex takes from a stopped validator what the driver keeps beside its
+	// blocks and can make from them again.
+	LoseIndex(validator int)
 	// Stopped waits until a validator has stopped by itself, and says why.
 	Stopped(ctx context.Context, validator int) error
 	// Follow makes a follower with a registered key.
@@ -127,6 +130,7 @@ var alone = []testcase{
 	{name: "ACrashAfterTheMachineWroteIsMended", run: func(t *testing.T, w *world) { crash(t, w, After) }},
 	{name: "ACrashBeforeTheMachineWroteIsMended", run: func(t *testing.T, w *world) { crash(t, w, Before) }},
 	{name: "AMachineThatLostBlocksGetsThemAgain", run: forgetful},
+	{name: "ALostIndexIsRebuiltFromTheBlocks", run: lostIndex},
 	{name: "PrunedBlocksAreNotFound", options: Options{Retain: 5}, run: pruned},
 	{name: "OneDeadProposerDoesNotStopTheRest", run: deadProposer},
 	{name: "CloseEndsCallsUnderWay", run: closing},

@@ -42,9 +42,10 @@ type Machine struct {
 }
 
 type snapshot struct {
-	root ledger.Root
-	next map[place]uint64
-	time int64
+	block canon.Hash // what was applied
+	root  ledger.Root
+	next  map[place]uint64
+	time  int64
 }
 
 type place struct {
@@ -138,7 +139,11 @@ func (m *Machine) Apply(b ledger.Block) (ledger.Root, error) {
 	defer m.mu.Unlock()
 	m.applied[b.Height]++
 	if int(b.Height) <= len(m.blocks) {
-		return m.blocks[b.Height-1].root, nil
+		before := m.blocks[b.Height-1]
+		if before.block != contentOf(b) {
+			return ledger.Root{}, fmt.Errorf("block %d was handed over again with another content", b.Height)
+		}
+		return before.root, nil
 	}
 	if int(b.Height) != len(m.blocks)+1 {
 		return ledger.Root{}, fmt.Errorf("block %d was handed over after block %d", b.Height, len(m.blocks))
@@ -150,7 +155,7 @@ func (m *Machine) Apply(b ledger.Block) (ledger.Root, error) {
 	if b.Time < s.time {
 		return ledger.Root{}, fmt.Errorf("block %d is at %d, before the one before it at %d", b.Height, b.Time, s.time)
 	}
-	s = snapshot{s.root, maps.Clone(s.next), b.Time}
+	s = snapshot{contentOf(b), s.root, maps.Clone(s.next), b.Time}
 	for _, e := range b.Envelopes {
 		if s.check(e) != nil {
 			continue // stands in its place, and is skipped
@@ -164,4 +169,13 @@ func (m *Machine) Apply(b ledger.Block) (ledger.Root, error) {
 		return ledger.Root{}, fmt.Errorf("injected after block %d was written", b.Height)
 	}
 	return s.root, nil
+}
+
+// contentOf is a hash over all that a block says.
+func contentOf(b ledger.Block) canon.Hash {
+	pieces := [][]byte{fmt.Append(nil, b.Height, b.Time)}
+	for _, e := range b.Envelopes {
+		pieces = append(pieces, e.Marshal())
+	}
+	return canon.Sum("lateral/ledgertest-block", pieces...)
 }

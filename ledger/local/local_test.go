@@ -27,6 +27,7 @@ func harness(path func(*testing.T) string) ledgertest.Harness {
 			"ADeafValidatorCannotStopAnEnvelope":     alone,
 			"ALyingValidatorIsReportedAndPassedOver": alone,
 			"OneDeadProposerDoesNotStopTheRest":      alone,
+			"ALostIndexIsRebuiltFromTheBlocks":       "its index is in memory, and made from the file at each start",
 		},
 		VerifyCertificate: VerifyCertificate,
 		VerifyInclusion:   VerifyInclusion,
@@ -61,6 +62,7 @@ func (n *network) Machine(int) *ledgertest.Machine          { return n.machine }
 func (n *network) Follow() ledger.Ledger                    { return n.ledger }
 func (n *network) FollowDeaf() ledger.Ledger                { panic(alone) }
 func (n *network) FollowLiar() (ledger.Ledger, func() int)  { panic(alone) }
+func (n *network) LoseIndex(int)                            {}
 func (n *network) Stranger(context.Context) (int, int, int) { panic(alone) }
 
 func (n *network) Start(int) {
