@@ -267,7 +267,10 @@ func (s *stream) send(ctx context.Context, f *flight) {
 		switch fault.CodeOf(err) {
 		case "":
 			return // it is final; its execution ends the flight
-		case fault.Refused, fault.Invalid, fault.Unauthorized, fault.Forbidden, fault.NotFound:
+		case fault.Unauthorized, fault.NotFound, fault.Refused, fault.Invalid, fault.Forbidden:
+			if s.early(err) {
+				break
+			}
 			if s.m.omni.last(s.lane) < f.envelope.Header.Sequence && s.fail(err) {
 				s.m.raise(Alarm{Channel: s.lane.channel, Code: fault.CodeOf(err), Detail: "the ledger refuses an envelope of this node: " + err.Error(), Remedy: fault.Of(err).Remedy})
 			}
@@ -283,6 +286,20 @@ func (s *stream) send(ctx context.Context, f *flight) {
 		}
 		wait = min(2*wait, lastBackoff)
 	}
+}
+
+// early reports whether the ledger refuses as unknown a key that may send here:
+// this node has executed a block that the validators asked did not have yet,
+// or will soon execute the one that took the key away.
+func (s *stream) early(refusal error) bool {
+	if code := fault.CodeOf(refusal); code != fault.Unauthorized && code != fault.NotFound {
+		return false
+	}
+	err := s.m.omni.View(func(v View) error {
+		_, err := s.m.law.Admit(v, s.lane.channel, s.lane.sender, uint64(v.Height)+1, v.Time)
+		return err
+	})
+	return err == nil
 }
 
 // landed ends the flight of a number that has been executed here.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,6 +94,37 @@ func TestBytesInFlightAndWaitingAreBounded(t *testing.T) {
 	defer p.left.s.Load().mu.Unlock()
 	if p.left.s.Load().flightBytes > maxFlightBytes+ledger.MaxPayload || len(p.left.s.Load().flight) > maxFlight {
 		t.Errorf("%d bytes, %d envelopes in flight", p.left.s.Load().flightBytes, len(p.left.s.Load().flight))
+	}
+}
+
+// A validator that is a block behind does not know a key that this node has
+// seen come, and says so in the words for a key that will never be taken.
+func TestAnEarlyRefusalDoesNotEndASender(t *testing.T) {
+	p, g := gatedPair(t)
+	for _, code := range []fault.Code{fault.Unauthorized, fault.NotFound} {
+		var mu sync.Mutex
+		left := 3
+		g.set(func(ledger.Envelope) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if left == 0 {
+				return nil
+			}
+			left--
+			return fault.New(code, "this key is not known yet", "")
+		})
+		submit(t, p.left, put("a", string(code)))
+		if left != 0 {
+			t.Error("the refusals were not met")
+		}
+	}
+	if a, ok := p.a.alarms.find(fault.Unauthorized); ok {
+		t.Errorf("an alarm was raised: %v", a)
+	}
+	// A refusal of another kind is final, and so is one of a key that is gone.
+	g.set(func(ledger.Envelope) error { return fault.New(fault.Forbidden, "never", "") })
+	if _, err := p.left.Submit(timeout(t), put("a", "x")); err == nil {
+		t.Error("a refused envelope was executed")
 	}
 }
 

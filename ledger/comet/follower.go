@@ -300,7 +300,8 @@ func (f *Follower) Submit(ctx context.Context, e ledger.Envelope) (ledger.Positi
 // submitTo asks one validator. Sure is set when the position is proved or the
 // validator refused in so many words.
 func (f *Follower) submitTo(ctx context.Context, e *end, raw []byte, id canon.Hash) (at ledger.Position, sure bool, err error) {
-	data, err := f.get(ctx, e, http.MethodPost, "/submit", nil, raw)
+	after := url.Values{"after": {fmt.Sprint(f.verified.Load())}}
+	data, err := f.get(ctx, e, http.MethodPost, "/submit", after, raw)
 	switch fault.CodeOf(err) {
 	case "":
 	case fault.Unavailable, fault.Unknown, fault.Internal:

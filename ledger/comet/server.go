@@ -105,12 +105,19 @@ func (s *server) guard(handle func(http.ResponseWriter, *http.Request) error) ht
 func answer(w io.Writer, body []byte) { _, _ = w.Write(body) }
 
 func (s *server) submit(w http.ResponseWriter, r *http.Request) error {
+	after := uint64(0)
+	if r.URL.Query().Has("after") {
+		var err error
+		if after, err = number(r, "after", 64); err != nil {
+			return err
+		}
+	}
 	var raw bytes.Buffer
 	raw.Grow(int(min(max(r.ContentLength, 0), ledger.MaxEnvelope)) + bytes.MinRead)
 	if _, err := raw.ReadFrom(http.MaxBytesReader(w, r.Body, ledger.MaxEnvelope)); err != nil {
 		return fault.Newf(fault.Invalid, "split the batch", "no envelope of at most %d bytes arrived", ledger.MaxEnvelope).Because(err)
 	}
-	at, err := s.v.submit(r.Context(), raw.Bytes())
+	at, err := s.v.submit(r.Context(), raw.Bytes(), ledger.Height(after))
 	if err != nil {
 		return err
 	}

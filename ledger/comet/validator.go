@@ -233,10 +233,12 @@ func (v *Validator) admit(h *held, spread bool) (*held, error) {
 
 // Submit implements [ledger.Ledger].
 func (v *Validator) Submit(ctx context.Context, e ledger.Envelope) (ledger.Position, error) {
-	return v.submit(ctx, e.Marshal())
+	return v.submit(ctx, e.Marshal(), 0)
 }
 
-func (v *Validator) submit(ctx context.Context, raw []byte) (ledger.Position, error) {
+// submit is Submit for who has seen a block: this node does not judge before
+// it has that block too, or it would refuse a key that the block brings.
+func (v *Validator) submit(ctx context.Context, raw []byte, seen ledger.Height) (ledger.Position, error) {
 	h, err := v.app.pool.lookup(raw)
 	if err != nil {
 		return ledger.Position{}, err
@@ -248,6 +250,10 @@ func (v *Validator) submit(ctx context.Context, raw []byte) (ledger.Position, er
 		if err := v.caughtUp(ctx); err != nil {
 			return ledger.Position{}, unknown(err)
 		}
+		if err := v.app.reach(ctx, seen); err != nil {
+			return ledger.Position{}, unknown(err)
+		}
+		judged, _ := v.app.where()
 		on, err := v.admit(h, true)
 		if r, ok := errors.AsType[rival](err); ok {
 			select {
@@ -258,7 +264,12 @@ func (v *Validator) submit(ctx context.Context, raw []byte) (ledger.Position, er
 			}
 		}
 		if err != nil {
-			return v.unlessFinal(ctx, h.id, err)
+			at, err := v.unlessFinal(ctx, h.id, err)
+			// What was refused as of one block may be good as of the next.
+			if now, _ := v.app.where(); err != nil && lasting(err) && now > judged {
+				continue
+			}
+			return at, err
 		}
 		select {
 		case <-on.taken:
@@ -332,7 +343,7 @@ func (v *Validator) final(id canon.Hash) (ledger.Position, bool, error) {
 // unlessFinal gives a refusal, unless the envelope became final while the
 // machine was asked: the machine knows a block before the index does.
 func (v *Validator) unlessFinal(ctx context.Context, id canon.Hash, refusal error) (ledger.Position, error) {
-	if code := fault.CodeOf(refusal); code == fault.Unknown || code == fault.Busy {
+	if !lasting(refusal) && fault.CodeOf(refusal) != fault.NotYet {
 		return ledger.Position{}, refusal
 	}
 	if err := v.app.reach(ctx, v.app.at()); err != nil {
@@ -342,6 +353,15 @@ func (v *Validator) unlessFinal(ctx context.Context, id canon.Hash, refusal erro
 		return at, err
 	}
 	return ledger.Position{}, refusal
+}
+
+// lasting reports whether an error says that the envelope will never be taken.
+func lasting(err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.Unknown, fault.Busy, fault.NotYet:
+		return false
+	}
+	return true
 }
 
 var errClosed = errors.New("the ledger is closed")

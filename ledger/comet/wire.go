@@ -22,7 +22,7 @@ import (
 
 // Followers speak HTTP/2 over TLS 1.3 with both sides named by their node keys.
 //
-//	POST /submit                      an envelope   → final (waits)
+//	POST /submit?after=H              an envelope   → final (waits; judged as of block H or later)
 //	GET  /blocks?from=H               a stream of frames (waits at the tip)
 //	GET  /certificate?height=H        a certificate (waits)
 //	GET  /proof?height=H&index=I      an inclusion proof (waits)

@@ -482,6 +482,24 @@ func until(t *testing.T, ok func() (bool, string)) {
 	}
 }
 
+// newKey sends with a key as soon as a follower has seen the block that brings
+// it, while a validator, the one that is asked first, lags behind.
+func newKey(t *testing.T, w *world) {
+	ctx, f := w.ctx(t), w.Follow()
+	w.Machine(0).Slow(100 * time.Millisecond)
+	defer w.Machine(0).Slow(0)
+	for n := range uint64(6) {
+		key := Sender(Senders + 100 + int(n))
+		p := submit(t, ctx, w.Ledger(w.Validators()-1), w.introduce(n+1, key.Public()))
+		if _, err := block(ctx, f, p.Height); err != nil {
+			t.Fatal(err)
+		}
+		e := w.envelope(0, 1, "with a new key")
+		e.Sign(key)
+		submit(t, ctx, f, e)
+	}
+}
+
 func stranger(t *testing.T, w *world) {
 	ctx := w.ctx(t)
 	submit(t, ctx, w.Ledger(0), w.envelope(0, 1, "not for strangers"))

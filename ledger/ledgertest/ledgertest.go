@@ -17,6 +17,7 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 )
 
@@ -118,6 +119,7 @@ var shared = []testcase{
 	{name: "AnInclusionProofVerifiesAndAnyByteChangedIsRefused", run: proofs},
 	{name: "WaitingCallsEndWithTheirContext", run: contexts},
 	{name: "StatusTellsWhereTheLedgerStands", run: status},
+	{name: "AKeyThatABlockBringsMaySendAtOnce", run: newKey},
 	{name: "AStrangerGetsNothing", run: stranger},
 	{name: "ADeafValidatorCannotStopAnEnvelope", run: deaf},
 	{name: "ALyingValidatorIsReportedAndPassedOver", run: liar},
@@ -159,6 +161,13 @@ func (w *world) envelope(sender int, sequence uint64, content string) ledger.Env
 		Payload: []byte(content),
 	}
 	e.Sign(Sender(w.sender + sender))
+	return e
+}
+
+// introduce makes the envelope of sender 0 that brings another sender's key.
+func (w *world) introduce(sequence uint64, key sign.PublicKey) ledger.Envelope {
+	e := Introduce(w.envelope(0, sequence, "").Header, key)
+	e.Sign(Sender(w.sender))
 	return e
 }
 

@@ -1,10 +1,12 @@
 package ledgertest
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -37,6 +39,7 @@ type Machine struct {
 	mu     sync.Mutex
 	blocks []snapshot // the state after each block, from block 1
 	fail   func(ledger.Height) Fault
+	slow   time.Duration // before each block is applied
 
 	applied map[ledger.Height]int // how often each block was handed over
 }
@@ -44,8 +47,28 @@ type Machine struct {
 type snapshot struct {
 	block canon.Hash // what was applied
 	root  ledger.Root
+	known map[sign.PublicKey]bool // keys that blocks have brought
 	next  map[place]uint64
 	time  int64
+}
+
+// introduction is what the payload of an envelope begins with that brings a new
+// key, which follows.
+const introduction = "introduce "
+
+// Introduce makes an envelope, to be signed, that brings a key: every Machine
+// takes it from the next block on.
+func Introduce(h ledger.Header, key sign.PublicKey) ledger.Envelope {
+	return ledger.Envelope{Header: h, Payload: append([]byte(introduction), key[:]...)}
+}
+
+// introduced gives the key that an envelope brings.
+func introduced(e ledger.Envelope) (sign.PublicKey, bool) {
+	key, ok := bytes.CutPrefix(e.Payload, []byte(introduction))
+	if !ok || len(key) != len(sign.PublicKey{}) {
+		return sign.PublicKey{}, false
+	}
+	return sign.PublicKey(key), true
 }
 
 type place struct {
@@ -77,6 +100,13 @@ func (m *Machine) Break(fail func(ledger.Height) Fault) {
 		fail = func(ledger.Height) Fault { return None }
 	}
 	m.fail = fail
+}
+
+// Slow makes each Apply take longer.
+func (m *Machine) Slow(by time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.slow = by
 }
 
 // Forget takes the machine back to an earlier block, as a disk does that loses
@@ -120,7 +150,7 @@ func (m *Machine) Check(e ledger.Envelope) error {
 }
 
 func (s snapshot) check(e ledger.Envelope) error {
-	if !known[e.Header.Sender] {
+	if !known[e.Header.Sender] && !s.known[e.Header.Sender] {
 		return fault.New(fault.Refused, "the sender's key is not known", "register the key").In("sender")
 	}
 	want := s.next[place{e.Header.Channel, e.Header.Sender}] + 1
@@ -135,6 +165,10 @@ func (s snapshot) check(e ledger.Envelope) error {
 
 // Apply implements [ledger.Machine].
 func (m *Machine) Apply(b ledger.Block) (ledger.Root, error) {
+	m.mu.Lock()
+	slow := m.slow
+	m.mu.Unlock()
+	time.Sleep(slow)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.applied[b.Height]++
@@ -155,7 +189,8 @@ func (m *Machine) Apply(b ledger.Block) (ledger.Root, error) {
 	if b.Time < s.time {
 		return ledger.Root{}, fmt.Errorf("block %d is at %d, before the one before it at %d", b.Height, b.Time, s.time)
 	}
-	s = snapshot{contentOf(b), s.root, maps.Clone(s.next), b.Time}
+	s = snapshot{contentOf(b), s.root, s.known, maps.Clone(s.next), b.Time}
+	var brought []sign.PublicKey // they count from the next block on
 	for _, e := range b.Envelopes {
 		if s.check(e) != nil {
 			continue // stands in its place, and is skipped
@@ -163,6 +198,18 @@ func (m *Machine) Apply(b ledger.Block) (ledger.Root, error) {
 		id := e.ID()
 		s.next[place{e.Header.Channel, e.Header.Sender}]++
 		s.root = canon.Sum("lateral/ledgertest-root", s.root[:], id[:])
+		if key, ok := introduced(e); ok {
+			brought = append(brought, key)
+		}
+	}
+	if len(brought) > 0 {
+		s.known = maps.Clone(s.known)
+		if s.known == nil {
+			s.known = map[sign.PublicKey]bool{}
+		}
+		for _, key := range brought {
+			s.known[key] = true
+		}
 	}
 	m.blocks = append(slices.Clip(m.blocks), s)
 	if m.fail(b.Height) == After {
