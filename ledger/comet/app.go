@@ -13,6 +13,7 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/ledger"
 )
 
@@ -51,7 +52,8 @@ type app struct {
 	tipTime int64
 	working ledger.Height // the block that the machine was given last
 	grown   chan struct{} // closed and replaced at each block
-	broken  error
+	broken  error         // what calls get once the validator has stopped
+	reason  error         // why it has, in its own code
 	failed  chan struct{} // closed when broken is set
 	ended   chan struct{} // closed when the ledger is
 }
@@ -225,8 +227,13 @@ func (a *app) fail(cause error) {
 		return
 	}
 	a.log.Error("this validator stops", "err", cause)
-	a.broken = fault.New(fault.Unavailable, "this validator has stopped: "+plain(cause),
+	stopped := fault.New(fault.Unavailable, "this validator has stopped: "+plain(cause),
 		"look in the log of this node, repair what is named there, and restart it").Because(cause)
+	a.broken, a.reason = stopped, stopped
+	switch f := fault.Of(cause); f.Code {
+	case durable.CodeDiskFull, durable.CodeDiskFailed, CodeConsensusFailed:
+		a.reason = fault.New(f.Code, stopped.Detail, f.Remedy).Because(cause)
+	}
 	close(a.failed)
 }
 

@@ -51,6 +51,7 @@ type engine struct {
 
 // engineParts is what an engine is made of.
 type engineParts struct {
+	disk    *disk
 	config  *config.Config
 	genesis *types.GenesisDoc
 	moniker string
@@ -83,12 +84,12 @@ func newEngine(p engineParts) (_ *engine, err error) {
 			return nil, fmt.Errorf("making the engine's folders: %w", err)
 		}
 	}
-	blockDB, err := e.open(p.config.RootDir, "blockstore")
+	blockDB, err := e.open(p.disk, "blockstore")
 	if err != nil {
 		return nil, err
 	}
 	e.blocks = store.NewBlockStore(blockDB)
-	stateDB, err := e.open(p.config.RootDir, "state")
+	stateDB, err := e.open(p.disk, "state")
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +128,7 @@ func newEngine(p engineParts) (_ *engine, err error) {
 	if err != nil {
 		return nil, err
 	}
-	evidenceDB, err := e.open(p.config.RootDir, "evidence")
+	evidenceDB, err := e.open(p.disk, "evidence")
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +147,7 @@ func newEngine(p engineParts) (_ *engine, err error) {
 		signer.GetAddress(), 0, blocksync.NopMetrics())
 	catchUp.SetLogger(p.log.With("module", "blocksync"))
 	machine := consensus.NewState(p.config.Consensus, current.Copy(), executor, e.blocks, p.mempool, misdeeds)
-	machine.SetLogger(p.log.With("module", "consensus"))
+	machine.SetLogger(p.log.telling(func(reason string) { p.disk.failed(halted(reason)) }).With("module", "consensus"))
 	machine.SetPrivValidator(signer)
 	e.consensus = consensus.NewReactor(machine, syncFirst)
 	e.consensus.SetLogger(p.log.With("module", "consensus"))
@@ -163,8 +164,8 @@ func newEngine(p engineParts) (_ *engine, err error) {
 }
 
 // open opens a store that closeStores closes.
-func (e *engine) open(home, name string) (*database, error) {
-	db, err := openDatabase(home, name)
+func (e *engine) open(d *disk, name string) (*database, error) {
+	db, err := d.open(name)
 	if err == nil {
 		e.databases = append(e.databases, db)
 	}

@@ -10,7 +10,10 @@ import (
 
 // engineLog hands the engine's log to slog. The engine reports each step of
 // each block at level info; that is debug to everybody else.
-type engineLog struct{ to *slog.Logger }
+type engineLog struct {
+	to     *slog.Logger
+	halted func(reason string) // is told when consensus ends by itself; nil tells nobody
+}
 
 var _ log.Logger = engineLog{}
 
@@ -26,15 +29,33 @@ func (l engineLog) at(level slog.Level, msg string, keyvals []any) {
 func (l engineLog) Debug(msg string, keyvals ...any) { l.at(slog.LevelDebug-4, msg, keyvals) }
 func (l engineLog) Info(msg string, keyvals ...any)  { l.at(slog.LevelDebug, msg, keyvals) }
 func (l engineLog) Warn(msg string, keyvals ...any)  { l.at(slog.LevelWarn, msg, keyvals) }
-func (l engineLog) Error(msg string, keyvals ...any) { l.at(slog.LevelWarn, msg, keyvals) }
+func (l engineLog) Error(msg string, keyvals ...any) {
+	l.at(slog.LevelWarn, msg, keyvals)
+	if msg == consensusEnded && l.halted != nil {
+		var reason any = "no reason is given"
+		for i := 1; i < len(keyvals); i += 2 {
+			if keyvals[i-1] == "err" {
+				reason = keyvals[i]
+			}
+		}
+		l.halted(fmt.Sprint(reason))
+	}
+}
+
+// consensusEnded is what the engine logs when it has recovered a panic in its
+// consensus and ended that goroutine. It says so in no other way.
+const consensusEnded = "CONSENSUS FAILURE!!!"
+
+// telling gives a log that also tells somebody when consensus ends.
+func (l engineLog) telling(halted func(reason string)) engineLog { return engineLog{l.to, halted} }
 
 func (l engineLog) With(keyvals ...any) log.Logger {
 	for i := 1; i < len(keyvals); i += 2 {
 		if name, ok := keyvals[i].(string); ok && keyvals[i-1] == "module" {
-			return engineLog{l.to.With("engine", name)}
+			return engineLog{l.to.With("engine", name), l.halted}
 		}
 	}
-	return engineLog{l.to.With(lazily(keyvals)...)}
+	return engineLog{l.to.With(lazily(keyvals)...), l.halted}
 }
 
 func rendered(keyvals []any) []any {

@@ -9,10 +9,12 @@ import (
 	"sync"
 	"time"
 
+	dbm "github.com/cometbft/cometbft-db"
 	"github.com/cometbft/cometbft/types"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 )
@@ -46,6 +48,8 @@ type Config struct {
 	GapWait time.Duration
 	Tuning  Tuning
 	Log     *slog.Logger // default discards
+
+	wrap func(name string, db dbm.DB) dbm.DB // for tests; see disk
 }
 
 // Peer is another validator's node.
@@ -126,31 +130,40 @@ func Open(c Config, machine ledger.Machine) (*Validator, error) {
 		return nil, err
 	}
 	v := &Validator{
-		config: c, committee: com, log: engineLog{c.Log},
+		config: c, committee: com, log: engineLog{to: c.Log},
 		peers: map[string]bool{}, cache: blockCache{limit: 32 << 20},
 	}
-	if v.index, err = openDatabase(c.Home, "index"); err != nil {
+	disk := newDisk(c.Home)
+	if c.wrap != nil {
+		disk.wrap = c.wrap
+	}
+	if v.index, err = disk.open("index"); err != nil {
 		return nil, err
 	}
 	if v.app, err = newApp(machine, index{v.index}, c, v.log); err != nil {
 		return nil, errors.Join(err, v.index.Close())
 	}
 	v.app.settled = v.cache.put
+	disk.failed = v.app.fail
 	gossip := newGossip(v.app.pool, v.hear)
 	gossip.SetLogger(v.log)
 	settings := Settings(c.Home, c.Tuning)
 	v.engine, err = newEngine(engineParts{
-		config: settings, genesis: genesis, moniker: c.Name, key: c.Key, node: c.NodeKey,
+		disk: disk, config: settings, genesis: genesis, moniker: c.Name, key: c.Key, node: c.NodeKey,
 		listen: c.Listen, allow: v.allows, app: v.app, mempool: v.app.pool, gossip: gossip,
 		log: v.log,
 	})
 	if err != nil {
+		if why := v.Err(); fault.CodeOf(why) == durable.CodeDiskFull || fault.CodeOf(why) == durable.CodeDiskFailed {
+			err = why // the engine says only that it could not replay
+		}
 		return nil, errors.Join(err, v.index.Close())
 	}
 	if tip := v.engine.blocks.LoadBlockMeta(v.engine.blocks.Height()); tip != nil {
 		v.app.setTip(ledger.Height(tip.Header.Height), tip.Header.Time)
 	}
-	v.app.syncing = v.engine.syncing
+	v.app.syncing, disk.syncing = v.engine.syncing, v.engine.syncing
+	disk.running.Store(true)
 	if !v.engine.syncing() {
 		gossip.EnableInOutTxs()
 	}
@@ -205,8 +218,13 @@ func (v *Validator) Pending() (envelopes int, bytes int64) { return v.app.pool.p
 // Failed closes when the validator has stopped by itself; Err then says why.
 func (v *Validator) Failed() <-chan struct{} { return v.app.failed }
 
-// Err says why the validator has stopped; nil while it runs. Code: unavailable.
-func (v *Validator) Err() error { return v.app.err() }
+// Err says why the validator has stopped; nil while it runs. Codes: disk-full,
+// disk-failed, consensus-failed, and unavailable when its machine has failed.
+func (v *Validator) Err() error {
+	v.app.mu.Lock()
+	defer v.app.mu.Unlock()
+	return v.app.reason
+}
 
 // hear takes envelopes that another validator passes on.
 func (v *Validator) hear(raws [][]byte) {
@@ -295,7 +313,7 @@ func (v *Validator) caughtUp(ctx context.Context) error {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-v.app.failed:
-			return v.Err()
+			return v.app.err()
 		case <-v.app.ended:
 			return errClosed
 		case <-ctx.Done():
@@ -322,7 +340,7 @@ func (v *Validator) await(ctx context.Context, h *held) (ledger.Position, error)
 	case <-h.done:
 		return h.position, h.err
 	case <-v.app.failed:
-		return ledger.Position{}, unknown(v.Err())
+		return ledger.Position{}, unknown(v.app.err())
 	case <-v.app.ended:
 		return ledger.Position{}, unknown(errClosed)
 	case <-ctx.Done():
