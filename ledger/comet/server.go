@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
@@ -26,6 +27,10 @@ type server struct {
 	stop    context.CancelFunc
 	done    chan struct{}
 	log     *slog.Logger
+
+	mu      sync.Mutex // guards what follows
+	warned  time.Time  // of a stranger
+	unnamed int        // strangers since
 }
 
 func serve(v *Validator, listen string, node sign.PrivateKey, allow func(sign.PublicKey) bool, log *slog.Logger) (*server, error) {
@@ -71,12 +76,28 @@ func (s *server) close() error {
 	return err
 }
 
+// admit refuses a node that is not registered.
 func (s *server) admit(node sign.PublicKey) error {
 	if s.allow == nil || !s.allow(node) {
-		s.log.Warn("refusing an unregistered follower", "node", node.String())
+		s.warn(node)
 		return fault.Newf(fault.Forbidden, "register the node key on the Omnilateral", "node %s is not registered", node.Short())
 	}
 	return nil
+}
+
+// warnEvery is the shortest time between two lines about strangers: whoever can
+// reach the port may knock as often as it likes.
+const warnEvery = 10 * time.Second
+
+func (s *server) warn(node sign.PublicKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.warned) < warnEvery {
+		s.unnamed++
+		return
+	}
+	s.log.Warn("refusing an unregistered follower", "node", node.String(), "others_since_the_last_line", s.unnamed)
+	s.warned, s.unnamed = time.Now(), 0
 }
 
 // guard asks again at each request: a key may have been struck off since.
@@ -138,10 +159,17 @@ func (s *server) blocks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	node, err := peerKey(*r.TLS)
+	if err != nil {
+		return err
+	}
 	flush := http.NewResponseController(w)
 	for h := max(ledger.Height(from), 1); ; h++ {
 		if err := s.v.app.reach(r.Context(), h); err != nil {
 			return nil // the follower is gone, or this node ends: the stream breaks off
+		}
+		if s.admit(node) != nil {
+			return nil // struck off while it read: it hears why when it asks again
 		}
 		b, err := s.v.blockAt(h)
 		var head seal
