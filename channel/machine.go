@@ -70,8 +70,8 @@ func (l lane) envelope(n uint64) string {
 }
 
 // Omni is the Omnilateral: the machine that every validator runs, and that
-// each member runs for itself. It implements ledger.Machine and
-// ledger.Resumer.
+// each member runs for itself. It implements ledger.Machine,
+// ledger.Resumer and ledger.Accountant.
 type Omni struct {
 	chain   string
 	genesis []byte // document
@@ -389,6 +389,34 @@ func (a account) names() []string {
 	return []string{"channel/" + a.channel.String(), "member/" + a.member}
 }
 
+// The most that a member and a channel may have in flight, in percent of a
+// validator's room. Both sides of a channel together keep up to 8.5 MiB in
+// flight (maxFlightBytes each, and one envelope more), which is 13 percent of a
+// validator's 64 MiB.
+const (
+	memberPercent  = 25
+	channelPercent = 20
+)
+
+// Accounts says who answers for an envelope in flight (ledger.Accountant): the
+// channel and the member who pays for it. Size alone tells the small ones,
+// which find room when others do not: what a sealed payload carries is hidden.
+func (m *Omni) Accounts(e ledger.Envelope) (out []ledger.Account, small bool, err error) {
+	defer catch(&err)
+	a, err := m.sender(e.Header)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, name := range a.names() {
+		percent := int64(memberPercent)
+		if name[0] == 'c' {
+			percent = channelPercent
+		}
+		out = append(out, ledger.Account{Name: name, Percent: percent})
+	}
+	return out, len(e.Payload) <= SmallEnvelope, nil
+}
+
 // quota refuses an envelope of who has sent enough in the minute of the last
 // applied block. Inside one block the count stands still, so an account may
 // exceed its quota by what fits a block.
@@ -609,7 +637,8 @@ func (m *Omni) Apply(b ledger.Block) (ledger.Root, error) {
 func (m *Omni) View(f func(View) error) error { return m.r.view(f) }
 
 var (
-	_ ledger.Machine = (*Omni)(nil)
-	_ ledger.Resumer = (*Omni)(nil)
-	_ trade.Records  = (*committed)(nil)
+	_ ledger.Machine    = (*Omni)(nil)
+	_ ledger.Resumer    = (*Omni)(nil)
+	_ ledger.Accountant = (*Omni)(nil)
+	_ trade.Records     = (*committed)(nil)
 )

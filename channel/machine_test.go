@@ -2,6 +2,7 @@ package channel
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/lateral-network/lateral/fault"
@@ -236,6 +237,33 @@ func TestQuotasBoundAMinuteAndKeepAReserve(t *testing.T) {
 	v.apply()
 	if err := v.Check(big(0, n)); err != nil {
 		t.Errorf("in the next minute: %v", err)
+	}
+}
+
+func TestWhoAnswersForBytesInFlight(t *testing.T) {
+	v := newValidator(t, toyLimits{})
+	large := v.private(1, 1, put("a", "1"))
+	large.Payload = make([]byte, 20_480)
+	large.Sign(v.pair[1])
+	for _, c := range []struct {
+		name  string
+		e     ledger.Envelope
+		want  []ledger.Account
+		small bool
+	}{
+		{"on a Bilateral the channel and its opener", v.private(1, 1, put("a", "1")),
+			[]ledger.Account{{Name: "channel/" + v.id.String(), Percent: channelPercent}, {Name: "member/ALPHA", Percent: memberPercent}}, true},
+		{"a large envelope", large,
+			[]ledger.Account{{Name: "channel/" + v.id.String(), Percent: channelPercent}, {Name: "member/ALPHA", Percent: memberPercent}}, false},
+		{"on the Omnilateral the member", v.public(2, put("a", "1")), []ledger.Account{{Name: "member/ALPHA", Percent: memberPercent}}, true},
+	} {
+		got, small, err := v.Accounts(c.e)
+		if err != nil || small != c.small || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, small %v, %v", c.name, got, small, err)
+		}
+	}
+	if _, _, err := v.Accounts(v.envelope(canon.Hash{8}, v.pair[0], 1)); err == nil {
+		t.Error("somebody answers for an unknown channel")
 	}
 }
 

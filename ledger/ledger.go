@@ -157,3 +157,20 @@ func NotYet(want, got uint64) *fault.Error {
 type Resumer interface {
 	Applied() (Height, Root, error)
 }
+
+// Accountant is what a Machine adds that says who answers for an envelope on
+// its way. The driver bounds the bytes in flight of each account, so that none
+// takes the room of all, and keeps a little room for small envelopes. Without
+// it a driver bounds each sender in each channel.
+type Accountant interface {
+	// Accounts is asked as Check is, and as often. An error is of no
+	// consequence: Check has it too.
+	Accounts(e Envelope) (accounts []Account, small bool, err error)
+}
+
+// Account is who answers for bytes in flight, and the largest part of the
+// driver's room that it may take.
+type Account struct {
+	Name    string
+	Percent int64
+}

@@ -25,11 +25,12 @@ type GenesisDocument struct {
 // Hash names the document.
 func (d GenesisDocument) Hash() canon.Hash { return canon.HashOf("lateral/genesis/1", d) }
 
-// DefaultNetwork gives the parameters of a small network: half a GiB a minute
-// for a member, two vouchers, suspension by two thirds.
+// DefaultNetwork gives the parameters of a small network: 128 MiB a minute for a
+// member and for a channel, which is about a quarter of what a ledger carries
+// (8 MB/s); two vouchers; suspension by two thirds.
 func DefaultNetwork(name string) Network {
 	return Network{Name: name, Version: RuleVersion, Vouchers: 2, SuspendPercent: 66,
-		MemberBytes: 512 << 20, ChannelBytes: 512 << 20, ReserveBytes: 1 << 20,
+		MemberBytes: 128 << 20, ChannelBytes: 128 << 20, ReserveBytes: 1 << 20,
 		InvitationMillis: 7 * dayMillis, UncontestedMillis: 60_000}
 }
 

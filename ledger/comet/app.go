@@ -65,6 +65,13 @@ func newApp(machine ledger.Machine, x index, c Config, log engineLog) (*app, err
 		syncing: func() bool { return false }, settled: func(*stored) {},
 	}
 	a.pool = newPool(c.Tuning.PendingBytes, a.check)
+	if m, ok := machine.(ledger.Accountant); ok {
+		a.pool.accountsOf = func(e ledger.Envelope) ([]ledger.Account, bool, error) {
+			a.machineMu.RLock()
+			defer a.machineMu.RUnlock()
+			return m.Accounts(e)
+		}
+	}
 	last, err := x.applied()
 	if err != nil {
 		return nil, err

@@ -27,6 +27,16 @@ const (
 	// undecided before this one spreads it too: the way around a broken link
 	// and around a validator that does not propose.
 	relayAfter = 2 * time.Second
+
+	// lanePercent is the part of the pool that one sender in one channel may
+	// take; the machine's own accounts may bound it further.
+	lanePercent = 50
+	// reservePart is the part of the pool, 1/16, that only small envelopes may
+	// take: heads, key changes and a termination must find room in a pool that
+	// trade has filled. An account has 1/reserveSplit of its share in the
+	// reserve, so that trade in small envelopes takes only its sender's own.
+	reservePart  = 16
+	reserveSplit = 4
 )
 
 // lane is where sequence numbers run without gaps.
@@ -48,6 +58,9 @@ type held struct {
 	order uint64        // place among those that this node spreads, 0 for none; guarded by pool.mu
 	taken chan struct{} // closed when it stands in line for a block, and when it is decided
 	done  chan struct{} // closed when it is decided
+
+	accounts []ledger.Account // that its bytes count in; fixed by admit
+	reserved bool             // it stands in the reserve; fixed by admit
 
 	position ledger.Position
 	err      error
@@ -84,7 +97,6 @@ func hold(e ledger.Envelope, raw []byte, tx txHash, id canon.Hash) *held {
 type queue struct {
 	run    []*held
 	parked map[uint64]*held
-	bytes  int64
 	inRing bool
 }
 
@@ -96,7 +108,10 @@ func (q *queue) last() uint64 { return q.run[len(q.run)-1].sequence() }
 // engine's mempool, and so tells the engine when a block is wanted.
 type pool struct {
 	check func(ledger.Envelope) error
-	limit int64 // bytes
+	limit int64 // bytes, the reserve among them
+	// accountsOf is the machine's word who answers for an envelope, and whether
+	// it is small.
+	accountsOf func(ledger.Envelope) ([]ledger.Account, bool, error)
 
 	mu        sync.Mutex
 	byID      map[canon.Hash]*held
@@ -104,7 +119,8 @@ type pool struct {
 	opened    map[txHash]*held // checked for a proposal, not held: forgotten at the next block
 	lanes     map[lane]*queue
 	ring      []lane // lanes with a run, the one that has waited longest for a block first
-	bytes     int64
+	total     room
+	accounts  map[string]room
 	own       []*held // what this node spreads, by order
 	lastOrder uint64
 	grown     chan struct{} // closed and replaced when own grows
@@ -117,8 +133,9 @@ var _ mempool.Mempool = (*pool)(nil)
 
 func newPool(limit int64, check func(ledger.Envelope) error) *pool {
 	return &pool{
-		check: check, limit: limit,
-		byID: map[canon.Hash]*held{}, byTx: map[txHash]*held{}, opened: map[txHash]*held{},
+		check: check, limit: limit, accounts: map[string]room{},
+		accountsOf: func(ledger.Envelope) ([]ledger.Account, bool, error) { return nil, false, nil },
+		byID:       map[canon.Hash]*held{}, byTx: map[txHash]*held{}, opened: map[txHash]*held{},
 		lanes: map[lane]*queue{}, grown: make(chan struct{}), available: make(chan struct{}, 1),
 	}
 }
@@ -209,19 +226,17 @@ func (p *pool) admit(h *held, spread bool) (*held, error) {
 		return h, nil
 	default:
 	}
-	if p.bytes+int64(len(h.raw)) > p.limit {
-		return nil, fault.New(fault.Busy, "too many envelopes are under way", "submit again after a second")
+	accounts, reserved, err := p.place(h)
+	if err != nil {
+		return nil, err
 	}
 	l := h.lane()
 	q := p.lanes[l]
 	if q == nil {
 		q = &queue{parked: map[uint64]*held{}}
 	}
-	if q.bytes+int64(len(h.raw)) > p.limit/2 {
-		return nil, fault.New(fault.Busy, "too many envelopes of this sender are under way", "submit again after a second")
-	}
 	n := h.sequence()
-	err := p.check(h.envelope)
+	err = p.check(h.envelope)
 	if err != nil && fault.CodeOf(err) != fault.NotYet {
 		return nil, err
 	}
@@ -240,8 +255,8 @@ func (p *pool) admit(h *held, spread bool) (*held, error) {
 	}
 	p.lanes[l] = q
 	p.byID[h.id], p.byTx[h.tx] = h, h
-	p.bytes += int64(len(h.raw))
-	q.bytes += int64(len(h.raw))
+	h.accounts, h.reserved = accounts, reserved
+	p.count(h, int64(len(h.raw)))
 	delete(p.opened, h.tx)
 	h.mine = spread
 	if !next {
@@ -252,6 +267,65 @@ func (p *pool) admit(h *held, spread bool) (*held, error) {
 	p.promote(l, q)
 	p.ask()
 	return h, nil
+}
+
+// room is what is taken of a bound, in bytes.
+type room struct{ used, reserved int64 }
+
+func (r room) with(bytes int64, reserved bool) room {
+	if reserved {
+		r.reserved += bytes
+	} else {
+		r.used += bytes
+	}
+	return r
+}
+
+// place finds room for an envelope: in the pool and in each account that
+// answers for it, or in the reserve of all of these when it is small.
+func (p *pool) place(h *held) (accounts []ledger.Account, reserved bool, err error) {
+	size, reserve := int64(len(h.raw)), p.limit/reservePart
+	accounts, small, err := p.accountsOf(h.envelope)
+	if err != nil {
+		accounts, small = nil, false // the check that follows says why
+	}
+	l := h.lane()
+	accounts = append([]ledger.Account{{Name: "lane/" + string(l.channel[:]) + string(l.sender[:]), Percent: lanePercent}}, accounts...)
+	var full string
+	switch {
+	case p.total.used+size > p.limit-reserve:
+		full = "too many envelopes are under way"
+	default:
+		for _, a := range accounts {
+			if p.accounts[a.Name].used+size > p.limit*a.Percent/100 {
+				full = "too many envelopes of this sender, channel or member are under way"
+			}
+		}
+	}
+	if full == "" {
+		return accounts, false, nil
+	}
+	fits := small && p.total.reserved+size <= reserve
+	for _, a := range accounts {
+		fits = fits && p.accounts[a.Name].reserved+size <= reserve*a.Percent/100/reserveSplit
+	}
+	if !fits {
+		return nil, false, fault.New(fault.Busy, full, "submit again after a second")
+	}
+	return accounts, true, nil
+}
+
+// count adds bytes of h to what is taken, or takes them off.
+func (p *pool) count(h *held, bytes int64) {
+	p.total = p.total.with(bytes, h.reserved)
+	for _, a := range h.accounts {
+		r := p.accounts[a.Name].with(bytes, h.reserved)
+		if r == (room{}) {
+			delete(p.accounts, a.Name)
+		} else {
+			p.accounts[a.Name] = r
+		}
+	}
 }
 
 // line puts h at the end of its lane's run.
@@ -329,10 +403,7 @@ func (p *pool) missing(h *held) error {
 func (p *pool) drop(h *held, err error) {
 	delete(p.byID, h.id)
 	delete(p.byTx, h.tx)
-	p.bytes -= int64(len(h.raw))
-	if q := p.lanes[h.lane()]; q != nil {
-		q.bytes -= int64(len(h.raw))
-	}
+	p.count(h, -int64(len(h.raw)))
 	select {
 	case <-h.taken:
 	default:
@@ -525,7 +596,7 @@ func (p *pool) after(order uint64) (raws [][]byte, at uint64, grown <-chan struc
 func (p *pool) pending() (envelopes int, bytes int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.byID), p.bytes
+	return len(p.byID), p.total.used + p.total.reserved
 }
 
 // end decides everything that is still held.

@@ -2,8 +2,12 @@ package comet
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"testing"
 
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 )
 
@@ -61,5 +65,118 @@ func TestTheSenderThatHasWaitedLongestIsServedFirst(t *testing.T) {
 	}
 	if len(before) != senders {
 		t.Errorf("%d of %d senders were served", len(before), senders)
+	}
+}
+
+// accounted is a pool whose machine takes everything. Each member pays for
+// several channels, and has a sender of its own in each.
+type accounted struct {
+	*pool
+	t      *testing.T
+	member map[sign.PublicKey]int
+	next   map[[2]int]uint64
+}
+
+const small = 8 << 10 // bytes up to which the machine calls an envelope small
+
+func newAccounted(t *testing.T, limit int64) *accounted {
+	a := &accounted{t: t, member: map[sign.PublicKey]int{}, next: map[[2]int]uint64{}}
+	last := map[lane]uint64{}
+	a.pool = newPool(limit, func(e ledger.Envelope) error {
+		if want := last[lane{e.Header.Channel, e.Header.Sender}] + 1; e.Header.Sequence > want {
+			return ledger.NotYet(want, e.Header.Sequence)
+		}
+		return nil
+	})
+	a.accountsOf = func(e ledger.Envelope) ([]ledger.Account, bool, error) {
+		return []ledger.Account{
+			{Name: "channel/" + e.Header.Channel.String(), Percent: 20},
+			{Name: fmt.Sprint("member/", a.member[e.Header.Sender]), Percent: 25},
+		}, len(e.Payload) <= small, nil
+	}
+	return a
+}
+
+// send hands the pool the next envelope of a member in a channel.
+func (a *accounted) send(member, channel, size int) (*held, error) {
+	a.t.Helper()
+	key := testKey("sender", 16*member+channel)
+	a.member[key.Public()] = member
+	at := [2]int{member, channel}
+	e := ledger.Envelope{Header: ledger.Header{Chain: "test", Channel: canon.Sum("c", []byte{byte(member), byte(channel)}), Sequence: a.next[at] + 1}, Payload: make([]byte, size)}
+	e.Sign(key)
+	raw := e.Marshal()
+	h, err := open(raw, sha256.Sum256(raw))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if h, err = a.admit(h, true); err == nil {
+		a.next[at]++
+	} else if fault.CodeOf(err) != fault.Busy {
+		a.t.Fatal(err)
+	}
+	return h, err
+}
+
+// fill sends from all channels of a member until none finds room.
+func (a *accounted) fill(member, channels, size int) (bytes int64) {
+	_, before := a.pending()
+	for open := true; open; {
+		open = false
+		for c := range channels {
+			_, err := a.send(member, c, size)
+			open = open || err == nil
+		}
+	}
+	_, after := a.pending()
+	return after - before
+}
+
+func TestOneMemberCannotFillThePool(t *testing.T) {
+	const limit = 4 << 20
+	a := newAccounted(t, limit)
+	if got, most := a.fill(0, 1, 60_000), int64(limit*20/100); got > most || got < most-61_000 {
+		t.Errorf("one channel took %d bytes, its part is %d", got, most)
+	}
+	_, before := a.pending()
+	if got, most := before+a.fill(0, 8, 60_000), int64(limit*25/100); got > most || got < most-61_000 {
+		t.Errorf("one member took %d bytes over eight channels, its part is %d", got, most)
+	}
+	if _, err := a.send(1, 0, 60_000); err != nil {
+		t.Errorf("another member finds no room: %v", err)
+	}
+	// What leaves the pool makes room again.
+	for _, h := range a.byID {
+		a.drop(h, nil)
+	}
+	if len(a.accounts) != 0 || a.total != (room{}) {
+		t.Fatalf("an empty pool counts %v, %v", a.total, a.accounts)
+	}
+}
+
+func TestAHeadFindsRoomInAFullPool(t *testing.T) {
+	const limit, head = 16 << 20, 600
+	a := newAccounted(t, limit)
+	for member := range 8 {
+		a.fill(member, 4, 60_000)
+	}
+	if _, err := a.send(9, 0, 60_000); fault.CodeOf(err) != fault.Busy {
+		t.Fatalf("the pool is not full: %v", err)
+	}
+	if _, err := a.send(9, 0, head); err != nil {
+		t.Fatalf("a head finds no room: %v", err)
+	}
+	// Trade in small envelopes takes its sender's own part of the reserve.
+	for member := range 4 {
+		a.fill(member, 4, small)
+		if got, most := a.accounts[fmt.Sprint("member/", member)].reserved, int64(limit/reservePart*25/100/reserveSplit); got == 0 || got > most {
+			t.Errorf("member %d took %d bytes of the reserve, its part is %d", member, got, most)
+		}
+	}
+	if _, err := a.send(9, 1, head); err != nil {
+		t.Errorf("a head finds no room beside others' small envelopes: %v", err)
+	}
+	if _, bytes := a.pending(); bytes > limit {
+		t.Errorf("the pool holds %d bytes, its bound is %d", bytes, limit)
 	}
 }

@@ -25,8 +25,9 @@ type Tuning struct {
 	// ProposalBytes bounds the blocks that this validator proposes; while they
 	// are slow to be decided, they are smaller. Default 2 MiB, at most 4 MiB.
 	ProposalBytes int64
-	// PendingBytes bounds the envelopes held on their way to a block. Default
-	// 64 MiB.
+	// PendingBytes bounds the envelopes held on their way to a block: a
+	// sixteenth of it is kept for small ones, and no account takes more than its
+	// part. Default 64 MiB.
 	PendingBytes int64
 }
 

@@ -125,3 +125,26 @@ func TestARefusalIsJudgedByABlockThatTheSenderHasSeen(t *testing.T) {
 		}
 	})
 }
+
+// accountant is a machine that allows an account one percent.
+type accountant struct{ *ledgertest.Machine }
+
+func (accountant) Accounts(ledger.Envelope) ([]ledger.Account, bool, error) {
+	return []ledger.Account{{Name: "all", Percent: 1}}, false, nil
+}
+
+func TestTheMachinesAccountsBoundWhatIsInFlight(t *testing.T) {
+	l := newLone(t)
+	l.config.Tuning.PendingBytes = 8 << 20
+	v, err := Open(l.config, accountant{l.machine})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	e := ledger.Envelope{Header: ledger.Header{Chain: l.config.Network.ChainID, Sequence: 1}, Payload: make([]byte, 100_000)}
+	e.Sign(ledgertest.Sender(0))
+	if _, err := v.Submit(t.Context(), e); fault.CodeOf(err) != fault.Busy {
+		t.Errorf("beyond the account's part: %v, want busy", err)
+	}
+	l.submit(v)
+}
