@@ -83,6 +83,8 @@ type Bilateral struct {
 	opener  string
 	secret  canon.Hash // of the invitation; see Derive
 
+	executed uint64 // envelopes; owned by whoever executes blocks
+
 	mu       sync.Mutex // guards what follows
 	keys     [2]sign.PublicKey
 	p        protocol
@@ -148,6 +150,9 @@ func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey, m
 		}
 	}
 	b.m, b.r = m, r
+	if err := b.loadExecuted(ok); err != nil {
+		return nil, err
+	}
 	b.s.Store(newStream(m, lane{o.ID, key.Public()}, key, b))
 	b.public.Store(newStream(m, lane{canon.Hash{}, key.Public()}, key, nil))
 	if h := b.p.Heads[b.mine]; h != nil {
@@ -406,6 +411,7 @@ type bilateralDraft struct {
 	p     protocol
 	keys  [2]sign.PublicKey  // that counted when the block was admitted
 	moved bool               // p differs from the channel's
+	count uint64             // envelopes executed, this block's included
 	heads []proof.SignedHead // met in the block
 }
 
@@ -423,7 +429,8 @@ func (b *Bilateral) run(block ledger.Block, envelopes []verdict, public trade.Re
 	b.mu.Lock()
 	p := b.p
 	b.mu.Unlock()
-	d = &bilateralDraft{draft: b.r.draft(block.Height, block.Time, public), b: b, p: p, keys: o.Keys}
+	d = &bilateralDraft{draft: b.r.draft(block.Height, block.Time, public), b: b, p: p, keys: o.Keys, count: b.executed + uint64(len(envelopes))}
+	d.meta[metaExecuted] = canon.Must(d.count)
 	if d.p.Keys != o.Keys {
 		if d.p.Keys != ([2]sign.PublicKey{}) {
 			d.p.Past = append(slices.Clone(d.p.Past), d.p.Keys)
@@ -648,6 +655,7 @@ const wrappedSize = seal.Overhead + len(epochKey{})
 func (d *bilateralDraft) adopt() {
 	b := d.b
 	d.draft.adopt()
+	b.executed = d.count
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.keys != d.keys {

@@ -12,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/trade"
 )
 
 // Introduction is what two nodes hand each other before a channel is opened,
@@ -216,9 +217,9 @@ func (l Limits) invitation() int64 {
 const metaInvitation = "invitation"
 
 // discover looks whether an opening is ours, by trial, and loads the channel
-// if it is.
-func (m *Member) discover(id canon.Hash) error {
-	o, ok := m.law.Opening(m.omni.r.state, id)
+// if it is. public is the Omnilateral with the opening.
+func (m *Member) discover(id canon.Hash, public trade.Records) error {
+	o, ok := m.law.Opening(public, id)
 	if !ok {
 		return nil
 	}

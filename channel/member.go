@@ -21,7 +21,6 @@ import (
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/store"
-	"github.com/lateral-network/lateral/trade"
 )
 
 // Keys is a member's key store. What it gives out stays valid; old keys stay
@@ -107,6 +106,7 @@ type Member struct {
 	keys    Keys
 	code    string
 	chain   string
+	genesis []byte
 	law     Law
 	rebuilt bool
 	accept  func(Invitation) bool
@@ -124,8 +124,9 @@ type Member struct {
 
 	mu         sync.RWMutex // guards what follows
 	bilaterals map[canon.Hash]*Bilateral
-	tick       chan struct{} // closed and replaced after each block
-	ready      chan struct{} // closed once the member may sign
+	missed     map[canon.Hash]bool // channels of ours that were not taken up; until Run
+	tick       chan struct{}       // closed and replaced after each block
+	ready      chan struct{}       // closed once the member may sign
 	signing    bool
 	ctx        context.Context // of Run, while it runs
 	work       sync.WaitGroup
@@ -150,9 +151,9 @@ func OpenMember(o Options) (*Member, error) {
 // newMember makes a member that executes and has no outbox to send from.
 func newMember(o Options) (*Member, error) {
 	m := &Member{
-		ledger: o.Ledger, db: o.Store, keys: o.Keys, code: o.Code, chain: o.ChainID, law: o.Law,
+		ledger: o.Ledger, db: o.Store, keys: o.Keys, code: o.Code, chain: o.ChainID, genesis: o.Genesis, law: o.Law,
 		rebuilt: o.Rebuilt, accept: o.Accept, clock: o.Clock, log: o.Logger, metrics: o.Metrics,
-		bilaterals: map[canon.Hash]*Bilateral{}, tick: make(chan struct{}), ready: make(chan struct{}),
+		bilaterals: map[canon.Hash]*Bilateral{}, missed: map[canon.Hash]bool{}, tick: make(chan struct{}), ready: make(chan struct{}),
 	}
 	if m.clock == nil {
 		m.clock = realClock{}
@@ -214,6 +215,7 @@ func (r reader) Read(p []byte) (int, error) {
 
 // loadAll opens the Bilaterals whose channel keys are ours.
 func (m *Member) loadAll() error {
+	ordered := m.omni.ordered()
 	for r, err := range m.omni.r.space.Scan(channelPrefix) {
 		if err != nil {
 			return err
@@ -223,10 +225,17 @@ func (m *Member) loadAll() error {
 			return corruptStore("the record " + r.Key + " cannot be read").Because(err)
 		}
 		// Others' invitations have been tried when they came.
-		if _, _, ours := m.channelKey(c.Keys); ours {
-			if err := m.discover(c.ID); err != nil {
-				return err
-			}
+		if _, _, ours := m.channelKey(c.Keys); !ours {
+			continue
+		}
+		if _, kept, err := m.db.Channel(c.ID).Meta(metaInvitation); err != nil {
+			return err
+		} else if !kept && ordered[c.ID] > 0 {
+			m.missed[c.ID] = true // its keys were not at hand when it was opened
+			continue
+		}
+		if err := m.discover(c.ID, m.omni.r.state); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -318,6 +327,12 @@ func (m *Member) Run(ctx context.Context) error {
 	m.mu.Lock()
 	m.ctx = ctx
 	m.mu.Unlock()
+	if err := m.catchUp(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("catching up in channels that had stopped: %w", err)
+	}
 	m.go_(func() {
 		if err := m.prepare(ctx); err != nil && ctx.Err() == nil {
 			cancel(err)
@@ -547,7 +562,7 @@ func (m *Member) execute(ctx context.Context, block ledger.Block) error {
 	}
 	for i, d := range drafts {
 		if failures[i] != nil {
-			if c := fault.CodeOf(failures[i]); c != CodeKeyMissing && c != trade.CodeVersionUnknown {
+			if !stops(failures[i]) {
 				return fmt.Errorf("channel %s: %w", mine[i].b.r.id, failures[i])
 			}
 			mine[i].b.mu.Lock()
@@ -684,7 +699,7 @@ func (m *Member) meet(ctx context.Context, omni *draft) error {
 			if _, known := m.Bilateral(id); known {
 				continue
 			}
-			if err := m.discover(id); err != nil {
+			if err := m.discover(id, m.omni.r.state); err != nil {
 				return err
 			}
 			if b, ok := m.Bilateral(id); ok {

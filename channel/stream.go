@@ -319,7 +319,14 @@ func (s *stream) landed(v verdict, entry *Entry) {
 		s.failLocked(fault.New(CodeOutboxBehind, "another envelope became final under a number of this node's key",
 			"find the other process that signs with the key, and replace the key"))
 		return
-	case entry == nil || entry.Code != "":
+	case entry == nil: // notes alone, or the channel has stopped here
+		err := fault.New(fault.Unknown, "the envelope is final and was not executed here, because the channel has stopped on this node",
+			"repair the channel and look for the commands' effect")
+		for _, q := range f.commands {
+			q.ticket.end(q.place, Outcome{}, err)
+		}
+		return
+	case entry.Code != "":
 		err := fault.New(CodeUnreadable, "the envelope could not be read on the ledger", "send the commands again; report it if it happens again")
 		for _, q := range f.commands {
 			q.ticket.end(q.place, Outcome{}, err)
