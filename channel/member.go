@@ -505,6 +505,10 @@ func (m *Member) rekey(b *Bilateral) bool {
 	if !ok || o.Keys[b.mine] == old.lane.sender {
 		return false
 	}
+	for _, s := range []*stream{old, oldPublic} {
+		s.filling.Lock()
+		defer s.filling.Unlock()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	key, ok := m.keys.Channel(o.Keys[b.mine])

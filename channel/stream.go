@@ -35,6 +35,10 @@ type stream struct {
 
 	wake chan struct{} // one token: look again
 
+	// filling is held while an envelope is made. It is taken before a
+	// Bilateral's mu.
+	filling sync.Mutex
+
 	// mu guards what follows. It is taken after a Bilateral's mu, never before.
 	mu          sync.Mutex
 	queue       []queued
@@ -121,7 +125,8 @@ func (s *stream) enqueue(cmds []trade.Command) *Ticket {
 }
 
 // inherit takes over what waits in the stream of a key that was replaced. What
-// is in flight there may still become final, or never.
+// is in flight there may still become final, or never. old.filling is held, so
+// that no command is both in an envelope of the old key and here.
 func (s *stream) inherit(old *stream) {
 	old.mu.Lock()
 	s.queue, s.queueBytes = old.queue, old.queueBytes
@@ -178,6 +183,8 @@ func (s *stream) run(ctx context.Context) {
 // fill makes the next envelope and puts it into the outbox; nil when there is
 // nothing to send now.
 func (s *stream) fill() (*flight, error) {
+	s.filling.Lock()
+	defer s.filling.Unlock()
 	var seal sealing // of the Omnilateral
 	if s.b != nil {
 		var ok bool
@@ -185,26 +192,10 @@ func (s *stream) fill() (*flight, error) {
 			return nil, nil
 		}
 	}
-	s.mu.Lock()
-	if s.err != nil || s.next == 0 {
-		s.mu.Unlock()
-		return nil, s.err
+	cmds, number, err := s.take(seal.commands())
+	if err != nil || number == 0 {
+		return nil, err
 	}
-	room := len(s.flight) < maxFlight && s.flightBytes < maxFlightBytes
-	due := len(s.flight) == 0 || s.queueBytes >= worthSending
-	var cmds []queued
-	size := 0
-	if room && due && seal.commands() {
-		for len(s.queue) > len(cmds) && len(cmds) < maxCommands {
-			q := s.queue[len(cmds)]
-			if size += q.size; size > fillTarget && len(cmds) > 0 {
-				break
-			}
-			cmds = append(cmds, q)
-		}
-	}
-	s.mu.Unlock()
-
 	var notes []note
 	var head *proof.Head
 	if s.b != nil {
@@ -217,13 +208,13 @@ func (s *stream) fill() (*flight, error) {
 	for i, q := range cmds {
 		b.Commands[i] = q.cmd
 	}
-	e := ledger.Envelope{Header: ledger.Header{Version: 1, Chain: s.m.chain, Channel: s.lane.channel, Sender: s.lane.sender, Sequence: s.next}}
+	e := ledger.Envelope{Header: ledger.Header{Version: 1, Chain: s.m.chain, Channel: s.lane.channel, Sender: s.lane.sender, Sequence: number}}
 	if err := seal.close(&e, b, s.m.random); err != nil {
 		if len(cmds) == 0 {
 			return nil, err
 		}
 		// One command that has no encoding must not hold up the others.
-		s.drop(cmds, err)
+		s.end(cmds, err)
 		if s.b != nil {
 			s.b.returnNotes(notes)
 		}
@@ -232,28 +223,53 @@ func (s *stream) fill() (*flight, error) {
 	}
 	e.Sign(s.key)
 	if err := s.m.outbox.add(e, head); err != nil {
+		s.end(cmds, err)
 		return nil, err
 	}
 	f := &flight{envelope: e, id: e.ID(), commands: cmds, landed: make(chan struct{})}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++
-	s.queue = append([]queued(nil), s.queue[len(cmds):]...)
-	for _, q := range cmds {
-		s.queueBytes -= q.size
-	}
 	s.flight = append(s.flight, f)
 	s.flightBytes += len(e.Payload)
+	if s.err != nil { // it failed meanwhile; the envelope goes with the next start
+		s.unknownLocked(s.err)
+		return nil, s.err
+	}
 	return f, nil
 }
 
-// drop ends commands that cannot be sent at all.
-func (s *stream) drop(cmds []queued, err error) {
+// take takes the commands of the next envelope off the queue, if one is worth
+// sending, and gives the envelope's number; 0 while nothing may be sent.
+func (s *stream) take(commands bool) (cmds []queued, number uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queue = append([]queued(nil), s.queue[len(cmds):]...)
-	for _, q := range cmds {
+	if s.err != nil {
+		return nil, 0, s.err
+	}
+	room := len(s.flight) < maxFlight && s.flightBytes < maxFlightBytes
+	due := len(s.flight) == 0 || s.queueBytes >= worthSending
+	if !room || !due || !commands {
+		return nil, s.next, nil
+	}
+	size := 0
+	for len(s.queue) > len(cmds) && len(cmds) < maxCommands && s.next > 0 {
+		q := s.queue[len(cmds)]
+		if size += q.size; size > fillTarget && len(cmds) > 0 {
+			break
+		}
+		cmds = append(cmds, q)
 		s.queueBytes -= q.size
+	}
+	s.queue = append([]queued(nil), s.queue[len(cmds):]...)
+	return cmds, s.next, nil
+}
+
+// end ends commands that are in no queue any more and cannot be sent.
+func (s *stream) end(cmds []queued, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range cmds {
 		q.ticket.end(q.place, Outcome{}, err)
 	}
 }
@@ -373,6 +389,13 @@ func (s *stream) failLocked(err error) (first bool) {
 		q.ticket.end(q.place, Outcome{}, err)
 	}
 	s.queue, s.queueBytes = nil, 0
+	s.unknownLocked(err)
+	return first
+}
+
+// unknownLocked ends what is in flight: nobody here will see what becomes of
+// it.
+func (s *stream) unknownLocked(err error) {
 	unknown := fault.New(fault.Unknown, "the command may still be executed", "look for its effect before sending it again").Because(err)
 	for _, f := range s.flight {
 		for _, q := range f.commands {
@@ -380,5 +403,4 @@ func (s *stream) failLocked(err error) (first bool) {
 		}
 		f.commands = nil
 	}
-	return first
 }

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"sync"
@@ -324,4 +325,99 @@ func TestAnIntroductionIsThePartnersOrNobodys(t *testing.T) {
 	if _, err := a.Introduce("ALPHA"); fault.CodeOf(err) != fault.Invalid {
 		t.Errorf("a channel with oneself: %v", err)
 	}
+}
+
+// slowRandom is a random source that waits while it is held: an envelope of a
+// Bilateral draws its salt between the queue and the outbox.
+type slowRandom struct {
+	mu      sync.Mutex
+	held    chan struct{} // nil: not held
+	waiting chan struct{} // one token for each read that waits
+}
+
+func (r *slowRandom) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	held := r.held
+	r.mu.Unlock()
+	if held != nil {
+		r.waiting <- struct{}{}
+		<-held
+	}
+	return rand.Read(p)
+}
+
+// hold makes the next reads wait until release is called.
+func (r *slowRandom) hold() (release func()) {
+	held := make(chan struct{})
+	r.mu.Lock()
+	r.held = held
+	r.mu.Unlock()
+	return func() {
+		r.mu.Lock()
+		r.held = nil
+		r.mu.Unlock()
+		close(held)
+	}
+}
+
+// What happens to a stream while it makes an envelope: the commands in it are
+// neither lost nor sent twice.
+func TestAStreamThatEndsWhileItMakesAnEnvelope(t *testing.T) {
+	start := func(t *testing.T) (*pair, *slowRandom) {
+		keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t)}
+		r := &slowRandom{waiting: make(chan struct{}, 16)}
+		p := &pair{n: newNetwork(t, networkOptions{}, keys)}
+		p.a = p.n.carrier("ALPHA", keys["ALPHA"], func(o *Options) { o.Random = r })
+		p.b = p.n.carrier("BRAVO", keys["BRAVO"], nil)
+		p.left, p.right = open(t, p.a, p.b)
+		return p, r
+	}
+	t.Run("it fails", func(t *testing.T) {
+		p, r := start(t)
+		release := r.hold()
+		in := p.left.Enqueue(put("a", "1"), put("b", "1"))
+		<-r.waiting
+		behind := p.left.Enqueue(put("c", "1"))
+		p.left.s.Load().fail(fault.New(fault.Refused, "a test", "none"))
+		release()
+		if _, err := in.Wait(timeout(t)); fault.CodeOf(err) != fault.Unknown {
+			t.Errorf("commands in the envelope end with %v", err)
+		}
+		if _, err := behind.Wait(timeout(t)); fault.CodeOf(err) != fault.Refused {
+			t.Errorf("commands behind it end with %v", err)
+		}
+		p.a.stop()
+		p.a.start()
+		p.left = find(t, p.a, p.right.ID())
+		submit(t, p.left, put("d", "1"))
+		p.level(t)
+		if n := countPuts(t, p.right, "a"); n != 1 {
+			t.Errorf("what was in the outbox was executed %d times", n)
+		}
+	})
+	t.Run("its key is replaced", func(t *testing.T) {
+		p, r := start(t)
+		fresh := must(p.a.keys.NewChannel())
+		old := p.left.s.Load()
+		release := r.hold()
+		in := p.left.Enqueue(put("a", "1"), put("b", "1"))
+		<-r.waiting
+		behind := p.left.Enqueue(put("c", "1"))
+		if _, err := p.left.public.Load().enqueue(one(toyCommand("rotate", fresh.Public()))).Wait(timeout(t)); err != nil {
+			t.Fatal(err)
+		}
+		release()
+		eventually(t, "the node goes over to the new key", func() bool { return p.left.s.Load() != old })
+		if _, err := in.Wait(timeout(t)); fault.CodeOf(err) != fault.Unknown {
+			t.Errorf("commands in an envelope of the old key end with %v", err)
+		}
+		if out, err := behind.Wait(timeout(t)); err != nil || out[0].Err() != nil {
+			t.Errorf("commands behind it: %v, %v", out, err)
+		}
+		submit(t, p.right, put("d", "1"))
+		p.level(t)
+		if n := countPuts(t, p.right, "a"); n > 1 {
+			t.Errorf("a command was executed %d times", n)
+		}
+	})
 }
