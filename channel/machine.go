@@ -247,7 +247,7 @@ func (r *replica) root() ledger.Root {
 // already, busy beyond a quota, not-yet behind a gap.
 func (m *Omni) Check(e ledger.Envelope) (err error) {
 	defer catch(&err)
-	return m.check(e, m.last(laneOf(e)))
+	return m.check(e, m.last(laneOf(e)), nil)
 }
 
 func laneOf(e ledger.Envelope) lane { return lane{e.Header.Channel, e.Header.Sender} }
@@ -262,7 +262,8 @@ func (m *Omni) last(l lane) uint64 {
 // check is the same at admission, proposal and application: all is judged by
 // the state after the last applied block, but for last, which counts on inside
 // a block. So what was taken into a proposal also passes when it is applied.
-func (m *Omni) check(e ledger.Envelope, last uint64) error {
+// marks are the block's own envelopes so far.
+func (m *Omni) check(e ledger.Envelope, last uint64, marks map[string]envelopeMark) error {
 	h := e.Header
 	if err := m.form(e); err != nil {
 		return err
@@ -272,7 +273,7 @@ func (m *Omni) check(e ledger.Envelope, last uint64) error {
 		return err
 	}
 	if h.Sequence <= last {
-		return m.repeated(e)
+		return m.repeated(e, marks)
 	}
 	if err := m.quota(account, e); err != nil {
 		return err
@@ -334,10 +335,13 @@ func (o Opening) lapsed(now int64) bool { return !o.Confirmed && now >= o.Deadli
 
 // repeated judges a number that is used already. Another envelope under it is
 // evidence against its sender.
-func (m *Omni) repeated(e ledger.Envelope) error {
-	mark, err := m.envelope(laneOf(e), e.Header.Sequence)
-	if err != nil {
-		return err
+func (m *Omni) repeated(e ledger.Envelope, marks map[string]envelopeMark) error {
+	mark, ok := marks[laneOf(e).envelope(e.Header.Sequence)]
+	if !ok {
+		var err error
+		if mark, err = m.envelope(laneOf(e), e.Header.Sequence); err != nil {
+			return err
+		}
 	}
 	if mark.ID == m.checked.id(e) {
 		return fault.Newf(fault.Conflict, "nothing: it stands", "the envelope is final at %s", mark.Position).In("sequence")
@@ -476,13 +480,14 @@ func (m *Omni) admit(b ledger.Block) (a admission, err error) {
 	}
 	a = admission{block: b, lanes: map[lane]uint64{}, usage: map[string]usageMark{}}
 	m.checked.batch(b.Envelopes)
+	marks := map[string]envelopeMark{}
 	for i, e := range b.Envelopes {
 		l := laneOf(e)
 		last, ok := a.lanes[l]
 		if !ok {
 			last = m.last(l)
 		}
-		v := verdict{envelope: e, index: uint32(i), err: m.check(e, last)}
+		v := verdict{envelope: e, index: uint32(i), err: m.check(e, last, marks)}
 		if fault.CodeOf(v.err) == fault.Corrupt || fault.CodeOf(v.err) == store.CodeStoreFailed {
 			return a, v.err
 		}
@@ -499,8 +504,9 @@ func (m *Omni) admit(b ledger.Block) (a admission, err error) {
 				u.Bytes += uint64(len(e.Payload))
 				a.usage[name] = u
 			}
-			a.index = append(a.index, store.IndexWrite{Index: indexEnvelopes, Key: l.envelope(e.Header.Sequence),
-				Value: canon.Must(envelopeMark{v.id, ledger.Position{Height: b.Height, Index: v.index}})})
+			key, mark := l.envelope(e.Header.Sequence), envelopeMark{v.id, ledger.Position{Height: b.Height, Index: v.index}}
+			marks[key] = mark
+			a.index = append(a.index, store.IndexWrite{Index: indexEnvelopes, Key: key, Value: canon.Must(mark)})
 		}
 		a.verdicts = append(a.verdicts, v)
 	}

@@ -168,6 +168,36 @@ func TestNumbersRunOnInsideABlock(t *testing.T) {
 	}
 }
 
+// A proposer may put anything into a block: an envelope that it holds twice, or
+// two under one number, stops no validator.
+func TestABlockWithOneNumberTwiceGoesOn(t *testing.T) {
+	v := newValidator(t, toyLimits{})
+	e, other := v.public(2, put("a", "1")), v.public(2, put("a", "2"))
+	a, err := v.admit(ledger.Block{Height: v.mark.Height + 1, Time: v.time, Envelopes: []ledger.Envelope{e, e, other}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []fault.Code{"", fault.Conflict, fault.Refused} {
+		if got := fault.CodeOf(a.verdicts[i].err); got != want {
+			t.Errorf("envelope %d: %q, want %q", i, got, want)
+		}
+	}
+	v.apply(e, e, other)
+	if got, _, _ := v.r.space.Get("r/a"); string(got) != "1" {
+		t.Errorf("the record is %q", got)
+	}
+	var kept []canon.Hash
+	for e, err := range v.Evidence {
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, e.ID())
+	}
+	if len(kept) != 1 || kept[0] != other.ID() {
+		t.Errorf("%d envelopes are kept as evidence", len(kept))
+	}
+}
+
 func TestTwoEnvelopesUnderOneNumberAreKeptAsEvidence(t *testing.T) {
 	v := newValidator(t, toyLimits{})
 	v.apply(v.private(0, 1, put("a", "1")), v.private(0, 2, put("a", "2")))
