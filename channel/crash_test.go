@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -173,6 +174,20 @@ func TestARefusalIsToldToTheSubmitter(t *testing.T) {
 	}
 	if _, ok := p.a.alarms.find(fault.Refused); !ok {
 		t.Error("no alarm")
+	}
+}
+
+// Whatever the law says of an envelope is its last word, but for what passes.
+func TestARefusalByTheLawEndsTheTicket(t *testing.T) {
+	for _, code := range []fault.Code{trade.CodeInvitationLapsed, trade.CodeMemberInactive, fault.Internal} {
+		p, g := gatedPair(t)
+		g.set(func(ledger.Envelope) error { return fault.New(code, "not you", "ask") })
+		ticket := p.left.Enqueue(put("a", "1"))
+		if _, err := ticket.Wait(timeout(t)); fault.CodeOf(err) != fault.Unknown || !strings.Contains(err.Error(), "not you") {
+			t.Errorf("%s: the ticket ends with %v", code, err)
+		}
+		eventually(t, "an alarm tells it", func() bool { _, ok := p.a.alarms.find(code); return ok })
+		g.set(nil)
 	}
 }
 

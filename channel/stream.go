@@ -3,6 +3,7 @@ package channel
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -274,25 +275,29 @@ func (s *stream) end(cmds []queued, err error) {
 	}
 }
 
+// passing are the answers after which the same bytes may still become final.
+// Any other is the ledger's or the law's last word on them.
+var passing = []fault.Code{fault.Busy, fault.Unknown, fault.NotYet, fault.Unavailable}
+
 // send gives one envelope to the ledger until it is executed here: the same
 // bytes each time.
 func (s *stream) send(ctx context.Context, f *flight) {
 	wait := firstBackoff
 	for {
 		_, err := s.m.ledger.Submit(ctx, f.envelope)
-		switch fault.CodeOf(err) {
-		case "":
+		code := fault.CodeOf(err)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil || code == fault.Conflict:
 			return // it is final; its execution ends the flight
-		case fault.Unauthorized, fault.NotFound, fault.Refused, fault.Invalid, fault.Forbidden:
-			if s.early(err) {
-				break
-			}
+		case !slices.Contains(passing, code) && !s.early(err):
 			if s.m.omni.last(s.lane) < f.envelope.Header.Sequence && s.fail(err) {
-				s.m.raise(Alarm{Channel: s.lane.channel, Code: fault.CodeOf(err), Detail: "the ledger refuses an envelope of this node: " + err.Error(), Remedy: fault.Of(err).Remedy})
+				s.m.raise(Alarm{Channel: s.lane.channel, Code: code, Detail: "the ledger refuses an envelope of this node: " + err.Error(), Remedy: fault.Of(err).Remedy})
 			}
 			return
 		}
-		s.m.metrics.Resent(s.lane.channel, fault.CodeOf(err))
+		s.m.metrics.Resent(s.lane.channel, code)
 		select {
 		case <-f.landed:
 			return
@@ -396,7 +401,9 @@ func (s *stream) failLocked(err error) (first bool) {
 // unknownLocked ends what is in flight: nobody here will see what becomes of
 // it.
 func (s *stream) unknownLocked(err error) {
-	unknown := fault.New(fault.Unknown, "the command may still be executed", "look for its effect before sending it again").Because(err)
+	why := fault.Of(err)
+	unknown := fault.Newf(fault.Unknown, "look for its effect before sending it again",
+		"the command may still be executed; nothing more is sent: %s (%s)", why.Detail, why.Code).Because(err)
 	for _, f := range s.flight {
 		for _, q := range f.commands {
 			q.ticket.end(q.place, Outcome{}, unknown)
