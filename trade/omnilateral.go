@@ -40,8 +40,13 @@ func (t *tx) byMember(code party.Code, recovery bool) (party.Member, error) {
 	return m, nil
 }
 
-// byActive is byMember for a member that is active.
+// byActive is byMember for a member that is active. Its own node carries the
+// command: everybody can read the authorization of one that is refused, whose
+// number is not used up, and is not to send it when it suits him.
 func (t *tx) byActive(code party.Code) (party.Member, error) {
+	if err := t.fromOwnNode(code); err != nil {
+		return party.Member{}, err
+	}
 	m, err := t.byMember(code, false)
 	if err == nil && m.State != party.Active {
 		err = fault.Newf(CodeMemberInactive, "only active members act on others", "%s is %s", code, m.State)
@@ -76,6 +81,15 @@ func (t *tx) senderMember() (party.Code, error) {
 		return "", fault.New(fault.Unauthorized, "the sender's node key does not count any more", "send it with the node's current key")
 	}
 	return u.Member, nil
+}
+
+// fromOwnNode checks that a member's own node carries the command.
+func (t *tx) fromOwnNode(code party.Code) error {
+	sender, err := t.senderMember()
+	if err == nil && sender != code {
+		err = fault.Newf(fault.Unauthorized, "send it from the member's own node", "a node of %s carries a command of %s", sender, code)
+	}
+	return err
 }
 
 // admit makes an applicant active once enough members vouch for it.
@@ -184,6 +198,9 @@ func (t *tx) vote(c MemberVote, motion Motion, e party.Event, event string) erro
 }
 
 func memberLeave(t *tx, c MemberLeave) error {
+	if err := t.fromOwnNode(c.Member); err != nil {
+		return err
+	}
 	m, err := t.byMember(c.Member, false)
 	if err != nil {
 		return err

@@ -97,6 +97,7 @@ type world struct {
 	nonce   int
 	sheets  map[string]*rating.Sheet
 	log     []entry // commands that were executed, for replay
+	last    entry   // the last command whatever its channel, for "again"
 	channel [2]sign.PublicKey
 }
 
@@ -668,6 +669,8 @@ func (w *world) run(line string) string {
 		return fmt.Sprintf("%s\n", usage.Interval{From: w.time, To: w.time + 1}.String()[:20])
 	case "show":
 		return w.show(fields[1], parseArgs(fields[2:]))
+	case "again":
+		return w.again(parseArgs(fields[1:]))
 	}
 	actor, k := fields[0], Kind(fields[1])
 	a := parseArgs(fields[2:])
@@ -713,9 +716,30 @@ func (w *world) run(line string) string {
 	return w.execute(ctx, cmd)
 }
 
+// again sends the last command once more, the same bytes: in the same block, in
+// a later one, by another sender, or on another channel of the same two.
+func (w *world) again(a args) string {
+	e := w.last
+	if !a.has("same-block") {
+		e.ctx.Block.Height, e.ctx.Block.Time = w.height, w.time
+	}
+	if a.has("sender") {
+		e.ctx.Sender = key(a["sender"]).Public()
+	}
+	if a.has("other-channel") {
+		e.ctx.Block.Channel = canon.Sum("another")
+		state := maps.Clone(w.state)
+		maps.DeleteFunc(state, func(k string, _ []byte) bool { return strings.HasPrefix(k, "nonce/") })
+		return fmt.Sprintf("refused %s\n", w.m.Apply(e.ctx, state, e.cmd).Receipt.Code)
+	}
+	defer func(last entry) { w.last = last }(w.last)
+	return w.execute(e.ctx, e.cmd)
+}
+
 // execute applies a command on both machines and states and renders the
 // result.
 func (w *world) execute(ctx Context, cmd Command) string {
+	w.last = entry{ctx, cmd}
 	var res Result
 	if ctx.Block.Channel.IsZero() {
 		res = w.m.Apply(ctx, w.public, cmd)
