@@ -64,14 +64,14 @@ func (t *tx) checkTerms(terms agreement.Terms) error {
 // calendar reads the billing cycle of terms, once for a command.
 func (t *tx) calendar(terms agreement.Terms) (usage.Calendar, error) {
 	c := usage.Cycle{Length: terms.Cycle, Zone: terms.Zone}
-	if c == t.cycle {
-		return t.dates, nil
+	if t.dates != nil && c == t.cycle {
+		return *t.dates, nil
 	}
 	dates, err := c.Calendar()
 	if err != nil {
 		return dates, err
 	}
-	t.cycle, t.dates = c, dates
+	t.cycle, t.dates = c, &dates
 	return dates, nil
 }
 

@@ -103,7 +103,7 @@ type tx struct {
 	events  []Event
 	rows    map[uint32]ProvenRow // of this command's direction, decoded
 	cycle   usage.Cycle          // of calendar
-	dates   usage.Calendar
+	dates   *usage.Calendar      // nil until calendar is asked
 	posted  []settlement.Posting // of this command, for the journal
 	subject string               // of the journal entry
 }

@@ -286,7 +286,7 @@ func (w *world) terms(a args) agreement.Terms {
 	if a.has("after-invoice") {
 		t.Compare = agreement.AfterInvoice
 	}
-	t.Cycle = a.or("cycle", t.Cycle)
+	t.Cycle, t.Zone = a.or("cycle", t.Cycle), a.or("zone", t.Zone)
 	t.SecondsTolerance = uint64(a.int("tolerance", 0))
 	t.LineThreshold = amounts(a["line-threshold"])
 	t.OpenThreshold = amounts(a["open-threshold"])
