@@ -170,7 +170,13 @@ func usageState(t *tx, u UsageState) error {
 	side, which := b.side(t.own)
 	part := canon.Must(Statement{u.Lines})
 	if side.Of != 0 && u.Part <= side.Parts {
-		return t.statedBefore(b, *side, which, u, part)
+		if t.repeats(*side, which, u, part) {
+			return nil
+		}
+		if side.Complete() || u.Part != 1 {
+			return conflict("root", "a side states a period once; late records go into the next period", "another statement of %s stands", b.key)
+		}
+		t.withdrawParts(side, which, u.Period)
 	}
 	if b.period.State != invoice.PeriodRequested && b.period.State != invoice.PeriodStated {
 		return wrongState("period", b.key, string(b.period.State), "a statement")
@@ -179,7 +185,7 @@ func usageState(t *tx, u UsageState) error {
 		return fault.New(fault.NotYet, "a part of the statement is missing", "send the parts in order").In("part")
 	}
 	if side.Of != 0 && (side.Of != u.Of || side.Statement != u.Root) {
-		return conflict("root", "go on with the statement that was begun", "another statement was begun")
+		return conflict("root", "go on with the statement that was begun, or begin again with part 1", "another statement was begun")
 	}
 	if err := t.checkLines(&b, *side, which, u); err != nil {
 		return err
@@ -195,14 +201,20 @@ func usageState(t *tx, u UsageState) error {
 	return nil
 }
 
-// statedBefore takes the same part again and refuses another one: a side
-// states once.
-func (t *tx) statedBefore(b billing, side invoice.Side, which Side, u UsageState, part []byte) error {
+// repeats reports whether a part is there already, word for word.
+func (t *tx) repeats(side invoice.Side, which Side, u UsageState, part []byte) bool {
 	old, _ := t.Get(StatementKey(u.Period.Order, u.Period.Interval, which, u.Part))
-	if u.Of == side.Of && u.Root == side.Statement && bytes.Equal(old, part) {
-		return nil
+	return u.Of == side.Of && u.Root == side.Statement && bytes.Equal(old, part)
+}
+
+// withdrawParts takes back a statement that was begun and is not complete, for
+// the first part of another: a sheet that was accepted in between may have
+// taken rows out of force that the rest of it needs.
+func (t *tx) withdrawParts(side *invoice.Side, which Side, r PeriodRef) {
+	for n := uint32(1); n <= side.Parts; n++ {
+		t.drop(StatementKey(r.Order, r.Interval, which, n))
 	}
-	return conflict("root", "a side states a period once; late records go into the next period", "another statement of %s stands", b.key)
+	*side = invoice.Side{}
 }
 
 // checkLines checks one part: order, rows in force, bounds, and with the last
@@ -229,6 +241,9 @@ func (t *tx) checkLines(b *billing, side invoice.Side, which Side, u UsageState)
 		if len(earlier) > 0 && earlier[len(earlier)-1].Order(u.Lines[0]) >= 0 {
 			return fault.New(usage.CodeBadStatement, "the part does not follow the one before", "keep the order of lines through all parts").In("lines.0")
 		}
+	}
+	if err := t.inForceRows(b, u.Lines); err != nil {
+		return err
 	}
 	if u.Part != u.Of {
 		_, err := t.price(b, u.Lines)
@@ -260,20 +275,22 @@ type priced struct {
 // overflows.
 const maxFigure = 1 << 38
 
-// price prices lines with the rows in force, each rounded once (MEF 114 [R65]),
-// and refuses what cannot be priced or summed.
+// price prices lines with their proven rows, each rounded once (MEF 114 [R65]),
+// and refuses what cannot be priced or summed. Whether a row was in force was
+// asked when its line was stated: what stands is not judged again by a sheet
+// that was accepted later.
 func (t *tx) price(b *billing, lines []usage.Line) ([]priced, error) {
-	tariff, _ := get[Tariff](t, TariffKey(b.period.Direction, b.order.Spec.Line))
 	sums := map[money.Currency]money.Micro{}
 	out := make([]priced, len(lines))
 	for i, l := range lines {
 		if l.Calls > maxFigure || l.RawMillis > 1000*maxFigure || l.BilledSeconds > maxFigure {
 			return nil, fault.New(usage.CodeBadStatement, "a line's figures are out of range", "check the records under it").In("lines")
 		}
-		row, err := t.inForceRow(b, tariff, l)
+		proven, err := t.provenRow(b, l.Row)
 		if err != nil {
 			return nil, err
 		}
+		row := proven.Rate
 		amount, err := rating.Charge(&row, l.BilledSeconds, b.terms.Rounding.Mode)
 		if err != nil {
 			return nil, fault.Of(err).In("lines")
@@ -288,34 +305,47 @@ func (t *tx) price(b *billing, lines []usage.Line) ([]priced, error) {
 	return out, nil
 }
 
-// inForceRow gives the proven row of a line. It must have been in force at some
-// moment at which a call of the line's period can have begun.
-func (t *tx) inForceRow(b *billing, tariff Tariff, l usage.Line) (rating.Row, error) {
-	interval := b.period.Interval
-	if !l.Adjusts.IsZero() {
-		c, err := t.calendar(t.termsFor(b, l.Adjusts.From))
-		if err != nil {
-			return rating.Row{}, err
-		}
-		if l.Adjusts.To > interval.From || l.Adjusts.From < 0 || c.At(l.Adjusts.From) != l.Adjusts {
-			return rating.Row{}, fault.Newf(CodeMisaligned, "name the earlier period of the agreed cycle", "the line adjusts %s, which is no earlier period", l.Adjusts).In("lines")
-		}
-		interval = l.Adjusts
-	}
-	proven, ok := t.row(b.period.Direction, b.order.Spec.Line, l.Row)
+// provenRow gives the row that a line names.
+func (t *tx) provenRow(b *billing, number uint32) (ProvenRow, error) {
+	proven, ok := t.row(b.period.Direction, b.order.Spec.Line, number)
 	if !ok {
-		return rating.Row{}, fault.Newf(CodeRowNotProven, "send the row with its path, or row.prove first", "row %d is not proven", l.Row).In("lines")
+		return proven, fault.Newf(CodeRowNotProven, "send the row with its path, or row.prove first", "row %d is not proven", number).In("lines")
 	}
-	sheet, until, _ := tariff.Of(l.Row)
-	earliest := interval.From - b.terms.StartTolerance
-	if b.terms.PeriodBy == agreement.ByEnd {
-		earliest -= b.terms.LongestCall
+	return proven, nil
+}
+
+// inForceRows refuses new lines whose row cannot price them. A row must have
+// been in force at some moment at which a call of the line's period can have
+// begun.
+func (t *tx) inForceRows(b *billing, lines []usage.Line) error {
+	tariff, _ := get[Tariff](t, TariffKey(b.period.Direction, b.order.Spec.Line))
+	for _, l := range lines {
+		interval := b.period.Interval
+		if !l.Adjusts.IsZero() {
+			c, err := t.calendar(t.termsFor(b, l.Adjusts.From))
+			if err != nil {
+				return err
+			}
+			if l.Adjusts.To > interval.From || l.Adjusts.From < 0 || c.At(l.Adjusts.From) != l.Adjusts {
+				return fault.Newf(CodeMisaligned, "name the earlier period of the agreed cycle", "the line adjusts %s, which is no earlier period", l.Adjusts).In("lines")
+			}
+			interval = l.Adjusts
+		}
+		proven, err := t.provenRow(b, l.Row)
+		if err != nil {
+			return err
+		}
+		sheet, until, _ := tariff.Of(l.Row)
+		earliest := interval.From - b.terms.StartTolerance
+		if b.terms.PeriodBy == agreement.ByEnd {
+			earliest -= b.terms.LongestCall
+		}
+		row := proven.Rate
+		if max(row.ValidFrom, sheet.From) >= interval.To || min(row.ValidTo, until) <= earliest {
+			return fault.Newf(CodeRowNotInForce, "use the row that was in force when the calls began", "row %d (%s, prefix %s) was not in force for %s", l.Row, row.Destination, row.Prefix, interval).In("lines")
+		}
 	}
-	row := proven.Rate
-	if max(row.ValidFrom, sheet.From) >= interval.To || min(row.ValidTo, until) <= earliest {
-		return rating.Row{}, fault.Newf(CodeRowNotInForce, "use the row that was in force when the calls began", "row %d (%s, prefix %s) was not in force for %s", l.Row, row.Destination, row.Prefix, interval).In("lines")
-	}
-	return row, nil
+	return nil
 }
 
 // termsFor gives the terms that held for an earlier period of the agreement.

@@ -445,7 +445,7 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		}
 		var need []string
 		for _, l := range u.Lines {
-			if _, ok := (View{w.state}).Row(w.direction(a), "voice", l.Row); !ok && l.Row < 4 && !a.has("no-rows") {
+			if _, ok := (View{w.state}).Row(w.direction(a), "voice", l.Row); !ok && l.Row < 12 && !a.has("no-rows") {
 				need = append(need, strconv.Itoa(int(l.Row)))
 			}
 		}
