@@ -91,7 +91,7 @@ func (t *tx) covered(a agreement.Agreement, o order.Order, i usage.Interval) err
 	if !active || i.To <= a.From || a.Until != 0 && i.From >= a.Until {
 		return fault.Newf(CodeNoAgreement, "sign an agreement that covers it", "agreement %s is %s and does not cover the period %s", a.ID, a.State, i).In("period.interval")
 	}
-	if i.To <= o.From || o.Until != 0 && i.From >= o.Until {
+	if i.To <= o.From || i.From < o.Begins || o.Until != 0 && i.From >= o.Until {
 		return fault.Newf(CodeNotOrdered, "place an order that covers it", "order %s does not cover the period %s", o.ID, i).In("period.interval")
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
@@ -162,8 +163,8 @@ func agreementAmend(t *tx, b AgreementAmend) error {
 }
 
 // checkAmendment sees to it that no period falls under two versions: the new
-// one begins at an edge under both, after the last one and after every period
-// that was requested.
+// one begins at an edge under both, after the last one, and after every period
+// that was requested or that an ended order covers.
 func (t *tx) checkAmendment(a agreement.Agreement, terms agreement.Terms) error {
 	last := a.Versions[len(a.Versions)-1]
 	if a.Pending.From <= last.From {
@@ -179,8 +180,8 @@ func (t *tx) checkAmendment(a agreement.Agreement, terms agreement.Terms) error 
 		}
 	}
 	for _, raw := range t.Scan("standing/") {
-		if s := stored[Standing](raw); s.Last > a.Pending.From {
-			return conflict("from", "name a later beginning", "a period after that moment was requested already, under order %s", s.Order)
+		if s := stored[Standing](raw); max(s.Last, s.Ended) > a.Pending.From {
+			return conflict("from", "name a later beginning", "usage after that moment is billed by the old cycle already; order %s stands there now", s.Order)
 		}
 	}
 	return nil
@@ -291,6 +292,23 @@ func agreementEnd(t *tx, b AgreementEnd) error {
 	}
 	t.put(AgreementKey(a.ID), a)
 	t.emit(event, AgreementKey(a.ID), b.Why)
+	return t.endOrders(a.ID)
+}
+
+// endOrders ends the orders that rest on a terminated agreement with it.
+func (t *tx) endOrders(id string) error {
+	for _, raw := range t.Scan(prefixOrder) {
+		o := stored[order.Order](raw)
+		next, ok := o.State.Next(order.Terminate)
+		if o.Agreement != id || !ok {
+			continue
+		}
+		live := o.State.Live()
+		o.State = next
+		if err := t.endOrder(o, live); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -146,7 +146,8 @@ func orderAccept(t *tx, b OrderAnswer) error {
 		return err
 	}
 	key := StandingKey(directionOf(o), o.Spec.Line)
-	if s, ok := get[Standing](t, key); ok {
+	s, stood := get[Standing](t, key)
+	if stood {
 		if s.Ended == 0 {
 			return conflict("id", "terminate that one first", "order %s stands for this direction already", s.Order)
 		}
@@ -154,7 +155,8 @@ func orderAccept(t *tx, b OrderAnswer) error {
 			return conflict("id", "let the new order begin when the old one has ended", "order %s covers usage until later than this one begins", s.Order)
 		}
 	}
-	t.put(key, Standing{Order: o.ID})
+	o.Begins = s.Ended
+	t.put(key, Standing{Order: o.ID, Last: max(s.Last, s.Ended)})
 	return t.putOrder(o)
 }
 
@@ -189,16 +191,20 @@ func orderResume(t *tx, b OrderAnswer) error {
 	return t.putOrder(o)
 }
 
-// orderTerminate ends an order at this position: the period that contains the
-// block's time is the last one that it covers.
 func orderTerminate(t *tx, b OrderAnswer) error {
 	before, _ := get[order.Order](t, OrderKey(b.ID))
 	o, err := t.moveOrder(b, order.Terminate, false)
 	if err != nil {
 		return err
 	}
+	return t.endOrder(o, before.State.Live())
+}
+
+// endOrder ends an order at this position: the period that contains the block's
+// time is the last one that it covers. One that is live stood for its direction.
+func (t *tx) endOrder(o order.Order, live bool) error {
 	o.Until = max(t.ctx.Block.Time, o.From)
-	if before.State.Live() {
+	if live {
 		key := StandingKey(directionOf(o), o.Spec.Line)
 		s, _ := get[Standing](t, key)
 		a, _ := get[agreement.Agreement](t, AgreementKey(o.Agreement))

@@ -159,7 +159,7 @@ type ProvenRow struct {
 type Standing struct {
 	Order string `cbor:"1,keyasint" json:"order"`
 	Ended int64  `cbor:"2,keyasint,omitempty" json:"ended,omitempty"` // ms UTC; the order has ended, and the next one begins then or later
-	Last  int64  `cbor:"3,keyasint,omitempty" json:"last,omitempty"`  // end of the latest period that was requested, ms UTC
+	Last  int64  `cbor:"3,keyasint,omitempty" json:"last,omitempty"`  // until when usage of the direction is billed: under this order, or those before it; ms UTC
 }
 
 // Statement is one part of a side's usage statement.

@@ -35,4 +35,7 @@ type Order struct {
 	Accepted party.Act      `cbor:"13,keyasint,omitzero" json:"accepted,omitzero"`
 	Value    []money.Amount `cbor:"15,keyasint,omitempty" json:"value,omitempty"` // what the buyer expects to be billed for a period
 	Why      string         `cbor:"14,keyasint,omitempty" json:"why,omitempty"`   // of a rejection, suspension or end
+	// Begins is where the order that stood before has ended (ms UTC; 0: there was
+	// none): a period that reaches back before it would be billed twice.
+	Begins int64 `cbor:"16,keyasint,omitempty" json:"begins,omitempty"`
 }
