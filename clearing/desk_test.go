@@ -457,7 +457,7 @@ func (w *world) sheets(csv string) {
 		})
 		w.must(buyer.desk.AcceptSheet(w.context(), p.ID))
 		id := fmt.Sprintf("V-%d", i+1)
-		buyer.do(trade.NewCommand(trade.KindOrderPlace, trade.OrderPlace{ID: id, Kind: order.Standing, Agreement: "MSA-1", Sheet: p.ID, Line: voice.Name}))
+		buyer.do(trade.NewCommand(trade.KindOrderPlace, trade.OrderPlace{ID: id, Kind: order.Standing, Agreement: "MSA-1", Sheet: p.ID, Line: voice.Name, Value: []money.Amount{{Currency: "USD", Micro: 1e6}}}))
 		s.do(trade.NewCommand(trade.KindOrderAccept, trade.OrderAnswer{ID: id}))
 	}
 }

@@ -173,6 +173,7 @@ func (n *Network) agree(ctx context.Context, pair [2]*desk, d deal, say func(for
 		id := fmt.Sprintf("V-%s", x.me)
 		if _, err := x.product.PlaceOrder(ctx, wire.PlaceOrder{
 			ID: id, Kind: order.Standing, Agreement: "MSA-1", Sheet: s.Record.ID, Line: voice.Name,
+			Value: []money.Amount{{Currency: "USD", Micro: 1e10}},
 		}, ""); err != nil {
 			return fmt.Errorf("ordering %s: %w", dir, err)
 		}

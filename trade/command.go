@@ -180,8 +180,8 @@ type OrderPlace struct {
 	Line      product.Line `cbor:"5,keyasint"`
 	Payload   []byte       `cbor:"6,keyasint,omitempty"` // as the product line reads it
 	From      int64        `cbor:"7,keyasint"`           // ms UTC
-	// Value is what the buyer expects to be billed for a period: the delegate's
-	// limit is checked against it.
+	// Value is what the buyer expects to be billed for a period, in each currency:
+	// the delegate's limit is checked against it. A metered order needs one.
 	Value []money.Amount `cbor:"8,keyasint,omitempty"`
 }
 

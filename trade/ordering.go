@@ -59,6 +59,9 @@ func orderPlace(t *tx, b OrderPlace) error {
 	if !ok || s.State != SheetAccepted || s.Direction != d || s.Line != b.Line {
 		return fault.Newf(CodeNoSheet, "name a sheet that is accepted for this direction", "no accepted sheet %.40q prices %s", b.Sheet, d).In("sheet")
 	}
+	if err := checkValue(b.Value); err != nil {
+		return err
+	}
 	if err := t.exposed(t.own, *terms); err != nil {
 		return err
 	}
@@ -68,6 +71,19 @@ func orderPlace(t *tx, b OrderPlace) error {
 	t.put(OrderKey(b.ID), order.Order{ID: b.ID, Kind: b.Kind, Agreement: a.ID, Buyer: t.own, Seller: t.partner, Spec: spec, Payload: b.Payload,
 		Sheet: b.Sheet, From: b.From, State: order.Acknowledged, Placed: act, Value: b.Value})
 	t.emit(EventOrderPlaced, OrderKey(b.ID), "")
+	return nil
+}
+
+// checkValue wants to know what a metered order may come to: without it the
+// order would bind the buyer beyond any delegate's limit.
+func checkValue(value []money.Amount) error {
+	ok := len(value) > 0
+	for _, v := range value {
+		ok = ok && v.Micro > 0
+	}
+	if !ok {
+		return invalid("value", "the order does not say what it may come to", "name what you expect to be billed for a period, in each currency of the sheet")
+	}
 	return nil
 }
 

@@ -108,7 +108,8 @@ func contracted(t *testing.T, w *world) (order string) {
 	if data, err := pm.SheetFile(ctx, sheet.Record.ID); err != nil || string(data) != rates {
 		t.Fatalf("the sheet's file is %q, %v", data, err)
 	}
-	place := wire.PlaceOrder{Kind: "standing", Agreement: "MSA-1", Sheet: sheet.Record.ID, Line: "voice", From: millis("2026-01-01T00:00:00Z")}
+	place := wire.PlaceOrder{Kind: "standing", Agreement: "MSA-1", Sheet: sheet.Record.ID, Line: "voice", From: millis("2026-01-01T00:00:00Z"),
+		Value: []money.Amount{{Currency: "USD", Micro: 100e6}}}
 	placed, err := pm.PlaceOrder(ctx, place, "key-1")
 	if err != nil || placed.Repeated {
 		t.Fatalf("placed: %+v, %v", placed, err)

@@ -45,7 +45,7 @@ type PlaceOrder struct {
 	Line      product.Line   `json:"line"`
 	Payload   []byte         `json:"payload,omitempty" doc:"As the product line reads it."`
 	From      Time           `json:"from"`
-	Value     []money.Amount `json:"value,omitempty" doc:"What you expect to be billed for a period."`
+	Value     []money.Amount `json:"value,omitempty" doc:"What you expect to be billed for a period, in each currency of the sheet; your limit is checked against it. A metered order needs it."`
 }
 
 // Import is one file of own call records: read = accepted + rejected +
