@@ -398,7 +398,7 @@ func disputePropose(t *tx, c DisputePropose) error {
 		if err != nil {
 			return fault.Of(err).In("verdicts")
 		}
-		if sums[d.Currency], err = sums[d.Currency].Add(amount); err != nil {
+		if sums[d.Currency], err = sums[d.Currency].Add(t.binds(&b, d, amount)); err != nil {
 			return fault.Of(err).In("verdicts")
 		}
 		d.State, d.Why, d.Evidence = next, c.Why, c.Evidence
@@ -415,6 +415,16 @@ func disputePropose(t *tx, c DisputePropose) error {
 		t.emit(EventDisputeProposed, DisputeKey(d.ID), string(t.own))
 	}
 	return nil
+}
+
+// binds is what a decision costs the sender's side at most: the buyer owes the
+// amount, and the seller gives up what it claimed beyond it. Claims are not
+// negative.
+func (t *tx) binds(b *billing, d dispute.Dispute, amount money.Micro) money.Micro {
+	if t.own == b.seller {
+		return max(amount, d.Seller.Amount-amount)
+	}
+	return amount
 }
 
 func (t *tx) billingAround(d dispute.Dispute) billing {
@@ -451,6 +461,7 @@ func disputeAccept(t *tx, c DisputeAccept) error {
 		return invalid("verdicts", "an answer decides 1 to 1024 lines", "split it")
 	}
 	sums := map[money.Currency]money.Micro{}
+	var b billing
 	var decided []resolution
 	for i, v := range c.Verdicts {
 		d, err := t.proposedTo(v.Dispute)
@@ -468,12 +479,14 @@ func disputeAccept(t *tx, c DisputeAccept) error {
 		if v.Calls != d.Proposal.Calls || v.BilledSeconds != d.Proposal.BilledSeconds {
 			return conflict("verdicts", "read the proposal as it stands now", "the proposal for %s is another", d.ID)
 		}
-		if sums[d.Currency], err = sums[d.Currency].Add(d.Proposal.Amount); err != nil {
-			return err
+		if i == 0 {
+			b = t.billingAround(d)
+		}
+		if sums[d.Currency], err = sums[d.Currency].Add(t.binds(&b, d, d.Proposal.Amount)); err != nil {
+			return fault.Of(err).In("verdicts")
 		}
 		decided = append(decided, resolution{dispute: d, calls: v.Calls, seconds: v.BilledSeconds, how: dispute.ByPeople, proposed: d.Proposal.Act})
 	}
-	b := t.billingAround(decided[0].dispute)
 	act, err := t.authorize(t.agreementTerms(b.period.Agreement), amountsOf(sums)...)
 	if err != nil {
 		return err
