@@ -343,6 +343,9 @@ func paymentAdvise(t *tx, c PaymentAdvise) error {
 	if c.Reference == "" || len(c.Reference) > 140 {
 		return invalid("reference", "the reference is empty or longer than 140 bytes", "give the reference that the bank shows")
 	}
+	if c.PaidAt < 0 || c.PaidAt > t.ctx.Block.Time+dayMillis {
+		return invalid("paid_at", "the payment is dated before 1970 or after tomorrow", "name the time at which it was made, in ms since 1970")
+	}
 	act, err := t.authorize(terms, o.Amount)
 	if err != nil {
 		return err

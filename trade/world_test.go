@@ -526,7 +526,7 @@ func (w *world) command(actor string, k Kind, a args) Command {
 			amount = amounts(a["amount"])[0]
 		}
 		if k == KindPaymentAdvise {
-			b = PaymentAdvise{id, amount, a.or("method", "bank-transfer"), a.or("reference", "REF1"), w.time}
+			b = PaymentAdvise{id, amount, a.or("method", "bank-transfer"), a.or("reference", "REF1"), w.time + hourMs*a.int("paid", 0)}
 		} else {
 			b = PaymentAnswer{id, amount, a["why"]}
 		}
