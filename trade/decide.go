@@ -16,9 +16,12 @@ func DecisionRules(t agreement.Terms) (reconcile.Rules, error) {
 	return decisions{r}, nil
 }
 
-// Tolerances gives what an agreement lets two records of a call differ by.
+// Tolerances gives what an agreement lets two records of a call differ by. The
+// tolerance of billed seconds is not among them: it is agreed for a line, and
+// given to each of a thousand calls it would let the line differ by a thousand
+// times as much.
 func Tolerances(t agreement.Terms) reconcile.Tolerances {
-	return reconcile.Tolerances{StartMillis: t.StartTolerance, BilledSeconds: uint32(t.SecondsTolerance)} // at most 3600, by Terms.Validate
+	return reconcile.Tolerances{StartMillis: t.StartTolerance}
 }
 
 type decisions struct{ rule *agreement.Rule }
