@@ -20,6 +20,7 @@ func (d *Desk) tick(ctx context.Context) error {
 		return nil
 	}
 	d.solved("book")
+	d.unconfirmed()
 	return errors.Join(d.closeLive(ctx), d.meet(ctx), d.applyDeadlines(ctx))
 }
 

@@ -102,6 +102,7 @@ type Desk struct {
 	proposed  map[string]bool                       // those of them that are in a netting which waits for its answer
 	deadlines map[string]int64                      // block time in ms at which a record's wait ends
 	failed    map[string]failure                    // by action: what did not succeed
+	receipts  map[string]receipted                  // by period key: the partner's node has taken our records in
 
 	wake   chan struct{}
 	anchor chan struct{} // a period has closed since the last anchor
@@ -120,7 +121,7 @@ func Open(o Options) (*Desk, error) {
 		o: o, prefix: "desk/" + o.Channel.ID().String() + "/", pair: usage.PairOf(o.Me, o.Partner),
 		tariffs: map[usage.Way]*tariff{}, edges: map[usage.Way]map[reconcile.Edge]bool{}, deadlines: map[string]int64{}, made: map[string]Manifest{},
 		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, proposed: map[string]bool{}, rows: map[string]bool{},
-		refused: map[string]bool{}, asked: map[Slot]bool{}, held: map[string]int64{}, advised: map[string]bool{},
+		refused: map[string]bool{}, asked: map[Slot]bool{}, held: map[string]int64{}, advised: map[string]bool{}, receipts: map[string]receipted{},
 		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1), looking: true,
 	}
 	d.life, d.end = context.WithCancel(context.Background())

@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/exchange"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/dispute"
@@ -461,12 +464,11 @@ func TestRecordsThatAreNotDeliveredCannotBeUsed(t *testing.T) {
 				x, ok := w.sides[0].period(forth, span(t, "10:00:00", "11:00:00"))
 				return ok && (!x.Seller.Delivered.IsZero() || !x.Buyer.Delivered.IsZero())
 			})
-			if c.decision == "" { // it has all that it needs, and its outcome is in
-				w.until("the seller's outcome is in", func() bool {
+			if c.decision == "" { // it names a file that nobody has, and confirms the other's
+				w.until("one delivery is confirmed and the other named", func() bool {
 					x, _ := w.sides[0].period(forth, span(t, "10:00:00", "11:00:00"))
-					return !x.Seller.Outcome.IsZero()
+					return x.Buyer.Confirmed && !x.Seller.Confirmed && !x.Seller.Delivered.IsZero()
 				})
-				w.pass(7 * 24 * time.Hour)
 			}
 			w.pass(62 * time.Minute)
 		}
@@ -481,6 +483,53 @@ func TestRecordsThatAreNotDeliveredCannotBeUsed(t *testing.T) {
 		if d.Decision.How != c.decision || d.Decision.BilledSeconds != c.seconds {
 			t.Errorf("%s: decided %s at %d s, want %s at %d s", c.name, d.Decision.How, d.Decision.BilledSeconds, c.decision, c.seconds)
 		}
+	}
+}
+
+// A desk that does not confirm what its node has taken in gains nothing: the
+// node's receipt is shown instead, also after a restart.
+func TestTheReceiptOfANodeConfirmsADelivery(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	a.take(row("1", "10:00:00", 60_000))
+	b.take(row("1", "10:00:00", 60_000), row("2", "10:30:00", 120_000))
+	a.mute.Store(true) // delivers nothing ...
+	b.forge = func(kind string, data []byte) []byte {
+		if kind == kindRecords {
+			return nil // ... and its desk never hears of the file that its node signs for
+		}
+		return data
+	}
+	w.through("11:00:00")
+	hour := span(t, "10:00:00", "11:00:00")
+	var p periodRecord
+	w.until("BRAVO has named its delivery", func() bool {
+		p, _ = b.period(forth, hour)
+		return !p.Seller.Delivered.IsZero()
+	})
+	key := trade.PeriodKey(p.Order, p.Interval)
+	data, err := b.blobs.Get(p.Seller.Delivered)
+	w.must(err)
+	file := store.Info{Hash: p.Seller.Delivered, Size: int64(len(data))}
+	sent := exchange.Transfer{From: b.keys.node.Public(), To: a.keys.node.Public(),
+		Meta: exchange.Meta{Kind: kindRecords, Channel: w.id, Subject: key, Hash: file.Hash, Size: file.Size}}
+	w.must(b.desk.Receipted(kindRecords, key, file, trade.DeliveryReceipt{From: sent.From, To: sent.To,
+		Signature: a.keys.node.Sign("lateral/exchange/receipt/1", canon.Must(sent))}))
+	b.restart()
+	w.pass(11 * time.Second)
+	w.until("the delivery is confirmed", func() bool {
+		p, _ = b.period(forth, hour)
+		return p.Seller.Confirmed
+	})
+	w.pass(62 * time.Minute)
+	w.until("the line is decided", func() bool {
+		d := b.disputes()
+		return len(d) == 1 && d[0].State == dispute.Resolved
+	})
+	if d := b.disputes()[0].Decision; d.How != dispute.ByDeadline || d.BilledSeconds != 180 {
+		t.Errorf("decided %s at %d s, want the seller's 180 s by the deadline", d.How, d.BilledSeconds)
 	}
 }
 

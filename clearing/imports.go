@@ -150,6 +150,12 @@ func (d *Desk) restore() error {
 			d.led = append(d.led, f...)
 		case "advised":
 			d.advised[name] = true
+		case "receipt":
+			var x receipted
+			if err := canon.Decode(r.Value, &x); err != nil {
+				return err
+			}
+			d.receipts[name] = x
 		}
 	}
 	return d.edgesAgain()

@@ -39,6 +39,11 @@ func (d *Desk) period(ctx context.Context, key string) error {
 		mine, other = other, mine
 	}
 	d.solved("request/" + key)
+	if mine.Confirmed || p.Waiting == 0 {
+		if err := d.forget(key); err != nil {
+			return err
+		}
+	}
 	switch {
 	case mine.Complete() && p.State == invoice.PeriodClosed:
 		d.closed()
@@ -256,13 +261,17 @@ func (d *Desk) reconcile(ctx context.Context, key string, p periodRecord, mine, 
 		d.act(ctx, "deliver/"+key, key, trade.NewCommand(trade.KindUsageDeliver,
 			trade.UsageDeliver{Period: ref, File: file.Hash, Size: uint64(file.Size)}))
 	}
+	if x, ok := d.receipt(key, mine.Delivered, p.Deadline); ok && !mine.Confirmed {
+		d.act(ctx, "prove/"+key, key, trade.NewCommand(trade.KindUsageDeliver,
+			trade.UsageDeliver{Period: ref, File: x.File, Size: x.Size, Receipt: &x.Receipt}))
+	}
 	if other.Delivered.IsZero() || !d.o.Blobs.Has(other.Delivered) {
 		return nil // the file or the deadline will wake us
 	}
 	if !other.Confirmed {
 		d.act(ctx, "received/"+key, key, trade.NewCommand(trade.KindUsageReceived, trade.UsageReceived{Period: ref, File: other.Delivered}))
 	}
-	if !mine.Outcome.IsZero() || mine.Delivered.IsZero() || d.underWay("compare/"+key) {
+	if !mine.Outcome.IsZero() || !mine.Confirmed || !other.Confirmed || d.underWay("compare/"+key) {
 		return nil
 	}
 	c, err := d.compare(key, p, open, mine.Delivered, other.Delivered)
@@ -292,9 +301,9 @@ func (d *Desk) disputed(p periodRecord) ([]dispute.Dispute, error) {
 
 // Kinds of files between two desks.
 const (
-	kindRecords = "records" // deliveryFile of a period; the subject is the period's key
-	kindEdges   = "edges"   // edgesFile
-	KindSheet   = "sheet"   // a rate sheet; the subject is its id
+	kindRecords = trade.KindRecords // deliveryFile of a period; the subject is the period's key
+	kindEdges   = "edges"           // edgesFile
+	KindSheet   = "sheet"           // a rate sheet; the subject is its id
 )
 
 // deliveryFile is the records of a period's differing lines, as one side has

@@ -16,12 +16,31 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/seal"
 	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 func sampleTransfer() Transfer {
 	return Transfer{
 		From: sign.FromSeed([32]byte{1}).Public(), To: sign.FromSeed([32]byte{2}).Public(),
 		Meta: Meta{Kind: "records", Channel: canon.Hash{1}, Subject: "2026-11", Hash: canon.Hash{2}, Size: 70_000},
+	}
+}
+
+// A receipt for records can be shown on the ledger: the state machine checks the
+// very bytes that a receiver signs here.
+func TestAReceiptForRecordsIsEvidenceOnTheLedger(t *testing.T) {
+	tr := sampleTransfer()
+	u := trade.UsageDeliver{Period: trade.PeriodRef{Order: "V-1", Interval: usage.Interval{From: 1793577600000, To: 1793581200000}}, File: tr.Meta.Hash, Size: uint64(tr.Meta.Size)}
+	tr.Meta.Kind, tr.Meta.Subject = trade.KindRecords, trade.PeriodKey(u.Period.Order, u.Period.Interval)
+	r := signReceipt(sign.FromSeed([32]byte{2}), tr)
+	shown := trade.DeliveryReceipt{From: tr.From, To: tr.To, Signature: r.Signature}
+	if !shown.Signed(tr.Meta.Channel, u) {
+		t.Error("the receipt is not taken")
+	}
+	u.Size++
+	if shown.Signed(tr.Meta.Channel, u) {
+		t.Error("the receipt is taken for a longer file")
 	}
 }
 

@@ -219,7 +219,7 @@ func (n *Node) openCarrier() error {
 	n.exchange, err = exchange.New(exchange.Options{
 		Key: n.keys.Node(), Dir: filepath.Join(c.Data, "exchange"), Listen: c.Exchange.Listen, Blobs: contents{n.blobs},
 		Allow:      func(k sign.PublicKey) bool { return registered(n.member.Omni(), k) },
-		SealingKey: n.keys.SealingKey, Accept: n.accept, Receive: n.receive, Log: n.log,
+		SealingKey: n.keys.SealingKey, Accept: n.accept, Receive: n.receive, Settled: n.settled, Log: n.log,
 	})
 	if err != nil {
 		return err
@@ -523,6 +523,21 @@ func (n *Node) receive(ctx context.Context, from sign.PublicKey, m exchange.Meta
 		return err
 	}
 	return d.Receive(ctx, m.Kind, m.Subject, store.Info{Hash: m.Hash, Size: m.Size}, open)
+}
+
+// settled hands the receipt for a file that this node has sent to the desk that
+// has sent it.
+func (n *Node) settled(_ context.Context, r exchange.Receipt, refused error) error {
+	m := r.Transfer.Meta
+	b, ok := n.member.Bilateral(m.Channel)
+	if refused != nil || !ok {
+		return nil
+	}
+	d, ok := n.Desk(party.Code(b.Partner()))
+	if !ok {
+		return fault.New(fault.NotYet, "the channel is not open here yet", "tell it again later")
+	}
+	return d.Receipted(m.Kind, m.Subject, store.Info{Hash: m.Hash, Size: m.Size}, trade.DeliveryReceipt{From: r.Transfer.From, To: r.Transfer.To, Signature: r.Signature})
 }
 
 // contents is the blob store as package exchange wants it.

@@ -218,13 +218,13 @@ type UsageState struct {
 }
 
 // UsageDeliver says that the records of the differing lines were sent, sealed,
-// to the other side. Receipt is the other side's channel key's signature over
-// DeliveryReceipt, if it has given one.
+// to the other side. They count as delivered when it confirms that, or when the
+// command shows the receipt of its node.
 type UsageDeliver struct {
-	Period  PeriodRef       `cbor:"1,keyasint"`
-	File    canon.Hash      `cbor:"2,keyasint"`
-	Size    uint64          `cbor:"3,keyasint"`
-	Receipt *sign.Signature `cbor:"4,keyasint,omitempty"`
+	Period  PeriodRef        `cbor:"1,keyasint"`
+	File    canon.Hash       `cbor:"2,keyasint"`
+	Size    uint64           `cbor:"3,keyasint"`
+	Receipt *DeliveryReceipt `cbor:"5,keyasint,omitempty"`
 }
 
 // UsageReceived says that the other side's records are here and open.

@@ -63,7 +63,7 @@ func (t *tx) tickPeriod(key string) error {
 	case agreement.StageRecords:
 		return t.notDelivered(b, b.terms.Deadline(stage).Outcome)
 	}
-	return t.referAll(b)
+	return t.referAll(b, "")
 }
 
 // oneStatement goes on with the one statement that there is: it stands, or
@@ -99,18 +99,23 @@ func (t *tx) oneStatement(b billing, o agreement.Outcome) error {
 }
 
 // notDelivered applies what was agreed for records that did not come: who has
-// delivered nothing cannot use its claim, and the other side's figures count.
-// Where neither has, or it is not clear who has, people decide.
+// not delivered cannot use its claim, and the other side's figures count. Where
+// that is both, or it is not clear who, people decide. See DeliveryReceipt.
 func (t *tx) notDelivered(b billing, o agreement.Outcome) error {
-	seller, buyer := b.period.Seller, b.period.Buyer
-	sellerSilent, buyerSilent := seller.Delivered.IsZero(), buyer.Delivered.IsZero()
-	if o != agreement.NoClaim || sellerSilent == buyerSilent {
-		return t.referAll(b)
+	missing := func(s invoice.Side) bool {
+		if o == agreement.NoProof {
+			return !s.Confirmed
+		}
+		return s.Delivered.IsZero()
+	}
+	noSeller, noBuyer := missing(b.period.Seller), missing(b.period.Buyer)
+	if o == agreement.Manual || noSeller == noBuyer {
+		return t.referAll(b, t.unconfirmed(&b))
 	}
 	var decided []resolution
 	for _, d := range t.waiting(&b) {
 		f := d.Seller
-		if sellerSilent {
+		if noSeller {
 			f = d.Buyer
 		}
 		decided = append(decided, resolution{dispute: d, calls: f.Calls, seconds: f.BilledSeconds, how: dispute.ByDeadline})
@@ -118,10 +123,28 @@ func (t *tx) notDelivered(b billing, o agreement.Outcome) error {
 	return t.resolve(b, decided)
 }
 
+// unconfirmed tells people whose records are said to be delivered and are not
+// confirmed.
+func (t *tx) unconfirmed(b *billing) string {
+	var who []string
+	for _, s := range []struct {
+		side invoice.Side
+		code party.Code
+	}{{b.period.Seller, b.seller}, {b.period.Buyer, b.buyer}} {
+		if !s.side.Delivered.IsZero() && !s.side.Confirmed {
+			who = append(who, string(s.code))
+		}
+	}
+	if len(who) == 0 {
+		return ""
+	}
+	return "not confirmed by the other side: the records that " + strings.Join(who, " and ") + " named"
+}
+
 // referAll hands every line that waits over to people.
-func (t *tx) referAll(b billing) error {
+func (t *tx) referAll(b billing, why string) error {
 	for _, d := range t.waiting(&b) {
-		t.refer(&b, d)
+		t.refer(&b, d, why)
 	}
 	t.deadline(&b, "")
 	t.save(b)

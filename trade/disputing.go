@@ -1,6 +1,8 @@
 package trade
 
 import (
+	"cmp"
+
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
@@ -39,21 +41,76 @@ func (t *tx) amendDispute(id, why string, evidence canon.Hash) {
 	t.put(DisputeKey(id), x)
 }
 
-// DeliveryReceipt is what a receiver signs with its channel key for the records
-// of a period's differing lines.
+// When records count as delivered.
+//
+// Records travel from node to node, off the ledger, so the machine never sees a
+// delivery: it has only what the two sides say of it, and what they can show.
+// The receiver's word counts, because it speaks against itself: its own command
+// usage.received, or the receipt that its node signs as it takes a file in,
+// which the sender shows with usage.deliver. The sender's word alone does not
+// count: rules are compared over records that both sides have.
+//
+// Nor does the receiver's silence count against the sender, who may have sent
+// to a node that takes nothing: could a side win by not confirming, the worse
+// one would. So when the deadline passes, three things are told apart:
+//
+//   - Who has named no file is silent. The ledger takes everybody's commands, so
+//     nobody else can have made it so; it cannot use its claim (no-claim).
+//   - Who has named a file that is not confirmed may have sent it or not, and
+//     nothing that either side can show tells which. Nothing is decided on its
+//     figures or against them: people do, and the dispute says why.
+//   - Partners who trust each other's nodes to sign for what they take may agree
+//     on no-proof instead: then what is not confirmed was not delivered.
+
+// DeliveryReceipt is the word of the receiver's node that it has taken in the
+// records of a period's differing lines: the receipt of package exchange for
+// that file, of which only what the command does not say is here.
 type DeliveryReceipt struct {
-	Channel canon.Hash `cbor:"1,keyasint"`
-	Period  PeriodRef  `cbor:"2,keyasint"`
-	File    canon.Hash `cbor:"3,keyasint"`
-	Size    uint64     `cbor:"4,keyasint"`
+	From      sign.PublicKey `cbor:"1,keyasint"` // node that sent the file
+	To        sign.PublicKey `cbor:"2,keyasint"` // node that took it in, and signs
+	Signature sign.Signature `cbor:"3,keyasint"`
 }
 
-// tagDelivery separates receipts for records from all other signatures.
-const tagDelivery = "lateral/delivery/1"
+// tagDelivery and transferred are the signed content of a receipt as package
+// exchange makes it; a test there compares the two.
+const tagDelivery = "lateral/exchange/receipt/1"
 
-// Sign makes the receiver's receipt.
-func (d DeliveryReceipt) Sign(k sign.PrivateKey) sign.Signature {
-	return k.Sign(tagDelivery, canon.Must(d))
+type transferred struct {
+	From sign.PublicKey `cbor:"1,keyasint"`
+	To   sign.PublicKey `cbor:"2,keyasint"`
+	Meta struct {
+		Kind    string     `cbor:"1,keyasint"`
+		Channel canon.Hash `cbor:"2,keyasint"`
+		Subject string     `cbor:"3,keyasint"`
+		Hash    canon.Hash `cbor:"4,keyasint"`
+		Size    int64      `cbor:"5,keyasint"`
+	} `cbor:"3,keyasint"`
+}
+
+// KindRecords is the kind under which package exchange carries the records of a
+// period's differing lines. Their subject is the period's key.
+const KindRecords = "records"
+
+// Signed reports whether the key that the receipt names has signed it for a
+// delivery on a channel.
+func (r DeliveryReceipt) Signed(channel canon.Hash, u UsageDeliver) bool {
+	return u.Size <= 1<<62 && sign.Verify(r.To, tagDelivery, r.message(channel, u), r.Signature)
+}
+
+func (r DeliveryReceipt) message(channel canon.Hash, u UsageDeliver) []byte {
+	m := transferred{From: r.From, To: r.To}
+	m.Meta.Kind, m.Meta.Channel, m.Meta.Subject = KindRecords, channel, PeriodKey(u.Period.Order, u.Period.Interval)
+	m.Meta.Hash, m.Meta.Size = u.File, int64(u.Size)
+	return canon.Must(m)
+}
+
+// receipted reports whether a node of the other side has signed for a delivery.
+func (t *tx) receipted(u UsageDeliver) bool {
+	if t.ctx.Public == nil {
+		return false
+	}
+	m, _ := get[party.Member](t.ctx.Public, MemberKey(t.partner))
+	return m.NodeKey(u.Receipt.To, t.ctx.Block.Height) && u.Receipt.Signed(t.ctx.Block.Channel, u)
 }
 
 // inComparison finds a period whose lines wait for the rules.
@@ -85,15 +142,10 @@ func usageDeliver(t *tx, u UsageDeliver) error {
 	}
 	side.Delivered = u.File
 	if u.Receipt != nil {
-		msg := canon.Must(DeliveryReceipt{t.ctx.Block.Channel, u.Period, u.File, u.Size})
-		for _, s := range t.bilateral.Sides {
-			for _, k := range s.Keys {
-				side.Confirmed = side.Confirmed || s.Member == t.partner && sign.Verify(k, tagDelivery, msg, *u.Receipt)
-			}
+		if !t.receipted(u) {
+			return fault.New(fault.Refused, "the receipt is not signed by a node of the other side for this file", "leave it out, or send the one that it gave").In("receipt")
 		}
-		if !side.Confirmed {
-			return fault.New(fault.Refused, "the receipt is not signed by the other side for this file", "leave it out, or send the one that it gave").In("receipt")
-		}
+		side.Confirmed = true
 	}
 	t.emit(EventDelivered, b.key, string(which))
 	t.exchanged(&b)
@@ -126,10 +178,13 @@ func usageReceived(t *tx, u UsageReceived) error {
 
 // exchanged sets the time for outcomes once both sides have what they need.
 func (t *tx) exchanged(b *billing) {
-	if b.period.Seller.Confirmed && b.period.Buyer.Confirmed && b.period.Stage == string(agreement.StageRecords) {
+	if delivered(b.period) && b.period.Stage == string(agreement.StageRecords) {
 		t.deadline(b, agreement.StageDecision)
 	}
 }
+
+// delivered reports whether each side has the other's records.
+func delivered(p invoice.Period) bool { return p.Seller.Confirmed && p.Buyer.Confirmed }
 
 // waiting gives a period's disputes that wait for the rules, in line order.
 func (t *tx) waiting(b *billing) []dispute.Dispute {
@@ -161,6 +216,9 @@ func compareState(t *tx, c CompareState) error {
 	if b, err = t.inComparison(c.Period); err != nil {
 		return err
 	}
+	if !delivered(b.period) {
+		return fault.New(fault.NotYet, "the records of both sides have not been received", "deliver yours, confirm the other side's, then compare")
+	}
 	side, which = b.side(t.own)
 	waiting := t.waiting(&b)
 	if len(waiting) != len(c.Lines) {
@@ -178,7 +236,6 @@ func compareState(t *tx, c CompareState) error {
 	side.Outcome = digest
 	t.put(OutcomeKey(c.Period.Order, c.Period.Interval, which), Outcomes{c.Lines, c.Evidence})
 	if b.period.Seller.Outcome.IsZero() || b.period.Buyer.Outcome.IsZero() {
-		t.deadline(&b, agreement.StageDecision)
 		t.save(b)
 		return nil
 	}
@@ -197,18 +254,20 @@ func (t *tx) decideByRule(b billing, waiting []dispute.Dispute) error {
 			decided = append(decided, resolution{dispute: d, calls: s.Calls, seconds: s.BilledSeconds, how: dispute.ByRule})
 			continue
 		}
-		t.refer(&b, d)
+		t.refer(&b, d, "")
 	}
 	return t.resolve(b, decided)
 }
 
-// refer hands a line over to people.
-func (t *tx) refer(b *billing, d dispute.Dispute) {
+// refer hands a line over to people, and tells them why if there is something
+// to tell.
+func (t *tx) refer(b *billing, d dispute.Dispute, why string) {
+	d.Why = cmp.Or(why, d.Why)
 	d.State, _ = d.State.Next(dispute.Refer)
 	d.Deadline = t.ctx.Block.Time + b.terms.Deadline(agreement.StageDecision).Millis
 	b.period.Waiting--
 	t.put(DisputeKey(d.ID), d)
-	t.emit(EventDisputeManual, DisputeKey(d.ID), "")
+	t.emit(EventDisputeManual, DisputeKey(d.ID), why)
 }
 
 // resolution is how one line is decided.

@@ -130,9 +130,9 @@ func randomCommand(w *world, r *rand.Rand) string {
 		}
 		return side + " usage.state" + at + " lines=" + theirs
 	case 5:
-		return side + " usage.deliver" + at
+		return side + []string{" usage.deliver", " usage.received"}[r.IntN(2)] + at
 	case 6:
-		return side + " usage.received" + at
+		return "exchange" + at
 	case 7, 8:
 		var out []string
 		for d := range v.DisputesOf(PeriodRef{o, hours(fmt.Sprint(hour))}) {

@@ -461,8 +461,10 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	case KindUsageDeliver:
 		u := UsageDeliver{Period: a.period(), File: canon.Sum(a.or("file", actor)), Size: 100}
 		if a.has("receipt") {
-			s := DeliveryReceipt{testChannel, u.Period, u.File, u.Size}.Sign(key(a["receipt"] + ".channel"))
-			u.Receipt = &s
+			r := DeliveryReceipt{From: key(actor + ".node").Public(), To: key(a["receipt"] + ".node").Public()}
+			r.Signature = key(a.or("signer", a["receipt"]+".node")).Sign(tagDelivery, r.message(testChannel, u))
+			u.Receipt = &r
+			u.Size += uint64(a.int("longer", 0))
 		}
 		b = u
 	case KindUsageReceived:
@@ -671,6 +673,14 @@ func (w *world) run(line string) string {
 		return w.show(fields[1], parseArgs(fields[2:]))
 	case "again":
 		return w.again(parseArgs(fields[1:]))
+	case "exchange": // both sides deliver, and confirm what came
+		out, at := "", " "+strings.Join(fields[1:], " ")
+		for _, step := range []string{"ALPHA usage.deliver", "BRAVO usage.received", "BRAVO usage.deliver", "ALPHA usage.received"} {
+			if out = w.run(step + at); !strings.HasPrefix(out, "done") {
+				return out
+			}
+		}
+		return out
 	}
 	actor, k := fields[0], Kind(fields[1])
 	a := parseArgs(fields[2:])

@@ -199,7 +199,8 @@ type Outcome string
 // The outcomes.
 const (
 	StatedStands     Outcome = "stated-stands"     // the one statement there is counts
-	NoClaim          Outcome = "no-claim"          // who did not deliver cannot use its claim
+	NoClaim          Outcome = "no-claim"          // who names no delivery cannot use its claim
+	NoProof          Outcome = "no-proof"          // who has no confirmed delivery cannot use its claim
 	Accepted         Outcome = "accepted"          // silence is consent
 	Escalated        Outcome = "escalated"         // it stays open and is marked
 	Manual           Outcome = "manual"            // people decide
@@ -210,7 +211,7 @@ const (
 // outcomes are those that fit each stage, the default first.
 var outcomes = map[Stage][]Outcome{
 	StageStatement:  {Manual, StatedStands},
-	StageRecords:    {NoClaim, Manual},
+	StageRecords:    {NoClaim, NoProof, Manual},
 	StageAcceptance: {Escalated, Accepted},
 	StageDecision:   {Manual},
 	StageAdvice:     {Overdue},
