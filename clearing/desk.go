@@ -145,7 +145,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	d.mu.Lock()
 	d.heard = cursor
 	d.mu.Unlock()
-	for _, prefix := range []string{trade.PeriodPrefix, trade.InvoicePrefix, trade.NettingPrefix, trade.ObligationPrefix, trade.DisputePrefix} {
+	d.touch(trade.BilateralKey)
+	for _, prefix := range []string{trade.PeriodPrefix, trade.InvoicePrefix, trade.NettingPrefix, trade.ObligationPrefix, trade.DisputePrefix,
+		trade.AgreementPrefix, trade.SheetPrefix, trade.OrderPrefix} {
 		if err := d.sweep(prefix); err != nil {
 			return err
 		}

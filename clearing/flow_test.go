@@ -381,7 +381,7 @@ func TestAfterInvoiceComparesBeforeTheBuyerAccepts(t *testing.T) {
 func TestAPartnerThatNeverStates(t *testing.T) {
 	t.Parallel()
 	for _, outcome := range []agreement.Outcome{agreement.Manual, agreement.StatedStands} {
-		w := newWorld(t, func(x *agreement.Terms) { x.Deadlines[0].Outcome = outcome })
+		w := newWorld(t, func(x *agreement.Terms) { x.Deadlines[1].Outcome = outcome })
 		w.sheets(rates)
 		a, b := w.sides[0], w.sides[1]
 		a.take(row("1", "10:00:00", 60_000))
@@ -482,6 +482,32 @@ func TestRecordsThatAreNotDeliveredCannotBeUsed(t *testing.T) {
 		}
 		if d.Decision.How != c.decision || d.Decision.BilledSeconds != c.seconds {
 			t.Errorf("%s: decided %s at %d s, want %s at %d s", c.name, d.Decision.How, d.Decision.BilledSeconds, c.decision, c.seconds)
+		}
+	}
+}
+
+// A period that was requested too early for both sides lapses, is requested
+// again and settles: nothing of it is missed.
+func TestAPeriodThatLapsedIsRequestedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	hour := span(t, "10:00:00", "11:00:00")
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	w.sides[0].do(trade.NewCommand(trade.KindRatingRequest, trade.RatingRequest{Period: trade.PeriodRef{Order: "V-2", Interval: hour}}))
+	p, _ := w.sides[0].period(forth, hour)
+	w.pass(8 * 24 * time.Hour)
+	w.until("the period is requested again", func() bool {
+		again, _ := w.sides[0].period(forth, hour)
+		return again.State == invoice.PeriodRequested && again.Deadline > p.Deadline
+	})
+	w.through("11:00:00")
+	w.settled("0.100000")
+	for _, s := range w.sides {
+		if x := s.desk.Exceptions(); len(x) != 0 {
+			t.Errorf("%s misses calls: %+v", s.code, x)
 		}
 	}
 }

@@ -48,6 +48,11 @@ func (d *Desk) period(ctx context.Context, key string) error {
 	case mine.Complete() && p.State == invoice.PeriodClosed:
 		d.closed()
 		return nil
+	case p.State == invoice.PeriodLapsed:
+		if d.o.Automatic.Rate {
+			d.act(ctx, "request/"+key, key, trade.NewCommand(trade.KindRatingRequest, trade.RatingRequest{Period: trade.PeriodRef{Order: p.Order, Interval: p.Interval}}))
+		}
+		return nil
 	case !mine.Complete() && (p.State == invoice.PeriodRequested || p.State == invoice.PeriodStated):
 		return d.state(ctx, key, p)
 	case !mine.Complete():

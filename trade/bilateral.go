@@ -193,6 +193,10 @@ func (t *tx) headBy(h SignedHead) party.Code {
 	return ""
 }
 
+// versionMillis is how long a proposal to change the rules waits for its answer.
+// No agreement names it: there may be none yet.
+const versionMillis = 30 * dayMillis
+
 func versionPropose(t *tx, b VersionPropose) error {
 	if _, err := t.authorize(nil); err != nil {
 		return err
@@ -207,7 +211,7 @@ func versionPropose(t *tx, b VersionPropose) error {
 		return conflict("version", "wait until it is in force", "a change to version %d is agreed already", n.Version)
 	}
 	next := t.bilateral
-	next.Next = &NextVersion{Version: b.Version, Height: b.Height, Proposer: t.own}
+	next.Next = &NextVersion{Version: b.Version, Height: b.Height, Proposer: t.own, Deadline: t.ctx.Block.Time + versionMillis}
 	t.put(keyBilateral, next)
 	t.emit(EventVersionProposed, keyBilateral, "")
 	return nil
@@ -227,7 +231,7 @@ func versionAccept(t *tx, b VersionPropose) error {
 		return fault.New(CodeState, "the height has passed", "propose the change again for a later height")
 	}
 	agreed := *n
-	agreed.Agreed = true
+	agreed.Agreed, agreed.Deadline = true, 0
 	next := t.bilateral
 	next.Next = &agreed
 	t.put(keyBilateral, next)

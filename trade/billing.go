@@ -48,10 +48,11 @@ func ratingRequest(t *tx, b RatingRequest) error {
 		return invalid("period.interval", "the interval is no span of time since 1970", "name beginning and end in ms since 1970")
 	}
 	key := PeriodKey(o.ID, i)
-	if p, there := get[invoice.Period](t, key); there {
-		if p.Interval != i {
-			return conflict("period.interval", "ask for the period of the agreed cycle", "it overlaps the period %s", p.Interval)
-		}
+	before, there := get[invoice.Period](t, key)
+	if there && before.Interval != i {
+		return conflict("period.interval", "ask for the period of the agreed cycle", "it overlaps the period %s", before.Interval)
+	}
+	if _, again := before.State.Next(invoice.PeriodAgain); there && !again {
 		return nil // the other side, or this one, has asked before
 	}
 	if !order.Allows[o.State].Rating {
@@ -79,7 +80,8 @@ func ratingRequest(t *tx, b RatingRequest) error {
 		s.Last = i.To
 		t.put(standing, s)
 	}
-	t.put(key, invoice.Period{Order: o.ID, Interval: i, Direction: directionOf(o), Agreement: a.ID, Terms: v.Terms, State: invoice.PeriodRequested, Requested: t.own})
+	t.put(key, invoice.Period{Order: o.ID, Interval: i, Direction: directionOf(o), Agreement: a.ID, Terms: v.Terms, State: invoice.PeriodRequested, Requested: t.own,
+		Stage: string(agreement.StageRequest), Deadline: t.until(terms, agreement.StageRequest)})
 	t.emit(EventPeriodRequested, key, "")
 	return nil
 }
@@ -147,7 +149,12 @@ func (t *tx) deadline(b *billing, s agreement.Stage) {
 		b.period.Stage, b.period.Deadline = "", 0
 		return
 	}
-	b.period.Stage, b.period.Deadline = string(s), t.ctx.Block.Time+b.terms.Deadline(s).Millis
+	b.period.Stage, b.period.Deadline = string(s), t.until(b.terms, s)
+}
+
+// until gives the deadline of a stage that begins now; block time, ms UTC.
+func (t *tx) until(terms agreement.Terms, s agreement.Stage) int64 {
+	return t.ctx.Block.Time + terms.Deadline(s).Millis
 }
 
 // Bounds of a statement.
@@ -373,9 +380,7 @@ func (t *tx) stated(b billing, which Side) error {
 	if b.period.Seller.Complete() && b.period.Buyer.Complete() {
 		return t.compare(b)
 	}
-	if b.period.Deadline == 0 {
-		t.deadline(&b, agreement.StageStatement)
-	}
+	t.deadline(&b, agreement.StageStatement)
 	t.save(b)
 	return nil
 }

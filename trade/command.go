@@ -51,7 +51,7 @@ const (
 	KindPaymentAdvise    Kind = "payment.advise"      // PaymentAdvise; the payer
 	KindPaymentReceipt   Kind = "payment.receipt"     // PaymentAnswer; the payee
 	KindPaymentDecline   Kind = "payment.decline"     // PaymentAnswer; the payee
-	KindTick             Kind = "tick"                // Tick; either side
+	KindTick             Kind = "tick"                // Tick; either side, or a member's node on the Omnilateral
 	KindDocumentRecord   Kind = "document.record"     // DocumentRecord; either side
 	KindDivergence       Kind = "evidence.divergence" // Divergence; either side
 	KindVersionPropose   Kind = "version.propose"     // VersionPropose; either side

@@ -237,7 +237,8 @@ func TestWrongChannelsAndUnknownCommands(t *testing.T) {
 	}{
 		{"a kind that nobody knows", false, Command{Kind: "teapot"}, CodeUnknownCommand},
 		{"a command of the Omnilateral", false, NewCommand(KindMemberLeave, MemberLeave{"ALPHA"}), CodeWrongChannel},
-		{"a command of a Bilateral", true, NewCommand(KindTick, Tick{"x"}), CodeWrongChannel},
+		{"a command of a Bilateral", true, NewCommand(KindRatingRequest, RatingRequest{}), CodeWrongChannel},
+		{"a command of both", true, NewCommand(KindTick, Tick{"x"}), CodeNoDeadline},
 		{"a body that is none", false, Command{Kind: KindTick, Body: []byte{0xff}}, fault.Invalid},
 		{"no body", false, Command{Kind: KindTick}, fault.Invalid},
 		{"text that is not UTF-8", false, Command{Kind: KindTick, Body: []byte{0xa1, 0x01, 0x61, 0xff}}, fault.Invalid},

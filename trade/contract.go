@@ -113,7 +113,7 @@ func agreementPropose(t *tx, b AgreementPropose) error {
 		return conflict("id", "choose another id", "there is an agreement %s already", b.ID)
 	}
 	a := agreement.Agreement{ID: b.ID, Type: b.Type, Proposer: t.own, Legal: b.Legal, Lines: lines, From: b.From, Until: b.Until, State: agreement.Proposed,
-		Pending: &agreement.Version{Number: 1, From: b.From, Terms: b.Terms.Hash(), Proposed: act}}
+		Deadline: t.until(b.Terms, agreement.StageAnswer), Pending: &agreement.Version{Number: 1, From: b.From, Terms: b.Terms.Hash(), Proposed: act}}
 	if err := t.overlap(a); err != nil {
 		return err
 	}
@@ -156,6 +156,7 @@ func agreementAmend(t *tx, b AgreementAmend) error {
 	if err := t.checkAmendment(a, b.Terms); err != nil {
 		return err
 	}
+	a.Deadline = t.until(*t.latest(a), agreement.StageAnswer)
 	t.put(AgreementKey(a.ID), a)
 	t.put(TermsKey(a.Pending.Terms), b.Terms)
 	t.emit(EventAgreementProposed, AgreementKey(a.ID), "amendment")
@@ -242,7 +243,7 @@ func agreementAccept(t *tx, b AgreementAnswer) error {
 	} else if err := t.checkAmendment(a, t.termsOf(v.Terms)); err != nil {
 		return err
 	}
-	a.Versions, a.Pending = append(a.Versions, v), nil
+	a.Versions, a.Pending, a.Deadline = append(a.Versions, v), nil, 0
 	t.put(AgreementKey(a.ID), a)
 	t.emit(event, AgreementKey(a.ID), "")
 	return nil
@@ -259,7 +260,7 @@ func agreementReject(t *tx, b AgreementAnswer) error {
 	if a.State == agreement.Proposed {
 		a.State, _ = a.State.Next(agreement.Reject)
 	}
-	a.Pending = nil
+	a.Pending, a.Deadline = nil, 0
 	t.put(AgreementKey(a.ID), a)
 	t.emit(EventAgreementRejected, AgreementKey(a.ID), b.Why)
 	return nil
@@ -284,7 +285,7 @@ func agreementEnd(t *tx, b AgreementEnd) error {
 	if err != nil {
 		return err
 	}
-	a.State, a.Pending = next, nil
+	a.State, a.Pending, a.Deadline = next, nil, 0
 	event := EventAgreementRejected // a proposal that is withdrawn
 	if next == agreement.Terminated {
 		a.Terminated, a.Ends = act, t.ctx.Block.Time
@@ -350,7 +351,7 @@ func sheetPropose(t *tx, b SheetPropose) error {
 		return conflict("id", "choose another id", "there is a sheet %s already", b.ID)
 	}
 	t.put(SheetKey(b.ID), Sheet{ID: b.ID, Agreement: b.Agreement, Direction: b.Direction, Line: b.Line, Root: b.Root, Rows: b.Rows,
-		File: b.File, Size: b.Size, From: b.From, State: SheetProposed, Proposed: act})
+		File: b.File, Size: b.Size, From: b.From, State: SheetProposed, Proposed: act, Deadline: t.until(*t.latest(a), agreement.StageAnswer)})
 	t.emit(EventSheetProposed, SheetKey(b.ID), "")
 	return nil
 }
@@ -371,7 +372,7 @@ func (t *tx) answeredSheet(b SheetAnswer, e SheetEvent) (Sheet, error) {
 	if s.Root != b.Root {
 		return s, conflict("root", "read the sheet as proposed, and answer that", "the answer is about another root than was proposed")
 	}
-	s.State = next
+	s.State, s.Deadline = next, 0
 	return s, checkWhy(b.Why)
 }
 

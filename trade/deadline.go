@@ -7,6 +7,7 @@ import (
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/dispute"
 	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
 )
@@ -20,21 +21,93 @@ func tick(t *tx, c Tick) error {
 	if _, err := t.authorize(nil); err != nil {
 		return err
 	}
-	switch {
-	case strings.HasPrefix(c.Subject, prefixPeriod):
-		return t.tickPeriod(c.Subject)
-	case strings.HasPrefix(c.Subject, prefixInvoice):
-		return t.tickInvoice(c.Subject)
-	case strings.HasPrefix(c.Subject, prefixDispute):
-		return t.tickDispute(c.Subject)
-	case strings.HasPrefix(c.Subject, prefixObligation):
-		return t.tickObligation(c.Subject)
+	raw, ok := t.Get(c.Subject)
+	if !ok {
+		return noDeadline(c.Subject)
 	}
-	return noDeadline(c.Subject)
+	if err := t.passed(c.Subject, DeadlineOf(c.Subject, raw)); err != nil {
+		return err
+	}
+	kind, _, _ := strings.Cut(c.Subject, "/")
+	switch kind + "/" {
+	case prefixPeriod:
+		return t.tickPeriod(c.Subject, stored[invoice.Period](raw))
+	case prefixInvoice:
+		return t.tickInvoice(c.Subject, stored[invoice.Invoice](raw))
+	case prefixDispute:
+		return t.tickDispute(c.Subject, stored[dispute.Dispute](raw))
+	case prefixObligation:
+		return t.tickObligation(c.Subject, stored[settlement.Obligation](raw))
+	case prefixAgreement:
+		return t.tickAgreement(c.Subject, stored[agreement.Agreement](raw))
+	case prefixSheet:
+		return t.tickSheet(c.Subject, stored[Sheet](raw))
+	case prefixOrder:
+		return t.tickOrder(c.Subject, stored[order.Order](raw))
+	case prefixNetting:
+		return t.tickNetting(c.Subject, stored[settlement.Netting](raw))
+	case prefixMember:
+		return t.moveMember(stored[party.Member](raw), party.Lapse, EventMemberLeft)
+	}
+	return t.tickVersion() // the only other record with a deadline
 }
 
 func noDeadline(subject string) error {
-	return fault.Newf(CodeNoDeadline, "name a period, invoice, dispute or obligation that waits", "%.80q waits for nothing", subject).In("subject")
+	return fault.Newf(CodeNoDeadline, "name a record that has a deadline", "%.80q waits for nothing", subject).In("subject")
+}
+
+// tickAgreement takes an offer off that nobody has answered. An agreement that
+// was to be amended goes on as it is.
+func (t *tx) tickAgreement(key string, a agreement.Agreement) error {
+	if next, ok := a.State.Next(agreement.Lapse); ok {
+		a.State = next
+	}
+	a.Pending, a.Deadline = nil, 0
+	t.put(key, a)
+	t.emit(EventAgreementRejected, key, string(agreement.Lapsed))
+	return nil
+}
+
+func (t *tx) tickSheet(key string, s Sheet) error {
+	s.State, s.Deadline, s.Why = SheetTransitions[s.State][SheetLapse], 0, string(agreement.Lapsed)
+	t.put(key, s)
+	t.emit(EventSheetRejected, key, s.Why)
+	return nil
+}
+
+// tickOrder rejects an order that its seller has not answered, and ends one that
+// was suspended for too long, or says that it still is.
+func (t *tx) tickOrder(key string, o order.Order) error {
+	if next, ok := o.State.Next(order.Lapse); ok {
+		o.State, o.Deadline, o.Why = next, 0, string(agreement.Lapsed)
+		return t.putOrder(o)
+	}
+	d := t.agreementTerms(o.Agreement).Deadline(agreement.StageSuspension)
+	if d.Outcome == agreement.Escalated {
+		o.Deadline = t.renewed(d)
+		t.put(key, o)
+		t.emit(EventOrderEscalated, key, "")
+		return nil
+	}
+	o.State, _ = o.State.Next(order.Terminate)
+	return t.endOrder(o, true)
+}
+
+func (t *tx) tickNetting(key string, n settlement.Netting) error {
+	n.State, _ = n.State.Next(settlement.NettingLapse)
+	n.Deadline = 0
+	t.put(key, n)
+	t.emit(EventNettingRejected, key, string(agreement.Lapsed))
+	return nil
+}
+
+// tickVersion takes a proposal to change the rules off.
+func (t *tx) tickVersion() error {
+	next := t.bilateral
+	next.Next = nil
+	t.put(keyBilateral, next)
+	t.emit(EventVersionLapsed, keyBilateral, "")
+	return nil
 }
 
 // passed refuses a tick before its time.
@@ -48,22 +121,32 @@ func (t *tx) passed(subject string, deadline int64) error {
 	return nil
 }
 
-func (t *tx) tickPeriod(key string) error {
-	p, ok := get[invoice.Period](t, key)
-	if !ok {
-		return noDeadline(key)
-	}
-	if err := t.passed(key, p.Deadline); err != nil {
-		return err
-	}
+func (t *tx) tickPeriod(key string, p invoice.Period) error {
 	b := t.around(key, p)
 	switch stage := agreement.Stage(p.Stage); stage {
+	case agreement.StageRequest:
+		return t.notStated(b)
 	case agreement.StageStatement:
 		return t.oneStatement(b, b.terms.Deadline(stage).Outcome)
 	case agreement.StageRecords:
 		return t.notDelivered(b, b.terms.Deadline(stage).Outcome)
 	}
 	return t.referAll(b, "")
+}
+
+// notStated takes a request off that neither side has answered with a whole
+// statement. Nothing is lost: the period can be requested again.
+func (t *tx) notStated(b billing) error {
+	if err := b.move(invoice.PeriodLapse); err != nil {
+		return err
+	}
+	ref := PeriodRef{b.period.Order, b.period.Interval}
+	t.withdrawParts(&b.period.Seller, SellerSide, ref)
+	t.withdrawParts(&b.period.Buyer, BuyerSide, ref)
+	t.deadline(&b, "")
+	t.emit(EventPeriodLapsed, b.key, "")
+	t.save(b)
+	return nil
 }
 
 // oneStatement goes on with the one statement that there is: it stands, or
@@ -151,13 +234,11 @@ func (t *tx) referAll(b billing, why string) error {
 	return nil
 }
 
-func (t *tx) tickInvoice(key string) error {
-	inv, ok := get[invoice.Invoice](t, key)
-	if !ok || inv.State != invoice.Issued {
-		return noDeadline(key)
-	}
-	if err := t.passed(key, inv.Deadline); err != nil {
-		return err
+func (t *tx) tickInvoice(key string, inv invoice.Invoice) error {
+	if inv.Payable() { // and not netted until it was due
+		t.owe(&inv, inv.Due)
+		t.put(key, inv)
+		return nil
 	}
 	b := t.billingOf(inv)
 	d := b.terms.Deadline(agreement.StageAcceptance)
@@ -182,14 +263,7 @@ func (t *tx) renewed(d agreement.Deadline) int64 { return t.ctx.Block.Time + max
 
 // tickDispute marks a decision that is late. It never closes a dispute, and a
 // proposal that is made can still be accepted (MEF 114 [R75]).
-func (t *tx) tickDispute(key string) error {
-	d, ok := get[dispute.Dispute](t, key)
-	if !ok {
-		return noDeadline(key)
-	}
-	if err := t.passed(key, d.Deadline); err != nil {
-		return err
-	}
+func (t *tx) tickDispute(key string, d dispute.Dispute) error {
 	next, ok := d.State.Next(dispute.Escalate)
 	if !ok {
 		return noDeadline(key)
@@ -203,20 +277,18 @@ func (t *tx) tickDispute(key string) error {
 	return nil
 }
 
-func (t *tx) tickObligation(key string) error {
-	o, ok := get[settlement.Obligation](t, key)
-	if !ok {
-		return noDeadline(key)
-	}
-	if err := t.passed(key, o.Deadline); err != nil {
-		return err
-	}
+func (t *tx) tickObligation(key string, o settlement.Obligation) error {
 	inv, _ := get[invoice.Invoice](t, InvoiceKey(o.Invoices[0]))
 	terms := t.agreementTerms(inv.Agreement)
 	switch o.State {
-	case settlement.Owed:
-		o.State, _ = o.State.Next(settlement.Lapse)
-		o.Late, o.Deadline = true, 0
+	case settlement.Owed, settlement.Overdue:
+		event := settlement.Lapse
+		if o.State == settlement.Overdue {
+			event = settlement.Remind
+			o.Passed++
+		}
+		o.State, _ = o.State.Next(event)
+		o.Late, o.Deadline = true, t.renewed(terms.Deadline(agreement.StageArrears))
 		t.put(key, o)
 		t.emit(EventObligationOverdue, key, "")
 		return nil

@@ -7,6 +7,7 @@ const (
 	EventDiverged            = "bilateral.diverged"
 	EventVersionProposed     = "bilateral.version-proposed"
 	EventVersionAgreed       = "bilateral.version-agreed"
+	EventVersionLapsed       = "bilateral.version-lapsed"
 	EventDelegateAdded       = "delegate.added"
 	EventDelegateRevoked     = "delegate.revoked"
 	EventAgreementProposed   = "agreement.proposed" // also an amendment
@@ -19,7 +20,9 @@ const (
 	EventSheetRejected       = "sheet.rejected"
 	EventOrderPlaced         = "order.placed"
 	EventOrderMoved          = "order.moved" // detail: the new state
+	EventOrderEscalated      = "order.escalated"
 	EventPeriodRequested     = "period.requested"
+	EventPeriodLapsed        = "period.lapsed"  // neither side has stated in time
 	EventPeriodStated        = "period.stated"  // detail: the side; its statement is complete
 	EventPeriodMatched       = "period.matched" // every line agreed
 	EventPeriodDiffers       = "period.differs" // detail: count of open lines
@@ -40,7 +43,7 @@ const (
 	EventNettingAccepted     = "netting.accepted"
 	EventNettingRejected     = "netting.rejected"
 	EventObligationOwed      = "obligation.owed"
-	EventObligationOverdue   = "obligation.overdue"
+	EventObligationOverdue   = "obligation.overdue" // also each time that it is still so
 	EventPaymentAdvised      = "payment.advised"
 	EventPaymentDeclined     = "payment.declined"
 	EventPaymentEscalated    = "payment.escalated"

@@ -106,6 +106,9 @@ func (t *tx) register(field string, k sign.PublicKey, u KeyUse) error {
 	return nil
 }
 
+// applicationMillis is how long an applicant waits for admission.
+const applicationMillis = 90 * dayMillis
+
 // enroll writes a member with its aliases and keys.
 func (t *tx) enroll(s party.Signed, state party.State, sponsor party.Code) error {
 	if err := s.Validate(); err != nil {
@@ -134,7 +137,7 @@ func (t *tx) enroll(s party.Signed, state party.State, sponsor party.Code) error
 		Members: []party.Key{{Key: a.Member, From: h}}, Nodes: []party.Key{{Key: a.Node, From: h}}, Sealing: []party.SealingKey{{Key: a.Sealing, From: h}},
 		Recovery: a.Recovery, State: state, Since: h, Sponsor: sponsor}
 	if sponsor != "" {
-		m.Vouchers = []party.Code{sponsor}
+		m.Vouchers, m.Deadline = []party.Code{sponsor}, t.ctx.Block.Time+applicationMillis
 	}
 	t.put(MemberKey(a.Code), m)
 	return nil

@@ -318,12 +318,14 @@ func (t *tx) accepted(inv *invoice.Invoice, b *billing, act party.Act) error {
 }
 
 // payable opens the debt for a final total: by itself where the agreement does
-// not net, on request where it does. A total of zero is discharged at once.
+// not net; on request, or when it is due, where it does. A total of zero is discharged at once.
 func (t *tx) payable(inv *invoice.Invoice, b *billing) error {
 	switch {
 	case inv.Total == 0:
 		return t.discharge(inv, b)
-	case !b.terms.Netting:
+	case b.terms.Netting:
+		inv.Deadline = max(inv.Due, t.ctx.Block.Time) // what is not netted when it is due is owed by itself
+	default:
 		t.owe(inv, t.ctx.Block.Time)
 	}
 	t.put(InvoiceKey(inv.ID), *inv)
@@ -337,7 +339,7 @@ func (t *tx) discharge(inv *invoice.Invoice, b *billing) error {
 	if !ok {
 		return wrongState("invoice", inv.ID, string(inv.State), "its settlement")
 	}
-	inv.Paid = true
+	inv.Paid, inv.Deadline = true, 0
 	if next != inv.State {
 		inv.State = next
 		t.emit(EventInvoiceMoved, InvoiceKey(inv.ID), string(next))

@@ -115,7 +115,7 @@ func (t *tx) run() error {
 	}
 	t.rule = r
 	public := t.ctx.Block.Channel.IsZero()
-	if r.public != public {
+	if r.public != public && !r.both {
 		return fault.Newf(CodeWrongChannel, "send it on the channel that it belongs to", "%s belongs on the %s", t.cmd.Kind, channelOf(r.public))
 	}
 	if !public {

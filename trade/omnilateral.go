@@ -115,7 +115,7 @@ func (t *tx) moveMember(m party.Member, e party.Event, event string) error {
 	if next == party.Active {
 		census.Active++
 	}
-	m.State, m.Since = next, t.ctx.Block.Height
+	m.State, m.Since, m.Deadline = next, t.ctx.Block.Height, 0
 	t.put(keyCensus, census)
 	t.put(MemberKey(m.Code), m)
 	t.emit(event, MemberKey(m.Code), "")

@@ -69,7 +69,7 @@ func orderPlace(t *tx, b OrderPlace) error {
 		return conflict("id", "choose another id", "there is an order %s already", b.ID)
 	}
 	t.put(OrderKey(b.ID), order.Order{ID: b.ID, Kind: b.Kind, Agreement: a.ID, Buyer: t.own, Seller: t.partner, Spec: spec, Payload: b.Payload,
-		Sheet: b.Sheet, From: b.From, State: order.Acknowledged, Placed: act, Value: b.Value})
+		Sheet: b.Sheet, From: b.From, State: order.Acknowledged, Placed: act, Value: b.Value, Deadline: t.until(*terms, agreement.StageAnswer)})
 	t.emit(EventOrderPlaced, OrderKey(b.ID), "")
 	return nil
 }
@@ -135,7 +135,7 @@ func (t *tx) moveOrder(b OrderAnswer, e order.Event, sellerOnly bool) (order.Ord
 	if err != nil {
 		return o, err
 	}
-	o.State = next
+	o.State, o.Deadline = next, 0
 	if e == order.Accept {
 		o.Accepted = act
 	}
@@ -189,6 +189,7 @@ func orderSuspend(t *tx, b OrderAnswer) error {
 	if err != nil {
 		return err
 	}
+	o.Deadline = t.until(*t.agreementTerms(o.Agreement), agreement.StageSuspension)
 	return t.putOrder(o)
 }
 
@@ -219,7 +220,7 @@ func orderTerminate(t *tx, b OrderAnswer) error {
 // endOrder ends an order at this position: the period that contains the block's
 // time is the last one that it covers. One that is live stood for its direction.
 func (t *tx) endOrder(o order.Order, live bool) error {
-	o.Until = max(t.ctx.Block.Time, o.From)
+	o.Until, o.Deadline = max(t.ctx.Block.Time, o.From), 0
 	if live {
 		key := StandingKey(directionOf(o), o.Spec.Line)
 		s, _ := get[Standing](t, key)

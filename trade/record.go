@@ -53,6 +53,7 @@ type NextVersion struct {
 	Height   uint64     `cbor:"2,keyasint" json:"height"`
 	Proposer party.Code `cbor:"3,keyasint" json:"proposer"`
 	Agreed   bool       `cbor:"4,keyasint,omitempty" json:"agreed"`
+	Deadline int64      `cbor:"5,keyasint,omitempty" json:"deadline,omitempty"` // for the answer; block time, ms UTC; 0 once it is agreed
 }
 
 // Side gives the member that signs with a channel key, and its partner.
@@ -107,11 +108,12 @@ type SheetEvent string
 const (
 	SheetAccept SheetEvent = "accept" // by the buyer
 	SheetReject SheetEvent = "reject" // by the buyer
+	SheetLapse  SheetEvent = "lapse"  // the time for the answer has passed
 )
 
 // SheetTransitions is every move a sheet can make; what is not here is refused.
 var SheetTransitions = map[SheetState]map[SheetEvent]SheetState{
-	SheetProposed: {SheetAccept: SheetAccepted, SheetReject: SheetRejected},
+	SheetProposed: {SheetAccept: SheetAccepted, SheetReject: SheetRejected, SheetLapse: SheetRejected},
 }
 
 // Sheet is a rate sheet by its commitment; the rows are in a file.
@@ -132,6 +134,7 @@ type Sheet struct {
 	Proposed party.Act `cbor:"12,keyasint" json:"proposed"`
 	Accepted party.Act `cbor:"13,keyasint,omitzero" json:"accepted,omitzero"`
 	Why      string    `cbor:"14,keyasint,omitempty" json:"why,omitempty"`
+	Deadline int64     `cbor:"15,keyasint,omitempty" json:"deadline,omitempty"` // for the answer; block time, ms UTC
 }
 
 // Tariff lists the accepted sheets of a direction and line, oldest first. Each

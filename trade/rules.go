@@ -5,6 +5,7 @@ import "github.com/lateral-network/lateral/trade/party"
 // rule is what the machine knows of a kind of command.
 type rule struct {
 	public   bool       // belongs on the Omnilateral
+	both     bool       // belongs there as well as on a Bilateral
 	need     need       // whose authority it needs beside the node's
 	role     party.Role // of the delegate
 	diverged bool       // goes on when the two members' states differ
@@ -59,7 +60,7 @@ func rules() map[Kind]rule {
 		KindPaymentAdvise:  {need: delegate, role: party.Finance, diverged: true, apply: body(paymentAdvise)},
 		KindPaymentReceipt: {need: delegate, role: party.Finance, diverged: true, apply: body(paymentReceipt)},
 		KindPaymentDecline: {need: delegate, role: party.Finance, diverged: true, apply: body(paymentDecline)},
-		KindTick:           {need: nodeAlone, apply: body(tick)},
+		KindTick:           {both: true, need: nodeAlone, apply: body(tick)},
 
 		KindMemberPropose:  {public: true, need: memberKey, apply: body(memberPropose)},
 		KindMemberVouch:    {public: true, need: memberKey, apply: body(memberVouch)},

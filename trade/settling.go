@@ -86,7 +86,7 @@ func (t *tx) owe(inv *invoice.Invoice, now int64) {
 	terms := t.agreementTerms(inv.Agreement)
 	o := settlement.Obligation{ID: inv.ID, Invoices: []string{inv.ID}, Payer: inv.Buyer, Payee: inv.Seller,
 		Amount: money.Amount{Currency: inv.Currency, Micro: inv.Total}, Method: inv.Method, Due: max(inv.Due, now), State: settlement.Owed}
-	inv.Obligation = o.ID
+	inv.Obligation, inv.Deadline = o.ID, 0
 	t.shift(inv.ID, inv.Seller, inv.Buyer, inv.Currency, settlement.Final, settlement.Due, inv.Total)
 	t.putOwed(o, *terms)
 }
@@ -183,7 +183,7 @@ func nettingPropose(t *tx, c NettingPropose) error {
 	counter.Netting++
 	t.put(keyCounter, counter)
 	n := settlement.Netting{ID: fmt.Sprintf("N%08d", counter.Netting), Proposer: t.own, Invoices: c.Invoices, Sums: sums,
-		State: settlement.NettingProposed, Proposed: act}
+		State: settlement.NettingProposed, Proposed: act, Deadline: t.until(*terms, agreement.StageAnswer)}
 	t.put(NettingKey(n.ID), n)
 	t.emit(EventNettingProposed, NettingKey(n.ID), "")
 	return nil
@@ -202,7 +202,7 @@ func (t *tx) answeredNetting(id string, e settlement.NettingEvent) (settlement.N
 	if n.Proposer == t.own {
 		return n, fault.New(fault.Forbidden, "the other side has to answer", "wait for the partner").In("id")
 	}
-	n.State = next
+	n.State, n.Deadline = next, 0
 	return n, nil
 }
 
@@ -244,7 +244,7 @@ func (t *tx) offset(n settlement.Netting, s settlement.Sum, invoices []invoice.I
 		Due: t.ctx.Block.Time + int64(terms.Payment[0].DueDays)*dayMillis, State: settlement.Owed}
 	for _, inv := range invoices {
 		if inv.Currency == s.Currency {
-			inv.Obligation = o.ID
+			inv.Obligation, inv.Deadline = o.ID, 0
 			o.Invoices = append(o.Invoices, inv.ID)
 			t.put(InvoiceKey(inv.ID), inv)
 		}

@@ -116,6 +116,94 @@ func TestTheDiagramsAreTheTables(t *testing.T) {
 	}
 }
 
+// deadlined are the states that have a deadline of their own, whenever a record
+// is in them; world.execute looks after each command whether that is so.
+var deadlined = map[string][]string{
+	"member": {"applied"}, "sheet": {"proposed"}, "agreement": {"proposed"}, "order": {"acknowledged", "suspended"},
+	"period": {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
+	"netting": {"proposed"}, "obligation": {"owed", "overdue", "advised"},
+}
+
+// undeadlined are the states that have none, and why.
+var undeadlined = map[string]string{
+	"member active":      "nothing is awaited",
+	"member suspended":   "the others owe it no vote",
+	"agreement active":   "nothing is awaited; an amendment that is proposed has a deadline",
+	"order inProgress":   "nothing is awaited",
+	"period lapsed":      "nobody owes a request",
+	"period reconciling": "it has one while records or outcomes are awaited; lines in the hands of people have their own",
+	"period agreed":      "its invoices have theirs",
+	"invoice disputed":   "its disputes have theirs",
+	"invoice partial":    "its disputes have theirs; what is payable has its own until it is owed, and then its obligation's",
+	"invoice final":      "what is payable has its own until it is owed, and then its obligation's",
+	"dispute awaiting":   "its period has one",
+}
+
+// Each waiting state has a deadline with a named outcome, or a reason why not.
+func TestEveryStateEndsOrHasADeadline(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range machines {
+		moving := map[string]bool{}
+		for _, x := range m.moves {
+			moving[x.from] = true
+		}
+		for s := range actors(t, m.file, m.typ) {
+			name := m.name + " " + s
+			seen[name] = true
+			_, excepted := undeadlined[name]
+			if has := slices.Contains(deadlined[m.name], s); has == excepted && moving[s] || !moving[s] && (has || excepted) {
+				t.Errorf("%s: it can be left: %v, has a deadline: %v, has none for a reason: %v", name, moving[s], has, excepted)
+			}
+		}
+	}
+	for name := range undeadlined {
+		if !seen[name] {
+			t.Errorf("there is no state %s", name)
+		}
+	}
+}
+
+// waitsForever names a record that waits and has no deadline; empty: there is
+// none, or the record waits for nothing.
+func waitsForever(key string, raw []byte) string {
+	kind, _, _ := strings.Cut(key, "/")
+	var state string
+	awaited := false
+	switch kind {
+	case "member":
+		state = string(stored[party.Member](raw).State)
+	case "agreement":
+		a := stored[agreement.Agreement](raw)
+		state, awaited = string(a.State), a.Pending != nil
+	case "sheet":
+		state = string(stored[Sheet](raw).State)
+	case "order":
+		state = string(stored[order.Order](raw).State)
+	case "period":
+		p := stored[invoice.Period](raw)
+		state, awaited = string(p.State), p.Waiting > 0
+	case "invoice":
+		i := stored[invoice.Invoice](raw)
+		state, awaited = string(i.State), i.Payable()
+	case "dispute":
+		state = string(stored[dispute.Dispute](raw).State)
+	case "netting":
+		state = string(stored[settlement.Netting](raw).State)
+	case "obligation":
+		state = string(stored[settlement.Obligation](raw).State)
+	case "bilateral":
+		n := stored[Bilateral](raw).Next
+		awaited = n != nil && !n.Agreed
+	default:
+		return ""
+	}
+	awaited = awaited || slices.Contains(deadlined[kind], state)
+	if has := DeadlineOf(key, raw) != 0; has != awaited {
+		return fmt.Sprintf("%s is %s: it waits %v and has a deadline %v", key, state, awaited, has)
+	}
+	return ""
+}
+
 // [R75]: no dispute ends but resolved, and from every state a way leads there.
 func TestEveryDisputeCanBeResolved(t *testing.T) {
 	for s := range dispute.Transitions {

@@ -235,12 +235,15 @@ type Due struct {
 	Deadline int64  // block time, ms UTC
 }
 
-// Due yields what has a deadline at or before now. It reads all periods,
-// invoices, disputes and obligations: for a node that starts. A running one
-// learns of deadlines from the records that events name.
+// waiting is what the keys of all records that may have a deadline begin with.
+var waiting = []string{keyBilateral, prefixAgreement, prefixSheet, prefixOrder, prefixPeriod, prefixInvoice, prefixDispute, prefixNetting, prefixObligation, prefixMember}
+
+// Due yields what has a deadline at or before now. It reads all records that may
+// have one: for a node that starts. A running one learns of deadlines from the
+// records that events name.
 func (v View) Due(now int64) iter.Seq[Due] {
 	return func(yield func(Due) bool) {
-		for _, prefix := range []string{prefixPeriod, prefixInvoice, prefixDispute, prefixObligation} {
+		for _, prefix := range waiting {
 			for key, raw := range v.Scan(prefix) {
 				if at := DeadlineOf(key, raw); at != 0 && at <= now && !yield(Due{key, at}) {
 					return
@@ -253,6 +256,20 @@ func (v View) Due(now int64) iter.Seq[Due] {
 // DeadlineOf gives the deadline of a record; 0: it waits for nothing.
 func DeadlineOf(key string, raw []byte) int64 {
 	switch {
+	case key == keyBilateral:
+		if n := stored[Bilateral](raw).Next; n != nil {
+			return n.Deadline
+		}
+	case strings.HasPrefix(key, prefixAgreement):
+		return stored[agreement.Agreement](raw).Deadline
+	case strings.HasPrefix(key, prefixSheet):
+		return stored[Sheet](raw).Deadline
+	case strings.HasPrefix(key, prefixOrder):
+		return stored[order.Order](raw).Deadline
+	case strings.HasPrefix(key, prefixNetting):
+		return stored[settlement.Netting](raw).Deadline
+	case strings.HasPrefix(key, prefixMember):
+		return stored[party.Member](raw).Deadline
 	case strings.HasPrefix(key, prefixPeriod):
 		return stored[invoice.Period](raw).Deadline
 	case strings.HasPrefix(key, prefixInvoice):

@@ -657,6 +657,8 @@ func (w *world) subject(a args) string {
 		return DisputeKey(w.disputeID(a, a["dispute"]))
 	case a.has("obligation"):
 		return ObligationKey(w.invoiceID(a, a["obligation"]))
+	case a.has("member"):
+		return MemberKey(party.Code(a["member"]))
 	}
 	return a["subject"]
 }
@@ -687,19 +689,20 @@ func (w *world) run(line string) string {
 	side, _, _ := strings.Cut(actor, ".")
 	cmd := w.command(side, k, a)
 	r := rules()[k]
+	public := r.public || k == KindTick && a.has("member")
 	ctx := Context{Block: Block{Chain: testChain, Height: w.height, Time: w.time}}
 	sender := a.or("sender", "")
 	switch {
 	case sender != "":
 	case actor != side:
 		sender = actor
-	case r.public:
+	case public:
 		sender = side + ".node"
 	default:
 		sender = side + ".channel"
 	}
 	ctx.Sender = key(sender).Public()
-	if !r.public {
+	if !public {
 		ctx.Block.Channel, ctx.Public = testChannel, w.public
 	}
 	by := a["as"]
@@ -765,6 +768,11 @@ func (w *world) execute(ctx Context, cmd Command) string {
 		w.log = append(w.log, entry{ctx, cmd})
 		if err := CheckJournal(View{w.state}); err != nil {
 			w.t.Fatalf("%s: %v", cmd.Kind, err)
+		}
+	}
+	for _, x := range res.Writes {
+		if wrong := waitsForever(x.Key, x.Value); x.Value != nil && wrong != "" {
+			w.t.Fatalf("%s: %s", cmd.Kind, wrong)
 		}
 	}
 	w.height++

@@ -104,7 +104,7 @@ func (s *server) listPeriods(_ context.Context, in *struct {
 	PartnerPath
 	PageQuery
 	Span
-	State     invoice.PeriodState `query:"state" enum:"requested,stated,reconciling,agreed,closed"`
+	State     invoice.PeriodState `query:"state" enum:"requested,lapsed,stated,reconciling,agreed,closed"`
 	Direction string              `query:"direction" doc:"FROM>TO."`
 	Order     string              `query:"order" maxLength:"24"`
 }) (*reply[api.Page[wire.Period]], error) {

@@ -30,7 +30,8 @@ type Agreement struct {
 	Versions   []Version  `cbor:"9,keyasint" json:"versions"` // of the terms, oldest first
 	Pending    *Version   `cbor:"10,keyasint,omitempty" json:"pending,omitempty"`
 	Terminated party.Act  `cbor:"11,keyasint,omitzero" json:"terminated,omitzero"`
-	Ends       int64      `cbor:"12,keyasint,omitempty" json:"ends,omitempty"` // block time of the termination, ms UTC
+	Ends       int64      `cbor:"12,keyasint,omitempty" json:"ends,omitempty"`     // block time of the termination, ms UTC
+	Deadline   int64      `cbor:"13,keyasint,omitempty" json:"deadline,omitempty"` // for the answer to Pending; block time, ms UTC
 }
 
 // Version is one version of an agreement's terms. The terms themselves are a
@@ -185,11 +186,15 @@ type Stage string
 
 // The waiting states that have deadlines.
 const (
-	StageStatement  Stage = "statement"  // the second usage statement of a period
+	StageRequest    Stage = "request"    // the first usage statement of a period
+	StageStatement  Stage = "statement"  // the second one
 	StageRecords    Stage = "records"    // delivery of the differing lines' records
 	StageAcceptance Stage = "acceptance" // the buyer's word on an invoice
 	StageDecision   Stage = "decision"   // the second outcome of a comparison; a manual decision
+	StageAnswer     Stage = "answer"     // the other side's word on terms, a sheet, an order or a netting
+	StageSuspension Stage = "suspension" // the end of an order's suspension
 	StageAdvice     Stage = "advice"     // the payer's advice, after the due date
+	StageArrears    Stage = "arrears"    // the same, when it is late
 	StageReceipt    Stage = "receipt"    // the payee's receipt, after the advice
 )
 
@@ -198,6 +203,7 @@ type Outcome string
 
 // The outcomes.
 const (
+	Lapsed           Outcome = "lapsed"            // what was proposed or requested is off
 	StatedStands     Outcome = "stated-stands"     // the one statement there is counts
 	NoClaim          Outcome = "no-claim"          // who names no delivery cannot use its claim
 	NoProof          Outcome = "no-proof"          // who has no confirmed delivery cannot use its claim
@@ -205,21 +211,26 @@ const (
 	Escalated        Outcome = "escalated"         // it stays open and is marked
 	Manual           Outcome = "manual"            // people decide
 	Overdue          Outcome = "overdue"           // the debt is marked late
+	Ended            Outcome = "ended"             // the order is terminated
 	PresumedReceived Outcome = "presumed-received" // the advice counts as receipt
 )
 
 // outcomes are those that fit each stage, the default first.
 var outcomes = map[Stage][]Outcome{
+	StageRequest:    {Lapsed},
 	StageStatement:  {Manual, StatedStands},
 	StageRecords:    {NoClaim, NoProof, Manual},
 	StageAcceptance: {Escalated, Accepted},
 	StageDecision:   {Manual},
+	StageAnswer:     {Lapsed},
+	StageSuspension: {Ended, Escalated},
 	StageAdvice:     {Overdue},
+	StageArrears:    {Escalated},
 	StageReceipt:    {Escalated, PresumedReceived},
 }
 
 // stages in the order in which they come.
-var stages = []Stage{StageStatement, StageRecords, StageAcceptance, StageDecision, StageAdvice, StageReceipt}
+var stages = []Stage{StageRequest, StageStatement, StageRecords, StageAcceptance, StageDecision, StageAnswer, StageSuspension, StageAdvice, StageArrears, StageReceipt}
 
 // Deadline is how long a waiting state lasts, and what happens then.
 type Deadline struct {
@@ -277,8 +288,9 @@ func Defaults() Terms {
 		Rounding: Rounding{money.HalfUp, PerLine, 6}, Compare: BeforeInvoice,
 		Payment: []Method{{"bank-transfer", 30}},
 		Deadlines: []Deadline{
-			{StageStatement, hour, Manual}, {StageRecords, hour, NoClaim}, {StageAcceptance, day, Escalated},
-			{StageDecision, 7 * day, Manual}, {StageAdvice, 0, Overdue}, {StageReceipt, 5 * day, Escalated},
+			{StageRequest, 7 * day, Lapsed}, {StageStatement, hour, Manual}, {StageRecords, hour, NoClaim}, {StageAcceptance, day, Escalated},
+			{StageDecision, 7 * day, Manual}, {StageAnswer, 30 * day, Lapsed}, {StageSuspension, 90 * day, Ended},
+			{StageAdvice, 0, Overdue}, {StageArrears, 7 * day, Escalated}, {StageReceipt, 5 * day, Escalated},
 		},
 		Rule: DefaultRule(), Granularity: "rate-version",
 		Deployment: Embedded, Integration: CommonRecord, RetentionDays: 3650,
@@ -394,7 +406,7 @@ func (t Terms) Validate() error {
 
 func (t Terms) checkDeadlines() error {
 	if len(t.Deadlines) != len(stages) {
-		return fault.Newf(fault.Invalid, "name statement, records, acceptance, decision, advice and receipt", "%d of %d waiting states have a deadline", len(t.Deadlines), len(stages)).In("deadlines")
+		return fault.Newf(fault.Invalid, "name request, statement, records, acceptance, decision, answer, suspension, advice, arrears and receipt, in this order", "%d of %d waiting states have a deadline", len(t.Deadlines), len(stages)).In("deadlines")
 	}
 	for i, d := range t.Deadlines {
 		known := false

@@ -18,6 +18,7 @@ type Event string
 const (
 	Accept    Event = "accept"    // by the side that did not propose
 	Reject    Event = "reject"    // by the side that did not propose
+	Lapse     Event = "lapse"     // the time for the answer has passed
 	Amend     Event = "amend"     // proposed by one, accepted by the other
 	Terminate Event = "terminate" // by either side; nobody can prevent it (MEF 114 [R24])
 )
@@ -25,7 +26,7 @@ const (
 // Transitions is every move an agreement can make; what is not here is
 // refused.
 var Transitions = map[State]map[Event]State{
-	Proposed: {Accept: Active, Reject: Rejected, Terminate: Rejected},
+	Proposed: {Accept: Active, Reject: Rejected, Lapse: Rejected, Terminate: Rejected},
 	Active:   {Amend: Active, Terminate: Terminated},
 }
 

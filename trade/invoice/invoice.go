@@ -76,7 +76,7 @@ type Invoice struct {
 	// Obligation is where the total is to be paid, or was netted.
 	Obligation string `cbor:"20,keyasint,omitempty" json:"obligation,omitempty"`
 	Paid       bool   `cbor:"21,keyasint,omitempty" json:"paid,omitempty"`      // the total is discharged
-	Deadline   int64  `cbor:"22,keyasint,omitempty" json:"deadline,omitempty"`  // for the buyer's word; block time, ms UTC
+	Deadline   int64  `cbor:"22,keyasint,omitempty" json:"deadline,omitempty"`  // for the buyer's word, or for the netting of what is final; block time, ms UTC
 	Escalated  uint32 `cbor:"23,keyasint,omitempty" json:"escalated,omitempty"` // deadlines that passed without it
 }
 

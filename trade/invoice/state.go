@@ -45,6 +45,7 @@ type PeriodState string
 // The states of a period. Who acts next stands beside each.
 const (
 	PeriodRequested   PeriodState = "requested"   // both: state usage
+	PeriodLapsed      PeriodState = "lapsed"      // nobody: neither has stated in time. Either may request it again
 	PeriodStated      PeriodState = "stated"      // the side that has not stated
 	PeriodReconciling PeriodState = "reconciling" // both: some lines differ; deliver records, compare, decide
 	PeriodAgreed      PeriodState = "agreed"      // buyer, then payer: no line is open
@@ -56,6 +57,8 @@ type PeriodEvent string
 
 // The events of a period.
 const (
+	PeriodLapse     PeriodEvent = "lapse"     // the time for the first statement has passed
+	PeriodAgain     PeriodEvent = "again"     // rating of a lapsed period is requested once more
 	PeriodBegin     PeriodEvent = "state"     // the first statement is in (MEF 114 [R64])
 	PeriodMatch     PeriodEvent = "match"     // both are in, or one stands alone, and no line is open ([R66], [R67])
 	PeriodDiffer    PeriodEvent = "differ"    // both are in and some lines are open
@@ -67,7 +70,8 @@ const (
 // PeriodTransitions is every move a period can make; what is not here is
 // refused.
 var PeriodTransitions = map[PeriodState]map[PeriodEvent]PeriodState{
-	PeriodRequested:   {PeriodBegin: PeriodStated},
+	PeriodRequested:   {PeriodBegin: PeriodStated, PeriodLapse: PeriodLapsed},
+	PeriodLapsed:      {PeriodAgain: PeriodRequested},
 	PeriodStated:      {PeriodMatch: PeriodAgreed, PeriodDiffer: PeriodReconciling},
 	PeriodReconciling: {PeriodDecide: PeriodAgreed, PeriodReopen: PeriodReconciling},
 	PeriodAgreed:      {PeriodReopen: PeriodReconciling, PeriodDischarge: PeriodClosed},

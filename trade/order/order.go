@@ -38,4 +38,7 @@ type Order struct {
 	// Begins is where the order that stood before has ended (ms UTC; 0: there was
 	// none): a period that reaches back before it would be billed twice.
 	Begins int64 `cbor:"16,keyasint,omitempty" json:"begins,omitempty"`
+	// Deadline is for the seller's answer, or the end of a suspension; block time,
+	// ms UTC.
+	Deadline int64 `cbor:"17,keyasint,omitempty" json:"deadline,omitempty"`
 }

@@ -21,15 +21,16 @@ type Event string
 const (
 	Accept    Event = "accept"    // by the seller
 	Reject    Event = "reject"    // by the seller
+	Lapse     Event = "lapse"     // the time for the seller's answer has passed
 	Suspend   Event = "suspend"   // by either
 	Resume    Event = "resume"    // by either
 	Complete  Event = "complete"  // all of it is delivered and billed
-	Terminate Event = "terminate" // by either, or with the agreement
+	Terminate Event = "terminate" // by either, with the agreement, or after the time for a suspension
 )
 
 // Transitions is every move an order can make; what is not here is refused.
 var Transitions = map[State]map[Event]State{
-	Acknowledged: {Accept: InProgress, Reject: Rejected, Terminate: Terminated},
+	Acknowledged: {Accept: InProgress, Reject: Rejected, Lapse: Rejected, Terminate: Terminated},
 	InProgress:   {Suspend: Suspended, Complete: Completed, Terminate: Terminated},
 	Suspended:    {Resume: InProgress, Terminate: Terminated},
 }

@@ -195,6 +195,7 @@ type Member struct {
 	Since     uint64         `cbor:"11,keyasint" json:"since"` // height of the last change of state
 	Sponsor   Code           `cbor:"12,keyasint,omitempty" json:"sponsor,omitempty"`
 	Vouchers  []Code         `cbor:"13,keyasint,omitempty" json:"vouchers,omitempty"` // the sponsor first
+	Deadline  int64          `cbor:"14,keyasint,omitempty" json:"deadline,omitempty"` // for admission; block time, ms UTC
 }
 
 // MemberKey reports whether k stands for the company at a height.

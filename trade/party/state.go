@@ -17,6 +17,7 @@ type Event string
 // The events of a member.
 const (
 	Admit     Event = "admit"     // enough members have vouched
+	Lapse     Event = "lapse"     // not enough have in time
 	Suspend   Event = "suspend"   // enough members have voted
 	Reinstate Event = "reinstate" // enough members have voted
 	Leave     Event = "leave"     // the member itself
@@ -24,7 +25,7 @@ const (
 
 // Transitions is every move a member can make; what is not here is refused.
 var Transitions = map[State]map[Event]State{
-	Applied:   {Admit: Active, Leave: Left},
+	Applied:   {Admit: Active, Lapse: Left, Leave: Left},
 	Active:    {Suspend: Suspended, Leave: Left},
 	Suspended: {Reinstate: Active, Leave: Left},
 }

@@ -134,6 +134,7 @@ type Netting struct {
 	State    NettingState `cbor:"5,keyasint" json:"state"`
 	Proposed party.Act    `cbor:"6,keyasint" json:"proposed"`
 	Accepted party.Act    `cbor:"7,keyasint,omitzero" json:"accepted,omitzero"`
+	Deadline int64        `cbor:"8,keyasint,omitempty" json:"deadline,omitempty"` // for the answer; block time, ms UTC
 }
 
 // Obligation is the agreed amount that one member owes the other (MEF 114

@@ -17,6 +17,7 @@ type Event string
 // The events of an obligation.
 const (
 	Lapse   Event = "lapse"   // the due date and the time for the advice have passed
+	Remind  Event = "remind"  // more time has passed without an advice
 	Advise  Event = "advise"  // by the payer (MEF 114 [R87], [R88])
 	Decline Event = "decline" // by the payee: no such money came
 	Confirm Event = "confirm" // by the payee ([R89]), or presumed by the agreement
@@ -26,7 +27,7 @@ const (
 // refused.
 var Transitions = map[State]map[Event]State{
 	Owed:    {Lapse: Overdue, Advise: Advised},
-	Overdue: {Advise: Advised},
+	Overdue: {Advise: Advised, Remind: Overdue},
 	Advised: {Confirm: Settled, Decline: Owed},
 }
 
@@ -53,12 +54,13 @@ type NettingEvent string
 const (
 	NettingAccept NettingEvent = "accept" // by the side that did not propose (MEF 114 [CR22])
 	NettingReject NettingEvent = "reject" // by the same
+	NettingLapse  NettingEvent = "lapse"  // the time for the answer has passed
 )
 
 // NettingTransitions is every move a netting can make; what is not here is
 // refused.
 var NettingTransitions = map[NettingState]map[NettingEvent]NettingState{
-	NettingProposed: {NettingAccept: NettingAccepted, NettingReject: NettingRejected},
+	NettingProposed: {NettingAccept: NettingAccepted, NettingReject: NettingRejected, NettingLapse: NettingRejected},
 }
 
 // Next gives the state after an event, and whether the table allows it.
