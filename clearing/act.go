@@ -24,14 +24,15 @@ type failure struct {
 
 // act sends the commands of one action and looks at the subject again when they
 // are executed. While they are on their way, and while a refusal of them is
-// young, the same action is not sent again. What is waited with is the desk's
-// own life, not that of the request which led to the action.
-func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Command) {
+// young, the same action is not sent again: sent says whether it was. What is
+// waited with is the desk's own life, not that of the request which led to the
+// action.
+func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Command) (sent bool) {
 	d.mu.Lock()
 	f, failed := d.failed[action]
 	if d.waiting[action] || failed && time.Now().Before(f.after) {
 		d.mu.Unlock()
-		return
+		return false
 	}
 	f.trying = false
 	if failed {
@@ -63,6 +64,7 @@ func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Co
 		d.mu.Unlock()
 		d.rouse()
 	}()
+	return true
 }
 
 // underWay reports whether an action need not be prepared: its commands are on
@@ -76,6 +78,11 @@ func (d *Desk) underWay(action string) bool {
 
 // done notes what the channel will not tell again after an action.
 func (d *Desk) done(action string) {
+	if action == actSettle {
+		d.mu.Lock()
+		d.most, d.settling = min(2*d.most, maxNetted), nil
+		d.mu.Unlock()
+	}
 	id, ok := strings.CutPrefix(action, actAdvise)
 	if !ok {
 		return
@@ -90,8 +97,11 @@ func (d *Desk) done(action string) {
 
 // lost notes a refusal. Rows of rates that came with refused commands are not
 // proven by them, and a statement with rows that are not in force any more is
-// to be priced again.
+// to be priced again. Invoices of a refused settlement wait again.
 func (d *Desk) lost(action, subject string, err error) {
+	if action == actSettle {
+		d.refusedSettlement()
+	}
 	if strings.HasPrefix(action, actState) {
 		d.mu.Lock()
 		clear(d.rows)

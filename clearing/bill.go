@@ -148,25 +148,33 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 // maxNetted is how many invoices one netting takes.
 const maxNetted = 1000
 
+// actSettle is the action that gathers payable invoices.
+const actSettle = "settle"
+
 // settle gathers invoices that wait to be paid and has them netted, or made due
 // one by one where the agreement has no netting clause. The first of the pair
 // proposes nettings, so that proposals do not cross; a payer opens obligations.
 func (d *Desk) settle(ctx context.Context) error {
 	d.mu.Lock()
-	waiting := d.waiting["settle"]
+	waiting := d.waiting[actSettle]
+	most, tries := d.most, d.failed[actSettle].count
 	var all []string
 	for id := range d.payable {
 		if !d.proposed[id] {
 			all = append(all, id)
 		}
 	}
-	slices.Sort(all)
 	d.mu.Unlock()
-	if len(all) == 0 {
-		d.solved("settle")
+	if len(all) == 0 && !waiting {
+		d.solved(actSettle)
 	}
-	if len(all) == 0 || waiting || !d.o.Automatic.Net {
+	if len(all) == 0 || !d.o.Automatic.Net || d.underWay(actSettle) {
 		return nil
+	}
+	slices.Sort(all)
+	if most == 1 { // one that is beyond a limit by itself does not hold the others up
+		first := tries % len(all)
+		all = slices.Concat(all[first:], all[:first])
 	}
 	var net, single []string
 	err := d.o.Channel.View(func(v view) error {
@@ -195,7 +203,7 @@ func (d *Desk) settle(ctx context.Context) error {
 					net = append(net, id)
 				}
 			}
-			if max(len(net), len(single)) == maxNetted {
+			if max(len(net), len(single)) == most {
 				break
 			}
 		}
@@ -204,20 +212,45 @@ func (d *Desk) settle(ctx context.Context) error {
 	if err != nil || len(net)+len(single) == 0 {
 		return err
 	}
-	ids, c := single, trade.NewCommand(trade.KindObligationOpen, trade.ObligationOpen{Invoices: single})
-	if len(net) > 0 { // the others come next
-		ids, c = net, trade.NewCommand(trade.KindNettingPropose, trade.NettingPropose{Invoices: net})
+	ids, c := net, trade.NewCommand(trade.KindNettingPropose, trade.NettingPropose{Invoices: net})
+	if len(net) == 0 || len(single) > 0 && tries%2 == 1 { // neither kind waits for the other to succeed
+		ids, c = single, trade.NewCommand(trade.KindObligationOpen, trade.ObligationOpen{Invoices: single})
 	}
 	if c, err = d.o.Authorize(c, party.Finance); err != nil {
 		return err
 	}
 	d.mu.Lock()
+	d.settling = ids
 	for _, id := range ids {
 		d.proposed[id] = true // until the netting is answered, or the command refused
 	}
 	d.mu.Unlock()
-	d.act(ctx, "settle", settleSubject, c)
+	if !d.act(ctx, actSettle, settleSubject, c) {
+		d.unsettled()
+	}
 	return nil
+}
+
+// unsettled takes back that invoices are on their way to be netted or paid.
+// It gives how many they were.
+func (d *Desk) unsettled() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := len(d.settling)
+	for _, id := range d.settling {
+		delete(d.proposed, id)
+	}
+	d.settling = nil
+	return n
+}
+
+// refusedSettlement halves what goes into the next try: a sum may be beyond a
+// limit that its parts are not.
+func (d *Desk) refusedSettlement() {
+	n := d.unsettled()
+	d.mu.Lock()
+	d.most = max(1, n/2)
+	d.mu.Unlock()
 }
 
 // settleSubject stands for all payable invoices where a single record is meant

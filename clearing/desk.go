@@ -100,6 +100,8 @@ type Desk struct {
 	rows      map[string]bool                       // keys of rate rows that were proven, or are on their way
 	payable   map[string]bool                       // ids of invoices that wait to be netted or paid
 	proposed  map[string]bool                       // those of them that are in a netting which waits for its answer
+	settling  []string                              // ids of invoices whose netting or obligation is on its way to the ledger
+	most      int                                   // invoices that the next netting or obligation takes at most
 	deadlines map[string]int64                      // block time in ms at which a record's wait ends
 	failed    map[string]failure                    // by action: what did not succeed
 	receipts  map[string]receipted                  // by period key: the partner's node has taken our records in
@@ -122,7 +124,7 @@ func Open(o Options) (*Desk, error) {
 		tariffs: map[usage.Way]*tariff{}, edges: map[usage.Way]map[reconcile.Edge]bool{}, deadlines: map[string]int64{}, made: map[string]Manifest{},
 		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, proposed: map[string]bool{}, rows: map[string]bool{},
 		refused: map[string]bool{}, asked: map[Slot]bool{}, held: map[string]int64{}, advised: map[string]bool{}, receipts: map[string]receipted{},
-		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1), looking: true,
+		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1), looking: true, most: maxNetted,
 	}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d, d.restore()
@@ -244,7 +246,8 @@ func (d *Desk) work(ctx context.Context) {
 			d.looked(key)
 		}
 		if err := d.settle(ctx); err != nil && ctx.Err() == nil {
-			d.o.Log.Warn("clearing step failed", "subject", "settlement", "err", err)
+			d.o.Log.Warn("clearing step failed", "subject", settleSubject, "err", err)
+			d.fail(actSettle, settleSubject, err)
 		}
 		d.mu.Lock()
 		d.looking = false
@@ -304,11 +307,6 @@ func (d *Desk) look(ctx context.Context, key string) error {
 		return d.netting(ctx, key)
 	case strings.HasPrefix(key, trade.ObligationPrefix):
 		return d.obligation(ctx, key)
-	case key == settleSubject: // what was proposed was refused: begin anew
-		d.mu.Lock()
-		clear(d.proposed)
-		d.mu.Unlock()
-		return errors.Join(d.sweep(trade.NettingPrefix), d.sweep(trade.InvoicePrefix))
 	}
 	return nil
 }

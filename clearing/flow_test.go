@@ -15,6 +15,7 @@ import (
 	"github.com/lateral-network/lateral/trade/dispute"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -871,4 +872,119 @@ func TestARefusedCommandIsListedUntilItIsSolved(t *testing.T) {
 	a.denied.Store(false)
 	w.settled("0.100000")
 	w.until("nothing is listed any more", func() bool { return len(a.desk.Problems()) == 0 })
+}
+
+// limit sets how much a side's delegate may sign for, in millionths of a USD.
+func (s *side) limit(micro money.Micro) {
+	s.do(trade.NewCommand(trade.KindDelegateAdd, trade.DelegateAdd{
+		Key: s.keys.delegate.Public(), Name: "robot", Roles: []party.Role{party.Contracts, party.Orders, party.Disputes, party.Finance},
+		Limits: []money.Amount{{Currency: "USD", Micro: micro}},
+	}))
+}
+
+// final waits until a number of invoices wait to be netted or paid.
+func (w *world) final(n int) {
+	w.t.Helper()
+	for _, s := range w.sides {
+		w.until(fmt.Sprintf("%d invoices are final", n), func() bool {
+			got := 0
+			s.view(func(v trade.View) {
+				for i := range v.Invoices("") {
+					if i.Payable() {
+						got++
+					}
+				}
+			})
+			return got == n
+		})
+	}
+}
+
+// [R4], [R6]: what is beyond the limit of a delegate is listed, and goes on by
+// itself when the limit is raised.
+func TestASettlementBeyondALimitGoesOnWhenItIsRaised(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a := w.sides[0]
+	for _, s := range w.sides {
+		s.auto.Net = false
+		s.restart()
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	w.through("11:00:00")
+	w.final(1)
+	a.limit(50_000)
+	for _, s := range w.sides {
+		s.auto.Net = true
+		s.restart()
+	}
+	w.until("the limit is named again and again", func() bool {
+		p, ok := a.problem(trade.CodeBeyondLimit)
+		return ok && p.Tries > 2 && p.Remedy != ""
+	})
+	a.limit(1e15)
+	w.settled("0.100000")
+	w.until("nothing is listed any more", func() bool { return len(a.desk.Problems()) == 0 })
+}
+
+// Invoices whose sum is beyond a limit are settled in parts; one that is beyond
+// it by itself is listed, and holds no other up.
+func TestASettlementBeyondALimitIsMadeInParts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a := w.sides[0]
+	for _, s := range w.sides {
+		s.auto.Net = false
+		s.restart()
+		s.take(row("1", "10:00:00", 60_000), row("2", "11:00:00", 600_000), row("3", "12:00:00", 60_000), row("4", "13:00:00", 60_000))
+	}
+	w.through("14:00:00")
+	w.final(4)
+	a.limit(150_000)
+	for _, s := range w.sides {
+		s.auto.Net = true
+		s.restart()
+	}
+	w.until("three of four invoices are paid and the limit is named", func() (ok bool) {
+		paid := 0
+		a.view(func(v trade.View) {
+			for i := range v.Invoices("") {
+				if i.Paid {
+					paid++
+				}
+			}
+		})
+		_, ok = a.problem(trade.CodeBeyondLimit)
+		return ok && paid == 3
+	})
+	a.limit(1e15)
+	w.settled("1.300000")
+}
+
+// A delegate who signs nothing while invoices wait is listed.
+func TestASettlementThatNobodySignsIsListed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a := w.sides[0]
+	for _, s := range w.sides {
+		s.auto.Net = false
+		s.restart()
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	w.through("11:00:00")
+	w.final(1)
+	a.denied.Store(true)
+	a.auto.Net = true
+	a.restart()
+	w.until("the denial is listed", func() bool {
+		p, ok := a.problem(fault.Forbidden)
+		return ok && p.Subject == settleSubject && p.Tries > 2
+	})
+	w.sides[1].auto.Net = true
+	w.sides[1].restart()
+	a.denied.Store(false)
+	w.settled("0.100000")
 }
