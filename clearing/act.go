@@ -215,7 +215,7 @@ func (d *Desk) Busy() bool {
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return err != nil || behind || d.looking || d.meeting || len(d.closings) > 0 || len(d.waiting) > 0 || len(d.dirty) > 0
+	return err != nil || behind || d.looking || d.meeting || d.shown < d.through || len(d.closings) > 0 || len(d.waiting) > 0 || len(d.dirty) > 0
 }
 
 // toMeet reports whether periods may have become ready to be stated.

@@ -32,37 +32,37 @@ const bookSubject = "imports"
 const maxAhead = 60_000
 
 // closeLive closes the periods that are over, with their grace, where usage is
-// not imported from files. A clock that has jumped ahead would close periods
-// that still run; so where the ledger's time does not confirm it, the ledger is
-// asked first, by requesting the rating of what would be closed.
+// not imported from files, and shows the edges for which it is time. A clock
+// that has jumped ahead would close periods that still run; so where the
+// ledger's time does not confirm it, the ledger is asked first, by requesting
+// the rating of what would be closed.
 func (d *Desk) closeLive(ctx context.Context) error {
 	now := d.o.Now()
 	d.mu.Lock()
-	terms, through, schedule, book := d.schedule.at(now).terms, d.through, d.schedule, d.book
+	terms, through, shown, schedule, book := d.schedule.at(now).terms, d.through, d.shown, d.schedule, d.book
 	d.mu.Unlock()
-	if terms.PastPeriods {
-		return nil
+	over := through
+	if !terms.PastPeriods {
+		over = max(over, schedule.period(now-terms.GraceMillis).From)
 	}
-	over := schedule.period(now - terms.GraceMillis).From
-	if over <= through {
-		return nil
-	}
-	ledger, err := d.blockTime()
-	if err != nil {
-		return err
-	}
-	if now > ledger+maxAhead {
-		sure := schedule.period(ledger + maxAhead - terms.GraceMillis).From
-		for _, at := range book.Due(over) {
-			if at.Period.To > sure {
-				if err := d.request(ctx, at); err != nil {
-					return err
+	if over > through {
+		ledger, err := d.blockTime()
+		if err != nil {
+			return err
+		}
+		if now > ledger+maxAhead {
+			sure := schedule.period(ledger + maxAhead - terms.GraceMillis).From
+			for _, at := range book.Due(over) {
+				if at.Period.To > sure {
+					if err := d.request(ctx, at); err != nil {
+						return err
+					}
 				}
 			}
+			over = max(through, sure)
 		}
-		over = sure
 	}
-	if over <= through {
+	if over == through && schedule.showable(now, through) <= shown {
 		return nil
 	}
 	return d.CloseThrough(ctx, over)

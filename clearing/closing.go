@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -24,17 +25,21 @@ const (
 type closedRecord struct {
 	Through  int64     `cbor:"1,keyasint"`           // periods that end by then; ms UTC
 	Closings []closing `cbor:"2,keyasint,omitempty"` // those whose edges wait for the partner's
+	Shown    int64     `cbor:"3,keyasint,omitempty"` // edges up to here were shown to the partner; ms UTC
 }
 
-// closing is one act of closing periods.
+// closing is one showing of edges.
 type closing struct {
-	Through int64 `cbor:"1,keyasint"` // ms UTC
-	At      int64 `cbor:"2,keyasint"` // when it was done, ms UTC
+	Through int64     `cbor:"1,keyasint"` // ms UTC
+	At      int64     `cbor:"2,keyasint"` // when it was done, ms UTC
+	seen    time.Time // by this process; a clock that is set back cannot move it
 }
 
 // CloseThrough closes every period that ends at or before a moment (ms UTC):
 // no more records are expected for them. The calls near their edges are shown
 // to the partner, and once its own have come, the periods are rated and stated.
+// Where usage is not imported from files the edges are shown a start tolerance
+// later: the partner's record of a call may end that much later than ours.
 //
 // What comes later is an adjustment of the first period that is stated after
 // it and was open when it came; where no such period has calls of its own, the
@@ -43,28 +48,51 @@ type closing struct {
 func (d *Desk) CloseThrough(ctx context.Context, through int64) error {
 	d.importing.Lock()
 	defer d.importing.Unlock()
+	return d.close(ctx, through)
+}
+
+// close moves the moment after which records come late, and shows the partner
+// the edges for which it is time. Imports are locked out.
+func (d *Desk) close(ctx context.Context, through int64) error {
 	book, err := d.ready()
 	if err != nil {
 		return err
 	}
+	now := d.o.Now()
 	d.mu.Lock()
-	from := d.through
-	next := closedRecord{through, append(slices.Clone(d.closings), closing{through, d.o.Now()})}
+	before := closedRecord{d.through, slices.Clone(d.closings), d.shown}
+	next := before
+	next.Through = max(before.Through, through)
+	next.Shown = max(before.Shown, d.schedule.showable(now, next.Through))
 	d.mu.Unlock()
-	if through <= from {
+	if next.Shown > before.Shown {
+		if err := d.showEdges(ctx, book, before.Shown, next.Shown); err != nil {
+			return err
+		}
+		next.Closings = append(next.Closings, closing{next.Shown, now, time.Now()})
+	} else if next.Through == before.Through {
 		return nil
-	}
-	if err := d.showEdges(ctx, book, from, through); err != nil {
-		return err
 	}
 	if err := d.keep("closed", canon.Must(next)); err != nil {
 		return err
 	}
 	d.mu.Lock()
-	d.through, d.closings, d.meeting = next.Through, next.Closings, true
+	d.through, d.closings, d.shown, d.meeting = next.Through, next.Closings, next.Shown, true
 	d.mu.Unlock()
 	d.rouse()
 	return nil
+}
+
+// showable gives the moment up to which edges may be shown when periods are
+// closed through another. A partner's record of a call that ended before an edge
+// may end a start tolerance after it, and takes as long as ours to come in;
+// files of past periods have all.
+func (s schedule) showable(now, through int64) int64 {
+	terms := s.at(now).terms
+	if terms.PastPeriods {
+		return through
+	}
+	return min(through, s.period(now-terms.GraceMillis-terms.StartTolerance).From)
 }
 
 // Receive takes a file that the partner has sent to this desk. It may come more
@@ -115,24 +143,25 @@ func (d *Desk) meet(ctx context.Context) error {
 }
 
 // known gives the moment up to which periods may be stated: both sides have
-// closed them, or the partner has kept us waiting for its edges for half the
-// time that the agreement gives for records and statements.
+// shown their edges, or the partner has kept us waiting for its own for half the
+// time that the agreement gives for records and statements. Without a book the
+// agreement is not known, and the wait goes on.
 func (d *Desk) known() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for len(d.closings) > 0 {
+	for len(d.closings) > 0 && len(d.schedule) > 0 {
 		c := d.closings[0]
 		if c.Through > d.met {
 			terms := d.schedule.at(c.Through - 1).terms
 			wait := min(terms.Deadline(agreement.StageRecords).Millis, terms.Deadline(agreement.StageStatement).Millis) / 2
-			if d.o.Now()-c.At <= wait {
+			if max(d.o.Now()-c.At, time.Since(c.seen).Milliseconds()) <= wait {
 				break
 			}
 		}
 		d.waived = c.Through
 		d.closings = d.closings[1:]
 	}
-	return min(d.through, max(d.met, d.waived))
+	return min(d.shown, max(d.met, d.waived))
 }
 
 // request asks for the rating of a period in which we have something to state,

@@ -82,6 +82,7 @@ type Desk struct {
 	made      map[string]Manifest                   // by period key: our statements
 	refused   map[string]bool                       // keys of periods whose manifest names rows that are not in force
 	through   int64                                 // periods that end by then are closed here; ms UTC
+	shown     int64                                 // edges up to here were shown to the partner; ms UTC
 	closings  []closing                             // those that the partner's edges have not met, oldest first
 	theirs    int64                                 // periods that end by then are closed at the partner, as its edges say
 	met       int64                                 // edges up to here are compared

@@ -158,11 +158,11 @@ type metRecord struct {
 
 // follow gives our calls the period and rate version of the partner's records
 // of them, where the partner sells and both lie near an edge that both sides
-// have closed. What is found is kept before it counts, because calls that come
+// have shown. What is found is kept before it counts, because calls that come
 // later must not change it.
 func (d *Desk) follow(book *Book) error {
 	d.mu.Lock()
-	from, through := d.met, min(d.through, d.theirs)
+	from, through := d.met, min(d.shown, d.theirs)
 	d.mu.Unlock()
 	if through <= from {
 		return nil

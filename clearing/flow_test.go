@@ -988,3 +988,78 @@ func TestASettlementThatNobodySignsIsListed(t *testing.T) {
 	a.denied.Store(false)
 	w.settled("0.100000")
 }
+
+// Live edges are shown so late that the partner's record of a call is in, which
+// may end a start tolerance after ours: in the next period, and imported when
+// the period of our record has closed.
+func TestALiveCallMeetsThePartnersOverAnEdge(t *testing.T) {
+	t.Parallel()
+	tolerance := 60 * time.Second // long, so that a slow machine is in time
+	w := newWorld(t, func(x *agreement.Terms) {
+		x.PastPeriods, x.GraceMillis, x.Cycle, x.StartTolerance = false, 2000, "15m", tolerance.Milliseconds()
+	})
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	edge := w.now().Truncate(15 * time.Minute).Add(15 * time.Minute)
+	ends := func(at time.Time) string {
+		return call_("1", "41440000001", "12125550100", at.Add(-time.Minute).UTC().Format(time.RFC3339Nano), 60_000, "ALPHA", "BRAVO")
+	}
+	a.take(ends(edge.Add(-500 * time.Millisecond)))
+	w.pass(edge.Add(3400 * time.Millisecond).Sub(w.now()))
+	for _, s := range w.sides {
+		w.until("the period is closed", func() bool {
+			s.desk.mu.Lock()
+			defer s.desk.mu.Unlock()
+			return s.desk.through == edge.UnixMilli()
+		})
+		if known := s.desk.known(); known >= edge.UnixMilli() {
+			t.Fatalf("%s may state the period before its edges are shown", s.code)
+		}
+	}
+	b.take(ends(edge.Add(2400 * time.Millisecond)))
+	b.restart() // what is closed and not shown yet is shown after a restart
+	w.pass(tolerance)
+	w.until("both have met at the edge", func() bool {
+		met := 0
+		for _, s := range w.sides {
+			s.desk.mu.Lock()
+			if s.desk.met == edge.UnixMilli() {
+				met++
+			}
+			s.desk.mu.Unlock()
+		}
+		return met == 2
+	})
+	w.pass(15 * time.Minute)
+	w.settled("0.100000")
+	if d := a.disputes(); len(d) != 0 {
+		t.Fatalf("a call at a live edge was disputed: %+v", d)
+	}
+	a.view(func(v trade.View) {
+		for o := range v.Orders() {
+			for p := range v.Periods(o.ID) {
+				if p.Interval.From != edge.UnixMilli() && p.Buyer.Records+p.Seller.Records > 0 {
+					t.Errorf("the call was stated in %s, want the seller's period alone", p.Interval)
+				}
+			}
+		}
+	})
+}
+
+// A clock that was ahead when edges were shown, and is set back, does not
+// lengthen the wait for the partner's.
+func TestAClockThatIsSetBackDoesNotLengthenTheWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.Deadlines[0].Millis, x.Deadlines[1].Millis = 2000, 2000 })
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	b.shy.Store(true)
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	a.jump.Store((24 * time.Hour).Milliseconds())
+	w.must(a.desk.CloseThrough(w.context(), at(t, "11:00:00")))
+	a.jump.Store(0)
+	a.restart()
+	w.until("ALPHA goes on", func() bool { return a.desk.known() == at(t, "11:00:00") })
+}

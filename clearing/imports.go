@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -135,7 +136,10 @@ func (d *Desk) restore() error {
 			if err := canon.Decode(r.Value, &c); err != nil {
 				return err
 			}
-			d.through, d.closings = c.Through, c.Closings
+			d.through, d.closings, d.shown = c.Through, c.Closings, c.Shown
+			for i := range d.closings {
+				d.closings[i].seen = time.Now()
+			}
 		case "met":
 			var m metRecord
 			if err := canon.Decode(r.Value, &m); err != nil {
