@@ -2,7 +2,6 @@ package clearing
 
 import (
 	"cmp"
-	"hash/maphash"
 	"maps"
 	"slices"
 	"sync"
@@ -44,8 +43,6 @@ type Book struct {
 	open     map[Slot][]call        // not stated yet, by the period they belong to
 	stated   map[Slot]bool          // by a statement, or passed without ours
 	late     map[usage.Way][]call   // came after their own period was closed
-	seen     map[uint64]call        // by a hash of what makes a call the same call
-	twins    map[fingerprint]bool   // calls whose hash another call has
 	moments  map[call]rating.Moment // where the partner's record decides, as its edges showed
 	tally    map[Slot]uint64        // records of any result, for "periods with a record"
 }
@@ -61,15 +58,6 @@ type Slot struct {
 type call struct {
 	Import uint32 `cbor:"1,keyasint"`
 	Index  uint32 `cbor:"2,keyasint"`
-}
-
-// fingerprint tells whether a call was imported before, from whatever file.
-type fingerprint struct {
-	start               int64
-	origin, destination usage.Number
-	duration            uint32
-	way                 usage.Way
-	result              usage.Result
 }
 
 // Manifest is what a statement consists of: for each line the records behind
@@ -111,35 +99,12 @@ func (m *Manifest) calls(yield func(call) bool) {
 func newBook(pair usage.Pair, s schedule) *Book {
 	return &Book{
 		pair: pair, schedule: s, batches: map[uint32]*usage.Batch{}, closed: map[uint32]int64{},
-		open: map[Slot][]call{}, stated: map[Slot]bool{}, late: map[usage.Way][]call{}, seen: map[uint64]call{},
-		twins: map[fingerprint]bool{}, moments: map[call]rating.Moment{}, tally: map[Slot]uint64{},
+		open: map[Slot][]call{}, stated: map[Slot]bool{}, late: map[usage.Way][]call{},
+		moments: map[call]rating.Moment{}, tally: map[Slot]uint64{},
 	}
 }
 
-// Sift moves the records that an earlier import already brought to the batch's
-// Duplicates, so that they are counted there. The book stays as it is.
-func (b *Book) Sift(batch *usage.Batch) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	all := batch.Records
-	batch.Records = all[:0]
-	for _, r := range all {
-		if b.known(&r) {
-			batch.Duplicates = append(batch.Duplicates, r)
-		} else {
-			batch.Records = append(batch.Records, r)
-		}
-	}
-}
-
-// known reports whether a call was imported before. The lock is held.
-func (b *Book) known(r *usage.Record) bool {
-	f := fingerprintOf(r)
-	first, hit := b.seen[maphash.Comparable(hashSeed, f)]
-	return hit && (fingerprintOf(b.record(first)) == f || b.twins[f])
-}
-
-// Add takes the records of an import, after Sift. Calls of periods that end at
+// Add takes the records of an import, none of which came before. Calls of periods that end at
 // or before closed (ms UTC) come late.
 func (b *Book) Add(number uint32, batch *usage.Batch, closed int64) {
 	b.mu.Lock()
@@ -148,13 +113,6 @@ func (b *Book) Add(number uint32, batch *usage.Batch, closed int64) {
 	for i := range batch.Records {
 		r := &batch.Records[i]
 		c := call{number, uint32(i)}
-		f := fingerprintOf(r)
-		h := maphash.Comparable(hashSeed, f)
-		if _, taken := b.seen[h]; taken {
-			b.twins[f] = true
-		} else {
-			b.seen[h] = c
-		}
 		at := b.slot(c)
 		b.tally[at]++
 		switch {
@@ -165,12 +123,6 @@ func (b *Book) Add(number uint32, batch *usage.Batch, closed int64) {
 			b.place(c, at)
 		}
 	}
-}
-
-var hashSeed = maphash.MakeSeed()
-
-func fingerprintOf(r *usage.Record) fingerprint {
-	return fingerprint{r.Start, r.Origin, r.Destination, r.Duration, r.Way, r.Result}
 }
 
 func (b *Book) record(c call) *usage.Record { return &b.batches[c.Import].Records[c.Index] }

@@ -132,7 +132,6 @@ func batch(t *testing.T, ends ...string) *usage.Batch {
 // imports puts a batch into a book as a desk does.
 func imports(t *testing.T, b *Book, number uint32, closed string, ends ...string) *usage.Batch {
 	in := batch(t, ends...)
-	b.Sift(in)
 	b.Add(number, in, at(t, closed))
 	return in
 }
@@ -206,18 +205,6 @@ func TestTwoLateDirectionsAndAnEarlierPeriodDoNotMix(t *testing.T) {
 	m, err = b.Draft(Slot{1, span(t, "12:00:00", "13:00:00")}, flat{})
 	if err != nil || len(m.Lines) != 0 {
 		t.Fatalf("%+v, %v: a late call of the other direction is stated", m, err)
-	}
-}
-
-func TestImportsOfTheSameCallsCountOnce(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
-	imports(t, b, 1, "00:00:00", "09:10:00", "10:10:00")
-	in := imports(t, b, 2, "00:00:00", "09:10:00", "11:10:00")
-	if len(in.Records) != 1 || len(in.Duplicates) != 1 {
-		t.Fatalf("%d records and %d duplicates, want one of each", len(in.Records), len(in.Duplicates))
-	}
-	if due := b.Due(at(t, "23:00:00")); len(due) != 3 {
-		t.Fatalf("%v are due, want three periods", due)
 	}
 }
 

@@ -35,11 +35,22 @@ type Automatic struct {
 
 // Reader is what the desk needs of a product line: how its files are read.
 type Reader interface {
-	// ReadUsage reads a file of call records of a pair.
-	ReadUsage(r io.Reader, pair usage.Pair) (*usage.Batch, error)
+	// Files begins to read a pair's files of call records, one after the other.
+	Files(pair usage.Pair) Files
 	// ReadSheet reads a rate sheet. Rejects name the bad rows; with any the
 	// sheet is nil.
 	ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error)
+}
+
+// Files reads files of call records and judges each row by those of all files
+// that were kept and of its own: which repeat an earlier one, and which are
+// refused because they contradict it.
+type Files interface {
+	// Read reads a file. Its name is for people, who find rows by it.
+	Read(r io.Reader, name string) (*usage.Batch, error)
+	// Keep remembers the rows of the file that was read last. A file that is not
+	// kept leaves nothing behind.
+	Keep()
 }
 
 // Options are what a Desk is made of. All but Automatic, Period and Log are
@@ -75,6 +86,7 @@ type Desk struct {
 
 	mu        sync.Mutex // guards all below
 	book      *Book      // nil until an agreement says what a period is
+	files     Files      // of the book's imports; used with importing or making locked
 	schedule  schedule   // of the book
 	amended   bool       // the agreements have changed since the schedule was read
 	imports   []Import

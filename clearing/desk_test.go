@@ -35,7 +35,9 @@ import (
 )
 
 // files reads voice files, as the node's reader does.
-type files struct{ voice.Line }
+type files struct{}
+
+func (files) Files(pair usage.Pair) Files { return voice.NewFiles(voice.Options{Pair: pair}) }
 
 func (files) ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error) { return voice.ReadSheet(r) }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/exchange"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
@@ -592,6 +593,39 @@ func TestImportsAddUp(t *testing.T) {
 	w.must(err)
 	if before.Read != 6 || fmt.Sprint(before) != fmt.Sprint(after) || len(a.desk.Imports()) != 4 {
 		t.Fatalf("%+v before and %+v after a restart", before, after)
+	}
+}
+
+// A call_id of an earlier import with other content is refused by that import
+// and its line, and stays refused after a restart: it is never billed twice.
+func TestAnIDOfAnEarlierImportIsNotTakenAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	b.take(row("1", "10:00:00", 60_000), row("2", "10:10:00", 60_000))
+	a.take(row("1", "10:00:00", 60_000))
+	for range 2 {
+		in := a.take(row("1", "10:00:00", 61_000), row("9", "10:00:00", 60_000), row("2", "10:10:00", 60_000))
+		if in.Accepted != 1 || in.Duplicate != 1 || in.Rejected != 1 {
+			t.Fatalf("%+v, want one row accepted, one duplicate and one refused", in)
+		}
+		if !in.Repeated {
+			r := in.Rejects[0]
+			if r.Code != voice.CodeSameID || r.Line != 2 || !strings.Contains(r.Detail, "line 2 of import 1 (calls.csv)") {
+				t.Fatalf("%+v, want the earlier import and its line by name", r)
+			}
+		}
+		a.restart()
+	}
+	if in := a.take(row("2", "10:10:00", 62_000)); in.Rejected != 1 || !strings.Contains(in.Rejects[0].Detail, "line 4 of import 2 (calls.csv)") {
+		t.Fatalf("%+v, want a refusal by the second import", in)
+	}
+	w.through("11:00:00")
+	w.settled("0.200000")
+	w.quiet()
+	if d := a.disputes(); len(d) != 0 {
+		t.Fatalf("disputes: %+v", d)
 	}
 }
 

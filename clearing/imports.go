@@ -59,15 +59,15 @@ func (d *Desk) ImportUsage(ctx context.Context, name string, r io.Reader) (Impor
 			return i, nil
 		}
 	}
-	number, closed := uint32(len(d.imports)+1), d.through
+	number, closed, files := uint32(len(d.imports)+1), d.through, d.files
 	d.mu.Unlock()
-	batch, err := d.read(info)
+	name = clip(name)
+	batch, err := d.read(files, number, name, info.Hash)
 	if err != nil {
 		return Import{}, err
 	}
-	book.Sift(batch)
 	in := Import{
-		Number: number, Name: clip(name), File: info.Hash, Size: info.Size, Read: batch.Read,
+		Number: number, Name: name, File: info.Hash, Size: info.Size, Read: batch.Read,
 		Accepted: uint64(len(batch.Records)), Duplicate: uint64(len(batch.Duplicates)), Rejected: batch.Refused,
 		Time: d.o.Now(), Closed: closed,
 	}
@@ -77,6 +77,7 @@ func (d *Desk) ImportUsage(ctx context.Context, name string, r io.Reader) (Impor
 	if err := d.keep(fmt.Sprintf("import/%010d", number), canon.Must(in)); err != nil {
 		return Import{}, err
 	}
+	files.Keep()
 	book.Add(number, batch, closed)
 	d.mu.Lock()
 	d.imports = append(d.imports, in)
@@ -92,14 +93,15 @@ func clip(name string) string {
 	return strings.ToValidUTF8(name, "?")
 }
 
-// read parses an imported file.
-func (d *Desk) read(info store.Info) (*usage.Batch, error) {
-	f, err := d.o.Blobs.Open(info.Hash)
+// read parses an imported file. A row that it refuses because of another import
+// names that one.
+func (d *Desk) read(files Files, number uint32, name string, file canon.Hash) (*usage.Batch, error) {
+	f, err := d.o.Blobs.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return d.o.Reader.ReadUsage(f, d.pair)
+	return files.Read(f, fmt.Sprintf("import %d (%s)", number, name))
 }
 
 // Imports lists what was imported, oldest first.
@@ -189,8 +191,14 @@ func (d *Desk) ready() (*Book, error) {
 	}
 	if book != nil {
 		book.Amend(s)
-	} else if book, err = d.rebuild(s, imports); err != nil {
-		return nil, err
+	} else {
+		files := d.o.Reader.Files(d.pair)
+		if book, err = d.rebuild(s, files, imports); err != nil {
+			return nil, err
+		}
+		d.mu.Lock()
+		d.files = files
+		d.mu.Unlock()
 	}
 	d.mu.Lock()
 	d.book, d.schedule, d.led = book, s, nil
@@ -199,19 +207,20 @@ func (d *Desk) ready() (*Book, error) {
 }
 
 // rebuild makes the book from imports, what followed the partner's records, and
-// manifests. Code: import-lost.
-func (d *Desk) rebuild(s schedule, imports []Import) (*Book, error) {
+// manifests. The imports are read in their order, so that each row is judged as
+// it was when it came. Code: import-lost.
+func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error) {
 	book := newBook(d.pair, s)
 	for _, i := range imports {
-		batch, err := d.read(store.Info{Hash: i.File, Size: i.Size})
+		batch, err := d.read(files, i.Number, i.Name, i.File)
 		if err != nil {
 			return nil, fault.Newf(CodeLost, "restore the node's data from a backup", "import %d (%s) cannot be read any more", i.Number, i.Name).Because(err)
 		}
-		book.Sift(batch)
 		if uint64(len(batch.Records)) != i.Accepted {
 			return nil, fault.Newf(CodeLost, "restore the node's data from a backup, and run the release that made the import",
 				"import %d (%s) had %d calls and reads as %d now", i.Number, i.Name, i.Accepted, len(batch.Records))
 		}
+		files.Keep()
 		book.Add(i.Number, batch, i.Closed)
 	}
 	book.lead(d.led)

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/clearing"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/line"
@@ -28,7 +29,12 @@ func newMachine() *trade.Machine {
 }
 
 // voiceFiles reads the files of the voice line.
-type voiceFiles struct{ voice.Line }
+type voiceFiles struct{}
+
+// Files implements clearing.Reader.
+func (voiceFiles) Files(pair usage.Pair) clearing.Files {
+	return voice.NewFiles(voice.Options{Pair: pair})
+}
 
 // ReadSheet implements clearing.Reader.
 func (voiceFiles) ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error) {

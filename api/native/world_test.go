@@ -91,7 +91,9 @@ func (k *keyring) application(code party.Code) party.Signed {
 }
 
 // files reads the files of voice.
-type files struct{ voice.Line }
+type files struct{}
+
+func (files) Files(pair usage.Pair) clearing.Files { return voice.NewFiles(voice.Options{Pair: pair}) }
 
 func (files) ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error) { return voice.ReadSheet(r) }
 

@@ -8,32 +8,45 @@ import (
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
-// seen tells duplicates and conflicts from new rows. It remembers each row that
-// was accepted or found a duplicate, by id and by content, and compares
-// exactly: a hash only says where to look. A row costs its id and about 50
-// bytes while a file is read.
+// seen remembers each row of some files that was accepted or found a duplicate,
+// by id and by content, and compares exactly: a hash only says where to look. A
+// row costs its id and about 50 bytes beside its record.
 type seen struct {
 	seed  maphash.Seed
 	salt  uint64 // a random number, so that nobody can choose colliding calls
-	batch *usage.Batch
+	files []seenFile
 
 	rows []row
 	text []byte // of each row its id, then the text of its withheld origin
 
 	byID   table // into rows
-	byCall table // into batch.Records
+	byCall table // into rows, those of duplicates left out
+}
+
+// seenFile is a file that rows are of.
+type seenFile struct {
+	name  string
+	batch *usage.Batch
 }
 
 // row is one remembered row: its record, and where its text lies.
 type row struct {
-	at        uint64 // in text, of the id
-	id        uint16 // length of the id
-	origin    uint16 // length of the origin's text, 0 unless it is withheld
-	record    uint32 // index into the batch's Records, or Duplicates
-	duplicate bool
+	at         uint64 // in text, of the id
+	file       uint32 // index into files
+	record     uint32 // index into the file's Records, or Duplicates
+	id, origin uint8  // lengths; the origin's text is kept when it is withheld
+	duplicate  bool
 }
 
-// verdict is what seen says of a row.
+// known is a remembered row in full.
+type known struct {
+	*usage.Record
+	id, origin []byte
+	trunk      string
+	file       string // empty: the one being read
+}
+
+// verdict is what is said of a row.
 type verdict int
 
 const (
@@ -42,74 +55,125 @@ const (
 	isConflict // its id stands for other content
 )
 
-func newSeen(b *usage.Batch) *seen {
-	s := &seen{seed: maphash.MakeSeed(), batch: b}
+func newSeen() *seen {
+	s := &seen{seed: maphash.MakeSeed()}
 	s.salt = maphash.String(s.seed, "")
 	return s
 }
 
-// add judges a row and keeps it in the batch unless it is a conflict. For a
-// conflict, line is that of the row which had the id first.
-func (s *seen) add(id, origin []byte, r usage.Record) (v verdict, line uint32) {
-	if r.Origin != usage.Withheld {
-		origin = nil
+// next gives an empty seen for one file more, to be taken later or forgotten.
+func (s *seen) next(name string, b *usage.Batch) *seen {
+	return &seen{seed: s.seed, salt: s.salt, files: []seenFile{{name, b}}}
+}
+
+// get gives a remembered row.
+func (s *seen) get(i uint32) known {
+	k := &s.rows[i]
+	f := &s.files[k.file]
+	records := f.batch.Records
+	if k.duplicate {
+		records = f.batch.Duplicates
 	}
-	idHash := uint32(maphash.Bytes(s.seed, id))
-	for at := idHash; ; at++ {
-		i, ok := s.byID.probe(at, idHash)
+	r := &records[k.record]
+	text := s.text[k.at:]
+	return known{r, text[:k.id], text[k.id:][:k.origin], f.batch.Trunks[r.Trunk], f.name}
+}
+
+// named finds the row with an id.
+func (s *seen) named(hash uint32, id []byte) (known, bool) {
+	for at := hash; ; at++ {
+		i, ok := s.byID.probe(at, hash)
 		if !ok {
-			break
+			return known{}, false
 		}
-		if i < 0 {
-			continue
+		if i >= 0 {
+			if k := s.get(uint32(i)); bytes.Equal(k.id, id) {
+				return k, true
+			}
 		}
-		first, firstID, firstOrigin := s.get(int(i))
-		if !bytes.Equal(firstID, id) {
-			continue
-		}
-		if !sameCall(first, &r) || first.Trunk != r.Trunk || !bytes.Equal(firstOrigin, origin) {
-			return isConflict, first.Line
-		}
-		s.batch.Duplicates = append(s.batch.Duplicates, r)
-		return isDuplicate, 0
 	}
-	callHash := s.hash(&r)
-	duplicate := false
-	for at := callHash; ; at++ {
-		i, ok := s.byCall.probe(at, callHash)
+}
+
+// has reports whether a call was accepted.
+func (s *seen) has(hash uint32, r *usage.Record) bool {
+	for at := hash; ; at++ {
+		i, ok := s.byCall.probe(at, hash)
 		if !ok {
-			break
+			return false
 		}
-		if i >= 0 && sameCall(&s.batch.Records[i], &r) {
-			duplicate = true
-			break
+		if i >= 0 {
+			k := &s.rows[i]
+			if sameCall(&s.files[k.file].batch.Records[k.record], r) {
+				return true
+			}
 		}
 	}
-	kept := row{at: uint64(len(s.text)), id: uint16(len(id)), origin: uint16(len(origin)), duplicate: duplicate}
+}
+
+// remember keeps a row of the one file that s is of, and puts its record into
+// the file's batch.
+func (s *seen) remember(idHash, callHash uint32, id, origin []byte, r usage.Record, duplicate bool) {
+	b := s.files[0].batch
+	k := row{at: uint64(len(s.text)), id: uint8(len(id)), origin: uint8(len(origin)), duplicate: duplicate}
 	s.text = append(append(s.text, id...), origin...)
 	s.byID.insert(idHash, uint32(len(s.rows)))
 	if duplicate {
-		kept.record = uint32(len(s.batch.Duplicates))
-		s.batch.Duplicates = append(s.batch.Duplicates, r)
-		v = isDuplicate
+		k.record = uint32(len(b.Duplicates))
+		b.Duplicates = append(b.Duplicates, r)
 	} else {
-		kept.record = uint32(len(s.batch.Records))
-		s.byCall.insert(callHash, kept.record)
-		s.batch.Records = append(s.batch.Records, r)
+		k.record = uint32(len(b.Records))
+		s.byCall.insert(callHash, uint32(len(s.rows)))
+		b.Records = append(b.Records, r)
 	}
-	s.rows = append(s.rows, kept)
-	return v, 0
+	s.rows = append(s.rows, k)
 }
 
-// get gives a remembered row's record, id and origin text.
-func (s *seen) get(i int) (r *usage.Record, id, origin []byte) {
-	k := &s.rows[i]
-	id = s.text[k.at : k.at+uint64(k.id)]
-	origin = s.text[k.at+uint64(k.id):][:k.origin]
-	if k.duplicate {
-		return &s.batch.Duplicates[k.record], id, origin
+// take remembers all that another has, which next gave.
+func (s *seen) take(t *seen) {
+	if len(s.files) == 0 {
+		*s = *t // the first file is not copied
+		return
 	}
-	return &s.batch.Records[k.record], id, origin
+	rows, text, files := uint32(len(s.rows)), uint64(len(s.text)), uint32(len(s.files))
+	for _, k := range t.rows {
+		k.at += text
+		k.file += files
+		s.rows = append(s.rows, k)
+	}
+	s.text = append(s.text, t.text...)
+	s.files = append(s.files, t.files...)
+	s.byID.take(&t.byID, rows)
+	s.byCall.take(&t.byCall, rows)
+}
+
+// judge says what a row is among all that was kept and the file being read, and
+// keeps it in the file's batch unless it is a conflict. For a conflict, first is
+// the row which had the id before.
+func (f *Files) judge(id, origin []byte, r usage.Record) (v verdict, first known) {
+	if r.Origin != usage.Withheld {
+		origin = nil
+	}
+	idHash, callHash := uint32(maphash.Bytes(f.kept.seed, id)), f.kept.hash(&r)
+	b := f.last.files[0].batch
+	for _, s := range []*seen{f.kept, f.last} {
+		first, ok := s.named(idHash, id)
+		if !ok {
+			continue
+		}
+		if !sameCall(first.Record, &r) || first.trunk != b.Trunks[r.Trunk] || !bytes.Equal(first.origin, origin) {
+			if s == f.last {
+				first.file = ""
+			}
+			return isConflict, first
+		}
+		b.Duplicates = append(b.Duplicates, r)
+		return isDuplicate, first
+	}
+	if f.kept.has(callHash, &r) || f.last.has(callHash, &r) {
+		v = isDuplicate
+	}
+	f.last.remember(idHash, callHash, id, origin, r, v == isDuplicate)
+	return v, known{}
 }
 
 // sameCall compares what makes two rows duplicates under different ids:
@@ -165,6 +229,15 @@ func (t *table) insert(hash, index uint32) {
 	}
 	t.used++
 	t.put(uint64(hash)<<32 | uint64(index) + 1)
+}
+
+// take inserts all of another table, its indexes moved by base.
+func (t *table) take(u *table, base uint32) {
+	for _, slot := range u.slots {
+		if slot != 0 {
+			t.insert(uint32(slot>>32), uint32(slot)-1+base)
+		}
+	}
 }
 
 func (t *table) put(slot uint64) {

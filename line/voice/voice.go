@@ -29,7 +29,8 @@ const (
 	// CodeBadTime says that a time is not RFC 3339 with zone, or no such time
 	// exists.
 	CodeBadTime fault.Code = "bad-time"
-	// CodeSameID says that a row repeats an earlier call_id with other content.
+	// CodeSameID says that a row repeats an earlier call_id, of its own or an
+	// earlier file, with other content.
 	CodeSameID fault.Code = "id-taken"
 	// CodeThirdCarrier says that a row is of traffic with another carrier.
 	CodeThirdCarrier fault.Code = "third-carrier"
@@ -47,20 +48,49 @@ type Options struct {
 // maxText bounds call_id and trunk, bytes.
 const maxText = 255
 
-// ReadUsage reads a file of call records, gzip or plain. A bad row is kept apart
-// with its line, field and code, and reading goes on. The error is of the file
-// as a whole: [CodeBadHeader], [CodeUnreadable], [CodeTooManyRows]; the rows
-// before a break are in the batch.
-func ReadUsage(r io.Reader, o Options) (*usage.Batch, error) {
+// ReadUsage reads one file of call records by itself; see [Files.Read].
+func ReadUsage(r io.Reader, o Options) (*usage.Batch, error) { return NewFiles(o).Read(r, "") }
+
+// Files reads the files of call records of one carrier, one after the other. A
+// row is a duplicate, or refused, by all rows of the files that were kept as
+// well as by those above it in its own file; so it does not matter how records
+// are cut into files. It is not for use by many at once.
+type Files struct {
+	o    Options
+	kept *seen
+	last *seen // the rows of the file that was read last
+}
+
+// NewFiles begins without any file.
+func NewFiles(o Options) *Files {
 	if o.MaxRejects == 0 {
 		o.MaxRejects = 100_000
 	}
-	b := &usage.Batch{Pair: o.Pair, Trunks: []string{""}}
+	return &Files{o: o, kept: newSeen()}
+}
+
+// Keep remembers the file that was read last. Without it, a file leaves nothing
+// behind. Its batch must not be changed from then on.
+func (f *Files) Keep() {
+	if f.last != nil {
+		f.o.Pair = f.last.files[0].batch.Pair
+		f.kept.take(f.last)
+		f.last = nil
+	}
+}
+
+// Read reads a file of call records, gzip or plain; its name is for people, who
+// find rows by it. A bad row is kept apart with its line, field and code, and
+// reading goes on. The error is of the file as a whole: [CodeBadHeader],
+// [CodeUnreadable], [CodeTooManyRows]; the rows before a break are in the batch.
+func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
+	b := &usage.Batch{Pair: f.o.Pair, Trunks: []string{""}}
+	f.last = f.kept.next(name, b)
 	rows, err := openRows(r, UsageHeader)
 	if err != nil {
 		return b, err
 	}
-	u := usageReader{batch: b, seen: newSeen(b), trunks: map[string]uint32{"": 0}}
+	u := usageReader{batch: b, files: f, trunks: map[string]uint32{"": 0}}
 	for {
 		fields, err := rows.next()
 		if err == io.EOF {
@@ -70,7 +100,7 @@ func ReadUsage(r io.Reader, o Options) (*usage.Batch, error) {
 		if err != nil && !errors.As(err, &bad) {
 			return b, err
 		}
-		if rows.line > math.MaxUint32 || len(b.Records) == math.MaxInt32 {
+		if rows.line > math.MaxUint32 || len(f.kept.rows)+len(f.last.rows) == math.MaxInt32 {
 			return b, fault.Newf(CodeTooManyRows, "split the file", "the file goes on after %d rows", b.Read)
 		}
 		b.Read++
@@ -81,7 +111,7 @@ func ReadUsage(r io.Reader, o Options) (*usage.Batch, error) {
 			}
 		}
 		b.Refused++
-		if len(b.Rejects) < o.MaxRejects {
+		if len(b.Rejects) < f.o.MaxRejects {
 			f := fault.Of(err)
 			b.Rejects = append(b.Rejects, usage.Reject{Line: rows.line, Field: f.Field, Code: f.Code, Detail: f.Detail})
 		}
@@ -91,7 +121,7 @@ func ReadUsage(r io.Reader, o Options) (*usage.Batch, error) {
 // usageReader turns rows into records of one batch.
 type usageReader struct {
 	batch  *usage.Batch
-	seen   *seen
+	files  *Files
 	clock  clock
 	trunks map[string]uint32
 }
@@ -141,8 +171,12 @@ func (u *usageReader) row(line uint32, f [][]byte) error {
 		u.trunks[string(trunk)] = rec.Trunk
 		u.batch.Trunks = append(u.batch.Trunks, string(trunk))
 	}
-	if v, first := u.seen.add(id, f[1], rec); v == isConflict {
-		return fieldError(CodeSameID, "call_id", "line %d has the id %s with other content", first, excerpt(id))
+	if v, first := u.files.judge(id, f[1], rec); v == isConflict {
+		where := fmt.Sprintf("line %d", first.Line)
+		if first.file != "" {
+			where += " of " + first.file
+		}
+		return fieldError(CodeSameID, "call_id", "%s has the id %s with other content", where, excerpt(id))
 	}
 	return nil
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +108,104 @@ func TestDuplicatesAreKeptApartAndCountedOnce(t *testing.T) {
 	b := read(t, good+"c2,4930111,4915112,2026-11-02T00:00:03.232Z,203127,success,ALPHA,BRAVO,T9\n"+"c2,4930111,4915112,2026-11-02T00:00:09Z,1,success,ALPHA,BRAVO,T9\n")
 	if len(b.Rejects) != 1 || b.Rejects[0].Code != CodeSameID || b.Rejects[0].Line != 4 {
 		t.Errorf("%+v", b.Rejects)
+	}
+}
+
+// Records may be cut into files in any way: across files too a row that repeats
+// an earlier one is a duplicate, and one that contradicts it is refused by name.
+func TestRowsAreJudgedByEarlierFilesToo(t *testing.T) {
+	const (
+		other  = "c1,4930111,4915112,2026-11-02T00:00:03.232Z,9,success,ALPHA,BRAVO,T3\n"      // the id of good, another call
+		again  = "c2,4930111,4915112,2026-11-02T00:00:03.232Z,203127,success,ALPHA,BRAVO,T9\n" // another id, the call of good
+		taken  = "c2,4930111,4915112,2026-11-02T00:00:09Z,1,success,ALPHA,BRAVO,T9\n"          // the id of again
+		plain  = "c3,4930111,4915112,2026-11-02T00:00:09Z,1,success,ALPHA,BRAVO,T9\n"          // the call of taken
+		hidden = "c4,anonymous,4915112,2026-11-02T00:00:10Z,1,success,ALPHA,BRAVO,T9\n"        // a withheld origin
+		veiled = "c4,unknown,4915112,2026-11-02T00:00:10Z,1,success,ALPHA,BRAVO,T9\n"          // the same id, withheld otherwise
+		moved  = "c1,4930111,4915112,2026-11-02T00:00:03.232Z,203127,success,ALPHA,BRAVO,T4\n" // the same id, another trunk
+		trunks = "c5,4930111,4915112,2026-11-02T00:00:11Z,1,success,ALPHA,BRAVO,T1\n"          // so that trunks have other places
+		where  = `line 2 of file 1 has the id "c1" with other content`
+	)
+	type verdict struct{ accepted, duplicate, refused int }
+	for name, c := range map[string]struct {
+		files []string
+		want  []verdict
+		why   string // of the last refusal
+	}{
+		"the same id, the same content":            {[]string{good, good}, []verdict{{1, 0, 0}, {0, 1, 0}}, ""},
+		"the same, with trunks in other places":    {[]string{good, trunks + good}, []verdict{{1, 0, 0}, {1, 1, 0}}, ""},
+		"the same id, other content":               {[]string{good, other}, []verdict{{1, 0, 0}, {0, 0, 1}}, where},
+		"the same id, other content, two later":    {[]string{good, plain, other}, []verdict{{1, 0, 0}, {1, 0, 0}, {0, 0, 1}}, where},
+		"the same id, another trunk":               {[]string{good, moved}, []verdict{{1, 0, 0}, {0, 0, 1}}, where},
+		"the same id, withheld otherwise":          {[]string{hidden, veiled}, []verdict{{1, 0, 0}, {0, 0, 1}}, `line 2 of file 1 has the id "c4" with other content`},
+		"another id, the same content":             {[]string{good, again}, []verdict{{1, 0, 0}, {0, 1, 0}}, ""},
+		"the id of an earlier file's duplicate":    {[]string{good + again, taken}, []verdict{{1, 1, 0}, {0, 0, 1}}, `line 3 of file 1 has the id "c2" with other content`},
+		"a refused row first, then its content":    {[]string{good + again, taken + plain}, []verdict{{1, 1, 0}, {1, 0, 1}}, `line 3 of file 1 has the id "c2" with other content`},
+		"the content first, then a refused row":    {[]string{good + again, plain + taken}, []verdict{{1, 1, 0}, {1, 0, 1}}, `line 3 of file 1 has the id "c2" with other content`},
+		"a refused row keeps no id":                {[]string{good, other + plain, plain}, []verdict{{1, 0, 0}, {1, 0, 1}, {0, 1, 0}}, where},
+		"a conflict inside the later file":         {[]string{good, plain + "c3" + strings.TrimPrefix(trunks, "c5")}, []verdict{{1, 0, 0}, {1, 0, 1}}, `line 2 has the id "c3" with other content`},
+		"an earlier file without a row is nothing": {[]string{"", good, other}, []verdict{{0, 0, 0}, {1, 0, 0}, {0, 0, 1}}, `line 2 of file 2 has the id "c1" with other content`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := NewFiles(Options{})
+			why := ""
+			for i, rows := range c.files {
+				for range 2 { // a file that is not kept leaves nothing behind
+					b, err := files.Read(strings.NewReader(UsageHeader+"\n"+rows), fmt.Sprintf("file %d", i+1))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got := (verdict{len(b.Records), len(b.Duplicates), int(b.Refused)}); got != c.want[i] {
+						t.Fatalf("file %d: %+v, want %+v; rejects %+v", i+1, got, c.want[i], b.Rejects)
+					}
+					for _, r := range b.Rejects {
+						if why = r.Detail; r.Code != CodeSameID || r.Field != "call_id" {
+							t.Errorf("%+v", r)
+						}
+					}
+				}
+				files.Keep()
+				files.Keep() // once is enough
+			}
+			if why != c.why {
+				t.Errorf("refused because %q, want %q", why, c.why)
+			}
+		})
+	}
+}
+
+// However a file is cut into several, each row has the same verdict.
+func TestCuttingAFileChangesNoVerdict(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	var rows []string
+	for range 5000 {
+		rows = append(rows, fmt.Sprintf("c%d,49301%02d,4915112,2026-11-02T00:00:03Z,%d,success,ALPHA,BRAVO,T%d\n", r.IntN(2000), r.IntN(100), r.IntN(50), r.IntN(2)))
+	}
+	whole := read(t, strings.Join(rows, ""))
+	files := NewFiles(Options{})
+	var accepted []usage.Record
+	var duplicate, refused, line int
+	for rest := rows; len(rest) > 0; {
+		n := min(len(rest), 1+r.IntN(600))
+		b, err := files.Read(strings.NewReader(UsageHeader+"\n"+strings.Join(rest[:n], "")), "part")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files.Keep()
+		for _, x := range b.Records {
+			x.Line += uint32(line)
+			x.Trunk = 0
+			accepted = append(accepted, x)
+		}
+		duplicate, refused, rest, line = duplicate+len(b.Duplicates), refused+int(b.Refused), rest[n:], line+n
+	}
+	for i := range whole.Records {
+		whole.Records[i].Trunk = 0
+	}
+	if !slices.Equal(accepted, whole.Records) || duplicate != len(whole.Duplicates) || refused != int(whole.Refused) {
+		t.Fatalf("in parts %d accepted, %d duplicate, %d refused; whole %d, %d, %d", len(accepted), duplicate, refused,
+			len(whole.Records), len(whole.Duplicates), whole.Refused)
 	}
 }
 
