@@ -104,7 +104,7 @@ func Verify(doc []byte, trust Trust) (Verified, error) {
 	if err := merkle.VerifySparseIn(nil, d.State, d.Anchor.Key(), canon.Must(d.Anchor), d.AnchorProof); err != nil {
 		return Verified{}, refuse("anchor", "the anchor is not on the Omnilateral").Because(err)
 	}
-	if err := d.Anchor.Check(d.Channel); err != nil {
+	if err := d.Anchor.CheckStanding(d.Channel); err != nil {
 		if f, ok := errors.AsType[*fault.Error](err); ok {
 			err = f.In("anchor")
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/lateral-network/lateral/fault"
@@ -188,10 +189,40 @@ func TestADocumentProvesItsRecord(t *testing.T) {
 			}
 			if v.Key != w.record || string(v.Value) != string(w.value) || v.Hash != canon.Hash(sha256.Sum256(w.value)) ||
 				v.Position != 50 || v.Kind != c.kind || v.Head != w.head(c.cover) || v.Height != 90 ||
-				v.Time != 1_700_000_000_000 || v.Channel != w.channel {
+				v.Time != 1_700_000_000_000 || !reflect.DeepEqual(v.Channel, w.channel) {
 				t.Fatalf("got %+v", v)
 			}
 		})
+	}
+}
+
+// rotate replaces the key of one side after the anchor was posted.
+func (w *world) rotate(side int, fresh string) {
+	w.channel.Past = append(w.channel.Past, w.channel.Keys)
+	w.channel.Keys[side] = key(fresh).Public()
+}
+
+func TestAnAnchorStandsUnderThePairThatSignedIt(t *testing.T) {
+	w := newWorld(t)
+	w.rotate(0, "opener 2")
+	w.rotate(1, "partner 2")
+	if v, err := Verify(w.document(t).Marshal(), trust); err != nil || v.Kind != Attested {
+		t.Fatalf("signed by the first pair: %+v, %v", v, err)
+	}
+	w.keys[0] = key("opener 2")
+	w.anchor = w.attest(6, 6)
+	if _, err := Verify(w.document(t).Marshal(), trust); err != nil {
+		t.Fatalf("signed by the second pair: %v", err)
+	}
+	for name, keys := range map[string][2]sign.PrivateKey{
+		"a pair that never counted": {key("opener"), key("partner 2")},
+		"a key that is to come":     {key("opener 3"), key("partner 2")},
+	} {
+		w.keys = keys
+		w.anchor = w.attest(6, 6)
+		if _, err := Verify(w.document(t).Marshal(), trust); fault.CodeOf(err) != fault.Refused || fault.Of(err).Field != "anchor.heads" {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -200,6 +231,10 @@ func TestEachAlteredByteOfADocumentIsRefused(t *testing.T) {
 		"attested by equal heads":     func(w *world) Anchor { return w.attest(6, 6) },
 		"attested by different heads": func(w *world) Anchor { return w.attest(6, 9) },
 		"uncontested":                 func(w *world) Anchor { return NewUncontested(w.head(6).Sign(w.keys[1], 1)) },
+		"signed by a former pair": func(w *world) Anchor {
+			defer w.rotate(1, "partner 2")
+			return w.attest(6, 6)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -371,12 +406,13 @@ func TestGoldenVectors(t *testing.T) {
 	h := Head{Channel: canon.Sum("c"), Position: 7, Size: 3, Root: canon.Sum("r")}
 	w := newWorld(t)
 	for name, c := range map[string]struct{ got, want string }{
-		"leaf":      {fmt.Sprintf("%x", Leaf{Position: 7, Receipts: canon.Hash{1}, State: canon.Hash{2}}.Bytes()), "a3010702582001000000000000000000000000000000000000000000000000000000000000000358200200000000000000000000000000000000000000000000000000000000000000"},
-		"head":      {canon.HashOf("t", h).String(), "d451ef9b4dd10b4638cfc41c733d4fc1c2c38b9573ea8e69b2c8fc0623a7599e"},
-		"omniroot":  {OmniRoot(canon.Hash{1}, canon.Hash{2}).String(), "31584f125f3d507d533305b68fb60c4c8f8074fe63f300edf71740f3e341f96b"},
-		"anchor":    {canon.HashOf("t", w.anchor).String(), "3210b11dce4a20c4f201bc85d8437dd98fb72a42422fa0999c0def0562b940f1"},
-		"anchorkey": {AnchorKey(canon.Hash{1}, 2, 300), "anchor/0100000000000000000000000000000000000000000000000000000000000000/00000002/000000000000012c"},
-		"document":  {canon.Sum("t", w.document(t).Marshal()).String(), "badb1d460bf8a8b68f0e309ff4dac2a9b1fdfce5b52a7caf7f56e8411d3afa48"},
+		"leaf":        {fmt.Sprintf("%x", Leaf{Position: 7, Receipts: canon.Hash{1}, State: canon.Hash{2}}.Bytes()), "a3010702582001000000000000000000000000000000000000000000000000000000000000000358200200000000000000000000000000000000000000000000000000000000000000"},
+		"head":        {canon.HashOf("t", h).String(), "d451ef9b4dd10b4638cfc41c733d4fc1c2c38b9573ea8e69b2c8fc0623a7599e"},
+		"omniroot":    {OmniRoot(canon.Hash{1}, canon.Hash{2}).String(), "31584f125f3d507d533305b68fb60c4c8f8074fe63f300edf71740f3e341f96b"},
+		"anchor":      {canon.HashOf("t", w.anchor).String(), "3210b11dce4a20c4f201bc85d8437dd98fb72a42422fa0999c0def0562b940f1"},
+		"anchorkey":   {AnchorKey(canon.Hash{1}, 2, 300), "anchor/0100000000000000000000000000000000000000000000000000000000000000/00000002/000000000000012c"},
+		"former keys": {canon.HashOf("t", Channel{ID: canon.Hash{1}, Keys: [2]sign.PublicKey{{2}, {3}}, Past: [][2]sign.PublicKey{{{4}, {3}}}}).String(), "0017f825bf39d0eed41869e510add0bf121aafcf76df8ae5e629c992d8b51f90"},
+		"document":    {canon.Sum("t", w.document(t).Marshal()).String(), "badb1d460bf8a8b68f0e309ff4dac2a9b1fdfce5b52a7caf7f56e8411d3afa48"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %s, want %s", name, c.got, c.want)

@@ -3,6 +3,7 @@ package trade
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -64,6 +65,9 @@ func (s SignedHead) verifyKey(k sign.PublicKey) bool {
 type Channel struct {
 	ID   canon.Hash        `cbor:"1,keyasint" json:"id"`
 	Keys [2]sign.PublicKey `cbor:"2,keyasint" json:"keys"`
+	// Past are the pairs that counted before, oldest first: what they have
+	// signed stays signed.
+	Past [][2]sign.PublicKey `cbor:"3,keyasint,omitempty" json:"past,omitempty"`
 }
 
 // ChannelKey is the key of a Bilateral's record on the Omnilateral.
@@ -157,6 +161,19 @@ func (a Anchor) Check(c Channel) error {
 		return refuseAnchor("position", "the attested position is not that of the lower head")
 	}
 	return a.checkPrefix()
+}
+
+// CheckStanding is Check for an anchor that stands on the Omnilateral, where it
+// was checked against the keys that counted when it was posted: one of the
+// channel's pairs, present or past, has signed it.
+func (a Anchor) CheckStanding(c Channel) error {
+	err := a.Check(c)
+	for _, keys := range slices.Backward(c.Past) {
+		if err == nil || a.Check(Channel{ID: c.ID, Keys: keys}) == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 func (a Anchor) checkPrefix() error {

@@ -367,7 +367,7 @@ func channelOpen(t *tx, c ChannelOpen) error {
 			return err
 		}
 	}
-	t.put(ChannelKey(c.Channel), Channel{c.Channel, c.Keys})
+	t.put(ChannelKey(c.Channel), Channel{ID: c.Channel, Keys: c.Keys})
 	t.put(OpeningKey(c.Channel), Opening{Channel: c.Channel, Opener: opener, Expires: c.Expires, State: Invited, Height: t.ctx.Block.Height})
 	t.put(InvitationKey(c.Channel), Invitation{c.Invitation})
 	t.emit(EventChannelInvited, OpeningKey(c.Channel), "")
@@ -410,10 +410,17 @@ func channelConfirm(t *tx, c ChannelConfirm) error {
 	return nil
 }
 
+// maxPast bounds how often a channel's keys change: they all stay in its public
+// record, for the proofs that rest on them.
+const maxPast = 1024
+
 func channelRotate(t *tx, c ChannelRotate) error {
 	ch, i, err := t.byChannelKey(c.Channel)
 	if err != nil {
 		return err
+	}
+	if len(ch.Past) >= maxPast {
+		return fault.Newf(fault.Refused, "open another channel with the partner", "a channel changes its keys at most %d times", maxPast)
 	}
 	if err := t.register("new", c.New, KeyUse{Use: UseChannel, Channel: c.Channel}); err != nil {
 		return err
@@ -421,6 +428,7 @@ func channelRotate(t *tx, c ChannelRotate) error {
 	if !sign.Verify(c.New, tagPossession, possession(c.New, t.ctx.Block.Chain, c.Channel.String()), c.Possession) {
 		return fault.New(fault.Refused, "the new key's own signature is wrong", "sign with the new key for this chain and channel").In("possession")
 	}
+	ch.Past = append(slices.Clone(ch.Past), ch.Keys)
 	ch.Keys[i] = c.New
 	t.put(ChannelKey(c.Channel), ch)
 	t.emit(EventChannelRotated, ChannelKey(c.Channel), "")
