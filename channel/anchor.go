@@ -25,7 +25,7 @@ func (b *Bilateral) Anchor(ctx context.Context) (proof.Anchor, error) {
 	}
 	for {
 		b.mu.Lock()
-		changed, dispute, theirs, halted := b.changed, b.p.Dispute, b.theirs, b.halted
+		changed, dispute, theirs, halted, keys := b.changed, b.p.Dispute, b.theirs, b.halted, b.keys
 		if len(b.anchors) > 0 && b.anchors[0].anchor.Head().Size >= want {
 			a := b.anchors[0].anchor
 			b.mu.Unlock()
@@ -37,7 +37,7 @@ func (b *Bilateral) Anchor(ctx context.Context) (proof.Anchor, error) {
 			return proof.Anchor{}, halted
 		case dispute != nil:
 			return proof.Anchor{}, fault.New(CodeDiverged, "the two members' logs differ", "look at the divergence on both nodes")
-		case theirs != nil && theirs.Signed.Head.Size >= want:
+		case theirs != nil && theirs.Signed.Head.Size >= want && theirs.Signed.Verify(keys):
 			if err := b.postAnchor(ctx, theirs.Signed); err != nil {
 				return proof.Anchor{}, err
 			}
@@ -55,9 +55,9 @@ func (b *Bilateral) Anchor(ctx context.Context) (proof.Anchor, error) {
 // for the time that the network allows. The law judges whether it has passed.
 func (b *Bilateral) AnchorAlone(ctx context.Context) error {
 	b.mu.Lock()
-	h := b.p.Heads[b.mine]
+	h, fresh := b.p.Heads[b.mine], b.signedNow()
 	b.mu.Unlock()
-	if h == nil {
+	if h == nil || !fresh {
 		return fault.New(fault.NotYet, "this node has signed no head yet", "wait until it has")
 	}
 	return b.submitAnchor(ctx, proof.NewUncontested(h.Signed))

@@ -25,6 +25,9 @@ const (
 	// both.
 	epochLife  = int64(23 * 60 * 60 * 1000)
 	epochGrace = int64(10 * 60 * 1000)
+	// epochOverdue is the age at which an epoch is a matter for people: both
+	// sides have offered the next one by then, and nobody has accepted.
+	epochOverdue = int64(25 * 60 * 60 * 1000)
 	// attestWithin is how long changes may stand without a head of ours.
 	attestWithin = 5 * time.Second
 	// keptTrees is how many past states are kept for proofs.
@@ -60,6 +63,9 @@ type protocol struct {
 	// before them: keys count by height, and what they have signed stays signed.
 	Keys [2]sign.PublicKey   `cbor:"8,keyasint"`
 	Past [][2]sign.PublicKey `cbor:"9,keyasint,omitempty"`
+	// Rekeyed says that Keys have changed since the epoch in force was offered:
+	// the next one is due.
+	Rekeyed bool `cbor:"10,keyasint,omitempty"`
 }
 
 type offerMark struct {
@@ -115,6 +121,7 @@ type said struct {
 	bind     bool
 	confirm  bool
 	refused  uint64 // height of the offer that we could not open
+	overdue  uint32 // epoch
 }
 
 type keptTree struct {
@@ -155,13 +162,42 @@ func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey, m
 	}
 	b.s.Store(newStream(m, lane{o.ID, key.Public()}, key, b))
 	b.public.Store(newStream(m, lane{canon.Hash{}, key.Public()}, key, nil))
-	if h := b.p.Heads[b.mine]; h != nil {
-		b.sent = max(b.sent, h.Signed.Head.Size)
+	b.due = !b.signedNow()
+	if h := b.p.Heads[b.mine]; h != nil && !b.due {
+		b.sent = h.Signed.Head.Size
 	}
 	if r.size > 0 {
 		b.trees = []keptTree{{r.size, r.size - 1, r.tree}}
 	}
 	return b, nil
+}
+
+// signedNow reports whether our last head on the ledger, if there is one, is
+// signed with the key that counts now. One under a key that has been replaced
+// stands, and no new anchor can rest on it.
+func (b *Bilateral) signedNow() bool {
+	h := b.p.Heads[b.mine]
+	return h == nil || h.Signed.Verify(b.keys)
+}
+
+// follow goes over to the keys that count now. What waits under others would
+// be void, so it is said again, and so is our head: a new anchor needs heads
+// under the present keys. mu is held.
+func (b *Bilateral) follow(keys [2]sign.PublicKey) {
+	if keys == b.keys {
+		return
+	}
+	b.keys, b.said = keys, said{}
+	b.notes = slices.DeleteFunc(b.notes, func(n note) bool {
+		return n.Kind == noteOffer || n.Kind == noteAccept || n.Kind == noteHead
+	})
+	b.sent, b.due = 0, true
+}
+
+// wake tells who waits that something has changed. mu is held.
+func (b *Bilateral) wake() {
+	close(b.changed)
+	b.changed = make(chan struct{})
 }
 
 // Partner gives the partner's member code.
@@ -436,7 +472,7 @@ func (b *Bilateral) run(block ledger.Block, envelopes []verdict, public trade.Re
 			d.p.Past = append(slices.Clone(d.p.Past), d.p.Keys)
 		}
 		// An offer is bound to the keys that it was made under.
-		d.p.Keys, d.p.Offers, d.moved = o.Keys, [2]*offerMark{}, true
+		d.p.Keys, d.p.Offers, d.p.Rekeyed, d.moved = o.Keys, [2]*offerMark{}, d.p.Epoch > 0, true
 	}
 	for _, v := range envelopes {
 		if err := d.envelope(v); err != nil {
@@ -592,7 +628,7 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 		}
 		d.index = append(d.index, store.IndexWrite{Index: indexEpochs, Key: epochName(a.Epoch), Value: canon.Must(accepted{m.Offer, uint8(1 - by), d.keys})})
 		d.p.Epoch, d.p.Since, d.p.Offered, d.moved = a.Epoch, d.block.Time, m.Height, true
-		d.p.Offers = [2]*offerMark{}
+		d.p.Offers, d.p.Rekeyed = [2]*offerMark{}, false
 	case noteHead:
 		var h proof.SignedHead
 		if canon.Decode(n.Body, &h) != nil || int(h.By) != by || h.Head.Channel != d.b.r.id || h.Head.Term != 0 || !h.Verify(d.keys) {
@@ -658,9 +694,7 @@ func (d *bilateralDraft) adopt() {
 	b.executed = d.count
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.keys != d.keys {
-		b.keys, b.said.offer = d.keys, 0
-	}
+	b.follow(d.keys)
 	b.p = d.p
 	if d.leaves > 0 {
 		b.trees = append(b.trees, keptTree{b.r.size, b.r.size - 1, d.tree})
@@ -678,8 +712,7 @@ func (d *bilateralDraft) adopt() {
 			delete(b.epochs, e)
 		}
 	}
-	close(b.changed)
-	b.changed = make(chan struct{})
+	b.wake()
 }
 
 // halt stops the channel on this node. mu is held.
@@ -710,6 +743,7 @@ func (b *Bilateral) react(ctx context.Context, public trade.Records, height uint
 	b.compare()
 	b.answerOffer()
 	b.offer(public, height, now)
+	b.complain(now)
 	b.bind(ctx, now)
 	b.search()
 	b.attest(ctx)
@@ -793,6 +827,7 @@ func (b *Bilateral) compare() {
 	}
 	if own == h.Signed.Head {
 		b.theirs = h
+		b.wake()
 		for i := range b.trees {
 			if b.trees[i].size == own.Size {
 				kept := b.trees[i]
@@ -819,8 +854,8 @@ func (b *Bilateral) compare() {
 // answerOffer opens the partner's offer of a new epoch and accepts it.
 func (b *Bilateral) answerOffer() {
 	m := b.p.Offers[1-b.mine]
-	if m == nil || b.said.accept == m.Offer.Commitment || b.said.refused == m.Height {
-		return
+	if m == nil || b.said.accept == m.Offer.Commitment || b.said.refused == m.Height || b.p.Keys != b.keys {
+		return // answered; or made under keys that count no more: it is void with the next block of the channel
 	}
 	_, err := m.Offer.open(b.m.chain, b.r.id, b.keys[1-b.mine], b.keys, b.mine, b.m.keys.Sealing())
 	if err != nil {
@@ -833,7 +868,7 @@ func (b *Bilateral) answerOffer() {
 }
 
 // offer starts a new epoch when there is none, when it is a day old, and when
-// a sealing key has changed. The side whose key comes first does it at once,
+// a sealing key or a channel key has changed. The side whose key comes first does it at once,
 // the other when the first has not.
 func (b *Bilateral) offer(public trade.Records, height uint64, now int64) {
 	next := b.p.Epoch + 1
@@ -850,7 +885,7 @@ func (b *Bilateral) offer(public trade.Records, height uint64, now int64) {
 		codes = [2]string{b.partner, b.m.code}
 	}
 	var sealing [2]seal.PublicKey
-	stale := now-b.p.Since >= epochLife+patience
+	stale := b.p.Rekeyed || now-b.p.Since >= epochLife+patience
 	for i, code := range codes {
 		var ok bool
 		if sealing[i], ok = b.m.law.Sealing(public, code, height); !ok {
@@ -877,6 +912,42 @@ func (b *Bilateral) offer(public trade.Records, height uint64, now int64) {
 	if err != nil {
 		b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Height: b.r.height, Detail: "no epoch key can be offered: " + err.Error()})
 	}
+}
+
+// CodeEpochOverdue: the key that seals a channel is older than a day, because
+// the partner has not accepted the next one.
+const CodeEpochOverdue fault.Code = "epoch-overdue"
+
+// complain tells people of an epoch that should have ended. mu is held.
+func (b *Bilateral) complain(now int64) {
+	err := b.overdue(now)
+	if err == nil || b.said.overdue == b.p.Epoch {
+		return
+	}
+	b.said.overdue = b.p.Epoch
+	b.m.raise(Alarm{Channel: b.r.id, Code: err.Code, Height: b.r.height, Detail: err.Detail, Remedy: err.Remedy})
+}
+
+func (b *Bilateral) overdue(now int64) *fault.Error {
+	if b.p.Epoch == 0 || now-b.p.Since < epochOverdue {
+		return nil
+	}
+	return fault.Newf(CodeEpochOverdue, "see that the partner's node runs and knows its sealing key; until then the channel goes on under the old key",
+		"epoch %d of the channel with %s is in force for more than 25 hours", b.p.Epoch, b.partner)
+}
+
+// Overdue says that the channel's sealing key should have changed and has not,
+// or nil. Code: epoch-overdue.
+func (b *Bilateral) Overdue() error {
+	b.r.mu.RLock()
+	now := b.r.time
+	b.r.mu.RUnlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.overdue(now); err != nil {
+		return err
+	}
+	return nil
 }
 
 // search answers the other side's claims until the first differing leaf is

@@ -148,9 +148,11 @@ func (l toyLaw) Apply(ctx trade.Context, state trade.Records, cmd trade.Command)
 		}
 		id, _ := read[canon.Hash](state, "key/"+ctx.Sender.String())
 		o, _ := read[toyOpening](state, "opening/"+id.String())
+		c, _ := read[proof.Channel](state, proof.ChannelKey(id))
+		past := append(c.Past, o.Opening.Keys)
 		o.Opening.Keys[slices.Index(o.Opening.Keys[:], ctx.Sender)] = fresh
 		return trade.Result{Writes: []trade.Write{
-			{Key: proof.ChannelKey(id), Value: canon.Must(proof.Channel{ID: id, Keys: o.Opening.Keys})},
+			{Key: proof.ChannelKey(id), Value: canon.Must(proof.Channel{ID: id, Keys: o.Opening.Keys, Past: past})},
 			{Key: "key/" + fresh.String(), Value: canon.Must(id)},
 			{Key: "opening/" + id.String(), Value: canon.Must(o)},
 		}}

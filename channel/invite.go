@@ -307,6 +307,5 @@ func (b *Bilateral) keepAnchor(a proof.Anchor) {
 	if len(b.anchors) > 4 {
 		b.anchors = b.anchors[:4]
 	}
-	close(b.changed)
-	b.changed = make(chan struct{})
+	b.wake()
 }

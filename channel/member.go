@@ -183,7 +183,7 @@ func newMember(o Options) (*Member, error) {
 // recall takes from the outbox which heads have been signed.
 func (m *Member) recall() {
 	for _, b := range m.bilaterals {
-		if h, ok := m.outbox.signedHead(b.r.id); ok {
+		if h, ok := m.outbox.signedHead(b.r.id); ok && b.signedNow() {
 			b.sent = max(b.sent, h.Size)
 		}
 	}
@@ -495,15 +495,15 @@ func (m *Member) startBilateral(ctx context.Context, b *Bilateral) {
 // CodeKeyReplaced: the channel key that was to sign has been replaced.
 const CodeKeyReplaced fault.Code = "key-replaced"
 
-// rekey goes over to another channel key when ours has been replaced on the
-// Omnilateral, and reports whether it has. Commands that wait go on under the
+// rekey goes over to the channel keys that count now on the Omnilateral. moved
+// says whether there are others than before, own whether ours is among them:
+// then the Bilateral is to be started again. Commands that wait go on under the
 // new key; what is in flight under the old one may be lost, so whoever replaces
-// a key lets the channel come to rest first. step is held.
-func (m *Member) rekey(b *Bilateral) bool {
+// a key lets the channel come to rest first (RotateChannel). step is held.
+func (m *Member) rekey(b *Bilateral) (moved, own bool) {
 	o, ok := m.law.Opening(m.omni.r.state, b.r.id)
-	old, oldPublic := b.s.Load(), b.public.Load()
-	if !ok || o.Keys[b.mine] == old.lane.sender {
-		return false
+	if !ok {
+		return false, false
 	}
 	for _, s := range []*stream{old, oldPublic} {
 		s.filling.Lock()
@@ -511,19 +511,25 @@ func (m *Member) rekey(b *Bilateral) bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	old, oldPublic := b.s.Load(), b.public.Load()
+	moved, own = o.Keys != b.keys, o.Keys[b.mine] != old.lane.sender
+	if !own {
+		b.follow(o.Keys)
+		return moved, false
+	}
 	key, ok := m.keys.Channel(o.Keys[b.mine])
 	if !ok {
 		b.halt(fault.New(CodeKeyMissing, "our channel key was replaced by one that the key store does not have", "put the new channel key into the key store and restart the node"))
-		return false
+		return false, false
 	}
-	b.keys, b.said = o.Keys, said{}
+	b.follow(o.Keys)
 	s := newStream(m, lane{b.r.id, key.Public()}, key, b)
 	public := newStream(m, lane{canon.Hash{}, key.Public()}, key, nil)
 	s.inherit(old)
 	public.inherit(oldPublic)
 	b.s.Store(s)
 	b.public.Store(public)
-	return true
+	return true, true
 }
 
 // execute runs one block on all replicas and commits it at once.
@@ -732,10 +738,11 @@ func (m *Member) afterBlock(ctx context.Context, block ledger.Block, touched []s
 		for _, b := range m.Bilaterals() {
 			// A channel that the block does not touch has nothing to answer, but
 			// keys grow old and openings proceed.
-			if m.rekey(b) {
+			moved, own := m.rekey(b)
+			if own {
 				m.startBilateral(ctx, b)
 			}
-			if block.Height%16 == 0 || b.Epoch() == 0 || slices.ContainsFunc(touched, func(s share) bool { return s.b == b }) {
+			if moved || block.Height%16 == 0 || b.Epoch() == 0 || slices.ContainsFunc(touched, func(s share) bool { return s.b == b }) {
 				b.react(ctx, m.omni.r.state, uint64(block.Height)+1, block.Time)
 			}
 		}

@@ -43,6 +43,7 @@ type Bilateral interface {
 	Opener() string
 	State() channel.State
 	Err() error
+	Overdue() error // the sealing key should have changed by now
 	Epoch() uint32
 	Attested() uint64  // height
 	Unattested() int64 // block time in ms; 0: the partner owes no answer

@@ -73,8 +73,10 @@ func (s *server) getStatus(context.Context, *struct{}) (*reply[wire.Status], err
 func (s *server) shownBilateral(b Bilateral) (wire.Bilateral, error) {
 	w := wire.Bilateral{Partner: party.Code(b.Partner()), Channel: b.ID(), Opener: party.Code(b.Opener()), State: string(b.State()),
 		Attested: b.Attested(), Epoch: b.Epoch(), Unanswered: wire.Time(b.Unattested())}
-	if err := b.Err(); err != nil {
-		w.Problem = fault.Of(err).Detail
+	for _, err := range []error{b.Err(), b.Overdue()} {
+		if err != nil && w.Problem == "" {
+			w.Problem = fault.Of(err).Detail
+		}
 	}
 	err := b.View(func(v channel.View) error {
 		w.Position, w.Root = uint64(v.Position), v.Root

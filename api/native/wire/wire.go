@@ -100,7 +100,7 @@ type Bilateral struct {
 	Epoch      uint32           `json:"epoch" doc:"Of the key that seals the channel; 0 before the first."`
 	Unanswered Time             `json:"unanswered_since,omitzero" doc:"Since when the partner owes an answer to a signed head."`
 	Members    *trade.Bilateral `json:"members,omitempty"`
-	Problem    string           `json:"problem,omitempty" doc:"Why the channel has halted here."`
+	Problem    string           `json:"problem,omitempty" doc:"Why the channel has halted here, or what keeps its sealing key from changing."`
 }
 
 // OpenBilateral asks for a channel with a partner.
