@@ -122,6 +122,12 @@ func (l toyLaw) Apply(ctx trade.Context, state trade.Records, cmd trade.Command)
 			return refuse(fault.Invalid)
 		}
 		return write("bound/"+b.Key.String(), b.Member)
+	case "announce":
+		var b toyBind
+		if canon.Decode(cmd.Body, &b) != nil {
+			return refuse(fault.Invalid)
+		}
+		return write("bound/"+b.Key.String(), b.Member)
 	case "seal": // a member registers a sealing key
 		var m toyMember
 		if canon.Decode(cmd.Body, &m) != nil {
@@ -264,6 +270,13 @@ func (toyLaw) LastAnchor(public trade.Records, id canon.Hash) (proof.Anchor, boo
 }
 func (toyLaw) Bind(b Binding, _ sign.PrivateKey) trade.Command {
 	return toyCommand("bind", toyBind{b.Member, b.Keys[b.Mine]})
+}
+func (toyLaw) Announce(b Binding, a Announcement, _ sign.PrivateKey) trade.Command {
+	return toyCommand("announce", toyBind{b.Member, a.Key})
+}
+func (toyLaw) Possession(sign.PrivateKey, string, canon.Hash) (s sign.Signature) { return s }
+func (toyLaw) Replace(_ canon.Hash, a Announcement) trade.Command {
+	return toyCommand("rotate", a.Key)
 }
 func (toyLaw) Bound(state trade.Records, key sign.PublicKey) bool {
 	_, ok := state.Get("bound/" + key.String())

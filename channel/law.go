@@ -46,6 +46,15 @@ type Law interface {
 	// Bind makes the command by which a member puts its company's name behind
 	// its channel key, signed with the member key.
 	Bind(b Binding, member sign.PrivateKey) trade.Command
+	// Announce makes the command of a Bilateral by which a member puts its
+	// company's name behind a channel key that follows a bound one, signed with
+	// the member key.
+	Announce(b Binding, a Announcement, member sign.PrivateKey) trade.Command
+	// Possession is a new channel key's own word that it is at hand.
+	Possession(fresh sign.PrivateKey, chain string, id canon.Hash) sign.Signature
+	// Replace makes the Omnilateral command by which a channel key puts another
+	// in its place.
+	Replace(id canon.Hash, a Announcement) trade.Command
 	// Evidence makes the command by which one side shows that the two have
 	// signed contradicting heads of one size.
 	Evidence(ours, theirs proof.SignedHead, leaf uint64, detail []byte) trade.Command
@@ -58,6 +67,7 @@ type Law interface {
 type Opening struct {
 	ID            canon.Hash
 	Keys          [2]sign.PublicKey // in byte order when it was opened
+	Past          [][2]sign.PublicKey
 	Opener        string            // member code; its quota pays
 	Invitation    []byte            // sealed for the partner, and for the opener itself
 	Confirmations [2]bool           // which of the keys have said that they want the channel
@@ -76,6 +86,12 @@ type Limits struct {
 // SmallEnvelope is the size in bytes up to which an envelope may use the
 // reserve: heads, key changes and a termination fit.
 const SmallEnvelope = 8 << 10
+
+// Announcement is a channel key that follows another, with its own signature.
+type Announcement struct {
+	Key        sign.PublicKey
+	Possession sign.Signature
+}
 
 // Binding is what a member signs with its member key inside the sealed log:
 // this channel key speaks for this company.

@@ -169,6 +169,9 @@ func TestAnOfferMadeUnderOldKeysIsVoid(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	if a, ok := other.alarms.find(CodeUnreadable); ok {
+		t.Errorf("the void offer was taken up: %s", a.Detail)
+	}
 }
 
 func TestAnEpochThatNobodyEndsIsAnAlarm(t *testing.T) {

@@ -70,7 +70,7 @@ func (commercial) Opening(public trade.Records, id canon.Hash) (Opening, bool) {
 	ch, ok := v.Channel(id)
 	invitation, _ := v.Invitation(id)
 	return Opening{
-		ID: id, Keys: ch.Keys, Opener: string(o.Opener), Invitation: invitation,
+		ID: id, Keys: ch.Keys, Past: ch.Past, Opener: string(o.Opener), Invitation: invitation,
 		Confirmations: o.Confirmed, Confirmed: o.State == trade.Opened, Deadline: o.Expires,
 	}, ok
 }
@@ -99,6 +99,19 @@ func (commercial) Anchor(a proof.Anchor, extends []canon.Hash) trade.Command {
 func (commercial) Bind(b Binding, member sign.PrivateKey) trade.Command {
 	c := trade.NewCommand(trade.KindBind, trade.Bind{Member: party.Code(b.Member), Keys: b.Keys})
 	return trade.Authorize(c, member, b.Chain, b.Channel, b.Expires, b.Nonce)
+}
+
+func (commercial) Announce(b Binding, a Announcement, member sign.PrivateKey) trade.Command {
+	c := trade.NewCommand(trade.KindKeyChange, trade.KeyChange{New: a.Key, Possession: a.Possession})
+	return trade.Authorize(c, member, b.Chain, b.Channel, b.Expires, b.Nonce)
+}
+
+func (commercial) Possession(fresh sign.PrivateKey, chain string, id canon.Hash) sign.Signature {
+	return trade.Possession(fresh, chain, id.String())
+}
+
+func (commercial) Replace(id canon.Hash, a Announcement) trade.Command {
+	return trade.NewCommand(trade.KindChannelRotate, trade.ChannelRotate{Channel: id, New: a.Key, Possession: a.Possession})
 }
 
 func (commercial) Evidence(ours, theirs proof.SignedHead, leaf uint64, detail []byte) trade.Command {

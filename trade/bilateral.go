@@ -126,12 +126,38 @@ func delegateRevoke(t *tx, b DelegateRevoke) error {
 	return nil
 }
 
+// replacedSide gives the side whose bound key the sender's has replaced on the
+// Omnilateral before it was announced here: without this the side could say
+// nothing any more. Its member key signs all the same.
+func (t *tx) replacedSide() (own, partner party.Code, ok bool) {
+	if t.ctx.Public == nil {
+		return "", "", false
+	}
+	ch, _ := get[Channel](t.ctx.Public, ChannelKey(t.ctx.Block.Channel))
+	place := slices.Index(ch.Keys[:], t.ctx.Sender)
+	if place < 0 {
+		return "", "", false
+	}
+	for _, pair := range slices.Backward(ch.Past) {
+		if own, partner, ok = t.bilateral.Side(pair[place]); ok {
+			return own, partner, true
+		}
+	}
+	return "", "", false
+}
+
 func keyChange(t *tx, b KeyChange) error {
 	if _, err := t.authorize(nil); err != nil {
 		return err
 	}
+	if _, _, bound := t.bilateral.Side(t.ctx.Sender); !bound && b.New != t.ctx.Sender {
+		return fault.New(fault.Forbidden, "a key that is not announced yet announces itself and no other", "announce the sender's own key first").In("new")
+	}
 	if err := sign.CheckKey(b.New); err != nil {
 		return fault.Of(err).In("new")
+	}
+	if !sign.Verify(b.New, tagPossession, possession(b.New, t.ctx.Block.Chain, t.ctx.Block.Channel.String()), b.Possession) {
+		return fault.New(fault.Refused, "the new key's own signature is wrong", "sign with the new key for this chain and channel").In("possession")
 	}
 	if _, _, used := t.bilateral.Side(b.New); used {
 		return conflict("new", "generate a fresh key", "the key is a channel key already")

@@ -96,9 +96,11 @@ type DelegateRevoke struct {
 }
 
 // KeyChange announces a new channel key of the sender's side. Both keys count
-// until the old one is replaced on the Omnilateral by channel.rotate.
+// until the old one is replaced on the Omnilateral by channel.rotate. A key that
+// stands there already announces itself.
 type KeyChange struct {
-	New sign.PublicKey `cbor:"1,keyasint"`
+	New        sign.PublicKey `cbor:"1,keyasint"`
+	Possession sign.Signature `cbor:"2,keyasint,omitzero"` // the new key's; see Possession
 }
 
 // AgreementPropose offers a contract with its terms.

@@ -160,6 +160,9 @@ func (t *tx) enter() error {
 		return fault.New(CodeDiverged, "the two members' states differ from each other; this command has to wait", "run lateral replay, correct the wrong side, then restore from its partner")
 	}
 	own, partner, ok := b.Side(t.ctx.Sender)
+	if !ok && t.cmd.Kind == KindKeyChange {
+		own, partner, ok = t.replacedSide()
+	}
 	if !ok {
 		return fault.New(fault.Unauthorized, "the sender's key belongs to neither side of this channel", "announce the key with key.change first")
 	}

@@ -382,7 +382,8 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	case KindDelegateRevoke:
 		b = DelegateRevoke{key(a["key"]).Public()}
 	case KindKeyChange:
-		b = KeyChange{key(a["key"]).Public()}
+		n := key(a["key"])
+		b = KeyChange{n.Public(), Possession(key(a.or("possession", a["key"])), testChain, w.channelID(a).String())}
 	case KindAgreementPropose:
 		l := legal()
 		switch a["missing"] {
