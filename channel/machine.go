@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -91,6 +92,7 @@ type Omni struct {
 	checked  *checked
 	rivalsMu sync.Mutex        // guards rivals
 	rivals   []ledger.Envelope // second envelopes met by Check, to be stored with the next block
+	skipped  atomic.Uint64
 }
 
 // MachineOptions are what a validator's machine is made with.
@@ -626,6 +628,7 @@ func (m *Omni) Apply(b ledger.Block) (ledger.Root, error) {
 	}
 	for _, v := range a.verdicts {
 		if v.err != nil {
+			m.skipped.Add(1)
 			m.log.Warn("an envelope of a block was skipped", "height", b.Height, "index", v.index, "err", v.err)
 		}
 	}
@@ -637,6 +640,10 @@ func (m *Omni) Apply(b ledger.Block) (ledger.Root, error) {
 	m.adopt(a, d)
 	return m.root(), nil
 }
+
+// Skipped counts the envelopes of blocks that Apply left out because they
+// failed their check, since the machine was opened.
+func (m *Omni) Skipped() uint64 { return m.skipped.Load() }
 
 // Get reads a public record as of the last applied block, for those who decide
 // by it outside of the machine, such as which peers may connect.

@@ -41,7 +41,8 @@ type Config struct {
 
 	// Exchange is where partners' nodes send sealed files.
 	Exchange Listener `yaml:"exchange,omitempty"`
-	// API is the HTTP interface for this carrier's people and systems.
+	// API is the HTTP interface for this carrier's people and systems. A mere
+	// validator has its operator's part: health, readiness, metrics, tokens.
 	API API `yaml:"api,omitempty"`
 
 	// Automatic is what the node does without a person, with delegate keys from

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/internal/keyfile"
@@ -29,7 +30,7 @@ type InitOptions struct {
 	Aliases   []party.Alias
 	Exchange  string // host:port to listen on for partners
 	Advertise string // how they reach it; empty: the same
-	API       string // host:port of the API; empty: none
+	API       string // host:port of the HTTP interface; empty: none
 	FollowAt  []Endpoint
 	Automatic Automatic
 
@@ -125,6 +126,16 @@ func Init(o InitOptions) (s Setup, err error) {
 			return s, err
 		}
 	}
+	if o.API != "" {
+		roles := api.Roles
+		if o.Carrier == "" {
+			roles = operators
+		}
+		s.Config.API = API{Listen: o.API, Tokens: at(tokensFile)}
+		if err := newTokens(o.Dir, roles); err != nil {
+			return s, err
+		}
+	}
 	file, err := keyfile.Create(at(keysFile), passphrase, keyfile.Options{WorkFactor: o.WorkFactor})
 	if err != nil {
 		return s, err
@@ -190,12 +201,6 @@ func (s *Setup) carrier(o InitOptions, at func(string) string, signing func(...s
 	}
 	s.Application = &signed
 	s.Config.Exchange = Listener{Listen: o.Exchange, Advertise: o.Advertise}
-	if o.API != "" {
-		s.Config.API = API{Listen: o.API, Tokens: at(tokensFile)}
-		if err := newTokens(o.Dir); err != nil {
-			return err
-		}
-	}
 	if err := writeJSON(at(delegatesFile), s.Delegates); err != nil {
 		return err
 	}

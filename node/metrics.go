@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,4 +52,58 @@ func (m *metrics) Resent(_ canon.Hash, why fault.Code) { m.resent.WithLabelValue
 func (m *metrics) Committed(h ledger.Height, d time.Duration) {
 	m.height.Set(float64(h))
 	m.stored.Observe(d.Seconds())
+}
+
+// committee tells of a validator's part in consensus when metrics are asked for.
+type committee struct {
+	validator interface {
+		Status(context.Context) (ledger.Status, error)
+		Round() int32
+		Pending() (envelopes int, bytes int64)
+		RefusedProposals() uint64
+	}
+	omni interface{ Skipped() uint64 }
+}
+
+var (
+	tipDesc      = prometheus.NewDesc("lateral_validator_height", "Last block that this validator has.", nil, nil)
+	tipTimeDesc  = prometheus.NewDesc("lateral_validator_block_time_seconds", "Time of that block, in seconds since 1970 UTC.", nil, nil)
+	roundDesc    = prometheus.NewDesc("lateral_validator_round", "Rounds of voting on the next block, from 0.", nil, nil)
+	peersDesc    = prometheus.NewDesc("lateral_validator_peers", "Other validators that this one is connected to.", nil, nil)
+	syncingDesc  = prometheus.NewDesc("lateral_validator_syncing", "1 while this validator catches up with the others.", nil, nil)
+	pendingDesc  = prometheus.NewDesc("lateral_validator_pending_envelopes", "Envelopes on their way to a block.", nil, nil)
+	bytesDesc    = prometheus.NewDesc("lateral_validator_pending_bytes", "Their bytes.", nil, nil)
+	proposalDesc = prometheus.NewDesc("lateral_validator_refused_proposals_total", "Blocks that others proposed and this validator voted against.", nil, nil)
+	skippedDesc  = prometheus.NewDesc("lateral_validator_skipped_envelopes_total", "Envelopes of blocks that were left out because they failed their check.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c *committee) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{tipDesc, tipTimeDesc, roundDesc, peersDesc, syncingDesc, pendingDesc, bytesDesc, proposalDesc, skippedDesc} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *committee) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64) { out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
+	count := func(d *prometheus.Desc, v uint64) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
+	}
+	if s, err := c.validator.Status(context.Background()); err == nil { // otherwise it is being closed
+		gauge(tipDesc, float64(s.Tip))
+		gauge(tipTimeDesc, float64(s.TipTime)/1000)
+		gauge(peersDesc, float64(len(s.Peers)))
+		syncing := 0.0
+		if s.Syncing {
+			syncing = 1
+		}
+		gauge(syncingDesc, syncing)
+	}
+	gauge(roundDesc, float64(c.validator.Round()))
+	envelopes, bytes := c.validator.Pending()
+	gauge(pendingDesc, float64(envelopes))
+	gauge(bytesDesc, float64(bytes))
+	count(proposalDesc, c.validator.RefusedProposals())
+	count(skippedDesc, c.omni.Skipped())
 }

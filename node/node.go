@@ -46,7 +46,7 @@ type Node struct {
 	validator *comet.Validator // nil unless this node takes part in consensus
 	validated *store.DB        // the validator's own Omnilateral
 
-	ledger   ledger.Ledger // what the carrier follows; nil for a mere validator
+	ledger   ledger.Ledger // the own validator, or what follows others
 	store    *store.DB
 	blobs    *store.Blobs
 	member   *channel.Member
@@ -111,7 +111,7 @@ func (n *Node) open() (err error) {
 			return fmt.Errorf("starting the node of %s: %w", c.Carrier, err)
 		}
 	}
-	return nil
+	return n.openAPI()
 }
 
 // defer_ has something closed with the node, last opened first.
@@ -165,7 +165,8 @@ func (n *Node) openValidator(start int64) error {
 		return err
 	}
 	n.defer_(n.validator.Close)
-	return nil
+	n.ledger = n.validator
+	return n.metrics.registry.Register(&committee{n.validator, omni})
 }
 
 // viewer is a channel whose state can be read.
@@ -187,9 +188,7 @@ func registered(omni viewer, k sign.PublicKey) bool {
 func (n *Node) openCarrier() error {
 	c := n.config
 	var err error
-	if n.validator != nil {
-		n.ledger = n.validator
-	} else {
+	if n.validator == nil {
 		follower, err := comet.Follow(comet.FollowerConfig{Network: n.network, Key: n.keys.Node(), Endpoints: endpoints(c.Follow), Log: n.log})
 		if err != nil {
 			return err
@@ -226,12 +225,18 @@ func (n *Node) openCarrier() error {
 	}
 	n.defer_(n.exchange.Close)
 	n.exchange.Handle(callIntroduce, n.introduced)
-	if c.API.Listen != "" {
-		if n.api, err = net.Listen("tcp", c.API.Listen); err != nil {
-			return fault.New(fault.Unavailable, "the API cannot listen on its address", "choose a free port on an address of this machine").In("api.listen").Because(err)
-		}
-		n.defer_(func() error { return ignoreClosed(n.api.Close()) })
+	return nil
+}
+
+// openAPI takes the API's address.
+func (n *Node) openAPI() (err error) {
+	if n.config.API.Listen == "" {
+		return nil
 	}
+	if n.api, err = net.Listen("tcp", n.config.API.Listen); err != nil {
+		return fault.New(fault.Unavailable, "the API cannot listen on its address", "choose a free port on an address of this machine").In("api.listen").Because(err)
+	}
+	n.defer_(func() error { return ignoreClosed(n.api.Close()) })
 	return nil
 }
 
@@ -280,9 +285,9 @@ func (n *Node) Run(ctx context.Context) error {
 		part("replica", n.member.Run)
 		part("exchange", n.exchange.Run)
 		part("desks", n.runDesks)
-		if n.api != nil {
-			part("API", n.serve)
-		}
+	}
+	if n.api != nil {
+		part("API", n.serve)
 	}
 	<-ctx.Done()
 	parts.Wait()

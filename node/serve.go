@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -25,25 +24,14 @@ func (n *Node) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler, err := native.New(native.Options{
-		Member: native.Of(n.member),
-		Desk: func(p party.Code) (native.Desk, bool) {
-			d, ok := n.Desk(p)
-			return d, ok
-		},
-		Authorize: func(_ api.Actor, _ party.Role, c trade.Command, id canon.Hash) (trade.Command, error) {
-			return n.sign(id, c)
-		},
-		Open:      n.OpenBilateral,
-		Ready:     n.checks,
-		Confirmed: n.confirmed,
-		Finality: func() wire.Finality {
-			count, p50, p99 := n.finality.quantiles()
-			return wire.Finality{Count: count, P50: millis(p50), P99: millis(p99)}
-		},
-		Metrics:  promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}),
+	o := native.Options{
+		Ready: n.vitals().checks, Metrics: promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}),
 		Registry: n.metrics.registry, Tokens: tokens, Version: version(), Log: n.log,
-	})
+	}
+	if n.member != nil {
+		n.carrierAPI(&o)
+	}
+	handler, err := native.New(o)
 	if err != nil {
 		return err
 	}
@@ -64,6 +52,23 @@ func (n *Node) serve(ctx context.Context) error {
 	return nil
 }
 
+// carrierAPI adds what a carrier's node has beside a mere validator.
+func (n *Node) carrierAPI(o *native.Options) {
+	o.Member = native.Of(n.member)
+	o.Desk = func(p party.Code) (native.Desk, bool) {
+		d, ok := n.Desk(p)
+		return d, ok
+	}
+	o.Authorize = func(_ api.Actor, _ party.Role, c trade.Command, id canon.Hash) (trade.Command, error) {
+		return n.sign(id, c)
+	}
+	o.Open = n.OpenBilateral
+	o.Finality = func() wire.Finality {
+		count, p50, p99 := n.finality.quantiles()
+		return wire.Finality{Count: count, P50: millis(p50), P99: millis(p99)}
+	}
+}
+
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func version() string {
@@ -80,44 +85,38 @@ func (n *Node) status() (ledger.Status, error) {
 	return n.ledger.Status(ctx)
 }
 
-func (n *Node) confirmed() uint64 {
-	s, err := n.status()
-	if err != nil {
-		return 0 // the readiness checks say why
+// vitals gathers what this node's health is judged by.
+func (n *Node) vitals() *vitals {
+	v := &vitals{status: n.status, height: n.height}
+	if n.validated != nil {
+		v.stores = append(v.stores, n.validated.Err)
 	}
-	return uint64(s.Confirmed)
+	if n.member != nil {
+		v.signs, v.halted = n.member.Ready(), n.halted
+		v.stores = append(v.stores, n.store.Err)
+	}
+	return v
 }
 
-// checks are what must be right for the node to be ready.
-func (n *Node) checks() []wire.Check {
-	var out []wire.Check
-	add := func(name string, err error) {
-		c := wire.Check{Name: name, OK: err == nil}
-		if err != nil {
-			c.Detail = err.Error()
-		}
-		out = append(out, c)
+// height is the last block that this node has executed: the carrier's replica,
+// or else the validator.
+func (n *Node) height() ledger.Height {
+	if n.member != nil {
+		h, _ := n.member.Height()
+		return h
 	}
 	s, err := n.status()
-	add("ledger", err)
-	if err == nil {
-		height, _ := n.member.Height()
-		if height+10 < s.Confirmed {
-			add("caught up", errors.New("this node is behind what validators report"))
-		} else {
-			add("caught up", nil)
-		}
+	if err != nil {
+		return 0 // the check of the ledger says why
 	}
-	select {
-	case <-n.member.Ready():
-		add("may sign", nil)
-	default:
-		add("may sign", errors.New("what this node signed last is not checked against the ledger yet"))
-	}
-	add("store", n.store.Err())
+	return s.Tip
+}
+
+// halted lists the channels that do not go on.
+func (n *Node) halted() (out []named) {
 	for _, b := range n.member.Bilaterals() {
 		if b.State() == channel.StateHalted {
-			add("channel with "+b.Partner(), b.Err())
+			out = append(out, named{b.Partner(), b.Err()})
 		}
 	}
 	return out

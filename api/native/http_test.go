@@ -562,8 +562,10 @@ func TestANodeThatIsNotReadySaysWhy(t *testing.T) {
 	}
 	o := s.options
 	o.Registry = nil
-	o.Ready = func() []wire.Check {
-		return []wire.Check{{Name: "store", OK: true}, {Name: "ledger", Detail: "no validator answers"}}
+	asked := 0
+	o.Ready = func() ([]wire.Check, uint64) {
+		asked++
+		return []wire.Check{{Name: "store", OK: true}, {Name: "ledger", Detail: "no validator answers"}}, 7
 	}
 	server := httptest.NewServer(must(native.New(o)))
 	defer server.Close()
@@ -575,5 +577,10 @@ func TestANodeThatIsNotReadySaysWhy(t *testing.T) {
 	}
 	if status, _, _ := broken.ask(t, "", "GET", "/health", ""); status != 200 {
 		t.Errorf("/health gives %d", status)
+	}
+	asked = 0
+	st, err := client.New(server.URL, s.tokens[api.Engineer]).Status(within(t))
+	if err != nil || st.Ready || st.Confirmed != 7 || asked != 1 {
+		t.Errorf("the status is %+v, %v, for which the validators were asked %d times", st, err, asked)
 	}
 }

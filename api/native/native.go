@@ -88,9 +88,11 @@ func (b bilateral) Attested() uint64 { return uint64(b.Bilateral.Attested()) }
 // sign.
 const MemberKey party.Role = "member-key"
 
-// Options are what the interface is made of. Member, Desk, Authorize and Tokens
-// are required.
+// Options are what the interface is made of. Tokens is required, and with a
+// Member also Desk and Authorize.
 type Options struct {
+	// Member is the carrier's replica. Without one, as on a mere validator, the
+	// interface has the operator's part only: health, metrics, tokens.
 	Member Member
 	// Desk gives the desk for a partner; false while the Bilateral is not open.
 	Desk func(partner party.Code) (Desk, bool)
@@ -103,9 +105,8 @@ type Options struct {
 	// the Omnilateral. Nil refuses.
 	Open func(ctx context.Context, partner party.Code) error
 	// Ready lists what must be right for the node to be ready. Nil: nothing.
-	Ready func() []wire.Check
-	// Confirmed is the height that enough validators report. Nil: not known.
-	Confirmed func() uint64
+	// Confirmed is the height that enough validators report; 0: not known.
+	Ready func() (checks []wire.Check, confirmed uint64)
 	// Finality tells how long envelopes took. Nil: not known.
 	Finality func() wire.Finality
 	// Metrics answers /metrics. Nil: not found.
@@ -129,6 +130,7 @@ type server struct {
 	api       huma.API
 	heartbeat time.Duration
 	requests  *prometheus.HistogramVec
+	served    map[string]bool // operations by id
 }
 
 // New makes the interface. The handler may be served by many connections at the
@@ -143,8 +145,8 @@ func New(o Options) (http.Handler, error) {
 }
 
 func newServer(o Options) (*server, error) {
-	if o.Member == nil || o.Desk == nil || o.Authorize == nil || o.Tokens == nil {
-		return nil, fault.New(fault.Internal, "the API lacks the member, desks, authority or tokens", "report this")
+	if o.Tokens == nil || o.Member != nil && (o.Desk == nil || o.Authorize == nil) {
+		return nil, fault.New(fault.Internal, "the API lacks tokens, desks or authority", "report this")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -152,7 +154,7 @@ func newServer(o Options) (*server, error) {
 	if o.Wait == 0 {
 		o.Wait = time.Minute
 	}
-	s := &server{Options: o, mux: http.NewServeMux(), heartbeat: heartbeat}
+	s := &server{Options: o, mux: http.NewServeMux(), heartbeat: heartbeat, served: map[string]bool{}}
 	config := huma.DefaultConfig("Lateral native API", o.Version)
 	config.Info.Description = description
 	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
@@ -173,7 +175,7 @@ func newServer(o Options) (*server, error) {
 }
 
 // description opens the OpenAPI document.
-const description = `The interface of one carrier's node, for its people and systems.
+const description = `The interface of one node, for its people and systems. A node that is a validator only has the operator's part: health, metrics, tokens.
 
 Every request bears a token: Authorization: Bearer TOKEN. A token has one role; each operation says which roles may use it. Only /health is open.
 
@@ -183,6 +185,12 @@ Lists come in pages: limit, after, and next in the answer. Amounts are decimal s
 // routes registers every operation.
 func (s *server) routes() {
 	s.health()
+	s.tokens()
+	s.document()
+	get(s, "/v1/me", "get-me", tagNode, "Who asks, and what the token's role may do", s.getMe)
+	if s.Member == nil {
+		return
+	}
 	s.status()
 	s.members()
 	s.contracts()
@@ -192,6 +200,4 @@ func (s *server) routes() {
 	s.disputes()
 	s.settlement()
 	s.logs()
-	s.tokens()
-	s.document()
 }

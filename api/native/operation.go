@@ -72,6 +72,7 @@ func operation(method, path, id, tag, summary string) huma.Operation {
 // add registers an operation. What it returns as an error is shown as a
 // Problem.
 func add[I, O any](s *server, op huma.Operation, f func(context.Context, *I) (*O, error)) {
+	s.served[op.OperationID] = true
 	s.describeErrors(&op)
 	op.Middlewares = append(op.Middlewares, s.guard)
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {

@@ -171,7 +171,10 @@ func (s *server) measure() error {
 	if s.Registry == nil {
 		return nil
 	}
-	return errors.Join(s.Registry.Register(s.requests), s.Registry.Register(&records{s}))
+	if err := s.Registry.Register(s.requests); err != nil || s.Member == nil {
+		return err
+	}
+	return s.Registry.Register(&records{s})
 }
 
 const healthPath = "/health"
@@ -195,7 +198,7 @@ func (s *server) health() {
 	}
 	get(s, "/ready", "get-ready", tagNode, "Whether the node can do its work: 200 or 503", func(ctx context.Context, _ *struct{}) (*ready, error) {
 		out := &ready{Status: http.StatusOK}
-		out.Body.Ready, out.Body.Checks = s.checks()
+		out.Body.Ready, out.Body.Checks, _ = s.checks()
 		if !out.Body.Ready {
 			out.Status = http.StatusServiceUnavailable
 		}
@@ -211,17 +214,19 @@ func (s *server) health() {
 	})
 }
 
-// checks tells whether the node is ready.
-func (s *server) checks() (bool, []wire.Check) {
+// checks tells whether the node is ready, and the height that enough validators
+// report.
+func (s *server) checks() (ready bool, checks []wire.Check, confirmed uint64) {
 	if s.Ready == nil {
-		return true, []wire.Check{}
+		return true, []wire.Check{}, 0
 	}
-	all := append([]wire.Check{}, s.Ready()...)
-	return !slices.ContainsFunc(all, func(c wire.Check) bool { return !c.OK }), all
+	checks, confirmed = s.Ready()
+	return !slices.ContainsFunc(checks, func(c wire.Check) bool { return !c.OK }), append([]wire.Check{}, checks...), confirmed
 }
 
 // raw registers an operation that writes its answer by itself.
 func (s *server) raw(op huma.Operation, media, what string, h http.HandlerFunc) {
+	s.served[op.OperationID] = true
 	s.describeErrors(&op)
 	op.Responses["200"] = &huma.Response{Description: what, Content: map[string]*huma.MediaType{media: {Schema: &huma.Schema{Type: huma.TypeString}}}}
 	s.api.OpenAPI().AddOperation(&op)

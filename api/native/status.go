@@ -17,7 +17,6 @@ import (
 
 // status registers what a node says of itself and of its channels.
 func (s *server) status() {
-	get(s, "/v1/me", "get-me", tagNode, "Who asks, and what the token's role may do", s.getMe)
 	get(s, "/v1/status", "get-status", tagNode, "Where the node and its channels stand", s.getStatus)
 	get(s, "/v1/problems", "list-problems", tagNode, "Steps of clearing that do not succeed by themselves", s.listProblems)
 	get(s, "/v1/bilaterals", "list-bilaterals", tagNetwork, "Channels with partners", s.listBilaterals)
@@ -30,8 +29,11 @@ func (s *server) status() {
 
 func (s *server) getMe(ctx context.Context, _ *struct{}) (*reply[wire.Me], error) {
 	who := api.ActorOf(ctx)
-	me := wire.Me{Name: who.Name, Role: string(who.Role), Expires: who.Expires, Carrier: s.Member.Code(), Operations: []string{}}
-	for _, id := range slices.Sorted(maps.Keys(allowed)) {
+	me := wire.Me{Name: who.Name, Role: string(who.Role), Expires: who.Expires, Operations: []string{}}
+	if s.Member != nil {
+		me.Carrier = s.Member.Code()
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.served)) {
 		if slices.Contains(allowed[id], who.Role) {
 			me.Operations = append(me.Operations, id)
 		}
@@ -41,12 +43,9 @@ func (s *server) getMe(ctx context.Context, _ *struct{}) (*reply[wire.Me], error
 
 func (s *server) getStatus(context.Context, *struct{}) (*reply[wire.Status], error) {
 	st := wire.Status{Carrier: party.Code(s.Member.Code()), Version: s.Version, Bilaterals: []wire.Bilateral{}}
-	st.Ready, st.Checks = s.checks()
+	st.Ready, st.Checks, st.Confirmed = s.checks()
 	height, at := s.Member.Height()
 	st.Height, st.Time = height, wire.Time(at)
-	if s.Confirmed != nil {
-		st.Confirmed = s.Confirmed()
-	}
 	if s.Finality != nil {
 		st.Finality = s.Finality()
 	}

@@ -226,7 +226,7 @@ func (s *side) start(dir string, chain ledger.Ledger, law channel.Law) {
 	registry := prometheus.NewRegistry()
 	s.options = native.Options{
 		Member: native.Of(s.member), Desk: s.deskFor, Authorize: s.authorize, Open: s.open, Tokens: s.file,
-		Ready:    func() []wire.Check { return []wire.Check{{Name: "replica", OK: true}} },
+		Ready:    func() ([]wire.Check, uint64) { return []wire.Check{{Name: "replica", OK: true}}, 7 },
 		Finality: func() wire.Finality { return wire.Finality{Count: 3, P50: 1.5, P99: 2.5} },
 		Metrics:  promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Registry: registry, Version: "test",
 		Log: slog.New(slog.NewJSONHandler(s.w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),

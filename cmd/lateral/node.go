@@ -32,7 +32,7 @@ type initCommand struct {
 	Country   string `placeholder:"CC" help:"Country of the carrier, ISO 3166-1 alpha-2."`
 	Exchange  string `default:"0.0.0.0:7443" help:"Where partners' nodes send sealed files."`
 	Advertise string `placeholder:"HOST:PORT" help:"How they reach it, when that differs."`
-	API       string `default:"127.0.0.1:7080" help:"Where the HTTP interface listens."`
+	API       string `default:"127.0.0.1:7080" help:"Where the HTTP interface listens; a validator's has health, readiness and metrics."`
 	Validator string `placeholder:"NAME" help:"Make the node a validator of that name as well, or only."`
 	P2P       string `name:"p2p" default:"0.0.0.0:7656" help:"Where other validators connect."`
 	Follow    string `default:"0.0.0.0:7700" help:"Where carriers' nodes connect."`
@@ -166,7 +166,14 @@ func (c runCommand) Run(ctx context.Context, t terminal) error {
 			log.Error("closing the node", "err", err)
 		}
 	}()
-	log.Info("node is up", "carrier", config.Carrier, "api", n.APIAddress())
+	up := []any{"api", n.APIAddress()}
+	if config.Carrier != "" {
+		up = append(up, "carrier", config.Carrier)
+	}
+	if config.Validator != nil {
+		up = append(up, "validator", config.Validator.Name)
+	}
+	log.Info("node is up", up...)
 	return n.Run(ctx)
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	abci "github.com/cometbft/cometbft/abci/types"
@@ -46,6 +47,7 @@ type app struct {
 	syncing func() bool
 
 	settled func(*stored) // is given each block as it becomes final
+	refused atomic.Uint64 // proposals that this validator voted against
 
 	mu      sync.Mutex
 	tip     ledger.Height
@@ -117,6 +119,7 @@ func (a *app) PrepareProposal(_ context.Context, req *abci.RequestPrepareProposa
 
 func (a *app) ProcessProposal(_ context.Context, req *abci.RequestProcessProposal) (*abci.ResponseProcessProposal, error) {
 	if err := a.pool.judge(req.Txs); err != nil {
+		a.refused.Add(1)
 		a.log.Error("refusing a proposal", "height", req.Height, "proposer", fmt.Sprintf("%X", req.ProposerAddress), "err", err)
 		return &abci.ResponseProcessProposal{Status: abci.ResponseProcessProposal_REJECT}, nil
 	}

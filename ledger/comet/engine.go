@@ -41,6 +41,7 @@ type engine struct {
 	blocks    *store.BlockStore
 	states    state.Store
 	consensus *consensus.Reactor
+	rounds    *consensus.State
 	transport *p2p.MultiplexTransport
 	network   *p2p.Switch
 	address   string // host:port of the listener for validators
@@ -149,6 +150,7 @@ func newEngine(p engineParts) (_ *engine, err error) {
 	machine := consensus.NewState(p.config.Consensus, current.Copy(), executor, e.blocks, p.mempool, misdeeds)
 	machine.SetLogger(p.log.telling(func(reason string) { p.disk.failed(halted(reason)) }).With("module", "consensus"))
 	machine.SetPrivValidator(signer)
+	e.rounds = machine
 	e.consensus = consensus.NewReactor(machine, syncFirst)
 	e.consensus.SetLogger(p.log.With("module", "consensus"))
 	e.consensus.SetEventBus(e.events)
@@ -293,6 +295,9 @@ func (e *engine) connect(id, address string) error {
 
 // syncing reports whether the node is catching up by whole blocks.
 func (e *engine) syncing() bool { return e.consensus.WaitSync() }
+
+// round counts the rounds of voting on the next block, from 0.
+func (e *engine) round() int32 { return e.rounds.GetRoundState().Round }
 
 // peerHeights gives the ids of connected validators and the last height that
 // each says it has.

@@ -215,6 +215,14 @@ func (v *Validator) FollowAddress() string {
 // Pending tells what is on its way to a block here: envelopes and their bytes.
 func (v *Validator) Pending() (envelopes int, bytes int64) { return v.app.pool.pending() }
 
+// Round counts the rounds of voting on the next block, from 0: above 0 the
+// validators have not agreed at once.
+func (v *Validator) Round() int32 { return v.engine.round() }
+
+// RefusedProposals counts the blocks that others proposed and this validator
+// voted against since it was opened.
+func (v *Validator) RefusedProposals() uint64 { return v.app.refused.Load() }
+
 // Failed closes when the validator has stopped by itself; Err then says why.
 func (v *Validator) Failed() <-chan struct{} { return v.app.failed }
 
