@@ -244,6 +244,12 @@ func TestANodeSignsNothingWhenItsOutboxIsBehindTheLog(t *testing.T) {
 	if a, ok := p.a.alarms.find(CodeOutboxBehind); !ok || a.Remedy == "" {
 		t.Error("no alarm")
 	}
+	if err := p.a.Sending(); err == nil || !strings.Contains(err.Error(), string(CodeOutboxBehind)) {
+		t.Errorf("sending: %v", err)
+	}
+	if err := p.b.Sending(); err != nil {
+		t.Errorf("the other side cannot send: %v", err)
+	}
 	submit(t, p.right, put("c", "1")) // it still follows
 	p.level(t)
 }

@@ -298,6 +298,31 @@ func (m *Member) ticked() <-chan struct{} {
 	return m.tick
 }
 
+// Sending says why some of what this member says does not leave any more, for
+// each sender key that has stopped, or nil. What has stopped stays so until a
+// person has acted and the node is started again.
+func (m *Member) Sending() error {
+	streams := []*stream{m.public.s.Load()}
+	for _, b := range m.Bilaterals() {
+		streams = append(streams, b.s.Load(), b.public.Load())
+	}
+	var all error
+	for _, s := range streams {
+		s.mu.Lock()
+		err := s.err
+		s.mu.Unlock()
+		if err == nil {
+			continue
+		}
+		where := "the Omnilateral"
+		if !s.lane.channel.IsZero() {
+			where = "channel " + s.lane.channel.String()
+		}
+		all = errors.Join(all, fmt.Errorf("%s, key %s: %w", where, s.lane.sender.Short(), err))
+	}
+	return all
+}
+
 // WaitFor waits until a block is executed here. Code: not-yet when ctx ends
 // first.
 func (m *Member) WaitFor(ctx context.Context, h ledger.Height) error {

@@ -345,7 +345,8 @@ func (e *Exchange) tidy(ctx context.Context) {
 type Backlog struct {
 	Node  sign.PublicKey
 	Files int
-	Err   error // why the last try failed; nil when it did not
+	Err   error     // why the last try failed; nil when it did not
+	Since time.Time // of the first failure in a row
 }
 
 // Backlogs gives what waits for each partner, for health and metrics.
@@ -355,7 +356,7 @@ func (e *Exchange) Backlogs() []Backlog {
 	var out []Backlog
 	for key, q := range e.peers {
 		if q.files > 0 {
-			out = append(out, Backlog{key, q.files, q.err})
+			out = append(out, Backlog{key, q.files, q.err, q.failing})
 		}
 	}
 	return out

@@ -806,6 +806,15 @@ func TestASenderThatRestartsSendsWhatWaits(t *testing.T) {
 	if left := a.ex.Backlogs(); len(left) != 1 || left[0].Files != 2 {
 		t.Fatalf("after the restart %v waits", left)
 	}
+	until(t, "the sender has tried again", func() bool { return a.ex.Backlogs()[0].Err != nil })
+	since := a.ex.Backlogs()[0].Since
+	if since.IsZero() {
+		t.Error("nothing says since when the partner takes no files")
+	}
+	time.Sleep(20 * time.Millisecond) // some more tries; were there none, the test would prove less and not fail
+	if again := a.ex.Backlogs()[0].Since; !again.Equal(since) {
+		t.Errorf("the failures began at %s and at %s", since, again)
+	}
 	b.run()
 	for _, id := range ids {
 		a.mustArrive(id)

@@ -53,6 +53,7 @@ type peer struct {
 	failures int       // of the connection, in a row
 	until    time.Time // nothing is tried before, after failures
 	err      error     // why the last try failed
+	failing  time.Time // since when tries fail
 	changed  chan struct{}
 }
 
@@ -559,6 +560,8 @@ func (e *Exchange) settle(q *peer, l *lane, batch []*entry, results []settled, b
 		return nil
 	}
 	q.failures, q.until, q.err = 0, time.Time{}, nil
+	since := q.failing
+	q.failing = time.Time{}
 	var final []*entry
 	outcomes := make([]outcome, 0, len(batch))
 	for i, en := range batch {
@@ -571,6 +574,9 @@ func (e *Exchange) settle(q *peer, l *lane, batch []*entry, results []settled, b
 		case temporary(r.err):
 			en.failures++
 			q.err = r.err
+			if q.failing = since; since.IsZero() {
+				q.failing = now
+			}
 			l.queue.postpone(en, now.Add(e.pace().after(en.failures)))
 			e.opts.Log.Debug("file not taken yet", "peer", q.at.Key.Short(), "file", en.id.String()[:8], "err", r.err)
 		default:
@@ -613,6 +619,9 @@ func (e *Exchange) failed(q *peer, began, now time.Time, err error) {
 		e.opts.Log.Debug("partner not reached", "peer", q.at.Key.Short(), "address", q.at.Address, "err", err, "cause", causeOf(err), "failures", q.failures)
 	}
 	q.err = err
+	if q.failing.IsZero() {
+		q.failing = now
+	}
 }
 
 func (e *Exchange) pace() pace {

@@ -1,19 +1,76 @@
 package node
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"sync"
+	"time"
 
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/exchange"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 )
 
 // vitals are what a node's health is judged by. What a node has not is nil.
 type vitals struct {
-	status func() (ledger.Status, error)
-	height func() ledger.Height // of the last block executed here
-	signs  <-chan struct{}      // closed once the node may sign
-	stores []func() error       // each says why it takes no more
-	halted func() []named       // channels that do not go on
+	status   func() (ledger.Status, error)
+	height   func() ledger.Height // of the last block executed here
+	signs    <-chan struct{}      // closed once the node may sign
+	sends    func() error         // why some of what it says does not leave
+	stores   []keeper
+	halted   func() []named              // channels that do not go on
+	backlogs func() []exchange.Backlog   // files that wait for partners
+	nameOf   func(sign.PublicKey) string // of a partner's node
+	rise     rise
+	now      func() time.Time
+}
+
+// keeper is a store: *store.DB is one.
+type keeper interface {
+	Err() error  // why it takes no more commits until the node is started again
+	Room() error // why it would not take the next one
+}
+
+// rise remembers when a node has seen a new block last.
+type rise struct {
+	mu     sync.Mutex
+	height ledger.Height
+	at     time.Time // zero before the first look
+}
+
+// see notes how high the node stands, and gives how long it has stood there.
+func (r *rise) see(h ledger.Height, now time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.at.IsZero() || h != r.height {
+		r.height, r.at = h, now
+	}
+	return now.Sub(r.at)
+}
+
+// Bounds of what counts as healthy.
+const (
+	// standing is how long no block may come. Empty ones come every second.
+	standing = 30 * time.Second
+	// untaken is how long a partner may take no files: longer than its restart.
+	untaken = 10 * time.Minute
+)
+
+// watch looks at the height until ctx ends, so that the checks know how long it
+// stands still however seldom they are asked for.
+func (v *vitals) watch(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		v.rise.see(v.height(), v.now())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // named is what is wrong with one of several things.
@@ -45,6 +102,11 @@ func (v *vitals) checks() (out []wire.Check, confirmed uint64) {
 		}
 		add("caught up", err)
 	}
+	if stood := v.rise.see(v.height(), v.now()); stood > standing {
+		add("blocks come", fmt.Errorf("no block came for %s: see how many validators run", stood.Round(time.Second)))
+	} else {
+		add("blocks come", nil)
+	}
 	if v.signs != nil {
 		select {
 		case <-v.signs:
@@ -53,11 +115,26 @@ func (v *vitals) checks() (out []wire.Check, confirmed uint64) {
 			add("may sign", errors.New("what this node signed last is not checked against the ledger yet"))
 		}
 	}
-	var stores error
-	for _, failed := range v.stores {
-		stores = errors.Join(stores, failed())
+	if v.sends != nil {
+		add("may send", v.sends())
 	}
-	add("store", stores)
+	var failed, full error
+	for _, s := range v.stores {
+		if err := s.Err(); err != nil {
+			failed = errors.Join(failed, err)
+		} else {
+			full = errors.Join(full, s.Room())
+		}
+	}
+	add("store", failed)
+	add("disk", full)
+	if v.backlogs != nil {
+		for _, b := range v.backlogs() {
+			if b.Err != nil && v.now().Sub(b.Since) > untaken {
+				add("files for "+v.nameOf(b.Node), fmt.Errorf("%d wait, not taken since %s: %w", b.Files, b.Since.UTC().Format(time.RFC3339), b.Err))
+			}
+		}
+	}
 	if v.halted != nil {
 		for _, c := range v.halted() {
 			add("channel with "+c.name, c.err)

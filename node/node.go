@@ -52,6 +52,7 @@ type Node struct {
 	member   *channel.Member
 	exchange *exchange.Exchange
 	metrics  *metrics
+	vitals   *vitals
 
 	mu    sync.Mutex // guards desks
 	desks map[party.Code]*clearing.Desk
@@ -111,6 +112,7 @@ func (n *Node) open() (err error) {
 			return fmt.Errorf("starting the node of %s: %w", c.Carrier, err)
 		}
 	}
+	n.vitals = newVitals(n)
 	return n.openAPI()
 }
 
@@ -287,6 +289,7 @@ func (n *Node) Run(ctx context.Context) error {
 		part("desks", n.runDesks)
 	}
 	if n.api != nil {
+		part("health", n.vitals.watch)
 		part("API", n.serve)
 	}
 	<-ctx.Done()

@@ -13,6 +13,7 @@ import (
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/party"
@@ -25,7 +26,7 @@ func (n *Node) serve(ctx context.Context) error {
 		return err
 	}
 	o := native.Options{
-		Ready: n.vitals().checks, Metrics: promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}),
+		Ready: n.vitals.checks, Metrics: promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}),
 		Registry: n.metrics.registry, Tokens: tokens, Version: version(), Log: n.log,
 	}
 	if n.member != nil {
@@ -85,15 +86,15 @@ func (n *Node) status() (ledger.Status, error) {
 	return n.ledger.Status(ctx)
 }
 
-// vitals gathers what this node's health is judged by.
-func (n *Node) vitals() *vitals {
-	v := &vitals{status: n.status, height: n.height}
+// newVitals gathers what this node's health is judged by.
+func newVitals(n *Node) *vitals {
+	v := &vitals{status: n.status, height: n.height, now: time.Now}
 	if n.validated != nil {
-		v.stores = append(v.stores, n.validated.Err)
+		v.stores = append(v.stores, n.validated)
 	}
 	if n.member != nil {
-		v.signs, v.halted = n.member.Ready(), n.halted
-		v.stores = append(v.stores, n.store.Err)
+		v.signs, v.sends, v.halted, v.backlogs, v.nameOf = n.member.Ready(), n.member.Sending, n.halted, n.exchange.Backlogs, n.nameOf
+		v.stores = append(v.stores, n.store)
 	}
 	return v
 }
@@ -120,4 +121,19 @@ func (n *Node) halted() (out []named) {
 		}
 	}
 	return out
+}
+
+// nameOf gives the member whose node a key names, or the key itself.
+func (n *Node) nameOf(k sign.PublicKey) string {
+	who := k.Short()
+	err := n.member.Omni().View(func(v channel.View) error {
+		if code, ok := carrierOf(v, k); ok {
+			who = code
+		}
+		return nil
+	})
+	if err != nil {
+		n.log.Warn("the member list cannot be read", "err", err)
+	}
+	return who
 }

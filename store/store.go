@@ -212,7 +212,7 @@ func (d *DB) CommitAll(parts ...Part) error {
 			return fault.New(fault.Invalid, "one channel has two batches in one commit", "join them")
 		}
 	}
-	if err := d.room(); err != nil {
+	if err := d.Room(); err != nil {
 		return err
 	}
 	batch := d.db.NewBatch()
@@ -234,9 +234,10 @@ func (d *DB) CommitAll(parts ...Part) error {
 	return nil
 }
 
-// room refuses a commit that the disk may not be able to take. A commit that
-// fails half-way costs a restart; this refusal costs nothing.
-func (d *DB) room() error {
+// Room refuses a commit that the disk may not be able to take: it says why the
+// next one would not be taken, or nil. A commit that fails half-way costs a
+// restart; this refusal costs nothing.
+func (d *DB) Room() error {
 	if err := d.Err(); err != nil {
 		return err
 	}
