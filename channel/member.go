@@ -530,13 +530,13 @@ func (m *Member) rekey(b *Bilateral) (moved, own bool) {
 	if !ok {
 		return false, false
 	}
+	old, oldPublic := b.s.Load(), b.public.Load()
 	for _, s := range []*stream{old, oldPublic} {
 		s.filling.Lock()
 		defer s.filling.Unlock()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	old, oldPublic := b.s.Load(), b.public.Load()
 	moved, own = o.Keys != b.keys, o.Keys[b.mine] != old.lane.sender
 	if !own {
 		b.follow(o.Keys)
