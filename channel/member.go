@@ -96,6 +96,8 @@ type Options struct {
 	Alarm   func(Alarm)  // nil logs only; must not wait, nor call the member
 	Metrics Metrics      // nil discards
 	Random  io.Reader    // nil: crypto/rand; tests with a seed hand in another
+
+	compare ledger.Height // blocks between comparisons with the certified root; 0: 512
 }
 
 // Member is one carrier's replica of the Omnilateral and of its own
@@ -119,6 +121,7 @@ type Member struct {
 	omni    *Omni
 	public  *Channel                             // the Omnilateral, with the node's own stream
 	watch   func(*Bilateral, []proof.SignedHead) // sees all heads; nil but in a replay
+	compare ledger.Height                        // see Options
 
 	step sync.Mutex // held while a block is executed, and to start sending
 
@@ -129,6 +132,7 @@ type Member struct {
 	ready      chan struct{}       // closed once the member may sign
 	signing    bool
 	ctx        context.Context // of Run, while it runs
+	end        context.CancelCauseFunc
 	work       sync.WaitGroup
 }
 
@@ -152,8 +156,11 @@ func OpenMember(o Options) (*Member, error) {
 func newMember(o Options) (*Member, error) {
 	m := &Member{
 		ledger: o.Ledger, db: o.Store, keys: o.Keys, code: o.Code, chain: o.ChainID, genesis: o.Genesis, law: o.Law,
-		rebuilt: o.Rebuilt, accept: o.Accept, clock: o.Clock, log: o.Logger, metrics: o.Metrics,
+		rebuilt: o.Rebuilt, accept: o.Accept, clock: o.Clock, log: o.Logger, metrics: o.Metrics, compare: o.compare,
 		bilaterals: map[canon.Hash]*Bilateral{}, missed: map[canon.Hash]bool{}, tick: make(chan struct{}), ready: make(chan struct{}),
+	}
+	if m.compare == 0 {
+		m.compare = 512
 	}
 	if m.clock == nil {
 		m.clock = realClock{}
@@ -350,7 +357,7 @@ func (m *Member) Run(ctx context.Context) error {
 	defer m.work.Wait()
 	defer cancel(nil)
 	m.mu.Lock()
-	m.ctx = ctx
+	m.ctx, m.end = ctx, cancel
 	m.mu.Unlock()
 	if err := m.catchUp(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -460,6 +467,21 @@ func (m *Member) certify(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// recertify compares the roots again while the member runs, and ends Run when
+// they differ: whatever it signed from here on would rest on a wrong state.
+func (m *Member) recertify(ctx context.Context) {
+	err := m.certify(ctx)
+	switch {
+	case fault.CodeOf(err) == CodeRootDiffers:
+		m.mu.RLock()
+		end := m.end
+		m.mu.RUnlock()
+		end(err)
+	case err != nil && ctx.Err() == nil:
+		m.log.Warn("the certified root could not be compared", "err", err)
+	}
 }
 
 // startStream lets a stream send, unless the ledger knows more of its key than
@@ -771,12 +793,8 @@ func (m *Member) afterBlock(ctx context.Context, block ledger.Block, touched []s
 				b.react(ctx, m.omni.r.state, uint64(block.Height)+1, block.Time)
 			}
 		}
-		if block.Height%512 == 0 {
-			m.go_(func() {
-				if err := m.certify(ctx); err != nil {
-					m.log.Warn("the certified root could not be compared", "err", err)
-				}
-			})
+		if block.Height%m.compare == 0 {
+			m.go_(func() { m.recertify(ctx) })
 		}
 	}
 	m.mu.Lock()

@@ -1,7 +1,12 @@
 package channel
 
 import (
+	"strconv"
 	"testing"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade"
 )
 
 func TestTwoMembersExecuteTheSame(t *testing.T) {
@@ -25,5 +30,46 @@ func TestTwoMembersExecuteTheSame(t *testing.T) {
 	}
 	if p.left.Partner() != "BRAVO" || p.right.Partner() != "ALPHA" || p.left.State() != StateOpen {
 		t.Errorf("partners %s and %s, state %s", p.left.Partner(), p.right.Partner(), p.left.State())
+	}
+}
+
+// A member that comes to another root while it runs signs no more: it ends, and
+// says why. The others go on.
+func TestAMemberWhoseRootDiffersWhileItRunsEnds(t *testing.T) {
+	alpha, bravo := newKeys(t), newKeys(t)
+	n := newNetwork(t, networkOptions{}, map[string]*memoryKeys{"ALPHA": alpha, "BRAVO": bravo})
+	a := n.carrier("ALPHA", alpha, func(o *Options) {
+		o.compare = 4
+		o.Law = toyLaw{lie: func(c trade.Context, cmd trade.Command) bool {
+			var p toyPut
+			return canon.Decode(cmd.Body, &p) == nil && p.Key == "wrong"
+		}}
+	})
+	b := n.carrier("BRAVO", bravo, func(o *Options) { o.compare = 4 })
+	for i := range 6 { // it has been compared, and was right
+		submit(t, b.Omni(), put("right", string(rune('a'+i))))
+	}
+	if _, ok := a.alarms.find(CodeRootDiffers); ok {
+		t.Fatal("a right root is called wrong")
+	}
+	submit(t, b.Omni(), put("wrong", "1"))
+	for i := 0; ; i++ {
+		select {
+		case err := <-a.ended:
+			if fault.CodeOf(err) != CodeRootDiffers {
+				t.Errorf("it ended with %v", err)
+			}
+			a.ended <- nil // for the harness
+			if x, ok := a.alarms.find(CodeRootDiffers); !ok || x.Remedy == "" {
+				t.Error("no alarm")
+			}
+			submit(t, b.Omni(), put("right", "z"))
+			return
+		default:
+		}
+		if i == 1000 {
+			t.Fatal("it goes on")
+		}
+		submit(t, b.Omni(), put("right", strconv.Itoa(i)))
 	}
 }
