@@ -66,9 +66,32 @@ func TestASilentStreamSaysThatItLives(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*heartbeat+time.Second)
 		defer cancel()
 		w := httptest.NewRecorder()
-		s.send(ctx, w, tape{}, 0, 0, "")
+		s.send(ctx, w, tape{}, 0, 0, "", always)
 		if got := strings.Count(w.Body.String(), ": still here"); got != 3 {
 			t.Errorf("%d signs of life in %s", got, 3*heartbeat)
+		}
+	})
+}
+
+func always() bool { return true }
+
+// Who may read no more gets no more: no event, and no sign of life for longer
+// than until the next one is due.
+func TestAStreamEndsWithTheRightToReadIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{Options: Options{Log: discard()}, heartbeat: heartbeat}
+		began, w := time.Now(), httptest.NewRecorder()
+		left := 2
+		s.send(t.Context(), w, tape{}, 0, 0, "", func() bool { left--; return left >= 0 })
+		if got, took := strings.Count(w.Body.String(), ": still here"), time.Since(began); got != 2 || took != 3*heartbeat {
+			t.Errorf("%d signs of life, and it ended after %s", got, took)
+		}
+		w = httptest.NewRecorder()
+		c := tape{entries: []channel.Entry{entry(5, []string{"a"}), entry(6, []string{"b"})}}
+		left = 1
+		s.send(t.Context(), w, c, 0, 0, "", func() bool { left--; return left >= 0 })
+		if got := strings.Count(w.Body.String(), "id: "); got != 1 {
+			t.Errorf("%d events were sent", got)
 		}
 	})
 }
@@ -79,7 +102,7 @@ func TestIdsLeadIntoTheMiddleOfAnEntry(t *testing.T) {
 	run := func(from channel.Cursor, skip int, kind string) (ids []string) {
 		s := &server{Options: Options{Log: discard()}, heartbeat: time.Hour}
 		w := httptest.NewRecorder()
-		s.send(t.Context(), w, c, from, skip, kind)
+		s.send(t.Context(), w, c, from, skip, kind, always)
 		for line := range strings.Lines(w.Body.String()) {
 			if id, ok := strings.CutPrefix(line, "id: "); ok {
 				ids = append(ids, strings.TrimSpace(id))

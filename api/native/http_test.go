@@ -23,7 +23,9 @@ import (
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -583,4 +585,47 @@ func TestANodeThatIsNotReadySaysWhy(t *testing.T) {
 	if err != nil || st.Ready || st.Confirmed != 7 || asked != 1 {
 		t.Errorf("the status is %+v, %v, for which the validators were asked %d times", st, err, asked)
 	}
+}
+
+// A token that is removed ends the streams that were opened with it: what
+// happens afterwards is not sent on them.
+func TestARemovedTokenReadsNoFurtherEvent(t *testing.T) {
+	w := opened(t)
+	s := w.sides["ALPHA"]
+	ctx := within(t)
+	admin := s.client(api.Administrator)
+	made, err := admin.AddToken(ctx, wire.Token{Name: "robot", Role: "auditor"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	robot := client.New(s.server.URL, made.Text)
+	defer robot.Close()
+	removed := false
+	for e, err := range robot.With("BRAVO").Events(ctx, "0") {
+		if err != nil {
+			if !removed || fault.CodeOf(err) != fault.Unauthorized {
+				t.Errorf("the stream ends with %v", err)
+			}
+			return
+		}
+		if strings.HasPrefix(e.Kind, "agreement") {
+			t.Fatalf("the removed token reads %+v", e)
+		}
+		if removed {
+			continue // was on its way
+		}
+		removed = true
+		if err := admin.RemoveToken(ctx, "robot"); err != nil {
+			t.Fatal(err)
+		}
+		terms, err := s.client(api.Clerk).DefaultTerms(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.as(api.ProductManager).ProposeAgreement(ctx, wire.ProposeAgreement{ID: "MSA-1", Type: agreement.MSA, Legal: legal(),
+			Lines: []product.Line{"voice"}, From: millis("2026-01-01T00:00:00Z"), Terms: terms}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Error("the stream ended without a word")
 }

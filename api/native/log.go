@@ -160,7 +160,7 @@ func begin(c Channel, r *http.Request) (from channel.Cursor, skip int, err error
 // feed registers a stream of events.
 func (s *server) feed(path, id, summary string, find func(*http.Request) (Channel, error)) {
 	op := operation(http.MethodGet, path, id, tagLog, summary)
-	op.Description += " Each message has an id; send the last one as Last-Event-ID to go on behind it. A comment comes when nothing happens for a while."
+	op.Description += " Each message has an id; send the last one as Last-Event-ID to go on behind it. A comment comes when nothing happens for a while. The stream ends when the token is removed or expires."
 	if strings.Contains(path, "{partner}") {
 		op = withPath(op, "partner")
 	}
@@ -185,15 +185,20 @@ func (s *server) feed(path, id, summary string, find func(*http.Request) (Channe
 		w.Header().Set("X-Accel-Buffering", "no")
 		w.Header().Set("X-Cursor", from.String()) // where the stream begins, for who must connect again before its first event
 		w.WriteHeader(http.StatusOK)
-		s.send(r.Context(), w, c, from, skip, r.URL.Query().Get("kind"))
+		may := func() bool {
+			who, err := s.Tokens.Authenticate(r)
+			return err == nil && permit(who, id) == nil
+		}
+		s.send(r.Context(), w, c, from, skip, r.URL.Query().Get("kind"), may)
 	})
 }
 
 // writeWithin is how long a reader of events may take for one message.
 const writeWithin = 30 * time.Second
 
-// send writes events until the reader goes or the channel ends.
-func (s *server) send(ctx context.Context, w http.ResponseWriter, c Channel, from channel.Cursor, skip int, kind string) {
+// send writes events until the reader goes, may read no more, or the channel
+// ends.
+func (s *server) send(ctx context.Context, w http.ResponseWriter, c Channel, from channel.Cursor, skip int, kind string, may func() bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	control := http.NewResponseController(w)
@@ -232,7 +237,7 @@ func (s *server) send(ctx context.Context, w http.ResponseWriter, c Channel, fro
 		case <-ctx.Done():
 			return
 		case <-beat.C:
-			if write([]byte(": still here\n\n")) != nil {
+			if !may() || write([]byte(": still here\n\n")) != nil {
 				return
 			}
 		case e, ok := <-entries:
@@ -246,7 +251,7 @@ func (s *server) send(ctx context.Context, w http.ResponseWriter, c Channel, fro
 				}
 				return
 			}
-			if data := messages(e, from, skip, kind); len(data) > 0 && write(data) != nil {
+			if data := messages(e, from, skip, kind); len(data) > 0 && (!may() || write(data) != nil) {
 				return
 			}
 			from, skip = e.Next, 0
