@@ -141,6 +141,9 @@ func (l toyLaw) Apply(ctx trade.Context, state trade.Records, cmd trade.Command)
 		if canon.Decode(cmd.Body, &o) != nil {
 			return refuse(fault.Invalid)
 		}
+		if _, ok := read[toyOpening](state, "opening/"+o.Opening.ID.String()); ok {
+			return refuse(fault.Conflict)
+		}
 		return trade.Result{Writes: []trade.Write{
 			{Key: proof.ChannelKey(o.Opening.ID), Value: canon.Must(proof.Channel{ID: o.Opening.ID, Keys: o.Opening.Keys})},
 			{Key: "key/" + o.Opening.Keys[0].String(), Value: canon.Must(o.Opening.ID)},

@@ -40,21 +40,93 @@ func (i Introduction) message() []byte {
 	return canon.Must(i)
 }
 
-// Introduce makes a channel key for a channel with a partner and the message
-// that hands it over. Both sides introduce themselves; then one of them
-// invites.
+// indexOffers holds, by partner, the channel key that was handed over last and
+// that no opening has used yet.
+const indexOffers = "offers"
+
+// maxOffers bounds how many partners may hold a channel key that no opening has
+// used, when they ask for one. What a member opens by itself is not bounded.
+const maxOffers = 256
+
+// Introduce gives the message that hands a channel key to a partner. Both sides
+// introduce themselves; then one of them invites. The key is the same until an
+// opening uses it: a key costs a place in the key file for ever.
 func (m *Member) Introduce(partner string) (Introduction, error) {
 	if partner == m.code {
 		return Introduction{}, fault.New(fault.Invalid, "a channel has two different members", "name another member").In("partner")
 	}
-	key, err := m.keys.NewChannel()
+	m.offering.Lock()
+	defer m.offering.Unlock()
+	key, ok, err := m.offered(partner)
 	if err != nil {
-		return Introduction{}, fmt.Errorf("making a channel key: %w", err)
+		return Introduction{}, err
 	}
+	if !ok {
+		made, err := m.keys.NewChannel()
+		if err != nil {
+			return Introduction{}, fmt.Errorf("making a channel key: %w", err)
+		}
+		key = made.Public()
+		offer := store.IndexWrite{Index: indexOffers, Key: partner, Value: key[:]}
+		if err := m.db.Node().Commit(store.Batch{Index: []store.IndexWrite{offer}}); err != nil {
+			return Introduction{}, fmt.Errorf("keeping an offer: %w", err)
+		}
+	}
+	return m.introduction(partner, key), nil
+}
+
+// Answer gives our introduction to a partner that has introduced itself. Codes:
+// those of a wrong introduction; busy when too many partners hold a key without
+// using it.
+func (m *Member) Answer(theirs Introduction) (Introduction, error) {
+	if err := m.checkIntroduction(theirs); err != nil {
+		return Introduction{}, err
+	}
+	open := 0
+	for e, err := range m.db.Node().ScanIndex(indexOffers, "") {
+		if err != nil {
+			return Introduction{}, err
+		}
+		if _, ok, err := m.offered(e.Key); err != nil {
+			return Introduction{}, err
+		} else if ok && e.Key == theirs.From {
+			open = 0
+			break
+		} else if ok {
+			open++
+		}
+	}
+	if open >= maxOffers {
+		return Introduction{}, fault.Newf(fault.Busy, "ask the other member to open the channel from its side",
+			"%d members hold a channel key of %s and have opened no channel with it", open, m.code)
+	}
+	return m.Introduce(theirs.From)
+}
+
+// offered gives the key that a partner holds and that no opening has used.
+func (m *Member) offered(partner string) (key sign.PublicKey, ok bool, err error) {
+	data, ok, err := m.db.Node().Lookup(indexOffers, partner)
+	if err != nil || !ok || len(data) != len(key) {
+		return key, false, err
+	}
+	key = sign.PublicKey(data)
+	_, ours := m.keys.Channel(key) // not in a key file that was put back
+	return key, ours && !m.isUsed(key), nil
+}
+
+// isUsed reports whether one of our channel keys stands in an opening, whatever
+// has become of that.
+func (m *Member) isUsed(key sign.PublicKey) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.used[key]
+}
+
+func (m *Member) introduction(partner string, key sign.PublicKey) Introduction {
 	node := m.keys.Node()
-	i := Introduction{Chain: m.chain, From: m.code, To: partner, Key: key.Public(), Node: node.Public()}
+	i := Introduction{Chain: m.chain, From: m.code, To: partner, Key: key, Node: node.Public()}
 	i.Signature = node.Sign(tagIntroduction, i.message())
-	return i, nil
+	return i
 }
 
 // checkIntroduction sees that a partner's introduction is the partner's.
@@ -194,10 +266,11 @@ func (m *Member) Invite(ctx context.Context, ours, theirs Introduction) (*Bilate
 	if err != nil {
 		return nil, err
 	}
-	if err := FirstErr(out); err != nil {
+	b, ok := m.Bilateral(o.ID)
+	// The partner's opening with the same two keys may have come first.
+	if err := FirstErr(out); err != nil && !ok {
 		return nil, err
 	}
-	b, ok := m.Bilateral(o.ID)
 	if !ok {
 		return nil, fault.New(fault.Internal, "the channel was opened and is not known here", "report this")
 	}
@@ -240,6 +313,11 @@ func (m *Member) discover(id canon.Hash, public trade.Records) error {
 	key, mine, ours := m.channelKey(o.Keys)
 	if !opened && !ours {
 		return nil // somebody else's
+	}
+	if ours {
+		m.mu.Lock()
+		m.used[key.Public()] = true
+		m.mu.Unlock()
 	}
 	trouble := ""
 	switch {

@@ -123,13 +123,15 @@ type Member struct {
 	watch   func(*Bilateral, []proof.SignedHead) // sees all heads; nil but in a replay
 	compare ledger.Height                        // see Options
 
-	step sync.Mutex // held while a block is executed, and to start sending
+	step     sync.Mutex // held while a block is executed, and to start sending
+	offering sync.Mutex // held while a channel key is looked for or made
 
 	mu         sync.RWMutex // guards what follows
 	bilaterals map[canon.Hash]*Bilateral
-	missed     map[canon.Hash]bool // channels of ours that were not taken up; until Run
-	tick       chan struct{}       // closed and replaced after each block
-	ready      chan struct{}       // closed once the member may sign
+	missed     map[canon.Hash]bool     // channels of ours that were not taken up; until Run
+	used       map[sign.PublicKey]bool // our channel keys that stand in openings
+	tick       chan struct{}           // closed and replaced after each block
+	ready      chan struct{}           // closed once the member may sign
 	signing    bool
 	ctx        context.Context // of Run, while it runs
 	end        context.CancelCauseFunc
@@ -157,7 +159,7 @@ func newMember(o Options) (*Member, error) {
 	m := &Member{
 		ledger: o.Ledger, db: o.Store, keys: o.Keys, code: o.Code, chain: o.ChainID, genesis: o.Genesis, law: o.Law,
 		rebuilt: o.Rebuilt, accept: o.Accept, clock: o.Clock, log: o.Logger, metrics: o.Metrics, compare: o.compare,
-		bilaterals: map[canon.Hash]*Bilateral{}, missed: map[canon.Hash]bool{}, tick: make(chan struct{}), ready: make(chan struct{}),
+		bilaterals: map[canon.Hash]*Bilateral{}, missed: map[canon.Hash]bool{}, used: map[sign.PublicKey]bool{}, tick: make(chan struct{}), ready: make(chan struct{}),
 	}
 	if m.compare == 0 {
 		m.compare = 512

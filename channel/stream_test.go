@@ -421,3 +421,73 @@ func TestAStreamThatEndsWhileItMakesAnEnvelope(t *testing.T) {
 		}
 	})
 }
+
+// Whoever asks again and again gets the same key: the key file does not grow.
+func TestAChannelKeyIsOfferedUntilAnOpeningUsesIt(t *testing.T) {
+	keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t), "CARGO": newKeys(t)}
+	n := newNetwork(t, networkOptions{}, keys)
+	a, b, c := n.carrier("ALPHA", keys["ALPHA"], nil), n.carrier("BRAVO", keys["BRAVO"], nil), n.carrier("CARGO", keys["CARGO"], nil)
+	made := func() int {
+		keys["BRAVO"].mu.Lock()
+		defer keys["BRAVO"].mu.Unlock()
+		return len(keys["BRAVO"].channels)
+	}
+	ours := must(a.Introduce("BRAVO"))
+	theirs := must(b.Answer(ours))
+	for i := range 100 {
+		if i == 50 { // it stands over a restart
+			b.stop()
+			b.start()
+		}
+		if again := must(b.Answer(ours)); again != theirs {
+			t.Fatalf("the introduction changes from %+v to %+v", theirs, again)
+		}
+	}
+	if other := must(b.Answer(must(c.Introduce("BRAVO")))); other.Key == theirs.Key {
+		t.Error("two partners are handed the same key")
+	}
+	if made() != 2 {
+		t.Errorf("%d keys were made for two partners", made())
+	}
+	forged := must(c.Introduce("BRAVO"))
+	forged.From = "ALPHA"
+	forged.Signature = keys["CARGO"].node.Sign(tagIntroduction, forged.message())
+	if _, err := b.Answer(forged); fault.CodeOf(err) != fault.Unauthorized {
+		t.Errorf("who poses as another member gets %v", err)
+	}
+
+	left, err := a.Invite(timeout(t), ours, theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The partner opens at the same moment, with the same two keys: it is the
+	// same channel.
+	find(t, b, left.ID())
+	if right, err := b.Invite(timeout(t), theirs, ours); err != nil || right.ID() != left.ID() {
+		t.Errorf("the second opening gives %v", err)
+	}
+	for again := range 2 {
+		if next := must(b.Answer(must(a.Introduce("BRAVO")))); next.Key == theirs.Key || made() != 3 {
+			t.Errorf("after the opening: %d keys, used again: %t", made(), next.Key == theirs.Key)
+		}
+		if again == 0 {
+			b.stop()
+			b.start()
+		}
+	}
+}
+
+func TestOffersToPartnersThatOpenNothingAreBounded(t *testing.T) {
+	keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t)}
+	n := newNetwork(t, networkOptions{}, keys)
+	a, b := n.carrier("ALPHA", keys["ALPHA"], nil), n.carrier("BRAVO", keys["BRAVO"], nil)
+	ours := must(a.Introduce("BRAVO"))
+	for i := range maxOffers {
+		must(b.Introduce(fmt.Sprintf("M%d", i)))
+	}
+	if _, err := b.Answer(ours); fault.CodeOf(err) != fault.Busy {
+		t.Errorf("one too many gets %v", err)
+	}
+	must(b.Introduce("ALPHA")) // BRAVO itself may still open
+	must(b.Answer(ours))       // and ALPHA has its key then
+}

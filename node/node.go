@@ -455,7 +455,7 @@ func (n *Node) introduced(_ context.Context, from sign.PublicKey, request []byte
 	if theirs.Node != from {
 		return nil, fault.New(fault.Refused, "the introduction is not of the node that sends it", "introduce the node itself")
 	}
-	ours, err := n.member.Introduce(theirs.From)
+	ours, err := n.member.Answer(theirs)
 	if err != nil {
 		return nil, err
 	}
