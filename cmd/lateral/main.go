@@ -24,8 +24,42 @@ import (
 // commands is the whole command line. Each command is a struct with a Run
 // method in a file of its own.
 type commands struct {
-	Sandbox    sandboxCommand    `cmd:"" help:"Run a network on this machine: four validators and two carriers that settle voice."`
-	Node       nodeCommand       `cmd:"" help:"Set up and run one carrier's node."`
+	Sandbox sandboxCommand `cmd:"" help:"Run a network on this machine: four validators and two carriers that settle voice."`
+	Node    nodeCommand    `cmd:"" help:"Set up and run one carrier's node."`
+
+	Status   statusCommand   `cmd:"" op:"get-status" help:"Where a running node and its Bilaterals stand." eg:"" eg:"--node net/ALPHA --json"`
+	Ready    readyCommand    `cmd:"" op:"get-ready,get-health" help:"Ask whether a node can do its work; exit code 1 when it cannot, with the reason." eg:"" eg:"--wait 1m" eg:"--alive"`
+	Problems problemsCommand `cmd:"" op:"list-problems" help:"List steps of clearing that do not succeed by themselves, with what to do." eg:"" eg:"--partner BRAVO"`
+	Me       meCommand       `cmd:"" op:"get-me" help:"Show who the token is and what it may do." eg:"" eg:"--node net/ALPHA --role clerk"`
+	Metrics  metricsCommand  `cmd:"" op:"get-metrics" help:"Print the node's metrics in the text format of Prometheus." eg:""`
+	OpenAPI  openapiCommand  `cmd:"" name:"openapi" op:"get-openapi-json" help:"Print the OpenAPI document of the node's API." eg:"--out openapi.json"`
+	Token    tokensCommand   `cmd:"" help:"Who may use the node's API."`
+
+	Network   networkCommand   `cmd:"" help:"The network of all carriers, and its log: the Omnilateral."`
+	Member    memberCommand    `cmd:"" help:"Carriers on the network: admit, suspend, restore."`
+	Bilateral bilateralCommand `cmd:"" help:"Channels with partners."`
+	Delegate  delegateCommand  `cmd:"" help:"Who may authorise for either side of a Bilateral."`
+
+	Agreement agreementCommand `cmd:"" help:"What the two sides have signed."`
+	Sheet     sheetCommand     `cmd:"" help:"Rate sheets."`
+	Order     orderCommand     `cmd:"" help:"Orders under an agreement."`
+
+	Usage      usageCommand      `cmd:"" help:"This carrier's own call records."`
+	Period     periodCommand     `cmd:"" help:"Billing periods and their statements."`
+	Difference differenceCommand `cmd:"" help:"Lines on which the two sides differ."`
+	Deadline   deadlineCommand   `cmd:"" help:"What happens when an agreed time has passed."`
+	Invoice    invoiceCommand    `cmd:"" help:"Invoices of both sides."`
+	Dispute    disputeCommand    `cmd:"" help:"Disputed lines, their evidence and their decision."`
+
+	Netting    nettingCommand    `cmd:"" help:"Offsetting of final invoices."`
+	Obligation obligationCommand `cmd:"" help:"What one side owes the other, and its payment."`
+	Journal    journalCommand    `cmd:"" help:"Postings."`
+	Balance    balanceCommand    `cmd:"" help:"What stands on each account."`
+
+	File   fileCommand   `cmd:"" help:"Files that were acknowledged between the two nodes."`
+	Log    logCommand    `cmd:"" op:"list-log" help:"Show a Bilateral's log: every envelope with what became of its commands." eg:"" eg:"--refused" eg:"--kind invoice.accept --all" eg:"--follow"`
+	Events eventsCommand `cmd:"" op:"stream-events" help:"Follow a Bilateral's events as they happen, until Ctrl-C." eg:"" eg:"--from 0 --kind invoice" eg:"--count 1 --kind dispute --json"`
+
 	Verify     verifyCommand     `cmd:"" help:"Check a proof offline, trusting only a network file."`
 	Replay     replayCommand     `cmd:"" help:"Execute a channel's log again and show who signed wrong."`
 	Bench      benchCommand      `cmd:"" help:"Measure this machine; the figures of docs/benchmarks.md."`
@@ -35,13 +69,14 @@ type commands struct {
 
 // terminal is where a command reads and prints. Tests hand in their own.
 type terminal struct {
+	in  io.Reader // what a command reads for the file name -
 	out io.Writer // results
 	err io.Writer // progress and failures
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], terminal{os.Stdout, os.Stderr})
+	code := run(ctx, os.Args[1:], terminal{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
 }
@@ -67,17 +102,26 @@ func run(ctx context.Context, args []string, t terminal) (code int) {
 		kong.Writers(t.out, t.err),
 		kong.Exit(func(int) { panic(helpShown{}) }),
 		kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(t),
 	)
 	if err != nil {
 		panic(err) // a mistake in the structs above
 	}
+	describe(parser.Model.Node)
 	k, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(t.err, "error: %v\n%s", err, usageHint)
 		return 2
+	}
+	if q, ok := k.Selected().Target.Addr().Interface().(asks); ok {
+		n, err := q.dial(t, rolesOf(k.Selected()))
+		if err != nil {
+			return report(t.err, err)
+		}
+		defer n.api.Close()
+		k.Bind(n)
 	}
 	if err := k.Run(parser.Model); err != nil {
 		return report(t.err, err)
@@ -108,7 +152,7 @@ func report(w io.Writer, err error) int {
 	f := fault.Of(err)
 	fmt.Fprintf(w, "error: %v\n", f)
 	if f.Code == fault.Internal && f.Cause != nil {
-		fmt.Fprintf(w, "cause: %v\n", err)
+		fmt.Fprintf(w, "cause: %v\n", f.Cause)
 	} else if text := err.Error(); text != f.Error() {
 		fmt.Fprintf(w, "while: %s\n", text)
 	}

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 func command(t testing.TB, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = run(t.Context(), args, terminal{&o, &e})
+	code = run(t.Context(), args, terminal{out: &o, err: &e})
 	return code, o.String(), e.String()
 }
 
@@ -82,7 +82,7 @@ var smallOnce = sync.OnceValues(func() (*small, error) {
 	}
 	var out, errs bytes.Buffer
 	code := run(context.Background(), []string{"sandbox", "voice", "--ours", paths[0], "--theirs", paths[1], "--rates", paths[2],
-		"--json", "--out", s.dir}, terminal{&out, &errs})
+		"--json", "--out", s.dir}, terminal{out: &out, err: &errs})
 	if code != 0 {
 		return nil, errors.New(errs.String())
 	}

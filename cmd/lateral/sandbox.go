@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -109,4 +110,13 @@ func (c voiceCommand) Run(ctx context.Context, t terminal) error {
 	}
 	_, err = fmt.Fprint(t.out, report.Text())
 	return err
+}
+
+// logTo gives the log of a sandbox's nodes: warnings only, or everything.
+func logTo(t terminal, verbose bool) *slog.Logger {
+	level := slog.LevelError
+	if verbose {
+		level = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: level}))
 }

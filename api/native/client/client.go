@@ -39,6 +39,7 @@ type Client struct {
 	base  string
 	token string
 	http  *http.Client
+	page  *Page // lists give this page only; nil: all of a list
 }
 
 // New makes a client for the node at an address, "http://host:port".
@@ -73,6 +74,7 @@ type call struct {
 	header       http.Header
 	body         io.Reader
 	media        string
+	also         int // status that is an answer too
 }
 
 // send sends a request and gives the answer when its status is one of success.
@@ -99,7 +101,7 @@ func (c *Client) send(ctx context.Context, r call) (*http.Response, error) {
 		}
 		return nil, fault.Newf(fault.Unavailable, "start the node, or correct its address", "the node at %s does not answer", c.base).Because(err)
 	}
-	if res.StatusCode/100 == 2 {
+	if res.StatusCode/100 == 2 || res.StatusCode == r.also {
 		return res, nil
 	}
 	defer res.Body.Close()
@@ -168,10 +170,32 @@ func (c *Client) file(ctx context.Context, path string) ([]byte, error) {
 	return data, nil
 }
 
+// Page is one page of a list.
+type Page struct {
+	After string // where it begins: the Next of the page before; empty: the beginning
+	Limit int    // items on it, at most api.MaxLimit
+	Next  string // where the list goes on, once it was read; empty: nowhere
+}
+
+// OnePage gives a client whose lists end after one page. It shares its
+// connections with c.
+func (c *Client) OnePage(p *Page) *Client {
+	one := *c
+	one.page = p
+	return &one
+}
+
 // list yields a list, page by page. An error ends it.
 func list[T any](ctx context.Context, c *Client, path string, f Filter) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		q := f.values()
+		if c.page != nil {
+			c.page.Next = ""
+			q.Set("limit", strconv.Itoa(c.page.Limit))
+			if c.page.After != "" {
+				q.Set("after", c.page.After)
+			}
+		}
 		if q.Get("limit") == "" {
 			q.Set("limit", strconv.Itoa(api.MaxLimit))
 		}
@@ -186,6 +210,10 @@ func list[T any](ctx context.Context, c *Client, path string, f Filter) iter.Seq
 				if !yield(x, nil) {
 					return
 				}
+			}
+			if c.page != nil {
+				c.page.Next = p.Next
+				return
 			}
 			if p.Next == "" {
 				return
@@ -213,9 +241,22 @@ func (c *Client) Alive(ctx context.Context) error {
 }
 
 // Ready reports whether the node can do its work, as an error when it cannot:
-// code unavailable.
+// code unavailable, with the checks that fail.
 func (c *Client) Ready(ctx context.Context) error {
-	return c.json(ctx, call{method: http.MethodGet, path: "/ready"}, nil, nil)
+	var r wire.Readiness
+	if err := c.json(ctx, call{method: http.MethodGet, path: "/ready", also: http.StatusServiceUnavailable}, nil, &r); err != nil {
+		return err
+	}
+	if r.Ready {
+		return nil
+	}
+	var failing []string
+	for _, x := range r.Checks {
+		if !x.OK {
+			failing = append(failing, strings.TrimSuffix(x.Name+": "+x.Detail, ": "))
+		}
+	}
+	return fault.Newf(fault.Unavailable, "wait, or look into the node's log", "the node is not ready: %s", strings.Join(failing, "; "))
 }
 
 // Metrics gives the node's metrics in the text format of Prometheus.
@@ -237,6 +278,12 @@ func (c *Client) Status(ctx context.Context) (wire.Status, error) {
 // Network gives the parameters of the network.
 func (c *Client) Network(ctx context.Context) (wire.Network, error) {
 	return get[wire.Network](ctx, c, "/v1/network")
+}
+
+// Leave ends this carrier's membership, for ever. It repeats the carrier's own
+// code, so that nobody leaves by mistake.
+func (c *Client) Leave(ctx context.Context, carrier party.Code) (wire.Done[wire.Member], error) {
+	return post[wire.Done[wire.Member]](ctx, c, "/v1/network/leave", wire.Leave{Carrier: carrier})
 }
 
 // Members lists the members of the network. Filter: state.
@@ -271,6 +318,12 @@ func (c *Client) Restore(ctx context.Context, code party.Code) (wire.Done[wire.M
 
 func (c *Client) vote(ctx context.Context, code party.Code, motion string) (wire.Done[wire.Member], error) {
 	return post[wire.Done[wire.Member]](ctx, c, "/v1/members/"+url.PathEscape(string(code))+"/"+motion, nil)
+}
+
+// Problems lists steps of clearing that do not succeed by themselves. Filter:
+// partner.
+func (c *Client) Problems(ctx context.Context, f Filter) iter.Seq2[wire.PartnerProblem, error] {
+	return list[wire.PartnerProblem](ctx, c, "/v1/problems", f)
 }
 
 // Bilaterals lists the channels with partners.
@@ -312,7 +365,12 @@ func (c *Client) NetworkLog(ctx context.Context, f Filter) iter.Seq2[wire.Entry,
 // NetworkEvents yields the Omnilateral's events as they happen; see
 // Partner.Events.
 func (c *Client) NetworkEvents(ctx context.Context, from string) iter.Seq2[wire.Event, error] {
-	return c.events(ctx, "/v1/network/events", from)
+	return c.NetworkEventsOf(ctx, from, "")
+}
+
+// NetworkEventsOf yields the Omnilateral's events whose kind begins so.
+func (c *Client) NetworkEventsOf(ctx context.Context, from, kind string) iter.Seq2[wire.Event, error] {
+	return c.events(ctx, "/v1/network/events", from, kind)
 }
 
 // With gives what belongs to one partner.
@@ -361,8 +419,8 @@ func (p *Partner) AwaitOpen(ctx context.Context) (wire.Bilateral, error) {
 }
 
 // Terminate ends every agreement with the partner.
-func (p *Partner) Terminate(ctx context.Context, why string) error {
-	return p.c.json(ctx, call{method: http.MethodPost, path: p.at("terminate")}, wire.EndBilateral{Why: why}, nil)
+func (p *Partner) Terminate(ctx context.Context, why string) (wire.Ended, error) {
+	return post[wire.Ended](ctx, p.c, p.at("terminate"), wire.EndBilateral{Why: why})
 }
 
 // Anchors lists how far the channel is attested, the oldest first.
@@ -373,12 +431,6 @@ func (p *Partner) Anchors(ctx context.Context) iter.Seq2[wire.Anchor, error] {
 // Anchor has the channel attested as it is now.
 func (p *Partner) Anchor(ctx context.Context) (wire.Anchor, error) {
 	return post[wire.Anchor](ctx, p.c, p.at("anchors"), nil)
-}
-
-// Problems lists steps of clearing that do not succeed by themselves.
-func (p *Partner) Problems(ctx context.Context) iter.Seq2[wire.Problem, error] {
-	partner, _ := url.PathUnescape(strings.TrimPrefix(p.path, "/v1/bilaterals/"))
-	return list[wire.Problem](ctx, p.c, "/v1/problems", Filter{"partner": partner})
 }
 
 // Agreements lists agreements. Filter: state.
@@ -731,5 +783,10 @@ func (p *Partner) Log(ctx context.Context, f Filter) iter.Seq2[wire.Entry, error
 // for now. A broken connection is made again and goes on behind the last event,
 // so none is lost or told twice. An error that the node reports ends it.
 func (p *Partner) Events(ctx context.Context, from string) iter.Seq2[wire.Event, error] {
-	return p.c.events(ctx, p.at("events"), from)
+	return p.EventsOf(ctx, from, "")
+}
+
+// EventsOf yields the events whose kind begins so, like "invoice"; see Events.
+func (p *Partner) EventsOf(ctx context.Context, from, kind string) iter.Seq2[wire.Event, error] {
+	return p.c.events(ctx, p.at("events"), from, kind)
 }

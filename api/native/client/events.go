@@ -23,11 +23,11 @@ const (
 	maxEvent  = 1 << 20 // bytes of one line of the stream
 )
 
-func (c *Client) events(ctx context.Context, path, from string) iter.Seq2[wire.Event, error] {
+func (c *Client) events(ctx context.Context, path, from, kind string) iter.Seq2[wire.Event, error] {
 	return func(yield func(wire.Event, error) bool) {
 		wait := again
 		for {
-			res, err := c.send(ctx, eventsFrom(path, from))
+			res, err := c.send(ctx, eventsFrom(path, from, kind))
 			switch {
 			case ctx.Err() != nil:
 				return
@@ -66,14 +66,17 @@ func (c *Client) events(ctx context.Context, path, from string) iter.Seq2[wire.E
 	}
 }
 
-// eventsFrom asks for the stream behind an event's id, or at a cursor.
-func eventsFrom(path, from string) call {
-	r := call{method: http.MethodGet, path: path}
+// eventsFrom asks for the stream of a kind behind an event's id, or at a cursor.
+func eventsFrom(path, from, kind string) call {
+	r := call{method: http.MethodGet, path: path, query: url.Values{}}
+	if kind != "" {
+		r.query.Set("kind", kind)
+	}
 	switch {
 	case strings.Contains(from, "."):
 		r.header = http.Header{"Last-Event-Id": {from}}
 	case from != "":
-		r.query = url.Values{"after": {from}}
+		r.query.Set("after", from)
 	}
 	return r
 }

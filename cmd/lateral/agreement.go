@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/lateral-network/lateral/api/native/client"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/product"
+)
+
+// agreementCommand is "lateral agreement".
+type agreementCommand struct {
+	List    agreementList    `cmd:"" op:"list-agreements" help:"List agreements." eg:"" eg:"--state active"`
+	Show    agreementShow    `cmd:"" op:"get-agreement" help:"Show an agreement with all versions of its terms." eg:"MSA-1"`
+	Terms   agreementTerms   `cmd:"" op:"get-default-terms" help:"Print the terms for voice to begin with, as the node has them." eg:"" eg:"--out terms.json"`
+	Example agreementExample `cmd:"" help:"Print a commented agreement to fill in; needs no node." eg:"> msa.yaml"`
+	Propose agreementPropose `cmd:"" op:"propose-agreement" role:"product-manager" help:"Propose an agreement." eg:"msa.yaml" eg:"- --partner BRAVO < msa.json"`
+	Amend   agreementAmend   `cmd:"" op:"amend-agreement" role:"product-manager" help:"Propose other terms." eg:"MSA-1 terms.yaml --begin 2026-12-01T00:00:00Z"`
+	Accept  agreementAccept  `cmd:"" op:"accept-agreement" role:"product-manager" help:"Accept what the partner proposed last." eg:"MSA-1" eg:"MSA-1 --hash 5f0c...e1"`
+	Reject  agreementReject  `cmd:"" op:"reject-agreement" role:"product-manager" help:"Reject what the partner proposed last." eg:"MSA-1 --why 'Net 15 days.'"`
+	End     agreementEnd     `cmd:"" op:"end-agreement" role:"product-manager" help:"Terminate an agreement; the partner cannot prevent it." eg:"MSA-1 --why 'As announced.'"`
+}
+
+type agreementList struct {
+	many
+	State string `placeholder:"STATE" help:"proposed, active, rejected or terminated."`
+}
+
+func (c agreementList) Run(ctx context.Context, n *remote) error {
+	return list(ctx, n, c.many, "id type state proposer lines from until ends", func(p *client.Partner) iter.Seq2[wire.Agreement, error] {
+		return p.Agreements(ctx, client.Filter{"state": c.State})
+	})
+}
+
+// oneAgreement is a command about one agreement.
+type oneAgreement struct {
+	one
+	ID string `arg:"" help:"Id of the agreement."`
+}
+
+type agreementShow struct{ oneAgreement }
+
+func (c agreementShow) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Agreement, error) { return p.Agreement(ctx, c.ID) })
+}
+
+type agreementTerms struct {
+	connection
+	out
+}
+
+func (c agreementTerms) Run(ctx context.Context, n *remote) error {
+	terms, err := n.api.DefaultTerms(ctx)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := (terminal{out: &b}).document(terms); err != nil {
+		return err
+	}
+	return c.write(n.terminal, b.Bytes(), nil)
+}
+
+type agreementPropose struct {
+	one
+	File string `arg:"" help:"The agreement, YAML or JSON as lateral agreement example prints it; - is standard input."`
+}
+
+func (c agreementPropose) Run(ctx context.Context, n *remote) error {
+	var a wire.ProposeAgreement
+	if err := n.body(c.File, &a); err != nil {
+		return err
+	}
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Agreement], error) { return p.ProposeAgreement(ctx, a) })
+}
+
+type agreementAmend struct {
+	oneAgreement
+	File  string    `arg:"" help:"The terms, YAML or JSON; - is standard input."`
+	Begin wire.Time `required:"" placeholder:"TIME" help:"From when they hold, RFC 3339: an edge of a period."`
+}
+
+func (c agreementAmend) Run(ctx context.Context, n *remote) error {
+	a := wire.AmendAgreement{From: c.Begin}
+	if err := n.body(c.File, &a.Terms); err != nil {
+		return err
+	}
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Agreement], error) { return p.AmendAgreement(ctx, c.ID, a) })
+}
+
+type agreementAccept struct {
+	oneAgreement
+	Hash canon.Hash `placeholder:"HASH" help:"Hash of the terms that were read; default: what is pending."`
+}
+
+func (c agreementAccept) Run(ctx context.Context, n *remote) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Agreement], error) {
+		return p.AcceptAgreement(ctx, c.ID, c.Hash)
+	})
+}
+
+type agreementReject struct {
+	oneAgreement
+	Why string `help:"Reason, for the partner."`
+}
+
+func (c agreementReject) Run(ctx context.Context, n *remote) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Agreement], error) { return p.RejectAgreement(ctx, c.ID, c.Why) })
+}
+
+type agreementEnd struct {
+	oneAgreement
+	Why string `help:"Reason, for the partner."`
+}
+
+func (c agreementEnd) Run(ctx context.Context, n *remote) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Agreement], error) { return p.EndAgreement(ctx, c.ID, c.Why) })
+}
+
+// agreementExample is "lateral agreement example".
+type agreementExample struct{}
+
+// comments explain the fields of an agreement, by their path.
+var comments = map[string]string{
+	"id":    "Both sides call it so.",
+	"type":  "msa: the frame contract.",
+	"legal": "The clauses in short; document is the SHA-256 of the signed file.",
+	"lines": "Product lines that it covers.",
+	"from":  "From when it holds. until (not here) ends it.",
+	"terms": "What the two nodes do by themselves. These are the defaults for voice.",
+
+	"terms.cycle":                  "Length of a billing period: 15s, 1m, 1h, 1d, 1mo.",
+	"terms.zone":                   "Time zone of its edges, IANA name.",
+	"terms.period_by":              "Which moment of a call decides its period: end or start.",
+	"terms.grace_millis":           "How long after its end a period may be rated.",
+	"terms.past_periods":           "true: usage comes from files, periods need not be over.",
+	"terms.start_tolerance_millis": "Clocks: how far the two records of one call may lie apart.",
+	"terms.seconds_tolerance":      "Billed seconds by which a line may differ.",
+	"terms.longest_call_millis":    "How far back a rate may have been in force.",
+	"terms.rounding":               "Of amounts: rule, once a line or an invoice, decimal places.",
+	"terms.compare":                "before-invoice: usage is agreed first; after-invoice: the invoice comes first.",
+	"terms.netting":                "true: debts both ways are offset.",
+	"terms.payment":                "Ways of paying, the usual one first; due so many days after the invoice.",
+	"terms.deadlines":              "Until when each step must be done, and what happens otherwise.",
+	"terms.rule":                   "Decides differing lines; its answers are seller, buyer, lower, none and manual.",
+	"terms.granularity":            "rate-version: an invoice line for each rate.",
+	"terms.deployment":             "Where the ledger runs.",
+	"terms.integration":            "How the two sides' records are brought together.",
+	"terms.retention_days":         "How long records are kept.",
+	"terms.destroy_old_keys":       "true: old epoch keys are destroyed.",
+}
+
+func (agreementExample) Run(t terminal) error {
+	const text = "As signed."
+	a := wire.ProposeAgreement{
+		ID: "MSA-1", Type: agreement.MSA, Lines: []product.Line{"voice"}, From: 1793491200000, Terms: agreement.Defaults(),
+		Legal: agreement.Legal{Document: canon.Hash{}, GoverningLaw: "Switzerland", Jurisdiction: "Zurich", Indemnity: text, Liability: text,
+			ForceMajeure: text, Taxes: text, Term: "Open.", Obligations: text, Definitions: text},
+	}
+	data, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return err
+	}
+	explain(doc.Content[0], "")
+	e := yaml.NewEncoder(t.out)
+	e.SetIndent(2)
+	if err := e.Encode(&doc); err != nil {
+		return fmt.Errorf("writing the example: %w", err)
+	}
+	return e.Close()
+}
+
+// explain puts the comments into a document and has it written line by line.
+func explain(n *yaml.Node, path string) {
+	n.Style &^= yaml.FlowStyle | yaml.DoubleQuotedStyle
+	switch n.Kind {
+	case yaml.SequenceNode:
+		for _, x := range n.Content {
+			explain(x, path)
+		}
+	case yaml.MappingNode:
+		for i := 0; i < len(n.Content); i += 2 {
+			key, below := n.Content[i], n.Content[i].Value
+			key.Style = 0
+			if path != "" {
+				below = path + "." + below
+			}
+			key.HeadComment = comments[below]
+			explain(n.Content[i+1], below)
+		}
+	}
+}

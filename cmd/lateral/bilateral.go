@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/lateral-network/lateral/api/native/client"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
+)
+
+// bilateralCommand is "lateral bilateral".
+type bilateralCommand struct {
+	List    bilateralList    `cmd:"" op:"list-bilaterals" help:"List the channels with partners." eg:""`
+	Show    bilateralShow    `cmd:"" op:"get-bilateral" help:"Show the channel with a partner." eg:"" eg:"--partner BRAVO --json"`
+	Open    bilateralOpen    `cmd:"" op:"open-bilateral" role:"administrator" help:"Open a channel with a partner; the command ends when it is in use." eg:"BRAVO"`
+	End     bilateralEnd     `cmd:"" op:"end-bilateral" role:"product-manager" help:"End every agreement with a partner; what is owed stays owed." eg:"--partner BRAVO --why 'As announced.'"`
+	Anchors bilateralAnchors `cmd:"" op:"list-anchors" help:"List how far the channel is attested on the Omnilateral, the oldest first." eg:"--all"`
+	Anchor  bilateralAnchor  `cmd:"" op:"post-anchor" role:"engineer,administrator" help:"Have the channel attested as it is now; waits for the partner." eg:""`
+}
+
+// bilateralColumns are what a list of channels shows.
+const bilateralColumns = "partner state position attested epoch unanswered_since problem channel"
+
+type bilateralList struct {
+	connection
+	paging
+}
+
+func (c bilateralList) Run(ctx context.Context, n *remote) error {
+	return listed(n, c.paging, bilateralColumns, func(api *client.Client) iter.Seq2[wire.Bilateral, error] { return api.Bilaterals(ctx) })
+}
+
+type bilateralShow struct{ one }
+
+func (c bilateralShow) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Bilateral, error) { return p.Bilateral(ctx) })
+}
+
+type bilateralOpen struct {
+	connection
+	Code string `arg:"" help:"The partner's member code."`
+}
+
+func (c bilateralOpen) Run(ctx context.Context, n *remote) error {
+	if _, err := n.api.Open(ctx, party.Code(c.Code)); err != nil {
+		return err
+	}
+	b, err := n.api.With(party.Code(c.Code)).AwaitOpen(ctx)
+	return shown(n, b, err)
+}
+
+type bilateralEnd struct {
+	one
+	Why string `help:"Reason, for the partner."`
+}
+
+func (c bilateralEnd) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Ended, error) { return p.Terminate(ctx, c.Why) })
+}
+
+type bilateralAnchors struct{ many }
+
+func (c bilateralAnchors) Run(ctx context.Context, n *remote) error {
+	return list(ctx, n, c.many, "position size term kind root", func(p *client.Partner) iter.Seq2[wire.Anchor, error] { return p.Anchors(ctx) })
+}
+
+type bilateralAnchor struct{ one }
+
+func (c bilateralAnchor) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Anchor, error) { return p.Anchor(ctx) })
+}
+
+// delegateCommand is "lateral delegate".
+type delegateCommand struct {
+	List   delegateList   `cmd:"" op:"list-delegates" help:"List who may authorise for either side." eg:"" eg:"--member ALPHA"`
+	Add    delegateAdd    `cmd:"" op:"add-delegate" role:"administrator" help:"Register a delegate of this carrier, or change one." eg:"KEY 'robot for disputes' --may disputes --limit EUR:100000" eg:"KEY 'Ada, finance' --may finance --limit EUR:5000 --limit USD:5000"`
+	Revoke delegateRevoke `cmd:"" op:"revoke-delegate" role:"administrator" help:"End a delegate of this carrier." eg:"KEY"`
+}
+
+type delegateList struct {
+	many
+	Member string `placeholder:"CODE" help:"Of this side only."`
+}
+
+func (c delegateList) Run(ctx context.Context, n *remote) error {
+	return list(ctx, n, c.many, "member name roles limits revoked key", func(p *client.Partner) iter.Seq2[wire.Delegate, error] {
+		return p.Delegates(ctx, client.Filter{"member": c.Member})
+	})
+}
+
+type delegateAdd struct {
+	one
+	Key   sign.PublicKey `arg:"" help:"The delegate's public key, hex; lateral node init writes those of the node's robots into delegates.json."`
+	Name  string         `arg:"" help:"Who it is."`
+	May   []party.Role   `required:"" placeholder:"ROLE" help:"What it may authorise: contracts, orders, disputes, finance; repeat."`
+	Limit []amount       `placeholder:"EUR:AMOUNT" help:"Largest amount of one command in a currency; repeat. A currency without one has a limit of zero."`
+	From  uint64         `placeholder:"HEIGHT" help:"Counts from this height; default: at once."`
+	Until uint64         `placeholder:"HEIGHT" help:"Counts until this height."`
+}
+
+func (c delegateAdd) Run(ctx context.Context, n *remote) error {
+	d := wire.AddDelegate{Key: c.Key, Name: c.Name, Roles: c.May, From: c.From, Until: c.Until}
+	for _, a := range c.Limit {
+		d.Limits = append(d.Limits, money.Amount(a))
+	}
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Delegate], error) { return p.AddDelegate(ctx, d) })
+}
+
+// amount is money as the command line writes it: EUR:12.50.
+type amount money.Amount
+
+// UnmarshalText reads CURRENCY:AMOUNT.
+func (a *amount) UnmarshalText(text []byte) (err error) {
+	currency, number, ok := strings.Cut(string(text), ":")
+	if !ok {
+		return fault.Newf(fault.Invalid, "write currency and amount like EUR:12.50", "%q is no amount", text)
+	}
+	if a.Currency, err = money.ParseCurrency(currency); err != nil {
+		return err
+	}
+	if a.Micro, err = money.ParseMicro(number); err != nil {
+		return fmt.Errorf("%s: %w", currency, err)
+	}
+	return nil
+}
+
+type delegateRevoke struct {
+	one
+	Key sign.PublicKey `arg:"" help:"The delegate's public key, hex."`
+}
+
+func (c delegateRevoke) Run(ctx context.Context, n *remote) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Delegate], error) { return p.RevokeDelegate(ctx, c.Key) })
+}

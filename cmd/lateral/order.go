@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"iter"
+
+	"github.com/lateral-network/lateral/api/native/client"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// sheetCommand is "lateral sheet".
+type sheetCommand struct {
+	List    sheetList    `cmd:"" op:"list-sheets" help:"List rate sheets." eg:"" eg:"--state proposed --direction 'ALPHA>BRAVO'"`
+	Show    sheetShow    `cmd:"" op:"get-sheet" help:"Show a rate sheet by its commitment." eg:"ID"`
+	File    sheetFile    `cmd:"" op:"get-sheet-file" help:"Write the rows of a sheet, as its seller sent them." eg:"ID --out rates.csv"`
+	Propose sheetPropose `cmd:"" op:"propose-sheet" role:"product-manager" help:"Upload a rate sheet, send it to the partner, and propose it." eg:"rates.csv" eg:"rates.csv.gz --direction 'BRAVO>ALPHA' --begin 2026-12-01T00:00:00Z"`
+	Accept  sheetAccept  `cmd:"" op:"accept-sheet" role:"product-manager" help:"Accept a sheet that the partner proposed, once its file is here and checked." eg:"ID"`
+	Reject  sheetReject  `cmd:"" op:"reject-sheet" role:"product-manager" help:"Reject a sheet that the partner proposed." eg:"ID --why 'Germany is missing.'"`
+}
+
+type sheetList struct {
+	many
+	State     string `placeholder:"STATE" help:"proposed, accepted or rejected."`
+	Direction string `placeholder:"FROM>TO" help:"For calls of this direction."`
+}
+
+func (c sheetList) Run(ctx context.Context, n *remote) error {
+	return list(ctx, n, c.many, "id state direction line rows from agreement", func(p *client.Partner) iter.Seq2[wire.Sheet, error] {
+		return p.Sheets(ctx, client.Filter{"state": c.State, "direction": c.Direction})
+	})
+}
+
+// oneSheet is a command about one sheet.
+type oneSheet struct {
+	one
+	ID string `arg:"" help:"Id of the sheet."`
+}
+
+type sheetShow struct{ oneSheet }
+
+func (c sheetShow) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Sheet, error) { return p.Sheet(ctx, c.ID) })
+}
+
+type sheetFile struct {
+	oneSheet
+	out
+}
+
+func (c sheetFile) Run(ctx context.Context, n *remote) error {
+	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	data, err := n.api.With(code).SheetFile(ctx, c.ID)
+	return c.write(n.terminal, data, err)
+}
+
+type sheetPropose struct {
+	one
+	File      string          `arg:"" help:"Rate sheet, CSV, may be gzipped; - is standard input."`
+	Direction usage.Direction `placeholder:"FROM>TO" help:"For calls of this direction; default: from the partner to this carrier."`
+	Begin     wire.Time       `placeholder:"TIME" help:"When it begins to price calls; default: with its first row."`
+}
+
+func (c sheetPropose) Run(ctx context.Context, n *remote) error {
+	f, err := n.open(c.File)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Sheet], error) {
+		return p.ProposeSheet(ctx, c.Direction, c.Begin, f)
+	})
+}
+
+type sheetAccept struct{ oneSheet }
+
+func (c sheetAccept) Run(ctx context.Context, n *remote) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Sheet], error) { return p.AcceptSheet(ctx, c.ID) })
+}
+
+type sheetReject struct {
+	oneSheet
+	Why string `help:"Reason, for the partner."`
+}
+
+func (c sheetReject) Run(ctx context.Context, n *remote) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Sheet], error) { return p.RejectSheet(ctx, c.ID, c.Why) })
+}
+
+// orderCommand is "lateral order".
+type orderCommand struct {
+	List    orderList    `cmd:"" op:"list-orders" help:"List orders of both sides." eg:"" eg:"--state acknowledged"`
+	Show    orderShow    `cmd:"" op:"get-order" help:"Show an order." eg:"V-ALPHA"`
+	Place   orderPlace   `cmd:"" op:"place-order" role:"product-manager" help:"Order from the partner." eg:"V-ALPHA --agreement MSA-1 --sheet ID" eg:"--key 2026-11-02/1 --agreement MSA-1 --sheet ID --begin 2026-11-02T00:00:00Z"`
+	Accept  orderAccept  `cmd:"" op:"accept-order" role:"product-manager" help:"Accept an order of the partner." eg:"V-ALPHA"`
+	Reject  orderReject  `cmd:"" op:"reject-order" role:"product-manager" help:"Reject an order of the partner." eg:"V-ALPHA --why 'No capacity.'"`
+	Suspend orderSuspend `cmd:"" op:"suspend-order" role:"product-manager" help:"Suspend an order." eg:"V-ALPHA --why 'Fraud.'"`
+	Resume  orderResume  `cmd:"" op:"resume-order" role:"product-manager" help:"Resume a suspended order." eg:"V-ALPHA"`
+	End     orderEnd     `cmd:"" op:"end-order" role:"product-manager" help:"End an order; usage up to its end is still billed." eg:"V-ALPHA --why 'As agreed.'"`
+}
+
+type orderList struct {
+	many
+	State     string `placeholder:"STATE" help:"acknowledged, rejected, inProgress, suspended, completed or terminated."`
+	Direction string `placeholder:"FROM>TO" help:"From the buyer to the seller."`
+}
+
+func (c orderList) Run(ctx context.Context, n *remote) error {
+	return list(ctx, n, c.many, "id state kind direction line agreement sheet from until", func(p *client.Partner) iter.Seq2[wire.Order, error] {
+		return p.Orders(ctx, client.Filter{"state": c.State, "direction": c.Direction})
+	})
+}
+
+type orderShow struct {
+	one
+	ID string `arg:"" help:"Id of the order."`
+}
+
+func (c orderShow) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Order, error) { return p.Order(ctx, c.ID) })
+}
+
+type orderPlace struct {
+	one
+	ID        string       `arg:"" optional:"" help:"Id of the order; without it one is made from --key."`
+	Agreement string       `required:"" placeholder:"ID" help:"Under this agreement."`
+	Sheet     string       `required:"" placeholder:"ID" help:"At the prices of this sheet."`
+	Line      product.Line `default:"voice" help:"Product line; default: ${default}."`
+	Begin     wire.Time    `placeholder:"TIME" help:"When it begins; default: with the agreement."`
+	Value     []amount     `placeholder:"EUR:AMOUNT" help:"What you expect to be billed for a period; repeat."`
+	Key       string       `placeholder:"KEY" help:"Chosen by you, once for each order: the same again does nothing more."`
+}
+
+func (c orderPlace) Run(ctx context.Context, n *remote) error {
+	o := wire.PlaceOrder{ID: c.ID, Kind: order.Standing, Agreement: c.Agreement, Sheet: c.Sheet, Line: c.Line, From: c.Begin}
+	for _, a := range c.Value {
+		o.Value = append(o.Value, money.Amount(a))
+	}
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Order], error) { return p.PlaceOrder(ctx, o, c.Key) })
+}
+
+// moveOrder is a command that moves an order.
+type moveOrder struct {
+	one
+	ID  string `arg:"" help:"Id of the order."`
+	Why string `help:"Reason, for the partner."`
+}
+
+func (c moveOrder) move(ctx context.Context, n *remote, word string) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Order], error) { return p.MoveOrder(ctx, c.ID, word, c.Why) })
+}
+
+type (
+	orderAccept  struct{ moveOrder }
+	orderReject  struct{ moveOrder }
+	orderSuspend struct{ moveOrder }
+	orderResume  struct{ moveOrder }
+	orderEnd     struct{ moveOrder }
+)
+
+func (c orderAccept) Run(ctx context.Context, n *remote) error  { return c.move(ctx, n, "accept") }
+func (c orderReject) Run(ctx context.Context, n *remote) error  { return c.move(ctx, n, "reject") }
+func (c orderSuspend) Run(ctx context.Context, n *remote) error { return c.move(ctx, n, "suspend") }
+func (c orderResume) Run(ctx context.Context, n *remote) error  { return c.move(ctx, n, "resume") }
+func (c orderEnd) Run(ctx context.Context, n *remote) error     { return c.move(ctx, n, "terminate") }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"path/filepath"
+
+	"github.com/lateral-network/lateral/api/native/client"
+	"github.com/lateral-network/lateral/api/native/wire"
+)
+
+// usageCommand is "lateral usage".
+type usageCommand struct {
+	Import     usageImport     `cmd:"" op:"import-usage" role:"engineer" help:"Import own call records; the rejected rows are shown by line, and the same file again does nothing." eg:"calls.csv" eg:"calls.csv.gz --partner BRAVO --json" eg:"- --name morning.csv < calls.csv"`
+	Imports    usageImports    `cmd:"" op:"list-imports" help:"List what was imported, the oldest first." eg:""`
+	Exceptions usageExceptions `cmd:"" op:"list-exceptions" help:"List own calls that no row prices; they are never billed." eg:"--all"`
+	Summary    usageSummary    `cmd:"" op:"get-summary" help:"Show what the own records come to, rated alone." eg:""`
+	Close      usageClose      `cmd:"" op:"close-periods" role:"engineer" help:"Say that all own records of periods up to a moment are in." eg:"" eg:"--through 2026-11-02T12:00:00Z"`
+}
+
+type usageImport struct {
+	one
+	File string `arg:"" help:"Call records, canonical CSV, may be gzipped; - is standard input."`
+	Name string `placeholder:"NAME" help:"Of the file, for people; default: its own."`
+}
+
+func (c usageImport) Run(ctx context.Context, n *remote) error {
+	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	f, err := n.open(c.File)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	name := c.Name
+	if name == "" && c.File != "-" {
+		name = filepath.Base(c.File)
+	}
+	i, err := n.api.With(code).ImportUsage(ctx, name, f)
+	if err != nil || n.json {
+		return shown(n, i, err)
+	}
+	if i.Repeated {
+		fmt.Fprintf(n.out, "import %d: the same file was imported before; nothing was done\n", i.Number)
+	}
+	fmt.Fprintf(n.out, "import %d: %d rows read, %d accepted, %d rejected, %d duplicate\n", i.Number, i.Read, i.Accepted, i.Rejected, i.Duplicate)
+	if len(i.Rejects) == 0 {
+		return nil
+	}
+	fmt.Fprintln(n.out)
+	if err := writeList(n.out, i.Rejects, "line field code detail"); err != nil {
+		return err
+	}
+	if more := i.Rejected - uint64(len(i.Rejects)); more > 0 {
+		fmt.Fprintf(n.out, "and %d more\n", more)
+	}
+	return nil
+}
+
+type usageImports struct{ many }
+
+func (c usageImports) Run(ctx context.Context, n *remote) error {
+	columns := "number name read accepted rejected duplicate time file"
+	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Import, error] { return p.Imports(ctx) })
+}
+
+type usageExceptions struct{ many }
+
+func (c usageExceptions) Run(ctx context.Context, n *remote) error {
+	columns := "import line direction destination start code"
+	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Exception, error] { return p.Exceptions(ctx) })
+}
+
+type usageSummary struct{ one }
+
+func (c usageSummary) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Summary, error) { return p.Summary(ctx) })
+}
+
+type usageClose struct {
+	one
+	Through wire.Time `placeholder:"TIME" help:"Periods that end by then; default: all that have a record."`
+}
+
+func (c usageClose) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Closed, error) { return p.Close(ctx, c.Through) })
+}
