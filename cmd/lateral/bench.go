@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -132,9 +131,7 @@ func (c benchVoiceCommand) Run(ctx context.Context, t terminal) error {
 // show prints a result for people or machines.
 func show(t terminal, asJSON bool, res interface{ Text() string }) error {
 	if asJSON {
-		e := json.NewEncoder(t.out)
-		e.SetIndent("", "  ")
-		return e.Encode(res)
+		return t.document(res)
 	}
 	_, err := fmt.Fprint(t.out, res.Text())
 	return err

@@ -51,9 +51,14 @@ func (c completionCommand) Run(t terminal, app *kong.Application) error {
 	case "fish":
 		fmt.Fprintln(t.out, "complete -c lateral -f")
 		for _, p := range paths {
+			// A verb is under many nouns: all words of the path must be there, and
+			// none of those that lead further.
 			condition := "__fish_use_subcommand"
 			if p != "" {
-				condition = "__fish_seen_subcommand_from " + p[strings.LastIndex(p, " ")+1:]
+				condition = "__fish_seen_subcommand_from " + strings.ReplaceAll(p, " ", "; and __fish_seen_subcommand_from ")
+			}
+			if below := commandsIn(words[p]); p != "" && len(below) > 0 {
+				condition += "; and not __fish_seen_subcommand_from " + strings.Join(below, " ")
 			}
 			for _, w := range words[p] {
 				if flag, ok := strings.CutPrefix(w, "--"); ok {
@@ -80,4 +85,14 @@ func (c completionCommand) Run(t terminal, app *kong.Application) error {
 		fmt.Fprint(t.out, "  esac\n  COMPREPLY=($(compgen -W \"$next\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -F _lateral lateral\n")
 	}
 	return nil
+}
+
+// commandsIn gives the words that are no flags.
+func commandsIn(words []string) (all []string) {
+	for _, w := range words {
+		if !strings.HasPrefix(w, "--") {
+			all = append(all, w)
+		}
+	}
+	return all
 }

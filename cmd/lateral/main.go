@@ -13,7 +13,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -163,30 +165,44 @@ func report(w io.Writer, err error) int {
 }
 
 // versionCommand prints what this binary was built from.
-type versionCommand struct{}
-
-func (versionCommand) Help() string {
-	return `Example:
-  lateral version`
+type versionCommand struct {
+	JSON bool `name:"json" help:"Print one JSON document."`
 }
 
-func (versionCommand) Run(t terminal) error {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		fmt.Fprintln(t.out, "lateral (unknown build)")
-		return nil
-	}
-	revision, modified := "", ""
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			revision = " " + s.Value
-		case "vcs.modified":
-			if s.Value == "true" {
-				modified = " with local changes"
+func (versionCommand) Help() string {
+	return `Examples:
+  lateral version
+  lateral version --json`
+}
+
+// build is what a binary was built from.
+type build struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	Modified bool   `json:"modified"` // there were changes that the revision has not
+	Go       string `json:"go"`
+}
+
+func (c versionCommand) Run(t terminal) error {
+	b := build{Version: "(unknown build)", Go: runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		b.Version, b.Go = info.Main.Version, info.GoVersion
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				b.Revision = s.Value
+			case "vcs.modified":
+				b.Modified = s.Value == "true"
 			}
 		}
 	}
-	fmt.Fprintf(t.out, "lateral %s%s%s, %s\n", info.Main.Version, revision, modified, info.GoVersion)
+	if c.JSON {
+		return t.document(b)
+	}
+	text := strings.TrimSpace("lateral " + b.Version + " " + b.Revision)
+	if b.Modified {
+		text += " with local changes"
+	}
+	fmt.Fprintf(t.out, "%s, %s\n", text, b.Go)
 	return nil
 }

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/trade/party"
@@ -36,6 +38,7 @@ type initCommand struct {
 	Validator string `placeholder:"NAME" help:"Make the node a validator of that name as well, or only."`
 	P2P       string `name:"p2p" default:"0.0.0.0:7656" help:"Where other validators connect."`
 	Follow    string `default:"0.0.0.0:7700" help:"Where carriers' nodes connect."`
+	JSON      bool   `name:"json" help:"Print one JSON document."`
 }
 
 func (initCommand) Help() string {
@@ -59,6 +62,9 @@ func (c initCommand) Run(t terminal) error {
 	if err != nil {
 		return err
 	}
+	if c.JSON {
+		return t.document(c.made(s))
+	}
 	fmt.Fprintf(t.out, "%s is set up.\n\n", s.ConfigFile)
 	if s.Application != nil {
 		fmt.Fprintf(t.out, "For admission, give %s to a member, who proposes it; members vouch.\n", filepath.Join(c.Dir, "application.json"))
@@ -73,6 +79,32 @@ func (c initCommand) Run(t terminal) error {
 	return nil
 }
 
+// initialised is what a node's folder holds for others. Nothing in it is secret.
+type initialised struct {
+	Config        string                        `json:"config"`
+	Application   string                        `json:"application,omitempty"`    // file for a member, who proposes it
+	Recovery      string                        `json:"recovery,omitempty"`       // file to move to a safe place
+	Delegates     map[party.Role]sign.PublicKey `json:"delegates,omitempty"`      // to be registered on each Bilateral
+	Tokens        map[api.Role]string           `json:"tokens,omitempty"`         // files with the first tokens, by role
+	Validator     string                        `json:"validator,omitempty"`      // file for the founders of a network
+	ValidatorNode string                        `json:"validator_node,omitempty"` // key by which others follow it
+}
+
+func (c initCommand) made(s node.Setup) initialised {
+	m := initialised{Config: s.ConfigFile}
+	if s.Application != nil {
+		m.Application, m.Recovery = filepath.Join(c.Dir, "application.json"), filepath.Join(c.Dir, "recovery.age")
+		m.Delegates, m.Tokens = s.Delegates, map[api.Role]string{}
+		for _, r := range api.Roles {
+			m.Tokens[r] = filepath.Join(c.Dir, "token-"+string(r))
+		}
+	}
+	if s.Validator != nil {
+		m.Validator, m.ValidatorNode = filepath.Join(c.Dir, "validator.json"), s.ValidatorNode.String()
+	}
+	return m
+}
+
 // genesisCommand is "lateral node genesis".
 type genesisCommand struct {
 	Name       string   `required:"" help:"Name of the network, at most 16 letters."`
@@ -80,6 +112,7 @@ type genesisCommand struct {
 	Validator  []string `required:"" placeholder:"validator.json" help:"A first validator; repeat."`
 	Out        string   `default:"." help:"Folder for genesis.json and network.json."`
 	StartAfter string   `default:"0s" help:"Begin the first block this long from now."`
+	JSON       bool     `name:"json" help:"Print one JSON document."`
 }
 
 func (genesisCommand) Help() string {
@@ -114,6 +147,9 @@ func (c genesisCommand) Run(t terminal) error {
 	network, genesis, err := f.Write(c.Out)
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return t.document(map[string]string{"network": network, "genesis": genesis})
 	}
 	fmt.Fprintf(t.out, "%s\n%s\n", network, genesis)
 	return nil
@@ -183,6 +219,7 @@ type tokenCommand struct {
 	Name   string        `required:"" help:"Whose token it is."`
 	Role   string        `required:"" enum:"clerk,product-manager,engineer,finance,auditor,administrator,subscriber" help:"clerk, product-manager, engineer, finance, auditor, administrator or subscriber."`
 	For    time.Duration `placeholder:"720h" help:"How long it is good for; without it, until it is removed."`
+	JSON   bool          `name:"json" help:"Print one JSON document."`
 }
 
 func (tokenCommand) Help() string {
@@ -211,6 +248,13 @@ func (c tokenCommand) Run(t terminal) error {
 	text, err := tokens.Add(c.Name, api.Role(c.Role), expires)
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		made := wire.NewToken{Token: wire.Token{Name: c.Name, Role: c.Role}, Text: text}
+		if c.For > 0 {
+			made.Expires = wire.Time(expires.UnixMilli())
+		}
+		return t.document(made)
 	}
 	fmt.Fprintln(t.out, text)
 	return nil

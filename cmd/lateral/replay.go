@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 
@@ -40,9 +39,7 @@ func (c replayCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	if c.JSON {
-		e := json.NewEncoder(t.out)
-		e.SetIndent("", "  ")
-		return e.Encode(r)
+		return t.document(r)
 	}
 	fmt.Fprintf(t.out, "channel %s with %s: %d blocks read, %d touch it, the last at height %d\n", r.Channel, r.Partner, r.Blocks, r.Size, r.Position)
 	fmt.Fprintf(t.out, "state root %s\nblock log  %s\n", r.Root, r.Log)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -104,9 +103,7 @@ func (c voiceCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	if c.JSON {
-		e := json.NewEncoder(t.out)
-		e.SetIndent("", "  ")
-		return e.Encode(report)
+		return t.document(report)
 	}
 	_, err = fmt.Fprint(t.out, report.Text())
 	return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/document"
+	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/ledger"
@@ -22,6 +23,7 @@ type verifyCommand struct {
 	Proof   []string `arg:"" placeholder:"PROOF" help:"Proof file, as a node or the sandbox wrote it."`
 	Network string   `placeholder:"FILE" help:"Network file to trust; default: network.json one folder above the proof."`
 	Invoice string   `placeholder:"FILE" help:"Exported invoice, JSON or HTML, to compare with what the proof shows."`
+	JSON    bool     `name:"json" help:"Print one JSON document."`
 }
 
 func (verifyCommand) Help() string {
@@ -31,25 +33,56 @@ Prints the hash of the proven bytes. Exit code 1 means that the proof is refused
 
 Examples:
   lateral verify run1/proofs/BRAVO-ALPHA-V-ALPHA-20261102T000000Z-20261102T010000Z-USD-1.proof
-  lateral verify --network network.json --invoice invoice.html invoice.proof`
+  lateral verify --network network.json --invoice invoice.html invoice.proof
+  lateral verify --json run1/proofs/*.proof`
 }
 
 func (c verifyCommand) Run(t terminal) error {
 	if c.Invoice != "" && len(c.Proof) != 1 {
 		return usageError{fmt.Errorf("--invoice goes with one proof")}
 	}
+	var all []proven
 	for _, path := range c.Proof {
-		if err := c.one(t, path); err != nil {
+		p, err := c.one(path)
+		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
+		all = append(all, p)
+		if !c.JSON {
+			p.print(t)
+		}
+	}
+	if c.JSON {
+		return t.document(map[string][]proven{"proofs": all})
 	}
 	return nil
 }
 
-func (c verifyCommand) one(t terminal, path string) error {
+// proven is what a good proof shows.
+type proven struct {
+	Proof   string     `json:"proof"`             // path
+	Hash    canon.Hash `json:"hash"`              // of the proven bytes
+	Record  string     `json:"record"`            // key
+	Kind    string     `json:"kind"`              // attested or uncontested
+	Height  uint64     `json:"height"`            // certified
+	Time    wire.Time  `json:"time"`              // of that block
+	Chain   string     `json:"chain"`             // of the network file
+	Invoice string     `json:"invoice,omitempty"` // path of the file that shows exactly this
+}
+
+func (p proven) print(t terminal) {
+	fmt.Fprintf(t.out, "%s  %s\n", p.Hash, p.Proof)
+	fmt.Fprintf(t.err, "proven: %s, %s, certified at height %d, %s, on %s\n", p.Record, p.Kind, p.Height,
+		time.UnixMilli(int64(p.Time)).UTC().Format(time.RFC3339), p.Chain)
+	if p.Invoice != "" {
+		fmt.Fprintf(t.err, "%s shows exactly what is proven\n", p.Invoice)
+	}
+}
+
+func (c verifyCommand) one(path string) (p proven, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return fault.Newf(fault.NotFound, "name a proof file", "%s cannot be read", path).Because(err)
+		return p, fault.Newf(fault.NotFound, "name a proof file", "%s cannot be read", path).Because(err)
 	}
 	networkFile := c.Network
 	if networkFile == "" {
@@ -57,24 +90,19 @@ func (c verifyCommand) one(t terminal, path string) error {
 	}
 	network, err := node.ReadNetwork(networkFile)
 	if err != nil {
-		return err
+		return p, err
 	}
 	verified, err := proof.Verify(data, trust(network))
 	if err != nil {
-		return err
+		return p, err
 	}
 	if c.Invoice != "" {
 		if err := sameInvoice(c.Invoice, verified.Value); err != nil {
-			return err
+			return p, err
 		}
 	}
-	fmt.Fprintf(t.out, "%s  %s\n", verified.Hash, path)
-	fmt.Fprintf(t.err, "proven: %s, %s, certified at height %d, %s, on %s\n", verified.Key, verified.Kind, verified.Height,
-		time.UnixMilli(verified.Time).UTC().Format(time.RFC3339), network.ChainID)
-	if c.Invoice != "" {
-		fmt.Fprintf(t.err, "%s shows exactly what is proven\n", c.Invoice)
-	}
-	return nil
+	return proven{Proof: path, Hash: verified.Hash, Record: verified.Key, Kind: fmt.Sprint(verified.Kind), Height: verified.Height,
+		Time: wire.Time(verified.Time), Chain: network.ChainID, Invoice: c.Invoice}, nil
 }
 
 // trust checks certificates of the ledger that a network file names.

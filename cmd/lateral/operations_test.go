@@ -1,0 +1,200 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/party"
+)
+
+// elsewhere are operations that are not for the command line, and why.
+var elsewhere = map[string]string{
+	"get-openapi-yaml": "what lateral openapi prints, in another form",
+}
+
+// operations gives the operations of the OpenAPI document with what it says of
+// each, its roles among it. No node runs: the document is made from types.
+func operations(t *testing.T) map[string]string {
+	t.Helper()
+	text, token := api.NewToken("reader", api.Auditor, time.Time{})
+	path := filepath.Join(t.TempDir(), "tokens.yaml")
+	if err := api.WriteTokens(path, []api.Token{token}); err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := api.OpenTokens(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := native.New(native.Options{
+		Member: struct{ native.Member }{}, Tokens: tokens,
+		Desk:      func(party.Code) (native.Desk, bool) { return nil, false },
+		Authorize: func(_ api.Actor, _ party.Role, c trade.Command, _ canon.Hash) (trade.Command, error) { return c, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := httptest.NewRequest("GET", "/v1/openapi.json", nil)
+	asked.Header.Set("Authorization", "Bearer "+text)
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, asked)
+	var doc struct {
+		Paths map[string]map[string]struct {
+			ID          string `json:"operationId"`
+			Description string `json:"description"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal(answer.Body.Bytes(), &doc); err != nil {
+		t.Fatalf("%d: %v", answer.Code, err)
+	}
+	all := map[string]string{}
+	for _, methods := range doc.Paths {
+		for _, op := range methods {
+			all[op.ID] = op.Description
+		}
+	}
+	if len(all) < 90 {
+		t.Fatalf("only %d operations", len(all))
+	}
+	return all
+}
+
+// leaves calls f with every command that can be run.
+func leaves(t *testing.T, f func(n *kong.Node)) {
+	t.Helper()
+	parser, err := kong.New(&commands{}, kong.Name("lateral"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var walk func(n *kong.Node)
+	walk = func(n *kong.Node) {
+		if n.Leaf() {
+			f(n)
+		}
+		for _, c := range n.Children {
+			walk(c)
+		}
+	}
+	walk(parser.Model.Node)
+}
+
+var documented = regexp.MustCompile(`Roles: ([a-z, -]+)\.`)
+
+func TestEveryOperationHasACommandThatNamesItsRoles(t *testing.T) {
+	known := operations(t)
+	served := map[string]bool{}
+	leaves(t, func(n *kong.Node) {
+		if _, remote := n.Target.Addr().Interface().(asks); remote != n.Tag.Has("op") {
+			t.Errorf("%s: asks a node %v, names operations %v", n.Path(), remote, n.Tag.Has("op"))
+		}
+		if !n.Tag.Has("op") {
+			return
+		}
+		for _, id := range strings.Split(n.Tag.Get("op"), ",") {
+			served[id] = true
+			description, ok := known[id]
+			if !ok {
+				t.Errorf("%s is for the operation %s, which the API has not", n.Path(), id)
+				continue
+			}
+			m := documented.FindStringSubmatch(description)
+			if m == nil {
+				continue // open to everybody
+			}
+			var can []string
+			for _, r := range strings.Split(strings.ReplaceAll(m[1], " or ", ", "), ", ") {
+				if r != string(api.Subscriber) { // who may do nothing but ask who it is
+					can = append(can, r)
+				}
+			}
+			var says []string
+			for _, r := range rolesOf(n) {
+				says = append(says, string(r))
+			}
+			slices.Sort(can)
+			slices.Sort(says)
+			if !slices.Equal(can, says) {
+				t.Errorf("%s says %v, and %s is for %v", n.Path(), says, id, can)
+			}
+		}
+	})
+	for id := range known {
+		if served[id] == (elsewhere[id] != "") {
+			t.Errorf("%s: has a command %v, is listed as elsewhere %v", id, served[id], elsewhere[id] != "")
+		}
+	}
+	for id := range elsewhere {
+		if _, ok := known[id]; !ok {
+			t.Errorf("%s is listed, and the API has it not", id)
+		}
+	}
+}
+
+// An example that does not parse teaches a mistake.
+func TestEveryExampleParses(t *testing.T) {
+	filled := strings.NewReplacer("KEY", strings.Repeat("0a", 32), "5f0c...e1", strings.Repeat("0a", 32))
+	count := 0
+	leaves(t, func(n *kong.Node) {
+		for _, e := range n.Tag.GetAll("eg") {
+			line, _, _ := strings.Cut(strings.TrimSpace(n.Path()+" "+e), " < ")
+			line, _, _ = strings.Cut(line, " > ")
+			parser, err := kong.New(&commands{}, kong.Name("lateral"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := parser.Parse(words(filled.Replace(line))); err != nil {
+				t.Errorf("lateral %s: %v", line, err)
+			}
+			count++
+		}
+	})
+	if count < 100 {
+		t.Errorf("only %d examples", count)
+	}
+}
+
+// The example is what a newcomer sends, so every field of the terms is
+// explained, the explanations are of fields that exist, and the file is read
+// back as it is meant.
+func TestTheExampleOfAnAgreementIsExplainedAndReadBack(t *testing.T) {
+	out, _ := exits(t, 0, "agreement", "example")
+	raw, err := json.Marshal(agreement.Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := map[string]json.RawMessage{}
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		t.Fatal(err)
+	}
+	for name := range fields {
+		if comments["terms."+name] == "" {
+			t.Errorf("terms.%s is not explained", name)
+		}
+	}
+	for path, says := range comments {
+		if !strings.Contains(out, "# "+says+"\n") {
+			t.Errorf("the example has no place for %s: %s", path, says)
+		}
+	}
+	path := put(t, "msa.yaml", []byte(out))
+	var read wire.ProposeAgreement
+	if err := (terminal{}).body(path, &read); err != nil {
+		t.Fatal(err)
+	}
+	if read.Terms.Hash() != agreement.Defaults().Hash() {
+		t.Errorf("the terms read back are %+v", read.Terms)
+	}
+}
