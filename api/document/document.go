@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
@@ -72,10 +73,38 @@ func parseJSON(data []byte) ([]byte, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, fault.New(CodeAltered, "something follows the exported invoice", "export the invoice again")
 	}
+	if err := exactly(data, e); err != nil {
+		return nil, err
+	}
 	if e.Format != Format {
 		return nil, fault.Newf(fault.Invalid, "use a release that knows it", "the format %.40q is not known here", e.Format).In("format")
 	}
 	return compare(e.Document, e.Canonical)
+}
+
+// exactly refuses a file that does not show what was read from it: the decoder
+// takes a field's name in any case, and another reader would take it for another
+// field.
+func exactly(data []byte, e Export) error {
+	tree := func(data []byte) (v any, err error) {
+		d := json.NewDecoder(bytes.NewReader(data))
+		d.UseNumber()
+		err = d.Decode(&v)
+		return v, err
+	}
+	again, err := json.Marshal(e)
+	if err != nil {
+		return fault.New(CodeAltered, "the file has not the form of an exported invoice", "export the invoice again").Because(err)
+	}
+	theirs, err := tree(data)
+	if err != nil {
+		return fault.New(CodeAltered, "the file is not proper JSON", "export the invoice again").Because(err)
+	}
+	ours, err := tree(again)
+	if err != nil || !reflect.DeepEqual(theirs, ours) {
+		return fault.New(CodeAltered, "the file names or writes a field otherwise than an export does", "export the invoice again").Because(err)
+	}
+	return nil
 }
 
 // noTwins refuses an object that names a field twice: two readers could take

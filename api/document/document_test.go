@@ -194,6 +194,24 @@ func TestAJSONFileThatTwoReadersReadDifferentlyIsRefused(t *testing.T) {
 	}
 }
 
+// The decoder of the standard library takes a field in any case, and of two
+// that differ in case the last.
+func TestAFieldInAnotherCaseIsRefused(t *testing.T) {
+	data, err := JSON(example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	seller := []byte(`"seller": "BRAVO"`)
+	if !bytes.Contains(data, seller) {
+		t.Fatalf("the export has no %s", seller)
+	}
+	for _, other := range []string{`"SELLER": "BRAVO"`, `"Seller": "EVIL", "seller": "BRAVO"`, `"seller": "BRAVO", "sellEr": "BRAVO"`} {
+		if _, err := Parse(bytes.Replace(data, seller, []byte(other), 1)); fault.CodeOf(err) != CodeAltered {
+			t.Errorf("%s gives %v", other, err)
+		}
+	}
+}
+
 func TestADifferingValueIsNamed(t *testing.T) {
 	data, err := JSON(example())
 	if err != nil {
