@@ -412,6 +412,9 @@ func (b *Bilateral) takeNotes(withCommands bool) ([]note, *proof.Head) {
 	b.r.mu.RLock()
 	size := b.r.size
 	b.r.mu.RUnlock()
+	if size <= b.sent {
+		b.due = false // a head has left since the time for one was set
+	}
 	if b.p.Epoch == 0 || size <= b.sent || !(withCommands || len(out) > 0 || b.due) {
 		return out, nil
 	}
@@ -1009,7 +1012,11 @@ func (b *Bilateral) attest(ctx context.Context) {
 	b.r.mu.RLock()
 	size := b.r.size
 	b.r.mu.RUnlock()
-	if size <= b.sent || b.armed || b.due {
+	if size <= b.sent || b.armed {
+		return
+	}
+	if b.due {
+		b.s.Load().poke() // its time had come before there was anything to sign
 		return
 	}
 	b.armed = true
@@ -1019,7 +1026,9 @@ func (b *Bilateral) attest(ctx context.Context) {
 		case <-ctx.Done():
 		case <-after:
 			b.mu.Lock()
-			b.armed, b.due = false, true
+			b.r.mu.RLock()
+			b.armed, b.due = false, b.r.size > b.sent
+			b.r.mu.RUnlock()
 			b.mu.Unlock()
 			b.s.Load().poke()
 		}

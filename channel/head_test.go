@@ -75,6 +75,20 @@ func TestAHeadRidesWithTheNextEnvelope(t *testing.T) {
 	}
 }
 
+// The time for a head may come while one is leaving with commands. What changes
+// then was never signed: a side that says nothing more was waited for for ever.
+func TestATimerThatComesTooLateKeepsNoHeadBack(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	submit(t, p.left, put("a", "1"))
+	p.attest(t)
+	b := p.right
+	b.mu.Lock()
+	b.due = true
+	b.mu.Unlock()
+	submit(t, p.left, put("b", "1"))
+	p.attest(t)
+}
+
 func TestNobodyWaitsForAHead(t *testing.T) {
 	p := newPair(t, networkOptions{})
 	p.b.stop()

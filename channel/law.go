@@ -68,11 +68,11 @@ type Opening struct {
 	ID            canon.Hash
 	Keys          [2]sign.PublicKey // in byte order when it was opened
 	Past          [][2]sign.PublicKey
-	Opener        string            // member code; its quota pays
-	Invitation    []byte            // sealed for the partner, and for the opener itself
-	Confirmations [2]bool           // which of the keys have said that they want the channel
-	Confirmed     bool              // both have
-	Deadline      int64             // block time in ms UTC at which an unconfirmed opening lapses
+	Opener        string  // member code; its quota pays
+	Invitation    []byte  // sealed for the partner, and for the opener itself
+	Confirmations [2]bool // which of the keys have said that they want the channel
+	Confirmed     bool    // both have
+	Deadline      int64   // block time in ms UTC at which an unconfirmed opening lapses
 }
 
 // Limits are the network's quotas. Zero means no limit.
