@@ -32,7 +32,7 @@ func Compare(ours, theirs *rating.Rated, tol Tolerances) (*Result, error) {
 		return nil, fault.New(CodeNotComparable, "the two sides are not of one pair of carriers under the same sheets and rounding", "read and rate both files under the same agreement")
 	}
 	partner := pairUp(ours.Batch.Records, theirs.Batch.Records, tol.StartMillis)
-	c := comparison{ours: ours, theirs: theirs, tol: tol, deltas: map[line]*[len(stages)]int64{}, found: map[cause]*Difference{}}
+	c := comparison{ours: ours, theirs: theirs, tol: tol, deltas: map[line]*[len(stages)]int64{}, found: map[cause]*Difference{}, sole: map[usage.Way]money.Currency{}}
 	c.linesOurs, c.linesTheirs = ours.Totals(), theirs.Totals()
 	c.periods()
 	c.sort(partner)
@@ -150,6 +150,7 @@ type comparison struct {
 
 	deltas map[line]*[len(stages)]int64 // billed seconds that each stage moves
 	found  map[cause]*Difference
+	sole   map[usage.Way]money.Currency // of a sheet that has one; filled when it is asked for
 }
 
 func orderPeriods(a, b usage.Interval) int { return cmp.Compare(a.From, b.From) }
@@ -213,15 +214,26 @@ func (c *comparison) pair(i, j uint32) {
 	x, y := c.ours.Calls[i], c.theirs.Calls[j]
 	stage := stageDuration
 	raw := a.Duration != b.Duration
+	// Where one side's start finds no rate, the other's tells what the call is
+	// about: without it the same call would seem to bill nothing.
+	known, at := c.theirs, j
+	billedOurs, billedTheirs := x.Seconds, y.Seconds
 	switch {
-	case max(x.Seconds, y.Seconds)-min(x.Seconds, y.Seconds) > c.tol.BilledSeconds:
+	case x.Row == rating.Unpriced && y.Row != rating.Unpriced:
+		billedOurs = c.theirs.Terms.Sheets[b.Way].Row(y.Row).Billed(a.Duration)
+	case y.Row == rating.Unpriced && x.Row != rating.Unpriced:
+		known, at = c.ours, i
+		billedTheirs = c.ours.Terms.Sheets[a.Way].Row(x.Row).Billed(b.Duration)
+	}
+	switch {
+	case max(billedOurs, billedTheirs)-min(billedOurs, billedTheirs) > c.tol.BilledSeconds:
 		c.Counts.Duration++
-		c.count(Duration, c.theirs, j)
+		c.count(Duration, known, at)
 		raw = false
 	case a.Start != b.Start:
 		stage = stageSkewed
 		c.Counts.Skewed++
-		c.count(Skewed, c.theirs, j)
+		c.count(Skewed, known, at)
 	default:
 		c.Counts.Exact++
 	}
@@ -257,16 +269,26 @@ func (c *comparison) move(stage int, l line, p rating.Priced, sign int64) {
 }
 
 func (c *comparison) count(k Cause, side *rating.Rated, i uint32) {
-	c.difference(k, side.Batch.Records[i].Way, currencyOf(side, i)).Count++
+	c.difference(k, side.Batch.Records[i].Way, c.currencyOf(side, i)).Count++
 }
 
-// currencyOf is that of the call's rate; a call without one has none.
-func currencyOf(r *rating.Rated, i uint32) money.Currency {
-	p := r.Calls[i]
-	if p.Row == rating.Unpriced {
-		return ""
+// currencyOf is that of the call's rate. A call without one is counted under the
+// currency of the sheet, and under none when the sheet has several.
+func (c *comparison) currencyOf(r *rating.Rated, i uint32) money.Currency {
+	way := r.Batch.Records[i].Way
+	if p := r.Calls[i]; p.Row != rating.Unpriced {
+		return r.Terms.Sheets[way].Row(p.Row).Currency
 	}
-	return r.Terms.Sheets[r.Batch.Records[i].Way].Row(p.Row).Currency
+	if _, known := c.sole[way]; !known {
+		rows := r.Terms.Sheets[way].Rows()
+		c.sole[way] = rows[0].Currency
+		for k := range rows {
+			if rows[k].Currency != rows[0].Currency {
+				c.sole[way] = ""
+			}
+		}
+	}
+	return c.sole[way]
 }
 
 func (c *comparison) difference(k Cause, way usage.Way, currency money.Currency) *Difference {

@@ -127,6 +127,31 @@ func successes(records []usage.Record) (n uint64) {
 	return n
 }
 
+// A rate begins between the two sides' starts of one call; another call has no
+// rate at all.
+func TestACallWithoutARateIsCountedForWhatItIs(t *testing.T) {
+	s, err := rating.NewSheet([]rating.Row{{Destination: "Germany", Prefix: "49", Rate: 1e9, Currency: "USD", UnitSeconds: 60, MinimumSeconds: 1,
+		IncrementSeconds: 1, ValidFrom: 12 * hour, ValidTo: rating.Open}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	early := usage.Record{Start: 12*hour - 1000, Duration: 60_000, Destination: 4930, Origin: 41, Line: 2}
+	late := early
+	late.Start += 2000
+	lost := usage.Record{Start: 13 * hour, Duration: 60_000, Destination: 3310, Origin: 41, Line: 3}
+	r, err := Compare(rated(t, s, "1h", []usage.Record{early, lost}, nil), rated(t, s, "1h", []usage.Record{late}, nil), DefaultTolerances)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Difference{
+		{Cause: OnlyOurs, Direction: usage.Direction{From: "ALPHA", To: "BRAVO"}, Currency: "USD", Count: 1},
+		{Cause: Skewed, Direction: usage.Direction{From: "ALPHA", To: "BRAVO"}, Currency: "USD", Count: 1, Amount: 1e6},
+	}
+	if !slices.Equal(r.Differences, want) {
+		t.Errorf("the differences are %+v", r.Differences)
+	}
+}
+
 func TestBothSidesSeeTheSameComparison(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
