@@ -38,6 +38,7 @@ func (d *Desk) ProposeSheet(ctx context.Context, direction usage.Direction, from
 		for _, row := range sheet.Rows() {
 			from = min(from, row.ValidFrom)
 		}
+		from = max(0, from) // rows may begin earlier, calls do not
 	}
 	contract, err := d.contract()
 	if err != nil {

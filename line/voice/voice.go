@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"time"
 	"unicode/utf8"
 
 	"github.com/lateral-network/lateral/fault"
@@ -44,6 +45,10 @@ type Options struct {
 	Pair       usage.Pair // whose traffic; zero: the carriers of the first good row
 	MaxRejects int        // rows whose refusal is kept in full; 0: 100,000
 }
+
+// lastMoment is the end of the year 9999, the last that RFC 3339 can write, ms
+// UTC, less the longest period, which a call's period may reach beyond it.
+var lastMoment = time.Date(9999, 11, 30, 0, 0, 0, 0, time.UTC).UnixMilli()
 
 // maxText bounds call_id and trunk, bytes.
 const maxText = 255
@@ -149,6 +154,9 @@ func (u *usageReader) row(line uint32, f [][]byte) error {
 	}
 	if rec.Duration, ok = milliseconds(f[4]); !ok {
 		return fieldError(CodeBadField, "duration_ms", "%s is no duration of 0 to %d ms", excerpt(f[4]), uint32(math.MaxUint32))
+	}
+	if rec.Start < 0 || rec.Start > lastMoment-int64(rec.Duration) {
+		return fieldError(CodeBadTime, "start_time", "the call lies outside the time from 1970 to November 9999")
 	}
 	switch string(f[5]) {
 	case "success":

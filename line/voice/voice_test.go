@@ -48,6 +48,8 @@ func TestABadRowIsNamedAndTheRowsAroundItAreKept(t *testing.T) {
 		"16 digits":                  {"c2,4930111,4915112000000000,2026-11-02T00:00:03Z,1,success,ALPHA,BRAVO,T", "destination_number", CodeBadNumber},
 		"30 February":                {"c2,4930111,4915112,2026-02-30T00:00:03Z,1,success,ALPHA,BRAVO,T", "start_time", CodeBadTime},
 		"no zone":                    {"c2,4930111,4915112,2026-11-02T00:00:03,1,success,ALPHA,BRAVO,T", "start_time", CodeBadTime},
+		"before 1970":                {"c2,4930111,4915112,1969-12-31T23:59:59Z,2000,success,ALPHA,BRAVO,T", "start_time", CodeBadTime},
+		"at the end of time":         {"c2,4930111,4915112,9999-12-31T23:59:59Z,1,success,ALPHA,BRAVO,T", "start_time", CodeBadTime},
 		"ten fraction digits":        {"c2,4930111,4915112,2026-11-02T00:00:03.0123456789Z,1,success,ALPHA,BRAVO,T", "start_time", CodeBadTime},
 		"a negative duration":        {"c2,4930111,4915112,2026-11-02T00:00:03Z,-1,success,ALPHA,BRAVO,T", "duration_ms", CodeBadField},
 		"a fraction of a ms":         {"c2,4930111,4915112,2026-11-02T00:00:03Z,1.5,success,ALPHA,BRAVO,T", "duration_ms", CodeBadField},
