@@ -22,6 +22,10 @@ type Report struct {
 		Ours   Records `json:"ours"`
 		Theirs Records `json:"theirs"`
 	} `json:"records"`
+	Rejects struct {
+		Ours   []usage.Reject `json:"ours"`
+		Theirs []usage.Reject `json:"theirs"`
+	} `json:"rejects"` // the rows that were refused, the first thousand of each file
 	Periods     int                    `json:"periods"` // with a record
 	Invoices    []Invoice              `json:"invoices"`
 	Totals      []Total                `json:"totals"`

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"math"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/lateral-network/lateral/api"
@@ -126,6 +129,13 @@ type deal struct {
 // agreement, sheets, standing orders. Each step is what its people would do.
 func (n *Network) agree(ctx context.Context, pair [2]*desk, d deal, say func(format string, args ...any)) error {
 	a, b := pair[0], pair[1]
+	var paid [2][]money.Currency
+	for i, csv := range d.sheets {
+		var err error
+		if paid[i], err = currencies(csv); err != nil {
+			return err
+		}
+	}
 	admin, err := n.Client(a.me, api.Administrator)
 	if err != nil {
 		return err
@@ -146,7 +156,7 @@ func (n *Network) agree(ctx context.Context, pair [2]*desk, d deal, say func(for
 		}); err != nil {
 			return err
 		}
-		if err := n.delegates(ctx, x); err != nil {
+		if err := n.delegates(ctx, x, slices.Concat(paid[0], paid[1])); err != nil {
 			return err
 		}
 	}
@@ -173,7 +183,7 @@ func (n *Network) agree(ctx context.Context, pair [2]*desk, d deal, say func(for
 		id := fmt.Sprintf("V-%s", x.me)
 		if _, err := x.product.PlaceOrder(ctx, wire.PlaceOrder{
 			ID: id, Kind: order.Standing, Agreement: "MSA-1", Sheet: s.Record.ID, Line: voice.Name,
-			Value: []money.Amount{{Currency: "USD", Micro: 1e10}},
+			Value: worth(paid[i]),
 		}, ""); err != nil {
 			return fmt.Errorf("ordering %s: %w", dir, err)
 		}
@@ -188,14 +198,35 @@ func (n *Network) agree(ctx context.Context, pair [2]*desk, d deal, say func(for
 	return nil
 }
 
-// maxLimit is what the sandbox's robots may bind their carrier to at once.
-const maxLimit = money.Micro(1e15)
+// currencies gives those of a rate sheet, in order.
+func currencies(csv []byte) ([]money.Currency, error) {
+	sheet, rejects, err := voice.ReadSheet(bytes.NewReader(csv))
+	if err != nil || len(rejects) > 0 {
+		return nil, errors.Join(fault.New(fault.Invalid, "a rate sheet of the sandbox cannot be read", "correct its rows"), err)
+	}
+	known := map[money.Currency]bool{}
+	for _, r := range sheet.Rows() {
+		known[r.Currency] = true
+	}
+	return slices.Sorted(maps.Keys(known)), nil
+}
 
-// delegates registers the keys that a node may sign with.
-func (n *Network) delegates(ctx context.Context, x *desk) error {
+// worth says what an order may come to in a period: ten thousand units of each
+// currency.
+func worth(in []money.Currency) (out []money.Amount) {
+	for _, c := range in {
+		out = append(out, money.Amount{Currency: c, Micro: 1e10})
+	}
+	return out
+}
+
+// delegates registers the keys that a node may sign with. In the sandbox they
+// may bind their carrier to any amount.
+func (n *Network) delegates(ctx context.Context, x *desk, currencies []money.Currency) error {
 	var limits []money.Amount
-	for _, c := range []money.Currency{"USD", "EUR", "GBP", "CHF", "JPY"} {
-		limits = append(limits, money.Amount{Currency: c, Micro: maxLimit})
+	slices.Sort(currencies)
+	for _, c := range slices.Compact(currencies) {
+		limits = append(limits, money.Amount{Currency: c, Micro: math.MaxInt64})
 	}
 	for role, key := range n.byName[string(x.me)].setup.Delegates {
 		if _, err := x.admin.AddDelegate(ctx, wire.AddDelegate{

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +49,8 @@ type input struct {
 	pair             usage.Pair
 	ours, theirs     *usage.Batch
 	rates, ratesBack []byte
-	files            [2]string
+	files            [2]string // that can be read again
+	spooled          []string  // those of them that are ours
 	rated            [2]*rating.Rated
 	terms            rating.Terms
 }
@@ -60,10 +62,13 @@ func Voice(ctx context.Context, o VoiceOptions) (*Report, error) {
 	start := time.Now()
 	say := progress(o.Progress, start)
 	in, err := readInput(o)
+	defer in.close()
 	if err != nil {
 		return nil, err
 	}
 	say("%s: %d records; %s: %d records", in.us, in.ours.Read, in.them, in.theirs.Read)
+	tell(say, o.Ours, in.ours)
+	tell(say, o.Theirs, in.theirs)
 	dir := o.Dir
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "lateral-sandbox-"); err != nil {
@@ -109,11 +114,26 @@ func readInput(o VoiceOptions) (in input, err error) {
 	if err != nil {
 		return in, err
 	}
-	in.files = [2]string{o.Ours, o.Theirs}
-	if in.ours, err = readCalls(o.Ours, usage.Pair{}); err != nil {
+	for i, path := range []string{o.Ours, o.Theirs} {
+		if in.files[i], err = in.kept(path); err != nil {
+			return in, err
+		}
+	}
+	if in.ours, err = readCalls(o.Ours, in.files[0], usage.Pair{}); err != nil {
 		return in, err
 	}
 	in.pair = in.ours.Pair
+	if len(in.ours.Records) == 0 { // a side may have lost all: the other's rows name the pair
+		if in.theirs, err = readCalls(o.Theirs, in.files[1], usage.Pair{}); err != nil {
+			return in, err
+		}
+		if in.pair = in.theirs.Pair; len(in.theirs.Records) == 0 {
+			return in, noGoodRow(o.Ours, in.ours)
+		}
+		if in.ours, err = readCalls(o.Ours, in.files[0], in.pair); err != nil {
+			return in, err
+		}
+	}
 	in.us, in.them = in.pair[0], in.pair[1]
 	if o.Us != "" {
 		switch party.Code(o.Us) {
@@ -124,7 +144,12 @@ func readInput(o VoiceOptions) (in input, err error) {
 			return in, fault.Newf(fault.Invalid, "name one of the two carriers of the first good row", "%s is neither %s nor %s", o.Us, in.pair[0], in.pair[1]).In("us")
 		}
 	}
-	if in.theirs, err = readCalls(o.Theirs, in.pair); err != nil {
+	for _, c := range in.pair {
+		if reserved(string(c)) {
+			return in, fault.Newf(fault.Invalid, "give the carrier another code in both files", "the sandbox's folder has a place of its own called %s", c).In("carrier_from")
+		}
+	}
+	if in.theirs, err = readCalls(o.Theirs, in.files[1], in.pair); err != nil {
 		return in, err
 	}
 	if in.rates, err = readFile(o.Rates, "--rates"); err != nil {
@@ -145,11 +170,11 @@ func readInput(o VoiceOptions) (in input, err error) {
 		from party.Code
 	}{{o.Rates, in.rates, in.us}, {cmp.Or(o.RatesBack, o.Rates), in.ratesBack, in.them}} {
 		sheet, rejects, err := voice.ReadSheet(bytes.NewReader(s.csv))
+		if len(rejects) > 0 {
+			return in, badSheet(s.flag, rejects)
+		}
 		if err != nil {
 			return in, fmt.Errorf("reading %s: %w", s.flag, err)
-		}
-		if len(rejects) > 0 {
-			return in, fault.Newf(rejects[0].Code, "correct the sheet; one with a bad row is not applied", "%s line %d: %s (%d bad rows)", s.flag, rejects[0].Line, rejects[0].Detail, len(rejects)).In(rejects[0].Field)
 		}
 		way, _ := in.pair.Way(usage.Direction{From: s.from, To: other(in, s.from)})
 		in.terms.Sheets[way] = sheet
@@ -162,6 +187,23 @@ func readInput(o VoiceOptions) (in input, err error) {
 	return in, nil
 }
 
+// badSheet names the bad rows of a sheet.
+func badSheet(path string, rejects []usage.Reject) error {
+	var text strings.Builder
+	for i, r := range rejects {
+		if i == named {
+			fmt.Fprintf(&text, "; and %d more", len(rejects)-named)
+			break
+		}
+		if i > 0 {
+			fmt.Fprintf(&text, "; line %d: %s: ", r.Line, r.Field)
+		}
+		text.WriteString(r.Detail)
+	}
+	return fault.Newf(rejects[0].Code, "correct the sheet; one with a bad row is not applied",
+		"%s line %d: %s (%d bad rows)", path, rejects[0].Line, text.String(), len(rejects)).In(rejects[0].Field)
+}
+
 func other(in input, c party.Code) party.Code {
 	if c == in.us {
 		return in.them
@@ -169,25 +211,94 @@ func other(in input, c party.Code) party.Code {
 	return in.us
 }
 
-func readCalls(path string, pair usage.Pair) (*usage.Batch, error) {
+// kept gives a path that can be read more than once: what comes through a pipe
+// is written to a file of our own, which close removes.
+func (in *input) kept(path string) (string, error) {
+	unreadable := fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path)
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "", unreadable.Because(err)
+	case info.IsDir():
+		return "", fault.Newf(fault.Invalid, "name the file in it", "%s is a folder", path)
+	case info.Mode().IsRegular():
+		return path, nil
+	}
+	from, err := os.Open(path)
+	if err != nil {
+		return "", unreadable.Because(err)
+	}
+	defer from.Close()
+	to, err := os.CreateTemp("", "lateral-input-")
+	if err != nil {
+		return "", durable.Explain("make a temporary file", err)
+	}
+	in.spooled = append(in.spooled, to.Name())
+	if _, err := io.Copy(to, from); err != nil {
+		return "", errors.Join(durable.Explain("keep what came through "+path, err), to.Close())
+	}
+	return to.Name(), durable.Explain("keep what came through "+path, to.Close())
+}
+
+// close removes what was written for the time of the job.
+func (in *input) close() {
+	for _, path := range in.spooled {
+		_ = os.Remove(path) // it is in the system's temporary folder
+	}
+}
+
+// reserved reports whether a carrier's folder would be something else's in the
+// folder of the network.
+func reserved(code string) bool {
+	return code == "invoices" || code == "proofs" || code == "network.json" || strings.HasPrefix(code, "validator-")
+}
+
+// readCalls reads the file called name from path.
+func readCalls(name, path string, pair usage.Pair) (*usage.Batch, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path).Because(err)
+		return nil, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", name).Because(err)
 	}
 	defer f.Close()
 	b, err := voice.ReadUsage(f, voice.Options{Pair: pair})
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	if len(b.Records) == 0 && pair == (usage.Pair{}) {
-		f := fault.Newf(fault.Invalid, "name a file of call records with at least one good row", "%s has no good row among %d", path, b.Read)
-		if len(b.Rejects) > 0 {
-			r := b.Rejects[0]
-			f = fault.Newf(r.Code, "correct the file: all of its rows are refused", "%s line %d: %s (%d bad rows)", path, r.Line, r.Detail, b.Refused).In(r.Field)
-		}
-		return nil, f
+		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return b, nil
+}
+
+func noGoodRow(path string, b *usage.Batch) error {
+	if len(b.Rejects) > 0 {
+		r := b.Rejects[0]
+		return fault.Newf(r.Code, "correct the file: all of its rows are refused", "%s line %d: %s (%d bad rows)", path, r.Line, r.Detail, b.Refused).In(r.Field)
+	}
+	return fault.Newf(fault.Invalid, "name files of call records of which one has a good row", "%s has no good row among %d, and the other file has none", path, b.Read)
+}
+
+// batch gives the records of our file, or of theirs.
+func (in *input) batch(i int) *usage.Batch {
+	if i == 0 {
+		return in.ours
+	}
+	return in.theirs
+}
+
+// reported is how many rejected rows of each file a report names.
+const reported = 1000
+
+// named is how many rejected rows are told one by one while the job runs; the
+// report has more of them.
+const named = 20
+
+// tell names the rows of a file that were refused.
+func tell(say func(string, ...any), path string, b *usage.Batch) {
+	for i, r := range b.Rejects {
+		if i == named {
+			say("%s: %d more rows are refused", path, b.Refused-named)
+			return
+		}
+		say("%s line %d: %s: %s (%s)", path, r.Line, r.Field, r.Detail, r.Code)
+	}
 }
 
 // voice runs the job on a network that has been started.
@@ -286,7 +397,15 @@ func (n *Network) feed(ctx context.Context, pair [2]*desk, in input, say func(st
 // executed the same.
 func (n *Network) quiet(ctx context.Context, pair [2]*desk, say func(string, ...any)) error {
 	said := time.Now()
+	var still stall
 	return n.poll(ctx, "all periods to clear", func() (bool, error) {
+		var at [2]wire.Bilateral
+		for i, d := range pair {
+			var err error
+			if at[i], err = d.auditor.Bilateral(ctx); err != nil {
+				return false, err
+			}
+		}
 		for _, d := range pair {
 			left, err := d.moving(ctx)
 			if err != nil {
@@ -297,18 +416,47 @@ func (n *Network) quiet(ctx context.Context, pair [2]*desk, say func(string, ...
 					said = time.Now()
 					say("%s: %s", d.me, left)
 				}
+				if what := fmt.Sprintf("%s: %s", d.me, left); still.over(what, [2]uint64{at[0].Position, at[1].Position}, time.Now()) {
+					return false, stuck(ctx, pair, what)
+				}
 				return false, nil
-			}
-		}
-		var at [2]wire.Bilateral
-		for i, d := range pair {
-			var err error
-			if at[i], err = d.auditor.Bilateral(ctx); err != nil {
-				return false, err
 			}
 		}
 		return at[0].Position == at[1].Position && at[0].Root == at[1].Root, nil
 	})
+}
+
+// stall notices a job that does not go on by itself.
+type stall struct {
+	what  string
+	at    [2]uint64
+	since time.Time
+}
+
+// patience is how long nothing may change before a job is given up. Steps that
+// fail are tried again by the nodes well within it.
+const patience = 2 * time.Minute
+
+// over reports whether nothing has changed for too long.
+func (s *stall) over(what string, at [2]uint64, now time.Time) bool {
+	if what != s.what || at != s.at || s.since.IsZero() {
+		s.what, s.at, s.since = what, at, now
+	}
+	return now.Sub(s.since) >= patience
+}
+
+// stuck says why a job does not go on: with what one of the nodes calls its
+// problem, where it does.
+func stuck(ctx context.Context, pair [2]*desk, what string) error {
+	for _, d := range pair {
+		for p, err := range d.node.Problems(ctx, nil) {
+			if err != nil {
+				return err
+			}
+			return fault.Newf(p.Code, p.Remedy, "%s cannot go on with %s: %s", d.me, p.Subject, p.Detail)
+		}
+	}
+	return fault.Newf(fault.Unavailable, "run it again with --verbose to see the nodes' own log lines", "nothing has changed for %s: %s", patience, what)
 }
 
 // moving says what still goes on by itself at a carrier; empty when nothing
@@ -411,6 +559,12 @@ func (n *Network) collect(ctx context.Context, pair [2]*desk, in input) (*Report
 		}
 		for _, p := range in.rated[i].Periods {
 			periods[p.From] = true
+		}
+		rejects := append([]usage.Reject{}, in.batch(i).Rejects[:min(len(in.batch(i).Rejects), reported)]...)
+		if i == 0 {
+			r.Rejects.Ours = rejects
+		} else {
+			r.Rejects.Theirs = rejects
 		}
 		list := []Exception{}
 		for e, err := range d.auditor.Exceptions(ctx) {
