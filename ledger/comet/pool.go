@@ -23,10 +23,13 @@ const (
 	// one, and parkTime how long they do.
 	parkWindow = 1024
 	parkTime   = 10 * time.Second
-	// relayAfter is how long an envelope heard from another validator may stay
-	// undecided before this one spreads it too: the way around a broken link
-	// and around a validator that does not propose.
+	// relayAfter is how long an envelope may stay undecided before this node
+	// spreads it, also one that another validator spreads, or spreads it again:
+	// the way around a broken link, a validator that was not ready to hear, and
+	// one that does not propose. Each time the wait is twice as long, up to
+	// maxRelays times: what is slow for want of room must not fill the links.
 	relayAfter = 2 * time.Second
+	maxRelays  = 5
 
 	// lanePercent is the part of the pool that one sender in one channel may
 	// take; the machine's own accounts may bound it further.
@@ -56,6 +59,8 @@ type held struct {
 
 	mine  bool          // this node spreads it as soon as it stands in line; fixed by admit
 	order uint64        // place among those that this node spreads, 0 for none; guarded by pool.mu
+	sent  time.Time     // when it was spread last; guarded by pool.mu
+	times int           // how often it was; guarded by pool.mu
 	taken chan struct{} // closed when it stands in line for a block, and when it is decided
 	done  chan struct{} // closed when it is decided
 
@@ -68,6 +73,16 @@ type held struct {
 
 func (h *held) lane() lane       { return lane{h.envelope.Header.Channel, h.envelope.Header.Sender} }
 func (h *held) sequence() uint64 { return h.envelope.Header.Sequence }
+
+// overdue reports whether h has been undecided for too long since it was spread
+// or came.
+func (h *held) overdue(now time.Time) bool {
+	since := h.sent
+	if h.times == 0 {
+		since = h.arrived
+	}
+	return h.times <= maxRelays && now.Sub(since) > relayAfter<<h.times
+}
 
 // open reads raw bytes into a held envelope and checks the signature. Code:
 // invalid.
@@ -344,7 +359,8 @@ func (p *pool) line(l lane, q *queue, h *held) {
 // spread puts h at the end of what this node passes on.
 func (p *pool) spread(h *held) {
 	p.lastOrder++
-	h.order = p.lastOrder
+	h.order, h.sent = p.lastOrder, time.Now()
+	h.times++
 	p.own = append(p.own, h)
 	close(p.grown)
 	p.grown = make(chan struct{})
@@ -507,6 +523,7 @@ func (p *pool) settle(height ledger.Height, block []*held) {
 	clear(p.opened)
 	now := time.Now()
 	served := map[lane]bool{}
+	var again []*held // to be spread for the first time, or once more
 	for i, b := range block {
 		served[b.lane()] = true
 		h := p.byID[b.id] // b may carry another signature over the same content
@@ -541,8 +558,9 @@ func (p *pool) settle(height ledger.Height, block []*held) {
 		}
 		p.sweep(l, q)
 		for _, h := range q.run {
-			if h.order == 0 && now.Sub(h.arrived) > relayAfter {
-				p.spread(h)
+			if h.overdue(now) {
+				h.order = 0
+				again = append(again, h)
 			}
 		}
 	}
@@ -551,9 +569,12 @@ func (p *pool) settle(height ledger.Height, block []*held) {
 		case <-h.done:
 			return true
 		default:
-			return false
+			return h.order == 0
 		}
 	})
+	for _, h := range again {
+		p.spread(h)
+	}
 	p.tidy()
 	var waiting, after []lane
 	for _, l := range p.ring {
