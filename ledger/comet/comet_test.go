@@ -9,9 +9,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	abci "github.com/cometbft/cometbft/abci/types"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -47,6 +50,7 @@ type network struct {
 
 type node struct {
 	config  Config
+	censor  *censor
 	machine *ledgertest.Machine
 	*Validator
 	running bool
@@ -110,6 +114,10 @@ func (n *network) Ledger(i int) ledger.Ledger        { return n.nodes[i].Validat
 func (n *network) Machine(i int) *ledgertest.Machine { return n.nodes[i].machine }
 
 func (n *network) Start(i int) {
+	n.nodes[i].config.engine = func(a abci.Application) abci.Application {
+		n.nodes[i].censor = &censor{Application: a}
+		return n.nodes[i].censor
+	}
 	v, err := Open(n.nodes[i].config, n.nodes[i].machine)
 	if err != nil {
 		n.t.Fatalf("validator %d: %v (%v)", i, err, fault.Of(err).Cause)
@@ -167,8 +175,12 @@ func (n *network) endpoints(first Endpoint) []Endpoint {
 }
 
 func (n *network) follow(key sign.PrivateKey, first Endpoint, log *slog.Logger) *Follower {
+	return n.followAll(key, n.endpoints(first), log)
+}
+
+func (n *network) followAll(key sign.PrivateKey, ends []Endpoint, log *slog.Logger) *Follower {
 	f, err := Follow(FollowerConfig{
-		Network: n.file, Key: key, Endpoints: n.endpoints(first), Log: log,
+		Network: n.file, Key: key, Endpoints: ends, Log: log,
 		SpreadAfter: 300 * time.Millisecond, StallAfter: 5 * time.Second,
 	})
 	if err != nil {
@@ -186,17 +198,56 @@ func (n *network) Follow() ledger.Ledger {
 	return n.follow(n.follower, Endpoint{testKey("node", 0).Public(), n.nodes[0].config.FollowListen}, testLog("follower"))
 }
 
-// FollowDeaf puts in front a server that holds validator 0's node key, takes
-// every envelope and never says a word again.
-func (n *network) FollowDeaf() ledger.Ledger {
+// FollowBad puts in a server that holds validator 0's node key and answers
+// every Submit as it likes.
+func (n *network) FollowBad(how ledgertest.Misbehaviour, first bool) ledger.Ledger {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /submit", func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			n.t.Error(err)
 		}
-		<-r.Context().Done()
+		say := func(f *fault.Error) {
+			w.WriteHeader(statusOf(f.Code))
+			answer(w, canon.Must(failure{string(f.Code), f.Detail, f.Remedy, f.Field}))
+		}
+		switch how {
+		case ledgertest.Deaf:
+			<-r.Context().Done()
+		case ledgertest.AlwaysBusy:
+			say(fault.New(fault.Busy, "too many envelopes are under way", "submit again after a second"))
+		case ledgertest.AlwaysNotYet:
+			say(ledger.NotYet(1, 2))
+		case ledgertest.Refusing:
+			say(fault.New(fault.Refused, "the sender's key is not known", "register the key"))
+		}
 	})
-	return n.follow(n.follower, n.impostor(mux), testLog("deaf"))
+	bad := n.impostor(mux)
+	ends := n.endpoints(bad)
+	if !first {
+		ends[0], ends[1] = ends[1], ends[0]
+	}
+	return n.followAll(n.follower, ends, testLog("bad"))
+}
+
+// censor leaves a sender's envelopes out of what its validator proposes.
+type censor struct {
+	abci.Application
+	sender atomic.Pointer[sign.PublicKey]
+}
+
+func (c *censor) PrepareProposal(ctx context.Context, r *abci.RequestPrepareProposal) (*abci.ResponsePrepareProposal, error) {
+	res, err := c.Application.PrepareProposal(ctx, r)
+	if sender := c.sender.Load(); sender != nil && err == nil {
+		res.Txs = slices.DeleteFunc(res.Txs, func(tx []byte) bool {
+			e, err := ledger.Unmarshal(tx)
+			return err == nil && e.Header.Sender == *sender
+		})
+	}
+	return res, err
+}
+
+func (n *network) LeaveOut(i int, sender sign.PublicKey) {
+	n.nodes[i].censor.sender.Store(&sender)
 }
 
 // FollowLiar puts in front a server that holds validator 0's node key and

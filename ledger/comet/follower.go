@@ -219,9 +219,10 @@ func silent(e *end, cause error) error {
 	return fault.Newf(fault.Unavailable, "check the link to the validator", "validator %s at %s does not answer", e.Node.Short(), e.Address).Because(cause)
 }
 
-// Submit implements [ledger.Ledger]. One validator is asked first; when that
-// one does not make the envelope final in time, fails or refuses for good, all
-// are.
+// Submit implements [ledger.Ledger]. One validator is asked first, and its
+// not-yet or busy is the answer. When it does not make the envelope final in
+// time, fails or refuses for good, all are asked, and it takes f+1 of them to
+// put the envelope off: one may be the liar that all are asked because of.
 func (f *Follower) Submit(ctx context.Context, e ledger.Envelope) (ledger.Position, error) {
 	ctx, done := f.begin(ctx)
 	defer done()
@@ -258,7 +259,7 @@ func (f *Follower) Submit(ctx context.Context, e ledger.Envelope) (ledger.Positi
 	ask(first, 0)
 	spread := time.NewTimer(f.config.SpreadAfter)
 	defer spread.Stop()
-	var refusals []error
+	var refusals, delays []error
 	claims := map[ledger.Position]int{}
 	for {
 		select {
@@ -276,15 +277,18 @@ func (f *Follower) Submit(ctx context.Context, e ledger.Envelope) (ledger.Positi
 				}
 				ask(o.from, time.Second)
 			case o.sure && passing(o.err):
-				f.later(o.from)
-				return ledger.Position{}, o.err
+				delays = append(delays, o.err)
+				if len(asked) == 1 || len(delays) >= f.need || len(delays)+len(refusals) == len(f.ends) {
+					f.later(o.from)
+					return ledger.Position{}, o.err
+				}
 			case o.sure:
 				refusals = append(refusals, o.err)
 				if err := f.agreed(refusals); err != nil {
 					return ledger.Position{}, err
 				}
-				if len(refusals) == len(f.ends) {
-					return ledger.Position{}, o.err
+				if len(delays)+len(refusals) == len(f.ends) {
+					return ledger.Position{}, append(delays, o.err)[0]
 				}
 			case ctx.Err() == nil:
 				f.preferred.CompareAndSwap(int64(o.from), int64(o.from+1)%int64(len(f.ends)))
@@ -349,8 +353,7 @@ func (f *Follower) agreed(refusals []error) error {
 	return nil
 }
 
-// passing reports whether a refusal asks for another try. Such an answer is
-// passed on at once: what one validator does not take yet, all would not.
+// passing reports whether a refusal asks for another try.
 func passing(err error) bool {
 	code := fault.CodeOf(err)
 	return code == fault.NotYet || code == fault.Busy

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	dbm "github.com/cometbft/cometbft-db"
+	abci "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/types"
 
 	"github.com/lateral-network/lateral/fault"
@@ -49,7 +50,10 @@ type Config struct {
 	Tuning  Tuning
 	Log     *slog.Logger // default discards
 
-	wrap func(name string, db dbm.DB) dbm.DB // for tests; see disk
+	// For tests that inject faults: into the stores, and between the engine and
+	// this driver. Nil changes nothing.
+	wrap   func(name string, db dbm.DB) dbm.DB
+	engine func(abci.Application) abci.Application
 }
 
 // Peer is another validator's node.
@@ -145,12 +149,16 @@ func Open(c Config, machine ledger.Machine) (*Validator, error) {
 	}
 	v.app.settled = v.cache.put
 	disk.failed = v.app.fail
+	var application abci.Application = v.app
+	if c.engine != nil {
+		application = c.engine(application)
+	}
 	gossip := newGossip(v.app.pool, v.hear)
 	gossip.SetLogger(v.log)
 	settings := Settings(c.Home, c.Tuning)
 	v.engine, err = newEngine(engineParts{
 		disk: disk, config: settings, genesis: genesis, moniker: c.Name, key: c.Key, node: c.NodeKey,
-		listen: c.Listen, allow: v.allows, app: v.app, mempool: v.app.pool, gossip: gossip,
+		listen: c.Listen, allow: v.allows, app: application, mempool: v.app.pool, gossip: gossip,
 		log: v.log,
 	})
 	if err != nil {

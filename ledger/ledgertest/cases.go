@@ -510,14 +510,44 @@ func stranger(t *testing.T, w *world) {
 	submit(t, ctx, w.Ledger(0), w.envelope(0, 2, "the ledger goes on"))
 }
 
-func deaf(t *testing.T, w *world) {
+// bad sends past a validator that answers badly: asked first, and asked with
+// the others because the ledger is slow.
+func bad(t *testing.T, w *world, how Misbehaviour) {
 	ctx := w.ctx(t)
-	f := w.FollowDeaf()
-	for n := uint64(1); n <= 3; n++ {
-		e := w.envelope(0, n, "dropped by one")
-		p := submit(t, ctx, f, e)
+	f := w.FollowBad(how, true)
+	n := uint64(1)
+	for ; n <= 3; n++ {
+		e := w.envelope(0, n, "to a bad one first")
+		p, err := f.Submit(ctx, e)
+		for tries := 0; tries < 20 && (fault.CodeOf(err) == fault.Busy || fault.CodeOf(err) == fault.NotYet); tries++ {
+			p, err = f.Submit(ctx, e) // as a sender does
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		w.everywhere(t, ctx, w.all(), p, e)
 	}
+	f = w.FollowBad(how, false)
+	for i := range w.Validators() {
+		w.Machine(i).Slow(500 * time.Millisecond)
+		defer w.Machine(i).Slow(0)
+	}
+	e := w.envelope(0, n, "to a bad one together with the others")
+	w.everywhere(t, ctx, w.all(), submit(t, ctx, f, e), e)
+}
+
+// leftOut wants an envelope final that one proposer leaves out of its blocks,
+// while others of the same block's time go in.
+func leftOut(t *testing.T, w *world) {
+	ctx, nodes := w.ctx(t), w.all()
+	w.LeaveOut(0, Sender(w.sender).Public())
+	for n := uint64(1); n <= 6; n++ { // each validator proposes, the bad one too
+		for s := range 2 {
+			e := w.envelope(s, n, "left out by one")
+			w.everywhere(t, ctx, nodes, submit(t, ctx, w.Ledger(0), e), e)
+		}
+	}
+	agree(t, ctx, w)
 }
 
 func liar(t *testing.T, w *world) {

@@ -56,9 +56,12 @@ type Network interface {
 	Stopped(ctx context.Context, validator int) error
 	// Follow makes a follower with a registered key.
 	Follow() ledger.Ledger
-	// FollowDeaf makes a follower that asks first a validator which takes
-	// every envelope and lets it disappear.
-	FollowDeaf() ledger.Ledger
+	// FollowBad makes a follower for which one validator answers every Submit
+	// in a bad way. It is asked first, or together with all others.
+	FollowBad(how Misbehaviour, first bool) ledger.Ledger
+	// LeaveOut makes a validator leave a sender's envelopes out of what it
+	// proposes, until it is started again.
+	LeaveOut(validator int, sender sign.PublicKey)
 	// FollowLiar makes a follower that asks first a validator whose answers
 	// are false. Alarms counts what the follower reported to the log.
 	FollowLiar() (l ledger.Ledger, alarms func() int)
@@ -67,6 +70,18 @@ type Network interface {
 	// blocks as follower, blocks as peer, links that validators keep to it.
 	Stranger(ctx context.Context) (followed, peered, links int)
 }
+
+// Misbehaviour is what a bad validator does with envelopes.
+type Misbehaviour int
+
+// A bad validator takes every envelope and lets it disappear, puts it off for
+// ever, or refuses it without reason.
+const (
+	Deaf Misbehaviour = iota
+	AlwaysBusy
+	AlwaysNotYet
+	Refusing
+)
 
 // Run runs the suite. Cases share one network where they cannot harm it.
 func Run(t *testing.T, h Harness) {
@@ -121,7 +136,10 @@ var shared = []testcase{
 	{name: "StatusTellsWhereTheLedgerStands", run: status},
 	{name: "AKeyThatABlockBringsMaySendAtOnce", run: newKey},
 	{name: "AStrangerGetsNothing", run: stranger},
-	{name: "ADeafValidatorCannotStopAnEnvelope", run: deaf},
+	{name: "ADeafValidatorCannotStopAnEnvelope", run: func(t *testing.T, w *world) { bad(t, w, Deaf) }},
+	{name: "AValidatorThatIsAlwaysBusyCannotStopAnEnvelope", run: func(t *testing.T, w *world) { bad(t, w, AlwaysBusy) }},
+	{name: "AValidatorThatAlwaysSaysNotYetCannotStopAnEnvelope", run: func(t *testing.T, w *world) { bad(t, w, AlwaysNotYet) }},
+	{name: "AValidatorThatRefusesFalselyCannotStopAnEnvelope", run: func(t *testing.T, w *world) { bad(t, w, Refusing) }},
 	{name: "ALyingValidatorIsReportedAndPassedOver", run: liar},
 	{name: "BlockTimeIsRightAfterAnIdleTime", run: idle},
 }
@@ -135,6 +153,7 @@ var alone = []testcase{
 	{name: "ALostIndexIsRebuiltFromTheBlocks", run: lostIndex},
 	{name: "PrunedBlocksAreNotFound", options: Options{Retain: 5}, run: pruned},
 	{name: "OneDeadProposerDoesNotStopTheRest", run: deadProposer},
+	{name: "AProposerThatLeavesAnEnvelopeOutDoesNotStopIt", run: leftOut},
 	{name: "CloseEndsCallsUnderWay", run: closing},
 }
 

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/ledger/ledgertest"
 )
@@ -23,11 +24,15 @@ func harness(path func(*testing.T) string) ledgertest.Harness {
 			return n
 		},
 		Excused: map[string]string{
-			"AStrangerGetsNothing":                   alone,
-			"ADeafValidatorCannotStopAnEnvelope":     alone,
-			"ALyingValidatorIsReportedAndPassedOver": alone,
-			"OneDeadProposerDoesNotStopTheRest":      alone,
-			"ALostIndexIsRebuiltFromTheBlocks":       "its index is in memory, and made from the file at each start",
+			"AStrangerGetsNothing":                               alone,
+			"ADeafValidatorCannotStopAnEnvelope":                 alone,
+			"AValidatorThatIsAlwaysBusyCannotStopAnEnvelope":     alone,
+			"AValidatorThatAlwaysSaysNotYetCannotStopAnEnvelope": alone,
+			"AValidatorThatRefusesFalselyCannotStopAnEnvelope":   alone,
+			"AProposerThatLeavesAnEnvelopeOutDoesNotStopIt":      alone,
+			"ALyingValidatorIsReportedAndPassedOver":             alone,
+			"OneDeadProposerDoesNotStopTheRest":                  alone,
+			"ALostIndexIsRebuiltFromTheBlocks":                   "its index is in memory, and made from the file at each start",
 		},
 		VerifyCertificate: VerifyCertificate,
 		VerifyInclusion:   VerifyInclusion,
@@ -55,15 +60,16 @@ type network struct {
 	ledger  *Ledger
 }
 
-func (n *network) File() ledger.Network                     { return n.config.Network }
-func (n *network) Validators() int                          { return 1 }
-func (n *network) Ledger(int) ledger.Ledger                 { return n.ledger }
-func (n *network) Machine(int) *ledgertest.Machine          { return n.machine }
-func (n *network) Follow() ledger.Ledger                    { return n.ledger }
-func (n *network) FollowDeaf() ledger.Ledger                { panic(alone) }
-func (n *network) FollowLiar() (ledger.Ledger, func() int)  { panic(alone) }
-func (n *network) LoseIndex(int)                            {}
-func (n *network) Stranger(context.Context) (int, int, int) { panic(alone) }
+func (n *network) File() ledger.Network                                  { return n.config.Network }
+func (n *network) Validators() int                                       { return 1 }
+func (n *network) Ledger(int) ledger.Ledger                              { return n.ledger }
+func (n *network) Machine(int) *ledgertest.Machine                       { return n.machine }
+func (n *network) Follow() ledger.Ledger                                 { return n.ledger }
+func (n *network) FollowBad(ledgertest.Misbehaviour, bool) ledger.Ledger { panic(alone) }
+func (n *network) LeaveOut(int, sign.PublicKey)                          { panic(alone) }
+func (n *network) FollowLiar() (ledger.Ledger, func() int)               { panic(alone) }
+func (n *network) LoseIndex(int)                                         {}
+func (n *network) Stranger(context.Context) (int, int, int)              { panic(alone) }
 
 func (n *network) Start(int) {
 	var err error
