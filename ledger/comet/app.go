@@ -233,6 +233,11 @@ func (a *app) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit
 func (a *app) fail(cause error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	select {
+	case <-a.ended: // what is closed cannot fail
+		return
+	default:
+	}
 	if a.broken != nil {
 		return
 	}
@@ -241,7 +246,7 @@ func (a *app) fail(cause error) {
 		"look in the log of this node, repair what is named there, and restart it").Because(cause)
 	a.broken, a.reason = stopped, stopped
 	switch f := fault.Of(cause); f.Code {
-	case durable.CodeDiskFull, durable.CodeDiskFailed, CodeConsensusFailed:
+	case durable.CodeDiskFull, durable.CodeDiskFailed, CodeConsensusFailed, fault.Corrupt:
 		a.reason = fault.New(f.Code, stopped.Detail, f.Remedy).Because(cause)
 	}
 	close(a.failed)

@@ -114,7 +114,7 @@ func (n *network) Ledger(i int) ledger.Ledger        { return n.nodes[i].Validat
 func (n *network) Machine(i int) *ledgertest.Machine { return n.nodes[i].machine }
 
 func (n *network) Start(i int) {
-	n.nodes[i].config.engine = func(a abci.Application) abci.Application {
+	n.nodes[i].config.faults.app = func(a abci.Application) abci.Application {
 		n.nodes[i].censor = &censor{Application: a}
 		return n.nodes[i].censor
 	}

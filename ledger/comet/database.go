@@ -11,6 +11,8 @@ import (
 
 	dbm "github.com/cometbft/cometbft-db"
 	"github.com/cometbft/cometbft/config"
+	leveldb "github.com/syndtr/goleveldb/leveldb/errors"
+	"github.com/syndtr/goleveldb/leveldb/opt"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/durable"
@@ -56,11 +58,16 @@ type database struct {
 	closed bool
 }
 
-// open opens or makes a store in the data directory.
+// open opens or makes a store in the data directory. Code: corrupt.
 func (d *disk) open(name string) (*database, error) {
-	db, err := dbm.NewGoLevelDB(name, filepath.Join(d.home, "data"))
+	dir := filepath.Join(d.home, "data")
+	strict, err := strictness(filepath.Join(dir, name+".db"))
+	var db dbm.DB
+	if err == nil {
+		db, err = dbm.NewGoLevelDBWithOpts(name, dir, &opt.Options{Strict: strict})
+	}
 	if err != nil {
-		return nil, fault.Newf(fault.Corrupt, "check that no other process uses the directory, else restore it from a backup",
+		return nil, fault.Newf(fault.Corrupt, "check that no other process uses the directory; else "+remedyFor(name),
 			"the store %q in %s cannot be opened", name, d.home).Because(err)
 	}
 	return &database{DB: d.wrap(name, db), disk: d, name: name}, nil
@@ -75,11 +82,30 @@ func (d *database) Get(key []byte) ([]byte, error) {
 		return nil, nil
 	}
 	value, err := d.DB.Get(key)
-	if err != nil && d.disk.running.Load() {
-		d.disk.failed(durable.Explain("read the store "+d.name, err))
+	if err == nil {
+		return value, nil
+	}
+	err = d.explain("read", err)
+	if d.disk.running.Load() {
+		d.disk.failed(err)
 		return nil, nil
 	}
-	return value, err
+	return nil, err
+}
+
+// explain gives an error of a store its code.
+func (d *database) explain(what string, err error) error {
+	if leveldb.IsCorrupted(err) {
+		return fault.Newf(fault.Corrupt, remedyFor(d.name), "the store %q in %s is damaged", d.name, d.disk.home).Because(err)
+	}
+	return durable.Explain(what+" the store "+d.name, err)
+}
+
+func remedyFor(store string) string {
+	if store == indexName {
+		return indexRemedy
+	}
+	return "restore the validator's directory from a backup, or start with one that holds only data/last-signed.json and let it catch up"
 }
 
 // Has says no where Get gives nothing.
@@ -96,7 +122,7 @@ func (d *database) write(f func() error) error {
 	if err == nil || d.closed {
 		return err
 	}
-	err = durable.Explain("write the store "+d.name, err)
+	err = d.explain("write", err)
 	d.disk.failed(err)
 	if d.disk.syncing() {
 		runtime.Goexit() // or the engine would end the process

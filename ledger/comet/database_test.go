@@ -109,7 +109,7 @@ func TestAStoreThatFailsStopsItsValidatorOnly(t *testing.T) {
 				at = &read
 			}
 			n.Stop(victim)
-			n.nodes[victim].config.wrap = func(name string, db dbm.DB) dbm.DB {
+			n.nodes[victim].config.faults.store = func(name string, db dbm.DB) dbm.DB {
 				if name != c.store {
 					return db
 				}
@@ -133,7 +133,7 @@ func TestAStoreThatFailsStopsItsValidatorOnly(t *testing.T) {
 			send(0) // the others go on
 			send(1)
 			n.Stop(victim)
-			n.nodes[victim].config.wrap = nil
+			n.nodes[victim].config.faults.store = nil
 			n.Start(victim)
 			send(victim)
 			s, err := n.Ledger(0).Status(ctx)

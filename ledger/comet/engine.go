@@ -13,12 +13,15 @@ import (
 	"github.com/cometbft/cometbft/blocksync"
 	"github.com/cometbft/cometbft/config"
 	"github.com/cometbft/cometbft/consensus"
+	"github.com/cometbft/cometbft/crypto"
 	"github.com/cometbft/cometbft/evidence"
 	cmtjson "github.com/cometbft/cometbft/libs/json"
+	"github.com/cometbft/cometbft/libs/protoio"
 	"github.com/cometbft/cometbft/mempool"
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/p2p/pex"
 	"github.com/cometbft/cometbft/privval"
+	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	"github.com/cometbft/cometbft/proxy"
 	"github.com/cometbft/cometbft/state"
 	"github.com/cometbft/cometbft/store"
@@ -44,7 +47,8 @@ type engine struct {
 	rounds    *consensus.State
 	transport *p2p.MultiplexTransport
 	network   *p2p.Switch
-	address   string // host:port of the listener for validators
+	address   string           // host:port of the listener for validators
+	tip       *types.BlockMeta // of the last block at the start; nil before the first
 
 	stop    chan struct{}
 	dialing sync.WaitGroup
@@ -64,6 +68,7 @@ type engineParts struct {
 	mempool mempool.Mempool
 	gossip  p2p.Reactor
 	log     engineLog
+	signer  func(types.PrivValidator) types.PrivValidator // nil for none; see faults
 }
 
 // newEngine opens the stores and brings the application level with them: the
@@ -72,9 +77,11 @@ func newEngine(p engineParts) (_ *engine, err error) {
 	e := &engine{log: p.log, stop: make(chan struct{})}
 	defer func() {
 		if r := recover(); r != nil { // the engine panics on stores that contradict each other
-			err = fault.New(fault.Corrupt, "this validator's stored blocks and its application do not fit together",
-				"restore the node's data directory from a backup, or start with an empty one and let it catch up").
-				Because(fmt.Errorf("%v", r))
+			var ok bool
+			if err, ok = r.(error); !ok {
+				err = fmt.Errorf("%v", r)
+			}
+			err = misfit(err)
 		}
 		if err != nil {
 			err = errors.Join(err, e.closeStores())
@@ -97,7 +104,7 @@ func newEngine(p engineParts) (_ *engine, err error) {
 	e.states = state.NewStore(stateDB, state.StoreOptions{DiscardABCIResponses: p.config.Storage.DiscardABCIResponses})
 	current, err := e.states.LoadFromDBOrGenesisDoc(p.genesis)
 	if err != nil {
-		return nil, err
+		return nil, misfit(err)
 	}
 	if current.ChainID != p.genesis.ChainID {
 		return nil, fault.Newf(fault.Conflict, "give each ledger its own data directory",
@@ -119,10 +126,10 @@ func newEngine(p engineParts) (_ *engine, err error) {
 	handshake.SetLogger(p.log.With("module", "consensus"))
 	handshake.SetEventBus(e.events)
 	if err := handshake.Handshake(e.apps); err != nil {
-		return nil, fmt.Errorf("replaying blocks to the application: %w", err)
+		return nil, misfit(fmt.Errorf("replaying blocks to the application: %w", err))
 	}
 	if current, err = e.states.Load(); err != nil {
-		return nil, err
+		return nil, misfit(err)
 	}
 
 	signer, err := loadSigner(p.key, filepath.Join(p.config.RootDir, "data", "last-signed.json"))
@@ -135,13 +142,14 @@ func newEngine(p engineParts) (_ *engine, err error) {
 	}
 	misdeeds, err := evidence.NewPool(evidenceDB, e.states, e.blocks)
 	if err != nil {
-		return nil, err
+		return nil, misfit(err)
 	}
 	misdeeds.SetLogger(p.log.With("module", "evidence"))
 	executor := state.NewBlockExecutor(e.states, p.log.With("module", "state"), e.apps.Consensus(),
 		p.mempool, misdeeds, e.blocks,
 		state.BlockExecutorWithBlockTimeTolerance(p.config.Consensus.BlockTimeTolerance))
 
+	e.tip = e.blocks.LoadBlockMeta(e.blocks.Height())
 	alone := current.Validators.Size() == 1 && current.Validators.HasAddress(signer.GetAddress())
 	syncFirst := !alone
 	catchUp := blocksync.NewReactor(syncFirst, false, current.Copy(), executor, e.blocks,
@@ -149,7 +157,11 @@ func newEngine(p engineParts) (_ *engine, err error) {
 	catchUp.SetLogger(p.log.With("module", "blocksync"))
 	machine := consensus.NewState(p.config.Consensus, current.Copy(), executor, e.blocks, p.mempool, misdeeds)
 	machine.SetLogger(p.log.telling(func(reason string) { p.disk.failed(halted(reason)) }).With("module", "consensus"))
-	machine.SetPrivValidator(signer)
+	if p.signer != nil {
+		machine.SetPrivValidator(p.signer(signer))
+	} else {
+		machine.SetPrivValidator(signer)
+	}
 	e.rounds = machine
 	e.consensus = consensus.NewReactor(machine, syncFirst)
 	e.consensus.SetLogger(p.log.With("module", "consensus"))
@@ -172,6 +184,15 @@ func (e *engine) open(d *disk, name string) (*database, error) {
 		e.databases = append(e.databases, db)
 	}
 	return db, err
+}
+
+// misfit names an error of the engine about its stores, if it has no name yet.
+func misfit(cause error) error {
+	if _, ok := errors.AsType[*fault.Error](cause); ok {
+		return cause
+	}
+	return fault.New(fault.Corrupt, "this validator's stored blocks and its application do not fit together",
+		"restore the node's data directory from a backup, or start with one that holds only data/last-signed.json and let it catch up").Because(cause)
 }
 
 type namedReactor struct {
@@ -351,11 +372,49 @@ func loadSigner(key sign.PrivateKey, lastSigned string) (*privval.FilePV, error)
 		return nil, err
 	}
 	var last privval.FilePVLastSignState
-	if err := cmtjson.Unmarshal(data, &last); err != nil {
+	if err = cmtjson.Unmarshal(data, &last); err == nil {
+		err = checkLastSigned(last, signer.Key.PubKey)
+	}
+	if err != nil {
 		return nil, fault.Newf(fault.Corrupt, "restore the file from a backup; never delete it while the validator's key is in use",
 			"the record of what this validator signed last is unreadable: %s", lastSigned).Because(err)
 	}
 	signer.LastSignState.Height, signer.LastSignState.Round, signer.LastSignState.Step = last.Height, last.Round, last.Step
 	signer.LastSignState.Signature, signer.LastSignState.SignBytes = last.Signature, last.SignBytes
 	return signer, nil
+}
+
+// checkLastSigned compares the record with what it says was signed. The file
+// has no checksum, and a height that a flipped bit has lowered would let the
+// validator sign a second time.
+func checkLastSigned(last privval.FilePVLastSignState, key crypto.PubKey) error {
+	if !key.VerifySignature(last.SignBytes, last.Signature) {
+		return errors.New("the signature is not over the bytes beside it, or of another key")
+	}
+	const propose, prevote, precommit = 1, 2, 3
+	var height, round int64
+	var kind, want cmtproto.SignedMsgType
+	switch last.Step {
+	case propose:
+		var p cmtproto.CanonicalProposal
+		if err := protoio.UnmarshalDelimited(last.SignBytes, &p); err != nil {
+			return err
+		}
+		height, round, kind, want = p.Height, p.Round, p.Type, cmtproto.ProposalType
+	case prevote, precommit:
+		var v cmtproto.CanonicalVote
+		if err := protoio.UnmarshalDelimited(last.SignBytes, &v); err != nil {
+			return err
+		}
+		height, round, kind, want = v.Height, v.Round, v.Type, cmtproto.PrevoteType
+		if last.Step == precommit {
+			want = cmtproto.PrecommitType
+		}
+	default:
+		return fmt.Errorf("step %d is none", last.Step)
+	}
+	if height != last.Height || round != int64(last.Round) || kind != want {
+		return fmt.Errorf("height %d, round %d, step %d is not what was signed: %d, %d, %s", last.Height, last.Round, last.Step, height, round, kind)
+	}
+	return nil
 }

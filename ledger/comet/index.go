@@ -70,7 +70,11 @@ func (x index) record(a applied, ids []canon.Hash) error {
 	return batch.Write()
 }
 
+const (
+	indexName   = "index"
+	indexRemedy = "delete the folder data/index.db in the validator's directory and restart: it is rebuilt from the blocks, if all of them are kept"
+)
+
 func damaged(cause error) error {
-	return fault.New(fault.Corrupt, "this validator's index of final envelopes is damaged",
-		"delete the folder data/index.db in the validator's directory and restart: it is rebuilt from the blocks, if all of them are kept").Because(cause)
+	return fault.New(fault.Corrupt, "this validator's index of final envelopes is damaged", indexRemedy).Because(cause)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/cometbft/cometbft/libs/log"
 )
@@ -31,7 +32,7 @@ func (l engineLog) Info(msg string, keyvals ...any)  { l.at(slog.LevelDebug, msg
 func (l engineLog) Warn(msg string, keyvals ...any)  { l.at(slog.LevelWarn, msg, keyvals) }
 func (l engineLog) Error(msg string, keyvals ...any) {
 	l.at(slog.LevelWarn, msg, keyvals)
-	if msg == consensusEnded && l.halted != nil {
+	if l.halted != nil && slices.Contains(consensusEnds, msg) {
 		var reason any = "no reason is given"
 		for i := 1; i < len(keyvals); i += 2 {
 			if keyvals[i-1] == "err" {
@@ -42,9 +43,10 @@ func (l engineLog) Error(msg string, keyvals ...any) {
 	}
 }
 
-// consensusEnded is what the engine logs when it has recovered a panic in its
-// consensus and ended that goroutine. It says so in no other way.
-const consensusEnded = "CONSENSUS FAILURE!!!"
+// consensusEnds is what the engine logs when it has recovered a panic in its
+// consensus and ended that goroutine, and when it cannot write the log of votes
+// and goes on all the same. It says so in no other way.
+var consensusEnds = []string{"CONSENSUS FAILURE!!!", "failed writing to WAL", "Periodic WAL flush failed"}
 
 // telling gives a log that also tells somebody when consensus ends.
 func (l engineLog) telling(halted func(reason string)) engineLog { return engineLog{l.to, halted} }

@@ -50,10 +50,15 @@ type Config struct {
 	Tuning  Tuning
 	Log     *slog.Logger // default discards
 
-	// For tests that inject faults: into the stores, and between the engine and
-	// this driver. Nil changes nothing.
-	wrap   func(name string, db dbm.DB) dbm.DB
-	engine func(abci.Application) abci.Application
+	faults faults // for tests
+}
+
+// faults are what tests put between the engine and what it stands on. Nil
+// changes nothing.
+type faults struct {
+	store  func(name string, db dbm.DB) dbm.DB
+	app    func(abci.Application) abci.Application
+	signer func(types.PrivValidator) types.PrivValidator
 }
 
 // Peer is another validator's node.
@@ -138,10 +143,10 @@ func Open(c Config, machine ledger.Machine) (*Validator, error) {
 		peers: map[string]bool{}, cache: blockCache{limit: 32 << 20},
 	}
 	disk := newDisk(c.Home)
-	if c.wrap != nil {
-		disk.wrap = c.wrap
+	if c.faults.store != nil {
+		disk.wrap = c.faults.store
 	}
-	if v.index, err = disk.open("index"); err != nil {
+	if v.index, err = disk.open(indexName); err != nil {
 		return nil, err
 	}
 	if v.app, err = newApp(machine, index{v.index}, c, v.log); err != nil {
@@ -150,8 +155,8 @@ func Open(c Config, machine ledger.Machine) (*Validator, error) {
 	v.app.settled = v.cache.put
 	disk.failed = v.app.fail
 	var application abci.Application = v.app
-	if c.engine != nil {
-		application = c.engine(application)
+	if c.faults.app != nil {
+		application = c.faults.app(application)
 	}
 	gossip := newGossip(v.app.pool, v.hear)
 	gossip.SetLogger(v.log)
@@ -159,7 +164,7 @@ func Open(c Config, machine ledger.Machine) (*Validator, error) {
 	v.engine, err = newEngine(engineParts{
 		disk: disk, config: settings, genesis: genesis, moniker: c.Name, key: c.Key, node: c.NodeKey,
 		listen: c.Listen, allow: v.allows, app: application, mempool: v.app.pool, gossip: gossip,
-		log: v.log,
+		log: v.log, signer: c.faults.signer,
 	})
 	if err != nil {
 		if why := v.Err(); fault.CodeOf(why) == durable.CodeDiskFull || fault.CodeOf(why) == durable.CodeDiskFailed {
@@ -167,7 +172,7 @@ func Open(c Config, machine ledger.Machine) (*Validator, error) {
 		}
 		return nil, errors.Join(err, v.index.Close())
 	}
-	if tip := v.engine.blocks.LoadBlockMeta(v.engine.blocks.Height()); tip != nil {
+	if tip := v.engine.tip; tip != nil {
 		v.app.setTip(ledger.Height(tip.Header.Height), tip.Header.Time)
 	}
 	v.app.syncing, disk.syncing = v.engine.syncing, v.engine.syncing
@@ -235,7 +240,8 @@ func (v *Validator) RefusedProposals() uint64 { return v.app.refused.Load() }
 func (v *Validator) Failed() <-chan struct{} { return v.app.failed }
 
 // Err says why the validator has stopped; nil while it runs. Codes: disk-full,
-// disk-failed, consensus-failed, and unavailable when its machine has failed.
+// disk-failed, corrupt, consensus-failed, and unavailable when its machine has
+// failed in a way that has no code.
 func (v *Validator) Err() error {
 	v.app.mu.Lock()
 	defer v.app.mu.Unlock()
@@ -432,6 +438,9 @@ func (v *Validator) blockAt(h ledger.Height) (*stored, error) {
 	}
 	b := v.engine.blocks.LoadBlock(int64(h))
 	if b == nil {
+		if err := v.app.err(); err != nil {
+			return nil, err // not pruned: it cannot be read
+		}
 		return nil, v.pruned(h)
 	}
 	s := &stored{Block: ledger.Block{Height: h, Time: millis(b.Time)}, txs: b.Txs}
@@ -439,7 +448,7 @@ func (v *Validator) blockAt(h ledger.Height) (*stored, error) {
 		s.hashes = append(s.hashes, tx.Hash()...)
 		e, err := ledger.Unmarshal(tx)
 		if err != nil {
-			return nil, fault.Newf(fault.Corrupt, "restore the data directory from a backup, or start with an empty one",
+			return nil, fault.Newf(fault.Corrupt, "restore the data directory from a backup, or start with one that holds only data/last-signed.json",
 				"block %d holds what is no envelope", h).Because(err)
 		}
 		s.Envelopes = append(s.Envelopes, e)
@@ -460,6 +469,9 @@ func (v *Validator) sealAt(h ledger.Height) (seal, error) {
 		commit = v.engine.blocks.LoadSeenCommit(int64(h))
 	}
 	if meta == nil || commit == nil {
+		if err := v.app.err(); err != nil {
+			return seal{}, err
+		}
 		return seal{}, v.pruned(h)
 	}
 	return sealOf(&meta.Header, commit), nil

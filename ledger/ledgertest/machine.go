@@ -92,6 +92,15 @@ func NewMachine() *Machine {
 	return &Machine{fail: func(ledger.Height) Fault { return None }, applied: map[ledger.Height]int{}}
 }
 
+// Clone gives a machine in the same state, as a copy of the disk would be.
+func (m *Machine) Clone() *Machine {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := NewMachine()
+	c.blocks = slices.Clone(m.blocks)
+	return c
+}
+
 // Break puts a fault into Apply; nil takes it out.
 func (m *Machine) Break(fail func(ledger.Height) Fault) {
 	m.mu.Lock()
