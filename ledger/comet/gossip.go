@@ -72,7 +72,8 @@ func (g *gossip) OnStart() error {
 }
 
 // Receive hands envelopes to the one goroutine that checks them, in order, so
-// that votes on the same link do not wait for signatures.
+// that votes on the same link do not wait for signatures. When that one is far
+// behind, they are dropped: whoever spreads them does so again, and votes go on.
 func (g *gossip) Receive(e p2p.Envelope) {
 	m, ok := e.Message.(*protomem.Txs)
 	if !ok {
@@ -84,7 +85,8 @@ func (g *gossip) Receive(e p2p.Envelope) {
 	}
 	select {
 	case g.heard <- m.GetTxs():
-	case <-g.Quit():
+	default:
+		g.Logger.Debug("too much is heard at once: dropping envelopes", "number", len(m.GetTxs()))
 	}
 }
 

@@ -3,6 +3,7 @@ package comet
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -366,25 +367,29 @@ func (p *pool) spread(h *held) {
 	p.grown = make(chan struct{})
 }
 
-// promote moves parked envelopes into line as far as their numbers follow.
+// promote moves parked envelopes into line as far as their numbers follow. Only
+// the lowest number can, so a lane costs one question and not one for each
+// envelope that waits in it.
 func (p *pool) promote(l lane, q *queue) {
 	for len(q.parked) > 0 {
-		var h *held
-		if len(q.run) > 0 {
-			h = q.parked[q.last()+1]
+		first := len(q.run) == 0
+		var n uint64
+		if first {
+			n = slices.Min(slices.Collect(maps.Keys(q.parked)))
 		} else {
-			for _, o := range q.parked {
-				if p.check(o.envelope) == nil {
-					h = o
-					break
-				}
-			}
+			n = q.last() + 1
 		}
+		h := q.parked[n]
 		if h == nil {
 			return
 		}
-		delete(q.parked, h.sequence())
-		if err := p.check(h.envelope); err != nil && fault.CodeOf(err) != fault.NotYet {
+		err := p.check(h.envelope)
+		early := fault.CodeOf(err) == fault.NotYet
+		if early && first {
+			return
+		}
+		delete(q.parked, n)
+		if err != nil && !early {
 			p.drop(h, err)
 			continue
 		}

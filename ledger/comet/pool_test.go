@@ -4,6 +4,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"testing"
+	"time"
+
+	"github.com/cometbft/cometbft/mempool"
+	"github.com/cometbft/cometbft/p2p"
+	protomem "github.com/cometbft/cometbft/proto/tendermint/mempool"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -178,5 +183,82 @@ func TestAHeadFindsRoomInAFullPool(t *testing.T) {
 	}
 	if _, bytes := a.pending(); bytes > limit {
 		t.Errorf("the pool holds %d bytes, its bound is %d", bytes, limit)
+	}
+}
+
+// A block settles under the lock that admission needs: what waits for a missing
+// number must not make it slow.
+func TestWhatIsParkedCostsOneQuestionALane(t *testing.T) {
+	const lanes, parked = 4, 300
+	taken := map[sign.PublicKey]uint64{}
+	asked := 0
+	p := newPool(1<<30, func(e ledger.Envelope) error {
+		asked++
+		switch want, n := taken[e.Header.Sender]+1, e.Header.Sequence; {
+		case n > want:
+			return ledger.NotYet(want, n)
+		case n < want:
+			return fault.New(fault.Refused, "the number is used", "")
+		}
+		return nil
+	})
+	for s := range lanes {
+		for n := range uint64(parked) {
+			if _, err := p.admit(pooled(t, s, n+2, 10), true); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	asked = 0
+	p.settle(1, nil)
+	if asked > lanes {
+		t.Errorf("%d questions for %d lanes with %d parked envelopes each", asked, lanes, parked)
+	}
+	// The missing number comes in a block: all the others stand in line. One
+	// that another envelope has taken meanwhile goes.
+	key := testKey("sender", 0).Public()
+	taken[key] = 2
+	lost := p.lanes[lane{sender: key}].parked[2]
+	p.settle(2, nil)
+	q := p.lanes[lane{sender: key}]
+	if len(q.parked) != 0 || len(q.run) != parked-1 || q.run[0].sequence() != 3 {
+		t.Errorf("%d stand in line, %d are parked", len(q.run), len(q.parked))
+	}
+	select {
+	case <-lost.done:
+		if fault.CodeOf(lost.err) != fault.Refused {
+			t.Errorf("the overtaken envelope ends with %v", lost.err)
+		}
+	default:
+		t.Error("the overtaken envelope still waits")
+	}
+}
+
+func TestALinkDoesNotWaitForEnvelopesToBeChecked(t *testing.T) {
+	hold := make(chan struct{})
+	g := newGossip(newPool(1<<20, func(ledger.Envelope) error { return nil }), func([][]byte) { <-hold })
+	g.SetLogger(engineLog{to: testLog("gossip")})
+	g.EnableInOutTxs()
+	if err := g.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		close(hold)
+		if err := g.Stop(); err != nil {
+			t.Error(err)
+		}
+		g.done.Wait()
+	}()
+	received := make(chan struct{})
+	go func() {
+		defer close(received)
+		for range 10 * maxHeard {
+			g.Receive(p2p.Envelope{ChannelID: mempool.MempoolChannel, Message: &protomem.Txs{Txs: [][]byte{{1}}}})
+		}
+	}()
+	select {
+	case <-received:
+	case <-time.After(time.Minute):
+		t.Fatal("the link waits, and votes with it")
 	}
 }
