@@ -51,18 +51,6 @@ func (b *Bilateral) Anchor(ctx context.Context) (proof.Anchor, error) {
 	}
 }
 
-// AnchorAlone posts a head of ours that the partner has left without an answer
-// for the time that the network allows. The law judges whether it has passed.
-func (b *Bilateral) AnchorAlone(ctx context.Context) error {
-	b.mu.Lock()
-	h, fresh := b.p.Heads[b.mine], b.signedNow()
-	b.mu.Unlock()
-	if h == nil || !fresh {
-		return fault.New(fault.NotYet, "this node has signed no head yet", "wait until it has")
-	}
-	return b.submitAnchor(ctx, proof.NewUncontested(h.Signed))
-}
-
 // postAnchor signs a head of the same size as the partner's and posts both.
 func (b *Bilateral) postAnchor(ctx context.Context, theirs proof.SignedHead) error {
 	b.r.mu.RLock()

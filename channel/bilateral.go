@@ -103,6 +103,9 @@ type Bilateral struct {
 	theirs   *headMark     // the partner's last head, when it agrees with our log
 	trees    []keptTree    // states of the last leaves, oldest first
 	attested *keptTree     // the state that theirs names
+	ours     *keptTree     // the state that our last head on the ledger names
+	waiting  *keptTree     // the state that our claim on the Omnilateral names
+	claimed  bool          // the partner's claim has come on the Omnilateral
 	anchors  []anchored    // newest first
 	changed  chan struct{} // closed and replaced at each change of what is guarded here
 	halted   error
@@ -120,8 +123,10 @@ type said struct {
 	evidence bool
 	bind     bool
 	confirm  bool
-	refused  uint64 // height of the offer that we could not open
-	overdue  uint32 // epoch
+	refused  uint64     // height of the offer that we could not open
+	overdue  uint32     // epoch
+	answered proof.Head // the partner's last claim that we have answered
+	grown    proof.Head // its claim for which we have made the log grow
 }
 
 type keptTree struct {
@@ -699,6 +704,11 @@ func (d *bilateralDraft) adopt() {
 	defer b.mu.Unlock()
 	b.follow(d.keys)
 	b.p = d.p
+	for _, h := range d.heads {
+		if state := b.keptState(h.Head.Size); int(h.By) == b.mine && state != nil {
+			b.ours = state
+		}
+	}
 	if d.leaves > 0 {
 		b.trees = append(b.trees, keptTree{b.r.size, b.r.size - 1, d.tree})
 		if len(b.trees) > keptTrees {
@@ -749,6 +759,7 @@ func (b *Bilateral) react(ctx context.Context, public trade.Records, height uint
 	b.complain(now)
 	b.bind(ctx, now)
 	b.search()
+	b.answerClaim(ctx, public, height)
 	b.attest(ctx)
 	b.s.Load().poke()
 }
@@ -831,11 +842,8 @@ func (b *Bilateral) compare() {
 	if own == h.Signed.Head {
 		b.theirs = h
 		b.wake()
-		for i := range b.trees {
-			if b.trees[i].size == own.Size {
-				kept := b.trees[i]
-				b.attested = &kept
-			}
+		if state := b.keptState(own.Size); state != nil {
+			b.attested = state
 		}
 		return
 	}
@@ -879,29 +887,42 @@ func (b *Bilateral) offer(public trade.Records, height uint64, now int64) {
 	if b.said.offer >= next || b.p.Offers[b.mine] != nil || theirs != nil && theirs.Height != b.said.refused {
 		return
 	}
+	sealing, ok := b.sealingKeys(public, height)
+	if !ok {
+		return // a member without a sealing key cannot be reached: nothing to do until it registers one
+	}
 	patience := int64(0)
 	if b.mine != 0 {
 		patience = epochGrace
 	}
-	codes := [2]string{b.m.code, b.partner}
-	if b.mine == 1 {
-		codes = [2]string{b.partner, b.m.code}
-	}
-	var sealing [2]seal.PublicKey
 	stale := b.p.Rekeyed || now-b.p.Since >= epochLife+patience
-	for i, code := range codes {
-		var ok bool
-		if sealing[i], ok = b.m.law.Sealing(public, code, height); !ok {
-			return // a member without a sealing key cannot be reached: nothing to do until it registers one
-		}
-		if b.p.Epoch > 0 {
-			then, _ := b.m.law.Sealing(public, code, b.p.Offered)
-			stale = stale || then != sealing[i]
-		}
+	if b.p.Epoch > 0 && !stale {
+		then, _ := b.sealingKeys(public, b.p.Offered)
+		stale = then != sealing
 	}
 	// The first key is offered by the side whose channel key comes first, not by
 	// the opener: nothing is to tell an outsider which of the two opened.
-	if b.p.Epoch == 0 && b.mine != 0 || b.p.Epoch > 0 && !stale {
+	if b.p.Epoch == 0 && b.mine == 0 || b.p.Epoch > 0 && stale {
+		b.newEpoch(public, height)
+	}
+}
+
+// sealingKeys gives what counts at a height to seal for the two members, in the
+// order of the channel keys.
+func (b *Bilateral) sealingKeys(public trade.Records, height uint64) (keys [2]seal.PublicKey, ok bool) {
+	for side := range keys {
+		if keys[side], ok = b.m.law.Sealing(public, b.member(side), height); !ok {
+			return keys, false
+		}
+	}
+	return keys, true
+}
+
+// newEpoch offers a new epoch key. mu is held.
+func (b *Bilateral) newEpoch(public trade.Records, height uint64) {
+	next := b.p.Epoch + 1
+	sealing, ok := b.sealingKeys(public, height)
+	if !ok {
 		return
 	}
 	k, err := newEpochKey(reader(b.m.random))

@@ -268,6 +268,11 @@ func (toyLaw) Confirm(id canon.Hash) trade.Command { return toyCommand("confirm"
 func (toyLaw) Anchor(a proof.Anchor, _ []canon.Hash) trade.Command {
 	return toyCommand("anchor", a)
 }
+func (toyLaw) Contest(own proof.SignedHead) trade.Command { return toyCommand("contest", own) }
+func (toyLaw) Claim(trade.Records, canon.Hash, int) (proof.Anchor, bool) {
+	return proof.Anchor{}, false
+}
+func (toyLaw) Claimed([]byte) (proof.Anchor, bool) { return proof.Anchor{}, false }
 func (toyLaw) LastAnchor(public trade.Records, id canon.Hash) (proof.Anchor, bool) {
 	return read[proof.Anchor](public, "last/"+id.String())
 }

@@ -371,16 +371,13 @@ func (b *Bilateral) keepAnchor(a proof.Anchor) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	size := a.Head().Size
-	kept := anchored{anchor: a}
-	for i := range b.trees {
-		if b.trees[i].size == size {
-			t := b.trees[i]
-			kept.state = &t
-		}
+	b.r.mu.RLock()
+	own, err := b.r.headAt(min(size, b.r.size))
+	b.r.mu.RUnlock()
+	if err != nil || own != a.Head() {
+		return // of another log than ours: the partner has signed it alone
 	}
-	if b.attested != nil && b.attested.size == size {
-		kept.state = b.attested
-	}
+	kept := anchored{anchor: a, state: b.keptState(size)}
 	b.anchors = append([]anchored{kept}, b.anchors...)
 	if len(b.anchors) > 4 {
 		b.anchors = b.anchors[:4]

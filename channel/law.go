@@ -41,7 +41,15 @@ type Law interface {
 	Open(o Opening) trade.Command
 	Confirm(id canon.Hash) trade.Command
 	Anchor(a proof.Anchor, extends []canon.Hash) trade.Command
-	// LastAnchor gives a channel's newest anchor on the Omnilateral.
+	// Contest makes the command that answers a claim of the partner with a head
+	// that contradicts it.
+	Contest(own proof.SignedHead) trade.Command
+	// Claim gives the head of one side that waits on the Omnilateral for the
+	// other's answer, and Claimed reads such a claim's record.
+	Claim(public trade.Records, id canon.Hash, side int) (proof.Anchor, bool)
+	Claimed(record []byte) (proof.Anchor, bool)
+	// LastAnchor gives a channel's newest anchor on the Omnilateral that both
+	// members have signed.
 	LastAnchor(public trade.Records, id canon.Hash) (proof.Anchor, bool)
 	// Bind makes the command by which a member puts its company's name behind
 	// its channel key, signed with the member key.

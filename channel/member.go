@@ -21,6 +21,7 @@ import (
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/trade"
 )
 
 // Keys is a member's key store. What it gives out stays valid; old keys stay
@@ -771,6 +772,9 @@ func (m *Member) meet(ctx context.Context, omni *draft) error {
 		if strings.HasPrefix(w.Key, "anchor/") {
 			m.meetAnchor(w.Value)
 		}
+		if strings.HasPrefix(w.Key, trade.ClaimPrefix) {
+			m.meetClaim(w.Value)
+		}
 	}
 	return nil
 }
@@ -791,7 +795,7 @@ func (m *Member) afterBlock(ctx context.Context, block ledger.Block, touched []s
 			if own {
 				m.startBilateral(ctx, b)
 			}
-			if moved || block.Height%16 == 0 || b.Epoch() == 0 || slices.ContainsFunc(touched, func(s share) bool { return s.b == b }) {
+			if claimed := b.takeClaimed(); moved || claimed || block.Height%16 == 0 || b.Epoch() == 0 || slices.ContainsFunc(touched, func(s share) bool { return s.b == b }) {
 				b.react(ctx, m.omni.r.state, uint64(block.Height)+1, block.Time)
 			}
 		}

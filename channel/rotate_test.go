@@ -4,26 +4,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
-	"github.com/lateral-network/lateral/ledger/local"
-	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/trade"
 )
-
-// verify checks a document as a third party does.
-func (p *pair) verify(t testing.TB, doc []byte) proof.Verified {
-	t.Helper()
-	got, err := proof.Verify(doc, proof.Trust{Certificate: func(cert []byte) (uint64, canon.Hash, int64, error) {
-		height, root, at, err := local.VerifyCertificate(p.n.net, cert)
-		return uint64(height), root, at, err
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
-}
 
 // replace has a side replace its channel key by the toy law's one command.
 func (p *pair) replace(t testing.TB, c *carrier, b *Bilateral) sign.PublicKey {

@@ -64,6 +64,7 @@ func TestAnEpochChangesAfterAKeyChange(t *testing.T) {
 		submit(t, p.left, put("tick", "1"))
 		return p.left.Epoch() == 2 && p.right.Epoch() == 2
 	})
+	p.attest(t) // the last envelope under the old key is read on both sides
 	// Only the new key opens it.
 	p.b.keys.mu.Lock()
 	p.b.keys.sealing = p.b.keys.sealing[:1]

@@ -81,7 +81,7 @@ func (commercial) Limits(public trade.Records) Limits {
 }
 
 func (commercial) LastAnchor(public trade.Records, id canon.Hash) (proof.Anchor, bool) {
-	return trade.View{Records: public}.Anchored(id)
+	return trade.View{Records: public}.Attested(id)
 }
 
 func (commercial) Open(o Opening) trade.Command {
@@ -94,6 +94,21 @@ func (commercial) Confirm(id canon.Hash) trade.Command {
 
 func (commercial) Anchor(a proof.Anchor, extends []canon.Hash) trade.Command {
 	return trade.NewCommand(trade.KindAnchorPost, trade.AnchorPost{Anchor: a, Consistency: extends})
+}
+
+func (commercial) Contest(own proof.SignedHead) trade.Command {
+	return trade.NewCommand(trade.KindAnchorContest, trade.AnchorContest{Head: own})
+}
+
+func (commercial) Claim(public trade.Records, id canon.Hash, side int) (proof.Anchor, bool) {
+	c, ok := trade.View{Records: public}.Claim(id, side)
+	return c.Anchor, ok
+}
+
+func (commercial) Claimed(record []byte) (proof.Anchor, bool) {
+	var c trade.AnchorClaim
+	err := canon.Stored(record, &c)
+	return c.Anchor, err == nil
 }
 
 func (commercial) Bind(b Binding, member sign.PrivateKey) trade.Command {

@@ -14,15 +14,19 @@ func testAnchor(public memory, a args) AnchorPost {
 	ch, _ := View{public}.Channel(testChannel)
 	log := &merkle.Log{}
 	size := uint64(a.int("size", 3))
-	for i := range max(size, 20) {
+	for i := range min(max(size, 20), 2000) {
+		if a.has("fork") && i >= 7 {
+			log.Append(fmt.Appendf(nil, "fork %d", i))
+			continue
+		}
 		log.Append(fmt.Appendf(nil, "leaf %d", i))
 	}
 	headAt := func(n uint64) Head {
-		root, err := log.RootAt(n)
+		root, err := log.RootAt(min(n, log.Size()))
 		if err != nil {
 			panic(err)
 		}
-		return Head{Channel: testChannel, Position: 10 * n, Size: n, Root: root}
+		return Head{Channel: testChannel, Position: n + 5, Size: n, Root: root}
 	}
 	index := func(k sign.PublicKey) uint8 { return uint8(slices.Index(ch.Keys[:], k)) }
 	alpha, bravo := key("ALPHA.channel"), key("BRAVO.channel")
@@ -40,10 +44,20 @@ func testAnchor(public memory, a args) AnchorPost {
 	}
 	anchor := NewAnchor(h1.Sign(alpha, index(alpha.Public())), h2.Sign(bravo, index(bravo.Public())), consistency)
 	if a.has("alone") {
-		anchor = NewUncontested(h1.Sign(alpha, index(alpha.Public())))
+		signer := alpha
+		if a["alone"] == "BRAVO" {
+			signer = bravo
+		}
+		if a.has("lie") {
+			h1.Root = canon.Sum("lie")
+		}
+		if a.has("position") {
+			h1.Position = uint64(a.int("position", 0))
+		}
+		anchor = NewUncontested(h1.Sign(signer, index(signer.Public())))
 	}
 	post := AnchorPost{Anchor: anchor}
-	if last, ok := (View{public}).Anchored(testChannel); ok && !a.has("no-proof") {
+	if last, ok := (View{public}).Attested(testChannel); ok && !a.has("no-proof") {
 		post.Consistency, _ = log.Consistency(last.Head().Size, min(size, other))
 	}
 	return post

@@ -70,6 +70,7 @@ const (
 	KindChannelConfirm Kind = "channel.confirm" // ChannelConfirm; each of the two channel keys
 	KindChannelRotate  Kind = "channel.rotate"  // ChannelRotate; a channel key replaces itself
 	KindAnchorPost     Kind = "anchor.post"     // AnchorPost; a channel key
+	KindAnchorContest  Kind = "anchor.contest"  // AnchorContest; the channel key that has not signed the claim
 )
 
 // Bind says who signs with a channel key. Inside the sealed log each side
@@ -425,6 +426,12 @@ type ChannelRotate struct {
 type AnchorPost struct {
 	Anchor      Anchor       `cbor:"1,keyasint"`
 	Consistency []canon.Hash `cbor:"2,keyasint,omitempty"`
+}
+
+// AnchorContest answers the partner's claim with a head of the sender's own
+// that contradicts it.
+type AnchorContest struct {
+	Head SignedHead `cbor:"1,keyasint"`
 }
 
 // NewCommand makes a command from its kind and body.

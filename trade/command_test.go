@@ -32,7 +32,7 @@ var bodies = map[Kind]any{
 	KindObligationOpen: ObligationOpen{}, KindPaymentAdvise: PaymentAdvise{}, KindPaymentReceipt: PaymentAnswer{}, KindPaymentDecline: PaymentAnswer{}, KindTick: Tick{},
 	KindDocumentRecord: DocumentRecord{}, KindDivergence: Divergence{}, KindVersionPropose: VersionPropose{}, KindVersionAccept: VersionPropose{},
 	KindMemberPropose: MemberPropose{}, KindMemberVouch: MemberVote{}, KindMemberSuspend: MemberVote{}, KindMemberRestore: MemberVote{}, KindMemberLeave: MemberLeave{},
-	KindKeyRotate: KeyRotate{}, KindChannelOpen: ChannelOpen{}, KindChannelConfirm: ChannelConfirm{}, KindChannelRotate: ChannelRotate{}, KindAnchorPost: AnchorPost{},
+	KindKeyRotate: KeyRotate{}, KindChannelOpen: ChannelOpen{}, KindChannelConfirm: ChannelConfirm{}, KindChannelRotate: ChannelRotate{}, KindAnchorPost: AnchorPost{}, KindAnchorContest: AnchorContest{},
 }
 
 // fill gives a value with something in each field, the same each time.

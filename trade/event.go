@@ -63,4 +63,5 @@ const (
 	EventChannelRotated  = "channel.rotated"
 	EventAnchored        = "channel.anchored"
 	EventAnchorClaimed   = "channel.claimed"
+	EventAnchorContested = "channel.contested"
 )

@@ -57,7 +57,8 @@ import (
 //	invitation/<id>                        Invitation, until the channel is open
 //	anchor/<id>/<term>/<position>          Anchor
 //	anchored/<id>                          Anchored: where the last anchor is
-//	claim/<id>                             AnchorClaim: an uncontested head that waits
+//	claim/<id>/<0|1>                       AnchorClaim: a head of one side that waits for an answer
+//	contest/<id>/<height>/<index>          Contest: a claim and the head that contradicts it
 //
 // Names in angle brackets hold no slash, except the id of a dispute.
 const (
@@ -212,5 +213,13 @@ func InvitationKey(id canon.Hash) string { return "invitation/" + id.String() }
 // AnchoredKey is the key of the record that names a channel's last anchor.
 func AnchoredKey(id canon.Hash) string { return "anchored/" + id.String() }
 
-// ClaimKey is the key of an uncontested head that waits for an answer.
-func ClaimKey(id canon.Hash) string { return "claim/" + id.String() }
+// ClaimPrefix is what the keys of all claims begin with.
+const ClaimPrefix = "claim/"
+
+// ClaimKey is the key of a head of one side that waits for an answer.
+func ClaimKey(id canon.Hash, side int) string { return fmt.Sprintf("%s%s/%d", ClaimPrefix, id, side) }
+
+// ContestKey is the key of a claim that was contested, by where it was.
+func ContestKey(id canon.Hash, height uint64, index uint32) string {
+	return fmt.Sprintf("contest/%s/%015d/%05d", id, height, index)
+}

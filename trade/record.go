@@ -291,6 +291,8 @@ func (o Opening) Lapsed(time int64) bool { return o.State == Invited && o.Expire
 type Anchored struct {
 	Key  string `cbor:"1,keyasint" json:"key"`
 	Head Head   `cbor:"2,keyasint" json:"head"`
+	// Attested is the key of the last one that both members have signed.
+	Attested string `cbor:"3,keyasint,omitempty" json:"attested,omitempty"`
 }
 
 // AnchorClaim is an uncontested anchor that waits for the time that the partner
@@ -298,6 +300,13 @@ type Anchored struct {
 type AnchorClaim struct {
 	Anchor Anchor `cbor:"1,keyasint" json:"anchor"`
 	Posted int64  `cbor:"2,keyasint" json:"posted"` // block time, ms UTC
+}
+
+// Contest is a claim that the partner has answered with a head that
+// contradicts it: one of the two has signed what is not so.
+type Contest struct {
+	Claimed SignedHead `cbor:"1,keyasint"`
+	Answer  SignedHead `cbor:"2,keyasint"`
 }
 
 // figures is what a usage line says, as a dispute keeps it.

@@ -72,6 +72,7 @@ func rules() map[Kind]rule {
 		KindChannelConfirm: {public: true, need: nodeAlone, apply: body(channelConfirm)},
 		KindChannelRotate:  {public: true, need: nodeAlone, apply: body(channelRotate)},
 		KindAnchorPost:     {public: true, need: nodeAlone, apply: body(anchorPost)},
+		KindAnchorContest:  {public: true, need: nodeAlone, apply: body(anchorContest)},
 	}
 }
 

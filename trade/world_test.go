@@ -605,6 +605,9 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		b = ChannelRotate{w.channelID(a), n.Public(), Possession(n, testChain, w.channelID(a).String())}
 	case KindAnchorPost:
 		b = w.anchor(a)
+	case KindAnchorContest:
+		head := testAnchor(w.public, a).Anchor.Heads[0]
+		b = AnchorContest{head}
 	default:
 		w.t.Fatalf("no such command: %s", k)
 	}
@@ -895,6 +898,15 @@ func (w *world) show(what string, a args) string {
 	case "members":
 		for m := range (View{w.public}).Members() {
 			fmt.Fprintf(&b, "%s %s vouchers %v\n", m.Code, m.State, m.Vouchers)
+		}
+	case "anchors":
+		last, _ := View{w.public}.Anchored(testChannel)
+		attested, _ := View{w.public}.Attested(testChannel)
+		fmt.Fprintf(&b, "last %s at %d, attested at %d\n", last.Kind, last.Position, attested.Position)
+		for side := range 2 {
+			if c, ok := (View{w.public}).Claim(testChannel, side); ok {
+				fmt.Fprintf(&b, "claim of side %d at %d\n", side, c.Anchor.Position)
+			}
 		}
 	case "openings":
 		for o := range (View{w.public}).Openings() {
