@@ -292,6 +292,9 @@ func (s *stream) send(ctx context.Context, f *flight) {
 		case err == nil || code == fault.Conflict:
 			return // it is final; its execution ends the flight
 		case !slices.Contains(passing, code) && !s.early(err):
+			if s.replaced() {
+				return // the stream of the new key takes over what waits
+			}
 			if s.m.omni.last(s.lane) < f.envelope.Header.Sequence && s.fail(err) {
 				s.m.raise(Alarm{Channel: s.lane.channel, Code: code, Detail: "the ledger refuses an envelope of this node: " + err.Error(), Remedy: fault.Of(err).Remedy})
 			}
@@ -307,6 +310,24 @@ func (s *stream) send(ctx context.Context, f *flight) {
 		}
 		wait = min(2*wait, lastBackoff)
 	}
+}
+
+// replaced reports whether the key of this stream has been replaced, and the
+// member is about to go over to the new one.
+func (s *stream) replaced() bool {
+	for _, b := range s.m.Bilaterals() {
+		if b.s.Load() != s && b.public.Load() != s {
+			continue
+		}
+		replaced := false
+		err := s.m.omni.View(func(v View) error {
+			o, ok := s.m.law.Opening(v, b.r.id)
+			replaced = ok && o.Keys[b.mine] != s.lane.sender
+			return nil
+		})
+		return err == nil && replaced
+	}
+	return false
 }
 
 // early reports whether the ledger refuses as unknown a key that may send here:
