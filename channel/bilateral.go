@@ -66,6 +66,9 @@ type protocol struct {
 	// Rekeyed says that Keys have changed since the epoch in force was offered:
 	// the next one is due.
 	Rekeyed bool `cbor:"10,keyasint,omitempty"`
+	// Open are the heads of each side that the other has not answered, oldest
+	// first.
+	Open [2][]openHead `cbor:"11,keyasint"`
 }
 
 type offerMark struct {
@@ -96,18 +99,19 @@ type Bilateral struct {
 	p        protocol
 	epochs   map[uint32]epochKey
 	notes    []note
-	said     said          // what we have put on its way already
-	sent     uint64        // size of the last head that we signed
-	due      bool          // the time for a head has come
-	armed    bool          // a timer for it runs
-	theirs   *headMark     // the partner's last head, when it agrees with our log
-	trees    []keptTree    // states of the last leaves, oldest first
-	attested *keptTree     // the state that theirs names
-	ours     *keptTree     // the state that our last head on the ledger names
-	waiting  *keptTree     // the state that our claim on the Omnilateral names
-	claimed  bool          // the partner's claim has come on the Omnilateral
-	anchors  []anchored    // newest first
-	changed  chan struct{} // closed and replaced at each change of what is guarded here
+	said     said              // what we have put on its way already
+	sent     uint64            // size of the last head that we signed
+	due      bool              // the time for a head has come
+	armed    bool              // a timer for it runs
+	theirs   *headMark         // the partner's last head that agrees with our log
+	wrong    *proof.SignedHead // its first head that does not
+	trees    []keptTree        // states of the last leaves, oldest first
+	attested *keptTree         // the state that theirs names
+	ours     *keptTree         // the state that our last head on the ledger names
+	waiting  *keptTree         // the state that our claim on the Omnilateral names
+	claimed  bool              // the partner's claim has come on the Omnilateral
+	anchors  []anchored        // newest first
+	changed  chan struct{}     // closed and replaced at each change of what is guarded here
 	halted   error
 }
 
@@ -352,11 +356,10 @@ func (b *Bilateral) Attested() ledger.Height {
 func (b *Bilateral) Unattested() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	ours := b.p.Heads[b.mine]
-	if ours == nil || b.theirs != nil && b.theirs.Signed.Head.Size >= ours.Signed.Head.Size {
-		return 0
+	if open := b.p.Open[b.mine]; len(open) > 0 {
+		return open[0].Time
 	}
-	return ours.Time
+	return 0
 }
 
 // sealing is how a sender's next envelope is closed. The zero value is plain
@@ -453,10 +456,10 @@ type bilateralDraft struct {
 	*draft
 	b     *Bilateral
 	p     protocol
-	keys  [2]sign.PublicKey  // that counted when the block was admitted
-	moved bool               // p differs from the channel's
-	count uint64             // envelopes executed, this block's included
-	heads []proof.SignedHead // met in the block
+	keys  [2]sign.PublicKey // that counted when the block was admitted
+	moved bool              // p differs from the channel's
+	count uint64            // envelopes executed, this block's included
+	heads []headMark        // met in the block
 }
 
 // run executes the channel's envelopes of a block. An error is this node's
@@ -642,8 +645,7 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 		if canon.Decode(n.Body, &h) != nil || int(h.By) != by || h.Head.Channel != d.b.r.id || h.Head.Term != 0 || !h.Verify(d.keys) {
 			return fault.Invalid
 		}
-		d.p.Heads[by], d.moved = &headMark{h, d.block.Time}, true
-		d.heads = append(d.heads, h)
+		d.head(by, &headMark{h, d.block.Time, at})
 	case noteClaim:
 		var c claim
 		if canon.Decode(n.Body, &c) != nil {
@@ -672,6 +674,21 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 		return fault.Invalid
 	}
 	return ""
+}
+
+// head takes a signed head. All are compared with our own log; one that covers
+// less than the last is no answer and takes nothing back.
+func (d *bilateralDraft) head(by int, m *headMark) {
+	d.heads = append(d.heads, *m)
+	size := m.Signed.Head.Size
+	if last := d.p.Heads[by]; last != nil && last.Signed.Head.Size > size {
+		return
+	}
+	if other := d.p.Heads[1-by]; other == nil || other.Signed.Head.Size < size {
+		d.p.Open[by] = unanswered(d.p.Open[by], openHead{size, m.Time})
+	}
+	d.p.Open[1-by] = answered(d.p.Open[1-by], size)
+	d.p.Heads[by], d.moved = m, true
 }
 
 // contradict opens the search for the first difference.
@@ -704,10 +721,8 @@ func (d *bilateralDraft) adopt() {
 	defer b.mu.Unlock()
 	b.follow(d.keys)
 	b.p = d.p
-	for _, h := range d.heads {
-		if state := b.keptState(h.Head.Size); int(h.By) == b.mine && state != nil {
-			b.ours = state
-		}
+	for i := range d.heads {
+		b.meetHead(&d.heads[i])
 	}
 	if d.leaves > 0 {
 		b.trees = append(b.trees, keptTree{b.r.size, b.r.size - 1, d.tree})
@@ -734,7 +749,13 @@ func (b *Bilateral) halt(err error) {
 		return
 	}
 	b.halted = err
-	b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Height: b.r.height, Detail: "the channel stops on this node: " + err.Error(), Remedy: fault.Of(err).Remedy})
+	b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Height: b.height(), Detail: "the channel stops on this node: " + err.Error(), Remedy: fault.Of(err).Remedy})
+}
+
+// height is that of the last block executed here, for alarms.
+func (b *Bilateral) height() ledger.Height {
+	h, _ := b.m.Height()
+	return h
 }
 
 // react answers what the log asks of this node: keys, heads, differences. It
@@ -753,7 +774,7 @@ func (b *Bilateral) react(ctx context.Context, public trade.Records, height uint
 	if !o.Confirmed {
 		return
 	}
-	b.compare()
+	b.object()
 	b.answerOffer()
 	b.offer(public, height, now)
 	b.complain(now)
@@ -826,40 +847,54 @@ func (b *Bilateral) binding(now int64) (Binding, error) {
 	return x, err
 }
 
-// compare looks at the partner's last head with our own log. mu is held.
-func (b *Bilateral) compare() {
-	h := b.p.Heads[1-b.mine]
-	if h == nil || h == b.theirs {
-		return
-	}
-	b.r.mu.RLock()
-	defer b.r.mu.RUnlock()
-	own, err := b.r.headAt(min(h.Signed.Head.Size, b.r.size))
-	if err != nil {
-		b.halt(err)
-		return
-	}
-	if own == h.Signed.Head {
-		b.theirs = h
-		b.wake()
-		if state := b.keptState(own.Size); state != nil {
-			b.attested = state
+// meetHead compares a head of the log with our own log. mu is held.
+func (b *Bilateral) meetHead(h *headMark) {
+	head := h.Signed.Head
+	if int(h.Signed.By) == b.mine {
+		if state := b.keptState(head.Size); state != nil {
+			b.ours = state
 		}
 		return
 	}
-	if b.p.Dispute != nil || b.said.start {
+	b.r.mu.RLock()
+	own, err := b.r.headAt(min(head.Size, b.r.size))
+	b.r.mu.RUnlock()
+	switch {
+	case err != nil:
+		b.halt(err)
+	case own != head:
+		if b.wrong == nil {
+			b.wrong = &h.Signed
+		}
+	case b.theirs == nil || b.theirs.Signed.Head.Size <= head.Size:
+		b.theirs = h
+		b.wake()
+		if state := b.keptState(head.Size); state != nil {
+			b.attested = state
+		}
+	}
+}
+
+// object tells the partner of a head that is not of our log. mu is held.
+func (b *Bilateral) object() {
+	if h := b.p.Heads[1-b.mine]; h != nil && b.theirs == nil && b.wrong == nil {
+		b.meetHead(h) // met before a restart
+	}
+	if b.wrong == nil || b.p.Dispute != nil || b.said.start {
 		return
 	}
-	b.said.start = true
-	c, err := b.r.claimAt(h.Signed.Head.Size)
+	b.r.mu.RLock()
+	c, err := b.r.claimAt(b.wrong.Head.Size)
+	b.r.mu.RUnlock()
 	if err != nil {
 		b.halt(err)
 		return
 	}
-	b.m.raise(Alarm{Channel: b.r.id, Code: CodeDiverged, Height: b.r.height,
-		Detail: fmt.Sprintf("the partner's head at size %d disagrees with this node's log", h.Signed.Head.Size),
+	b.said.start = true
+	b.m.raise(Alarm{Channel: b.r.id, Code: CodeDiverged, Height: b.height(),
+		Detail: fmt.Sprintf("the partner's head at size %d disagrees with this node's log", b.wrong.Head.Size),
 		Remedy: "the nodes look for the first difference by themselves; run lateral replay to see who is wrong"})
-	b.tell(noteContra, contradiction{h.Signed, c.Root})
+	b.tell(noteContra, contradiction{*b.wrong, c.Root})
 }
 
 // answerOffer opens the partner's offer of a new epoch and accepts it.
@@ -871,7 +906,7 @@ func (b *Bilateral) answerOffer() {
 	_, err := m.Offer.open(b.m.chain, b.r.id, b.keys[1-b.mine], b.keys, b.mine, b.m.keys.Sealing())
 	if err != nil {
 		b.said.refused = m.Height
-		b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Height: b.r.height, Detail: "the partner's epoch key is not accepted: " + err.Error(), Remedy: fault.Of(err).Remedy})
+		b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Height: b.height(), Detail: "the partner's epoch key is not accepted: " + err.Error(), Remedy: fault.Of(err).Remedy})
 		return
 	}
 	b.said.accept = m.Offer.Commitment
@@ -934,7 +969,7 @@ func (b *Bilateral) newEpoch(public trade.Records, height uint64) {
 		}
 	}
 	if err != nil {
-		b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Height: b.r.height, Detail: "no epoch key can be offered: " + err.Error()})
+		b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Height: b.height(), Detail: "no epoch key can be offered: " + err.Error()})
 	}
 }
 

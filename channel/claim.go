@@ -66,7 +66,7 @@ func (b *Bilateral) answerClaim(ctx context.Context, public trade.Records, heigh
 			}
 			return
 		}
-		b.m.raise(Alarm{Channel: b.r.id, Code: CodeDiverged, Height: b.r.height,
+		b.m.raise(Alarm{Channel: b.r.id, Code: CodeDiverged, Height: b.height(),
 			Detail: fmt.Sprintf("the partner claims a head of size %d on the Omnilateral that is not of this node's log", theirs.Head.Size),
 			Remedy: "it is contested; run lateral replay to see who is wrong"})
 		signed := own.Sign(b.s.Load().key, uint8(b.mine))

@@ -130,6 +130,31 @@ func digests(lines []receiptLine) []byte {
 type headMark struct {
 	Signed proof.SignedHead `cbor:"1,keyasint"`
 	Time   int64            `cbor:"2,keyasint"` // block time at which it came, ms UTC
+	At     ledger.Position  `cbor:"3,keyasint,omitzero"`
+}
+
+// openHead is a head that the other side has not answered: by one of its own
+// that covers as much.
+type openHead struct {
+	Size uint64 `cbor:"1,keyasint"`
+	Time int64  `cbor:"2,keyasint"` // block time at which it came, ms UTC
+}
+
+// maxOpen is how many unanswered heads of a side are kept apart. The first
+// stays; those that come later than that count as the last one.
+const maxOpen = 16
+
+// unanswered gives the heads of a side that wait, after a new one.
+func unanswered(open []openHead, h openHead) []openHead {
+	if n := len(open); n == maxOpen {
+		open = open[:n-1]
+	}
+	return append(slices.Clip(open), h)
+}
+
+// answered leaves out what a head of the other side covers.
+func answered(open []openHead, size uint64) []openHead {
+	return slices.DeleteFunc(slices.Clone(open), func(h openHead) bool { return h.Size <= size })
 }
 
 // claimAt gives our word on the block log at a size.

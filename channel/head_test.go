@@ -5,7 +5,10 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
+	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/trade"
 )
 
@@ -154,5 +157,141 @@ func TestALyingHeadIsFoundAtTheExactCommand(t *testing.T) {
 	}
 	if name, err := p.left.Differing(); err != nil || name.Kind != "put" || name.Position != wrong.Position {
 		t.Errorf("the differing command is %+v, %v", name, err)
+	}
+}
+
+// speak sends notes as ALPHA, whose node is down.
+func (p *pair) speak(t testing.TB, notes ...note) {
+	t.Helper()
+	p.forge(t, func(h ledger.Header, k epochKey) ([]byte, uint32) { return sealed(k, h, batch{Notes: notes}), h.Epoch })
+}
+
+// headNote is ALPHA's word on a head, signed with a key.
+func (p *pair) headNote(h proof.Head, key sign.PrivateKey) note {
+	return note{noteHead, canon.Must(h.Sign(key, uint8(p.left.mine)))}
+}
+
+func TestEveryHeadIsComparedNotOnlyTheLast(t *testing.T) {
+	for name, heads := range map[string]func(p *pair) []proof.Head{
+		"a wrong one before a right one": func(p *pair) []proof.Head {
+			right := must(p.right.r.headAt(p.right.snapshot().Size))
+			wrong := right
+			wrong.Root = canon.Sum("wrong")
+			return []proof.Head{wrong, right}
+		},
+		"a wrong one that covers less": func(p *pair) []proof.Head {
+			right := must(p.right.r.headAt(p.right.snapshot().Size))
+			wrong := must(p.right.r.headAt(right.Size - 1))
+			wrong.Root = canon.Sum("wrong")
+			return []proof.Head{right, wrong}
+		},
+		"of a log that is longer": func(p *pair) []proof.Head {
+			wrong := must(p.right.r.headAt(p.right.snapshot().Size))
+			wrong.Size++
+			return []proof.Head{wrong}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t, networkOptions{})
+			submit(t, p.left, put("a", "1"), put("b", "2"))
+			p.attest(t)
+			p.a.stop()
+			var notes []note
+			for _, h := range heads(p) {
+				notes = append(notes, p.headNote(h, p.left.s.Load().key))
+			}
+			p.speak(t, notes...)
+			eventually(t, "the wrong head is met with a contradiction", func() bool {
+				_, ok := p.b.alarms.find(CodeDiverged)
+				return ok
+			})
+		})
+	}
+}
+
+func TestAHeadCountsOnlyUnderItsSignersKey(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	submit(t, p.left, put("a", "1"))
+	p.attest(t)
+	p.a.stop()
+	submit(t, p.right, put("b", "1"))
+	before := p.right.Attested()
+	head := must(p.right.r.headAt(p.right.snapshot().Size))
+	p.speak(t, p.headNote(head, must(sign.Generate(nil))), note{noteHead, canon.Must(head.Sign(p.right.s.Load().key, uint8(p.right.mine)))})
+	if p.right.Attested() != before {
+		t.Error("a head that its signer has not signed counts")
+	}
+	// A contradiction brings the head that it is about, under our signature.
+	wrong := head
+	wrong.Root = canon.Sum("wrong")
+	unsigned := proof.SignedHead{Head: wrong, By: uint8(p.right.mine)}
+	empty := proof.Head{Channel: head.Channel}.Sign(p.right.s.Load().key, uint8(p.right.mine))
+	for _, c := range []contradiction{
+		{unsigned, head.Root},
+		{wrong.Sign(must(sign.Generate(nil)), uint8(p.right.mine)), head.Root},
+		{wrong.Sign(p.left.s.Load().key, uint8(p.left.mine)), head.Root}, // its own
+		{empty, head.Root},
+		{head.Sign(p.right.s.Load().key, uint8(p.right.mine)), head.Root}, // no contradiction
+	} {
+		p.speak(t, note{noteContra, canon.Must(c)})
+		if _, ok := p.right.Divergence(); ok {
+			t.Fatalf("%+v opens a search", c)
+		}
+	}
+}
+
+// Both heads of an anchor are of this node's log.
+func TestAHeadOfAnotherLogIsNotAnchored(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	submit(t, p.left, put("a", "1"))
+	p.level(t)
+	head := must(p.left.r.headAt(p.left.snapshot().Size))
+	head.Root = canon.Sum("wrong")
+	err := p.left.postAnchor(timeout(t), head.Sign(p.right.s.Load().key, uint8(p.right.mine)))
+	if fault.CodeOf(err) != CodeDiverged {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A partner that is silent is late from the first head on that it left without
+// an answer; our own later heads do not make it look prompt.
+func TestASilentPartnerIsLateSinceTheFirstHead(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	p.attest(t)
+	p.b.stop()
+	var first int64
+	for i := range 2 * maxOpen {
+		submit(t, p.left, put(label(i), "x"))
+		p.n.clock.advance(time.Minute)
+		if now := p.left.Unattested(); first == 0 {
+			first = now
+		} else if now != first {
+			t.Fatalf("after %d heads the partner is late since %d, not since %d", i, now, first)
+		}
+	}
+	if first == 0 {
+		t.Fatal("no head was sent")
+	}
+	p.b.start()
+	p.right = find(t, p.b, p.left.ID())
+	p.attest(t)
+	if got := p.left.Unattested(); got != 0 {
+		t.Errorf("the partner has answered and is late since %d", got)
+	}
+}
+
+func TestAnAnswerCoversWhatItReaches(t *testing.T) {
+	var open []openHead
+	for size := uint64(1); size <= 2*maxOpen; size++ {
+		open = unanswered(open, openHead{size, int64(size)})
+	}
+	if len(open) != maxOpen || open[0].Time != 1 || open[maxOpen-1].Size != 2*maxOpen {
+		t.Errorf("kept: %+v", open)
+	}
+	if left := answered(open, 3); left[0].Size != 4 || open[0].Size != 1 {
+		t.Errorf("after an answer: %+v", left)
+	}
+	if left := answered(open, 2*maxOpen); len(left) != 0 {
+		t.Errorf("after an answer to all: %+v", left)
 	}
 }

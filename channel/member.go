@@ -120,9 +120,9 @@ type Member struct {
 	random  func([]byte) error
 	outbox  *outbox
 	omni    *Omni
-	public  *Channel                             // the Omnilateral, with the node's own stream
-	watch   func(*Bilateral, []proof.SignedHead) // sees all heads; nil but in a replay
-	compare ledger.Height                        // see Options
+	public  *Channel                     // the Omnilateral, with the node's own stream
+	watch   func(*Bilateral, []headMark) // sees all heads; nil but in a replay
+	compare ledger.Height                // see Options
 
 	step     sync.Mutex // held while a block is executed, and to start sending
 	offering sync.Mutex // held while a channel key is looked for or made

@@ -54,7 +54,7 @@ func Replay(ctx context.Context, o Options, channel canon.Hash, blocks iter.Seq2
 	if err != nil {
 		return out, err
 	}
-	m.watch = func(b *Bilateral, heads []proof.SignedHead) {
+	m.watch = func(b *Bilateral, heads []headMark) {
 		if b.r.id == channel && err == nil {
 			err = out.judge(b, heads)
 		}
@@ -85,8 +85,9 @@ func Replay(ctx context.Context, o Options, channel canon.Hash, blocks iter.Seq2
 }
 
 // judge compares heads with what this execution gives.
-func (out *Replayed) judge(b *Bilateral, heads []proof.SignedHead) error {
-	for _, h := range heads {
+func (out *Replayed) judge(b *Bilateral, heads []headMark) error {
+	for _, m := range heads {
+		h := m.Signed
 		out.Heads[h.By]++
 		here, err := b.r.headAt(min(h.Head.Size, b.r.size))
 		if err != nil {
