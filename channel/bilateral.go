@@ -69,6 +69,8 @@ type protocol struct {
 	// Open are the heads of each side that the other has not answered, oldest
 	// first.
 	Open [2][]openHead `cbor:"11,keyasint"`
+	// Attested is the position up to which both have signed; it never falls.
+	Attested uint64 `cbor:"12,keyasint,omitempty"`
 }
 
 type offerMark struct {
@@ -527,6 +529,7 @@ func (d *bilateralDraft) envelope(v verdict) error {
 	if d.p.Dispute != nil {
 		refuse = d.b.diverged
 	}
+	d.attested = d.p.Attested
 	d.execute(v.index, v.envelope, v.id, content.Commands, outcomes, refuse)
 	return nil
 }
@@ -689,6 +692,9 @@ func (d *bilateralDraft) head(by int, m *headMark) {
 	}
 	d.p.Open[1-by] = answered(d.p.Open[1-by], size)
 	d.p.Heads[by], d.moved = m, true
+	if a, b := d.p.Heads[0], d.p.Heads[1]; a != nil && b != nil {
+		d.p.Attested = max(d.p.Attested, min(a.Signed.Head.Position, b.Signed.Head.Position))
+	}
 }
 
 // contradict opens the search for the first difference.

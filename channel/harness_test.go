@@ -109,6 +109,11 @@ func (l toyLaw) Apply(ctx trade.Context, state trade.Records, cmd trade.Command)
 	case "public": // what a Bilateral sees of the Omnilateral
 		seen, _ := ctx.Public.Get("r/seen")
 		return trade.Result{Writes: []trade.Write{{Key: "public", Value: append([]byte{'='}, seen...)}}}
+	case "trade": // goes on for three blocks beyond what both have signed
+		if ctx.Block.Height > ctx.Attested+3 {
+			return refuse(trade.CodeUnattested)
+		}
+		return write("traded", ctx.Attested)
 	case "boom":
 		panic("boom")
 	case "no", "end":

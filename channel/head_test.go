@@ -295,3 +295,45 @@ func TestAnAnswerCoversWhatItReaches(t *testing.T) {
 		t.Errorf("after an answer to all: %+v", left)
 	}
 }
+
+// Nobody waits for a head, but new trade does once it is too far ahead of what
+// both have signed. What was signed follows from the log, so that both come to
+// the same.
+func TestTradeGoesOnUpToTheAgreedExposure(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	submit(t, p.left, put("a", "1"))
+	p.attest(t)
+	if out := submit(t, p.left, toyCommand("trade", 0)); out[0].Err() != nil {
+		t.Fatalf("below the exposure: %v", out[0].Err())
+	}
+	p.b.stop()
+	var last fault.Code
+	for i := 0; last == "" && i < 10; i++ {
+		last = fault.CodeOf(submit(t, p.left, toyCommand("trade", 0))[0].Err())
+	}
+	if last != trade.CodeUnattested {
+		t.Fatalf("with a silent partner it ends with %q", last)
+	}
+	if out := submit(t, p.left, put("b", "1")); out[0].Err() != nil {
+		t.Errorf("what is under way does not go on: %v", out[0].Err())
+	}
+	p.b.start()
+	p.right = find(t, p.b, p.left.ID())
+	p.attest(t)
+	if out := submit(t, p.left, toyCommand("trade", 0)); out[0].Err() != nil {
+		t.Errorf("once both have signed: %v", out[0].Err())
+	}
+	p.level(t)
+	// A head that covers less takes nothing back.
+	attested := func() uint64 {
+		p.right.mu.Lock()
+		defer p.right.mu.Unlock()
+		return p.right.p.Attested
+	}
+	before := attested()
+	p.a.stop()
+	p.speak(t, p.headNote(must(p.right.r.headAt(1)), p.left.s.Load().key))
+	if now := attested(); now < before {
+		t.Errorf("the attested position fell from %d to %d", before, now)
+	}
+}

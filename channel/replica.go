@@ -128,6 +128,8 @@ type draft struct {
 	state  *overlay
 	public trade.Records
 	block  trade.Block
+	// attested is how far both members have signed, as the log says by now.
+	attested uint64
 
 	lines   []receiptLine
 	entries []Entry
@@ -154,7 +156,7 @@ func (d *draft) execute(index uint32, e ledger.Envelope, id canon.Hash, cmds []t
 	entry := d.entry(index, e, id)
 	entry.Notes = notes
 	d.block.Index = index
-	ctx := trade.Context{Block: d.block, Sender: e.Header.Sender, Public: d.public}
+	ctx := trade.Context{Block: d.block, Sender: e.Header.Sender, Public: d.public, Attested: d.attested}
 	if len(cmds) > 0 {
 		entry.Outcomes = make([]Outcome, len(cmds))
 	}

@@ -74,6 +74,9 @@ func ratingRequest(t *tx, b RatingRequest) error {
 	if !terms.PastPeriods && t.ctx.Block.Time < i.To+terms.GraceMillis {
 		return fault.Newf(fault.NotYet, "ask again when it is over", "the period %s is not over, with its grace", i).In("period.interval")
 	}
+	if err := t.attested(terms); err != nil {
+		return err
+	}
 	standing := StandingKey(directionOf(o), o.Spec.Line)
 	s, _ := get[Standing](t, standing)
 	if s.Order == o.ID && i.To > s.Last {

@@ -115,6 +115,9 @@ func (t *tx) issue(b *billing, c money.Currency, lines []invoice.Line, follows s
 	b.period.Invoices = append(b.period.Invoices, id)
 	b.period.Unsettled++
 	t.emit(EventInvoiceIssued, InvoiceKey(id), "")
+	if err := t.invoiced(b.terms, c, total, open); err != nil {
+		return "", err
+	}
 	if decided {
 		inv.State = invoice.Final
 		t.claim(id, b.seller, b.buyer, c, settlement.Final, total)

@@ -40,6 +40,7 @@ import (
 //	balance/<party>/<purpose>/<currency>   Balance
 //	journal/<number>                       settlement.Journal
 //	tolerated/<direction>/<currency>       Balance: differences accepted in open periods
+//	unattested/<currency>                  Unattested: invoiced since the attested position
 //	file/<hash>                            File, acknowledged
 //	divergence                             Divergence
 //
@@ -186,6 +187,9 @@ func JournalKey(number uint64) string { return fmt.Sprintf("%s%015d", prefixJour
 func ToleratedKey(d usage.Direction, c money.Currency) string {
 	return "tolerated/" + d.String() + "/" + string(c)
 }
+
+// UnattestedKey is the key of what was invoiced since the attested position.
+func UnattestedKey(c money.Currency) string { return "unattested/" + string(c) }
 
 // FileKey is the key of an acknowledged file.
 func FileKey(h canon.Hash) string { return prefixFile + h.String() }

@@ -16,6 +16,9 @@ const (
 	CodeLineUnknown fault.Code = "line-unknown"
 	// CodeExposure says that the buyer owes more than the agreement allows.
 	CodeExposure fault.Code = "exposure-exceeded"
+	// CodeUnattested says that more was invoiced than the agreement allows before
+	// both members have signed what came out.
+	CodeUnattested fault.Code = "unattested-exposure"
 )
 
 func orderPlace(t *tx, b OrderPlace) error {
@@ -63,6 +66,9 @@ func orderPlace(t *tx, b OrderPlace) error {
 		return err
 	}
 	if err := t.exposed(t.own, *terms); err != nil {
+		return err
+	}
+	if err := t.attested(*terms); err != nil {
 		return err
 	}
 	if _, there := t.Get(OrderKey(b.ID)); there {
@@ -158,7 +164,11 @@ func orderAccept(t *tx, b OrderAnswer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.inForce("id", o.Agreement, o.Spec.Line); err != nil {
+	a, err := t.inForce("id", o.Agreement, o.Spec.Line)
+	if err != nil {
+		return err
+	}
+	if err := t.attested(*t.latest(a)); err != nil {
 		return err
 	}
 	key := StandingKey(directionOf(o), o.Spec.Line)

@@ -181,6 +181,18 @@ type Balance struct {
 	Micro money.Micro `cbor:"1,keyasint" json:"amount"`
 }
 
+// Unattested is what was invoiced in a currency since the attested position, by
+// block, oldest first. It is kept where the agreement has a limit for it.
+type Unattested struct {
+	Blocks []UnattestedBlock `cbor:"1,keyasint" json:"blocks"`
+}
+
+// UnattestedBlock is what was invoiced in one block, both ways together.
+type UnattestedBlock struct {
+	Height uint64      `cbor:"1,keyasint" json:"height"`
+	Micro  money.Micro `cbor:"2,keyasint" json:"amount"`
+}
+
 // File is a file that was acknowledged.
 type File struct {
 	Kind      string         `cbor:"1,keyasint" json:"kind"`

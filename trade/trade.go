@@ -86,6 +86,9 @@ type Context struct {
 	Block  Block
 	Sender sign.PublicKey // key whose signature the envelope carries; checked before
 	Public Records        // a Bilateral's view: the Omnilateral after the previous block; nil on the Omnilateral
+	// Attested is the position up to which both members of a Bilateral have signed
+	// the same log, as the log says by now; 0 before the first.
+	Attested uint64
 	// Signature is what CheckSignatures has said of this command, which is much
 	// cheaper for many than for one; unknown when nobody has asked it.
 	Signature SignatureCheck

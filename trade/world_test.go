@@ -87,18 +87,19 @@ func application(code string) party.Signed {
 // world is both channels of two carriers, driven by hand. Every command is
 // executed by two machines on two states, which must stay equal.
 type world struct {
-	t       testing.TB
-	m, m2   *Machine
-	public  memory
-	state   memory
-	second  memory
-	time    int64
-	height  uint64
-	nonce   int
-	sheets  map[string]*rating.Sheet
-	log     []entry // commands that were executed, for replay
-	last    entry   // the last command whatever its channel, for "again"
-	channel [2]sign.PublicKey
+	t        testing.TB
+	m, m2    *Machine
+	public   memory
+	state    memory
+	second   memory
+	time     int64
+	height   uint64
+	nonce    int
+	sheets   map[string]*rating.Sheet
+	log      []entry // commands that were executed, for replay
+	attested uint64  // position that both sides have signed
+	last     entry   // the last command whatever its channel, for "again"
+	channel  [2]sign.PublicKey
 }
 
 type entry struct {
@@ -291,6 +292,7 @@ func (w *world) terms(a args) agreement.Terms {
 	t.LineThreshold = amounts(a["line-threshold"])
 	t.OpenThreshold = amounts(a["open-threshold"])
 	t.Exposure = amounts(a["exposure"])
+	t.Unattested = amounts(a["unattested"])
 	for _, s := range a.list("alone") {
 		t.Alone = append(t.Alone, agreement.Allowance{Command: s, Limits: amounts(strings.ReplaceAll(a["alone-limit"], "+", ","))})
 	}
@@ -677,6 +679,9 @@ func (w *world) run(line string) string {
 		return fmt.Sprintf("%s\n", usage.Interval{From: w.time, To: w.time + 1}.String()[:20])
 	case "show":
 		return w.show(fields[1], parseArgs(fields[2:]))
+	case "attest": // both sides have signed up to here
+		w.attested = w.height - 1
+		return fmt.Sprintf("attested up to block %d\n", w.attested)
 	case "again":
 		return w.again(parseArgs(fields[1:]))
 	case "exchange": // both sides deliver, and confirm what came
@@ -707,7 +712,7 @@ func (w *world) run(line string) string {
 	}
 	ctx.Sender = key(sender).Public()
 	if !public {
-		ctx.Block.Channel, ctx.Public = testChannel, w.public
+		ctx.Block.Channel, ctx.Public, ctx.Attested = testChannel, w.public, w.attested
 	}
 	by := a["as"]
 	if by == "" {

@@ -272,6 +272,9 @@ type Terms struct {
 	Integration      Integration    `cbor:"21,keyasint" json:"integration"`
 	RetentionDays    uint32         `cbor:"22,keyasint" json:"retention_days"`
 	DestroyOldKeys   bool           `cbor:"23,keyasint,omitempty" json:"destroy_old_keys"`
+	// Unattested is what may be invoiced, both ways together, in blocks that not
+	// both members have signed yet, before new trade waits; no entry: no limit.
+	Unattested []money.Amount `cbor:"24,keyasint,omitempty" json:"unattested,omitempty"`
 }
 
 const (
@@ -380,7 +383,7 @@ func (t Terms) Validate() error {
 	for _, l := range []struct {
 		field  string
 		limits []money.Amount
-	}{{"line_threshold", t.LineThreshold}, {"open_threshold", t.OpenThreshold}, {"exposure", t.Exposure}} {
+	}{{"line_threshold", t.LineThreshold}, {"open_threshold", t.OpenThreshold}, {"exposure", t.Exposure}, {"unattested", t.Unattested}} {
 		if err := party.CheckLimits(l.limits); err != nil {
 			return fault.Of(err).In(l.field)
 		}

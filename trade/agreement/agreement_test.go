@@ -40,6 +40,7 @@ func TestTermsAreCheckedInAllTheirParts(t *testing.T) {
 		"deployment": func(x *Terms) { x.Deployment = "cloud" }, "integration": func(x *Terms) { x.Integration = "paper" }, // [R20]
 		"retention_days": func(x *Terms) { x.RetentionDays = 0 }, "rule": func(x *Terms) { x.Rule.Text = "1.0" },
 		"line_threshold": func(x *Terms) { x.LineThreshold = []money.Amount{{Currency: "USD", Micro: -1}} },
+		"unattested":     func(x *Terms) { x.Unattested = []money.Amount{{Currency: "USD", Micro: -1}} },
 		"exposure":       func(x *Terms) { x.Exposure = []money.Amount{{Currency: "???", Micro: 1}} },
 		"alone":          func(x *Terms) { x.Alone = []Allowance{{Command: "tick"}, {Command: "tick"}} },
 	} {
