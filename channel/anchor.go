@@ -35,7 +35,7 @@ func (b *Bilateral) Anchor(ctx context.Context) (proof.Anchor, error) {
 		switch {
 		case halted != nil:
 			return proof.Anchor{}, halted
-		case dispute != nil:
+		case dispute != nil && dispute.Parted():
 			return proof.Anchor{}, fault.New(CodeDiverged, "the two members' logs differ", "look at the divergence on both nodes")
 		case theirs != nil && theirs.Signed.Head.Size >= want && theirs.Signed.Verify(keys):
 			if err := b.postAnchor(ctx, theirs.Signed); err != nil {

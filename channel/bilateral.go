@@ -71,6 +71,8 @@ type protocol struct {
 	Open [2][]openHead `cbor:"11,keyasint"`
 	// Attested is the position up to which both have signed; it never falls.
 	Attested uint64 `cbor:"12,keyasint,omitempty"`
+	// Settled is the last dispute that is over.
+	Settled *Divergence `cbor:"13,keyasint,omitempty"`
 }
 
 type offerMark struct {
@@ -104,7 +106,9 @@ type Bilateral struct {
 	said     said              // what we have put on its way already
 	sent     uint64            // size of the last head that we signed
 	due      bool              // the time for a head has come
+	again    bool              // it goes although it was sent: a dispute asks for it
 	armed    bool              // a timer for it runs
+	nudging  bool              // one runs for a question that the partner has not answered
 	theirs   *headMark         // the partner's last head that agrees with our log
 	wrong    *proof.SignedHead // its first head that does not
 	trees    []keptTree        // states of the last leaves, oldest first
@@ -127,6 +131,7 @@ type said struct {
 	start    bool       // the contradiction that opens a dispute
 	detail   bool
 	evidence bool
+	again    bool // our head, since a dispute began
 	bind     bool
 	confirm  bool
 	refused  uint64     // height of the offer that we could not open
@@ -250,6 +255,16 @@ func (b *Bilateral) Divergence() (d Divergence, ok bool) {
 	return *b.p.Dispute, true
 }
 
+// Settled gives the last dispute that is over; ok is false when there was none.
+func (b *Bilateral) Settled() (d Divergence, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.p.Settled == nil {
+		return d, false
+	}
+	return *b.p.Settled, true
+}
+
 // Differing gives this node's outcome of the first command on which the two
 // members differ. Code: not-found when none is known by name.
 func (b *Bilateral) Differing() (Outcome, error) {
@@ -291,7 +306,7 @@ func (b *Bilateral) State() State {
 	switch {
 	case halted != nil:
 		return StateHalted
-	case dispute != nil:
+	case dispute != nil && dispute.Parted():
 		return StateDiverged
 	}
 	state := StateOpening
@@ -422,10 +437,10 @@ func (b *Bilateral) takeNotes(withCommands bool) ([]note, *proof.Head) {
 	b.r.mu.RLock()
 	size := b.r.size
 	b.r.mu.RUnlock()
-	if size <= b.sent {
+	if size <= b.sent && !b.again {
 		b.due = false // a head has left since the time for one was set
 	}
-	if b.p.Epoch == 0 || size <= b.sent || !(withCommands || len(out) > 0 || b.due) {
+	if b.p.Epoch == 0 || size <= b.sent && !b.again || !(withCommands || len(out) > 0 || b.due) {
 		return out, nil
 	}
 	b.r.mu.RLock()
@@ -436,7 +451,7 @@ func (b *Bilateral) takeNotes(withCommands bool) ([]note, *proof.Head) {
 		return out, nil
 	}
 	signed := head.Sign(b.s.Load().key, uint8(b.mine))
-	b.sent, b.due = size, false
+	b.sent, b.due, b.again = size, false, false
 	return append(out, note{noteHead, canon.Must(signed)}), &head
 }
 
@@ -487,6 +502,11 @@ func (b *Bilateral) run(block ledger.Block, envelopes []verdict, public trade.Re
 		// An offer is bound to the keys that it was made under.
 		d.p.Keys, d.p.Offers, d.p.Rekeyed, d.moved = o.Keys, [2]*offerMark{}, d.p.Epoch > 0, true
 	}
+	if p := d.p.Dispute; p != nil {
+		if next := p.overdue(block.Time); next.Silent != p.Silent {
+			d.p.Dispute, d.moved = &next, true
+		}
+	}
 	for _, v := range envelopes {
 		if err := d.envelope(v); err != nil {
 			return nil, fmt.Errorf("envelope %d of block %d: %w", v.index, block.Height, err)
@@ -526,7 +546,7 @@ func (d *bilateralDraft) envelope(v verdict) error {
 		return nil // heads and the like are no part of the log
 	}
 	var refuse func(trade.Command) *fault.Error
-	if d.p.Dispute != nil {
+	if d.p.Dispute != nil && d.p.Dispute.Parted() {
 		refuse = d.b.diverged
 	}
 	d.attested = d.p.Attested
@@ -535,7 +555,7 @@ func (d *bilateralDraft) envelope(v verdict) error {
 }
 
 func (b *Bilateral) diverged(c trade.Command) *fault.Error {
-	if b.m.law.Diverged(c.Kind) {
+	if b.m.law.Diverged(c) {
 		return nil
 	}
 	return fault.New(CodeDiverged, "the two members' states have parted; the channel takes termination, evidence and payment only",
@@ -655,8 +675,11 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 			return fault.Invalid
 		}
 		if d.p.Dispute != nil {
-			next := d.p.Dispute.answer(by, c)
+			next := d.p.Dispute.answer(by, c, d.block.Time)
 			d.p.Dispute, d.moved = &next, true
+			if next.Blamed != nil {
+				d.settle(at)
+			}
 		}
 	case noteContra:
 		var c contradiction
@@ -694,17 +717,28 @@ func (d *bilateralDraft) head(by int, m *headMark) {
 	d.p.Heads[by], d.moved = m, true
 	if a, b := d.p.Heads[0], d.p.Heads[1]; a != nil && b != nil {
 		d.p.Attested = max(d.p.Attested, min(a.Signed.Head.Position, b.Signed.Head.Position))
+		if x := d.p.Dispute; x != nil && a.Signed.Head == b.Signed.Head && x.Since.Before(a.At) && x.Since.Before(b.At) && size >= x.Head.Head.Size {
+			d.settle(m.At)
+		}
 	}
+}
+
+// settle ends the dispute: the two have one log again, or always had.
+func (d *bilateralDraft) settle(at ledger.Position) {
+	over := *d.p.Dispute
+	over.Closed = at
+	d.p.Dispute, d.p.Settled, d.moved = nil, &over, true
 }
 
 // contradict opens the search for the first difference.
 func (d *bilateralDraft) contradict(by int, at ledger.Position, c contradiction) fault.Code {
 	h := c.Head
-	if int(h.By) != 1-by || h.Head.Channel != d.b.r.id || h.Head.Size == 0 || h.Head.Root == c.Root || !d.signedBefore(h) {
+	if int(h.By) != 1-by || h.Head.Channel != d.b.r.id || h.Head.Size == 0 || h.Head.Root == c.Root || !d.signedBefore(h) ||
+		d.p.Settled != nil && d.p.Settled.Head == h {
 		return fault.Invalid
 	}
 	if d.p.Dispute == nil {
-		d.p.Dispute, d.moved = &Divergence{Since: at, High: h.Head.Size, Head: h}, true
+		d.p.Dispute, d.moved = &Divergence{Since: at, High: h.Head.Size, Head: h, Asked: d.block.Time}, true
 	}
 	return ""
 }
@@ -726,6 +760,9 @@ func (d *bilateralDraft) adopt() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.follow(d.keys)
+	if over := d.p.Settled; over != b.p.Settled {
+		b.settled(over)
+	}
 	b.p = d.p
 	for i := range d.heads {
 		b.meetHead(&d.heads[i])
@@ -785,7 +822,7 @@ func (b *Bilateral) react(ctx context.Context, public trade.Records, height uint
 	b.offer(public, height, now)
 	b.complain(now)
 	b.bind(ctx, now)
-	b.search()
+	b.search(ctx)
 	b.answerClaim(ctx, public, height)
 	b.attest(ctx)
 	b.s.Load().poke()
@@ -879,6 +916,23 @@ func (b *Bilateral) meetHead(h *headMark) {
 			b.attested = state
 		}
 	}
+}
+
+// settled forgets what was said in a dispute that is over. mu is held.
+func (b *Bilateral) settled(over *Divergence) {
+	b.said.start, b.said.claim, b.said.detail, b.said.evidence, b.said.again = false, 0, false, false, false
+	b.wrong, b.again = nil, false
+	if over.Blamed == nil {
+		b.m.log.Info("the two members have signed one log again", "channel", b.r.id, "size", over.High)
+		return
+	}
+	what := "has contradicted a head that both nodes' logs have"
+	if *over.Blamed == over.Head.By {
+		what = "has signed a head that neither node's log has"
+	}
+	b.m.raise(Alarm{Channel: b.r.id, Code: CodeDiverged, Height: b.height(),
+		Detail: fmt.Sprintf("%s %s, at size %d; the channel goes on", b.member(int(*over.Blamed)), what, over.Head.Head.Size),
+		Remedy: "the operator of that node looks for another process that signs with its keys, and runs lateral replay"})
 }
 
 // object tells the partner of a head that is not of our log. mu is held.
@@ -1017,13 +1071,19 @@ func (b *Bilateral) Overdue() error {
 
 // search answers the other side's claims until the first differing leaf is
 // found and its command named.
-func (b *Bilateral) search() {
+func (b *Bilateral) search(ctx context.Context) {
 	d := b.p.Dispute
 	if d == nil {
 		return
 	}
 	b.r.mu.RLock()
 	defer b.r.mu.RUnlock()
+	if own := b.p.Heads[b.mine]; !b.said.again && (own == nil || !d.Since.Before(own.At)) {
+		b.said.again, b.again, b.due = true, true, true // one head of both ends the dispute
+	}
+	if d.Silent == nil && d.hasAnswered(b.mine) && !d.hasAnswered(1-b.mine) {
+		b.nudge(ctx, *d)
+	}
 	if probe := d.probe(); probe > 0 {
 		if d.Claims[b.mine] == nil && b.said.claim != probe {
 			c, err := b.r.claimAt(probe)
@@ -1052,6 +1112,28 @@ func (b *Bilateral) search() {
 			Remedy: "run lateral replay on both nodes; the one whose log it contradicts is to be rebuilt"})
 		b.accuse(d)
 	}
+}
+
+// nudge sees that the partner is named when it does not answer in time: time
+// comes with blocks, so something has to be sent by then. mu is held.
+func (b *Bilateral) nudge(ctx context.Context, d Divergence) {
+	if b.nudging {
+		return
+	}
+	b.nudging = true
+	after := b.m.clock.After(time.Duration(searchWithin) * time.Millisecond)
+	b.m.go_(func() {
+		select {
+		case <-ctx.Done():
+		case <-after:
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.nudging = false
+			if now := b.p.Dispute; now != nil && now.Asked == d.Asked && now.Silent == nil {
+				b.tell(noteClaim, claim{}) // answers no question
+			}
+		}
+	})
 }
 
 // accuse puts the two contradicting heads into the state, where they stay. mu
@@ -1089,7 +1171,7 @@ func (b *Bilateral) attest(ctx context.Context) {
 		case <-after:
 			b.mu.Lock()
 			b.r.mu.RLock()
-			b.armed, b.due = false, b.r.size > b.sent
+			b.armed, b.due = false, b.due || b.r.size > b.sent
 			b.r.mu.RUnlock()
 			b.mu.Unlock()
 			b.s.Load().poke()

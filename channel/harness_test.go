@@ -242,7 +242,7 @@ func (toyLaw) Evidence(ours, theirs proof.SignedHead, _ uint64, _ []byte) trade.
 	return toyCommand("end", [2]proof.SignedHead{ours, theirs})
 }
 
-func (toyLaw) Diverged(k trade.Kind) bool { return k == "end" }
+func (toyLaw) Diverged(c trade.Command) bool { return c.Kind == "end" }
 
 func (toyLaw) Carrier(public trade.Records, node sign.PublicKey, _ uint64) (string, bool) {
 	return read[string](public, "node/"+node.String())

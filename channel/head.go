@@ -43,33 +43,80 @@ const (
 	maxLines   = 24 << 10 // digests in a detail; a difference behind them is named by its block alone
 )
 
+// searchWithin is how long in ms of block time a member may leave a question of
+// the search unanswered before it is named.
+const searchWithin = int64(10 * 60 * 1000)
+
 // Divergence is what the channel's log says of a difference between the two
 // members. Both compute it alike, because it follows from their messages and
 // not from their states.
+//
+// One member says that a head of the other is not of its log. Both are asked
+// for their own root at the head's size first. Where they name one root there
+// is no difference, and either the head or the contradiction was wrong: the
+// channel goes on. Where they differ the channel has parted, and the two look
+// for the first leaf that differs. It is over when both have signed one head
+// again: the side that was wrong is rebuilt, and signs what it has now.
 type Divergence struct {
 	Since ledger.Position  `cbor:"1,keyasint" json:"since"` // where the contradiction stands on the ledger
-	Head  proof.SignedHead `cbor:"9,keyasint" json:"head"`  // the head that the other member's claim contradicts
+	Head  proof.SignedHead `cbor:"9,keyasint" json:"head"`  // the head that the other member contradicts
 	Low   uint64           `cbor:"2,keyasint" json:"low"`   // up to this size the logs are known to be equal
-	High  uint64           `cbor:"3,keyasint" json:"high"`  // at this size they are known to differ
+	High  uint64           `cbor:"3,keyasint" json:"high"`  // at this size they are said to differ
 
-	Claims  [2]*claim  `cbor:"4,keyasint" json:"-"` // for the size in the middle
+	Claims  [2]*claim  `cbor:"4,keyasint" json:"-"` // for the size that is asked for
 	Details [2]*detail `cbor:"5,keyasint" json:"-"`
 
 	Found  bool   `cbor:"6,keyasint,omitempty" json:"found"`  // the leaf at Low is the first that differs
 	Height uint64 `cbor:"7,keyasint,omitempty" json:"height"` // of its block
 	Line   int    `cbor:"8,keyasint,omitempty" json:"line"`   // first receipt that differs; -1: no receipt does
+
+	Checked bool  `cbor:"10,keyasint,omitempty" json:"checked"` // both have named different roots at the head's size
+	Asked   int64 `cbor:"11,keyasint" json:"asked"`             // block time in ms since which the present question waits
+	// Silent is the side that has left a question unanswered, and Blamed the one
+	// whose word both their own words show wrong. Sides count as channel keys do.
+	Silent *uint8          `cbor:"12,keyasint,omitempty" json:"silent,omitempty"`
+	Blamed *uint8          `cbor:"13,keyasint,omitempty" json:"blamed,omitempty"`
+	Closed ledger.Position `cbor:"14,keyasint,omitzero" json:"closed,omitzero"`
 }
+
+// Parted reports whether the channel takes only what goes on between members
+// that differ: both say that they do, or one does not say.
+func (d *Divergence) Parted() bool { return d.Checked || d.Silent != nil }
 
 // probe is the size at which both are asked next; 0 when the leaf is found.
 func (d *Divergence) probe() uint64 {
+	if !d.Checked {
+		return d.High
+	}
 	if d.High-d.Low <= 1 {
 		return 0
 	}
 	return d.Low + (d.High-d.Low)/2
 }
 
+// hasAnswered reports whether a member has answered the present question.
+func (d *Divergence) hasAnswered(by int) bool {
+	if d.probe() > 0 {
+		return d.Claims[by] != nil
+	}
+	return d.Details[by] != nil
+}
+
+// overdue names the side that alone has not answered in time.
+func (d Divergence) overdue(now int64) Divergence {
+	if d.Silent != nil || d.Found || now-d.Asked < searchWithin || d.hasAnswered(0) == d.hasAnswered(1) {
+		return d
+	}
+	silent := uint8(0)
+	if d.hasAnswered(0) {
+		silent = 1
+	}
+	d.Silent = &silent
+	return d
+}
+
 // answer takes a member's claim and gives what the search has come to.
-func (d Divergence) answer(by int, c claim) Divergence {
+func (d Divergence) answer(by int, c claim, now int64) Divergence {
 	if c.Size != d.probe() || c.Size == 0 || d.Claims[by] != nil {
 		return d
 	}
@@ -77,12 +124,20 @@ func (d Divergence) answer(by int, c claim) Divergence {
 	if d.Claims[0] == nil || d.Claims[1] == nil {
 		return d
 	}
-	if d.Claims[0].Root == d.Claims[1].Root {
+	equal := d.Claims[0].Root == d.Claims[1].Root
+	switch {
+	case equal && !d.Checked:
+		blamed := d.Head.By // it has signed what is in neither log
+		if d.Head.Head.Root == c.Root {
+			blamed = 1 - d.Head.By // it has contradicted what is in both
+		}
+		d.Blamed = &blamed
+	case equal:
 		d.Low = c.Size
-	} else {
-		d.High = c.Size
+	default:
+		d.High, d.Checked = c.Size, true
 	}
-	d.Claims = [2]*claim{}
+	d.Claims, d.Asked = [2]*claim{}, now
 	return d
 }
 

@@ -150,6 +150,11 @@ func TestALyingHeadIsFoundAtTheExactCommand(t *testing.T) {
 	if _, ok := a.alarms.find(CodeDiverged); !ok {
 		t.Error("no alarm")
 	}
+	eventually(t, "the evidence is in the state of both", func() bool {
+		_, ok, _ := p.left.Get("ended")
+		_, ok2, _ := p.right.Get("ended")
+		return ok && ok2
+	})
 	// From there the channel takes heads and termination, and nothing else.
 	out := submit(t, p.left, put("more", "x"), toyCommand("end", 0))
 	if fault.CodeOf(out[0].Err()) != CodeDiverged || out[1].Err() != nil {

@@ -19,7 +19,7 @@ type Law interface {
 	Genesis(doc []byte) ([]trade.Write, error)
 	// Diverged reports whether a command is still taken when the members'
 	// states have parted: termination, payment of what is agreed, evidence.
-	Diverged(trade.Kind) bool
+	Diverged(trade.Command) bool
 
 	// Version refuses a state whose rules this node does not know, with code
 	// version-unknown: the node stops that channel instead of applying.

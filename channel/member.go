@@ -523,12 +523,18 @@ func (m *Member) startBilateral(ctx context.Context, b *Bilateral) {
 			"this node has signed another head at size %d than its state gives now", signed.Size)
 	}
 	var err error
-	if h, ok := m.outbox.signedHead(b.r.id); ok {
-		err = check(h)
-	}
 	b.mu.Lock()
-	if h := b.p.Heads[b.mine]; h != nil && err == nil && b.p.Dispute == nil {
-		err = check(h.Signed.Head)
+	if d := b.p.Dispute; d != nil && d.Parted() {
+		// One of the two has signed what is not so. If it was this node, it has been
+		// rebuilt since and signs what it has now, which ends the dispute.
+		b.again, b.due = true, true
+	} else {
+		if h, ok := m.outbox.signedHead(b.r.id); ok {
+			err = check(h)
+		}
+		if h := b.p.Heads[b.mine]; h != nil && err == nil {
+			err = check(h.Signed.Head)
+		}
 	}
 	if err != nil {
 		b.halt(err)

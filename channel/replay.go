@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -25,8 +26,9 @@ type Replayed struct {
 	Wrong      []WrongHead   `json:"wrong"`    // heads that this execution contradicts, oldest first
 	Divergence *Divergence   `json:"divergence,omitempty"`
 	// Blames names the members whose content of the first differing leaf is not
-	// what this execution gives; empty when the channel has not diverged, or the
-	// search has not ended.
+	// what this execution gives, whose words in the search show each other wrong,
+	// or who did not answer in it; empty when the channel has not diverged, or the
+	// search goes on.
 	Blames []string `json:"blames,omitempty"`
 }
 
@@ -112,9 +114,16 @@ func (out *Replayed) finish(b *Bilateral) error {
 	out.Partner, out.Position, out.Size, out.Root, out.Log = b.partner, v.Position, v.Size, v.Root, head.Root
 	d, ok := b.Divergence()
 	if !ok {
-		return nil
+		if d, ok = b.Settled(); !ok {
+			return nil
+		}
 	}
 	out.Divergence = &d
+	for _, side := range []*uint8{d.Silent, d.Blamed} {
+		if side != nil {
+			out.Blames = append(out.Blames, b.member(int(*side)))
+		}
+	}
 	if !d.Found {
 		return nil
 	}
@@ -123,8 +132,8 @@ func (out *Replayed) finish(b *Bilateral) error {
 		return err
 	}
 	for side, x := range d.Details {
-		if x.Leaf != here.Leaf {
-			out.Blames = append(out.Blames, b.member(side))
+		if name := b.member(side); x.Leaf != here.Leaf && !slices.Contains(out.Blames, name) {
+			out.Blames = append(out.Blames, name)
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ func (commercial) Genesis(doc []byte) ([]trade.Write, error) {
 	return trade.Genesis(d)
 }
 
-func (commercial) Diverged(k trade.Kind) bool { return trade.AllowedWhenDiverged(k) }
+func (commercial) Diverged(c trade.Command) bool { return trade.AllowedWhenDiverged(c) }
 
 func (commercial) Version(state trade.Records, height uint64) error {
 	return trade.CheckVersion(state, height)

@@ -194,6 +194,9 @@ func divergence(t *tx, b Divergence) error {
 	if x.Channel != t.ctx.Block.Channel || y.Channel != x.Channel || x.Term != y.Term || x.Size != y.Size || x.Root == y.Root {
 		return fault.New(fault.Refused, "the two heads do not contradict each other", "bisect to two heads of one size with different roots").In("theirs")
 	}
+	if m, ok := get[Mended](t, keyMended); ok && x.Size <= m.Evidence.Ours.Head.Size {
+		return fault.New(fault.Refused, "both sides have closed a divergence that covers these heads", "send heads from after it").In("ours")
+	}
 	one, other := t.headBy(b.Ours), t.headBy(b.Theirs)
 	if one == "" || other == "" || one == other {
 		return fault.New(fault.Refused, "the two heads are not signed by the two sides", "send the heads as they were signed").In("ours")
@@ -203,6 +206,39 @@ func divergence(t *tx, b Divergence) error {
 	t.put(keyBilateral, next)
 	t.put(keyDivergence, b)
 	t.emit(EventDiverged, keyBilateral, "")
+	return nil
+}
+
+// divergenceClose ends a divergence once both sides have said of the same
+// evidence that their states are one again. Nothing else makes the channel
+// whole: the states are compared by the heads, not by a command.
+func divergenceClose(t *tx, b DivergenceClose) error {
+	act, err := t.authorize(nil)
+	if err != nil {
+		return err
+	}
+	evidence, ok := get[Divergence](t, keyDivergence)
+	if t.bilateral.State != Diverged || !ok {
+		return wrongState("channel", t.ctx.Block.Channel.String()[:8], string(t.bilateral.State), "closing a divergence")
+	}
+	if err := checkWhy(b.Why); err != nil {
+		return err
+	}
+	if b.Evidence != evidence.Hash() {
+		return fault.New(fault.Refused, "that is not the evidence of this channel's divergence", "look at the divergence, then close that one").In("evidence")
+	}
+	if m, ok := get[Mending](t, keyMending); !ok || m.Evidence != b.Evidence || m.By == t.own {
+		t.put(keyMending, Mending{t.own, b.Evidence, act})
+		t.emit(EventMending, keyBilateral, string(t.own))
+		return nil
+	}
+	next := t.bilateral
+	next.State = Bound
+	t.put(keyBilateral, next)
+	t.put(keyMended, Mended{evidence, t.ctx.Block.Height})
+	t.drop(keyDivergence)
+	t.drop(keyMending)
+	t.emit(EventMended, keyBilateral, "")
 	return nil
 }
 

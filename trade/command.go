@@ -54,6 +54,7 @@ const (
 	KindTick             Kind = "tick"                // Tick; either side, or a member's node on the Omnilateral
 	KindDocumentRecord   Kind = "document.record"     // DocumentRecord; either side
 	KindDivergence       Kind = "evidence.divergence" // Divergence; either side
+	KindDivergenceEnd    Kind = "divergence.close"    // DivergenceClose; each side
 	KindVersionPropose   Kind = "version.propose"     // VersionPropose; either side
 	KindVersionAccept    Kind = "version.accept"      // VersionPropose; the side that did not propose
 )
@@ -360,6 +361,16 @@ type Divergence struct {
 	Theirs SignedHead `cbor:"2,keyasint" json:"theirs"`
 	Leaf   uint64     `cbor:"3,keyasint" json:"leaf"`             // first differing leaf of the block log, from 0
 	Detail []byte     `cbor:"4,keyasint,omitempty" json:"detail"` // the two leaves, for replay; at most 64 KiB
+}
+
+// Hash names the evidence.
+func (d Divergence) Hash() canon.Hash { return canon.HashOf("lateral/divergence/1", d) }
+
+// DivergenceClose says that the two members' states are one again. It counts
+// once both sides have said so of the same evidence.
+type DivergenceClose struct {
+	Evidence canon.Hash `cbor:"1,keyasint"` // Divergence.Hash
+	Why      string     `cbor:"2,keyasint,omitempty"`
 }
 
 // VersionPropose offers another rule version from a height on.

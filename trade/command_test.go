@@ -30,7 +30,7 @@ var bodies = map[Kind]any{
 	KindCompareState: CompareState{}, KindDisputePropose: DisputePropose{}, KindDisputeAccept: DisputeAccept{}, KindDisputeReject: DisputeReject{},
 	KindInvoiceAccept: InvoiceAccept{}, KindInvoiceDispute: InvoiceDispute{}, KindNettingPropose: NettingPropose{}, KindNettingAccept: NettingAnswer{}, KindNettingReject: NettingAnswer{},
 	KindObligationOpen: ObligationOpen{}, KindPaymentAdvise: PaymentAdvise{}, KindPaymentReceipt: PaymentAnswer{}, KindPaymentDecline: PaymentAnswer{}, KindTick: Tick{},
-	KindDocumentRecord: DocumentRecord{}, KindDivergence: Divergence{}, KindVersionPropose: VersionPropose{}, KindVersionAccept: VersionPropose{},
+	KindDocumentRecord: DocumentRecord{}, KindDivergence: Divergence{}, KindDivergenceEnd: DivergenceClose{}, KindVersionPropose: VersionPropose{}, KindVersionAccept: VersionPropose{},
 	KindMemberPropose: MemberPropose{}, KindMemberVouch: MemberVote{}, KindMemberSuspend: MemberVote{}, KindMemberRestore: MemberVote{}, KindMemberLeave: MemberLeave{},
 	KindKeyRotate: KeyRotate{}, KindChannelOpen: ChannelOpen{}, KindChannelConfirm: ChannelConfirm{}, KindChannelRotate: ChannelRotate{}, KindAnchorPost: AnchorPost{}, KindAnchorContest: AnchorContest{},
 }
@@ -425,3 +425,51 @@ func TestSignaturesCheckedTogetherGetTheAnswersOfApply(t *testing.T) {
 type noRecords struct{ Records }
 
 func (noRecords) Get(string) ([]byte, bool) { return nil, false }
+
+// What a Bilateral takes while the two states differ, of every command that
+// there is. What it finds is compared with testdata/diverged.golden.
+func TestWhatADivergedChannelTakes(t *testing.T) {
+	w := trading(t, "files")
+	if out := w.run("ALPHA evidence.divergence"); !strings.HasPrefix(out, "done") {
+		t.Fatal(out)
+	}
+	var b strings.Builder
+	row := func(name string, c Command) {
+		ctx := Context{Block: Block{Chain: testChain, Channel: testChannel, Height: w.height, Time: w.time}, Sender: key("ALPHA.channel").Public(), Public: w.public}
+		got := w.m.Apply(ctx, w.state, Authorize(c, key("ALPHA.member"), testChain, testChannel, w.time+1000, canon.Sum("diverged", []byte(name))))
+		word := "taken"
+		if got.Receipt.Code == CodeDiverged {
+			word = "waits"
+		}
+		if (word == "taken") != AllowedWhenDiverged(c) {
+			t.Errorf("%s: the state machine and AllowedWhenDiverged differ", name)
+		}
+		fmt.Fprintf(&b, "%-24s %s\n", name, word)
+	}
+	for _, k := range slices.Sorted(maps.Keys(bodies)) {
+		if rules()[k].public {
+			continue
+		}
+		if k == KindTick {
+			for _, prefix := range []string{prefixPeriod, prefixInvoice, prefixDispute, prefixObligation, ""} {
+				row(string(k)+" "+prefix, NewCommand(k, Tick{prefix + "x"}))
+			}
+			continue
+		}
+		row(string(k), NewCommand(k, bodies[k]))
+	}
+	const path = "testdata/diverged.golden"
+	if *update {
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(want) != b.String() {
+		t.Errorf("what a diverged channel takes has changed\n%s", firstDifference(string(want), b.String()))
+	}
+}

@@ -61,6 +61,8 @@ const (
 	EventChannelInvited  = "channel.invited"
 	EventChannelOpened   = "channel.opened"
 	EventChannelRotated  = "channel.rotated"
+	EventMending         = "bilateral.mending"
+	EventMended          = "bilateral.mended"
 	EventAnchored        = "channel.anchored"
 	EventAnchorClaimed   = "channel.claimed"
 	EventAnchorContested = "channel.contested"

@@ -42,7 +42,9 @@ import (
 //	tolerated/<direction>/<currency>       Balance: differences accepted in open periods
 //	unattested/<currency>                  Unattested: invoiced since the attested position
 //	file/<hash>                            File, acknowledged
-//	divergence                             Divergence
+//	divergence                             Divergence, while the states differ
+//	mending                                Mending: one side says that they do not any more
+//	mended                                 Mended: the last divergence that both sides have closed
 //
 // On the Omnilateral:
 //
@@ -66,6 +68,8 @@ const (
 	keyBilateral  = "bilateral"
 	keyCounter    = "counter"
 	keyDivergence = "divergence"
+	keyMending    = "mending"
+	keyMended     = "mended"
 	keyNetwork    = "network"
 	keyValidators = "validators"
 	keyCensus     = "census"

@@ -156,7 +156,7 @@ func (t *tx) enter() error {
 		}
 		return notBound()
 	}
-	if b.State == Diverged && !t.rule.diverged {
+	if b.State == Diverged && !AllowedWhenDiverged(t.cmd) {
 		return fault.New(CodeDiverged, "the two members' states differ from each other; this command has to wait", "run lateral replay, correct the wrong side, then restore from its partner")
 	}
 	own, partner, ok := b.Side(t.ctx.Sender)

@@ -47,6 +47,20 @@ type Bond struct {
 	Act  party.Act         `cbor:"2,keyasint" json:"act"`
 }
 
+// Mending is one side's word that the states are one again.
+type Mending struct {
+	By       party.Code `cbor:"1,keyasint" json:"by"`
+	Evidence canon.Hash `cbor:"2,keyasint" json:"evidence"`
+	Act      party.Act  `cbor:"3,keyasint" json:"act"`
+}
+
+// Mended is a divergence that both sides have closed. Heads up to its size are
+// no evidence any more.
+type Mended struct {
+	Evidence Divergence `cbor:"1,keyasint" json:"evidence"`
+	Height   uint64     `cbor:"2,keyasint" json:"height"` // of the block that closed it
+}
+
 // NextVersion is a change of rules that one side has proposed, or both signed.
 type NextVersion struct {
 	Version  uint32     `cbor:"1,keyasint" json:"version"`

@@ -1,6 +1,11 @@
 package trade
 
-import "github.com/lateral-network/lateral/trade/party"
+import (
+	"strings"
+
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade/party"
+)
 
 // rule is what the machine knows of a kind of command.
 type rule struct {
@@ -21,6 +26,7 @@ func rules() map[Kind]rule {
 		KindDelegateRevoke: {need: memberKey, diverged: true, apply: body(delegateRevoke)},
 		KindKeyChange:      {need: memberKey, diverged: true, apply: body(keyChange)},
 		KindDivergence:     {need: nodeAlone, diverged: true, apply: body(divergence)},
+		KindDivergenceEnd:  {need: delegate, role: party.Contracts, diverged: true, apply: body(divergenceClose)},
 		KindVersionPropose: {need: delegate, role: party.Contracts, apply: body(versionPropose)},
 		KindVersionAccept:  {need: delegate, role: party.Contracts, apply: body(versionAccept)},
 		KindDocumentRecord: {need: nodeAlone, apply: body(documentRecord)},
@@ -76,16 +82,13 @@ func rules() map[Kind]rule {
 	}
 }
 
-// whenDiverged are the kinds that go on when the members' states differ.
-var whenDiverged = func() map[Kind]bool {
-	out := map[Kind]bool{}
-	for k, r := range rules() {
-		out[k] = r.diverged
+// AllowedWhenDiverged reports whether a command goes on when the two members of
+// a Bilateral have computed different states: key changes, evidence and its
+// end, payment of what is agreed with its deadlines, termination.
+func AllowedWhenDiverged(c Command) bool {
+	if c.Kind == KindTick {
+		var b Tick
+		return canon.Decode(c.Body, &b) == nil && strings.HasPrefix(b.Subject, prefixObligation)
 	}
-	return out
-}()
-
-// AllowedWhenDiverged reports whether a kind goes on when the two members of a
-// Bilateral have computed different states: key changes, evidence, payment of
-// what is agreed, termination.
-func AllowedWhenDiverged(k Kind) bool { return whenDiverged[k] }
+	return needs[c.Kind].diverged
+}

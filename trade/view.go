@@ -40,6 +40,10 @@ func (v View) Bilateral() (Bilateral, bool) { return get[Bilateral](v, keyBilate
 // Bond gives a side's binding signature.
 func (v View) Bond(c party.Code) (Bond, bool) { return get[Bond](v, BondKey(c)) }
 
+// Divergence gives the evidence that the two members' states differ, while they
+// do.
+func (v View) Divergence() (Divergence, bool) { return get[Divergence](v, keyDivergence) }
+
 // Delegate gives a delegate by key.
 func (v View) Delegate(k sign.PublicKey) (party.Delegate, bool) {
 	return get[party.Delegate](v, DelegateKey(k))

@@ -540,12 +540,19 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	case KindDocumentRecord:
 		b = DocumentRecord{Kind: a.or("kind", "evidence"), Hash: canon.Sum(a.or("file", "f")), Size: 10, Count: 1, Totals: amounts(a["totals"])}
 	case KindDivergence:
-		h1 := Head{Channel: testChannel, Position: 9, Size: 5, Root: canon.Sum("one")}
+		h1 := Head{Channel: testChannel, Position: 9, Size: uint64(a.int("size", 5)), Root: canon.Sum("one")}
 		h2 := h1
 		if !a.has("same") {
 			h2.Root = canon.Sum("two")
 		}
 		b = Divergence{Ours: h1.Sign(key("ALPHA.channel"), 0), Theirs: h2.Sign(key(a.or("signer", "BRAVO")+".channel"), 1), Leaf: 4}
+	case KindDivergenceEnd:
+		d, _ := View{w.state}.Divergence()
+		x := DivergenceClose{Evidence: d.Hash(), Why: a["why"]}
+		if a.has("other") {
+			x.Evidence = canon.Sum("other")
+		}
+		b = x
 	case KindVersionPropose, KindVersionAccept:
 		b = VersionPropose{uint32(a.int("version", 2)), uint64(a.int("height", 0))}
 	case KindMemberPropose:
