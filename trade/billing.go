@@ -2,6 +2,7 @@ package trade
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -416,29 +417,38 @@ func (d differing) any() priced {
 	return d.buyer
 }
 
-// match splits two statements into the lines that are agreed, at the seller's
-// figures, and those that differ. Lines whose calls are equal in number and
-// whose billed seconds are within the tolerance are agreed.
-func match(seller, buyer []priced, tolerance uint64) (agreed []priced, open []differing) {
+// matched is what a comparison of two statements finds.
+type matched struct {
+	agreed []priced    // at the seller's figures
+	near   []differing // equal in calls, and within the tolerance of seconds
+	open   []differing
+}
+
+// match compares two statements line by line.
+func match(seller, buyer []priced, tolerance uint64) (m matched) {
 	for len(seller) > 0 || len(buyer) > 0 {
 		switch {
 		case len(buyer) == 0 || len(seller) > 0 && seller[0].line.Order(buyer[0].line) < 0:
-			open = append(open, differing{seller: seller[0]})
+			m.open = append(m.open, differing{seller: seller[0]})
 			seller = seller[1:]
 		case len(seller) == 0 || seller[0].line.Order(buyer[0].line) > 0:
-			open = append(open, differing{buyer: buyer[0]})
+			m.open = append(m.open, differing{buyer: buyer[0]})
 			buyer = buyer[1:]
 		default:
 			s, b := seller[0], buyer[0]
-			if s.line.Calls == b.line.Calls && gap(s.line.BilledSeconds, b.line.BilledSeconds) <= tolerance {
-				agreed = append(agreed, s)
-			} else {
-				open = append(open, differing{s, b})
+			apart := gap(s.line.BilledSeconds, b.line.BilledSeconds)
+			switch {
+			case s.line.Calls == b.line.Calls && apart == 0:
+				m.agreed = append(m.agreed, s)
+			case s.line.Calls == b.line.Calls && apart <= tolerance:
+				m.near = append(m.near, differing{s, b})
+			default:
+				m.open = append(m.open, differing{s, b})
 			}
 			seller, buyer = seller[1:], buyer[1:]
 		}
 	}
-	return agreed, open
+	return m
 }
 
 func gap(a, b uint64) uint64 {
@@ -458,24 +468,41 @@ func (t *tx) compare(b billing) error {
 	if err != nil {
 		return err
 	}
-	agreed, open := match(seller, buyer, b.terms.SecondsTolerance)
+	m := match(seller, buyer, b.terms.SecondsTolerance)
 	if b.terms.Compare == agreement.AfterInvoice {
-		return t.compareInvoiced(b, open, true)
+		return t.compareInvoiced(b, m, true)
 	}
-	return t.conclude(b, agreed, open, true)
+	sums := tolerances{}
+	for _, d := range m.near {
+		ok, err := sums.take(t, &b, d)
+		if err != nil {
+			return err
+		}
+		if ok {
+			m.agreed = append(m.agreed, d.seller)
+		} else {
+			m.open = append(m.open, d)
+		}
+	}
+	m.near = nil
+	return t.conclude(b, m, sums, true)
 }
 
 // conclude invoices the agreed lines, names the open ones on the invoices, and
 // opens their disputes.
-func (t *tx) conclude(b billing, agreed []priced, open []differing, byRule bool) error {
-	byCurrency, err := t.issueAll(&b, agreed, open)
+func (t *tx) conclude(b billing, m matched, sums tolerances, byRule bool) error {
+	slices.SortFunc(m.open, func(x, y differing) int { return x.any().line.Order(y.any().line) })
+	byCurrency, err := t.issueAll(&b, m.agreed, m.open)
 	if err != nil {
 		return err
 	}
-	for _, d := range open {
+	if err := t.keepTolerated(&b, sums, byCurrency); err != nil {
+		return err
+	}
+	for _, d := range m.open {
 		t.openDispute(&b, d, byCurrency[d.any().rate.Currency], byRule)
 	}
-	return t.compared(b, len(open))
+	return t.compared(b, len(m.open))
 }
 
 // compared moves the period on after a comparison that left lines open.

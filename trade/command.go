@@ -280,10 +280,14 @@ type DisputeReject struct {
 	Why      string   `cbor:"2,keyasint,omitempty"`
 }
 
-// InvoiceAccept accepts all lines of an invoice that are not open.
+// InvoiceAccept accepts all lines of an invoice that are not open. Reserved are
+// lines on which the buyer comes to other figures, within the thresholds: they
+// are accepted too, and count against the cumulated threshold until the invoice
+// is settled.
 type InvoiceAccept struct {
-	ID       string     `cbor:"1,keyasint"`
-	Document canon.Hash `cbor:"2,keyasint"` // that was read
+	ID       string      `cbor:"1,keyasint"`
+	Document canon.Hash  `cbor:"2,keyasint"` // that was read
+	Reserved []Objection `cbor:"3,keyasint,omitempty"`
 }
 
 // Objection is a line of an invoice that the buyer disputes, with its own
@@ -295,13 +299,15 @@ type Objection struct {
 	BilledSeconds uint64         `cbor:"4,keyasint"`
 }
 
-// InvoiceDispute disputes lines of an invoice and accepts the others.
+// InvoiceDispute disputes lines of an invoice and accepts the others, some of
+// them reserved as by InvoiceAccept.
 type InvoiceDispute struct {
 	ID       string      `cbor:"1,keyasint"`
 	Document canon.Hash  `cbor:"2,keyasint"`
 	Lines    []Objection `cbor:"3,keyasint"`
 	Why      string      `cbor:"4,keyasint"`
 	Evidence canon.Hash  `cbor:"5,keyasint,omitzero"`
+	Reserved []Objection `cbor:"6,keyasint,omitempty"`
 }
 
 // NettingPropose offsets final invoices of both sides.

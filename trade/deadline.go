@@ -165,20 +165,20 @@ func (t *tx) oneStatement(b billing, o agreement.Outcome) error {
 		if invoiced {
 			return t.compared(b, 0)
 		}
-		return t.conclude(b, lines, nil, false)
+		return t.conclude(b, matched{agreed: lines}, nil, false)
 	}
-	var open []differing
+	var m matched
 	for _, l := range lines {
 		if which == SellerSide {
-			open = append(open, differing{seller: l})
+			m.open = append(m.open, differing{seller: l})
 		} else {
-			open = append(open, differing{buyer: l})
+			m.open = append(m.open, differing{buyer: l})
 		}
 	}
 	if invoiced {
-		return t.compareInvoiced(b, open, false)
+		return t.compareInvoiced(b, m, false)
 	}
-	return t.conclude(b, nil, open, false)
+	return t.conclude(b, m, nil, false)
 }
 
 // notDelivered applies what was agreed for records that did not come: who has

@@ -24,6 +24,9 @@ const (
 	// CodeBelowThreshold says that the difference is too small to be disputed
 	// (MEF 114 [D19]).
 	CodeBelowThreshold fault.Code = "below-threshold"
+	// CodeAboveThreshold says that the difference is too large to be accepted
+	// and reserved.
+	CodeAboveThreshold fault.Code = "above-threshold"
 )
 
 const dayMillis = 24 * 3600 * 1000
@@ -148,7 +151,7 @@ func (t *tx) invoiceAsStated(b *billing) error {
 // compareInvoiced disputes the lines of issued invoices on which the buyer's
 // statement differs by more than the thresholds, and accepts the others. What
 // the buyer has accepted before is binding, whatever it states later.
-func (t *tx) compareInvoiced(b billing, open []differing, byRule bool) error {
+func (t *tx) compareInvoiced(b billing, m matched, byRule bool) error {
 	byCurrency := map[money.Currency]string{}
 	accepted := map[money.Currency]bool{}
 	for _, id := range b.period.Invoices {
@@ -156,18 +159,29 @@ func (t *tx) compareInvoiced(b billing, open []differing, byRule bool) error {
 		byCurrency[inv.Currency] = id
 		accepted[inv.Currency] = inv.State != invoice.Issued
 	}
+	sums := tolerances{}
 	var disputed []differing
-	for _, d := range open {
-		if accepted[d.any().rate.Currency] {
+	for i, d := range slices.Concat(m.near, m.open) {
+		c := d.any().rate.Currency
+		if accepted[c] {
 			continue
 		}
-		tolerated, err := t.tolerate(&b, d.any().rate.Currency, d.seller.amount, d.buyer.amount)
-		if err != nil {
-			return err
+		near := i < len(m.near) // agreed by its seconds, whatever it comes to
+		line, _ := party.LimitIn(b.terms.LineThreshold, c)
+		ok := near || d.amount() <= line.Micro
+		if ok {
+			var err error
+			if ok, err = sums.take(t, &b, d); err != nil {
+				return err
+			}
 		}
-		if !tolerated {
+		if !ok {
 			disputed = append(disputed, d)
 		}
+	}
+	slices.SortFunc(disputed, func(x, y differing) int { return x.any().line.Order(y.any().line) })
+	if err := t.keepTolerated(&b, sums, byCurrency); err != nil {
+		return err
 	}
 	for _, d := range disputed {
 		id := byCurrency[d.any().rate.Currency]
@@ -187,6 +201,66 @@ func (t *tx) compareInvoiced(b billing, open []differing, byRule bool) error {
 		}
 	}
 	return t.compared(b, len(disputed))
+}
+
+// amount is what the two sides are apart. Amounts are not negative.
+func (d differing) amount() money.Micro {
+	return max(d.seller.amount, d.buyer.amount) - min(d.seller.amount, d.buyer.amount)
+}
+
+// tolerances sums, by currency, the differences that one command leaves without
+// a dispute: those of a comparison that are within the tolerance or the
+// threshold of a line, and those that a buyer reserves as it accepts.
+type tolerances map[money.Currency]money.Micro
+
+// take leaves a difference without a dispute, unless it is too much together
+// with all the others that were left so in periods still open: short periods
+// hide nothing.
+func (s tolerances) take(t *tx, b *billing, d differing) (bool, error) {
+	c := d.any().rate.Currency
+	after, err := s[c].Add(d.amount())
+	if err != nil {
+		return false, err
+	}
+	fits, err := t.fits(b, c, after)
+	if fits {
+		s[c] = after
+	}
+	return fits, err
+}
+
+// fits reports whether more differences are within the cumulated threshold. None
+// at all always are.
+func (t *tx) fits(b *billing, c money.Currency, more money.Micro) (bool, error) {
+	whole, _ := party.LimitIn(b.terms.OpenThreshold, c)
+	sum, _ := get[Balance](t, ToleratedKey(b.period.Direction, c))
+	after, err := sum.Micro.Add(more)
+	return more == 0 || after <= whole.Micro, err
+}
+
+// keepTolerated adds what a command has left without a dispute to what was left
+// before, until the period's invoice in that currency is settled. Where there is
+// no invoice, the buyer alone has the lines, and owes nothing for them.
+func (t *tx) keepTolerated(b *billing, sums tolerances, byCurrency map[money.Currency]string) error {
+	for _, c := range currencies(sums) {
+		id, ok := byCurrency[c]
+		inv, _ := get[invoice.Invoice](t, InvoiceKey(id))
+		if !ok || sums[c] == 0 || inv.State == invoice.Settled {
+			continue
+		}
+		key := ToleratedKey(b.period.Direction, c)
+		sum, _ := get[Balance](t, key)
+		var err error
+		if sum.Micro, err = sum.Micro.Add(sums[c]); err != nil {
+			return err
+		}
+		if inv.Tolerated, err = inv.Tolerated.Add(sums[c]); err != nil {
+			return err
+		}
+		t.put(InvoiceKey(id), inv)
+		t.put(key, sum)
+	}
+	return nil
 }
 
 // withdraw takes a line's claim out of an invoice's total until it is decided.
@@ -216,46 +290,6 @@ func (t *tx) allOpen(id string) error {
 	t.put(InvoiceKey(id), inv)
 	t.emit(EventInvoiceMoved, InvoiceKey(id), string(inv.State))
 	return nil
-}
-
-// tolerate accepts a difference that is within the threshold of a line and,
-// with all that were accepted in periods still open, within the cumulated one.
-func (t *tx) tolerate(b *billing, c money.Currency, claimed, expected money.Micro) (bool, error) {
-	diff, err := claimed.Sub(expected)
-	if err != nil {
-		return false, err
-	}
-	if diff < 0 {
-		if diff, err = diff.Neg(); err != nil {
-			return false, err
-		}
-	}
-	if diff == 0 {
-		return true, nil
-	}
-	line, _ := party.LimitIn(b.terms.LineThreshold, c)
-	whole, _ := party.LimitIn(b.terms.OpenThreshold, c)
-	key := ToleratedKey(b.period.Direction, c)
-	sum, _ := get[Balance](t, key)
-	after, err := sum.Micro.Add(diff)
-	if err != nil {
-		return false, err
-	}
-	if diff > line.Micro || after > whole.Micro {
-		return false, nil
-	}
-	for _, id := range b.period.Invoices {
-		inv, _ := get[invoice.Invoice](t, InvoiceKey(id))
-		if inv.Currency == c && inv.State != invoice.Settled {
-			if inv.Tolerated, err = inv.Tolerated.Add(diff); err != nil {
-				return false, err
-			}
-			t.put(InvoiceKey(id), inv)
-			t.put(key, Balance{after})
-			return true, nil
-		}
-	}
-	return true, nil // no invoice, so the buyer alone has it, and it owes nothing
 }
 
 // invoiceOf finds the invoice that a buyer's command is about.
@@ -297,10 +331,43 @@ func invoiceAccept(t *tx, c InvoiceAccept) error {
 		return err
 	}
 	b := t.billingOf(inv)
+	if err := t.reserve(&inv, &b, c.Reserved); err != nil {
+		return err
+	}
 	if err := t.accepted(&inv, &b, act); err != nil {
 		return err
 	}
 	t.save(b)
+	return nil
+}
+
+// reserve keeps in mind on which lines the buyer comes to other figures and
+// accepts all the same, because the difference is within the thresholds. What it
+// reserves counts against the cumulated one.
+func (t *tx) reserve(inv *invoice.Invoice, b *billing, reserved []Objection) error {
+	if len(reserved) == 0 {
+		return nil
+	}
+	found, err := t.objections(b, *inv, reserved)
+	if err != nil {
+		return fault.Of(err).In("reserved")
+	}
+	line, _ := party.LimitIn(b.terms.LineThreshold, inv.Currency)
+	sums := tolerances{}
+	for i, d := range found {
+		ok, err := sums.take(t, b, d)
+		if err != nil {
+			return err
+		}
+		if !ok || d.amount() > line.Micro {
+			return fault.Newf(CodeAboveThreshold, "dispute the line with invoice.dispute", "the difference on line %d is above the agreed thresholds", reserved[i].Row).In("reserved")
+		}
+	}
+	t.put(InvoiceKey(inv.ID), *inv)
+	if err := t.keepTolerated(b, sums, map[money.Currency]string{inv.Currency: inv.ID}); err != nil {
+		return err
+	}
+	*inv, _ = get[invoice.Invoice](t, InvoiceKey(inv.ID))
 	return nil
 }
 
@@ -321,7 +388,8 @@ func (t *tx) accepted(inv *invoice.Invoice, b *billing, act party.Act) error {
 }
 
 // payable opens the debt for a final total: by itself where the agreement does
-// not net; on request, or when it is due, where it does. A total of zero is discharged at once.
+// not net; on request, or when it is due, where it does. A total of zero is
+// discharged at once.
 func (t *tx) payable(inv *invoice.Invoice, b *billing) error {
 	switch {
 	case inv.Total == 0:
@@ -385,13 +453,12 @@ func invoiceDispute(t *tx, c InvoiceDispute) error {
 	}
 	b := t.billingOf(inv)
 	doc, _ := get[invoice.Document](t, DocumentKey(inv.ID))
-	var disputed []differing
-	for _, l := range c.Lines {
-		d, err := t.object(&b, inv, doc, l)
-		if err != nil {
-			return err
-		}
-		disputed = append(disputed, d)
+	disputed, err := t.objections(&b, inv, c.Lines)
+	if err != nil {
+		return err
+	}
+	if err := t.worthDisputing(&b, inv.Currency, disputed); err != nil {
+		return err
 	}
 	for i, d := range disputed {
 		id := t.disputeID(&b, d.seller.line)
@@ -403,6 +470,9 @@ func invoiceDispute(t *tx, c InvoiceDispute) error {
 		if err := t.withdraw(&inv, d.seller.amount, settlement.Invoiced); err != nil {
 			return err
 		}
+	}
+	if err := t.reserve(&inv, &b, c.Reserved); err != nil {
+		return err
 	}
 	act, err := t.authorize(t.agreementTerms(inv.Agreement), money.Amount{Currency: inv.Currency, Micro: inv.Total})
 	if err != nil {
@@ -423,41 +493,77 @@ func invoiceDispute(t *tx, c InvoiceDispute) error {
 	return nil
 }
 
-// object finds a disputed line on the invoice and asks whether the difference
-// is worth a dispute.
-func (t *tx) object(b *billing, inv invoice.Invoice, doc invoice.Document, o Objection) (differing, error) {
+// objections finds the lines of an invoice that a buyer objects to, with what
+// its own figures come to.
+func (t *tx) objections(b *billing, inv invoice.Invoice, lines []Objection) ([]differing, error) {
+	doc, _ := get[invoice.Document](t, DocumentKey(inv.ID))
+	type at struct {
+		row     uint32
+		adjusts usage.Interval
+	}
+	billed := make(map[at]invoice.Line, len(doc.Lines))
 	for _, l := range doc.Lines {
-		if l.Row != o.Row || l.Adjusts != o.Adjusts || l.State != invoice.Agreed {
-			continue
+		if l.State == invoice.Agreed {
+			billed[at{l.Row, l.Adjusts}] = l
 		}
+	}
+	out := make([]differing, len(lines))
+	for i, o := range lines {
+		l, ok := billed[at{o.Row, o.Adjusts}]
+		if !ok {
+			return nil, notFound("lines", "line, not named before, that can be disputed with the row", strconv.FormatUint(uint64(o.Row), 10))
+		}
+		delete(billed, at{o.Row, o.Adjusts})
 		if o.Calls > maxFigure || o.BilledSeconds > maxFigure {
-			return differing{}, invalid("lines", "the figures are out of range", "check the records")
+			return nil, invalid("lines", "the figures are out of range", "check the records")
 		}
 		if _, there := t.Get(DisputeKey(t.disputeID(b, usage.Line{Row: o.Row, Adjusts: o.Adjusts}))); there {
-			return differing{}, conflict("lines", "look at the open dispute", "line %d is disputed already", o.Row)
+			return nil, conflict("lines", "look at the open dispute", "line %d is disputed already", o.Row)
 		}
 		expected, err := rating.Charge(&l.Rate, o.BilledSeconds, b.terms.Rounding.Mode)
 		if err != nil {
-			return differing{}, fault.Of(err).In("lines")
-		}
-		if t.belowThreshold(b, inv.Currency, l.Amount, expected) {
-			return differing{}, fault.Newf(CodeBelowThreshold, "accept the line", "the difference on line %d is within the agreed threshold", o.Row).In("lines")
+			return nil, fault.Of(err).In("lines")
 		}
 		key := usage.Line{Row: l.Row, Adjusts: l.Adjusts}
 		seller, buyer := key, key
 		seller.Calls, seller.RawMillis, seller.BilledSeconds = l.Calls, l.RawMillis, l.BilledSeconds
 		buyer.Calls, buyer.BilledSeconds = o.Calls, o.BilledSeconds
-		return differing{priced{seller, l.Rate, l.Amount}, priced{buyer, l.Rate, expected}}, nil
+		out[i] = differing{priced{seller, l.Rate, l.Amount}, priced{buyer, l.Rate, expected}}
 	}
-	return differing{}, notFound("lines", "line that can be disputed with the row", strconv.FormatUint(uint64(o.Row), 10))
+	return out, nil
 }
 
-// belowThreshold reports whether a difference is within the threshold of a line
-// and the cumulated one. No difference at all always is.
-func (t *tx) belowThreshold(b *billing, c money.Currency, claimed, expected money.Micro) bool {
-	diff := max(claimed, expected) - min(claimed, expected) // amounts are not negative
+// worthDisputing refuses a dispute of lines on which the difference is within
+// the threshold of a line, unless all such lines together, with what was left
+// without a dispute before, are above the cumulated one.
+func (t *tx) worthDisputing(b *billing, c money.Currency, disputed []differing) error {
 	line, _ := party.LimitIn(b.terms.LineThreshold, c)
-	whole, _ := party.LimitIn(b.terms.OpenThreshold, c)
-	sum, _ := get[Balance](t, ToleratedKey(b.period.Direction, c))
-	return diff == 0 || diff <= line.Micro && sum.Micro <= whole.Micro-diff
+	var sum money.Micro
+	var small []differing
+	for _, d := range disputed {
+		diff := d.amount()
+		if diff > line.Micro {
+			continue
+		}
+		if diff == 0 {
+			return tooSmall(d)
+		}
+		small = append(small, d)
+		var err error
+		if sum, err = sum.Add(diff); err != nil {
+			return err
+		}
+	}
+	fits, err := t.fits(b, c, sum)
+	if err != nil || !fits {
+		return err
+	}
+	if len(small) > 0 {
+		return tooSmall(small[0])
+	}
+	return nil
+}
+
+func tooSmall(d differing) error {
+	return fault.Newf(CodeBelowThreshold, "accept the line, and reserve the difference", "the difference on line %d is within the agreed thresholds", d.any().line.Row).In("lines")
 }

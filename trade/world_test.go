@@ -502,12 +502,19 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		b = x
 	case KindInvoiceAccept:
 		id := w.invoiceID(a, a["id"])
-		b = InvoiceAccept{id, doc(id)}
+		x := InvoiceAccept{ID: id, Document: doc(id)}
+		for _, l := range lines(a["reserved"], actor) {
+			x.Reserved = append(x.Reserved, Objection{l.Row, l.Adjusts, l.Calls, l.BilledSeconds})
+		}
+		b = x
 	case KindInvoiceDispute:
 		id := w.invoiceID(a, a["id"])
 		x := InvoiceDispute{ID: id, Document: doc(id), Why: a.or("why", "too-much")}
 		for _, l := range lines(a["lines"], actor) {
 			x.Lines = append(x.Lines, Objection{l.Row, l.Adjusts, l.Calls, l.BilledSeconds})
+		}
+		for _, l := range lines(a["reserved"], actor) {
+			x.Reserved = append(x.Reserved, Objection{l.Row, l.Adjusts, l.Calls, l.BilledSeconds})
 		}
 		b = x
 	case KindNettingPropose, KindObligationOpen:

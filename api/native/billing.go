@@ -329,7 +329,7 @@ func (s *server) invoices() {
 		Body wire.AcceptInvoice
 	}) (*reply[wire.Done[wire.Invoice]], error) {
 		return s.answerInvoice(ctx, in.IDPath, in.Body.Document, trade.KindInvoiceAccept, func(doc canon.Hash) any {
-			return trade.InvoiceAccept{ID: in.ID, Document: doc}
+			return trade.InvoiceAccept{ID: in.ID, Document: doc, Reserved: objections(in.Body.Reserved)}
 		})
 	})
 	post(s, at+"/{id}/dispute", "dispute-invoice", tagBilling, "Dispute lines and accept the others", func(ctx context.Context, in *struct {
@@ -337,13 +337,18 @@ func (s *server) invoices() {
 		Body wire.DisputeInvoice
 	}) (*reply[wire.Done[wire.Invoice]], error) {
 		return s.answerInvoice(ctx, in.IDPath, in.Body.Document, trade.KindInvoiceDispute, func(doc canon.Hash) any {
-			d := trade.InvoiceDispute{ID: in.ID, Document: doc, Why: in.Body.Why, Evidence: in.Body.Evidence}
-			for _, l := range in.Body.Lines {
-				d.Lines = append(d.Lines, trade.Objection(l))
-			}
-			return d
+			return trade.InvoiceDispute{ID: in.ID, Document: doc, Lines: objections(in.Body.Lines), Why: in.Body.Why, Evidence: in.Body.Evidence,
+				Reserved: objections(in.Body.Reserved)}
 		})
 	})
+}
+
+func objections(lines []wire.Objection) []trade.Objection {
+	var out []trade.Objection
+	for _, l := range lines {
+		out = append(out, trade.Objection(l))
+	}
+	return out
 }
 
 func (s *server) answerInvoice(ctx context.Context, at IDPath, doc canon.Hash, kind trade.Kind, body func(canon.Hash) any) (*reply[wire.Done[wire.Invoice]], error) {

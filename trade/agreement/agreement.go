@@ -260,7 +260,7 @@ type Terms struct {
 	Rounding         Rounding       `cbor:"9,keyasint" json:"rounding"`
 	Compare          Compare        `cbor:"10,keyasint" json:"compare"`
 	LineThreshold    []money.Amount `cbor:"11,keyasint,omitempty" json:"line_threshold,omitempty"` // a difference up to it is not disputed; none: 0
-	OpenThreshold    []money.Amount `cbor:"12,keyasint,omitempty" json:"open_threshold,omitempty"` // the same, cumulated over open periods
+	OpenThreshold    []money.Amount `cbor:"12,keyasint,omitempty" json:"open_threshold,omitempty"` // the same, cumulated over open periods; what the tolerance lets pass counts too
 	Netting          bool           `cbor:"13,keyasint,omitempty" json:"netting"`
 	Payment          []Method       `cbor:"14,keyasint" json:"payment"` // the first is the usual one
 	Deadlines        []Deadline     `cbor:"15,keyasint" json:"deadlines"`
@@ -348,6 +348,8 @@ func (t Terms) Validate() error {
 		return bad("start_tolerance_millis", "the start tolerance is negative or longer than an hour", "use 3000")
 	case t.SecondsTolerance > 3600:
 		return bad("seconds_tolerance", "the tolerance is more than an hour", "use 0")
+	case t.SecondsTolerance > 0 && len(t.OpenThreshold) == 0:
+		return bad("open_threshold", "a tolerance of seconds without a cumulated threshold lets nothing pass", "name how much all that passes in open periods may come to")
 	case t.LongestCall < 0 || t.LongestCall > 31*day:
 		return bad("longest_call_millis", "the longest call is negative or longer than a month", "use 86400000")
 	case t.Rounding.Scope != PerLine:

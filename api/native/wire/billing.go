@@ -231,7 +231,8 @@ type DocumentLine struct {
 // AcceptInvoice accepts all lines of an invoice that are not open. Document
 // names what was read; without it the invoice is accepted as it is.
 type AcceptInvoice struct {
-	Document canon.Hash `json:"document,omitzero"`
+	Document canon.Hash  `json:"document,omitzero"`
+	Reserved []Objection `json:"reserved,omitempty" doc:"Lines on which you come to other figures, within the agreed thresholds: accepted too, and counted against the cumulated one."`
 }
 
 // DisputeInvoice disputes lines of an invoice and accepts the others.
@@ -240,9 +241,10 @@ type DisputeInvoice struct {
 	Lines    []Objection `json:"lines" minItems:"1" nullable:"false"`
 	Why      string      `json:"why" minLength:"1" maxLength:"500"`
 	Evidence canon.Hash  `json:"evidence,omitzero"`
+	Reserved []Objection `json:"reserved,omitempty" doc:"Lines that are accepted although you come to other figures, within the agreed thresholds."`
 }
 
-// Objection is a disputed line with the buyer's own figures.
+// Objection is a disputed or reserved line with the buyer's own figures.
 type Objection struct {
 	Row           uint32         `json:"row"`
 	Adjusts       usage.Interval `json:"adjusts,omitzero"`
