@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -69,6 +70,7 @@ type Manifest struct {
 	Lines   []manifestLine `cbor:"3,keyasint"`
 	Unrated []call         `cbor:"4,keyasint,omitempty"` // calls that no row prices: named, never priced
 	Missed  []call         `cbor:"5,keyasint,omitempty"` // calls of a period that went on without our statement
+	Outside []call         `cbor:"6,keyasint,omitempty"` // calls that the order does not cover: named, never priced
 }
 
 type manifestLine struct {
@@ -86,7 +88,7 @@ func (m *Manifest) calls(yield func(call) bool) {
 			}
 		}
 	}
-	for _, calls := range [][]call{m.Unrated, m.Missed} {
+	for _, calls := range [][]call{m.Unrated, m.Missed, m.Outside} {
 		for _, c := range calls {
 			if !yield(c) {
 				return
@@ -375,6 +377,7 @@ func (b *Book) Periods() uint64 {
 type Prices interface {
 	Find(destination usage.Number, start int64) (row uint32, ok bool)
 	Row(row uint32) *rating.Row
+	Ordered(destination usage.Number) bool
 }
 
 // Draft makes the manifest of a slot: all its open calls, and the late ones of
@@ -416,6 +419,10 @@ func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 		if of := b.slot(c).Period; of != at.Period {
 			k.adjusts = b.schedule.adjusted(at.Period, of)
 		}
+		if !prices.Ordered(b.record(c).Destination) {
+			m.Outside = append(m.Outside, c)
+			continue
+		}
 		var ok bool
 		if k.row, ok = prices.Find(b.record(c).Destination, b.start(c)); !ok || b.tooLong(c, at.Period) {
 			m.Unrated = append(m.Unrated, c)
@@ -431,6 +438,7 @@ func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 		return usage.Line{Row: x.Row, Adjusts: x.Adjusts}.Order(usage.Line{Row: y.Row, Adjusts: y.Adjusts})
 	})
 	b.sort(m.Unrated)
+	b.sort(m.Outside)
 	return m
 }
 
@@ -507,6 +515,9 @@ func (b *Book) exceptions(m Manifest) []Exception {
 	}
 	for _, c := range m.Missed {
 		name(c, CodeMissed)
+	}
+	for _, c := range m.Outside {
+		name(c, trade.CodeNotOrdered)
 	}
 	return out
 }

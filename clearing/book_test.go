@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -115,10 +117,11 @@ func TestACallAcrossAnAmendmentLiesInOnePeriod(t *testing.T) {
 }
 
 // flat prices everything with one row.
-type flat struct{}
+type flat struct{ scope product.Scope }
 
 func (flat) Find(usage.Number, int64) (uint32, bool) { return 7, true }
 func (flat) Row(uint32) *rating.Row                  { return nil }
+func (f flat) Ordered(n usage.Number) bool           { return f.scope.Covers(n.String()) }
 
 // batch makes records of calls of a minute that end at times of the test's day.
 func batch(t *testing.T, ends ...string) *usage.Batch {
@@ -222,6 +225,24 @@ func TestACallThatIsTooLongIsAnException(t *testing.T) {
 	}
 	if x := b.exceptions(m); len(x) != 1 || x[0].Code != CodeTooLong || x[0].Line != 3 {
 		t.Fatalf("%+v: want line 3 by name", x)
+	}
+}
+
+// A call to a number that the order does not cover is named, not priced.
+func TestACallThatWasNotOrderedIsAnException(t *testing.T) {
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	in := batch(t, "10:10:00", "10:20:00")
+	in.Records[1].Destination = 49
+	b.Add(1, in, 0)
+	m, err := b.Draft(Slot{0, span(t, "10:00:00", "11:00:00")}, flat{product.Scope{"1", "48"}})
+	if err != nil || len(m.Lines) != 1 || len(m.Lines[0].Calls) != 1 {
+		t.Fatalf("%+v, %v: want one call and one exception", m, err)
+	}
+	if x := b.exceptions(m); len(x) != 1 || x[0].Code != trade.CodeNotOrdered || x[0].Line != 3 {
+		t.Fatalf("%+v: want line 3 by name", x)
+	}
+	if again := b.Reprice(m, flat{}); len(again.Lines) != 1 || len(again.Lines[0].Calls) != 2 || len(again.Outside) != 0 {
+		t.Fatalf("%+v: want both calls priced by an order for all", again)
 	}
 }
 

@@ -214,7 +214,7 @@ func (d *Desk) request(ctx context.Context, at Slot) error {
 func (d *Desk) orderOf(v view, direction usage.Direction, p usage.Interval) (o orderRecord, ok bool, err error) {
 	covers := func() bool {
 		return o.Buyer == direction.From && o.Seller == direction.To && o.Spec.Line == d.o.Line &&
-			p.To > o.From && (o.Until == 0 || p.From < o.Until) && (o.State.Live() || o.State == order.Terminated || o.State == order.Completed)
+			p.To > o.From && p.From >= o.Begins && (o.Until == 0 || p.From < o.Until) && (o.State.Live() || o.State == order.Terminated || o.State == order.Completed)
 	}
 	s, ok, err := get[trade.Standing](v, trade.StandingKey(direction, d.o.Line))
 	if err != nil || !ok {

@@ -89,15 +89,23 @@ func (d *Desk) state(ctx context.Context, key string, p periodRecord) error {
 	if err != nil {
 		return err
 	}
-	m, err := d.manifest(book, key, Slot{way, p.Interval}, prices)
+	var o orderRecord
+	if err := d.o.Channel.View(func(v view) (err error) {
+		o, _, err = get[orderRecord](v, trade.OrderKey(p.Order))
+		return err
+	}); err != nil {
+		return err
+	}
+	priced := ordered{prices, o.Spec.Scope}
+	m, err := d.manifest(book, key, Slot{way, p.Interval}, priced)
 	if err != nil {
 		return err
 	}
-	lines, _, err := book.Commit(m, prices, d.o.Secret[:])
+	lines, _, err := book.Commit(m, priced, d.o.Secret[:])
 	if err != nil {
 		return err
 	}
-	cmds, err := d.statement(p, prices, lines, uint64(len(m.Unrated)))
+	cmds, err := d.statement(p, prices, lines, uint64(len(m.Unrated)+len(m.Outside)))
 	if err != nil {
 		return err
 	}
@@ -152,7 +160,7 @@ func (d *Desk) miss(key string, p periodRecord) error {
 	d.mu.Lock()
 	old, made := d.made[key]
 	d.mu.Unlock()
-	if !ok || made && len(old.Lines) == 0 && len(old.Unrated) == 0 {
+	if !ok || made && len(old.Lines)+len(old.Unrated)+len(old.Outside) == 0 {
 		return nil
 	}
 	book, err := d.ready()
@@ -168,7 +176,7 @@ func (d *Desk) miss(key string, p periodRecord) error {
 			adjustments = append(adjustments, l.Calls...)
 		}
 	}
-	m.Missed = append(m.Missed, old.Unrated...)
+	m.Missed = append(append(m.Missed, old.Unrated...), old.Outside...)
 	if err := d.keepManifest(book, key, m); err != nil {
 		return err
 	}
@@ -331,7 +339,7 @@ func (d *Desk) delivery(key string, p periodRecord, open []dispute.Dispute) ([]b
 	if err != nil {
 		return nil, err
 	}
-	lines, calls, err := book.Commit(m, prices, d.o.Secret[:])
+	lines, calls, err := book.Commit(m, ordered{tariff: prices}, d.o.Secret[:])
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func (d *Desk) Summary() (Summary, error) {
 			return Summary{}, err
 		}
 		if err == nil {
-			prices[w] = t
+			prices[w] = ordered{tariff: t}
 		}
 	}
 	d.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/merkle"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -25,6 +26,17 @@ type tariffSheet struct {
 	from  int64 // ms UTC: calls that begin then or later
 	sheet *rating.Sheet
 	log   *merkle.Log // over the sheet's rows: proves them
+}
+
+// ordered is a tariff as far as an order covers it.
+type ordered struct {
+	*tariff
+	scope product.Scope
+}
+
+// Ordered reports whether the order covers calls to a number.
+func (o ordered) Ordered(destination usage.Number) bool {
+	return len(o.scope) == 0 || o.scope.Covers(destination.String())
 }
 
 // Find gives the number of the row that prices a call.

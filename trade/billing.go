@@ -21,7 +21,8 @@ const (
 	// CodeOrderState says that the order's state does not allow rating or an
 	// invoice (MEF 114 [R60], [R69]).
 	CodeOrderState fault.Code = "order-state"
-	// CodeNotOrdered says that the order does not cover the period.
+	// CodeNotOrdered says that the order does not cover the period, or what a line
+	// is about.
 	CodeNotOrdered fault.Code = "not-ordered"
 	// CodeMisaligned says that the interval is no period of the agreed cycle.
 	CodeMisaligned fault.Code = "interval-misaligned"
@@ -352,6 +353,9 @@ func (t *tx) inForceRows(b *billing, lines []usage.Line) error {
 			earliest -= b.terms.LongestCall
 		}
 		row := proven.Rate
+		if !b.order.Spec.Scope.Meets(row.Prefix) {
+			return fault.Newf(CodeNotOrdered, "leave calls out that the order does not cover", "row %d (%s, prefix %s) is outside of order %s", l.Row, row.Destination, row.Prefix, b.order.ID).In("lines")
+		}
 		if max(row.ValidFrom, sheet.From) >= interval.To || min(row.ValidTo, until) <= earliest {
 			return fault.Newf(CodeRowNotInForce, "use the row that was in force when the calls began", "row %d (%s, prefix %s) was not in force for %s", l.Row, row.Destination, row.Prefix, interval).In("lines")
 		}

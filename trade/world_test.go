@@ -55,10 +55,11 @@ type voice struct{}
 
 func (voice) Name() product.Line { return "voice" }
 func (voice) Spec(payload []byte) (product.Spec, error) {
+	s := product.Spec{Line: "voice", Name: "Voice termination", Metered: true}
 	if len(payload) > 0 {
-		return product.Spec{}, invalid("", "voice has no payload", "leave it out")
+		s.Scope = strings.Split(string(payload), ",")
 	}
-	return product.Spec{Line: "voice", Name: "Voice termination", Metered: true}, nil
+	return s, nil
 }
 
 const (
@@ -431,7 +432,7 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		b = RowProve{Direction: w.direction(a), Line: "voice", Rows: w.rows(a, a.list("rows"))}
 	case KindOrderPlace:
 		b = OrderPlace{ID: a["id"], Kind: order.Standing, Agreement: a.or("agreement", "MSA-1"), Sheet: a["sheet"], Line: product.Line(a.or("line", "voice")), From: base + hourMs*a.int("from", -24),
-			Value: amounts(a.or("value", "USD:5"))}
+			Payload: []byte(a["scope"]), Value: amounts(a.or("value", "USD:5"))}
 	case KindOrderAccept, KindOrderReject, KindOrderSuspend, KindOrderResume, KindOrderTerminate:
 		b = OrderAnswer{a["id"], a["why"]}
 	case KindRatingRequest:

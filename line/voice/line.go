@@ -61,7 +61,7 @@ func (Line) Spec(payload []byte) (product.Spec, error) {
 		}
 	}
 	if len(t.Prefixes) > 0 {
-		s.Name = "Voice termination, selected destinations"
+		s.Name, s.Scope = "Voice termination, selected destinations", t.Prefixes
 	}
 	return s, nil
 }

@@ -350,8 +350,8 @@ func TestOrdersNameTheirPrefixes(t *testing.T) {
 	if s, err := (Line{}).Spec(nil); err != nil || !s.Metered || s.Line != Name {
 		t.Error(s, err)
 	}
-	if _, err := (Line{}).Spec(Termination{Prefixes: []string{"33", "49"}}.Encode()); err != nil {
-		t.Error(err)
+	if s, err := (Line{}).Spec(Termination{Prefixes: []string{"33", "49"}}.Encode()); err != nil || !s.Scope.Covers("4930") || s.Scope.Covers("4420") {
+		t.Error(s, err)
 	}
 	for _, p := range [][]string{{"49", "33"}, {"49", "49"}, {""}, {"x"}, {"+49"}} {
 		if s, err := (Line{}).Spec(Termination{Prefixes: p}.Encode()); err == nil {

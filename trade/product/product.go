@@ -2,6 +2,11 @@
 // specification of what an order asks for.
 package product
 
+import (
+	"slices"
+	"strings"
+)
+
 // Line is the name of a product line: "voice", "connectivity". Lower-case
 // letters, at most 32.
 type Line string
@@ -27,4 +32,27 @@ type Spec struct {
 	// Metered products are charged by usage (MEF 114 [R63], event-based). The
 	// others are charged by the order itself.
 	Metered bool `cbor:"3,keyasint,omitempty" json:"metered,omitempty"`
+	// Scope is the part of the line that is ordered; empty: all of it.
+	Scope Scope `cbor:"4,keyasint,omitempty" json:"scope,omitempty"`
+}
+
+// Scope names what an order covers by the beginnings of the keys under which
+// rates apply, in ascending order; for voice, of the number called. An empty one
+// covers everything.
+type Scope []string
+
+// Covers reports whether what has a key is ordered.
+func (s Scope) Covers(key string) bool {
+	for n := range len(key) + 1 {
+		if _, ok := slices.BinarySearch(s, key[:n]); ok {
+			return true
+		}
+	}
+	return len(s) == 0
+}
+
+// Meets reports whether anything that a rate's prefix stands for is ordered.
+func (s Scope) Meets(prefix string) bool {
+	i, _ := slices.BinarySearch(s, prefix) // the first that does not come before it
+	return s.Covers(prefix) || i < len(s) && strings.HasPrefix(s[i], prefix)
 }
