@@ -291,8 +291,24 @@ func (d *Desk) reconcile(ctx context.Context, key string, p periodRecord, mine, 
 	if err != nil {
 		return err
 	}
-	d.act(ctx, "compare/"+key, key, c)
+	d.act(ctx, "compare/"+key, key, outcome(c)...)
 	return nil
+}
+
+// outcomeSize is what a line of an outcome takes at most, in bytes.
+const outcomeSize = 60
+
+// outcome splits an outcome into commands.
+func outcome(c trade.CompareState) (cmds []trade.Command) {
+	parts := slices.Collect(slices.Chunk(c.Lines, maxPart/outcomeSize))
+	for i, lines := range parts {
+		c.Lines = lines
+		if len(parts) > 1 {
+			c.Part, c.Of = uint32(i+1), uint32(len(parts))
+		}
+		cmds = append(cmds, trade.NewCommand(trade.KindCompareState, c))
+	}
+	return cmds
 }
 
 // disputed lists a period's disputes that wait for the rules, in order.
@@ -402,11 +418,11 @@ func (d *Desk) stated(v view, p periodRecord, side trade.Side, s invoice.Side) (
 
 // compare runs the agreed rule over both deliveries. Both sides do so on the
 // same input and get the same answer.
-func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours, theirs canon.Hash) (trade.Command, error) {
+func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours, theirs canon.Hash) (trade.CompareState, error) {
 	way, _ := d.pair.Way(p.Direction)
 	prices, err := d.tariff(way)
 	if err != nil {
-		return trade.Command{}, err
+		return trade.CompareState{}, err
 	}
 	var seller, buyer []usage.Line
 	var terms agreement.Terms
@@ -421,11 +437,11 @@ func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours,
 		return err
 	})
 	if err != nil {
-		return trade.Command{}, err
+		return trade.CompareState{}, err
 	}
 	rules, err := trade.DecisionRules(terms)
 	if err != nil {
-		return trade.Command{}, err
+		return trade.CompareState{}, err
 	}
 	sellerFile, buyerFile := theirs, ours
 	if d.seller(p.Direction) {
@@ -433,11 +449,11 @@ func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours,
 	}
 	fromSeller, err := d.delivered(sellerFile, p, prices, slots(p, seller))
 	if err != nil {
-		return trade.Command{}, err
+		return trade.CompareState{}, err
 	}
 	fromBuyer, err := d.delivered(buyerFile, p, prices, slots(p, buyer))
 	if err != nil {
-		return trade.Command{}, err
+		return trade.CompareState{}, err
 	}
 	totals := map[string]uint64{}
 	for _, l := range seller {
@@ -456,7 +472,7 @@ func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours,
 	in.Buyer, in.BuyerMissing = deliveredLines(p, in.Lines, buyer, fromBuyer)
 	decided, err := reconcile.Decide(in)
 	if err != nil {
-		return trade.Command{}, err
+		return trade.CompareState{}, err
 	}
 	for _, l := range decided {
 		o := trade.OutcomeLine{Row: l.Row, Adjusts: l.Adjusts, Manual: l.Open}
@@ -467,10 +483,10 @@ func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours,
 	}
 	data := reconcile.EncodeDecided(decided)
 	if err := d.keep("evidence/"+key, data); err != nil {
-		return trade.Command{}, err
+		return trade.CompareState{}, err
 	}
 	out.Evidence = canon.Sum("lateral/evidence/1", data)
-	return trade.NewCommand(trade.KindCompareState, out), nil
+	return out, nil
 }
 
 // slotOf names a line of a period's statement.

@@ -247,11 +247,14 @@ type OutcomeLine struct {
 }
 
 // CompareState is what one side's rules make of all differing lines of a
-// period that wait for them, in order.
+// period that wait for them, in order, or one part of it. Parts come in order;
+// both numbers zero: it is the only one.
 type CompareState struct {
 	Period   PeriodRef     `cbor:"1,keyasint"`
 	Lines    []OutcomeLine `cbor:"2,keyasint"`
-	Evidence canon.Hash    `cbor:"3,keyasint"` // root over what it was decided from
+	Evidence canon.Hash    `cbor:"3,keyasint"`           // root over what it was decided from
+	Part     uint32        `cbor:"4,keyasint,omitempty"` // from 1
+	Of       uint32        `cbor:"5,keyasint,omitempty"` // at most 4096
 }
 
 // Verdict is how one disputed line is to be decided.
@@ -300,7 +303,9 @@ type Objection struct {
 }
 
 // InvoiceDispute disputes lines of an invoice and accepts the others, some of
-// them reserved as by InvoiceAccept.
+// them reserved as by InvoiceAccept. Many lines come in parts, in order; the last
+// one, with its reason and evidence, puts all into effect. Both numbers zero: it
+// is the only one.
 type InvoiceDispute struct {
 	ID       string      `cbor:"1,keyasint"`
 	Document canon.Hash  `cbor:"2,keyasint"`
@@ -308,6 +313,8 @@ type InvoiceDispute struct {
 	Why      string      `cbor:"4,keyasint"`
 	Evidence canon.Hash  `cbor:"5,keyasint,omitzero"`
 	Reserved []Objection `cbor:"6,keyasint,omitempty"`
+	Part     uint32      `cbor:"7,keyasint,omitempty"` // from 1
+	Of       uint32      `cbor:"8,keyasint,omitempty"` // at most 4096
 }
 
 // NettingPropose offsets final invoices of both sides.

@@ -1,6 +1,7 @@
 package trade
 
 import (
+	"bytes"
 	"cmp"
 
 	"github.com/lateral-network/lateral/fault"
@@ -120,9 +121,13 @@ func (t *tx) inComparison(r PeriodRef) (billing, error) {
 		return b, err
 	}
 	if b.period.State != invoice.PeriodReconciling || b.period.Waiting == 0 {
-		return b, wrongState("period", b.key, string(b.period.State), "delivery or comparison of records")
+		return b, notCompared(b)
 	}
 	return b, nil
+}
+
+func notCompared(b billing) error {
+	return wrongState("period", b.key, string(b.period.State), "delivery or comparison of records")
 }
 
 func usageDeliver(t *tx, u UsageDeliver) error {
@@ -205,36 +210,43 @@ func compareState(t *tx, c CompareState) error {
 	if err != nil {
 		return err
 	}
+	if c.Part, c.Of, err = parts(c.Part, c.Of); err != nil {
+		return err
+	}
 	side, which := b.side(t.own)
-	digest := t.digest()
-	if !side.Outcome.IsZero() {
-		if side.Outcome == digest {
+	part := canon.Must(Outcomes{c.Lines, c.Evidence})
+	if c.Part <= side.Compared.Parts {
+		old, _ := t.Get(OutcomeKey(c.Period.Order, c.Period.Interval, which, c.Part))
+		if c.Of == side.Compared.Of && bytes.Equal(old, part) {
 			return nil
 		}
-		return conflict("lines", "a side states its outcome once", "another outcome of %s stands", b.key)
+		if !side.Outcome.IsZero() || c.Part != 1 {
+			return conflict("lines", "a side states its outcome once", "another outcome of %s stands", b.key)
+		}
+		for n := uint32(1); n <= side.Compared.Parts; n++ { // it begins anew
+			t.drop(OutcomeKey(c.Period.Order, c.Period.Interval, which, n))
+		}
+		side.Compared = invoice.Compared{}
 	}
-	if b, err = t.inComparison(c.Period); err != nil {
-		return err
+	if b.period.State != invoice.PeriodReconciling || b.period.Waiting == 0 {
+		return notCompared(b)
 	}
 	if !delivered(b.period) {
 		return fault.New(fault.NotYet, "the records of both sides have not been received", "deliver yours, confirm the other side's, then compare")
 	}
-	side, which = b.side(t.own)
+	if c.Part != side.Compared.Parts+1 || c.Part > 1 && c.Of != side.Compared.Of {
+		return fault.New(fault.NotYet, "a part of the outcome is missing", "send the parts in order, or begin again with part 1").In("part")
+	}
 	waiting := t.waiting(&b)
-	if len(waiting) != len(c.Lines) {
-		return fault.Newf(fault.Invalid, "state all lines that wait, in order", "%d lines wait, and the outcome has %d", len(waiting), len(c.Lines)).In("lines")
+	if err := checkOutcome(waiting, c, side.Compared.Lines); err != nil {
+		return err
 	}
-	for i, d := range waiting {
-		l := c.Lines[i]
-		if l.Row != d.Row || l.Adjusts != d.Adjusts {
-			return fault.Newf(fault.Invalid, "state all lines that wait, in the order of statements", "line %d of the outcome is not %s", i, d.ID).In("lines")
-		}
-		if l.Calls > maxFigure || l.BilledSeconds > maxFigure || l.Manual && (l.Calls != 0 || l.BilledSeconds != 0) {
-			return invalid("lines", "a line's figures are out of range", "leave the figures of a manual line at zero")
-		}
+	side.Compared = invoice.Compared{Parts: c.Part, Of: c.Of, Lines: side.Compared.Lines + uint32(len(c.Lines))}
+	t.write(OutcomeKey(c.Period.Order, c.Period.Interval, which, c.Part), part)
+	if c.Part == c.Of {
+		all, _ := (View{t}).Outcomes(c.Period, which)
+		side.Outcome = canon.HashOf("lateral/outcome/1", all)
 	}
-	side.Outcome = digest
-	t.put(OutcomeKey(c.Period.Order, c.Period.Interval, which), Outcomes{c.Lines, c.Evidence})
 	if b.period.Seller.Outcome.IsZero() || b.period.Buyer.Outcome.IsZero() {
 		t.save(b)
 		return nil
@@ -242,11 +254,41 @@ func compareState(t *tx, c CompareState) error {
 	return t.decideByRule(b, waiting)
 }
 
+// parts reads the numbers of a part; none: it is the only one.
+func parts(part, of uint32) (uint32, uint32, error) {
+	if part == 0 && of == 0 {
+		return 1, 1, nil
+	}
+	if part == 0 || part > of || of > maxParts {
+		return 0, 0, invalid("part", "the parts are numbered wrongly", "number them from 1, at most 4096")
+	}
+	return part, of, nil
+}
+
+// checkOutcome checks a part of an outcome, before which there are some lines,
+// against the lines that wait.
+func checkOutcome(waiting []dispute.Dispute, c CompareState, before uint32) error {
+	end := int(before) + len(c.Lines)
+	if end > len(waiting) || c.Part == c.Of && end != len(waiting) || c.Part < c.Of && len(c.Lines) == 0 {
+		return fault.Newf(fault.Invalid, "state all lines that wait, in order", "%d lines wait, and the outcome has %d", len(waiting), end).In("lines")
+	}
+	for i, l := range c.Lines {
+		if d := waiting[int(before)+i]; l.Row != d.Row || l.Adjusts != d.Adjusts {
+			return fault.Newf(fault.Invalid, "state all lines that wait, in the order of statements", "line %d of the outcome is not %s", i, d.ID).In("lines")
+		}
+		if l.Calls > maxFigure || l.BilledSeconds > maxFigure || l.Manual && (l.Calls != 0 || l.BilledSeconds != 0) {
+			return invalid("lines", "a line's figures are out of range", "leave the figures of a manual line at zero")
+		}
+	}
+	return nil
+}
+
 // decideByRule resolves the lines for which both sides' rules gave the same and
 // hands the others to people.
 func (t *tx) decideByRule(b billing, waiting []dispute.Dispute) error {
-	seller, _ := get[Outcomes](t, OutcomeKey(b.period.Order, b.period.Interval, SellerSide))
-	buyer, _ := get[Outcomes](t, OutcomeKey(b.period.Order, b.period.Interval, BuyerSide))
+	ref := PeriodRef{b.period.Order, b.period.Interval}
+	seller, _ := (View{t}).Outcomes(ref, SellerSide)
+	buyer, _ := (View{t}).Outcomes(ref, BuyerSide)
 	var decided []resolution
 	for i, d := range waiting {
 		s := seller.Lines[i]

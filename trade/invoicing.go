@@ -1,6 +1,7 @@
 package trade
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"slices"
@@ -382,6 +383,7 @@ func (t *tx) accepted(inv *invoice.Invoice, b *billing, act party.Act) error {
 		return wrongState("invoice", inv.ID, string(inv.State), "acceptance")
 	}
 	inv.State, inv.Accepted, inv.Deadline = next, act, 0
+	t.dropObjections(inv)
 	t.shift(inv.ID, inv.Seller, inv.Buyer, inv.Currency, settlement.Invoiced, settlement.Final, inv.Total)
 	t.emit(EventInvoiceMoved, InvoiceKey(inv.ID), string(inv.State))
 	return t.payable(inv, b)
@@ -442,6 +444,14 @@ func invoiceDispute(t *tx, c InvoiceDispute) error {
 	if err != nil {
 		return err
 	}
+	if c.Part, c.Of, err = parts(c.Part, c.Of); err != nil {
+		return err
+	}
+	if c.Of > 1 {
+		if whole, err := t.gather(&inv, &c); err != nil || !whole {
+			return err
+		}
+	}
 	if len(c.Lines) == 0 {
 		return invalid("lines", "no line is disputed", "name the lines, or accept the invoice")
 	}
@@ -491,6 +501,49 @@ func invoiceDispute(t *tx, c InvoiceDispute) error {
 	}
 	t.save(b)
 	return nil
+}
+
+// gather keeps a part of a buyer's objections. With the last one it gives the
+// command all of them and takes the parts off.
+func (t *tx) gather(inv *invoice.Invoice, c *InvoiceDispute) (whole bool, err error) {
+	part := canon.Must(Objections{c.Lines, c.Reserved})
+	if c.Part <= inv.Objected {
+		if old, _ := t.Get(ObjectionKey(inv.ID, c.Part)); bytes.Equal(old, part) {
+			return false, nil
+		}
+		if c.Part != 1 {
+			return false, conflict("part", "begin again with part 1", "another part %d of the objections is there", c.Part)
+		}
+		t.dropObjections(inv)
+	}
+	if c.Part != inv.Objected+1 {
+		return false, fault.New(fault.NotYet, "a part of the objections is missing", "send the parts in order").In("part")
+	}
+	if c.Part < c.Of {
+		if _, err := t.authorize(t.agreementTerms(inv.Agreement)); err != nil {
+			return false, err
+		}
+		inv.Objected = c.Part
+		t.write(ObjectionKey(inv.ID, c.Part), part)
+		t.put(InvoiceKey(inv.ID), *inv)
+		return false, nil
+	}
+	var all Objections
+	for n := uint32(1); n < c.Part; n++ {
+		o, _ := get[Objections](t, ObjectionKey(inv.ID, n))
+		all.Lines, all.Reserved = append(all.Lines, o.Lines...), append(all.Reserved, o.Reserved...)
+	}
+	c.Lines, c.Reserved = append(all.Lines, c.Lines...), append(all.Reserved, c.Reserved...)
+	t.dropObjections(inv)
+	return true, nil
+}
+
+// dropObjections takes parts off that are of no use any more.
+func (t *tx) dropObjections(inv *invoice.Invoice) {
+	for n := uint32(1); n <= inv.Objected; n++ {
+		t.drop(ObjectionKey(inv.ID, n))
+	}
+	inv.Objected = 0
 }
 
 // objections finds the lines of an invoice that a buyer objects to, with what

@@ -31,10 +31,11 @@ import (
 //	standing/<direction>/<line>            Standing: the order under which usage arises
 //	period/<order>/<from>                  invoice.Period
 //	statement/<order>/<from>/<side>/<part> Statement: s is the seller's, b the buyer's
-//	outcome/<order>/<from>/<side>          Outcomes
+//	outcome/<order>/<from>/<side>/<part>   Outcomes
 //	dispute/<order>/<from>/<adjusts>/<row> dispute.Dispute
 //	invoice/<id>                           invoice.Invoice
 //	document/<id>                          invoice.Document
+//	objection/<id>/<part>                  Objections, until all parts of the buyer's are in
 //	netting/<id>                           settlement.Netting
 //	obligation/<id>                        settlement.Obligation
 //	balance/<party>/<purpose>/<currency>   Balance
@@ -159,9 +160,16 @@ func StatementKey(order string, i usage.Interval, s Side, part uint32) string {
 	return fmt.Sprintf("statement/%s/%s/%s/%05d", order, millis(i.From), s, part)
 }
 
-// OutcomeKey is the key of what a side's rules made of a period's open lines.
-func OutcomeKey(order string, i usage.Interval, s Side) string {
-	return "outcome/" + order + "/" + millis(i.From) + "/" + string(s)
+// OutcomeKey is the key of one part (from 1) of what a side's rules made of a
+// period's open lines.
+func OutcomeKey(order string, i usage.Interval, s Side, part uint32) string {
+	return fmt.Sprintf("outcome/%s/%s/%s/%05d", order, millis(i.From), s, part)
+}
+
+// ObjectionKey is the key of one part (from 1) of a buyer's objections to an
+// invoice.
+func ObjectionKey(invoice string, part uint32) string {
+	return fmt.Sprintf("objection/%s/%05d", invoice, part)
 }
 
 // DisputeKey is the key of a dispute's record.

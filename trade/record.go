@@ -190,6 +190,12 @@ type Outcomes struct {
 	Evidence canon.Hash    `cbor:"2,keyasint" json:"evidence"`
 }
 
+// Objections is one part of what a buyer disputes of an invoice.
+type Objections struct {
+	Lines    []Objection `cbor:"1,keyasint,omitempty" json:"lines"`
+	Reserved []Objection `cbor:"2,keyasint,omitempty" json:"reserved"`
+}
+
 // Balance is what stands on an account.
 type Balance struct {
 	Micro money.Micro `cbor:"1,keyasint" json:"amount"`

@@ -134,9 +134,17 @@ func (v View) Statement(r PeriodRef, s Side) []usage.Line {
 	return out
 }
 
-// Outcomes gives what a side's rules made of a period's differing lines.
-func (v View) Outcomes(r PeriodRef, s Side) (Outcomes, bool) {
-	return get[Outcomes](v, OutcomeKey(r.Order, r.Interval, s))
+// Outcomes gives what a side's rules made of a period's differing lines, as far
+// as it is in.
+func (v View) Outcomes(r PeriodRef, s Side) (out Outcomes, ok bool) {
+	for part := uint32(1); part <= maxParts; part++ {
+		p, there := get[Outcomes](v, OutcomeKey(r.Order, r.Interval, s, part))
+		if !there {
+			break
+		}
+		out.Lines, out.Evidence, ok = append(out.Lines, p.Lines...), p.Evidence, true
+	}
+	return out, ok
 }
 
 // Dispute gives a dispute by id.

@@ -474,7 +474,7 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	case KindUsageReceived:
 		b = UsageReceived{a.period(), canon.Sum(a.or("file", other))}
 	case KindCompareState:
-		c := CompareState{Period: a.period(), Evidence: canon.Sum("evidence")}
+		c := CompareState{Period: a.period(), Evidence: canon.Sum("evidence"), Part: uint32(a.int("part", 0)), Of: uint32(a.int("of", 0))}
 		for _, p := range a.list("lines") {
 			head, figures, _ := strings.Cut(p, ":")
 			row, adjusts, late := strings.Cut(head, "@")
@@ -510,7 +510,7 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		b = x
 	case KindInvoiceDispute:
 		id := w.invoiceID(a, a["id"])
-		x := InvoiceDispute{ID: id, Document: doc(id), Why: a.or("why", "too-much")}
+		x := InvoiceDispute{ID: id, Document: doc(id), Why: a.or("why", "too-much"), Part: uint32(a.int("part", 0)), Of: uint32(a.int("of", 0))}
 		for _, l := range lines(a["lines"], actor) {
 			x.Lines = append(x.Lines, Objection{l.Row, l.Adjusts, l.Calls, l.BilledSeconds})
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/document"
@@ -328,17 +329,17 @@ func (s *server) invoices() {
 		IDPath
 		Body wire.AcceptInvoice
 	}) (*reply[wire.Done[wire.Invoice]], error) {
-		return s.answerInvoice(ctx, in.IDPath, in.Body.Document, trade.KindInvoiceAccept, func(doc canon.Hash) any {
-			return trade.InvoiceAccept{ID: in.ID, Document: doc, Reserved: objections(in.Body.Reserved)}
+		return s.answerInvoice(ctx, in.IDPath, in.Body.Document, trade.KindInvoiceAccept, func(doc canon.Hash) []any {
+			return []any{trade.InvoiceAccept{ID: in.ID, Document: doc, Reserved: objections(in.Body.Reserved)}}
 		})
 	})
 	post(s, at+"/{id}/dispute", "dispute-invoice", tagBilling, "Dispute lines and accept the others", func(ctx context.Context, in *struct {
 		IDPath
 		Body wire.DisputeInvoice
 	}) (*reply[wire.Done[wire.Invoice]], error) {
-		return s.answerInvoice(ctx, in.IDPath, in.Body.Document, trade.KindInvoiceDispute, func(doc canon.Hash) any {
-			return trade.InvoiceDispute{ID: in.ID, Document: doc, Lines: objections(in.Body.Lines), Why: in.Body.Why, Evidence: in.Body.Evidence,
-				Reserved: objections(in.Body.Reserved)}
+		return s.answerInvoice(ctx, in.IDPath, in.Body.Document, trade.KindInvoiceDispute, func(doc canon.Hash) []any {
+			return inParts(trade.InvoiceDispute{ID: in.ID, Document: doc, Lines: objections(in.Body.Lines), Why: in.Body.Why, Evidence: in.Body.Evidence,
+				Reserved: objections(in.Body.Reserved)})
 		})
 	})
 }
@@ -351,7 +352,31 @@ func objections(lines []wire.Objection) []trade.Objection {
 	return out
 }
 
-func (s *server) answerInvoice(ctx context.Context, at IDPath, doc canon.Hash, kind trade.Kind, body func(canon.Hash) any) (*reply[wire.Done[wire.Invoice]], error) {
+// maxObjections is how many lines one command objects to, so that it fits an
+// envelope.
+const maxObjections = 4096
+
+// inParts splits a dispute of many lines. What is reserved goes with the last
+// part.
+func inParts(d trade.InvoiceDispute) (out []any) {
+	parts := slices.Collect(slices.Chunk(d.Lines, maxObjections))
+	if len(parts) < 2 {
+		return []any{d}
+	}
+	for i, lines := range parts {
+		p := d
+		p.Lines, p.Part, p.Of = lines, uint32(i+1), uint32(len(parts))
+		if i+1 < len(parts) {
+			p.Reserved = nil
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// answerInvoice sends the buyer's answer. Only the last of its commands changes
+// where the invoice stands.
+func (s *server) answerInvoice(ctx context.Context, at IDPath, doc canon.Hash, kind trade.Kind, bodies func(canon.Hash) []any) (*reply[wire.Done[wire.Invoice]], error) {
 	b, err := s.with(at.Partner)
 	if err != nil {
 		return nil, err
@@ -363,7 +388,14 @@ func (s *server) answerInvoice(ctx context.Context, at IDPath, doc canon.Hash, k
 		}
 		doc = i.Document
 	}
-	return change(ctx, s, b, kind, body(doc), trade.InvoiceKey(at.ID), "invoice "+clipped(at.ID), shownInvoice)
+	all := bodies(doc)
+	last := len(all) - 1
+	for _, body := range all[:last] {
+		if _, err := s.submit(ctx, b, kind, body); err != nil {
+			return nil, err
+		}
+	}
+	return change(ctx, s, b, kind, all[last], trade.InvoiceKey(at.ID), "invoice "+clipped(at.ID), shownInvoice)
 }
 
 func written(f func(invoice.Document) ([]byte, error)) func(context.Context, Bilateral, string) ([]byte, error) {

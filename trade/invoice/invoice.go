@@ -45,7 +45,15 @@ type Side struct {
 	Unrated   uint64     `cbor:"6,keyasint,omitempty" json:"unrated,omitempty"`   // calls that no row prices: a named exception, never priced zero
 	Delivered canon.Hash `cbor:"7,keyasint,omitzero" json:"delivered,omitzero"`   // file with the records of the differing lines, by its own claim
 	Confirmed bool       `cbor:"8,keyasint,omitempty" json:"confirmed,omitempty"` // the other side has it
-	Outcome   canon.Hash `cbor:"9,keyasint,omitzero" json:"outcome,omitzero"`     // its outcome of the comparison
+	Outcome   canon.Hash `cbor:"9,keyasint,omitzero" json:"outcome,omitzero"`     // its outcome of the comparison; zero: not all parts are in
+	Compared  Compared   `cbor:"10,keyasint,omitzero" json:"compared,omitzero"`
+}
+
+// Compared is how far a side's outcome of the comparison is in.
+type Compared struct {
+	Parts uint32 `cbor:"1,keyasint" json:"parts"`
+	Of    uint32 `cbor:"2,keyasint" json:"of"`
+	Lines uint32 `cbor:"3,keyasint" json:"lines"`
 }
 
 // Complete reports whether all parts of the side's statement are in.
@@ -78,6 +86,7 @@ type Invoice struct {
 	Paid       bool   `cbor:"21,keyasint,omitempty" json:"paid,omitempty"`      // the total is discharged
 	Deadline   int64  `cbor:"22,keyasint,omitempty" json:"deadline,omitempty"`  // for the buyer's word, or for the netting of what is final; block time, ms UTC
 	Escalated  uint32 `cbor:"23,keyasint,omitempty" json:"escalated,omitempty"` // deadlines that passed without it
+	Objected   uint32 `cbor:"24,keyasint,omitempty" json:"objected,omitempty"`  // parts of the buyer's objections that are in, while others are awaited
 }
 
 // Payable reports whether the total is final and waits to be paid or netted
