@@ -68,8 +68,30 @@ func (t *tx) authorize(terms *agreement.Terms, amounts ...money.Amount) (party.A
 	}
 	act.Key, act.Limit, act.Signature, act.Expires, act.Nonce = a.Delegate, limit, a.Signature, a.Expires, a.Nonce
 	t.receipt.Delegate, t.receipt.Limit = a.Delegate, limit
-	t.put(NonceKey(a.Delegate, a.Nonce), Nonce{a.Expires})
+	t.useNonce(a)
 	return act, nil
+}
+
+// maxAuthorization is how long an authorization is valid at most: as long its
+// number has to be remembered. 90 days, in ms.
+const maxAuthorization = 90 * dayMillis
+
+// oldRecords is how many records that are of no use any more a command removes
+// at most. More than one, so that they do not grow for ever.
+const oldRecords = 4
+
+// useNonce remembers a number as used, and forgets some of those whose
+// authorizations are void.
+func (t *tx) useNonce(a *Authorization) {
+	n := 0
+	for key, raw := range t.Scan(prefixNonce) {
+		if n == oldRecords || stored[Nonce](raw).Expires > t.ctx.Block.Time {
+			break
+		}
+		t.drop(key)
+		n++
+	}
+	t.put(NonceKey(a.Expires, a.Delegate, a.Nonce), Nonce{a.Expires})
 }
 
 // digest names a command's content, as an act keeps it.
@@ -117,7 +139,10 @@ func (t *tx) checkSignature(a *Authorization) error {
 	if a.Expires <= t.ctx.Block.Time {
 		return fault.New(CodeAuthorizationExpired, "the authorization had expired when the command was executed", "sign the command again")
 	}
-	if _, used := t.Get(NonceKey(a.Delegate, a.Nonce)); used {
+	if a.Expires > t.ctx.Block.Time+maxAuthorization {
+		return fault.New(fault.Invalid, "the authorization is valid for more than 90 days", "sign the command with an earlier end").In("expires")
+	}
+	if _, used := t.Get(NonceKey(a.Expires, a.Delegate, a.Nonce)); used {
 		return fault.New(CodeAuthorizationReplayed, "the authorization's number was used before", "sign the command again with a fresh number")
 	}
 	check := t.ctx.Signature

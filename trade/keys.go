@@ -21,7 +21,7 @@ import (
 //	bond/<code>                            Bond: a member key's signature over the channel keys
 //	counter                                Counter: journal, netting and sheet numbers
 //	delegate/<key>                         party.Delegate
-//	nonce/<key>/<nonce>                    Nonce, once used by that delegate or member key
+//	nonce/<expires>/<key>/<nonce>          Nonce, once used by that delegate or member key
 //	agreement/<id>                         agreement.Agreement
 //	terms/<hash>                           agreement.Terms
 //	sheet/<id>                             Sheet
@@ -58,7 +58,9 @@ import (
 //	vote/<motion>/<code>/<voter>           Vote
 //	channel/<id>                           Channel: keys whose signatures count
 //	opening/<id>                           Opening: who opened it, and how far it is
-//	invitation/<id>                        Invitation, until the channel is open
+//	nonce/<expires>/<key>/<nonce>          as on a Bilateral
+//	invitation/<id>                        Invitation, until the channel is open, or some time after it has lapsed
+//	lapsing/<expires>/<id>                 Lapsing: an invitation by its end
 //	anchor/<id>/<term>/<position>          Anchor
 //	anchored/<id>                          Anchored: where the last anchor is
 //	claim/<id>/<0|1>                       AnchorClaim: a head of one side that waits for an answer
@@ -75,6 +77,8 @@ const (
 	keyValidators = "validators"
 	keyCensus     = "census"
 
+	prefixNonce      = "nonce/"
+	prefixLapsing    = "lapsing/"
 	prefixDelegate   = "delegate/"
 	prefixAgreement  = "agreement/"
 	prefixSheet      = "sheet/"
@@ -106,9 +110,13 @@ func BondKey(c party.Code) string { return "bond/" + string(c) }
 // DelegateKey is the key of a delegate's record.
 func DelegateKey(k sign.PublicKey) string { return prefixDelegate + k.String() }
 
-// NonceKey is the key of a number that a delegate or member key has used. The
-// key is part of it, so that nobody can use up another's numbers.
-func NonceKey(k sign.PublicKey, n canon.Hash) string { return "nonce/" + k.String() + "/" + n.String() }
+// NonceKey is the key of a number that a delegate or member key has used in an
+// authorization that is void after expires (ms UTC). The end comes first, so that
+// those that are of no use any more are the first; the key is part of it, so
+// that nobody can use up another's numbers.
+func NonceKey(expires int64, k sign.PublicKey, n canon.Hash) string {
+	return prefixNonce + millis(expires) + "/" + k.String() + "/" + n.String()
+}
 
 // AgreementKey is the key of an agreement's record.
 func AgreementKey(id string) string { return prefixAgreement + id }
@@ -225,6 +233,11 @@ func OpeningKey(id canon.Hash) string { return prefixOpening + id.String() }
 
 // InvitationKey is the key of the sealed invitation to a Bilateral.
 func InvitationKey(id canon.Hash) string { return "invitation/" + id.String() }
+
+// LapsingKey is the key under which an invitation is found by its end (ms UTC).
+func LapsingKey(expires int64, id canon.Hash) string {
+	return prefixLapsing + millis(expires) + "/" + id.String()
+}
 
 // AnchoredKey is the key of the record that names a channel's last anchor.
 func AnchoredKey(id canon.Hash) string { return "anchored/" + id.String() }

@@ -36,7 +36,7 @@ func (t *tx) byMember(code party.Code, recovery bool) (party.Member, error) {
 		limit = "recovery key"
 	}
 	t.receipt.Delegate, t.receipt.Limit = a.Delegate, limit
-	t.put(NonceKey(a.Delegate, a.Nonce), Nonce{a.Expires})
+	t.useNonce(a)
 	return m, nil
 }
 
@@ -369,9 +369,27 @@ func channelOpen(t *tx, c ChannelOpen) error {
 	}
 	t.put(ChannelKey(c.Channel), Channel{ID: c.Channel, Keys: c.Keys})
 	t.put(OpeningKey(c.Channel), Opening{Channel: c.Channel, Opener: opener, Expires: c.Expires, State: Invited, Height: t.ctx.Block.Height})
+	t.forgetLapsed()
 	t.put(InvitationKey(c.Channel), Invitation{c.Invitation})
+	t.put(LapsingKey(c.Expires, c.Channel), Lapsing{c.Channel})
 	t.emit(EventChannelInvited, OpeningKey(c.Channel), "")
 	return nil
+}
+
+// forgetLapsed removes some invitations that nobody has confirmed in time. What
+// says that the channel's id and keys were used stays.
+func (t *tx) forgetLapsed() {
+	n := 0
+	for key, raw := range t.Scan(prefixLapsing) {
+		id := stored[Lapsing](raw).Channel
+		o, _ := get[Opening](t, OpeningKey(id))
+		if n == oldRecords || !o.Lapsed(t.ctx.Block.Time) {
+			break
+		}
+		t.drop(key)
+		t.drop(InvitationKey(id))
+		n++
+	}
 }
 
 // byChannelKey finds the channel whose key signs the envelope, and which of the
@@ -404,6 +422,7 @@ func channelConfirm(t *tx, c ChannelConfirm) error {
 	if o.Confirmed[0] && o.Confirmed[1] {
 		o.State = Opened
 		t.drop(InvitationKey(c.Channel))
+		t.drop(LapsingKey(o.Expires, c.Channel))
 		t.emit(EventChannelOpened, OpeningKey(c.Channel), "")
 	}
 	t.put(OpeningKey(c.Channel), o)

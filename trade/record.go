@@ -100,7 +100,8 @@ type Counter struct {
 	Netting uint64 `cbor:"2,keyasint,omitempty" json:"netting"`
 }
 
-// Nonce marks a delegate's number as used.
+// Nonce marks a delegate's number as used. It is removed some time after its
+// authorization is void.
 type Nonce struct {
 	Expires int64 `cbor:"1,keyasint" json:"expires"` // of the authorization, ms UTC
 }
@@ -314,6 +315,11 @@ type Opening struct {
 // channel is open.
 type Invitation struct {
 	Sealed []byte `cbor:"1,keyasint" json:"sealed"`
+}
+
+// Lapsing names an invitation that is not confirmed yet.
+type Lapsing struct {
+	Channel canon.Hash `cbor:"1,keyasint" json:"channel"`
 }
 
 // Lapsed reports whether the invitation has expired without confirmation.

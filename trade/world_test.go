@@ -915,6 +915,18 @@ func (w *world) show(what string, a args) string {
 		for _, x := range totals {
 			fmt.Fprintf(&b, "%s %s invoiced %s settled %s disputed %s\n", x.Direction, x.Currency, x.Invoiced, x.Settled, x.Disputed)
 		}
+	case "kept": // how many records of kinds that are forgotten
+		for _, r := range []struct {
+			what, prefix string
+			m            memory
+		}{{"numbers on the Bilateral", prefixNonce, w.state}, {"numbers on the Omnilateral", prefixNonce, w.public},
+			{"invitations", "invitation/", w.public}, {"invitations by their end", prefixLapsing, w.public}, {"openings", prefixOpening, w.public}} {
+			n := 0
+			for range r.m.Scan(r.prefix) {
+				n++
+			}
+			fmt.Fprintf(&b, "%s: %d\n", r.what, n)
+		}
 	case "members":
 		for m := range (View{w.public}).Members() {
 			fmt.Fprintf(&b, "%s %s vouchers %v\n", m.Code, m.State, m.Vouchers)
