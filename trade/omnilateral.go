@@ -376,6 +376,9 @@ func channelOpen(t *tx, c ChannelOpen) error {
 	return nil
 }
 
+// oldInvitations is how many lapsed invitations an opening removes at most.
+const oldInvitations = 4
+
 // forgetLapsed removes some invitations that nobody has confirmed in time. What
 // says that the channel's id and keys were used stays.
 func (t *tx) forgetLapsed() {
@@ -383,7 +386,7 @@ func (t *tx) forgetLapsed() {
 	for key, raw := range t.Scan(prefixLapsing) {
 		id := stored[Lapsing](raw).Channel
 		o, _ := get[Opening](t, OpeningKey(id))
-		if n == oldRecords || !o.Lapsed(t.ctx.Block.Time) {
+		if n == oldInvitations || !o.Lapsed(t.ctx.Block.Time) {
 			break
 		}
 		t.drop(key)

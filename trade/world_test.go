@@ -741,6 +741,7 @@ func (w *world) run(line string) string {
 	if by != "" && by != "none" {
 		w.nonce++
 		nonce := canon.Sum("nonce", []byte(a.or("nonce", strconv.Itoa(w.nonce))))
+		nonce[0] = 0 // of those whose commands look for old numbers
 		channel := ctx.Block.Channel
 		if a.has("other-channel") {
 			channel = canon.Sum("another")
