@@ -263,7 +263,7 @@ func (toyLaw) Opening(public trade.Records, id canon.Hash) (Opening, bool) {
 	return o.Opening, ok
 }
 
-func (toyLaw) Limits(public trade.Records) Limits {
+func (toyLaw) Limits(public trade.Records, _ uint64) Limits {
 	l, _ := read[toyLimits](public, "limits")
 	return Limits{ChannelBytes: l.Channel, MemberBytes: l.Member, Reserve: l.Reserve}
 }

@@ -255,7 +255,7 @@ func (m *Member) Invite(ctx context.Context, ours, theirs Introduction) (*Bilate
 		if now == 0 {
 			now = m.clock.Now().UnixMilli()
 		}
-		o.Deadline = now + m.law.Limits(v).invitation()
+		o.Deadline = now + m.law.Limits(v, uint64(v.Height)).invitation()
 		o.Invitation, err = sealInvitation(inv, m.chain, keys, to)
 		return err
 	})

@@ -35,7 +35,7 @@ type Law interface {
 	// Opening gives what the Omnilateral knows of a Bilateral.
 	Opening(public trade.Records, id canon.Hash) (Opening, bool)
 	// Limits gives the network's quotas.
-	Limits(public trade.Records) Limits
+	Limits(public trade.Records, height uint64) Limits
 
 	// Open, Confirm and Anchor make Omnilateral commands, Bind a Bilateral's.
 	Open(o Opening) trade.Command

@@ -427,7 +427,7 @@ func (m *Omni) Accounts(e ledger.Envelope) (out []ledger.Account, small bool, er
 // applied block. Inside one block the count stands still, so an account may
 // exceed its quota by what fits a block.
 func (m *Omni) quota(a account, e ledger.Envelope) error {
-	limits := m.law.Limits(m.r.state)
+	limits := m.law.Limits(m.r.state, uint64(m.mark.Height)+1)
 	size := uint64(len(e.Payload))
 	reserve := uint64(0)
 	if size <= SmallEnvelope {

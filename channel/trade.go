@@ -75,8 +75,9 @@ func (commercial) Opening(public trade.Records, id canon.Hash) (Opening, bool) {
 	}, ok
 }
 
-func (commercial) Limits(public trade.Records) Limits {
+func (commercial) Limits(public trade.Records, height uint64) Limits {
 	n, _ := trade.View{Records: public}.Network()
+	n = n.At(height)
 	return Limits{ChannelBytes: n.ChannelBytes, MemberBytes: n.MemberBytes, Reserve: n.ReserveBytes, Invitation: n.InvitationMillis}
 }
 

@@ -66,6 +66,8 @@ const (
 	KindMemberSuspend  Kind = "member.suspend"  // MemberVote; a member, by its member key
 	KindMemberRestore  Kind = "member.restore"  // MemberVote; a member, by its member key
 	KindMemberLeave    Kind = "member.leave"    // MemberLeave; the member itself, by its member key
+	KindNetworkPropose Kind = "network.propose" // ParameterBallot; a member, by its member key
+	KindNetworkVote    Kind = "network.vote"    // ParameterBallot; a member, by its member key
 	KindKeyRotate      Kind = "key.rotate"      // KeyRotate; by the member key, or the recovery key for a new member key
 	KindChannelOpen    Kind = "channel.open"    // ChannelOpen; a member's node
 	KindChannelConfirm Kind = "channel.confirm" // ChannelConfirm; each of the two channel keys
@@ -401,6 +403,21 @@ type MemberPropose struct {
 type MemberVote struct {
 	Member party.Code `cbor:"1,keyasint"` // about whom
 	By     party.Code `cbor:"2,keyasint"`
+}
+
+// ParameterChange is another value of one of the network's parameters, from a
+// height on.
+type ParameterChange struct {
+	Parameter string `cbor:"1,keyasint" json:"parameter"` // as in the network's record: "vouchers"
+	Value     uint64 `cbor:"2,keyasint" json:"value"`
+	From      uint64 `cbor:"3,keyasint" json:"from"` // height
+}
+
+// ParameterBallot is a member's vote for a change of a parameter, by which it is
+// proposed as well. It repeats the change, so that nobody votes for another.
+type ParameterBallot struct {
+	Change ParameterChange `cbor:"1,keyasint"`
+	By     party.Code      `cbor:"2,keyasint"`
 }
 
 // MemberLeave ends the sender's own membership.

@@ -58,6 +58,9 @@ const (
 	EventMemberLeft      = "member.left"
 	EventMemberKeys      = "member.keys"
 	EventVoted           = "member.voted"
+	EventNetworkProposed = "network.proposed" // detail: by whom
+	EventNetworkVoted    = "network.voted"    // detail: by whom
+	EventNetworkChanged  = "network.changed"  // detail: height, parameter and value; it is carried
 	EventChannelInvited  = "channel.invited"
 	EventChannelOpened   = "channel.opened"
 	EventChannelRotated  = "channel.rotated"

@@ -34,6 +34,9 @@ func DefaultNetwork(name string) Network {
 		InvitationMillis: 7 * dayMillis, UncontestedMillis: 60_000}
 }
 
+// maxQuota bounds the quotas, in bytes a minute.
+const maxQuota = 1 << 40
+
 // Validate names the first parameter that is out of range. Code: invalid.
 func (n Network) Validate() error {
 	switch {
@@ -47,6 +50,8 @@ func (n Network) Validate() error {
 		return invalid("suspend_percent", "suspension needs 51 to 100 percent of the members", "use 66")
 	case n.MemberBytes < 64<<10 || n.ChannelBytes < 64<<10 || n.ReserveBytes < 16<<10:
 		return invalid("member_bytes", "a quota is too small for a single envelope", "use the defaults")
+	case n.MemberBytes > maxQuota || n.ChannelBytes > maxQuota || n.ReserveBytes > maxQuota:
+		return invalid("member_bytes", "a quota is more than a terabyte a minute", "use the defaults")
 	case n.InvitationMillis <= 0 || n.InvitationMillis > 366*dayMillis:
 		return invalid("invitation_millis", "an invitation lives up to a year", "use a week")
 	case n.UncontestedMillis <= 0 || n.UncontestedMillis > 366*dayMillis:

@@ -56,6 +56,8 @@ import (
 //	alias/<scheme>/<value>                 Name: the member's code
 //	key/<key>                              KeyUse: every key in use anywhere, once
 //	vote/<motion>/<code>/<voter>           Vote
+//	proposal/<from>/<parameter>/<value>    Proposal: of a change of a parameter, until it is carried
+//	ballot/<from>/<parameter>/<value>/<voter> Vote for it
 //	channel/<id>                           Channel: keys whose signatures count
 //	opening/<id>                           Opening: who opened it, and how far it is
 //	nonce/<expires>/<key>/<nonce>          as on a Bilateral
@@ -93,6 +95,7 @@ const (
 	prefixMember     = "member/"
 	prefixFile       = "file/"
 	prefixOpening    = "opening/"
+	prefixProposal   = "proposal/"
 )
 
 // NetworkKey is the key of the network's parameters.
@@ -226,6 +229,14 @@ func KeyKey(k sign.PublicKey) string { return "key/" + k.String() }
 // VoteKey is the key of a member's vote on a motion about another.
 func VoteKey(m Motion, about, voter party.Code) string {
 	return "vote/" + string(m) + "/" + string(about) + "/" + string(voter)
+}
+
+// ProposalKey is the key of a proposal to change a parameter.
+func ProposalKey(c ParameterChange) string { return prefixProposal + c.name() }
+
+// BallotKey is the key of a member's vote for a change of a parameter.
+func BallotKey(c ParameterChange, voter party.Code) string {
+	return "ballot/" + c.name() + "/" + string(voter)
 }
 
 // OpeningKey is the key of a Bilateral's opening.

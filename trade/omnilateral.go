@@ -92,11 +92,17 @@ func (t *tx) fromOwnNode(code party.Code) error {
 	return err
 }
 
-// admit makes an applicant active once enough members vouch for it.
+// admit makes an applicant active once enough members vouch for it that are
+// active now.
 func (t *tx) admit(code party.Code) error {
 	m, _ := get[party.Member](t, MemberKey(code))
-	n, _ := get[Network](t, keyNetwork)
-	if uint32(len(m.Vouchers)) < n.Vouchers {
+	count := uint32(0)
+	for _, v := range m.Vouchers {
+		if by, _ := get[party.Member](t, MemberKey(v)); by.State == party.Active {
+			count++
+		}
+	}
+	if count < t.network().Vouchers {
 		return nil
 	}
 	return t.moveMember(m, party.Admit, EventMemberActive)
@@ -134,7 +140,7 @@ func memberVouch(t *tx, c MemberVote) error {
 		return wrongState("member", string(m.Code), string(m.State), "vouching")
 	}
 	if slices.Contains(m.Vouchers, c.By) {
-		return nil // a member vouches once
+		return t.admit(m.Code) // a member vouches once; fewer may be needed now
 	}
 	m.Vouchers = append(m.Vouchers, c.By)
 	t.put(MemberKey(m.Code), m)
@@ -171,24 +177,15 @@ func (t *tx) vote(c MemberVote, motion Motion, e party.Event, event string) erro
 	if _, voted := t.Get(own); voted {
 		return nil
 	}
-	votes := []string{own}
-	for key := range t.Scan(VoteKey(motion, c.Member, "")) {
-		voter := party.Code(key[len(VoteKey(motion, c.Member, "")):])
-		if v, _ := get[party.Member](t, MemberKey(voter)); v.State == party.Active {
-			votes = append(votes, key)
-		} else {
-			t.drop(key) // of one that is no active member any more
-		}
-	}
+	votes := t.standing(VoteKey(motion, c.Member, ""), own)
 	t.put(own, Vote{t.ctx.Block.Height})
 	t.emit(EventVoted, MemberKey(c.Member), string(motion)+" "+string(c.By))
 	census, _ := get[Census](t, keyCensus)
-	n, _ := get[Network](t, keyNetwork)
 	others := uint64(census.Active)
 	if m.State == party.Active {
 		others--
 	}
-	if uint64(len(votes))*100 < others*uint64(n.SuspendPercent) {
+	if uint64(len(votes))*100 < others*uint64(t.network().SuspendPercent) {
 		return nil
 	}
 	for _, key := range votes {
@@ -347,7 +344,7 @@ func channelOpen(t *tx, c ChannelOpen) error {
 	if err := activeMember(t, opener); err != nil {
 		return err
 	}
-	n, _ := get[Network](t, keyNetwork)
+	n := t.network()
 	now := t.ctx.Block.Time
 	switch {
 	case c.Channel.IsZero():

@@ -12,6 +12,7 @@ const (
 	ObligationPrefix = prefixObligation
 	MemberPrefix     = prefixMember
 	OpeningPrefix    = prefixOpening
+	ProposalPrefix   = prefixProposal
 	FilePrefix       = prefixFile
 	DelegatePrefix   = prefixDelegate
 	BalancePrefix    = prefixBalance

@@ -1,6 +1,8 @@
 package trade
 
 import (
+	"cmp"
+
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/dispute"
@@ -230,12 +232,24 @@ type Network struct {
 	Name              string `cbor:"1,keyasint" json:"name"`
 	Version           uint32 `cbor:"2,keyasint" json:"version"`            // of the rules
 	Vouchers          uint32 `cbor:"3,keyasint" json:"vouchers"`           // members that must vouch for an applicant, the sponsor included
-	SuspendPercent    uint32 `cbor:"4,keyasint" json:"suspend_percent"`    // of the active members, to suspend or restore one
+	SuspendPercent    uint32 `cbor:"4,keyasint" json:"suspend_percent"`    // of the active members, to suspend or restore one, or to change a parameter
 	MemberBytes       uint64 `cbor:"5,keyasint" json:"member_bytes"`       // a minute and member
 	ChannelBytes      uint64 `cbor:"6,keyasint" json:"channel_bytes"`      // a minute and channel
 	ReserveBytes      uint64 `cbor:"7,keyasint" json:"reserve_bytes"`      // a minute more, for heads, key changes and termination
 	InvitationMillis  int64  `cbor:"8,keyasint" json:"invitation_millis"`  // longest life of an invitation
 	UncontestedMillis int64  `cbor:"9,keyasint" json:"uncontested_millis"` // after which an unanswered head counts
+	// Next are changes that are carried, in the order of their heights. Whoever
+	// reads a parameter asks At for its height.
+	Next []ParameterChange `cbor:"10,keyasint,omitempty" json:"next,omitempty"`
+}
+
+func (c ParameterChange) order(d ParameterChange) int { return cmp.Compare(c.From, d.From) }
+
+// Proposal is a change of a parameter that members vote on.
+type Proposal struct {
+	Change ParameterChange `cbor:"1,keyasint" json:"change"`
+	By     party.Code      `cbor:"2,keyasint" json:"by"`
+	Height uint64          `cbor:"3,keyasint" json:"height"`
 }
 
 // Validators is the committee at genesis.

@@ -73,6 +73,8 @@ func rules() map[Kind]rule {
 		KindMemberSuspend:  {public: true, need: memberKey, apply: body(memberSuspend)},
 		KindMemberRestore:  {public: true, need: memberKey, apply: body(memberRestore)},
 		KindMemberLeave:    {public: true, need: memberKey, apply: body(memberLeave)},
+		KindNetworkPropose: {public: true, need: memberKey, apply: body(networkPropose)},
+		KindNetworkVote:    {public: true, need: memberKey, apply: body(networkVote)},
 		KindKeyRotate:      {public: true, need: memberKey, apply: body(keyRotate)},
 		KindChannelOpen:    {public: true, need: nodeAlone, apply: body(channelOpen)},
 		KindChannelConfirm: {public: true, need: nodeAlone, apply: body(channelConfirm)},

@@ -575,6 +575,8 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		b = MemberPropose{s}
 	case KindMemberVouch, KindMemberSuspend, KindMemberRestore:
 		b = MemberVote{party.Code(a["member"]), party.Code(a.or("by", actor))}
+	case KindNetworkPropose, KindNetworkVote:
+		b = ParameterBallot{ParameterChange{a["parameter"], uint64(a.int("value", 0)), uint64(a.int("from", 0))}, party.Code(a.or("by", actor))}
 	case KindMemberLeave:
 		b = MemberLeave{party.Code(actor)}
 	case KindKeyRotate:
@@ -692,6 +694,9 @@ func (w *world) run(line string) string {
 		d := parseArgs(fields[1:])
 		w.time += hourMs*d.int("hours", 0) + 1000*d.int("seconds", 0) + 24*hourMs*d.int("days", 0)
 		return fmt.Sprintf("%s\n", usage.Interval{From: w.time, To: w.time + 1}.String()[:20])
+	case "height":
+		w.height += uint64(parseArgs(fields[1:]).int("blocks", 0))
+		return fmt.Sprintf("%d\n", w.height)
 	case "show":
 		return w.show(fields[1], parseArgs(fields[2:]))
 	case "attest": // both sides have signed up to here
@@ -927,6 +932,16 @@ func (w *world) show(what string, a args) string {
 				n++
 			}
 			fmt.Fprintf(&b, "%s: %d\n", r.what, n)
+		}
+	case "network":
+		n, _ := (View{w.public}).Network()
+		now := n.At(w.height)
+		fmt.Fprintf(&b, "at %d: vouchers %d, suspend %d %%, channel %d bytes, invitations %d ms, to come %d\n", w.height, now.Vouchers, now.SuspendPercent, now.ChannelBytes, now.InvitationMillis, len(now.Next))
+		for key := range w.public.Scan(prefixProposal) {
+			fmt.Fprintf(&b, "%s\n", key)
+		}
+		for key := range w.public.Scan("ballot/") {
+			fmt.Fprintf(&b, "%s\n", key)
 		}
 	case "members":
 		for m := range (View{w.public}).Members() {

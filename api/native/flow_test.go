@@ -238,9 +238,11 @@ func TestThePairSettlesByTheAPIAlone(t *testing.T) {
 			t.Fatalf("confirmed: %+v, %v", confirmed.Record, err)
 		}
 	}
-	p, err := alpha.as(api.Clerk).Period(ctx, order, period)
-	if err != nil || p.State != invoice.PeriodClosed {
-		t.Fatalf("period: %+v, %v", p, err)
+	for _, s := range w.sides { // BRAVO has confirmed; ALPHA's replica hears of it a moment later
+		eventually(t, "the period is closed", func() bool {
+			p, err := s.as(api.Clerk).Period(ctx, order, period)
+			return err == nil && p.State == invoice.PeriodClosed
+		})
 	}
 	for _, s := range w.sides {
 		totals, err := s.as(api.Auditor).Totals(ctx)

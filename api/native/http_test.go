@@ -99,7 +99,7 @@ var changes = map[api.Role][]string{
 	api.ProductManager: {"end-bilateral", "propose-agreement", "amend-agreement", "accept-agreement", "reject-agreement", "end-agreement", "propose-sheet", "accept-sheet", "reject-sheet", "place-order", "accept-order", "reject-order", "suspend-order", "resume-order", "end-order"},
 	api.Engineer:       {"import-usage", "close-periods", "post-anchor", "request-rating", "apply-deadline", "record-file"},
 	api.Finance:        {"request-rating", "apply-deadline", "accept-invoice", "dispute-invoice", "propose-netting", "accept-netting", "reject-netting", "open-obligations", "advise-payment", "confirm-payment", "decline-payment"},
-	api.Administrator:  {"add-token", "remove-token", "propose-member", "vouch-member", "suspend-member", "restore-member", "leave-network", "open-bilateral", "add-delegate", "revoke-delegate", "post-anchor"},
+	api.Administrator:  {"add-token", "remove-token", "propose-member", "vouch-member", "suspend-member", "restore-member", "leave-network", "propose-parameter", "vote-parameter", "open-bilateral", "add-delegate", "revoke-delegate", "post-anchor"},
 	api.Auditor:        {},
 	api.Subscriber:     {},
 }
@@ -319,6 +319,7 @@ func TestBadInputIsRefusedByField(t *testing.T) {
 		{"a partner that is this carrier", api.Administrator, "POST", "/v1/bilaterals", `{"partner":"ALPHA"}`, 422, fault.Invalid, "partner"},
 		{"a partner that is no member", api.Administrator, "POST", "/v1/bilaterals", `{"partner":"NOBODY"}`, 404, fault.NotFound, ""},
 		{"leaving without meaning it", api.Administrator, "POST", "/v1/network/leave", `{"carrier":"BRAVO"}`, 422, fault.Invalid, "carrier"},
+		{"a vote on no proposal", api.Administrator, "POST", "/v1/network/vote", `{"parameter":"vouchers","value":1,"from":1000000}`, 404, fault.NotFound, "change"},
 		{"a vouch for nobody", api.Administrator, "POST", "/v1/members/NOBODY/vouch", ``, 404, fault.NotFound, ""},
 		{"a token for no role", api.Administrator, "POST", "/v1/tokens", `{"name":"x","role":"king"}`, 422, fault.Invalid, "role"},
 		{"a token that has ended", api.Administrator, "POST", "/v1/tokens", `{"name":"x","role":"clerk","expires":"2020-01-01T00:00:00Z"}`, 422, fault.Invalid, "expires"},

@@ -213,6 +213,13 @@ func (s *server) listProblems(_ context.Context, in *struct {
 func (s *server) members() {
 	get(s, "/v1/network", "get-network", tagNetwork, "Parameters of the network", func(context.Context, *struct{}) (*reply[wire.Network], error) {
 		n, err := record[trade.Network](s.Member.Omni(), trade.NetworkKey, "network record")
+		if err != nil {
+			return nil, err
+		}
+		err = s.Member.Omni().View(func(v channel.View) error {
+			n = n.At(uint64(v.Height))
+			return nil
+		})
 		return answer(n), err
 	})
 	get(s, "/v1/members", "list-members", tagNetwork, "Members of the network", func(_ context.Context, in *struct {
@@ -243,6 +250,21 @@ func (s *server) members() {
 	} {
 		post(s, "/v1/members/{code}/"+vote.path, vote.id, tagNetwork, vote.summary, func(ctx context.Context, in *memberPath) (*reply[wire.Done[wire.Member]], error) {
 			return s.changeMember(ctx, in.Code, vote.kind, trade.MemberVote{Member: in.Code, By: party.Code(s.Member.Code())})
+		})
+	}
+	get(s, "/v1/network/proposals", "list-proposals", tagNetwork, "Changes of parameters that members vote on", func(_ context.Context, in *PageQuery) (*reply[api.Page[wire.ParameterProposal]], error) {
+		return list(s.Member.Omni(), trade.ProposalPrefix, *in, func(_ string, p trade.Proposal) (wire.ParameterProposal, bool) { return p, true })
+	})
+	for _, vote := range []struct {
+		path, id, summary string
+		kind              trade.Kind
+	}{
+		{"propose", "propose-parameter", "Propose another value of a parameter, and vote for it", trade.KindNetworkPropose},
+		{"vote", "vote-parameter", "Vote for a change of a parameter that is proposed", trade.KindNetworkVote},
+	} {
+		post(s, "/v1/network/"+vote.path, vote.id, tagNetwork, vote.summary, func(ctx context.Context, in *struct{ Body wire.ParameterChange }) (*reply[wire.Done[wire.Network]], error) {
+			body := trade.ParameterBallot{Change: in.Body, By: party.Code(s.Member.Code())}
+			return change(ctx, s, s.Member.Omni(), vote.kind, body, trade.NetworkKey, "network record", func(n trade.Network) wire.Network { return n })
 		})
 	}
 	post(s, "/v1/network/leave", "leave-network", tagNetwork, "Leave the network, for ever", func(ctx context.Context, in *struct{ Body wire.Leave }) (*reply[wire.Done[wire.Member]], error) {

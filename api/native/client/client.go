@@ -316,6 +316,21 @@ func (c *Client) Restore(ctx context.Context, code party.Code) (wire.Done[wire.M
 	return c.vote(ctx, code, "restore")
 }
 
+// Proposals lists the changes of parameters that members vote on.
+func (c *Client) Proposals(ctx context.Context) iter.Seq2[wire.ParameterProposal, error] {
+	return list[wire.ParameterProposal](ctx, c, "/v1/network/proposals", nil)
+}
+
+// ProposeParameter proposes a change of a parameter, and votes for it.
+func (c *Client) ProposeParameter(ctx context.Context, p wire.ParameterChange) (wire.Done[wire.Network], error) {
+	return post[wire.Done[wire.Network]](ctx, c, "/v1/network/propose", p)
+}
+
+// VoteParameter votes for a change that is proposed.
+func (c *Client) VoteParameter(ctx context.Context, p wire.ParameterChange) (wire.Done[wire.Network], error) {
+	return post[wire.Done[wire.Network]](ctx, c, "/v1/network/vote", p)
+}
+
 func (c *Client) vote(ctx context.Context, code party.Code, motion string) (wire.Done[wire.Member], error) {
 	return post[wire.Done[wire.Member]](ctx, c, "/v1/members/"+url.PathEscape(string(code))+"/"+motion, nil)
 }

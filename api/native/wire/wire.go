@@ -191,6 +191,13 @@ type Member struct {
 // Network is the parameters of the network.
 type Network = trade.Network
 
+// ParameterChange is another value of one of the network's parameters, from a
+// height on.
+type ParameterChange = trade.ParameterChange
+
+// ParameterProposal is such a change that members vote on.
+type ParameterProposal = trade.Proposal
+
 // Apply asks to admit an applicant, whose application is signed with all its
 // keys.
 type Apply struct {
