@@ -494,8 +494,8 @@ func call_(id, from, to, at string, ms int, a, b string) string {
 	return fmt.Sprintf("%s,%s,%s,%s,%d,success,%s,%s,T1\n", id, from, to, at, ms, a, b)
 }
 
-// [R58]-[R71], [R78], [R81], [R82]-[R89], [O4]: equal records are stated,
-// agreed, invoiced, netted and paid without anybody.
+// [R62], [R64]-[R67], [D17], [R70], [R71], [R78], [R81], [R82], [R86]-[R88], [O4]:
+// equal records are stated, agreed, invoiced, netted and paid without anybody.
 func TestEqualRecordsSettleByThemselves(t *testing.T) {
 	w := newWorld(t, nil)
 	w.sheets(rates)

@@ -431,7 +431,7 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	case KindRowProve:
 		b = RowProve{Direction: w.direction(a), Line: "voice", Rows: w.rows(a, a.list("rows"))}
 	case KindOrderPlace:
-		b = OrderPlace{ID: a["id"], Kind: order.Standing, Agreement: a.or("agreement", "MSA-1"), Sheet: a["sheet"], Line: product.Line(a.or("line", "voice")), From: base + hourMs*a.int("from", -24),
+		b = OrderPlace{ID: a["id"], Kind: order.Kind(a.or("kind", string(order.Standing))), Agreement: a.or("agreement", "MSA-1"), Sheet: a["sheet"], Line: product.Line(a.or("line", "voice")), From: base + hourMs*a.int("from", -24),
 			Payload: []byte(a["scope"]), Value: amounts(a.or("value", "USD:5"))}
 	case KindOrderAccept, KindOrderReject, KindOrderSuspend, KindOrderResume, KindOrderTerminate:
 		b = OrderAnswer{a["id"], a["why"]}

@@ -120,7 +120,8 @@ func changeDigit(s string) string {
 }
 
 // TestEveryVisibleValueOfThePageIsCompared changes each value, wherever it
-// stands on the page.
+// stands on the page: people read the original that was recorded ([R73], as a
+// page and JSON; not as PDF).
 func TestEveryVisibleValueOfThePageIsCompared(t *testing.T) {
 	data, err := HTML(example())
 	if err != nil {
