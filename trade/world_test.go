@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,8 +31,15 @@ func (m memory) Get(key string) ([]byte, bool) { v, ok := m[key]; return v, ok }
 
 func (m memory) Scan(prefix string) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
-		for _, k := range slices.Sorted(maps.Keys(m)) {
-			if strings.HasPrefix(k, prefix) && !yield(k, m[k]) {
+		var keys []string
+		for k := range m {
+			if strings.HasPrefix(k, prefix) {
+				keys = append(keys, k)
+			}
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			if !yield(k, m[k]) {
 				return
 			}
 		}
