@@ -30,6 +30,44 @@ type edgesOfFlow struct {
 	Edges     []reconcile.Edge `cbor:"2,keyasint"`
 }
 
+// What a file of edges may hold. The bounds leave room for all that terms allow.
+const (
+	maxEdges    = 1 << 20     // of one direction
+	maxWaiting  = 4 << 20     // of one direction in all files that are not compared yet
+	maxEdgeSpan = 60 * 60_000 // ms between a call and its edge: the longest start tolerance
+)
+
+// decodeEdges reads a file of edges and refuses what no desk sends: a file is
+// read by one that does not know the calls behind it. Code: invalid.
+func decodeEdges(data []byte, pair usage.Pair) (in edgesFile, err error) {
+	bad := func(format string, args ...any) (edgesFile, error) {
+		return edgesFile{}, fault.Newf(fault.Invalid, "ask the partner to upgrade its node", "a file of edges "+format, args...).In("edges")
+	}
+	if err := canon.Decode(data, &in); err != nil {
+		return edgesFile{}, err
+	}
+	if (usage.Interval{From: in.From, To: in.Through + 1}).Validate() != nil {
+		return bad("is of no time: %d to %d", in.From, in.Through)
+	}
+	seen := map[usage.Direction]bool{}
+	for _, f := range in.Edges {
+		if _, ok := pair.Way(f.Direction); !ok || seen[f.Direction] {
+			return bad("has %s twice, or not of this pair", f.Direction)
+		}
+		seen[f.Direction] = true
+		if len(f.Edges) > maxEdges {
+			return bad("has %d calls in the direction %s, more than %d", len(f.Edges), f.Direction, maxEdges)
+		}
+		for i, e := range f.Edges {
+			call := usage.Interval{From: e.Start, To: e.Start + int64(e.Duration) + 1}
+			if e.Destination.IsZero() || call.Validate() != nil || call.From > in.Through+maxEdgeSpan || call.To < in.From-maxEdgeSpan {
+				return bad("has call %d in the direction %s without a destination, or at no edge", i, f.Direction)
+			}
+		}
+	}
+	return in, nil
+}
+
 // showEdges sends the partner our calls near the edges after from and up to
 // through.
 func (d *Desk) showEdges(ctx context.Context, book *Book, from, through int64) error {
@@ -56,9 +94,18 @@ func (d *Desk) hidden(book *Book, direction usage.Direction, calls []call) []rec
 }
 
 // takeEdges keeps the partner's edges until ours are there. The desk's own work
-// goes on with them, so that calls follow the partner's records in one place.
+// goes on with them, so that calls follow the partner's records in one place. A
+// file that cannot be used counts as not sent, and is not asked for again; one
+// from a time that has not come here waits. Code: not-yet.
 func (d *Desk) takeEdges(file canon.Hash) error {
 	in, err := d.readEdges(file)
+	if err == nil {
+		err = d.room(in)
+	}
+	if fault.CodeOf(err) == fault.Invalid {
+		d.o.Log.Warn("the partner's edges cannot be used and count as not sent", "file", file, "err", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -79,26 +126,40 @@ func (d *Desk) takeEdges(file canon.Hash) error {
 	return nil
 }
 
+// room reports whether a file of edges may be taken: it fits beside those that
+// wait, and the partner can have closed its periods by now. Codes: invalid,
+// not-yet.
+func (d *Desk) room(in edgesFile) error {
+	now := d.o.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, f := range in.Edges {
+		way, _ := d.pair.Way(f.Direction)
+		if n := len(d.edges[way]) + len(f.Edges); n > maxWaiting {
+			return fault.Newf(fault.Invalid, "close the same periods as the partner", "%d calls wait for our edges, more than %d", n, maxWaiting)
+		}
+	}
+	if len(d.schedule) == 0 {
+		return nil
+	}
+	terms := d.schedule.at(now).terms
+	if !terms.PastPeriods && in.Through > now+terms.GraceMillis+terms.StartTolerance {
+		return fault.Newf(fault.NotYet, "compare the clocks of both nodes", "the partner has closed its periods up to %s", usage.Stamp(in.Through))
+	}
+	return nil
+}
+
 // edgesKey names a file of edges in the order in which they are needed.
 func edgesKey(through int64, file canon.Hash) string {
 	return fmt.Sprintf("edges/%020d/%s", through, file)
 }
 
 func (d *Desk) readEdges(file canon.Hash) (edgesFile, error) {
-	var in edgesFile
 	data, err := d.o.Blobs.Get(file)
 	if err != nil {
-		return in, err
+		return edgesFile{}, err
 	}
-	if err := canon.Decode(data, &in); err != nil {
-		return in, err
-	}
-	for _, f := range in.Edges {
-		if _, ok := d.pair.Way(f.Direction); !ok {
-			return in, fault.Newf(fault.Invalid, "ask the partner to send its edges again", "edges of %s are not of this pair", f.Direction)
-		}
-	}
-	return in, nil
+	return decodeEdges(data, d.pair)
 }
 
 // addEdges puts the partner's edges to those that wait. A carrier has no two
@@ -134,7 +195,9 @@ func (d *Desk) edgesAgain() error {
 			return fault.Newf(fault.Corrupt, "restore the node's data from a backup", "the record %s is damaged", strings.TrimPrefix(r.Key, d.prefix))
 		}
 		in, err := d.readEdges(canon.Hash(r.Value))
-		if err != nil {
+		if fault.CodeOf(err) == fault.Invalid {
+			continue // an earlier release has taken it
+		} else if err != nil {
 			return fmt.Errorf("reading the partner's edges again: %w", err)
 		}
 		d.addEdges(in)

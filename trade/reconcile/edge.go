@@ -8,7 +8,6 @@ import (
 	"hash"
 	"slices"
 
-	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -22,39 +21,6 @@ type Edge struct {
 	Destination canon.Hash `cbor:"2,keyasint"`
 	Start       int64      `cbor:"3,keyasint"` // ms since 1970 UTC
 	Duration    uint32     `cbor:"4,keyasint"` // ms
-}
-
-// EdgeList is what one side sends of its calls near the edges of a period.
-type EdgeList struct {
-	Direction usage.Direction `cbor:"1,keyasint"`
-	Period    usage.Interval  `cbor:"2,keyasint"`
-	Edges     []Edge          `cbor:"3,keyasint"`
-}
-
-// Encode gives the list's one canonical form.
-func (l *EdgeList) Encode() []byte { return canon.Must(l) }
-
-// DecodeEdges reads what Encode wrote. Codes: invalid, usage.CodeBadInterval.
-func DecodeEdges(data []byte) (*EdgeList, error) {
-	var l EdgeList
-	if err := canon.Decode(data, &l); err != nil {
-		return nil, err
-	}
-	if err := l.Period.Validate(); err != nil {
-		return nil, err
-	}
-	for i := range l.Edges {
-		if l.Edges[i].Destination.IsZero() {
-			return nil, fault.Newf(fault.Invalid, "ask the partner to send the list again", "edge %d has no destination", i).In("edges")
-		}
-	}
-	return &l, nil
-}
-
-// Near reports whether a moment (ms) lies within the tolerance of an edge of
-// its period.
-func Near(period usage.Interval, moment, tolerance int64) bool {
-	return moment-period.From <= tolerance || period.To-moment <= tolerance
 }
 
 // EdgeHasher makes edges for one direction under the channel's key, which both

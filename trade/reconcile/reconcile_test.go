@@ -377,23 +377,3 @@ func TestEdgesMatchLikeTheNumbersBehindThem(t *testing.T) {
 		t.Error("both directions hash alike")
 	}
 }
-
-func TestCallsNearAnEdgeAreThoseWithinTheTolerance(t *testing.T) {
-	period := usage.Interval{From: 10_000, To: 25_000}
-	for moment, want := range map[int64]bool{10_000: true, 13_000: true, 13_001: false, 21_999: false, 22_000: true, 24_999: true} {
-		if got := Near(period, moment, 3000); got != want {
-			t.Errorf("%d: %v", moment, got)
-		}
-	}
-}
-
-func FuzzDecodeEdges(f *testing.F) {
-	h := NewEdgeHasher([]byte("key"), usage.Direction{From: "A", To: "B"})
-	f.Add((&EdgeList{usage.Direction{From: "A", To: "B"}, usage.Interval{From: 0, To: 1000}, []Edge{h.Edge(called(1, 2, 3, 4)), h.Edge(called(1, 2, 0, 4))}}).Encode())
-	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := DecodeEdges(data)
-		if err == nil && !bytes.Equal(l.Encode(), data) {
-			t.Fatal("a second encoding was accepted")
-		}
-	})
-}

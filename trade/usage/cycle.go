@@ -119,8 +119,10 @@ func (c Cycle) Calendar() (Calendar, error) {
 	return cal, nil
 }
 
-// At gives the period that contains a moment (ms since 1970 UTC).
+// At gives the period that contains a moment (ms since 1970 UTC). A moment that
+// RFC 3339 cannot write lies in the first or the last period there is.
 func (c Calendar) At(ms int64) Interval {
+	ms = min(max(ms, earliest), latest)
 	if c.zone == time.UTC && c.fixed > 0 {
 		from := ms - mod(ms, c.fixed)
 		return Interval{from, from + c.fixed}
