@@ -2,6 +2,7 @@ package clearing
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/lateral-network/lateral/fault"
@@ -151,19 +152,21 @@ const maxNetted = 1000
 // actSettle is the action that gathers payable invoices.
 const actSettle = "settle"
 
+// overdue is how long, in ms, a payer's desk leaves an invoice that is due to be
+// netted before it is owed by itself; the payee's waits twice as long.
+const overdue = 10 * 60_000
+
 // settle gathers invoices that wait to be paid and has them netted, or made due
 // one by one where the agreement has no netting clause. The first of the pair
-// proposes nettings, so that proposals do not cross; a payer opens obligations.
+// proposes nettings at once, the second when the first has not, so that
+// proposals do not cross. What nobody has netted by its due time is owed by
+// itself: no side can put off payment by saying nothing.
 func (d *Desk) settle(ctx context.Context) error {
 	d.mu.Lock()
 	waiting := d.waiting[actSettle]
 	most, tries := d.most, d.failed[actSettle].count
-	var all []string
-	for id := range d.payable {
-		if !d.proposed[id] {
-			all = append(all, id)
-		}
-	}
+	all := slices.Sorted(maps.Keys(d.payable))
+	proposed := maps.Clone(d.proposed)
 	d.mu.Unlock()
 	if len(all) == 0 && !waiting {
 		d.solved(actSettle)
@@ -171,14 +174,14 @@ func (d *Desk) settle(ctx context.Context) error {
 	if len(all) == 0 || !d.o.Automatic.Net || d.underWay(actSettle) {
 		return nil
 	}
-	slices.Sort(all)
 	if most == 1 { // one that is beyond a limit by itself does not hold the others up
 		first := tries % len(all)
 		all = slices.Concat(all[first:], all[:first])
 	}
 	var net, single []string
 	err := d.o.Channel.View(func(v view) error {
-		netting := map[string]bool{} // by agreement: it has the clause now
+		now := max(v.Time, d.o.Now()-clockSlack) // a ledger on which nothing happens makes no blocks
+		netting := map[string]bool{}             // by agreement: it has the clause now
 		for _, id := range all {
 			inv, ok, err := get[invoiceRecord](v, trade.InvoiceKey(id))
 			if err != nil {
@@ -193,10 +196,14 @@ func (d *Desk) settle(ctx context.Context) error {
 				nets = terms.Netting
 				netting[inv.Agreement] = nets
 			}
+			final, patience := max(inv.Issued, inv.Accepted.Time), int64(overdue)
+			if inv.Buyer != d.o.Me {
+				patience *= 2
+			}
 			switch {
-			case !nets && inv.Buyer == d.o.Me:
+			case now > max(final, inv.Due)+patience || !nets && inv.Buyer == d.o.Me:
 				single = append(single, id)
-			case nets && d.o.Me == d.pair[0]:
+			case nets && !proposed[id] && (d.o.Me == d.pair[0] || now > final+courtesy):
 				if wait, err := d.counterpart(v, inv); err != nil {
 					return err
 				} else if !wait {
@@ -209,8 +216,12 @@ func (d *Desk) settle(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil || len(net)+len(single) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(net)+len(single) == 0 {
+		d.solved(actSettle) // what was refused waits for nothing of ours any more
+		return nil
 	}
 	ids, c := net, trade.NewCommand(trade.KindNettingPropose, trade.NettingPropose{Invoices: net})
 	if len(net) == 0 || len(single) > 0 && tries%2 == 1 { // neither kind waits for the other to succeed

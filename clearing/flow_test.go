@@ -780,6 +780,49 @@ func TestNettingToZeroAndStaleNettings(t *testing.T) {
 	})
 }
 
+// A side whose desk is silent cannot put off payment: the other one proposes to
+// net, and when that is not answered by the due time, what is due is owed.
+func TestASilentSideDoesNotHoldPaymentUp(t *testing.T) {
+	t.Parallel()
+	for silent := range 2 {
+		w := newWorld(t, nil)
+		w.sheets(rates)
+		s, other := w.sides[silent], w.sides[1-silent]
+		for _, x := range w.sides {
+			x.auto.Net = false
+			x.restart()
+			x.take(row("1", "10:00:00", 60_000), back("2", "10:00:00", 120_000))
+		}
+		w.through("11:00:00")
+		w.final(2)
+		s.halt()
+		other.auto.Net = true
+		other.restart()
+		w.pass(courtesy*time.Millisecond + time.Second)
+		w.until(string(other.code)+" proposes to net", func() (ok bool) {
+			other.view(func(v trade.View) {
+				for n := range v.Nettings() {
+					ok = n.Proposer == other.code && n.State == settlement.NettingProposed && len(n.Invoices) == 2
+				}
+			})
+			return ok
+		})
+		w.pass(31 * 24 * time.Hour)
+		w.until("both invoices are owed", func() bool {
+			n := 0
+			other.view(func(v trade.View) {
+				for range v.Obligations() {
+					n++
+				}
+			})
+			return n == 2
+		})
+		s.auto.Net = true
+		s.start()
+		w.settled("0.100000")
+	}
+}
+
 // ownOf lists those of invoices that a side has to pay.
 func ownOf(s *side, ids []string) (out []string) {
 	s.view(func(v trade.View) {
