@@ -44,6 +44,7 @@ type Book struct {
 	open     map[Slot][]call        // not stated yet, by the period they belong to
 	stated   map[Slot]bool          // by a statement, or passed without ours
 	late     map[usage.Way][]call   // came after their own period was closed
+	freed    map[call]int64         // named as unrated before, with a price now: periods that ended by then were closed when it came; ms UTC
 	moments  map[call]rating.Moment // where the partner's record decides, as its edges showed
 	tally    map[Slot]uint64        // records of any result, for "periods with a record"
 }
@@ -101,7 +102,7 @@ func (m *Manifest) calls(yield func(call) bool) {
 func newBook(pair usage.Pair, s schedule) *Book {
 	return &Book{
 		pair: pair, schedule: s, batches: map[uint32]*usage.Batch{}, closed: map[uint32]int64{},
-		open: map[Slot][]call{}, stated: map[Slot]bool{}, late: map[usage.Way][]call{},
+		open: map[Slot][]call{}, stated: map[Slot]bool{}, late: map[usage.Way][]call{}, freed: map[call]int64{},
 		moments: map[call]rating.Moment{}, tally: map[Slot]uint64{},
 	}
 }
@@ -247,6 +248,39 @@ func (b *Book) release(w usage.Way, calls []call) {
 	b.late[w] = append(b.late[w], calls...)
 }
 
+// priced splits a manifest in two: what stays of it, and those of its calls
+// without a rate that have one now.
+func (b *Book) priced(m Manifest, prices Prices) (rest Manifest, found []call) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rest, rest.Unrated = m, nil
+	for _, c := range m.Unrated {
+		to := b.record(c).Destination
+		if _, ok := prices.Find(to, b.start(c)); ok && prices.Ordered(to) && !b.tooLong(c, m.Period) {
+			found = append(found, c)
+		} else {
+			rest.Unrated = append(rest.Unrated, c)
+		}
+	}
+	return rest, found
+}
+
+// free makes calls late that have got a price when periods that end by closed
+// (ms UTC) were closed.
+func (b *Book) free(way usage.Way, f freedRecord) {
+	b.release(way, f.Calls)
+	b.freeing(f)
+}
+
+// freeing notes when calls got a price.
+func (b *Book) freeing(f freedRecord) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range f.Calls {
+		b.freed[c] = f.Closed
+	}
+}
+
 // near lists the open calls of a direction within the tolerance of an edge
 // after from and up to through, in canonical order.
 func (b *Book) near(w usage.Way, from, through int64) []call {
@@ -334,7 +368,11 @@ func (b *Book) Due(through int64) []Slot {
 // statement: it belongs to an earlier one, and came while this one was open. The
 // lock is held.
 func (b *Book) carries(p usage.Interval, c call) bool {
-	return b.slot(c).Period.To <= p.From && b.closed[c.Import] < p.To
+	came, ok := b.freed[c]
+	if !ok {
+		came = b.closed[c.Import]
+	}
+	return b.slot(c).Period.To <= p.From && came < p.To
 }
 
 func compareSlots(a, b Slot) int {

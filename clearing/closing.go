@@ -125,6 +125,9 @@ func (d *Desk) meet(ctx context.Context) error {
 	if err := d.follow(book); err != nil {
 		return err
 	}
+	if err := d.reprice(book); err != nil {
+		return err
+	}
 	known := d.known()
 	d.mu.Lock()
 	for key, to := range d.held {

@@ -91,7 +91,11 @@ type Desk struct {
 	amended   bool       // the agreements have changed since the schedule was read
 	imports   []Import
 	tariffs   map[usage.Way]*tariff
+	accepted  uint64                                // how often the tariffs have changed
 	made      map[string]Manifest                   // by period key: our statements
+	unrated   map[string]bool                       // keys of those of them that name calls without a rate
+	freed     []freedRecord                         // calls that have got a rate, until the book is made
+	repriced  bool                                  // sheets may price calls that they did not
 	refused   map[string]bool                       // keys of periods whose manifest names rows that are not in force
 	through   int64                                 // periods that end by then are closed here; ms UTC
 	shown     int64                                 // edges up to here were shown to the partner; ms UTC
@@ -136,7 +140,7 @@ func Open(o Options) (*Desk, error) {
 		o: o, prefix: "desk/" + o.Channel.ID().String() + "/", pair: usage.PairOf(o.Me, o.Partner),
 		tariffs: map[usage.Way]*tariff{}, edges: map[usage.Way]map[reconcile.Edge]bool{}, deadlines: map[string]int64{}, made: map[string]Manifest{},
 		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, proposed: map[string]bool{}, rows: map[string]bool{},
-		refused: map[string]bool{}, asked: map[Slot]bool{}, held: map[string]int64{}, advised: map[string]bool{}, receipts: map[string]receipted{},
+		refused: map[string]bool{}, unrated: map[string]bool{}, repriced: true, asked: map[Slot]bool{}, held: map[string]int64{}, advised: map[string]bool{}, receipts: map[string]receipted{},
 		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1), looking: true, most: maxNetted,
 	}
 	d.life, d.end = context.WithCancel(context.Background())
@@ -199,7 +203,8 @@ func (d *Desk) notice(e trade.Event) {
 	case trade.EventSheetAccepted, trade.EventOrderMoved, trade.EventAgreementActive, trade.EventAgreementAmended, trade.EventAgreementTerminated:
 		d.mu.Lock()
 		clear(d.tariffs)
-		d.amended, d.meeting = true, true
+		d.accepted++
+		d.amended, d.meeting, d.repriced = true, true, true
 		d.mu.Unlock()
 		d.retryNow()
 	}

@@ -674,6 +674,71 @@ func TestACallWithNoRateIsNamed(t *testing.T) {
 	}
 }
 
+// Calls without a rate are billed, once, when a sheet prices them that is
+// accepted after their period was stated: as an adjustment of the next one, on
+// both sides, over restarts too.
+func TestALaterSheetPricesCallsWithoutARate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	for _, s := range w.sides {
+		s.take(call_("1", "41440000001", "8612345", "2026-11-02T10:00:00Z", 60_000, "ALPHA", "BRAVO"), row("2", "10:10:00", 60_000),
+			call_("3", "41440000001", "3912345", "2026-11-02T10:20:00Z", 60_000, "ALPHA", "BRAVO"))
+	}
+	w.through("11:00:00")
+	w.settled("0.100000")
+	w.until("both name two calls", func() bool { return len(a.desk.Exceptions()) == 2 && len(b.desk.Exceptions()) == 2 })
+	p, err := b.desk.ProposeSheet(w.context(), forth, at(t, "00:00:00"), strings.NewReader(rates+"China,86,0.20,USD,60,1,1,2026-01-01T00:00:00Z,\n"))
+	w.must(err)
+	w.until("the proposal is here", func() (ok bool) {
+		a.view(func(v trade.View) { _, ok = v.Sheet(p.ID) })
+		return ok && a.blobs.Has(p.File)
+	})
+	w.must(a.desk.AcceptSheet(w.context(), p.ID))
+	only := func() bool {
+		for _, s := range w.sides {
+			if x := s.desk.Exceptions(); len(x) != 1 || x[0].Line != 4 {
+				return false
+			}
+		}
+		return true
+	}
+	w.until("the other call alone is named", only)
+	a.restart()
+	w.until("the same after a restart", only)
+	for _, s := range w.sides {
+		s.take(row("4", "11:10:00", 60_000))
+	}
+	w.through("12:00:00")
+	w.settled("0.400000")
+	b.restart()
+	for _, s := range w.sides {
+		s.take(row("5", "12:10:00", 60_000))
+	}
+	w.through("13:00:00")
+	w.settled("0.500000")
+	w.until("the other call alone is named", only)
+	if d := a.disputes(); len(d) != 0 {
+		t.Fatalf("disputes: %+v", d)
+	}
+	x, _ := a.period(forth, span(t, "11:00:00", "12:00:00"))
+	adjusts := 0
+	a.view(func(v trade.View) {
+		for _, id := range x.Invoices {
+			doc, _ := v.Document(id)
+			for _, l := range doc.Lines {
+				if l.Adjusts == span(t, "10:00:00", "11:00:00") {
+					adjusts++
+				}
+			}
+		}
+	})
+	if adjusts != 1 {
+		t.Fatalf("%d lines adjust the old period, want one", adjusts)
+	}
+}
+
 // A later sheet supersedes from its own beginning, its rows are numbered on,
 // and a gap in it is not filled by the earlier one.
 func TestALaterSheetSupersedes(t *testing.T) {

@@ -133,6 +133,13 @@ func (d *Desk) restore() error {
 				return err
 			}
 			d.made[name] = m
+			d.unrated[name] = len(m.Unrated) > 0
+		case "freed":
+			var f freedRecord
+			if err := canon.Decode(r.Value, &f); err != nil {
+				return err
+			}
+			d.freed = append(d.freed, f)
 		case "closed":
 			var c closedRecord
 			if err := canon.Decode(r.Value, &c); err != nil {
@@ -201,7 +208,7 @@ func (d *Desk) ready() (*Book, error) {
 		d.mu.Unlock()
 	}
 	d.mu.Lock()
-	d.book, d.schedule, d.led = book, s, nil
+	d.book, d.schedule, d.led, d.freed = book, s, nil, nil
 	d.mu.Unlock()
 	return book, nil
 }
@@ -224,6 +231,9 @@ func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error)
 		book.Add(i.Number, batch, i.Closed)
 	}
 	book.lead(d.led)
+	for _, f := range d.freed {
+		book.freeing(f)
+	}
 	manifests := make([]Manifest, 0, len(d.made))
 	d.mu.Lock()
 	for _, m := range d.made {

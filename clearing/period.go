@@ -148,6 +148,7 @@ func (d *Desk) keepManifest(book *Book, key string, m Manifest) error {
 	book.Close(m)
 	d.mu.Lock()
 	d.made[key] = m
+	d.unrated[key] = len(m.Unrated) > 0
 	d.mu.Unlock()
 	return nil
 }

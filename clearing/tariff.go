@@ -2,10 +2,12 @@ package clearing
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/merkle"
+	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
@@ -83,7 +85,7 @@ func (t *tariff) prove(row uint32) (trade.ProveRow, error) {
 // no-sheet, not-found while a file has not arrived.
 func (d *Desk) tariff(way usage.Way) (*tariff, error) {
 	d.mu.Lock()
-	t := d.tariffs[way]
+	t, before := d.tariffs[way], d.accepted
 	d.mu.Unlock()
 	if t != nil {
 		return t, nil
@@ -125,7 +127,9 @@ func (d *Desk) tariff(way usage.Way) (*tariff, error) {
 		t.sheets = append(t.sheets, tariffSheet{s.Base, s.From, sheet, log})
 	}
 	d.mu.Lock()
-	d.tariffs[way] = t
+	if d.accepted == before { // else the next one to ask reads again
+		d.tariffs[way] = t
+	}
 	d.mu.Unlock()
 	return t, nil
 }
@@ -145,4 +149,88 @@ func (d *Desk) sheet(file canon.Hash) (*rating.Sheet, error) {
 		return nil, fault.Newf(rejects[0].Code, "correct the sheet and send it again", "line %d: %s", rejects[0].Line, rejects[0].Detail).In(rejects[0].Field)
 	}
 	return sheet, nil
+}
+
+// freedRecord is calls that were named without a rate, and got one by a later
+// sheet. It stands under "freed/", written together with the manifest that no
+// longer names them.
+type freedRecord struct {
+	Calls  []call `cbor:"1,keyasint"`
+	Closed int64  `cbor:"2,keyasint"` // periods that ended by then were closed; ms UTC
+}
+
+// reprice looks, after a sheet was accepted, for calls that no row priced and
+// one does now: they become adjustments of the next open period. Statements
+// that the channel does not have yet keep theirs until it has.
+func (d *Desk) reprice(book *Book) error {
+	d.mu.Lock()
+	again := d.repriced
+	d.repriced = false
+	var keys []string
+	for key, some := range d.unrated {
+		if again && some {
+			keys = append(keys, key)
+		}
+	}
+	d.mu.Unlock()
+	slices.Sort(keys)
+	for _, key := range keys {
+		if err := d.repriceOne(book, key); err != nil {
+			d.mu.Lock()
+			d.repriced = true
+			d.mu.Unlock()
+			if fault.CodeOf(err) != fault.NotYet {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// repriceOne takes the calls that a manifest names without a rate, and that have
+// one now, out of it. Code: not-yet.
+func (d *Desk) repriceOne(book *Book, key string) error {
+	d.mu.Lock()
+	m, through := d.made[key], d.through
+	d.mu.Unlock()
+	prices, err := d.tariff(m.Way)
+	if fault.CodeOf(err) == CodeNoSheet {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	var p periodRecord
+	var o orderRecord
+	if err := d.o.Channel.View(func(v view) (err error) {
+		if p, _, err = get[periodRecord](v, key); err == nil {
+			o, _, err = get[orderRecord](v, trade.OrderKey(p.Order))
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	rest, found := book.priced(m, ordered{prices, o.Spec.Scope})
+	if len(found) == 0 {
+		return nil
+	}
+	mine := p.Buyer
+	if d.seller(d.pair.Direction(m.Way)) {
+		mine = p.Seller
+	}
+	if !mine.Complete() {
+		return fault.Newf(fault.NotYet, "wait until it has", "the channel does not have our statement of %s", m.Period)
+	}
+	f := freedRecord{found, through}
+	if err := d.o.Store.Commit(store.Batch{Writes: []merkle.Write{
+		{Key: d.prefix + "manifest/" + key, Value: canon.Must(rest)},
+		{Key: d.prefix + fmt.Sprintf("freed/%s/%020d/%d", key, through, len(rest.Unrated)), Value: canon.Must(f)},
+	}}); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.made[key] = rest
+	d.unrated[key] = len(rest.Unrated) > 0
+	d.mu.Unlock()
+	book.free(m.Way, f)
+	return nil
 }

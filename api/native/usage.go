@@ -32,7 +32,7 @@ func (s *server) usage() {
 	get(s, at+"/imports", "list-imports", tagUsage, "What was imported, the oldest first", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Import]], error) {
 		return deskList(s, in, Desk.Imports, shownImport)
 	})
-	get(s, at+"/exceptions", "list-exceptions", tagUsage, "Own calls that no row prices; they are never billed", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Exception]], error) {
+	get(s, at+"/exceptions", "list-exceptions", tagUsage, "Own calls that are billed nowhere: no row prices them, or their statement was missed", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Exception]], error) {
 		return deskList(s, in, Desk.Exceptions, shownException)
 	})
 	get(s, at+"/summary", "get-summary", tagUsage, "What the own records come to, rated alone", func(_ context.Context, in *PartnerPath) (*reply[wire.Summary], error) {
