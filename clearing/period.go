@@ -504,9 +504,9 @@ func slots(p periodRecord, lines []usage.Line) map[usage.Slot]usage.Line {
 	return m
 }
 
-// deliveredLines puts one side's usable deliveries together, and tells whether
-// one that it had committed to is missing.
-func deliveredLines(p periodRecord, open []reconcile.Ref, stated []usage.Line, got map[usage.Slot][]usage.Call) (out []reconcile.Delivered, missing bool) {
+// deliveredLines puts one side's usable deliveries together, and names those
+// missing that it had committed to.
+func deliveredLines(p periodRecord, open []reconcile.Ref, stated []usage.Line, got map[usage.Slot][]usage.Call) (out []reconcile.Delivered, missing []reconcile.Ref) {
 	lines := slots(p, stated)
 	for _, ref := range open {
 		slot := slotOf(p, ref.Adjusts, ref.Row)
@@ -515,7 +515,7 @@ func deliveredLines(p periodRecord, open []reconcile.Ref, stated []usage.Line, g
 			out = append(out, reconcile.Delivered{Line: ref, Calls: calls})
 		}
 		if _, was := lines[slot]; was && !ok {
-			missing = true
+			missing = append(missing, ref)
 		}
 	}
 	return out, missing

@@ -49,7 +49,7 @@ type Case struct {
 	StartGap           uint64 // ms between the two starts; 0 when one side alone has the call
 	OnlySellerSeconds  uint64 // of all calls to the destination in the differing lines that the seller alone has
 	DestinationSeconds uint64 // of all calls to the destination in the period, as the seller states
-	Undelivered        bool   // one side alone has the call, and the other did not deliver what it had committed to
+	Undelivered        bool   // one side alone has the call, and the other did not deliver a line of the destination that it had committed to
 }
 
 // Rules answers cases as the agreement says. It is pure, and the same on both
@@ -62,7 +62,8 @@ type Rules interface {
 // tolerance the seller's record decides; billed seconds at most 5 apart, the
 // lower counts; what only the buyer has is not charged; what only the seller
 // has is charged when it is at most 2% of the destination's seconds in the
-// period, or when the buyer did not deliver its records and so cannot use them.
+// period, or when the buyer did not deliver its records of the destination and so
+// cannot use them.
 // All else is for people.
 type Default struct{}
 
@@ -120,8 +121,8 @@ type Input struct {
 	DestinationSeconds map[string]uint64 // billed seconds of the whole period by destination, as the seller states
 	Tolerances         Tolerances
 	Rules              Rules // nil: Default
-	BuyerMissing       bool  // the buyer did not deliver all that it had committed to
-	SellerMissing      bool  // the seller did not
+	BuyerMissing       []Ref // lines that the buyer had committed to and did not deliver
+	SellerMissing      []Ref // those of the seller
 }
 
 // Decided is what comes out for one differing line. Of an open line the figures
@@ -182,6 +183,12 @@ func Decide(in Input) ([]Decided, error) {
 	if d.seller, err = d.gather(in.Seller); err != nil {
 		return nil, fmt.Errorf("seller's delivery: %w", err)
 	}
+	if d.buyerMissing, err = d.destinations(in.BuyerMissing); err != nil {
+		return nil, fmt.Errorf("buyer's delivery: %w", err)
+	}
+	if d.sellerMissing, err = d.destinations(in.SellerMissing); err != nil {
+		return nil, fmt.Errorf("seller's delivery: %w", err)
+	}
 	d.decide()
 	for i := range d.out {
 		if o := &d.out[i]; len(o.Evidence) > 0 {
@@ -203,7 +210,23 @@ type decision struct {
 	place         map[Ref]int
 	buyer, seller []call
 	onlySeller    map[string]uint64
+	buyerMissing  map[string]bool // destinations of which a line was not delivered
+	sellerMissing map[string]bool
 	out           []Decided
+}
+
+// destinations gives those of lines. A call that is missing in one line of a
+// destination may lie in another, by another start; never in one of another
+// destination.
+func (d *decision) destinations(lines []Ref) (map[string]bool, error) {
+	out := map[string]bool{}
+	for _, l := range lines {
+		if _, ok := d.place[l]; !ok {
+			return nil, fault.Newf(CodeNotDiffering, "name the differing lines only", "row %d does not differ", l.Row)
+		}
+		out[d.Sheet.Row(l.Row).Destination] = true
+	}
+	return out, nil
 }
 
 // gather lays the calls of all lines of a side together. A call that is there
@@ -250,22 +273,23 @@ func (d *decision) decide() {
 		if j := partner[i]; j != unmatched {
 			d.both(&d.buyer[i], &d.seller[j])
 		} else {
-			d.one(OnlyBuyer, &d.buyer[i], d.SellerMissing)
+			d.one(OnlyBuyer, &d.buyer[i], d.sellerMissing)
 		}
 	}
 	for j := range d.seller {
 		if !taken[j] {
-			d.one(OnlySeller, &d.seller[j], d.BuyerMissing)
+			d.one(OnlySeller, &d.seller[j], d.buyerMissing)
 		}
 	}
 }
 
-// one decides a call that one side alone has.
-func (d *decision) one(kind Kind, c *call, undelivered bool) {
+// one decides a call that one side alone has. Of the destinations in missing the
+// other side did not deliver all.
+func (d *decision) one(kind Kind, c *call, missing map[string]bool) {
 	row := d.row(c.line)
 	seconds := uint64(row.Billed(c.Duration))
 	k := d.question(kind, row)
-	k.Undelivered = undelivered
+	k.Undelivered = missing[row.Destination]
 	own, view := Buyer, Item{Kind: kind}
 	if kind == OnlyBuyer {
 		k.BuyerSeconds, view.Buyer = seconds, c.view(seconds)

@@ -205,7 +205,7 @@ func TestDecisionsFollowTheDefaultRules(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		buyer, seller  []Delivered
-		missing        [2]bool // buyer, seller
+		missing        []Ref // the buyer's
 		calls, seconds map[uint32]uint64
 		open           map[uint32][]Kind
 	}{
@@ -222,7 +222,7 @@ func TestDecisionsFollowTheDefaultRules(t *testing.T) {
 			open: map[uint32][]Kind{germanyMorning: {OnlySeller, OnlySeller}}},
 		{name: "the sum is of the destination, over its rate versions", seller: []Delivered{{Ref{Row: germanyMorning}, []usage.Call{called(1, 170_000, 1, 4930)}}, {Ref{Row: germanyAfternoon}, []usage.Call{called(noon, 36_000, 1, 4930)}}},
 			open: map[uint32][]Kind{germanyMorning: {OnlySeller}, germanyAfternoon: {OnlySeller}}},
-		{name: "only the seller and the buyer did not deliver: charged", seller: one(germanyMorning, called(1, 2_000_000, 1, 4930)), missing: [2]bool{true, false},
+		{name: "only the seller and the buyer did not deliver: charged", seller: one(germanyMorning, called(1, 2_000_000, 1, 4930)), missing: []Ref{{Row: germanyMorning}},
 			calls: map[uint32]uint64{germanyMorning: 1}, seconds: map[uint32]uint64{germanyMorning: 2000}},
 		{name: "a duplicate counts once", seller: one(germanyMorning, called(1, 60_000, 1, 4930), called(1, 60_000, 1, 4930)), buyer: one(germanyMorning, called(1, 60_000, 1, 4930)),
 			calls: map[uint32]uint64{germanyMorning: 1}, seconds: map[uint32]uint64{germanyMorning: 60}},
@@ -233,7 +233,7 @@ func TestDecisionsFollowTheDefaultRules(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, err := Decide(Input{Sheet: testSheet(t), Lines: []Ref{{Row: germanyAfternoon}, {Row: germanyMorning}}, Buyer: c.buyer, Seller: c.seller,
-				DestinationSeconds: map[string]uint64{"Germany": 10_000}, Tolerances: DefaultTolerances, BuyerMissing: c.missing[0], SellerMissing: c.missing[1]})
+				DestinationSeconds: map[string]uint64{"Germany": 10_000}, Tolerances: DefaultTolerances, BuyerMissing: c.missing})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -250,6 +250,25 @@ func TestDecisionsFollowTheDefaultRules(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What the buyer did not deliver of one destination says nothing about another:
+// there the seller's calls are held to their share as ever.
+func TestALineThatWasNotDeliveredSpeaksForItsDestinationAlone(t *testing.T) {
+	in := Input{Sheet: testSheet(t), Lines: []Ref{{Row: france}, {Row: germanyMorning}, {Row: germanyAfternoon}}, Tolerances: DefaultTolerances,
+		Seller:             []Delivered{{Ref{Row: france}, []usage.Call{called(1, 60_000, 1, 3330)}}, {Ref{Row: germanyAfternoon}, []usage.Call{called(12*hour, 60_000, 1, 4930)}}},
+		DestinationSeconds: map[string]uint64{"Germany": 60, "France": 60}, BuyerMissing: []Ref{{Row: germanyMorning}}}
+	out, err := Decide(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !out[france].Open || out[germanyAfternoon].Open || out[germanyAfternoon].Calls != 1 {
+		t.Fatalf("%+v: want France for people, and the call to Germany charged", out)
+	}
+	in.BuyerMissing = []Ref{{Row: germanyMorning, Adjusts: usage.Interval{From: 1, To: 2}}}
+	if _, err := Decide(in); fault.CodeOf(err) != CodeNotDiffering {
+		t.Fatalf("%v: a line was named that does not differ", err)
 	}
 }
 
