@@ -43,11 +43,25 @@ type Book struct {
 	closed   map[uint32]int64       // by import: periods that end by then were closed when it came; ms UTC
 	open     map[Slot][]call        // not stated yet, by the period they belong to
 	stated   map[Slot]bool          // by a statement, or passed without ours
-	late     map[usage.Way][]call   // came after their own period was closed
+	late     map[usage.Way]lateness // came after their own period was closed
 	freed    map[call]int64         // named as unrated before, with a price now: periods that ended by then were closed when it came; ms UTC
 	moments  map[call]rating.Moment // where the partner's record decides, as its edges showed
 	tally    map[Slot]uint64        // records of any result, for "periods with a record"
 }
+
+// lateness is late calls by what decides which statement takes them: so that one
+// of thousands of periods need not look at each call.
+type lateness map[late][]call
+
+// late is where and when calls came late.
+type late struct {
+	of   usage.Interval // the period that they belong to
+	came int64          // periods that end by then were closed; ms UTC
+}
+
+// carried reports whether such calls can be adjustments of a period's statement:
+// they belong to an earlier one, and came while this one was open.
+func (l late) carried(p usage.Interval) bool { return l.of.To <= p.From && l.came < p.To }
 
 // Slot is one period in one direction.
 type Slot struct {
@@ -102,7 +116,7 @@ func (m *Manifest) calls(yield func(call) bool) {
 func newBook(pair usage.Pair, s schedule) *Book {
 	return &Book{
 		pair: pair, schedule: s, batches: map[uint32]*usage.Batch{}, closed: map[uint32]int64{},
-		open: map[Slot][]call{}, stated: map[Slot]bool{}, late: map[usage.Way][]call{}, freed: map[call]int64{},
+		open: map[Slot][]call{}, stated: map[Slot]bool{}, late: map[usage.Way]lateness{usage.Forth: {}, usage.Back: {}}, freed: map[call]int64{},
 		moments: map[call]rating.Moment{}, tally: map[Slot]uint64{},
 	}
 }
@@ -121,7 +135,7 @@ func (b *Book) Add(number uint32, batch *usage.Batch, closed int64) {
 		switch {
 		case r.Result != usage.Success:
 		case at.Period.To <= closed:
-			b.late[at.Way] = append(b.late[at.Way], c)
+			b.putLate(c)
 		default:
 			b.place(c, at)
 		}
@@ -151,10 +165,27 @@ func (b *Book) slot(c call) Slot {
 // place puts a call where it will be stated. The lock is held.
 func (b *Book) place(c call, at Slot) {
 	if b.stated[at] {
-		b.late[at.Way] = append(b.late[at.Way], c)
+		b.putLate(c)
 		return
 	}
 	b.open[at] = append(b.open[at], c)
+}
+
+// lateAt tells where a call stands among the late ones, if it is one. The lock
+// is held.
+func (b *Book) lateAt(c call) (usage.Way, late) {
+	at := b.slot(c)
+	came, ok := b.freed[c]
+	if !ok {
+		came = b.closed[c.Import]
+	}
+	return at.Way, late{at.Period, came}
+}
+
+// putLate makes a call late. The lock is held.
+func (b *Book) putLate(c call) {
+	w, l := b.lateAt(c)
+	b.late[w][l] = append(b.late[w][l], c)
 }
 
 // Amend takes another schedule: calls that are not stated yet move to the
@@ -168,6 +199,15 @@ func (b *Book) Amend(s schedule) {
 	for _, at := range slices.SortedFunc(maps.Keys(open), compareSlots) {
 		for _, c := range open[at] {
 			b.place(c, b.slot(c))
+		}
+	}
+	late := b.late
+	b.late = map[usage.Way]lateness{usage.Forth: {}, usage.Back: {}}
+	for _, all := range late {
+		for _, calls := range all {
+			for _, c := range calls {
+				b.putLate(c)
+			}
 		}
 	}
 }
@@ -192,9 +232,7 @@ func (b *Book) Restore(manifests []Manifest) error {
 	for at := range b.open {
 		b.drop(at, gone)
 	}
-	for w := range b.late {
-		b.dropLate(w, gone)
-	}
+	b.dropLate(gone)
 	for _, m := range manifests {
 		b.close(Slot{m.Way, m.Period})
 	}
@@ -212,9 +250,7 @@ func (b *Book) Close(m Manifest) {
 	}
 	at := Slot{m.Way, m.Period}
 	b.drop(at, gone)
-	if len(gone) > 0 {
-		b.dropLate(m.Way, gone)
-	}
+	b.dropLate(gone)
 	b.close(at)
 }
 
@@ -227,25 +263,45 @@ func (b *Book) drop(at Slot, gone map[call]bool) {
 	}
 }
 
-// dropLate takes calls out of the late ones of a direction. The lock is held.
-func (b *Book) dropLate(w usage.Way, gone map[call]bool) {
-	b.late[w] = slices.DeleteFunc(b.late[w], func(c call) bool { return gone[c] })
+// dropLate takes calls out of the late ones. The lock is held.
+func (b *Book) dropLate(gone map[call]bool) {
+	type place struct {
+		way usage.Way
+		late
+	}
+	seen := map[place]bool{}
+	for c := range gone {
+		w, l := b.lateAt(c)
+		if seen[place{w, l}] {
+			continue
+		}
+		seen[place{w, l}] = true
+		if rest := slices.DeleteFunc(b.late[w][l], func(c call) bool { return gone[c] }); len(rest) > 0 {
+			b.late[w][l] = rest
+		} else {
+			delete(b.late[w], l)
+		}
+	}
 }
 
 // close marks a slot as stated; what is still open in it is late. The lock is
 // held.
 func (b *Book) close(at Slot) {
 	b.stated[at] = true
-	b.late[at.Way] = append(b.late[at.Way], b.open[at]...)
+	for _, c := range b.open[at] {
+		b.putLate(c)
+	}
 	delete(b.open, at)
 }
 
 // release makes calls late that a statement would have had as adjustments, but
 // was not made.
-func (b *Book) release(w usage.Way, calls []call) {
+func (b *Book) release(calls []call) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.late[w] = append(b.late[w], calls...)
+	for _, c := range calls {
+		b.putLate(c)
+	}
 }
 
 // priced splits a manifest in two: what stays of it, and those of its calls
@@ -267,12 +323,12 @@ func (b *Book) priced(m Manifest, prices Prices) (rest Manifest, found []call) {
 
 // free makes calls late that have got a price when periods that end by closed
 // (ms UTC) were closed.
-func (b *Book) free(way usage.Way, f freedRecord) {
-	b.release(way, f.Calls)
+func (b *Book) free(f freedRecord) {
 	b.freeing(f)
+	b.release(f.Calls)
 }
 
-// freeing notes when calls got a price.
+// freeing notes when calls got a price, before they are late.
 func (b *Book) freeing(f freedRecord) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -325,12 +381,20 @@ func (b *Book) follow(c call, m rating.Moment) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	before := b.slot(c)
+	was := len(b.open[before])
+	w, l := b.lateAt(c)
+	waits := slices.Contains(b.late[w][l], c)
+	if waits {
+		b.dropLate(map[call]bool{c: true})
+	}
 	b.moments[c] = m
 	after := b.slot(c)
+	if waits {
+		b.putLate(c)
+	}
 	if before == after {
 		return
 	}
-	was := len(b.open[before])
 	b.drop(before, map[call]bool{c: true})
 	if len(b.open[before]) < was { // it was still open
 		b.place(c, after)
@@ -351,28 +415,20 @@ func (b *Book) Due(through int64) []Slot {
 			latest[at.Way] = max(latest[at.Way], at.Period.From)
 		}
 	}
-	for w, calls := range b.late {
+	for w, all := range b.late {
 		last := Slot{w, b.schedule.last(through)}
-		if len(calls) == 0 || b.stated[last] || latest[w] == last.Period.From {
+		if len(all) == 0 || b.stated[last] || latest[w] == last.Period.From {
 			continue
 		}
-		if slices.ContainsFunc(calls, func(c call) bool { return b.carries(last.Period, c) }) {
-			due = append(due, last)
+		for l := range all {
+			if l.carried(last.Period) {
+				due = append(due, last)
+				break
+			}
 		}
 	}
 	slices.SortFunc(due, compareSlots)
 	return due
-}
-
-// carries reports whether a late call can be an adjustment of a period's
-// statement: it belongs to an earlier one, and came while this one was open. The
-// lock is held.
-func (b *Book) carries(p usage.Interval, c call) bool {
-	came, ok := b.freed[c]
-	if !ok {
-		came = b.closed[c.Import]
-	}
-	return b.slot(c).Period.To <= p.From && came < p.To
 }
 
 func compareSlots(a, b Slot) int {
@@ -383,8 +439,10 @@ func compareSlots(a, b Slot) int {
 func (b *Book) Late() (calls uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, late := range b.late {
-		calls += uint64(len(late))
+	for _, all := range b.late {
+		for _, late := range all {
+			calls += uint64(len(late))
+		}
 	}
 	return calls
 }
@@ -428,9 +486,9 @@ func (b *Book) Draft(at Slot, prices Prices) (Manifest, error) {
 		return Manifest{}, fault.Newf(CodeStated, "late records go into the next open period as adjustments", "%s was stated before", at.Period)
 	}
 	calls := slices.Clone(b.open[at])
-	for _, c := range b.late[at.Way] {
-		if b.carries(at.Period, c) {
-			calls = append(calls, c)
+	for l, late := range b.late[at.Way] {
+		if l.carried(at.Period) {
+			calls = append(calls, late...)
 		}
 	}
 	return b.price(at, calls, prices), nil

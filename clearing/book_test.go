@@ -1,6 +1,7 @@
 package clearing
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -261,5 +262,61 @@ func TestABookWithoutAnImportOfAStatementSaysSo(t *testing.T) {
 	err := b.Restore([]Manifest{{Period: span(t, "10:00:00", "11:00:00"), Missed: []call{{1, 0}}}})
 	if code := faultCode(err); code != CodeLost {
 		t.Fatalf("code %s, want %s", code, CodeLost)
+	}
+}
+
+// Late calls of many periods and imports go each into the first statement that
+// may carry it, and are counted once.
+func TestLateCallsOfManyImportsAreStatedOnce(t *testing.T) {
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	imports(t, b, 1, "00:00:00", "01:30:00")
+	imports(t, b, 2, "10:00:00", "02:10:00", "03:10:00", "10:10:00")
+	imports(t, b, 3, "11:00:00", "02:20:00", "10:20:00", "11:10:00")
+	imports(t, b, 4, "12:00:00", "02:30:00", "11:20:00", "12:10:00")
+	want := map[string]map[usage.Interval]int{
+		"01": {{}: 1},
+		"10": {{}: 1, span(t, "02:00:00", "03:00:00"): 1, span(t, "03:00:00", "04:00:00"): 1},
+		"11": {{}: 1, span(t, "02:00:00", "03:00:00"): 1, span(t, "10:00:00", "11:00:00"): 1},
+		"12": {{}: 1, span(t, "02:00:00", "03:00:00"): 1, span(t, "11:00:00", "12:00:00"): 1},
+	}
+	for _, at := range b.Due(at(t, "13:00:00")) {
+		m, err := b.Draft(at, flat{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Close(m)
+		hour := at.Period.String()[11:13]
+		if got := lines(m); !maps.Equal(got, want[hour]) {
+			t.Errorf("%s states %v, want %v", hour, got, want[hour])
+		}
+		delete(want, hour)
+	}
+	if len(want) != 0 || b.Late() != 0 {
+		t.Errorf("not stated: %v; %d calls are late", want, b.Late())
+	}
+}
+
+// BenchmarkLateCalls states a day of 15-second periods while 100,000 calls are
+// late that none of them may carry.
+func BenchmarkLateCalls(b *testing.B) {
+	for b.Loop() {
+		book := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(b, nil, "", "15s"))
+		in := &usage.Batch{}
+		for i := range 5760 {
+			in.Records = append(in.Records, usage.Record{Start: at(b, "00:00:00") + int64(i)*15_000, Origin: 491, Destination: 12})
+		}
+		book.Add(1, in, 0)
+		late := &usage.Batch{}
+		for i := range 100_000 {
+			late.Records = append(late.Records, usage.Record{Start: at(b, "00:00:00") + int64(i)*800, Duration: 1, Origin: 492, Destination: 12})
+		}
+		book.Add(2, late, at(b, "00:00:00")+24*3_600_000)
+		for _, at := range book.Due(at(b, "00:00:00") + 24*3_600_000) {
+			m, err := book.Draft(at, flat{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			book.Close(m)
+		}
 	}
 }

@@ -65,7 +65,7 @@ func (d *Desk) closeLive(ctx context.Context) error {
 	if over == through && schedule.showable(now, through) <= shown {
 		return nil
 	}
-	return d.CloseThrough(ctx, over)
+	return d.close(ctx, over)
 }
 
 // blockTime is the time of the last block that this node has executed, ms UTC.

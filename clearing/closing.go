@@ -44,16 +44,28 @@ type closing struct {
 // What comes later is an adjustment of the first period that is stated after
 // it and was open when it came; where no such period has calls of its own, the
 // last one that the next CloseThrough closes is stated for the adjustments
-// alone. Closing again does nothing. Code: no-agreement.
+// alone. Closing again does nothing. Codes: no-agreement, and not-yet for a
+// period that is not over, with its grace, unless usage comes from files.
 func (d *Desk) CloseThrough(ctx context.Context, through int64) error {
-	d.importing.Lock()
-	defer d.importing.Unlock()
+	if _, err := d.ready(); err != nil {
+		return err
+	}
+	now := d.o.Now()
+	d.mu.Lock()
+	terms := d.schedule.at(now).terms
+	d.mu.Unlock()
+	if !terms.PastPeriods && through > now-terms.GraceMillis {
+		return fault.Newf(fault.NotYet, "live periods close by themselves; name a moment that has passed, with the grace of the agreement",
+			"records of periods up to %s may still come", usage.Stamp(through)).In("through")
+	}
 	return d.close(ctx, through)
 }
 
 // close moves the moment after which records come late, and shows the partner
-// the edges for which it is time. Imports are locked out.
+// the edges for which it is time.
 func (d *Desk) close(ctx context.Context, through int64) error {
+	d.importing.Lock()
+	defer d.importing.Unlock()
 	book, err := d.ready()
 	if err != nil {
 		return err

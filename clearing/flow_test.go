@@ -1205,3 +1205,22 @@ func TestAClockThatIsSetBackDoesNotLengthenTheWait(t *testing.T) {
 	a.restart()
 	w.until("ALPHA goes on", func() bool { return a.desk.known() == at(t, "11:00:00") })
 }
+
+// By hand too, a live period cannot be closed before it is over: all calls that
+// come would be late.
+func TestALivePeriodIsNotClosedBeforeItIsOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.PastPeriods, x.GraceMillis, x.Cycle = false, 2000, "1h" })
+	a := w.sides[0]
+	for _, ahead := range []time.Duration{0, time.Hour, 100 * 365 * 24 * time.Hour} {
+		err := a.desk.CloseThrough(w.context(), w.now().Add(ahead).UnixMilli())
+		if faultCode(err) != fault.NotYet || fault.Of(err).Field != "through" {
+			t.Fatalf("%s ahead: %v, want not-yet", ahead, err)
+		}
+	}
+	a.take(call_("1", "41440000001", "12125550100", w.now().UTC().Format(time.RFC3339Nano), 1, "ALPHA", "BRAVO"))
+	if n := a.desk.book.Late(); n != 0 {
+		t.Fatalf("%d calls are late", n)
+	}
+	w.must(a.desk.CloseThrough(w.context(), w.now().Add(-time.Hour).UnixMilli()))
+}

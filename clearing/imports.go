@@ -218,6 +218,9 @@ func (d *Desk) ready() (*Book, error) {
 // it was when it came. Code: import-lost.
 func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error) {
 	book := newBook(d.pair, s)
+	for _, f := range d.freed {
+		book.freeing(f)
+	}
 	for _, i := range imports {
 		batch, err := d.read(files, i.Number, i.Name, i.File)
 		if err != nil {
@@ -231,9 +234,6 @@ func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error)
 		book.Add(i.Number, batch, i.Closed)
 	}
 	book.lead(d.led)
-	for _, f := range d.freed {
-		book.freeing(f)
-	}
 	manifests := make([]Manifest, 0, len(d.made))
 	d.mu.Lock()
 	for _, m := range d.made {

@@ -181,7 +181,7 @@ func (d *Desk) miss(key string, p periodRecord) error {
 	if err := d.keepManifest(book, key, m); err != nil {
 		return err
 	}
-	book.release(way, adjustments)
+	book.release(adjustments)
 	d.o.Log.Warn("a period went on without this side's statement", "period", p.Interval, "direction", p.Direction, "calls", len(m.Missed))
 	return nil
 }

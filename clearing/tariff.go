@@ -231,6 +231,6 @@ func (d *Desk) repriceOne(book *Book, key string) error {
 	d.made[key] = rest
 	d.unrated[key] = len(rest.Unrated) > 0
 	d.mu.Unlock()
-	book.free(m.Way, f)
+	book.free(f)
 	return nil
 }
