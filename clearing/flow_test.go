@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/exchange"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -1223,4 +1224,129 @@ func TestALivePeriodIsNotClosedBeforeItIsOver(t *testing.T) {
 		t.Fatalf("%d calls are late", n)
 	}
 	w.must(a.desk.CloseThrough(w.context(), w.now().Add(-time.Hour).UnixMilli()))
+}
+
+// Days of an agreement's zone, over the end of summer time: the day with 25
+// hours takes the calls of all of them, an edge at local midnight is met, and a
+// late record adjusts that day.
+func TestDaysOfAZoneAreClearedOverTheEndOfSummerTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.Zone, x.Cycle = "Europe/Berlin", "1d" })
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	ms := func(utc string) int64 {
+		x, err := time.Parse(time.RFC3339, "2026-10-"+utc+"Z")
+		w.must(err)
+		return x.UnixMilli()
+	}
+	ends := func(id, utc string) string {
+		return call_(id, "41440000001", "12125550100", time.UnixMilli(ms(utc)-60_000).UTC().Format(time.RFC3339), 60_000, "ALPHA", "BRAVO")
+	}
+	before := usage.Interval{From: ms("23T22:00:00"), To: ms("24T22:00:00")}
+	long := usage.Interval{From: ms("24T22:00:00"), To: ms("25T23:00:00")}
+	after := usage.Interval{From: ms("25T23:00:00"), To: ms("26T23:00:00")}
+	for i, s := range w.sides {
+		edge := []string{"25T22:59:58", "25T23:00:01"}[i] // ours before midnight, the seller's after it
+		s.take(ends("1", "24T21:30:00"), ends("2", "24T22:30:00"), ends("3", "25T22:30:00"), ends("4", edge), ends("5", "26T10:00:00"))
+		w.must(s.desk.CloseThrough(w.context(), long.To))
+	}
+	w.settled("0.300000")
+	b.restart()
+	for _, s := range w.sides {
+		s.take(ends("6", "25T00:30:00"))
+		w.must(s.desk.CloseThrough(w.context(), after.To))
+	}
+	w.settled("0.600000")
+	w.quiet()
+	if d := a.disputes(); len(d) != 0 {
+		t.Fatalf("disputes: %+v", d)
+	}
+	for p, want := range map[usage.Interval]uint64{before: 1, long: 2, after: 3} {
+		x, ok := a.period(forth, p)
+		if !ok || x.Buyer.Records != want || x.Seller.Records != want {
+			t.Errorf("%s: %d and %d calls, want %d", p, x.Buyer.Records, x.Seller.Records, want)
+		}
+	}
+	x, _ := a.period(forth, after)
+	a.view(func(v trade.View) {
+		adjusts := 0
+		for _, id := range x.Invoices {
+			doc, _ := v.Document(id)
+			for _, l := range doc.Lines {
+				if l.Adjusts == long {
+					adjusts++
+				}
+			}
+		}
+		if adjusts != 1 {
+			t.Errorf("%d lines adjust the long day, want one", adjusts)
+		}
+	})
+}
+
+// Periods and directions do not wait for each other: commands of many share
+// envelopes.
+func TestCommandsOfManyPeriodsShareEnvelopes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.Cycle = "1m" })
+	w.sheets(rates)
+	const periods = 60
+	for _, s := range w.sides {
+		var rows []string
+		for i := range periods {
+			rows = append(rows, row(fmt.Sprint("f", i), fmt.Sprintf("10:%02d:10", i), 1000), back(fmt.Sprint("b", i), fmt.Sprintf("10:%02d:20", i), 1000))
+		}
+		s.take(rows...)
+	}
+	w.through("11:00:00")
+	w.until("all is paid", func() bool {
+		paid := 0
+		w.sides[0].view(func(v trade.View) {
+			for i := range v.Invoices("") {
+				if i.Paid {
+					paid++
+				}
+			}
+		})
+		return paid == 2*periods
+	})
+	w.quiet()
+	var end channel.Cursor
+	w.must(w.sides[0].channel.View(func(v channel.View) error {
+		end = v.Cursor
+		return nil
+	}))
+	envelopes, commands := map[trade.Kind]int{}, map[trade.Kind]int{}
+	directions := 0 // envelopes that state periods of both
+	for e, err := range w.sides[0].channel.Events(w.context(), 0) {
+		w.must(err)
+		seen := map[trade.Kind]bool{}
+		orders := map[string]bool{}
+		for _, o := range e.Outcomes {
+			commands[o.Kind]++
+			seen[o.Kind] = true
+			if o.Kind == trade.KindUsageState {
+				for _, ev := range o.Events {
+					orders[strings.Split(ev.Subject, "/")[1]] = true
+				}
+			}
+		}
+		for k := range seen {
+			envelopes[k]++
+		}
+		if len(orders) > 1 {
+			directions++
+		}
+		if e.Next >= end {
+			break
+		}
+	}
+	for _, k := range []trade.Kind{trade.KindUsageState, trade.KindInvoiceAccept} {
+		if commands[k] < 2*periods || 4*envelopes[k] > commands[k] {
+			t.Errorf("%d commands %s in %d envelopes", commands[k], k, envelopes[k])
+		}
+	}
+	if directions == 0 {
+		t.Error("no envelope states periods of both directions")
+	}
 }
