@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,12 +78,14 @@ func (d *Desk) ImportUsage(ctx context.Context, name string, r io.Reader) (Impor
 	if err := d.keep(fmt.Sprintf("import/%010d", number), canon.Must(in)); err != nil {
 		return Import{}, err
 	}
+	rejects := slices.Clone(batch.Rejects[:min(len(batch.Rejects), maxShown)])
+	batch.Rejects = nil // the book needs none
 	files.Keep()
 	book.Add(number, batch, closed)
 	d.mu.Lock()
 	d.imports = append(d.imports, in)
 	d.mu.Unlock()
-	in.Rejects = batch.Rejects[:min(len(batch.Rejects), maxShown)]
+	in.Rejects = rejects
 	return in, nil
 }
 
@@ -132,8 +135,7 @@ func (d *Desk) restore() error {
 			if err := canon.Decode(r.Value, &m); err != nil {
 				return err
 			}
-			d.made[name] = m
-			d.unrated[name] = len(m.Unrated) > 0
+			d.make(name, m)
 		case "freed":
 			var f freedRecord
 			if err := canon.Decode(r.Value, &f); err != nil {
@@ -230,6 +232,7 @@ func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error)
 			return nil, fault.Newf(CodeLost, "restore the node's data from a backup, and run the release that made the import",
 				"import %d (%s) had %d calls and reads as %d now", i.Number, i.Name, i.Accepted, len(batch.Records))
 		}
+		batch.Rejects = nil
 		files.Keep()
 		book.Add(i.Number, batch, i.Closed)
 	}

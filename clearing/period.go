@@ -147,10 +147,20 @@ func (d *Desk) keepManifest(book *Book, key string, m Manifest) error {
 	}
 	book.Close(m)
 	d.mu.Lock()
-	d.made[key] = m
-	d.unrated[key] = len(m.Unrated) > 0
+	d.make(key, m)
 	d.mu.Unlock()
 	return nil
+}
+
+// make notes a manifest that is kept. The lock is held, or the desk is being
+// opened.
+func (d *Desk) make(key string, m Manifest) {
+	d.made[key] = m
+	if len(m.Unrated) > 0 {
+		d.unrated[key] = true
+	} else {
+		delete(d.unrated, key)
+	}
 }
 
 // miss names our calls of a period that went on without our statement, by its

@@ -2,6 +2,7 @@ package clearing
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/lateral-network/lateral/fault"
@@ -164,16 +165,12 @@ type freedRecord struct {
 // that the channel does not have yet keep theirs until it has.
 func (d *Desk) reprice(book *Book) error {
 	d.mu.Lock()
-	again := d.repriced
-	d.repriced = false
 	var keys []string
-	for key, some := range d.unrated {
-		if again && some {
-			keys = append(keys, key)
-		}
+	if d.repriced {
+		keys = slices.Sorted(maps.Keys(d.unrated))
 	}
+	d.repriced = false
 	d.mu.Unlock()
-	slices.Sort(keys)
 	for _, key := range keys {
 		if err := d.repriceOne(book, key); err != nil {
 			d.mu.Lock()
@@ -228,8 +225,7 @@ func (d *Desk) repriceOne(book *Book, key string) error {
 		return err
 	}
 	d.mu.Lock()
-	d.made[key] = rest
-	d.unrated[key] = len(rest.Unrated) > 0
+	d.make(key, rest)
 	d.mu.Unlock()
 	book.free(f)
 	return nil

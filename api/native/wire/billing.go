@@ -95,7 +95,8 @@ type Rated struct {
 	Amount        money.Micro     `json:"amount"`
 }
 
-// Exception is an own call that no row prices. It is never billed.
+// Exception is an own call that is billed nowhere: no row prices it, or its
+// statement was missed.
 type Exception struct {
 	Direction   usage.Direction `json:"direction"`
 	Period      usage.Interval  `json:"period"`
