@@ -1143,7 +1143,8 @@ func TestALiveCallMeetsThePartnersOverAnEdge(t *testing.T) {
 	})
 	w.sheets(rates)
 	a, b := w.sides[0], w.sides[1]
-	edge := w.now().Truncate(15 * time.Minute).Add(15 * time.Minute)
+	edge := w.now().Truncate(15 * time.Minute).Add(30 * time.Minute)
+	w.pass(edge.Add(-time.Minute).Sub(w.now()))
 	ends := func(at time.Time) string {
 		return call_("1", "41440000001", "12125550100", at.Add(-time.Minute).UTC().Format(time.RFC3339Nano), 60_000, "ALPHA", "BRAVO")
 	}
