@@ -2,7 +2,9 @@ package voice_test
 
 import (
 	"bytes"
+	"io"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/lateral-network/lateral/line/voice"
@@ -26,6 +28,30 @@ func BenchmarkReadUsage(b *testing.B) {
 		rows = int(load(b, a, usage.Pair{}).Read)
 	}
 	perSecond(b, "rows", rows)
+}
+
+// BenchmarkKeepFiles keeps a million rows in files of ten thousand and reports
+// what a row costs in memory, its record of 40 bytes and its id included.
+func BenchmarkKeepFiles(b *testing.B) {
+	a, _, _, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	rows := bytes.SplitAfter(a, []byte("\n"))[1:]
+	var before, after runtime.MemStats
+	for b.Loop() {
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		files := voice.NewFiles(voice.Options{})
+		for part := range slices.Chunk(rows, 10_000) {
+			if _, err := files.Read(io.MultiReader(bytes.NewReader([]byte(voice.UsageHeader+"\n")), bytes.NewReader(bytes.Join(part, nil))), "part"); err != nil {
+				b.Fatal(err)
+			}
+			files.Keep()
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(files)
+	}
+	perSecond(b, "rows", len(rows))
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(len(rows)), "B/row")
 }
 
 func BenchmarkRate(b *testing.B) {
