@@ -117,8 +117,11 @@ type Bilateral struct {
 	waiting  *keptTree         // the state that our claim on the Omnilateral names
 	claimed  bool              // the partner's claim has come on the Omnilateral
 	anchors  []anchored        // newest first
+	rotation *rotation         // of our channel key, under way
 	changed  chan struct{}     // closed and replaced at each change of what is guarded here
 	halted   error
+
+	turning sync.Mutex // held while our channel key is being replaced
 }
 
 // said remembers what has been put on its way in this process, so that it is
@@ -138,6 +141,7 @@ type said struct {
 	overdue  uint32     // epoch
 	answered proof.Head // the partner's last claim that we have answered
 	grown    proof.Head // its claim for which we have made the log grow
+	rotate   string     // how far the rotation had come when it was last taken up
 }
 
 type keptTree struct {
@@ -171,6 +175,9 @@ func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey, m
 		if err := canon.Stored(data, &b.p); err != nil {
 			return nil, corruptStore("the protocol state of channel " + o.ID.String() + " cannot be read").Because(err)
 		}
+	}
+	if b.rotation, err = readRotation(r.space); err != nil {
+		return nil, err
 	}
 	b.m, b.r = m, r
 	if err := b.loadExecuted(ok); err != nil {
@@ -821,7 +828,8 @@ func (b *Bilateral) react(ctx context.Context, public trade.Records, height uint
 	b.answerOffer()
 	b.offer(public, height, now)
 	b.complain(now)
-	b.bind(ctx, now)
+	b.bind(ctx, o, now)
+	b.resumeRotation(ctx)
 	b.search(ctx)
 	b.answerClaim(ctx, public, height)
 	b.attest(ctx)
@@ -837,20 +845,22 @@ func (b *Bilateral) confirm(o Opening) {
 }
 
 // bind puts the company's name behind the channel key.
-func (b *Bilateral) bind(ctx context.Context, now int64) {
+func (b *Bilateral) bind(ctx context.Context, o Opening, now int64) {
 	if b.said.bind || b.p.Epoch == 0 {
 		return
 	}
 	b.said.bind = true
 	b.r.mu.RLock()
 	bound := b.m.law.Bound(b.r.state, b.keys[b.mine])
+	// A key that has replaced a bound one is announced instead.
+	former := slices.ContainsFunc(o.Past, func(keys [2]sign.PublicKey) bool { return b.m.law.Bound(b.r.state, keys[b.mine]) })
 	b.r.mu.RUnlock()
 	if bound {
 		return
 	}
 	complain := func(code fault.Code, detail string) {
 		b.m.raise(Alarm{Channel: b.r.id, Code: code, Detail: "the channel with " + b.partner + " is not bound: " + detail,
-			Remedy: "sign the binding with the member key and submit it (Bilateral.Binding)"})
+			Remedy: "prepare the command " + string(b.bindKind(former)) + " on this node, sign it with the member key where it is kept, and submit it signed"})
 	}
 	key, ok := b.m.keys.Member()
 	if !ok {
@@ -862,12 +872,23 @@ func (b *Bilateral) bind(ctx context.Context, now int64) {
 		complain(fault.CodeOf(err), err.Error())
 		return
 	}
-	t := b.s.Load().enqueue(one(b.m.law.Bind(binding, key)))
+	cmd := b.m.law.Bind(binding, key)
+	if former {
+		cmd = b.m.law.Announce(binding, b.announcement(b.s.Load().key), key)
+	}
+	t := b.s.Load().enqueue(one(cmd))
 	b.m.go_(func() {
 		if out, err := t.Wait(ctx); err == nil && FirstErr(out) != nil {
 			complain(out[0].Receipt.Code, FirstErr(out).Error())
 		}
 	})
+}
+
+func (b *Bilateral) bindKind(former bool) trade.Kind {
+	if former {
+		return trade.KindKeyChange
+	}
+	return trade.KindBind
 }
 
 // bindingLife is how long in ms of block time a binding may be on its way.

@@ -170,7 +170,26 @@ func (c *Channel) Submit(ctx context.Context, cmds ...trade.Command) ([]Outcome,
 
 // Enqueue sends commands and returns at once. Memory bounds what may be under
 // way: beyond 64 MiB a ticket ends with busy.
-func (c *Channel) Enqueue(cmds ...trade.Command) *Ticket { return c.s.Load().enqueue(cmds) }
+func (c *Channel) Enqueue(cmds ...trade.Command) *Ticket {
+	for {
+		s := c.s.Load()
+		t := s.enqueue(cmds)
+		// The key may just have been replaced: the next one's stream takes it.
+		if c.s.Load() == s || !t.ended(CodeKeyReplaced) {
+			return t
+		}
+	}
+}
+
+// ended reports whether nothing was sent for a reason.
+func (t *Ticket) ended(why fault.Code) bool {
+	select {
+	case <-t.done:
+		return fault.CodeOf(t.err) == why
+	default:
+		return false
+	}
+}
 
 // View calls f with the state after one block. The state does not move while f
 // runs, so f is to be short and must not submit.

@@ -312,8 +312,12 @@ func newKeys(t testing.TB) *memoryKeys {
 	return k
 }
 
-func (k *memoryKeys) Node() sign.PrivateKey           { return k.node }
-func (k *memoryKeys) Member() (sign.PrivateKey, bool) { return k.member, !k.member.IsZero() }
+func (k *memoryKeys) Node() sign.PrivateKey { return k.node }
+func (k *memoryKeys) Member() (sign.PrivateKey, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.member, !k.member.IsZero()
+}
 func (k *memoryKeys) Sealing() []seal.Key {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -581,10 +581,10 @@ func (m *Member) rekey(b *Bilateral) (moved, own bool) {
 	b.follow(o.Keys)
 	s := newStream(m, lane{b.r.id, key.Public()}, key, b)
 	public := newStream(m, lane{canon.Hash{}, key.Public()}, key, nil)
-	s.inherit(old)
-	public.inherit(oldPublic)
 	b.s.Store(s)
 	b.public.Store(public)
+	s.inherit(old)
+	public.inherit(oldPublic)
 	return true, true
 }
 

@@ -36,8 +36,8 @@ type stream struct {
 
 	wake chan struct{} // one token: look again
 
-	// filling is held while an envelope is made. It is taken before a
-	// Bilateral's mu.
+	// filling is held while an envelope is made, and to change resting. It is
+	// taken before a Bilateral's mu.
 	filling sync.Mutex
 
 	// mu guards what follows. It is taken after a Bilateral's mu, never before.
@@ -46,8 +46,10 @@ type stream struct {
 	queueBytes  int
 	flight      []*flight // by number
 	flightBytes int
-	next        uint64 // number of the next envelope; 0 until the member has caught up
-	err         error  // why nothing is sent any more
+	next        uint64   // number of the next envelope; 0 until the member has caught up
+	err         error    // why nothing is sent any more
+	last        []queued // what goes out all the same while the stream rests
+	resting     bool     // the key is about to be replaced: what is queued waits for the next one
 }
 
 // queued is one command that waits.
@@ -125,16 +127,70 @@ func (s *stream) enqueue(cmds []trade.Command) *Ticket {
 	return t
 }
 
+// rest sends nothing more and waits until all that was in flight is executed
+// here. What is queued waits for resume, or for the stream of the next key.
+// Codes: not-yet when ctx ends first, and why the stream has failed.
+func (s *stream) rest(ctx context.Context) error {
+	s.setResting(true)
+	for {
+		tick := s.m.ticked()
+		s.mu.Lock()
+		left, err := len(s.flight), s.err
+		s.mu.Unlock()
+		if err != nil || left == 0 {
+			return err
+		}
+		select {
+		case <-tick:
+		case <-ctx.Done():
+			return fault.New(fault.NotYet, "what this node has sent is not final yet", "wait, then ask again").Because(ctx.Err())
+		}
+	}
+}
+
+// resume ends a rest.
+func (s *stream) resume() {
+	s.setResting(false)
+	s.poke()
+}
+
+// setResting waits for the envelope that is being made.
+func (s *stream) setResting(yes bool) {
+	s.filling.Lock()
+	defer s.filling.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resting = yes
+}
+
+// sendLast sends a command although the stream rests: the one by which its key
+// is replaced.
+func (s *stream) sendLast(c trade.Command) *Ticket {
+	t := &Ticket{done: make(chan struct{}), outcomes: make([]Outcome, 1), waiting: 1}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		t.end(0, Outcome{}, s.err)
+		return t
+	}
+	s.last = append(s.last, queued{c, commandSize(c), t, 0})
+	s.poke()
+	return t
+}
+
 // inherit takes over what waits in the stream of a key that was replaced. What
 // is in flight there may still become final, or never. old.filling is held, so
 // that no command is both in an envelope of the old key and here.
 func (s *stream) inherit(old *stream) {
 	old.mu.Lock()
-	s.queue, s.queueBytes = old.queue, old.queueBytes
+	queue, bytes := old.queue, old.queueBytes
 	old.queue, old.queueBytes = nil, 0
 	old.failLocked(fault.New(CodeKeyReplaced, "the channel key was replaced", "send the command again"))
 	old.mu.Unlock()
 	old.poke()
+	s.mu.Lock()
+	s.queue, s.queueBytes = append(queue, s.queue...), bytes+s.queueBytes
+	s.mu.Unlock()
 }
 
 // start lets the stream send: last is the highest number that is final, and
@@ -241,12 +297,20 @@ func (s *stream) fill() (*flight, error) {
 }
 
 // take takes the commands of the next envelope off the queue, if one is worth
-// sending, and gives the envelope's number; 0 while nothing may be sent.
+// sending, and gives the envelope's number; 0 while nothing may be sent. While
+// the stream rests only what goes out all the same is taken, and nothing else
+// may be sent.
 func (s *stream) take(commands bool) (cmds []queued, number uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return nil, 0, s.err
+	}
+	from := &s.queue
+	if s.resting {
+		if from = &s.last; len(s.last) == 0 {
+			return nil, 0, nil
+		}
 	}
 	room := len(s.flight) < maxFlight && s.flightBytes < maxFlightBytes
 	due := len(s.flight) == 0 || s.queueBytes >= worthSending
@@ -254,15 +318,17 @@ func (s *stream) take(commands bool) (cmds []queued, number uint64, err error) {
 		return nil, s.next, nil
 	}
 	size := 0
-	for len(s.queue) > len(cmds) && len(cmds) < maxCommands && s.next > 0 {
-		q := s.queue[len(cmds)]
+	for len(*from) > len(cmds) && len(cmds) < maxCommands && s.next > 0 {
+		q := (*from)[len(cmds)]
 		if size += q.size; size > fillTarget && len(cmds) > 0 {
 			break
 		}
 		cmds = append(cmds, q)
-		s.queueBytes -= q.size
+		if from == &s.queue {
+			s.queueBytes -= q.size
+		}
 	}
-	s.queue = append([]queued(nil), s.queue[len(cmds):]...)
+	*from = append([]queued(nil), (*from)[len(cmds):]...)
 	return cmds, s.next, nil
 }
 
@@ -411,10 +477,10 @@ func (s *stream) failLocked(err error) (first bool) {
 	if first {
 		s.err = err
 	}
-	for _, q := range s.queue {
+	for _, q := range append(s.queue, s.last...) {
 		q.ticket.end(q.place, Outcome{}, err)
 	}
-	s.queue, s.queueBytes = nil, 0
+	s.queue, s.queueBytes, s.last = nil, 0, nil
 	s.unknownLocked(err)
 	return first
 }
