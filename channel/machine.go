@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"slices"
@@ -384,6 +385,34 @@ func (m *Omni) Evidence(yield func(ledger.Envelope, error) bool) {
 		}
 		if !yield(e, err) || err != nil {
 			return
+		}
+	}
+}
+
+// Rival is an envelope under a number that its sender had used before.
+type Rival struct {
+	Channel  canon.Hash // zero: the Omnilateral
+	Sender   sign.PublicKey
+	Number   uint64
+	Final    canon.Hash      // id of the envelope that is on the ledger
+	Position ledger.Position // of that one
+	Rival    canon.Hash      // id of the other
+	Envelope []byte          // the other, signed
+}
+
+// Rivals yields the evidence that this node's Omnilateral has met.
+func (m *Member) Rivals() iter.Seq2[Rival, error] {
+	return func(yield func(Rival, error) bool) {
+		for e, err := range m.omni.Evidence {
+			var r Rival
+			if err == nil {
+				var first envelopeMark
+				first, err = m.omni.envelope(laneOf(e), e.Header.Sequence)
+				r = Rival{e.Header.Channel, e.Header.Sender, e.Header.Sequence, first.ID, first.Position, e.ID(), e.Marshal()}
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
 		}
 	}
 }

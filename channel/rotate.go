@@ -33,7 +33,7 @@ type rotation struct {
 
 func readRotation(space *store.Channel) (*rotation, error) {
 	data, ok, err := space.Meta(metaRotation)
-	if err != nil || !ok || len(data) == 0 {
+	if err != nil || !ok {
 		return nil, err
 	}
 	var r rotation
@@ -45,7 +45,7 @@ func readRotation(space *store.Channel) (*rotation, error) {
 
 // keepRotation makes the rotation that is under way durable; nil ends it.
 func (b *Bilateral) keepRotation(r *rotation) error {
-	data := []byte{}
+	var data []byte // removes it
 	if r != nil {
 		data = canon.Must(*r)
 	}

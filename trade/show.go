@@ -1,0 +1,68 @@
+package trade
+
+import (
+	"strings"
+
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/settlement"
+)
+
+// showing is how one sort of record is shown: what people call it, and its content.
+type showing struct {
+	what string
+	read func([]byte) (any, error)
+}
+
+func showingOf[T any](what string) showing {
+	return showing{what, func(raw []byte) (any, error) {
+		var v T
+		err := canon.Decode(raw, &v)
+		return v, err
+	}}
+}
+
+// sorts are the records of a Bilateral, by the first part of their key.
+var sorts = map[string]showing{
+	"bilateral":  showingOf[Bilateral]("the Bilateral's own record"),
+	"bond":       showingOf[Bond]("a side's binding signature"),
+	"counter":    showingOf[Counter]("the Bilateral's counters"),
+	"delegate":   showingOf[party.Delegate]("a delegate"),
+	"nonce":      showingOf[Nonce]("a number that an authorization has used"),
+	"agreement":  showingOf[agreement.Agreement]("an agreement"),
+	"terms":      showingOf[agreement.Terms]("terms"),
+	"sheet":      showingOf[Sheet]("a rate sheet"),
+	"tariff":     showingOf[Tariff]("the accepted rate sheets of a direction"),
+	"row":        showingOf[ProvenRow]("a row of an accepted rate sheet"),
+	"order":      showingOf[order.Order]("an order"),
+	"standing":   showingOf[Standing]("the standing order of a direction"),
+	"period":     showingOf[invoice.Period]("a billing period"),
+	"statement":  showingOf[Statement]("a side's usage statement"),
+	"outcome":    showingOf[Outcomes]("what a side's rules make of differing lines"),
+	"dispute":    showingOf[dispute.Dispute]("a dispute"),
+	"invoice":    showingOf[invoice.Invoice]("where an invoice stands"),
+	"document":   showingOf[invoice.Document]("an invoice's document"),
+	"netting":    showingOf[settlement.Netting]("a netting"),
+	"obligation": showingOf[settlement.Obligation]("a payment obligation"),
+	"balance":    showingOf[Balance]("an account's balance"),
+	"journal":    showingOf[settlement.Journal]("a journal entry"),
+	"tolerated":  showingOf[Balance]("the differences accepted in open periods"),
+	"file":       showingOf[File]("an acknowledged file"),
+	"divergence": showingOf[Divergence]("the evidence of a divergence"),
+}
+
+// ShowRecord says what a record of a Bilateral is, and gives its content with
+// its own type. Code: invalid for a record that this version does not know.
+func ShowRecord(key string, value []byte) (what string, content any, err error) {
+	first, _, _ := strings.Cut(key, "/")
+	s, ok := sorts[first]
+	if !ok {
+		return "a record", nil, invalid("key", "this version knows no such record", "use a later version of lateral")
+	}
+	content, err = s.read(value)
+	return s.what, content, err
+}
