@@ -52,6 +52,14 @@ func openKeys(path, passphraseFile string) (*keys, error) {
 		return nil, err
 	}
 	file, err := keyfile.Open(path, passphrase, keyfile.Options{})
+	if fault.CodeOf(err) == keyfile.CodeWrongPassphrase {
+		// A change of the passphrase may have been broken off.
+		if next, e := readPassphrase(passphraseFile + nextPassphrase); e == nil {
+			if file, e = keyfile.Open(path, next, keyfile.Options{}); e == nil {
+				err = takePassphrase(passphraseFile)
+			}
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +118,8 @@ func (k *keys) Member() (sign.PrivateKey, bool) {
 // Sealing implements channel.Keys.
 func (k *keys) Sealing() []seal.Key {
 	var out []seal.Key
-	for _, s := range k.file.All(keySealing) {
+	// One that is about to be registered opens what comes as soon as it counts.
+	for _, s := range append(k.file.All(keySealing), k.file.All(keySealing+nextKey)...) {
 		if len(s.Bytes) == 32 {
 			out = append(out, seal.KeyFromSeed([32]byte(s.Bytes)))
 		}

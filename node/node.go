@@ -54,8 +54,12 @@ type Node struct {
 	metrics  *metrics
 	vitals   *vitals
 
-	mu    sync.Mutex // guards desks
+	mu    sync.Mutex // guards desks and stop
 	desks map[party.Code]*clearing.Desk
+	stop  context.CancelCauseFunc // ends Run
+
+	turning sync.Mutex     // held while a next key is made or promoted
+	nodeKey sign.PublicKey // under which this node runs
 
 	api      net.Listener // nil without an API
 	closers  []func() error
@@ -190,7 +194,8 @@ func registered(omni viewer, k sign.PublicKey) bool {
 func (n *Node) openCarrier() error {
 	c := n.config
 	var err error
-	if n.validator == nil {
+	n.nodeKey = n.keys.Node().Public()
+	if n.ledger == nil { // no validator of its own, and no test that hands one in
 		follower, err := comet.Follow(comet.FollowerConfig{Network: n.network, Key: n.keys.Node(), Endpoints: endpoints(c.Follow), Log: n.log})
 		if err != nil {
 			return err
@@ -265,6 +270,9 @@ func (n *Node) APIAddress() string {
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	n.mu.Lock()
+	n.stop = cancel
+	n.mu.Unlock()
 	var parts sync.WaitGroup
 	part := func(name string, run func(context.Context) error) {
 		parts.Go(func() {
@@ -287,6 +295,7 @@ func (n *Node) Run(ctx context.Context) error {
 		part("replica", n.member.Run)
 		part("exchange", n.exchange.Run)
 		part("desks", n.runDesks)
+		part("keys", n.keepKeys)
 	}
 	if n.api != nil {
 		part("health", n.vitals.watch)
@@ -298,6 +307,15 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// restart ends Run, to be opened and run again: see Keep.
+func (n *Node) restart() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stop != nil {
+		n.stop(ErrRestart)
+	}
 }
 
 // runDesks has a desk for each open Bilateral.
@@ -407,7 +425,7 @@ func (n *Node) sign(channelID canon.Hash, c trade.Command) (trade.Command, error
 		return c, nil
 	}
 	if !ok {
-		return c, fault.Newf(fault.Forbidden, "sign the command with the key where it is kept, and submit it signed",
+		return c, fault.Newf(fault.Forbidden, "prepare the command (lateral key prepare), sign it where the key is kept (lateral sign), and submit it signed (lateral key submit)",
 			"the key file of this node has no key that may authorise %s", c.Kind)
 	}
 	nonce, err := randomHash()

@@ -237,8 +237,7 @@ func (r *running) start() error {
 	r.stop = cancel
 	done := r.done
 	go func() {
-		err := opened.Run(ctx)
-		done <- errors.Join(err, opened.Close())
+		done <- node.Keep(ctx, opened, r.log)
 		close(done)
 	}()
 	return nil

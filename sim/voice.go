@@ -123,7 +123,11 @@ func readInput(o VoiceOptions) (in input, err error) {
 		return in, err
 	}
 	in.pair = in.ours.Pair
-	if len(in.ours.Records) == 0 { // a side may have lost all: the other's rows name the pair
+	switch {
+	case len(in.ours.Records) > 0:
+	case in.ours.Read > 0:
+		return in, noGoodRow(o.Ours, in.ours)
+	default: // a side may have lost all: the other's rows name the pair
 		if in.theirs, err = readCalls(o.Theirs, in.files[1], usage.Pair{}); err != nil {
 			return in, err
 		}
@@ -196,9 +200,9 @@ func badSheet(path string, rejects []usage.Reject) error {
 			break
 		}
 		if i > 0 {
-			fmt.Fprintf(&text, "; line %d: %s: ", r.Line, r.Field)
+			fmt.Fprintf(&text, "; line %d: ", r.Line)
 		}
-		text.WriteString(r.Detail)
+		text.WriteString(rejected(r))
 	}
 	return fault.Newf(rejects[0].Code, "correct the sheet; one with a bad row is not applied",
 		"%s line %d: %s (%d bad rows)", path, rejects[0].Line, text.String(), len(rejects)).In(rejects[0].Field)
@@ -290,6 +294,14 @@ const reported = 1000
 // report has more of them.
 const named = 20
 
+// rejected says what is wrong with a row.
+func rejected(r usage.Reject) string {
+	if r.Field == "" {
+		return fmt.Sprintf("%s (%s)", r.Detail, r.Code)
+	}
+	return fmt.Sprintf("%s: %s (%s)", r.Field, r.Detail, r.Code)
+}
+
 // tell names the rows of a file that were refused.
 func tell(say func(string, ...any), path string, b *usage.Batch) {
 	for i, r := range b.Rejects {
@@ -297,7 +309,7 @@ func tell(say func(string, ...any), path string, b *usage.Batch) {
 			say("%s: %d more rows are refused", path, b.Refused-named)
 			return
 		}
-		say("%s line %d: %s: %s (%s)", path, r.Line, r.Field, r.Detail, r.Code)
+		say("%s line %d: %s", path, r.Line, rejected(r))
 	}
 }
 

@@ -421,9 +421,7 @@ func rawDocument(_ context.Context, b Bilateral, id string) (out []byte, err err
 }
 
 func (s *server) prove(ctx context.Context, b Bilateral, id string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.Wait)
-	defer cancel()
-	return b.Prove(ctx, trade.DocumentKey(id))
+	return s.proveRecord(ctx, b, trade.DocumentKey(id))
 }
 
 func (s *server) listInvoices(_ context.Context, in *struct {

@@ -23,6 +23,7 @@ import (
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/party"
@@ -45,8 +46,11 @@ type Bilateral interface {
 	Err() error
 	Overdue() error // the sealing key should have changed by now
 	Epoch() uint32
-	Attested() uint64  // height
-	Unattested() int64 // block time in ms; 0: the partner owes no answer
+	Attested() uint64                               // height
+	Unattested() int64                              // block time in ms; 0: the partner owes no answer
+	Rotate(context.Context) (sign.PublicKey, error) // of our channel key
+	Binding() (channel.Binding, error)
+	Announcement() (channel.Announcement, error)
 	Anchor(context.Context) (proof.Anchor, error)
 	Prove(ctx context.Context, key string) ([]byte, error)
 }
@@ -57,6 +61,7 @@ type Member interface {
 	Height() (height uint64, time int64) // of the last block executed, ms UTC
 	Omni() Channel
 	Bilaterals() []Bilateral
+	Rivals() iter.Seq2[channel.Rival, error] // envelopes under numbers used before
 }
 
 // Of gives a member of package channel as this package needs it.
@@ -104,6 +109,10 @@ type Options struct {
 	// Open begins a Bilateral with a partner and returns when the opening is on
 	// the Omnilateral. Nil refuses.
 	Open func(ctx context.Context, partner party.Code) error
+	// Chain is the id of the ledger, for commands that are signed elsewhere.
+	Chain string
+	// Keys replaces the carrier's own keys. Nil refuses.
+	Keys Keys
 	// Ready lists what must be right for the node to be ready. Nil: nothing.
 	// Confirmed is the height that enough validators report; 0: not known.
 	Ready func() (checks []wire.Check, confirmed uint64)
@@ -200,4 +209,6 @@ func (s *server) routes() {
 	s.disputes()
 	s.settlement()
 	s.logs()
+	s.proofs()
+	s.keys()
 }

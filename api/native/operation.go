@@ -50,6 +50,7 @@ const (
 	tagDisputes   = "disputes"
 	tagSettlement = "settlement"
 	tagLog        = "log"
+	tagKeys       = "keys"
 	tagTokens     = "tokens"
 )
 

@@ -171,6 +171,11 @@ func (s *server) submit(ctx context.Context, c Channel, kind trade.Kind, body an
 			return channel.Outcome{}, err
 		}
 	}
+	return s.put(ctx, c, cmd)
+}
+
+// put submits a command that has its authority. A refusal is an error.
+func (s *server) put(ctx context.Context, c Channel, cmd trade.Command) (channel.Outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.Wait)
 	defer cancel()
 	out, err := c.Submit(ctx, cmd)
@@ -180,7 +185,7 @@ func (s *server) submit(ctx context.Context, c Channel, kind trade.Kind, body an
 	if len(out) != 1 {
 		return channel.Outcome{}, fault.Newf(fault.Internal, "report this", "one command came back with %d outcomes", len(out))
 	}
-	s.Log.Info("command", "trace", traceOf(ctx), "kind", kind, "who", api.ActorOf(ctx).Name, "height", out[0].Position.Height, "code", out[0].Receipt.Code)
+	s.Log.Info("command", "trace", traceOf(ctx), "kind", cmd.Kind, "who", api.ActorOf(ctx).Name, "height", out[0].Position.Height, "code", out[0].Receipt.Code)
 	return out[0], out[0].Err()
 }
 

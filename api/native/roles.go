@@ -28,8 +28,9 @@ var allowed = map[string][]api.Role{
 	"list-disputes": readers, "get-dispute": readers, "get-evidence": readers, "count-disputes": readers,
 	"list-nettings": readers, "get-netting": readers, "list-obligations": readers, "get-obligation": readers,
 	"list-journal": readers, "list-balances": readers, "list-files": readers,
-	"list-log": readers, "stream-events": readers, "list-network-log": readers, "stream-network-events": readers,
+	"list-log": readers, "stream-events": readers, "list-network-log": readers, "get-proof": readers, "stream-network-events": readers,
 
+	"list-evidence":     {api.Auditor, api.Administrator},
 	"list-tokens":       {api.Administrator, api.Auditor},
 	"add-token":         {api.Administrator},
 	"remove-token":      {api.Administrator},
@@ -40,7 +41,11 @@ var allowed = map[string][]api.Role{
 	"leave-network":     {api.Administrator},
 	"propose-parameter": {api.Administrator}, "vote-parameter": {api.Administrator}, "list-proposals": readers,
 	"open-bilateral": {api.Administrator},
-	"add-delegate":   {api.Administrator}, "revoke-delegate": {api.Administrator},
+	"rotate-channel": {api.Administrator}, "rotate-key": {api.Administrator},
+	// Which commands a role may bring is in the table of authority (maySign).
+	"prepare-command": {api.Administrator, api.ProductManager, api.Clerk, api.Finance},
+	"submit-command":  {api.Administrator, api.ProductManager, api.Clerk, api.Finance},
+	"add-delegate":    {api.Administrator}, "revoke-delegate": {api.Administrator},
 
 	"end-bilateral":     {api.ProductManager},
 	"propose-agreement": {api.ProductManager}, "amend-agreement": {api.ProductManager}, "accept-agreement": {api.ProductManager},

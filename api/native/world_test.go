@@ -50,6 +50,7 @@ func must[T any](v T, err error) T {
 
 type keyring struct {
 	node, member, recovery sign.PrivateKey
+	offline                bool // the member key is somewhere else
 	sealing                seal.Key
 	delegates              map[party.Role]sign.PrivateKey
 
@@ -68,7 +69,7 @@ func newKeyring() *keyring {
 }
 
 func (k *keyring) Node() sign.PrivateKey           { return k.node }
-func (k *keyring) Member() (sign.PrivateKey, bool) { return k.member, true }
+func (k *keyring) Member() (sign.PrivateKey, bool) { return k.member, !k.offline }
 func (k *keyring) Sealing() []seal.Key             { return []seal.Key{k.sealing} }
 func (k *keyring) Channel(p sign.PublicKey) (sign.PrivateKey, bool) {
 	k.mu.Lock()
@@ -100,6 +101,7 @@ func (files) ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error) { ret
 type world struct {
 	t       *testing.T
 	chain   string
+	chainOf ledger.Ledger
 	genesis []byte
 	sides   map[party.Code]*side
 	logs    *syncBuffer // of the APIs
@@ -193,6 +195,7 @@ func newWorld(t *testing.T) *world {
 	chain := must(local.Open(local.Config{Network: network, Key: key, Path: filepath.Join(dir, "ledger"), GapWait: 20 * time.Millisecond}, machine))
 	t.Cleanup(func() { validator.Close() })
 	t.Cleanup(func() { chain.Close() })
+	w.chainOf = chain
 	for _, code := range codes {
 		w.sides[code].start(filepath.Join(dir, string(code)), chain, law)
 	}
@@ -225,7 +228,7 @@ func (s *side) start(dir string, chain ledger.Ledger, law channel.Law) {
 	s.file = must(api.OpenTokens(path))
 	registry := prometheus.NewRegistry()
 	s.options = native.Options{
-		Member: native.Of(s.member), Desk: s.deskFor, Authorize: s.authorize, Open: s.open, Tokens: s.file,
+		Member: native.Of(s.member), Desk: s.deskFor, Authorize: s.authorize, Open: s.open, Chain: s.w.chain, Tokens: s.file,
 		Ready:    func() ([]wire.Check, uint64) { return []wire.Check{{Name: "replica", OK: true}}, 7 },
 		Finality: func() wire.Finality { return wire.Finality{Count: 3, P50: 1.5, P99: 2.5} },
 		Metrics:  promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Registry: registry, Version: "test",
@@ -257,7 +260,7 @@ func (s *side) deskFor(partner party.Code) (native.Desk, bool) {
 func (s *side) authorize(_ api.Actor, role party.Role, c trade.Command, ch canon.Hash) (trade.Command, error) {
 	key, ok := s.keys.delegates[role]
 	if role == native.MemberKey {
-		key, ok = s.keys.member, true
+		key, ok = s.keys.Member()
 	}
 	if !ok {
 		return c, fault.Newf(fault.Forbidden, "use another node", "no key for %s", role)

@@ -28,6 +28,8 @@ import (
 type commands struct {
 	Sandbox sandboxCommand `cmd:"" help:"Run a network on this machine: four validators and two carriers that settle voice."`
 	Node    nodeCommand    `cmd:"" help:"Set up and run one carrier's node."`
+	Key     keyCommand     `cmd:"" help:"Commands for keys that are kept off line."`
+	Sign    offlineCommand `cmd:"" help:"Sign a prepared command where the key is kept."`
 
 	Status   statusCommand   `cmd:"" op:"get-status" help:"Where a running node and its Bilaterals stand." eg:"" eg:"--node net/ALPHA --json"`
 	Ready    readyCommand    `cmd:"" op:"get-ready,get-health" help:"Ask whether a node can do its work; exit code 1 when it cannot, with the reason." eg:"" eg:"--wait 1m" eg:"--alive"`

@@ -24,6 +24,7 @@ type nodeCommand struct {
 	Genesis genesisCommand `cmd:"" help:"Make a new network's files from applications and validators."`
 	Run     runCommand     `cmd:"" help:"Run a node until Ctrl-C."`
 	Token   tokenCommand   `cmd:"" help:"Make a token for the API."`
+	Key     nodeKeyCommand `cmd:"" help:"Replace keys."`
 }
 
 // initCommand is "lateral node init".
@@ -197,11 +198,6 @@ func (c runCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err := n.Close(); err != nil {
-			log.Error("closing the node", "err", err)
-		}
-	}()
 	up := []any{"api", n.APIAddress()}
 	if config.Carrier != "" {
 		up = append(up, "carrier", config.Carrier)
@@ -210,7 +206,7 @@ func (c runCommand) Run(ctx context.Context, t terminal) error {
 		up = append(up, "validator", config.Validator.Name)
 	}
 	log.Info("node is up", up...)
-	return n.Run(ctx)
+	return node.Keep(ctx, n, log)
 }
 
 // tokenCommand is "lateral node token".

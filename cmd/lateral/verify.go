@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,12 +17,14 @@ import (
 	"github.com/lateral-network/lateral/ledger/local"
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/proof"
+	"github.com/lateral-network/lateral/trade"
 )
 
 // verifyCommand is "lateral verify".
 type verifyCommand struct {
 	Proof   []string `arg:"" placeholder:"PROOF" help:"Proof file, as a node or the sandbox wrote it."`
 	Network string   `placeholder:"FILE" help:"Network file to trust; default: network.json one folder above the proof."`
+	Show    bool     `help:"Print the content of the proven record as JSON, on standard error."`
 	Invoice string   `placeholder:"FILE" help:"Exported invoice, JSON or HTML, to compare with what the proof shows."`
 	JSON    bool     `name:"json" help:"Print one JSON document."`
 }
@@ -29,7 +32,8 @@ type verifyCommand struct {
 func (verifyCommand) Help() string {
 	return `Checks without any network: the record's bytes, the Bilateral's state root, both members' signed heads, the anchor on the
 shared ledger, and the certified block header with every signature, against the validators that the network file names.
-Prints the hash of the proven bytes. Exit code 1 means that the proof is refused.
+Prints the hash of the proven bytes, which record they are, and since when. A proof shows any record of a channel's state:
+an invoice's document, an agreement, an order, a receipt. Exit code 1 means that the proof is refused.
 
 Examples:
   lateral verify run1/proofs/BRAVO-ALPHA-V-ALPHA-20261102T000000Z-20261102T010000Z-USD-1.proof
@@ -60,20 +64,30 @@ func (c verifyCommand) Run(t terminal) error {
 
 // proven is what a good proof shows.
 type proven struct {
-	Proof   string     `json:"proof"`             // path
-	Hash    canon.Hash `json:"hash"`              // of the proven bytes
-	Record  string     `json:"record"`            // key
-	Kind    string     `json:"kind"`              // attested or uncontested
-	Height  uint64     `json:"height"`            // certified
-	Time    wire.Time  `json:"time"`              // of that block
-	Chain   string     `json:"chain"`             // of the network file
-	Invoice string     `json:"invoice,omitempty"` // path of the file that shows exactly this
+	Proof    string     `json:"proof"`             // path
+	Hash     canon.Hash `json:"hash"`              // of the proven bytes
+	Record   string     `json:"record"`            // key
+	What     string     `json:"what"`              // the kind of record, in words
+	Content  any        `json:"content,omitempty"` // of the record, when it is asked for
+	Channel  canon.Hash `json:"channel"`
+	Position uint64     `json:"position"`          // block after which the record stood so
+	Kind     string     `json:"kind"`              // attested or uncontested
+	Height   uint64     `json:"height"`            // certified
+	Time     wire.Time  `json:"time"`              // of that block
+	Chain    string     `json:"chain"`             // of the network file
+	Invoice  string     `json:"invoice,omitempty"` // path of the file that shows exactly this
 }
 
 func (p proven) print(t terminal) {
 	fmt.Fprintf(t.out, "%s  %s\n", p.Hash, p.Proof)
-	fmt.Fprintf(t.err, "proven: %s, %s, certified at height %d, %s, on %s\n", p.Record, p.Kind, p.Height,
+	fmt.Fprintf(t.err, "proven: %s, %s, of channel %s\n", p.Record, p.What, p.Channel)
+	fmt.Fprintf(t.err, "as it stood after block %d; %s, certified at height %d, %s, on %s\n", p.Position, p.Kind, p.Height,
 		time.UnixMilli(int64(p.Time)).UTC().Format(time.RFC3339), p.Chain)
+	if p.Content != nil {
+		// What was just shown has an encoding.
+		text, _ := json.MarshalIndent(p.Content, "", "  ")
+		fmt.Fprintf(t.err, "%s\n", text)
+	}
 	if p.Invoice != "" {
 		fmt.Fprintf(t.err, "%s shows exactly what is proven\n", p.Invoice)
 	}
@@ -101,7 +115,15 @@ func (c verifyCommand) one(path string) (p proven, err error) {
 			return p, err
 		}
 	}
-	return proven{Proof: path, Hash: verified.Hash, Record: verified.Key, Kind: fmt.Sprint(verified.Kind), Height: verified.Height,
+	what, content, err := trade.ShowRecord(verified.Key, verified.Value)
+	if err != nil {
+		what, content = "a record that this version cannot show", nil // the bytes are proven all the same
+	}
+	if !c.Show {
+		content = nil
+	}
+	return proven{Proof: path, Hash: verified.Hash, Record: verified.Key, What: what, Content: content, Channel: verified.Channel.ID,
+		Position: verified.Position, Kind: fmt.Sprint(verified.Kind), Height: verified.Height,
 		Time: wire.Time(verified.Time), Chain: network.ChainID, Invoice: c.Invoice}, nil
 }
 

@@ -352,6 +352,26 @@ func (c *Client) Open(ctx context.Context, partner party.Code) (wire.Bilateral, 
 	return post[wire.Bilateral](ctx, c, "/v1/bilaterals", wire.OpenBilateral{Partner: partner})
 }
 
+// RotateKey replaces a key of the carrier: member, sealing or node.
+func (c *Client) RotateKey(ctx context.Context, key string) (wire.NewKey, error) {
+	return post[wire.NewKey](ctx, c, "/v1/keys/"+url.PathEscape(key)+"/rotate", nil)
+}
+
+// Prepare gives a command for a key that is kept elsewhere.
+func (c *Client) Prepare(ctx context.Context, p wire.Prepare) (wire.Command, error) {
+	return post[wire.Command](ctx, c, "/v1/commands/prepare", p)
+}
+
+// Submit sends a prepared command with its signature.
+func (c *Client) Submit(ctx context.Context, signed wire.Command) (wire.Receipt, error) {
+	return post[wire.Receipt](ctx, c, "/v1/commands", signed)
+}
+
+// Evidence lists envelopes under numbers that their senders had used before.
+func (c *Client) Evidence(ctx context.Context) iter.Seq2[wire.Rival, error] {
+	return list[wire.Rival](ctx, c, "/v1/network/evidence", nil)
+}
+
 // DefaultTerms gives terms for voice to begin with.
 func (c *Client) DefaultTerms(ctx context.Context) (agreement.Terms, error) {
 	return get[agreement.Terms](ctx, c, "/v1/terms")
@@ -436,6 +456,17 @@ func (p *Partner) AwaitOpen(ctx context.Context) (wire.Bilateral, error) {
 // Terminate ends every agreement with the partner.
 func (p *Partner) Terminate(ctx context.Context, why string) (wire.Ended, error) {
 	return post[wire.Ended](ctx, p.c, p.at("terminate"), wire.EndBilateral{Why: why})
+}
+
+// Rotate replaces this node's channel key.
+func (p *Partner) Rotate(ctx context.Context) (wire.NewKey, error) {
+	return post[wire.NewKey](ctx, p.c, p.at("rotate"), nil)
+}
+
+// Proof gives a proof of any record of the channel that anybody can check
+// offline. It waits for an anchor.
+func (p *Partner) Proof(ctx context.Context, key string) ([]byte, error) {
+	return p.c.file(ctx, p.at("proof")+"?key="+url.QueryEscape(key))
 }
 
 // Anchors lists how far the channel is attested, the oldest first.

@@ -108,6 +108,49 @@ type OpenBilateral struct {
 	Partner party.Code `json:"partner" minLength:"1" maxLength:"32"`
 }
 
+// NewKey is a key that has taken another's place.
+type NewKey struct {
+	Key      string `json:"key,omitempty" doc:"The new public key, in hex; of a sealing key see there."`
+	Sealing  []byte `json:"sealing,omitempty" doc:"The new public sealing key."`
+	Restarts bool   `json:"restarts,omitempty" doc:"The node starts again to work under it, within a moment."`
+}
+
+// Prepare asks for a command for a key that is kept elsewhere.
+type Prepare struct {
+	Partner party.Code     `json:"partner,omitempty" maxLength:"32" doc:"Of a command on a Bilateral."`
+	Kind    trade.Kind     `json:"kind" minLength:"1" maxLength:"40" doc:"Of the command, for example bind, key.change, key.rotate or delegate.add."`
+	Key     string         `json:"key,omitempty" enum:"member,sealing,node" doc:"Which key a key.rotate replaces, by one that the node makes."`
+	Body    map[string]any `json:"body,omitempty" doc:"Fields of the command. Absent: what the node knows by itself, for bind, key.change, key.rotate and member.leave."`
+}
+
+// Command is a command on its way to a key that is kept elsewhere and back.
+type Command struct {
+	Chain     string         `json:"chain"`
+	Channel   canon.Hash     `json:"channel" doc:"All zero: the Omnilateral."`
+	Kind      trade.Kind     `json:"kind" maxLength:"40"`
+	Body      []byte         `json:"body" doc:"As it goes on the ledger: canonical CBOR."`
+	Expires   Time           `json:"expires" doc:"Block time after which the signature is void."`
+	Nonce     canon.Hash     `json:"nonce" doc:"Used once."`
+	Message   canon.Hash     `json:"message,omitzero" doc:"The exact 32 bytes to sign, by Ed25519 (RFC 8032)."`
+	Says      any            `json:"says,omitempty" doc:"What the body says, to be read before it is signed."`
+	Key       sign.PublicKey `json:"key,omitzero" doc:"Who signed."`
+	Signature sign.Signature `json:"signature,omitzero"`
+}
+
+// Rival is an envelope under a number that its sender had used before: the two
+// together show that somebody signs twice with one key.
+type Rival struct {
+	Member   party.Code     `json:"member,omitempty" doc:"Whose node key the sender is. Absent for a channel key, which names nobody."`
+	Channel  canon.Hash     `json:"channel" doc:"All zero: the Omnilateral."`
+	Sender   sign.PublicKey `json:"sender"`
+	Number   uint64         `json:"number"`
+	Final    canon.Hash     `json:"final" doc:"Id of the envelope that has the number on the ledger."`
+	Height   uint64         `json:"height" doc:"Of its block."`
+	Index    uint32         `json:"index" doc:"Its place there."`
+	Rival    canon.Hash     `json:"rival" doc:"Id of the other envelope."`
+	Envelope []byte         `json:"envelope" doc:"The other envelope itself, with its sender's signature."`
+}
+
 // EndBilateral ends all trade with a partner.
 type EndBilateral struct {
 	Why string `json:"why,omitempty" maxLength:"500"`
