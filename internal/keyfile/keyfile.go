@@ -82,8 +82,8 @@ func (s Secret) MarshalText() ([]byte, error) {
 // Options are the settings of a key file.
 type Options struct {
 	// WorkFactor is the base-2 logarithm of the scrypt cost of each guess at
-	// the passphrase, and of each opening and change. Default 18, about a
-	// second. Tests and sandboxes take 10.
+	// the passphrase, and of each opening and change. Default: of a new file 18,
+	// about a second; of one that is there, its own. Tests and sandboxes take 10.
 	WorkFactor int
 	// FS stands in for the disk: for tests that inject faults.
 	FS durable.FS
@@ -148,7 +148,19 @@ func Open(path, passphrase string, o Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n, ok := factorOf(data); ok && o.WorkFactor == 0 {
+		f.o.WorkFactor = n
+	}
 	return f, nil
+}
+
+// factorOf reads the work factor that a file was encrypted with from its age
+// header: a file that is changed keeps the one that it was made with.
+func factorOf(data []byte) (n int, ok bool) {
+	_, sealed, _ := bytes.Cut(data, []byte("\n"))
+	var version, arrow, kind, salt string
+	_, err := fmt.Sscanf(string(sealed[:min(len(sealed), 200)]), "%s\n%s %s %s %d\n", &version, &arrow, &kind, &salt, &n)
+	return n, err == nil && kind == "scrypt" && n >= minWorkFactor && n <= maxWorkFactor
 }
 
 func newFile(path, passphrase string, o Options) (*File, error) {

@@ -282,3 +282,39 @@ func FuzzUnseal(f *testing.F) {
 		}
 	})
 }
+
+func TestAChangedFileKeepsItsWorkFactor(t *testing.T) {
+	f := create(t, cheap)
+	again, err := Open(f.Path(), passphrase, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Add("a", secret("a")); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(f.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, ok := factorOf(data); !ok || n != cheap.WorkFactor {
+		t.Errorf("the work factor is %d", n)
+	}
+	dear, err := Open(f.Path(), passphrase, Options{WorkFactor: 11})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dear.Add("b", secret("b")); err != nil {
+		t.Fatal(err)
+	}
+	if data, err = os.ReadFile(f.Path()); err != nil {
+		t.Fatal(err)
+	}
+	if n, ok := factorOf(data); !ok || n != 11 {
+		t.Errorf("with another work factor asked for, it is %d", n)
+	}
+	for _, broken := range []string{"", "x", "lateral-keyfile/1 0\nage-encryption.org/v1\n-> X25519 abc\n", "lateral-keyfile/1 0\nage-encryption.org/v1\n-> scrypt abc 99\n"} {
+		if _, ok := factorOf([]byte(broken)); ok {
+			t.Errorf("%q has a work factor", broken)
+		}
+	}
+}

@@ -366,6 +366,8 @@ func (t Terms) Validate() error {
 		return bad("deployment", "this deployment is not known here", "use embedded")
 	case t.Integration != CommonRecord:
 		return bad("integration", "this integration is not known here", "use common-record")
+	case t.DestroyOldKeys:
+		return bad("destroy_old_keys", "no node destroys its old sealing keys yet, so this cannot be agreed", "leave it out")
 	case t.RetentionDays == 0 || t.RetentionDays > 36500:
 		return bad("retention_days", "records are kept for 1 to 36500 days", "use 3650")
 	}
