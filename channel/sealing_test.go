@@ -233,6 +233,49 @@ func TestOneInvitationTellsOnlyItsTwoMembers(t *testing.T) {
 	}
 }
 
+// An epoch key that is wrapped for one place opens in no other: everything that
+// it is bound to counts.
+func TestAWrappedEpochKeyIsBoundToItsPlace(t *testing.T) {
+	a, b := must(seal.GenerateKey(nil)), must(seal.GenerateKey(nil))
+	keys := [2]sign.PublicKey{{1}, {2}}
+	k, id := epochKey{9}, canon.Hash{7}
+	o := must(newEpochOffer(k, "chain", id, 3, keys[0], keys, [2]seal.PublicKey{a.Public(), b.Public()}))
+	type place struct {
+		chain  string
+		id     canon.Hash
+		epoch  uint32
+		sender sign.PublicKey
+		keys   [2]sign.PublicKey
+		mine   int
+		key    seal.Key
+	}
+	// A commitment of the same key for that place leaves the wrapping to decide.
+	open := func(p place) (epochKey, error) {
+		x := o
+		x.Epoch, x.Commitment = p.epoch, k.commitment(p.chain, p.id, p.epoch)
+		return x.open(p.chain, p.id, p.sender, p.keys, p.mine, []seal.Key{p.key})
+	}
+	good := place{"chain", id, 3, keys[0], keys, 1, b}
+	if got, err := open(good); err != nil || got != k {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*place){
+		"another chain":     func(p *place) { p.chain = "chain-2" },
+		"another channel":   func(p *place) { p.id[0]++ },
+		"another epoch":     func(p *place) { p.epoch++ },
+		"another sender":    func(p *place) { p.sender = keys[1] },
+		"another recipient": func(p *place) { p.keys[1] = sign.PublicKey{3} },
+		"the sender's copy": func(p *place) { p.mine = 0 },
+		"another's key":     func(p *place) { p.key = a },
+	} {
+		p := good
+		change(&p)
+		if _, err := open(p); fault.CodeOf(err) != CodeUnreadable {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func FuzzInvitation(f *testing.F) {
 	k := seal.KeyFromSeed([32]byte{1})
 	keys := [2]sign.PublicKey{{1}, {2}}
