@@ -10,12 +10,15 @@ import (
 
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
 )
 
 // failure is something that did not succeed, and when to try again.
 type failure struct {
-	subject string // what it is about
+	subject string     // what it is about
+	state   canon.Hash // of the subject's record, as the step went by it; zero without one
 	fault   *fault.Error
 	count   int
 	after   time.Time
@@ -40,6 +43,7 @@ func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Co
 	}
 	d.waiting[action] = true
 	d.mu.Unlock()
+	state := d.stateOf(subject)
 	ticket := d.o.Channel.Enqueue(cmds...)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(d.life, cancel)
@@ -54,7 +58,7 @@ func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Co
 		case ctx.Err() != nil:
 		case err != nil:
 			d.o.Log.Warn("command refused", "action", action, "err", err)
-			d.lost(action, subject, err)
+			d.lost(action, subject, state, err)
 		default:
 			d.solved(action)
 			d.done(action)
@@ -98,7 +102,7 @@ func (d *Desk) done(action string) {
 // lost notes a refusal. Rows of rates that came with refused commands are not
 // proven by them, and a statement with rows that are not in force any more is
 // to be priced again. Invoices of a refused settlement wait again.
-func (d *Desk) lost(action, subject string, err error) {
+func (d *Desk) lost(action, subject string, state canon.Hash, err error) {
 	if action == actSettle {
 		d.refusedSettlement()
 	}
@@ -110,7 +114,7 @@ func (d *Desk) lost(action, subject string, err error) {
 		}
 		d.mu.Unlock()
 	}
-	d.fail(action, subject, err)
+	d.failAt(action, subject, state, err)
 }
 
 // Prefixes of actions on which more hangs than their commands.
@@ -123,13 +127,39 @@ const (
 // again, later each time: what failed for a reason that passes goes on by
 // itself.
 func (d *Desk) fail(action, subject string, err error) {
+	d.failAt(action, subject, d.stateOf(subject), err)
+}
+
+// failAt is fail for a step that went by a state of its subject which may be
+// over by now.
+func (d *Desk) failAt(action, subject string, state canon.Hash, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f := d.failed[action]
-	f.subject, f.fault, f.trying = subject, fault.Of(err), false
+	f.subject, f.state, f.fault, f.trying = subject, state, fault.Of(err), false
 	f.after = time.Now().Add(min(time.Minute, 100*time.Millisecond<<min(f.count, 12)))
 	f.count++
 	d.failed[action] = f
+}
+
+// stateOf gives what a subject's record is now, zero when it has none.
+func (d *Desk) stateOf(subject string) (state canon.Hash) {
+	err := d.o.Channel.View(func(v view) error {
+		state = stateIn(v, subject)
+		return nil
+	})
+	if err != nil {
+		d.o.Log.Warn("the channel's state cannot be read", "err", err)
+	}
+	return state
+}
+
+func stateIn(v view, subject string) canon.Hash {
+	raw, ok := v.Get(subject)
+	if !ok {
+		return canon.Hash{}
+	}
+	return canon.Sum("lateral/problem-state/1", raw)
 }
 
 // solved forgets a failure.
@@ -186,15 +216,55 @@ type Problem struct {
 	Detail  string     `json:"detail"`
 	Remedy  string     `json:"remedy,omitempty"`
 	Tries   int        `json:"tries"`
+	Needs   Needs      `json:"needs,omitempty"`
 }
 
-// Problems lists what does not go on by itself, in order of subject.
+// Needs says what a problem waits for.
+type Needs string
+
+// What a problem waits for; empty when its code does not tell.
+const (
+	NeedsPerson Needs = "person" // somebody must act, here or at the partner
+	NeedsWait   Needs = "wait"   // it is tried again and passes by itself
+)
+
+// needs says what the problems with a code wait for.
+var needs = map[fault.Code]Needs{
+	fault.NotYet: NeedsWait, fault.Busy: NeedsWait, fault.Unknown: NeedsWait, fault.Unavailable: NeedsWait,
+
+	fault.Forbidden: NeedsPerson, fault.Corrupt: NeedsPerson, fault.Internal: NeedsPerson,
+	CodeNoAgreement: NeedsPerson, CodeNoSheet: NeedsPerson, CodeNoOrder: NeedsPerson, trade.CodeOrderState: NeedsPerson,
+	trade.CodeNoAgreement: NeedsPerson, trade.CodeNoSheet: NeedsPerson, trade.CodeExposure: NeedsPerson,
+	trade.CodeAuthorizationMissing: NeedsPerson, trade.CodeDelegateUnknown: NeedsPerson, trade.CodeDelegateExpired: NeedsPerson,
+	trade.CodeDelegateRole: NeedsPerson, trade.CodeMemberKey: NeedsPerson, trade.CodeBeyondLimit: NeedsPerson,
+	CodeDeclined: NeedsPerson, CodeNotStated: NeedsPerson, CodeLost: NeedsPerson, trade.CodeVersionUnknown: NeedsPerson,
+	store.CodeDiskFull: NeedsPerson, store.CodeStoreFailed: NeedsPerson,
+}
+
+// Problems lists what does not go on by itself, in order of subject. What a
+// subject's record has left behind is no problem any more; if a step is still
+// wanted, it is tried anew.
 func (d *Desk) Problems() []Problem {
+	err := d.o.Channel.View(func(v view) error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		for action, f := range d.failed {
+			if !d.waiting[action] && f.state != stateIn(v, f.subject) {
+				delete(d.failed, action)
+				d.dirty[f.subject] = true
+				d.rouse()
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		d.o.Log.Warn("the channel's state cannot be read", "err", err)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var out []Problem
 	for _, f := range d.failed {
-		out = append(out, Problem{f.subject, f.fault.Code, f.fault.Detail, f.fault.Remedy, f.count})
+		out = append(out, Problem{f.subject, f.fault.Code, f.fault.Detail, f.fault.Remedy, f.count, needs[f.fault.Code]})
 	}
 	slices.SortFunc(out, func(a, b Problem) int {
 		return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(string(a.Code), string(b.Code)))

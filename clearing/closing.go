@@ -220,6 +220,8 @@ func (d *Desk) request(ctx context.Context, at Slot) error {
 		d.solved(blocked)
 		ref := trade.PeriodRef{Order: o.ID, Interval: at.Period}
 		d.act(ctx, "request/"+key, key, trade.NewCommand(trade.KindRatingRequest, trade.RatingRequest{Period: ref}))
+	default:
+		d.solved(blocked)
 	}
 	return nil
 }

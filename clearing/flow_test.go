@@ -1351,3 +1351,34 @@ func TestCommandsOfManyPeriodsShareEnvelopes(t *testing.T) {
 		t.Error("no envelope states periods of both directions")
 	}
 }
+
+// A refusal that came because the partner was faster is no problem, however late
+// it is noted; one of a step that the record still wants stays.
+func TestAProblemGoesWithTheStateThatItWasAbout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(rates)
+	a := w.sides[0]
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	before := a.desk.stateOf("order/none")
+	w.through("11:00:00")
+	w.settled("0.100000")
+	w.quiet()
+	var key string
+	a.view(func(v trade.View) {
+		for k := range v.Scan(trade.PeriodPrefix) {
+			key = k
+		}
+	})
+	late := fault.New(fault.Conflict, "rating of the period was requested before", "nothing")
+	a.desk.failAt("request/"+key, key, before, late)
+	if p := a.desk.Problems(); len(p) != 0 {
+		t.Errorf("what the record has left behind is listed: %+v", p)
+	}
+	a.desk.failAt("tick/"+key, key, a.desk.stateOf(key), late)
+	if p := a.desk.Problems(); len(p) != 1 || p[0].Needs != "" {
+		t.Errorf("what the record still wants is not listed: %+v", p)
+	}
+}

@@ -202,7 +202,8 @@ func (s *server) listProblems(_ context.Context, in *struct {
 		}
 		seen[p] = true
 		for _, x := range d.Problems() {
-			all = append(all, wire.PartnerProblem{Partner: p, Problem: wire.Problem(x)})
+			all = append(all, wire.PartnerProblem{Partner: p, Problem: wire.Problem{
+				Subject: x.Subject, Code: x.Code, Detail: x.Detail, Remedy: x.Remedy, Tries: x.Tries, Needs: string(x.Needs)}})
 		}
 	}
 	page, err := api.CutSlice(all, in.After, in.Limit)

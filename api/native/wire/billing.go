@@ -485,6 +485,7 @@ type Problem struct {
 	Detail  string     `json:"detail"`
 	Remedy  string     `json:"remedy,omitempty"`
 	Tries   int        `json:"tries"`
+	Needs   string     `json:"needs,omitempty" enum:"person,wait" doc:"What it waits for: a person who acts, or time, in which it is tried again. Absent: the code does not tell."`
 }
 
 // Totals is what was claimed, settled and disputed in one direction and
