@@ -28,6 +28,7 @@ type Options struct {
 	Dir        string       // of everything; made when missing
 	Carriers   []party.Code // each with a node of its own
 	Validators int          // default 4
+	Together   bool         // the first carrier's node is the first validator too
 	Automatic  node.Automatic
 	Binary     string // lateral's own binary: each node is a process; empty: all in this process
 	Log        *slog.Logger
@@ -75,16 +76,26 @@ func Build(o Options) (*Network, error) {
 		ports = ports[1:]
 		return p
 	}
+	carrier := func(init node.InitOptions, code party.Code) node.InitOptions {
+		init.Dir, init.Carrier, init.LegalName, init.Country = filepath.Join(o.Dir, string(code)), code, string(code)+" Telecom", "CH"
+		init.Exchange, init.API, init.Automatic = port(), port(), o.Automatic
+		return init
+	}
 	var found node.Founding
 	found.Name = "sandbox"
 	var setups []node.Setup
 	for i := range o.Validators {
-		s, err := node.Init(node.InitOptions{
-			Dir: filepath.Join(o.Dir, fmt.Sprintf("validator-%d", i+1)), Validator: fmt.Sprintf("validator-%d", i+1),
-			P2P: port(), Follow: port(), WorkFactor: 10,
-		})
+		name := fmt.Sprintf("validator-%d", i+1)
+		init := node.InitOptions{Dir: filepath.Join(o.Dir, name), Validator: name, P2P: port(), Follow: port(), WorkFactor: 10}
+		if o.Together && i == 0 {
+			init = carrier(init, o.Carriers[0])
+		}
+		s, err := node.Init(init)
 		if err != nil {
 			return nil, err
+		}
+		if s.Application != nil {
+			found.Members = append(found.Members, *s.Application)
 		}
 		found.Validators = append(found.Validators, *s.Validator)
 		setups = append(setups, s)
@@ -95,11 +106,11 @@ func Build(o Options) (*Network, error) {
 		follow = append(follow, node.Endpoint{Name: v.Name, Key: s.ValidatorNode, Address: v.Follow})
 		peers = append(peers, node.Endpoint{Name: v.Name, Key: s.ValidatorNode, Address: v.P2P})
 	}
-	for _, code := range o.Carriers {
-		s, err := node.Init(node.InitOptions{
-			Dir: filepath.Join(o.Dir, string(code)), Carrier: code, LegalName: string(code) + " Telecom", Country: "CH",
-			Exchange: port(), API: port(), FollowAt: follow, Automatic: o.Automatic, WorkFactor: 10,
-		})
+	for i, code := range o.Carriers {
+		if o.Together && i == 0 {
+			continue
+		}
+		s, err := node.Init(carrier(node.InitOptions{FollowAt: follow, WorkFactor: 10}, code))
 		if err != nil {
 			return nil, err
 		}

@@ -4,22 +4,70 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/node"
+	"github.com/lateral-network/lateral/trade/party"
 )
 
 // Nodes in one process share sockets only: with every validator and carrier as
-// a process of its own the job comes to the same.
+// a process of its own the job comes to the same. So it does when a carrier's
+// node is a validator too, and follows nobody; it can be replayed from there.
 func TestProcessesOfTheirOwnComeToTheSame(t *testing.T) {
 	want := theReference(t)
-	o := sharedJob(sharedVoice(t))
-	o.Binary, o.Progress = lateral(t), t.Output()
-	got, err := Voice(within(t, 3*time.Minute), o)
+	in, err := readInput(sharedJob(sharedVoice(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := Build(Options{
+		Dir: t.TempDir(), Carriers: []party.Code{in.us, in.them}, Together: true, Binary: lateral(t),
+		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			tails(t, n)
+		}
+	})
+	ctx := within(t, 3*time.Minute)
+	got, err := n.voice(ctx, in, sharedJob(sharedVoice(t)), progress(t.Output(), time.Now()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, want.report, got)
+
+	auditor, err := n.Client(in.us, api.Auditor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer auditor.Close()
+	st, err := auditor.Status(ctx)
+	if err != nil || len(st.Bilaterals) != 1 {
+		t.Fatalf("%+v, %v", st, err)
+	}
+	c, err := node.ReadConfig(n.byName[string(in.us)].config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Validator == nil || len(c.Follow) != 0 {
+		t.Fatalf("the node is not set up as it should be: %+v", c)
+	}
+	r, err := node.Replay(ctx, c, st.Bilaterals[0].Channel, slog.New(slog.DiscardHandler))
+	if err != nil || len(r.Wrong) != 0 || r.Heads[0] == 0 || r.Heads[1] == 0 || uint64(r.Position) < st.Bilaterals[0].Position {
+		t.Errorf("the replay gives %+v, %v; the node stands at %d", r, err, st.Bilaterals[0].Position)
+	}
 }
 
 // crashes kills nodes of a network one after the other, as a power cut would,
