@@ -6,6 +6,7 @@ import (
 
 	"github.com/lateral-network/lateral/clearing"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -26,6 +27,7 @@ type Desk interface {
 	Evidence(dispute string) (clearing.Evidence, error)
 	Problems() []clearing.Problem
 	Busy() bool
+	Needed(file canon.Hash) error
 }
 
 var _ Desk = (*clearing.Desk)(nil)

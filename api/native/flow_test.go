@@ -200,6 +200,8 @@ func TestThePairSettlesByTheAPIAlone(t *testing.T) {
 		t.Fatalf("exceptions: %+v, %v", exceptions, err)
 	}
 
+	records := refuseErasing(t, alpha, order, period, in.File)
+
 	first := awaitInvoice(t, alpha, client.Filter{"state": "issued"})
 	if first.Total.String() != "0.036000" || first.Open.String() != "0.036000" || first.OpenLines != 1 {
 		t.Fatalf("invoice: %+v", first)
@@ -252,6 +254,7 @@ func TestThePairSettlesByTheAPIAlone(t *testing.T) {
 	}
 	checkExports(t, alpha, first.ID)
 	checkBooks(t, alpha)
+	checkErasing(t, alpha, d.ID, records)
 	heard.expect("agreement.active", "order.placed", "invoice.issued", "dispute.resolved", "period.closed")
 }
 
@@ -400,5 +403,66 @@ func (r *reader) expect(kinds ...string) {
 				r.t.Fatalf("no event %s came", k)
 			}
 		}
+	}
+}
+
+// refuseErasing sees that no file is erased while clearing needs it, and gives
+// those of the period's delivered records.
+func refuseErasing(t *testing.T, s *side, order string, period usage.Interval, imported canon.Hash) []canon.Hash {
+	t.Helper()
+	ctx := within(t)
+	p, err := s.as(api.Clerk).Period(ctx, order, period)
+	if err != nil || p.Seller.Delivered.IsZero() || p.Buyer.Delivered.IsZero() {
+		t.Fatalf("the period is %+v, %v", p, err)
+	}
+	sheets, err := client.Collect(s.as(api.Clerk).Sheets(ctx, nil))
+	if err != nil || len(sheets) != 1 {
+		t.Fatalf("sheets: %+v, %v", sheets, err)
+	}
+	for name, c := range map[string]struct {
+		file canon.Hash
+		why  string
+	}{
+		"the seller's records": {p.Seller.Delivered, "dispute"}, "the buyer's records": {p.Buyer.Delivered, "dispute"},
+		"an import": {imported, "import 1"}, "a sheet": {sheets[0].File, "sheet"},
+	} {
+		err := s.client(api.Administrator).EraseFile(ctx, c.file)
+		if f := fault.Of(err); f.Code != fault.Refused || f.Field != "hash" || f.Remedy == "" || !strings.Contains(f.Detail, c.why) {
+			t.Errorf("erasing %s gives %v", name, err)
+		}
+		if !s.blobs.Has(c.file) {
+			t.Errorf("%s is gone", name)
+		}
+	}
+	return []canon.Hash{p.Seller.Delivered, p.Buyer.Delivered}
+}
+
+// checkErasing erases the records of a closed period, and sees that they are
+// gone and that it is known who did it.
+func checkErasing(t *testing.T, s *side, dispute string, records []canon.Hash) {
+	t.Helper()
+	ctx := within(t)
+	admin := s.client(api.Administrator)
+	for _, file := range records {
+		if err := admin.EraseFile(ctx, file); err != nil {
+			t.Errorf("erasing the records of a closed period: %v", err)
+		}
+		if s.blobs.Has(file) {
+			t.Error("the file is still there")
+		}
+		if err := admin.EraseFile(ctx, file); fault.CodeOf(err) != fault.NotFound {
+			t.Errorf("erasing a file twice gives %v", err)
+		}
+		found := false
+		for line := range strings.Lines(s.w.logs.String()) {
+			found = found || strings.Contains(line, "file erased") && strings.Contains(line, file.String()) && strings.Contains(line, `"who":"the administrator"`)
+		}
+		if !found {
+			t.Error("the log does not tell who erased the file")
+		}
+	}
+	ev, err := s.as(api.Clerk).Evidence(ctx, dispute)
+	if err != nil || len(ev.Items) != 1 || ev.Items[0].Buyer == nil || ev.Items[0].Buyer.Destination == "33144556677" {
+		t.Errorf("after the erasure the evidence is %+v, %v", ev, err)
 	}
 }

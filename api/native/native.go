@@ -113,6 +113,12 @@ type Options struct {
 	Chain string
 	// Keys replaces the carrier's own keys. Nil refuses.
 	Keys Keys
+	// Files are those that the node keeps: *store.Blobs has it. Nil: none can be
+	// erased.
+	Files interface {
+		Has(canon.Hash) bool
+		Erase(canon.Hash) error
+	}
 	// Ready lists what must be right for the node to be ready. Nil: nothing.
 	// Confirmed is the height that enough validators report; 0: not known.
 	Ready func() (checks []wire.Check, confirmed uint64)
@@ -208,6 +214,7 @@ func (s *server) routes() {
 	s.billing()
 	s.disputes()
 	s.settlement()
+	s.erasure()
 	s.logs()
 	s.proofs()
 	s.keys()

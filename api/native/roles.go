@@ -34,6 +34,7 @@ var allowed = map[string][]api.Role{
 	"list-tokens":       {api.Administrator, api.Auditor},
 	"add-token":         {api.Administrator},
 	"remove-token":      {api.Administrator},
+	"erase-file":        {api.Administrator},
 	"propose-member":    {api.Administrator},
 	"vouch-member":      {api.Administrator},
 	"suspend-member":    {api.Administrator},

@@ -228,7 +228,7 @@ func (s *side) start(dir string, chain ledger.Ledger, law channel.Law) {
 	s.file = must(api.OpenTokens(path))
 	registry := prometheus.NewRegistry()
 	s.options = native.Options{
-		Member: native.Of(s.member), Desk: s.deskFor, Authorize: s.authorize, Open: s.open, Chain: s.w.chain, Tokens: s.file,
+		Member: native.Of(s.member), Desk: s.deskFor, Authorize: s.authorize, Open: s.open, Chain: s.w.chain, Files: s.blobs, Tokens: s.file,
 		Ready:    func() ([]wire.Check, uint64) { return []wire.Check{{Name: "replica", OK: true}}, 7 },
 		Finality: func() wire.Finality { return wire.Finality{Count: 3, P50: 1.5, P99: 2.5} },
 		Metrics:  promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Registry: registry, Version: "test",

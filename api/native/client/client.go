@@ -392,6 +392,12 @@ func (c *Client) RemoveToken(ctx context.Context, name string) error {
 	return c.json(ctx, call{method: http.MethodDelete, path: "/v1/tokens/" + url.PathEscape(name)}, nil, nil)
 }
 
+// EraseFile erases a file of the node for good. Code: refused while clearing
+// needs it.
+func (c *Client) EraseFile(ctx context.Context, hash canon.Hash) error {
+	return c.json(ctx, call{method: http.MethodDelete, path: "/v1/files/" + hash.String()}, nil, nil)
+}
+
 // NetworkLog lists the Omnilateral's envelopes. Filter: kind, refused, after.
 func (c *Client) NetworkLog(ctx context.Context, f Filter) iter.Seq2[wire.Entry, error] {
 	return list[wire.Entry](ctx, c, "/v1/network/log", f)
