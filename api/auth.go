@@ -151,19 +151,27 @@ func (t *Tokens) load() error {
 	if err != nil {
 		return fault.New(fault.NotFound, "the token file cannot be read", "let this user read it").Because(err)
 	}
+	tokens, err := parseTokens(data)
+	if err != nil {
+		return err
+	}
+	t.tokens, t.read = tokens, info
+	return nil
+}
+
+func parseTokens(data []byte) ([]Token, error) {
 	var f tokenFile
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return fault.Newf(fault.Invalid, "correct the file", "the token file is not of the form: %v", err)
+		return nil, fault.Newf(fault.Invalid, "correct the file", "the token file is not of the form: %v", err)
 	}
 	for i, tok := range f.Tokens {
 		if err := tok.validate(); err != nil {
-			return fault.Of(err).In(fmt.Sprintf("tokens.%d", i))
+			return nil, fault.Of(err).In(fmt.Sprintf("tokens.%d", i))
 		}
 	}
-	t.tokens, t.read = f.Tokens, info
-	return nil
+	return f.Tokens, nil
 }
 
 // Authenticate gives who bears a token. Every line is compared in constant

@@ -107,10 +107,8 @@ func ReadConfig(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fault.Newf(fault.NotFound, "make one with lateral node init", "the configuration %s cannot be read", path).Because(err)
 	}
-	var c Config
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+	c, err := parseConfig(data)
+	if err != nil {
 		return Config{}, fault.Newf(fault.Invalid, "correct the file; lateral node init writes a commented example", "%s: %v", path, err)
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))
@@ -123,6 +121,15 @@ func ReadConfig(path string) (Config, error) {
 		}
 	}
 	return c, c.Validate()
+}
+
+func parseConfig(data []byte) (c Config, err error) {
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return Config{}, err
+	}
+	return c, nil
 }
 
 // paths are the fields that name files.

@@ -55,12 +55,16 @@ func readJSON(path, what string, v any) error {
 	if err != nil {
 		return fault.Newf(fault.NotFound, "get it from the network's founders", "the %s %s cannot be read", what, path).Because(err)
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	if err := parseJSON(data, v); err != nil {
 		return fault.Newf(fault.Invalid, "get it again from the network's founders", "the %s %s cannot be understood: %v", what, path, err)
 	}
 	return nil
+}
+
+func parseJSON(data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
 }
 
 // genesisBytes is the document as the state machine reads it.

@@ -142,3 +142,20 @@ func TestALogPageEndsAtTheTipAndLooksOnlySoFar(t *testing.T) {
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// A place that is read is written as it reads.
+func FuzzPlace(f *testing.F) {
+	for _, id := range []string{"0.0", "12.3", "1.-1", "x.1", "1.", "18446744073709551615.1"} {
+		f.Add(id)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		p, err := parsePlace(id)
+		if err != nil {
+			return
+		}
+		again, err := parsePlace(p.String())
+		if err != nil || again != p || p.event < 0 {
+			t.Errorf("%q reads as %+v, and %q as %+v: %v", id, p, p.String(), again, err)
+		}
+	})
+}

@@ -31,7 +31,8 @@ func (t Time) MarshalText() ([]byte, error) { return []byte(usage.Stamp(int64(t)
 // UnmarshalText reads RFC 3339 in any zone, exact to the ms. Code: invalid.
 func (t *Time) UnmarshalText(text []byte) error {
 	at, err := time.Parse(time.RFC3339Nano, string(text))
-	if err != nil || at.Nanosecond()%1e6 != 0 {
+	year := at.UTC().Year() // a zone may lead out of the years that can be written
+	if err != nil || at.Nanosecond()%1e6 != 0 || year < 0 || year > 9999 {
 		return fault.Newf(fault.Invalid, "write a time like 2026-11-02T00:00:00Z, with at most three places of a second", "%.40q is no time", text).Because(err)
 	}
 	*t = Time(at.UnixMilli())
