@@ -99,7 +99,7 @@ func (files) Files(pair usage.Pair) clearing.Files { return voice.NewFiles(voice
 func (files) ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error) { return voice.ReadSheet(r) }
 
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	chain   string
 	chainOf ledger.Ledger
 	genesis []byte
@@ -174,7 +174,7 @@ func eventually(t testing.TB, what string, f func() bool) {
 	}
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
 	w := &world{t: t, sides: map[party.Code]*side{}, logs: &syncBuffer{}}
@@ -332,7 +332,7 @@ func (s *side) send(ctx context.Context, kind, subject string, f store.Info) err
 
 // opened gives a world whose Bilateral is open and whose delegates are
 // registered, all by the API.
-func opened(t *testing.T) *world {
+func opened(t testing.TB) *world {
 	t.Helper()
 	w := newWorld(t)
 	ctx := within(t)
