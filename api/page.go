@@ -7,11 +7,8 @@ import (
 	"github.com/lateral-network/lateral/fault"
 )
 
-// Limits of a page.
-const (
-	DefaultLimit = 100
-	MaxLimit     = 1000
-)
+// MaxLimit is how many items a page has at most.
+const MaxLimit = 1000
 
 // Page is one piece of a list, in a stable order.
 type Page[T any] struct {

@@ -25,7 +25,8 @@ type Config struct {
 	Carrier party.Code `yaml:"carrier,omitempty"`
 	// Data is the folder of everything that the node stores.
 	Data string `yaml:"data"`
-	// Keys is the encrypted key file; Passphrase a file that holds its passphrase.
+	// Keys is the encrypted key file; Passphrase a file that holds its passphrase,
+	// one line, and that nobody else may read.
 	Keys       string `yaml:"keys"`
 	Passphrase string `yaml:"passphrase"`
 	// Network is the network file: chain id, genesis hash, first validators.

@@ -66,3 +66,15 @@ func TestANodeThatCannotStartSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+// A passphrase that others may read is none: the node says how to mend it.
+func TestAPassphraseThatOthersMayReadIsRefused(t *testing.T) {
+	s, _ := founded(t, false)
+	if err := os.Chmod(s.Config.Passphrase, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(s.Config, nil)
+	if f := fault.Of(err); f.Code != fault.Invalid || f.Field != "passphrase" || f.Remedy == "" {
+		t.Errorf("opening the node gives %v", err)
+	}
+}

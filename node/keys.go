@@ -1,7 +1,6 @@
 package node
 
 import (
-	"os"
 	"strings"
 	"sync"
 
@@ -36,18 +35,9 @@ type keys struct {
 	channels map[sign.PublicKey]sign.PrivateKey
 }
 
-// readPassphrase reads a passphrase file; a trailing line break is no part of it.
-func readPassphrase(path string) (string, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return "", fault.Newf(fault.NotFound, "put the passphrase into a file that only this user can read", "the passphrase file %s cannot be read", path).Because(err)
-	}
-	return strings.TrimRight(string(data), "\r\n"), nil
-}
-
 // openKeys opens a key file.
 func openKeys(path, passphraseFile string) (*keys, error) {
-	passphrase, err := readPassphrase(passphraseFile)
+	passphrase, err := keyfile.ReadPassphrase(passphraseFile)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -397,13 +396,6 @@ func (n *Node) Desk(partner party.Code) (*clearing.Desk, bool) {
 	defer n.mu.Unlock()
 	d, ok := n.desks[partner]
 	return d, ok
-}
-
-// Partners lists those with an open Bilateral, in order.
-func (n *Node) Partners() []party.Code {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return slices.Sorted(maps.Keys(n.desks))
 }
 
 // authorizationLife is how long in ms a signature of this node's delegates

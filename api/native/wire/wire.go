@@ -361,10 +361,3 @@ type Row struct {
 	ValidFrom        Time           `json:"valid_from"`
 	ValidTo          *Time          `json:"valid_to,omitempty" doc:"Absent: open."`
 }
-
-// SheetRow is a row that the channel knows, by its number.
-type SheetRow struct {
-	Number uint32 `json:"number"`
-	Sheet  string `json:"sheet"`
-	Rate   Row    `json:"rate"`
-}
