@@ -44,7 +44,7 @@ func openKeys(path, passphraseFile string) (*keys, error) {
 	file, err := keyfile.Open(path, passphrase, keyfile.Options{})
 	if fault.CodeOf(err) == keyfile.CodeWrongPassphrase {
 		// A change of the passphrase may have been broken off.
-		if next, e := readPassphrase(passphraseFile + nextPassphrase); e == nil {
+		if next, e := keyfile.ReadPassphrase(passphraseFile + nextPassphrase); e == nil {
 			if file, e = keyfile.Open(path, next, keyfile.Options{}); e == nil {
 				err = takePassphrase(passphraseFile)
 			}

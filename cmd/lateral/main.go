@@ -116,8 +116,7 @@ func run(ctx context.Context, args []string, t terminal) (code int) {
 	describe(parser.Model.Node)
 	k, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(t.err, "error: %v\n%s", err, usageHint)
-		return 2
+		return report(t.err, usageError{err})
 	}
 	if q, ok := k.Selected().Target.Addr().Interface().(asks); ok {
 		n, err := q.dial(t, rolesOf(k.Selected()))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +26,11 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	shelf = dir
+	for _, v := range os.Environ() { // what the tester has set is not the tests'
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "LATERAL_") {
+			os.Unsetenv(name)
+		}
+	}
 	code := m.Run()
 	if err := os.RemoveAll(dir); err != nil {
 		panic(err)
@@ -35,8 +41,14 @@ func TestMain(m *testing.M) {
 // command runs lateral as its main function does.
 func command(t testing.TB, args ...string) (code int, out, errs string) {
 	t.Helper()
+	return commandWith(t, nil, args...)
+}
+
+// commandWith runs lateral with something on its standard input.
+func commandWith(t testing.TB, in []byte, args ...string) (code int, out, errs string) {
+	t.Helper()
 	var o, e bytes.Buffer
-	code = run(t.Context(), args, terminal{out: &o, err: &e})
+	code = run(t.Context(), args, terminal{in: bytes.NewReader(in), out: &o, err: &e})
 	return code, o.String(), e.String()
 }
 

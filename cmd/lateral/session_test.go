@@ -1,62 +1,177 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"iter"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/lateral-network/lateral/sim"
+	"github.com/lateral-network/lateral/trade/party"
 )
 
 // A terminal session in testdata is played in an empty folder. Its lines:
 //
 //	# a comment
 //	file NAME         the lines until one that is "." become a file
-//	$ lateral ARGS    runs the command; "" and '' quote
+//	$ lateral ARGS    runs the command; "" and '' quote; < FILE is its standard input
+//	~ lateral ARGS    runs it until it exits 0 and the next lines out and err hold
+//	show NAME         what the file holds stands for a command's standard output
+//	keep NAME TEXT    what follows the text in standard output, up to a space, quote
+//	                  or end of line, is $NAME from here on; \n is an end of line
+//	set NAME VALUE    sets an environment variable; without a value, unsets it
 //	exit N            it exited with N; without this line, with 0
-//	out TEXT          standard output contains the text
-//	err TEXT          standard error contains the text
+//	out TEXT          standard output contains the text; spaces in a row count as one
+//	err TEXT          standard error contains it
 //	silent            standard output is empty
 //	has NAME          the file exists
 //	no NAME           it does not
 func TestSessions(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("there are no sessions: ", err)
-	}
-	for _, path := range files {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+	for name, lines := range sessions(t, "testdata") {
+		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			play(t, strings.Split(string(data), "\n"))
+			play(t, lines, map[string]string{})
 		})
 	}
 }
 
-func play(t *testing.T, lines []string) {
+// sessions yields the sessions of a folder in the order of their names.
+func sessions(t *testing.T, dir string) iter.Seq2[string, []string] {
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("there are no sessions: ", err)
+	}
+	return func(yield func(string, []string) bool) {
+		for _, path := range files {
+			if !yield(strings.TrimSuffix(filepath.Base(path), ".txt"), strings.Split(string(read(t, path)), "\n")) {
+				return
+			}
+		}
+	}
+}
+
+// TestSessionsOnARunningNode plays one working day on one small network: a
+// validator, and the nodes of ALPHA and BRAVO in folders of these names. Each
+// session goes on where the one before it ended, with its files and names.
+func TestSessionsOnARunningNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a whole network: not with -short")
+	}
+	dir := t.TempDir()
+	network, err := sim.Build(sim.Options{Dir: dir, Carriers: []party.Code{"ALPHA", "BRAVO"}, Validators: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := network.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := network.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	known := map[string]string{}
+	played := map[string]bool{}
+	for name, lines := range sessions(t, filepath.Join("testdata", "running")) {
+		ok := t.Run(name, func(t *testing.T) {
+			t.Chdir(dir)
+			for _, path := range play(t, lines, known) {
+				played[path] = true
+			}
+		})
+		if !ok {
+			t.Fatal("the sessions behind it need what it does")
+		}
+	}
+	t.Run("a log is followed until it is interrupted", func(t *testing.T) {
+		t.Chdir(dir)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		seen := &until{text: "invoice.accept", then: cancel}
+		var errs bytes.Buffer
+		if code := run(ctx, []string{"log", "--follow", "--node", "ALPHA"}, terminal{out: seen, err: &errs}); code != 0 || !strings.Contains(seen.String(), seen.text) {
+			t.Errorf("exit %d, %s%s", code, seen, &errs)
+		}
+	})
+	leaves(t, func(n *kong.Node) {
+		if n.Tag.Has("op") && !played[n.Path()] {
+			t.Errorf("no session plays lateral %s", n.Path())
+		}
+	})
+}
+
+// until does something once a text was written.
+type until struct {
+	bytes.Buffer
+	text string
+	then func()
+}
+
+func (u *until) Write(p []byte) (int, error) {
+	n, err := u.Buffer.Write(p)
+	if strings.Contains(u.String(), u.text) {
+		u.then()
+	}
+	return n, err
+}
+
+// play plays a session. known holds the values of names; it gives the paths of
+// the commands that were run.
+func play(t *testing.T, lines []string, known map[string]string) (ran []string) {
 	var code int
-	var out, errs, ran string
-	expected := false // the exit code of the last command was asked for
+	var out, errs, last string
+	expected := true // the exit code of the last command was asked for
 	at := 0
-	fail := func(format string, args ...any) {
+	wrong := func(format string, args ...any) {
 		t.Helper()
-		t.Errorf("line %d: %s\n$ %s\n%s%s(exit %d)", at+1, fmt.Sprintf(format, args...), ran, out, errs, code)
+		t.Errorf("line %d: %s\n$ %s\n%s%s(exit %d)", at+1, fmt.Sprintf(format, args...), last, out, errs, code)
 	}
 	settle := func() {
+		t.Helper()
 		if !expected && code != 0 {
-			fail("exit %d", code)
+			wrong("exit %d", code)
 		}
 		expected = true
 	}
-	expected = true
+	filled := func(s string) string {
+		for _, name := range slices.Backward(slices.Sorted(maps.Keys(known))) { // the longer of two that begin alike first
+			s = strings.ReplaceAll(s, "$"+name, known[name])
+		}
+		return s
+	}
+	run := func(line string) {
+		last = filled(line)
+		line, from, redirected := strings.Cut(last, " < ")
+		args := words(line)
+		if args[0] != "lateral" {
+			t.Fatalf("line %d runs %s", at+1, args[0])
+		}
+		var in []byte
+		if redirected {
+			in = read(t, from)
+		}
+		ran = append(ran, commandOf(args[1:]))
+		code, out, errs = commandWith(t, in, args[1:]...)
+	}
+	holds := func(line string) bool {
+		verb, rest, _ := strings.Cut(filled(line), " ")
+		if verb == "err" {
+			return strings.Contains(single(errs), single(rest))
+		}
+		return strings.Contains(single(out), single(rest))
+	}
 	for ; at < len(lines); at++ {
 		verb, rest, _ := strings.Cut(lines[at], " ")
 		switch verb {
@@ -64,45 +179,93 @@ func play(t *testing.T, lines []string) {
 		case "file":
 			var content strings.Builder
 			for at++; at < len(lines) && lines[at] != "."; at++ {
-				content.WriteString(lines[at] + "\n")
+				content.WriteString(filled(lines[at]) + "\n")
 			}
 			if err := os.WriteFile(rest, []byte(content.String()), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		case "$":
 			settle()
-			args := words(rest)
-			if args[0] != "lateral" {
-				t.Fatalf("line %d runs %s", at+1, args[0])
+			run(rest)
+			expected = false
+		case "~":
+			settle()
+			until := at + 1
+			for until < len(lines) && (strings.HasPrefix(lines[until], "out ") || strings.HasPrefix(lines[until], "err ")) {
+				until++
 			}
-			ran, expected = rest, false
-			code, out, errs = command(t, args[1:]...)
+			for end := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+				run(rest)
+				if code == 0 && !slices.ContainsFunc(lines[at+1:until], func(l string) bool { return !holds(l) }) {
+					break
+				}
+				if time.Now().After(end) {
+					wrong("not so in time")
+					return ran
+				}
+			}
 		case "exit":
 			if want, err := strconv.Atoi(rest); err != nil || code != want {
-				fail("want exit %s", rest)
+				wrong("want exit %s", rest)
 			}
 			expected = true
-		case "out":
-			if !strings.Contains(out, rest) {
-				fail("standard output lacks %q", rest)
-			}
-		case "err":
-			if !strings.Contains(errs, rest) {
-				fail("standard error lacks %q", rest)
+		case "out", "err":
+			if !holds(lines[at]) {
+				wrong("standard %s lacks %q", verb, filled(rest))
 			}
 		case "silent":
 			if out != "" {
-				fail("standard output is not empty")
+				wrong("standard output is not empty")
+			}
+		case "show":
+			settle()
+			last, out, errs, code = "show "+rest, string(read(t, rest)), "", 0
+		case "keep":
+			name, text, _ := strings.Cut(rest, " ")
+			_, value, ok := strings.Cut(out, strings.ReplaceAll(filled(text), `\n`, "\n"))
+			value = strings.TrimLeft(value, " ")
+			if end := strings.IndexAny(value, " \"\n"); end >= 0 {
+				value = value[:end]
+			}
+			if !ok || value == "" {
+				wrong("nothing follows %q", text)
+				return ran
+			}
+			known[name] = value
+		case "set":
+			name, value, given := strings.Cut(filled(rest), " ")
+			t.Setenv(name, value)
+			if !given {
+				os.Unsetenv(name)
 			}
 		case "has", "no":
 			if _, err := os.Stat(rest); (err == nil) != (verb == "has") {
-				fail("%s: %v", lines[at], err)
+				wrong("%s: %v", lines[at], err)
 			}
 		default:
 			t.Fatalf("line %d is not understood: %s", at+1, lines[at])
 		}
 	}
 	settle()
+	return ran
+}
+
+// single writes spaces in a row as one: how wide a table is depends on ids.
+func single(s string) string { return spaces.ReplaceAllString(s, " ") }
+
+var spaces = regexp.MustCompile(` +`)
+
+// commandOf gives the path of the command that a command line runs.
+func commandOf(args []string) string {
+	parser, err := kong.New(&commands{}, kong.Name("lateral"))
+	if err != nil {
+		panic(err)
+	}
+	k, err := kong.Trace(parser, args)
+	if err != nil || k.Selected() == nil {
+		return ""
+	}
+	return k.Selected().Path()
 }
 
 // words splits a command line as a shell does, with quotes and nothing else.

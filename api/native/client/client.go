@@ -545,10 +545,14 @@ func (p *Partner) Sheet(ctx context.Context, id string) (wire.Sheet, error) {
 	return get[wire.Sheet](ctx, p.c, p.at("sheets", id))
 }
 
-// ProposeSheet uploads a rate sheet (CSV, gzip or not) and proposes it. from
+// ProposeSheet uploads a rate sheet (CSV, gzip or not) and proposes it for calls
+// of a direction; the zero direction: from the partner to this carrier. from
 // says when it begins to price calls; 0: with its first row.
 func (p *Partner) ProposeSheet(ctx context.Context, d usage.Direction, from wire.Time, csv io.Reader) (wire.Done[wire.Sheet], error) {
-	q := url.Values{"direction": {d.String()}}
+	q := url.Values{}
+	if d != (usage.Direction{}) {
+		q.Set("direction", d.String())
+	}
 	if from != 0 {
 		q.Set("from", usage.Stamp(int64(from)))
 	}
