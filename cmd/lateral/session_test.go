@@ -18,6 +18,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/sim"
 	"github.com/lateral-network/lateral/trade/party"
 )
@@ -63,8 +65,9 @@ func sessions(t *testing.T, dir string) iter.Seq2[string, []string] {
 }
 
 // TestSessionsOnARunningNode plays one working day on one small network: a
-// validator, and the nodes of ALPHA and BRAVO in folders of these names. Each
-// session goes on where the one before it ended, with its files and names.
+// validator, and the nodes of ALPHA and BRAVO in folders of these names; that of
+// CHARLIE, who applies, does not run. Each session goes on where the one before
+// it ended, with its files and names.
 func TestSessionsOnARunningNode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a whole network: not with -short")
@@ -74,6 +77,7 @@ func TestSessionsOnARunningNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	newNode(t, filepath.Join(dir, "charlie"))
 	if err := network.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -110,6 +114,33 @@ func TestSessionsOnARunningNode(t *testing.T) {
 			t.Errorf("no session plays lateral %s", n.Path())
 		}
 	})
+}
+
+// newNode makes a carrier's node with a key file that opens quickly.
+func newNode(t *testing.T, dir string) node.Setup {
+	t.Helper()
+	s, err := node.Init(node.InitOptions{
+		Dir: dir, Carrier: "CHARLIE", LegalName: "Charlie Telecom", Country: "CH", Exchange: "127.0.0.1:1", API: "127.0.0.1:2", WorkFactor: 10,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A script reads from the document where to find what it hands on.
+func TestTheDocumentOfANewNodeNamesItsFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "charlie")
+	m := initCommand{Dir: dir}.made(newNode(t, dir))
+	files := append(slices.Collect(maps.Values(m.Tokens)), m.Config, m.Application, m.Recovery)
+	if len(files) != 3+len(api.Roles) || len(m.Delegates) != 4 || m.Validator != "" {
+		t.Errorf("the document is %+v", m)
+	}
+	for _, path := range files {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // until does something once a text was written.
