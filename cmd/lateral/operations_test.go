@@ -73,12 +73,7 @@ func operations(t *testing.T) map[string]string {
 }
 
 // leaves calls f with every command that can be run.
-func leaves(t *testing.T, f func(n *kong.Node)) {
-	t.Helper()
-	parser, err := kong.New(&commands{}, kong.Name("lateral"))
-	if err != nil {
-		t.Fatal(err)
-	}
+func leaves(f func(n *kong.Node)) {
 	var walk func(n *kong.Node)
 	walk = func(n *kong.Node) {
 		if n.Leaf() {
@@ -88,7 +83,7 @@ func leaves(t *testing.T, f func(n *kong.Node)) {
 			walk(c)
 		}
 	}
-	walk(parser.Model.Node)
+	walk(grammar().Model.Node)
 }
 
 var documented = regexp.MustCompile(`Roles: ([a-z, -]+)\.`)
@@ -96,7 +91,7 @@ var documented = regexp.MustCompile(`Roles: ([a-z, -]+)\.`)
 func TestEveryOperationHasACommandThatNamesItsRoles(t *testing.T) {
 	known := operations(t)
 	served := map[string]bool{}
-	leaves(t, func(n *kong.Node) {
+	leaves(func(n *kong.Node) {
 		if _, remote := n.Target.Addr().Interface().(asks); remote != n.Tag.Has("op") {
 			t.Errorf("%s: asks a node %v, names operations %v", n.Path(), remote, n.Tag.Has("op"))
 		}
@@ -147,15 +142,11 @@ func TestEveryOperationHasACommandThatNamesItsRoles(t *testing.T) {
 func TestEveryExampleParses(t *testing.T) {
 	filled := strings.NewReplacer("KEY", strings.Repeat("0a", 32), "5f0c...e1", strings.Repeat("0a", 32))
 	count := 0
-	leaves(t, func(n *kong.Node) {
+	leaves(func(n *kong.Node) {
 		for _, e := range n.Tag.GetAll("eg") {
 			line, _, _ := strings.Cut(strings.TrimSpace(n.Path()+" "+e), " < ")
 			line, _, _ = strings.Cut(line, " > ")
-			parser, err := kong.New(&commands{}, kong.Name("lateral"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := parser.Parse(words(filled.Replace(line))); err != nil {
+			if _, err := grammar().Parse(words(filled.Replace(line))); err != nil {
 				t.Errorf("lateral %s: %v", line, err)
 			}
 			count++
