@@ -113,7 +113,7 @@ func (commercial) Claimed(record []byte) (proof.Anchor, bool) {
 }
 
 func (commercial) Bind(b Binding, member sign.PrivateKey) trade.Command {
-	c := trade.NewCommand(trade.KindBind, trade.Bind{Member: party.Code(b.Member), Keys: b.Keys})
+	c := trade.NewCommand(trade.KindBind, trade.Bind{Member: party.Code(b.Member), Keys: b.Keys, Key: b.Keys[b.Mine]})
 	return trade.Authorize(c, member, b.Chain, b.Channel, b.Expires, b.Nonce)
 }
 

@@ -26,6 +26,9 @@ func bind(t *tx, b Bind) error {
 	if !slices.Contains(ch.Keys[:], t.ctx.Sender) {
 		return fault.New(fault.Unauthorized, "the sender's key is none of the channel's", "send it with the channel key")
 	}
+	if b.Key != t.ctx.Sender {
+		return fault.New(fault.Unauthorized, "the member has signed for another key than the sender's", "send it with the channel key that it names").In("key")
+	}
 	record := &t.bilateral
 	for _, s := range record.Sides {
 		if s.Member == b.Member || slices.Contains(s.Keys, t.ctx.Sender) {

@@ -78,10 +78,11 @@ const (
 
 // Bind says who signs with a channel key. Inside the sealed log each side
 // binds itself; the authorization is by its member key and so covers the
-// channel keys, chain and channel.
+// channel keys, chain and channel, and which of the keys is the member's.
 type Bind struct {
 	Member party.Code        `cbor:"1,keyasint"`
 	Keys   [2]sign.PublicKey `cbor:"2,keyasint"` // as on the Omnilateral
+	Key    sign.PublicKey    `cbor:"3,keyasint"` // the member's own: the sender
 }
 
 // DelegateAdd registers a delegate of the sender's side, or changes one.

@@ -89,6 +89,7 @@ var forms = map[Kind]form{
 	KindPaymentReceipt: formOf[PaymentAnswer](), KindPaymentDecline: formOf[PaymentAnswer](),
 	KindMemberPropose: formOf[MemberPropose](), KindMemberVouch: formOf[MemberVote](), KindMemberSuspend: formOf[MemberVote](),
 	KindMemberRestore: formOf[MemberVote](), KindMemberLeave: formOf[MemberLeave](), KindKeyRotate: formOf[KeyRotate](),
+	KindNetworkPropose: formOf[ParameterBallot](), KindNetworkVote: formOf[ParameterBallot](), KindDivergenceEnd: formOf[DivergenceClose](),
 }
 
 // EncodeBody makes a command's body from JSON. Its fields are those of the

@@ -52,7 +52,11 @@ var sorts = map[string]showing{
 	"journal":    showingOf[settlement.Journal]("a journal entry"),
 	"tolerated":  showingOf[Balance]("the differences accepted in open periods"),
 	"file":       showingOf[File]("an acknowledged file"),
+	"objection":  showingOf[Objections]("a part of a buyer's objections"),
+	"unattested": showingOf[Unattested]("what was invoiced since the attested position"),
 	"divergence": showingOf[Divergence]("the evidence of a divergence"),
+	"mending":    showingOf[Mending]("one side's word that a divergence is over"),
+	"mended":     showingOf[Mended]("the last divergence that both sides have closed"),
 }
 
 // ShowRecord says what a record of a Bilateral is, and gives its content with

@@ -379,7 +379,7 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	var b any
 	switch k {
 	case KindBind:
-		b = Bind{party.Code(a.or("member", actor)), w.channel}
+		b = Bind{party.Code(a.or("member", actor)), w.channel, key(a.or("key", actor+".channel")).Public()}
 	case KindDelegateAdd:
 		roles := []party.Role{party.Contracts, party.Orders, party.Disputes, party.Finance}
 		if a.has("roles") {
