@@ -36,6 +36,9 @@ const (
 // unlimited is the limit in receipts of a member key's acts.
 const unlimited = "member key"
 
+// byRecovery is the limit in receipts of what the recovery key does.
+const byRecovery = "recovery key"
+
 // need says whose authority a command needs beside the node's.
 type need uint8
 

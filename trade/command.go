@@ -24,6 +24,7 @@ const (
 	KindAgreementAccept  Kind = "agreement.accept"    // AgreementAnswer; the side that did not propose
 	KindAgreementReject  Kind = "agreement.reject"    // AgreementAnswer; the side that did not propose
 	KindAgreementEnd     Kind = "agreement.terminate" // AgreementEnd; either side
+	KindBilateralEnd     Kind = "bilateral.end"       // BilateralEnd; either side
 	KindSheetPropose     Kind = "sheet.propose"       // SheetPropose; the seller
 	KindSheetAccept      Kind = "sheet.accept"        // SheetAnswer; the buyer
 	KindSheetReject      Kind = "sheet.reject"        // SheetAnswer; the buyer
@@ -139,6 +140,12 @@ type AgreementAnswer struct {
 type AgreementEnd struct {
 	ID  string `cbor:"1,keyasint"`
 	Why string `cbor:"2,keyasint,omitempty"`
+}
+
+// BilateralEnd terminates every agreement of the two at this position, and
+// withdraws what the sender's side has proposed.
+type BilateralEnd struct {
+	Why string `cbor:"1,keyasint,omitempty"`
 }
 
 // SheetPropose offers a rate sheet, by the root over its rows.

@@ -24,7 +24,7 @@ import (
 var bodies = map[Kind]any{
 	KindBind: Bind{}, KindDelegateAdd: DelegateAdd{}, KindDelegateRevoke: DelegateRevoke{}, KindKeyChange: KeyChange{},
 	KindAgreementPropose: AgreementPropose{}, KindAgreementAmend: AgreementAmend{}, KindAgreementAccept: AgreementAnswer{}, KindAgreementReject: AgreementAnswer{},
-	KindAgreementEnd: AgreementEnd{}, KindSheetPropose: SheetPropose{}, KindSheetAccept: SheetAnswer{}, KindSheetReject: SheetAnswer{}, KindRowProve: RowProve{},
+	KindAgreementEnd: AgreementEnd{}, KindBilateralEnd: BilateralEnd{}, KindSheetPropose: SheetPropose{}, KindSheetAccept: SheetAnswer{}, KindSheetReject: SheetAnswer{}, KindRowProve: RowProve{},
 	KindOrderPlace: OrderPlace{}, KindOrderAccept: OrderAnswer{}, KindOrderReject: OrderAnswer{}, KindOrderSuspend: OrderAnswer{}, KindOrderResume: OrderAnswer{},
 	KindOrderTerminate: OrderAnswer{}, KindRatingRequest: RatingRequest{}, KindUsageState: UsageState{}, KindUsageDeliver: UsageDeliver{}, KindUsageReceived: UsageReceived{},
 	KindCompareState: CompareState{}, KindDisputePropose: DisputePropose{}, KindDisputeAccept: DisputeAccept{}, KindDisputeReject: DisputeReject{},
@@ -471,5 +471,36 @@ func TestWhatADivergedChannelTakes(t *testing.T) {
 	}
 	if string(want) != b.String() {
 		t.Errorf("what a diverged channel takes has changed\n%s", firstDifference(string(want), b.String()))
+	}
+}
+
+// Whoever has stolen the member key cannot fill a member's places for keys so
+// that the recovery key finds none.
+func TestTheRecoveryKeyFindsAPlace(t *testing.T) {
+	w := newWorld(t)
+	fill := func(line func(n int) string) (n int) {
+		t.Helper()
+		for ; n <= maxKeys; n++ {
+			if out := w.run(line(n)); strings.HasPrefix(out, "refused refused:") {
+				return n
+			} else if !strings.HasPrefix(out, "done") {
+				t.Fatal(out)
+			}
+		}
+		t.Fatal("there is no bound")
+		return n
+	}
+	nodes := fill(func(n int) string { return fmt.Sprintf("ALPHA key.rotate add-node=node%d", n) })
+	signer := "ALPHA.member"
+	members := fill(func(n int) string {
+		line := fmt.Sprintf("ALPHA key.rotate as=%s new-member=member%d", signer, n)
+		signer = fmt.Sprintf("member%d", n)
+		return line
+	})
+	if came := 3; came+nodes != maxKeys-2*keyReserve || members != keyReserve {
+		t.Errorf("%d node keys and %d member keys found a place", nodes, members)
+	}
+	if out := w.run("ALPHA key.rotate as=ALPHA.recovery new-member=mine"); !strings.HasPrefix(out, "done") {
+		t.Errorf("the recovery key: %s", out)
 	}
 }

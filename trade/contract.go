@@ -285,6 +285,12 @@ func agreementEnd(t *tx, b AgreementEnd) error {
 	if err != nil {
 		return err
 	}
+	return t.endAgreement(a, next, act, b.Why)
+}
+
+// endAgreement writes an agreement that a side has ended, or a proposal that it
+// has withdrawn.
+func (t *tx) endAgreement(a agreement.Agreement, next agreement.State, act party.Act, why string) error {
 	a.State, a.Pending, a.Deadline = next, nil, 0
 	event := EventAgreementRejected // a proposal that is withdrawn
 	if next == agreement.Terminated {
@@ -292,8 +298,31 @@ func agreementEnd(t *tx, b AgreementEnd) error {
 		event = EventAgreementTerminated
 	}
 	t.put(AgreementKey(a.ID), a)
-	t.emit(event, AgreementKey(a.ID), b.Why)
+	t.emit(event, AgreementKey(a.ID), why)
 	return t.endOrders(a.ID)
+}
+
+// bilateralEnd ends all trade of the two at this position: every agreement in
+// force, and what this side has proposed. The partner cannot prevent it: what
+// it proposes by itself binds nobody, and is left alone.
+func bilateralEnd(t *tx, b BilateralEnd) error {
+	if err := checkWhy(b.Why); err != nil {
+		return err
+	}
+	act, err := t.authorize(nil)
+	if err != nil {
+		return err
+	}
+	for a := range (View{t}).Agreements() {
+		next, ok := a.State.Next(agreement.Terminate)
+		if ok && (next == agreement.Terminated || a.Proposer == t.own) {
+			if err := t.endAgreement(a, next, act, b.Why); err != nil {
+				return err
+			}
+		}
+	}
+	t.emit(EventBilateralEnded, keyBilateral, string(t.own))
+	return nil
 }
 
 // endOrders ends the orders that rest on a terminated agreement with it.

@@ -64,6 +64,7 @@ const (
 	EventChannelInvited  = "channel.invited"
 	EventChannelOpened   = "channel.opened"
 	EventChannelRotated  = "channel.rotated"
+	EventBilateralEnded  = "bilateral.ended"
 	EventMending         = "bilateral.mending"
 	EventMended          = "bilateral.mended"
 	EventAnchored        = "channel.anchored"

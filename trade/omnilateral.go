@@ -33,7 +33,7 @@ func (t *tx) byMember(code party.Code, recovery bool) (party.Member, error) {
 		if !recovery || a.Delegate != m.Recovery {
 			return m, fault.Newf(CodeMemberKey, "sign the command with the member key that counts now", "the signature is not that of %s's member key at height %d", code, t.ctx.Block.Height)
 		}
-		limit = "recovery key"
+		limit = byRecovery
 	}
 	t.receipt.Delegate, t.receipt.Limit = a.Delegate, limit
 	t.useNonce(a)
@@ -263,8 +263,15 @@ func keyRotate(t *tx, c KeyRotate) error {
 	if err := rotateSealing(&m, c, height); err != nil {
 		return err
 	}
-	if len(m.Members)+len(m.Nodes)+len(m.Sealing) > maxKeys {
-		return fault.Newf(fault.Refused, "admit a new member instead", "a member has at most %d keys, past ones included", maxKeys)
+	places := maxKeys
+	switch {
+	case !only:
+		places -= 2 * keyReserve
+	case t.receipt.Limit != byRecovery:
+		places -= keyReserve
+	}
+	if len(m.Members)+len(m.Nodes)+len(m.Sealing) > places {
+		return fault.Newf(fault.Refused, "admit a new member instead", "a member has at most %d keys, past ones included, and %d places of them are kept for new member keys", maxKeys, 2*keyReserve)
 	}
 	if len(fresh) == 0 && c.RevokeNode == nil && c.AddSealing == nil && c.RevokeSealing == nil {
 		return invalid("new_member", "the command changes no key", "name a key")
@@ -282,8 +289,14 @@ func keyRotate(t *tx, c KeyRotate) error {
 	return nil
 }
 
-// maxKeys bounds a member's keys, past ones included.
-const maxKeys = 256
+const (
+	// maxKeys bounds a member's keys, past ones included.
+	maxKeys = 256
+	// keyReserve is how many of the places only new member keys take, and as many
+	// again only those that the recovery key brings: whoever has stolen the member
+	// key must not fill them all.
+	keyReserve = 16
+)
 
 // until ends a key at a height.
 func until(keys []party.Key, k sign.PublicKey, height uint64) bool {

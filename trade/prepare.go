@@ -89,7 +89,7 @@ var forms = map[Kind]form{
 	KindPaymentReceipt: formOf[PaymentAnswer](), KindPaymentDecline: formOf[PaymentAnswer](),
 	KindMemberPropose: formOf[MemberPropose](), KindMemberVouch: formOf[MemberVote](), KindMemberSuspend: formOf[MemberVote](),
 	KindMemberRestore: formOf[MemberVote](), KindMemberLeave: formOf[MemberLeave](), KindKeyRotate: formOf[KeyRotate](),
-	KindNetworkPropose: formOf[ParameterBallot](), KindNetworkVote: formOf[ParameterBallot](), KindDivergenceEnd: formOf[DivergenceClose](),
+	KindNetworkPropose: formOf[ParameterBallot](), KindNetworkVote: formOf[ParameterBallot](), KindDivergenceEnd: formOf[DivergenceClose](), KindBilateralEnd: formOf[BilateralEnd](),
 }
 
 // EncodeBody makes a command's body from JSON. Its fields are those of the

@@ -36,6 +36,7 @@ func rules() map[Kind]rule {
 		KindAgreementAccept:  {need: delegate, role: party.Contracts, apply: body(agreementAccept)},
 		KindAgreementReject:  {need: delegate, role: party.Contracts, apply: body(agreementReject)},
 		KindAgreementEnd:     {need: delegate, role: party.Contracts, diverged: true, apply: body(agreementEnd)},
+		KindBilateralEnd:     {need: delegate, role: party.Contracts, diverged: true, apply: body(bilateralEnd)},
 		KindSheetPropose:     {need: delegate, role: party.Contracts, apply: body(sheetPropose)},
 		KindSheetAccept:      {need: delegate, role: party.Contracts, apply: body(sheetAccept)},
 		KindSheetReject:      {need: delegate, role: party.Contracts, apply: body(sheetReject)},

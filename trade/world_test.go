@@ -420,6 +420,8 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		b = x
 	case KindAgreementEnd:
 		b = AgreementEnd{a["id"], a["why"]}
+	case KindBilateralEnd:
+		b = BilateralEnd{a["why"]}
 	case KindSheetPropose:
 		s := testSheet()
 		d := usage.Direction{From: party.Code(other), To: party.Code(actor)}

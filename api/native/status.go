@@ -143,7 +143,7 @@ func (s *server) endBilateral(ctx context.Context, in *struct {
 	}
 	var active []string
 	err = each(b, trade.AgreementPrefix, func(a agreement.Agreement) error {
-		if _, ok := a.State.Next(agreement.Terminate); ok {
+		if a.State == agreement.Active {
 			active = append(active, a.ID)
 		}
 		return nil
@@ -151,13 +151,17 @@ func (s *server) endBilateral(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	o, err := s.submit(ctx, b, trade.KindBilateralEnd, trade.BilateralEnd{Why: in.Body.Why})
+	if err != nil {
+		return nil, err
+	}
 	out := wire.Ended{Agreements: []wire.Done[wire.Agreement]{}}
 	for _, id := range active {
-		r, err := change(ctx, s, b, trade.KindAgreementEnd, trade.AgreementEnd{ID: id, Why: in.Body.Why}, trade.AgreementKey(id), "agreement "+id, shownAgreement)
+		a, err := record[agreement.Agreement](b, trade.AgreementKey(id), "agreement "+id)
 		if err != nil {
 			return nil, err
 		}
-		out.Agreements = append(out.Agreements, r.Body)
+		out.Agreements = append(out.Agreements, wire.Done[wire.Agreement]{Record: shownAgreement(a), Receipt: receipt(o)})
 	}
 	return answer(out), nil
 }
