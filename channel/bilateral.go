@@ -3,6 +3,7 @@ package channel
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -544,7 +545,7 @@ func (d *bilateralDraft) envelope(v verdict) error {
 	at := ledger.Position{Height: ledger.Height(d.block.Height), Index: v.index}
 	var outcomes []NoteOutcome
 	for i, n := range content.Notes {
-		code := d.note(by, at, n)
+		code := d.take(by, at, n)
 		if n.Kind.touches() {
 			outcomes = append(outcomes, NoteOutcome{i, n.Kind.String(), code})
 		}
@@ -646,6 +647,25 @@ func (b *Bilateral) epochKey(epoch uint32, data []byte) (epochKey, error) {
 
 func epochName(epoch uint32) string {
 	return string([]byte{byte(epoch >> 24), byte(epoch >> 16), byte(epoch >> 8), byte(epoch)})
+}
+
+// take takes one note of the log. A panic changes nothing but the receipt:
+// nothing that a partner sends can stop the node.
+func (d *bilateralDraft) take(by int, at ledger.Position, n note) (code fault.Code) {
+	p, moved, heads, index := d.p, d.moved, len(d.heads), len(d.index)
+	defer func() {
+		switch x := recover().(type) {
+		case nil:
+		case storeFailure:
+			panic(x)
+		default:
+			d.r.alarm(Alarm{Channel: d.r.id, Code: fault.Internal, Height: at.Height,
+				Detail: fmt.Sprintf("a note of kind %s panicked: %v", n.Kind, x), Stack: string(debug.Stack())})
+			d.p, d.moved, d.heads, d.index = p, moved, d.heads[:heads], d.index[:index]
+			code = fault.Internal
+		}
+	}()
+	return d.note(by, at, n)
 }
 
 // note takes one note of the log.

@@ -403,3 +403,49 @@ func TestAChangedStoreIsFoundAndRebuilt(t *testing.T) {
 	submit(t, p.left, put("b", "1"))
 	p.attest(t)
 }
+
+// Another process that signs with this node's key: the node says so and signs
+// nothing more, whether an envelope of its own is under way or not.
+func TestAnEnvelopeThatAnotherProcessSignedStopsTheStream(t *testing.T) {
+	foreign := func(t *testing.T, p *pair) {
+		t.Helper()
+		s := p.left.s.Load()
+		p.left.mu.Lock()
+		k := p.left.epochs[p.left.p.Epoch]
+		h := ledger.Header{Version: 1, Chain: p.n.net.ChainID, Channel: p.left.ID(), Sender: s.key.Public(), Epoch: p.left.p.Epoch}
+		p.left.mu.Unlock()
+		h.Sequence = p.b.omni.last(s.lane) + 1
+		e := ledger.Envelope{Header: h, Payload: sealed(k, h, batch{Commands: []trade.Command{put("foreign", "1")}})}
+		e.Sign(s.key)
+		if _, err := p.n.ledger.Submit(timeout(t), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("nothing is under way", func(t *testing.T) {
+		p, _ := gatedPair(t)
+		submit(t, p.left, put("a", "1"))
+		p.attest(t)
+		foreign(t, p)
+		eventually(t, "an alarm tells it", func() bool { _, ok := p.a.alarms.find(CodeOutboxBehind); return ok })
+		if _, err := p.left.Submit(timeout(t), put("b", "1")); fault.CodeOf(err) != CodeOutboxBehind {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("one of our own is", func(t *testing.T) {
+		p, g := gatedPair(t)
+		submit(t, p.left, put("a", "1"))
+		p.attest(t)
+		g.set(busy)
+		ticket := p.left.Enqueue(put("b", "1"))
+		eventually(t, "the envelope is tried", func() bool {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			return len(g.seen) > 0
+		})
+		foreign(t, p)
+		eventually(t, "an alarm tells it", func() bool { _, ok := p.a.alarms.find(CodeOutboxBehind); return ok })
+		if _, err := ticket.Wait(timeout(t)); fault.CodeOf(err) != CodeOutboxBehind {
+			t.Errorf("the command ends with %v", err)
+		}
+	})
+}

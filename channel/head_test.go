@@ -342,3 +342,19 @@ func TestTradeGoesOnUpToTheAgreedExposure(t *testing.T) {
 		t.Errorf("the attested position fell from %d to %d", before, now)
 	}
 }
+
+func TestANoteThatPanicsChangesNothingButItsReceipt(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	p.attest(t)
+	d := &bilateralDraft{draft: p.right.r.draft(1, 1, nil), p: p.right.p, keys: p.right.keys} // no channel: it panics
+	h := must(p.right.r.headAt(1)).Sign(p.right.s.Load().key, uint8(p.right.mine))
+	if code := d.take(p.right.mine, ledger.Position{Height: 1}, note{noteHead, canon.Must(h)}); code != fault.Internal {
+		t.Errorf("the receipt is %q", code)
+	}
+	if d.moved || len(d.heads) > 0 {
+		t.Error("something has changed")
+	}
+	if a, ok := p.b.alarms.find(fault.Internal); !ok || a.Stack == "" {
+		t.Error("no alarm")
+	}
+}

@@ -414,7 +414,11 @@ func (s *stream) early(refusal error) bool {
 func (s *stream) landed(v verdict, entry *Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.flight) == 0 || s.flight[0].envelope.Header.Sequence != v.envelope.Header.Sequence {
+	number := v.envelope.Header.Sequence
+	if len(s.flight) == 0 || s.flight[0].envelope.Header.Sequence != number {
+		if s.next > 0 && number >= s.next {
+			s.foreign(number)
+		}
 		return // sent before a restart, and settled by it
 	}
 	f := s.flight[0]
@@ -424,8 +428,10 @@ func (s *stream) landed(v verdict, entry *Entry) {
 	defer s.poke()
 	switch {
 	case f.id != v.id:
-		s.failLocked(fault.New(CodeOutboxBehind, "another envelope became final under a number of this node's key",
-			"find the other process that signs with the key, and replace the key"))
+		s.foreign(number)
+		for _, q := range f.commands {
+			q.ticket.end(q.place, Outcome{}, s.err)
+		}
 		return
 	case entry == nil: // notes alone, or the channel has stopped here
 		err := fault.New(fault.Unknown, "the envelope is final and was not executed here, because the channel has stopped on this node",
@@ -443,6 +449,17 @@ func (s *stream) landed(v verdict, entry *Entry) {
 	}
 	for i, q := range f.commands {
 		q.ticket.end(q.place, entry.Outcomes[i], nil)
+	}
+}
+
+// foreign stops the stream because of an envelope under its key that it has not
+// made. mu is held.
+func (s *stream) foreign(number uint64) {
+	err := fault.New(CodeOutboxBehind, "another envelope became final under a number of this node's key",
+		"find the other process that signs with the key, and replace the key")
+	if s.failLocked(err) {
+		s.m.raise(Alarm{Channel: s.lane.channel, Code: err.Code, Height: s.m.omni.mark.Height,
+			Detail: fmt.Sprintf("envelope %d of key %s is not one of this node's", number, s.lane.sender.Short()), Remedy: err.Remedy})
 	}
 }
 
