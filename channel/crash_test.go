@@ -449,3 +449,25 @@ func TestAnEnvelopeThatAnotherProcessSignedStopsTheStream(t *testing.T) {
 		}
 	})
 }
+
+// What this node has signed stands on the ledger too: without its outbox it
+// still does not sign on a state that contradicts it.
+func TestWithoutItsOutboxANodeStillKeepsToWhatItHasSigned(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	submit(t, p.left, put("a", "1"))
+	p.attest(t)
+	p.a.stop()
+	if err := os.RemoveAll(p.a.dir); err != nil {
+		t.Fatal(err)
+	}
+	p.a.tune = func(o *Options) {
+		o.Rebuilt = true
+		o.Law = toyLaw{lie: func(_ trade.Context, c trade.Command) bool { return string(c.Body) == string(put("a", "1").Body) }}
+	}
+	p.a.start()
+	p.left = find(t, p.a, p.right.ID())
+	eventually(t, "the channel is halted", func() bool { return p.left.State() == StateHalted })
+	if fault.CodeOf(p.left.Err()) != CodeSignedOtherwise {
+		t.Errorf("halted by %v", p.left.Err())
+	}
+}

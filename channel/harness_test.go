@@ -2,6 +2,7 @@ package channel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -27,7 +28,10 @@ import (
 // toyLaw is a small law for tests: records are put and read, openings and
 // anchors are kept, and what members do not bind is taken all the same.
 type toyLaw struct {
-	lie func(trade.Context, trade.Command) bool // execute this one wrongly
+	lie     func(trade.Context, trade.Command) bool // execute this one wrongly
+	wording string                                  // of refusals
+	broken  bool                                    // reading a record fails
+	code    fault.Code                              // of the command "no"; refused
 }
 
 type toyGenesis struct {
@@ -85,7 +89,7 @@ func read[T any](r trade.Records, key string) (v T, ok bool) {
 
 func (l toyLaw) Apply(ctx trade.Context, state trade.Records, cmd trade.Command) trade.Result {
 	refuse := func(code fault.Code) trade.Result {
-		return trade.Result{Receipt: trade.Receipt{Code: code}, Fault: fault.New(code, "refused by the toy law", "do not")}
+		return trade.Result{Receipt: trade.Receipt{Code: code}, Fault: fault.New(code, "refused by the toy law"+l.wording, "do not")}
 	}
 	write := func(key string, v any) trade.Result {
 		return trade.Result{Writes: []trade.Write{{Key: key, Value: canon.Must(v)}}, Events: []trade.Event{{Kind: string(cmd.Kind), Subject: key}}}
@@ -120,7 +124,12 @@ func (l toyLaw) Apply(ctx trade.Context, state trade.Records, cmd trade.Command)
 		if cmd.Kind == "end" {
 			return write("ended", true)
 		}
-		return refuse(fault.Refused)
+		return refuse(cmp.Or(l.code, fault.Refused))
+	case "read":
+		if l.broken {
+			panic(storeFailure{fault.New(store.CodeStoreFailed, "the disk is broken", "replace it")})
+		}
+		return trade.Result{}
 	case "bind":
 		var b toyBind
 		if canon.Decode(cmd.Body, &b) != nil || b.Key != ctx.Sender {
@@ -593,6 +602,8 @@ func open(t testing.TB, a, b *carrier) (*Bilateral, *Bilateral) {
 }
 
 func tryOpen(ctx context.Context, a, b *carrier) (*Bilateral, error) {
+	<-a.Ready()
+	<-b.Ready()
 	ours, err := a.Introduce(b.code)
 	if err != nil {
 		return nil, err

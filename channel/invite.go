@@ -51,9 +51,13 @@ const maxOffers = 256
 // Introduce gives the message that hands a channel key to a partner. Both sides
 // introduce themselves; then one of them invites. The key is the same until an
 // opening uses it: a key costs a place in the key file for ever.
+// Code: not-yet until the member is ready.
 func (m *Member) Introduce(partner string) (Introduction, error) {
 	if partner == m.code {
 		return Introduction{}, fault.New(fault.Invalid, "a channel has two different members", "name another member").In("partner")
+	}
+	if !m.maySign() {
+		return Introduction{}, fault.New(fault.NotYet, "this node signs nothing until it has caught up with the network", "ask again when the node is ready")
 	}
 	m.offering.Lock()
 	defer m.offering.Unlock()

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -471,5 +472,67 @@ func TestTwoValidatorsComeToOneRoot(t *testing.T) {
 		if right := must(w.Apply(b)); right != left {
 			t.Fatalf("block %d: roots %s and %s", b.Height, left, right)
 		}
+	}
+}
+
+// Two validators that word a refusal differently agree; two that give it another
+// code do not.
+func TestTheWordingOfARefusalIsNoPartOfTheRoot(t *testing.T) {
+	seed := newValidator(t, toyLimits{})
+	block := ledger.Block{Height: seed.mark.Height + 1, Time: seed.time, Envelopes: []ledger.Envelope{seed.public(2, put("a", "1"), toyCommand("no", 0))}}
+	seed.db.Close()
+	root := func(law toyLaw) ledger.Root {
+		v := &validator{t: t, dir: t.TempDir(), opts: seed.opts}
+		v.opts.Law = law
+		if err := os.CopyFS(v.dir, os.DirFS(seed.dir)); err != nil {
+			t.Fatal(err)
+		}
+		v.open()
+		defer v.db.Close()
+		return must(v.Apply(block))
+	}
+	plain := root(toyLaw{})
+	if root(toyLaw{wording: ", in other words"}) != plain {
+		t.Error("another wording gives another root")
+	}
+	if root(toyLaw{code: fault.Conflict}) == plain {
+		t.Error("another code gives the same root")
+	}
+	seed.open()
+}
+
+// The opener pays for all that is sent in its channels, the partner's part
+// included.
+func TestTheOpenersQuotaPaysForThePartnersTraffic(t *testing.T) {
+	v := newValidator(t, toyLimits{Member: 30_000})
+	for side := range 2 {
+		v.apply(v.envelope(canon.Hash{}, v.pair[side], 1, toyLaw{}.Confirm(v.id)))
+	}
+	sized := func(e ledger.Envelope, key sign.PrivateKey) ledger.Envelope {
+		e.Payload = make([]byte, 20_480)
+		e.Sign(key)
+		return e
+	}
+	v.apply(sized(v.private(1, 1), v.pair[1])) // the partner's
+	for name, e := range map[string]ledger.Envelope{
+		"its own in the channel":     sized(v.private(0, 1), v.pair[0]),
+		"its own on the Omnilateral": sized(v.public(2), v.keys.node),
+	} {
+		if err := v.Check(e); fault.CodeOf(err) != fault.Busy {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A disk that fails is no outcome of a command: the machine stops.
+func TestABrokenStoreIsNoReceipt(t *testing.T) {
+	v := newValidator(t, toyLimits{})
+	v.law, v.r.law = toyLaw{broken: true}, toyLaw{broken: true}
+	_, err := v.Apply(ledger.Block{Height: v.mark.Height + 1, Time: v.time, Envelopes: []ledger.Envelope{v.public(2, toyCommand("read", 0))}})
+	if fault.CodeOf(err) != store.CodeStoreFailed {
+		t.Errorf("got %v", err)
+	}
+	if _, ok := v.alarm.find(fault.Internal); ok {
+		t.Error("it is told as a command's panic")
 	}
 }

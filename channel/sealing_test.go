@@ -407,3 +407,57 @@ func TestAReplacedChannelKeyCountsByHeight(t *testing.T) {
 	p.left = find(t, p.a, p.right.ID())
 	p.attest(t)
 }
+
+// A wrapped epoch key opens for nothing but what it was wrapped for, whatever
+// the commitment beside it says.
+func TestAWrappedEpochKeyIsBoundToWhatItIsFor(t *testing.T) {
+	k := must(seal.GenerateKey(nil))
+	a, b := sign.PublicKey{1}, sign.PublicKey{2}
+	id := canon.Hash{7}
+	wrapped := must(seal.Wrap(k.Public(), epochInfo("chain", id, 3, a, b), make([]byte, len(epochKey{}))))
+	for name, info := range map[string][]byte{
+		"another chain":     epochInfo("chain-2", id, 3, a, b),
+		"another channel":   epochInfo("chain", canon.Hash{8}, 3, a, b),
+		"another epoch":     epochInfo("chain", id, 4, a, b),
+		"another sender":    epochInfo("chain", id, 3, sign.PublicKey{3}, b),
+		"another recipient": epochInfo("chain", id, 3, a, sign.PublicKey{3}),
+		"the way back":      epochInfo("chain", id, 3, b, a),
+	} {
+		if _, err := seal.Open(k, info, wrapped); err == nil {
+			t.Errorf("%s: it opens", name)
+		}
+	}
+	if _, err := seal.Open(k, epochInfo("chain", id, 3, a, b), wrapped); err != nil {
+		t.Error(err)
+	}
+}
+
+// The epoch before the present one counts until its sender has used the present
+// one, and not after.
+func TestAnOlderEpochAfterANewerIsNotRead(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	submit(t, p.left, put("a", "1"))
+	p.newEpoch(t)
+	p.level(t)
+	old := p.right.Epoch() - 1
+	submit(t, p.left, put("b", "1")) // ALPHA uses the new one
+	p.attest(t)
+	p.a.stop()
+	p.right.mu.Lock()
+	k := p.right.epochs[old]
+	p.right.mu.Unlock()
+	before := p.right.snapshot()
+	p.forge(t, func(h ledger.Header, _ epochKey) ([]byte, uint32) {
+		h.Epoch = old
+		return sealed(k, h, batch{Commands: []trade.Command{put("late", "1")}}), old
+	})
+	for e, err := range p.right.Events(timeout(t), before.Cursor) {
+		if err != nil || e.Code != CodeUnreadable {
+			t.Errorf("entry %+v, %v", e, err)
+		}
+		break
+	}
+	if _, ok, _ := p.right.Get("r/late"); ok {
+		t.Error("a command under the older epoch was executed")
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
+	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
 )
 
@@ -297,6 +298,9 @@ func TestAnIntroductionIsThePartnersOrNobodys(t *testing.T) {
 	keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t), "CARGO": newKeys(t)}
 	n := newNetwork(t, networkOptions{}, keys)
 	a, b, c := n.carrier("ALPHA", keys["ALPHA"], nil), n.carrier("BRAVO", keys["BRAVO"], nil), n.carrier("CARGO", keys["CARGO"], nil)
+	for _, x := range []*carrier{a, b, c} {
+		<-x.Ready()
+	}
 	ours := must(a.Introduce("BRAVO"))
 	theirs := must(b.Introduce("ALPHA"))
 	forged := theirs
@@ -427,6 +431,9 @@ func TestAChannelKeyIsOfferedUntilAnOpeningUsesIt(t *testing.T) {
 	keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t), "CARGO": newKeys(t)}
 	n := newNetwork(t, networkOptions{}, keys)
 	a, b, c := n.carrier("ALPHA", keys["ALPHA"], nil), n.carrier("BRAVO", keys["BRAVO"], nil), n.carrier("CARGO", keys["CARGO"], nil)
+	for _, x := range []*carrier{a, b, c} {
+		<-x.Ready()
+	}
 	made := func() int {
 		keys["BRAVO"].mu.Lock()
 		defer keys["BRAVO"].mu.Unlock()
@@ -438,6 +445,7 @@ func TestAChannelKeyIsOfferedUntilAnOpeningUsesIt(t *testing.T) {
 		if i == 50 { // it stands over a restart
 			b.stop()
 			b.start()
+			<-b.Ready()
 		}
 		if again := must(b.Answer(ours)); again != theirs {
 			t.Fatalf("the introduction changes from %+v to %+v", theirs, again)
@@ -473,6 +481,7 @@ func TestAChannelKeyIsOfferedUntilAnOpeningUsesIt(t *testing.T) {
 		if again == 0 {
 			b.stop()
 			b.start()
+			<-b.Ready()
 		}
 	}
 }
@@ -481,6 +490,8 @@ func TestOffersToPartnersThatOpenNothingAreBounded(t *testing.T) {
 	keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t)}
 	n := newNetwork(t, networkOptions{}, keys)
 	a, b := n.carrier("ALPHA", keys["ALPHA"], nil), n.carrier("BRAVO", keys["BRAVO"], nil)
+	<-a.Ready()
+	<-b.Ready()
 	ours := must(a.Introduce("BRAVO"))
 	for i := range maxOffers {
 		must(b.Introduce(fmt.Sprintf("M%d", i)))
@@ -490,4 +501,22 @@ func TestOffersToPartnersThatOpenNothingAreBounded(t *testing.T) {
 	}
 	must(b.Introduce("ALPHA")) // BRAVO itself may still open
 	must(b.Answer(ours))       // and ALPHA has its key then
+}
+
+// A node that has not caught up signs nothing, introductions included.
+func TestANodeThatIsNotReadySignsNoIntroduction(t *testing.T) {
+	keys := map[string]*memoryKeys{"ALPHA": newKeys(t), "BRAVO": newKeys(t)}
+	n := newNetwork(t, networkOptions{}, keys)
+	m, err := newMember(Options{Ledger: n.ledger, Store: must(store.Open("m", store.Options{Memory: true, MinFree: 1})),
+		Keys: keys["ALPHA"], Code: "ALPHA", ChainID: n.net.ChainID, Genesis: n.genesis, Law: n.law})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.db.Close()
+	if _, err := m.Introduce("BRAVO"); fault.CodeOf(err) != fault.NotYet {
+		t.Errorf("got %v", err)
+	}
+	if len(keys["ALPHA"].channels) > 0 {
+		t.Error("a channel key was made")
+	}
 }

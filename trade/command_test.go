@@ -504,3 +504,51 @@ func TestTheRecoveryKeyFindsAPlace(t *testing.T) {
 		t.Errorf("the recovery key: %s", out)
 	}
 }
+
+// A key counts from the block after the one that brings it, and an old one up
+// to there: all that one block holds is judged by the same keys.
+func TestKeysCountFromTheNextBlock(t *testing.T) {
+	w := ready(t)
+	at := func() uint64 { return w.height - 1 } // of the last command
+	do := func(line string) uint64 {
+		t.Helper()
+		if out := w.run(line); !strings.HasPrefix(out, "done") {
+			t.Fatalf("%s: %s", line, out)
+		}
+		return at()
+	}
+	member := func() party.Member { m, _ := View{w.public}.Member("ALPHA"); return m }
+	check := func(what string, h uint64, counts func(height uint64) bool, before, then, after bool) {
+		t.Helper()
+		for i, want := range []bool{before, then, after} {
+			if got := counts(h - 1 + uint64(i)); got != want {
+				t.Errorf("%s at height %d of a change at %d: %v", what, h-1+uint64(i), h, got)
+			}
+		}
+	}
+	public := func(name string) sign.PublicKey { return key(name).Public() }
+	seals := func(name string) func(uint64) bool {
+		return func(height uint64) bool {
+			return slices.ContainsFunc(member().SealingKeys(height), func(k []byte) bool { return bytes.Equal(k, sealingKey(name)) })
+		}
+	}
+	h := do("ALPHA key.rotate add-node=new.node revoke-node=ALPHA.node")
+	check("a new node key", h, func(x uint64) bool { return member().NodeKey(public("new.node"), x) }, false, false, true)
+	check("a revoked node key", h, func(x uint64) bool { return member().NodeKey(public("ALPHA.node"), x) }, true, true, false)
+	h = do("ALPHA key.rotate add-sealing=new revoke-sealing=ALPHA sender=new.node")
+	check("a new sealing key", h, seals("new"), false, false, true)
+	check("a revoked sealing key", h, seals("ALPHA"), true, true, false)
+	h = do("ALPHA key.rotate new-member=new.member sender=new.node")
+	check("a new member key", h, func(x uint64) bool { return member().MemberKey(public("new.member"), x) }, false, false, true)
+	check("the old member key", h, func(x uint64) bool { return member().MemberKey(public("ALPHA.member"), x) }, true, true, false)
+
+	// A delegate counts from its height on, up to but not at its end.
+	from := w.height + 3
+	do(fmt.Sprintf("BRAVO delegate.add key=late from=%d until=%d", from, from+2))
+	for height, want := range map[uint64]string{from - 1: "refused delegate-expired", from: "done", from + 1: "done", from + 2: "refused delegate-expired"} {
+		w.height = height
+		if out := w.run("BRAVO bilateral.end as=late"); !strings.HasPrefix(out, want) {
+			t.Errorf("at height %d of %d to %d: %s", height, from, from+2, out)
+		}
+	}
+}
