@@ -268,6 +268,12 @@ func (t *tx) find(key string) (int, bool) {
 // put writes a record.
 func (t *tx) put(key string, record any) { t.write(key, canon.Must(record)) }
 
+// has reports whether there is a record.
+func (t *tx) has(key string) bool {
+	_, ok := t.Get(key)
+	return ok
+}
+
 // drop removes a record.
 func (t *tx) drop(key string) { t.write(key, nil) }
 

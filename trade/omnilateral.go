@@ -462,6 +462,9 @@ func channelRotate(t *tx, c ChannelRotate) error {
 	}
 	ch.Past = append(slices.Clone(ch.Past), ch.Keys)
 	ch.Keys[i] = c.New
+	if key := ClaimKey(ch.ID, i); t.has(key) {
+		t.drop(key) // the old key has signed it, which does not count any more
+	}
 	t.put(ChannelKey(c.Channel), ch)
 	t.emit(EventChannelRotated, ChannelKey(c.Channel), "")
 	return nil
