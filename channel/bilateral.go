@@ -31,11 +31,13 @@ const (
 	epochOverdue = int64(25 * 60 * 60 * 1000)
 	// attestWithin is how long changes may stand without a head of ours.
 	attestWithin = 5 * time.Second
-	// keptTrees is how many past states are kept for proofs.
+	// keptTrees is how many past states are kept in memory for proofs; those
+	// before them, back to the last anchor, come from the undo index.
 	keptTrees = 16
 
 	metaProtocol = "protocol" // protocol
 	indexEpochs  = "epoch"    // number, 4 bytes big endian → accepted
+	indexUndo    = "undo"     // leaf, 8 bytes big endian → what takes its block back in the state tree
 )
 
 // State is how far a Bilateral is.
@@ -113,9 +115,7 @@ type Bilateral struct {
 	theirs   *headMark         // the partner's last head that agrees with our log
 	wrong    *proof.SignedHead // its first head that does not
 	trees    []keptTree        // states of the last leaves, oldest first
-	attested *keptTree         // the state that theirs names
-	ours     *keptTree         // the state that our last head on the ledger names
-	waiting  *keptTree         // the state that our claim on the Omnilateral names
+	undoFrom uint64            // leaf from which on the undo index goes back from the present
 	claimed  bool              // the partner's claim has come on the Omnilateral
 	anchors  []anchored        // newest first
 	rotation *rotation         // of our channel key, under way
@@ -193,7 +193,7 @@ func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey, m
 	if r.size > 0 {
 		b.trees = []keptTree{{r.size, r.size - 1, r.tree}}
 	}
-	return b, nil
+	return b, b.loadAnchor()
 }
 
 // signedNow reports whether our last head on the ledger, if there is one, is
@@ -485,6 +485,8 @@ type bilateralDraft struct {
 	moved bool              // p differs from the channel's
 	count uint64            // envelopes executed, this block's included
 	heads []headMark        // met in the block
+
+	undoFrom uint64 // the undo index begins here when the block is committed
 }
 
 // run executes the channel's envelopes of a block. An error is this node's
@@ -499,7 +501,10 @@ func (b *Bilateral) run(block ledger.Block, envelopes []verdict, public trade.Re
 		return nil, fault.New(fault.Internal, "an envelope was admitted to a channel that is not there", "report this")
 	}
 	b.mu.Lock()
-	p := b.p
+	p, last := b.p, uint64(0)
+	if len(b.anchors) > 0 {
+		last = b.anchors[0].anchor.Head().Size
+	}
 	b.mu.Unlock()
 	d = &bilateralDraft{draft: b.r.draft(block.Height, block.Time, public), b: b, p: p, keys: o.Keys, count: b.executed + uint64(len(envelopes))}
 	d.meta[metaExecuted] = canon.Must(d.count)
@@ -523,6 +528,7 @@ func (b *Bilateral) run(block ledger.Block, envelopes []verdict, public trade.Re
 	if d.moved {
 		d.meta[metaProtocol] = canon.Must(d.p)
 	}
+	d.dropUndo(last)
 	return d, d.finish()
 }
 
@@ -790,7 +796,7 @@ func (d *bilateralDraft) adopt() {
 	if over := d.p.Settled; over != b.p.Settled {
 		b.settled(over)
 	}
-	b.p = d.p
+	b.p, b.undoFrom = d.p, max(b.undoFrom, d.undoFrom)
 	for i := range d.heads {
 		b.meetHead(&d.heads[i])
 	}
@@ -935,9 +941,6 @@ func (b *Bilateral) binding(now int64) (Binding, error) {
 func (b *Bilateral) meetHead(h *headMark) {
 	head := h.Signed.Head
 	if int(h.Signed.By) == b.mine {
-		if state := b.keptState(head.Size); state != nil {
-			b.ours = state
-		}
 		return
 	}
 	b.r.mu.RLock()
@@ -953,9 +956,6 @@ func (b *Bilateral) meetHead(h *headMark) {
 	case b.theirs == nil || b.theirs.Signed.Head.Size <= head.Size:
 		b.theirs = h
 		b.wake()
-		if state := b.keptState(head.Size); state != nil {
-			b.attested = state
-		}
 	}
 }
 

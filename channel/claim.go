@@ -91,8 +91,8 @@ func (b *Bilateral) answerClaim(ctx context.Context, public trade.Records, heigh
 	})
 }
 
-// meetClaim notes a claim in a channel of ours: the partner's is answered with
-// this block, and of our own the state is kept until it counts.
+// meetClaim notes the partner's claim in a channel of ours: it is answered with
+// this block.
 func (m *Member) meetClaim(value []byte) {
 	a, ok := m.law.Claimed(value)
 	if !ok {
@@ -105,28 +105,10 @@ func (m *Member) meetClaim(value []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if int(a.Heads[0].By) == b.mine {
-		b.waiting = b.keptState(a.Head().Size)
 		return
 	}
 	b.claimed = true
 	b.said.answered = proof.Head{}
-}
-
-// keptState gives the state after a size of the block log, when this node still
-// has it. mu is held.
-func (b *Bilateral) keptState(size uint64) *keptTree {
-	for i := range b.trees {
-		if b.trees[i].size == size {
-			kept := b.trees[i]
-			return &kept
-		}
-	}
-	for _, state := range []*keptTree{b.attested, b.ours, b.waiting} {
-		if state != nil && state.size == size {
-			return state
-		}
-	}
-	return nil
 }
 
 // takeClaimed reports whether a claim has come since it was asked last.

@@ -381,7 +381,10 @@ func (b *Bilateral) keepAnchor(a proof.Anchor) {
 	if err != nil || own != a.Head() {
 		return // of another log than ours: the partner has signed it alone
 	}
-	kept := anchored{anchor: a, state: b.keptState(size)}
+	kept := anchored{anchor: a}
+	if kept.state, err = b.stateAt(size); err != nil {
+		b.m.raise(Alarm{Channel: b.r.id, Code: fault.CodeOf(err), Detail: "nothing can be proven under an anchor: " + err.Error(), Remedy: fault.Of(err).Remedy})
+	}
 	b.anchors = append([]anchored{kept}, b.anchors...)
 	if len(b.anchors) > 4 {
 		b.anchors = b.anchors[:4]

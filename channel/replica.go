@@ -254,7 +254,15 @@ func (d *draft) finish() error {
 	if len(d.lines) > 0 {
 		writes := d.state.list()
 		d.tree = r.tree.Clone()
-		root, err := d.tree.Update(writes)
+		var root canon.Hash
+		var err error
+		if r.id.IsZero() { // nothing is proven of its past
+			root, err = d.tree.Update(writes)
+		} else {
+			var undo []byte
+			root, undo, err = d.tree.UpdateUndo(writes)
+			d.batch.Index = append(d.batch.Index, store.IndexWrite{Index: indexUndo, Key: leafName(r.size), Value: undo})
+		}
 		if err != nil {
 			return err
 		}

@@ -84,6 +84,45 @@ func (t *Sparse) Size() int { return t.size }
 // writes of one key have no order that could decide between them: code
 // invalid, and nothing is changed.
 func (t *Sparse) Update(writes []Write) (canon.Hash, error) {
+	return t.update(writes, nil)
+}
+
+// UpdateUndo is Update, and gives the bytes by which Undo takes it back: 33 for
+// each record that is new, 65 for each that was there.
+func (t *Sparse) UpdateUndo(writes []Write) (root canon.Hash, undo []byte, err error) {
+	undo = make([]byte, 0, (hashSize+1)*len(writes))
+	root, err = t.update(writes, &undo)
+	return root, undo, err
+}
+
+// Undo takes back the last Update, by the bytes that UpdateUndo gave for it.
+// Code: corrupt when they are cut off or not in order. Whether they are the
+// right ones the root tells.
+func (t *Sparse) Undo(undo []byte) error {
+	bad := fault.New(fault.Corrupt, "what takes back an update of a tree is damaged", "rebuild the tree from its records")
+	var items []item
+	for len(undo) > 0 {
+		size := hashSize + 1
+		if len(undo) >= size && undo[hashSize] == 1 {
+			size += hashSize
+		}
+		if len(undo) < size || undo[hashSize] > 1 {
+			return bad
+		}
+		it := item{path: canon.Hash(undo[:hashSize])}
+		copy(it.record[:], undo[hashSize+1:size])
+		if n := len(items); n > 0 && bytes.Compare(items[n-1].path[:], it.path[:]) >= 0 {
+			return bad
+		}
+		items, undo = append(items, it), undo[size:]
+	}
+	added := 0
+	t.root = update(t.root, 0, items, &added, nil)
+	t.size += added
+	return nil
+}
+
+func (t *Sparse) update(writes []Write, undo *[]byte) (canon.Hash, error) {
 	items := make([]item, len(writes))
 	for i, w := range writes {
 		items[i].path = t.keys.path(w.Key)
@@ -98,7 +137,7 @@ func (t *Sparse) Update(writes []Write) (canon.Hash, error) {
 		}
 	}
 	added := 0
-	t.root = update(t.root, 0, items, &added)
+	t.root = update(t.root, 0, items, &added, undo)
 	t.size += added
 	return t.Root(), nil
 }
@@ -135,8 +174,9 @@ func (r ref) hash() canon.Hash {
 	return canon.Hash{}
 }
 
-// update gives the subtree at depth with items, sorted by path, applied.
-func update(r ref, depth int, items []item, added *int) ref {
+// update gives the subtree at depth with items, sorted by path, applied. What
+// was there before is added to undo, in the same order; nil keeps nothing.
+func update(r ref, depth int, items []item, added *int, undo *[]byte) ref {
 	if len(items) == 0 {
 		return r
 	}
@@ -147,13 +187,16 @@ func update(r ref, depth int, items []item, added *int) ref {
 			return r
 		case r.leaf == nil:
 			*added++
+			keepUndo(undo, it, nil)
 			return ref{leaf: newLeaf(it)}
 		case r.leaf.path == it.path && it.record.IsZero():
 			*added--
+			keepUndo(undo, it, r.leaf)
 			return ref{}
 		case r.leaf.path == it.path && r.leaf.record == it.record:
 			return r
 		case r.leaf.path == it.path:
+			keepUndo(undo, it, r.leaf)
 			return ref{leaf: newLeaf(it)}
 		case it.record.IsZero():
 			return r
@@ -162,13 +205,26 @@ func update(r ref, depth int, items []item, added *int) ref {
 	kids := r.split(depth)
 	cut := sort.Search(len(items), func(i int) bool { return bit(&items[i].path, depth) == 1 })
 	next := [2]ref{
-		update(kids[0], depth+1, items[:cut], added),
-		update(kids[1], depth+1, items[cut:], added),
+		update(kids[0], depth+1, items[:cut], added, undo),
+		update(kids[1], depth+1, items[cut:], added, undo),
 	}
 	if r.inner != nil && next == kids {
 		return r
 	}
 	return join(next)
+}
+
+// keepUndo notes what a path held before: nothing, or a leaf.
+func keepUndo(undo *[]byte, it *item, was *leaf) {
+	if undo == nil {
+		return
+	}
+	*undo = append(*undo, it.path[:]...)
+	if was == nil {
+		*undo = append(*undo, 0)
+		return
+	}
+	*undo = append(append(*undo, 1), was.record[:]...)
 }
 
 // split gives the two halves of a subtree. A lone leaf goes to its side.

@@ -467,3 +467,58 @@ func BenchmarkSparseUpdate(b *testing.B) {
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "proofs/s")
 	})
 }
+
+// Whatever an update does, its undo takes it back, and nothing else does.
+func TestAnUpdateIsTakenBack(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 7))
+	for _, secret := range [][]byte{nil, secret} {
+		tree := NewSparse(secret)
+		type step struct {
+			root canon.Hash
+			size int
+			undo []byte
+		}
+		var steps []step
+		for range 60 {
+			var writes []Write
+			for _, k := range rng.Perm(40)[:rng.IntN(12)] {
+				w := Write{Key: fmt.Sprint("k", k)}
+				if rng.IntN(3) > 0 {
+					w.Value = []byte{byte(rng.IntN(3))}
+				}
+				writes = append(writes, w)
+			}
+			before := step{root: tree.Root(), size: tree.Size()}
+			plain := tree.Clone()
+			want, err := plain.Update(writes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, undo, err := tree.UpdateUndo(writes)
+			if err != nil || got != want {
+				t.Fatalf("another root with an undo: %v", err)
+			}
+			before.undo = undo
+			steps = append(steps, before)
+		}
+		for _, s := range slices.Backward(steps) {
+			if len(s.undo) > 0 {
+				cut := tree.Clone()
+				if err := cut.Undo(s.undo[:len(s.undo)-1]); err == nil && cut.Root() == s.root {
+					t.Error("a cut undo does as well")
+				}
+				if err := tree.Clone().Undo(append(slices.Clone(s.undo), s.undo...)); fault.CodeOf(err) != fault.Corrupt {
+					t.Errorf("twice the same undo: %v", err)
+				}
+			}
+			if err := tree.Undo(s.undo); err != nil {
+				t.Fatal(err)
+			}
+			if tree.Root() != s.root || tree.Size() != s.size {
+				t.Fatalf("not back: root %s, size %d, want %s, %d", tree.Root(), tree.Size(), s.root, s.size)
+			}
+		}
+	}
+}
