@@ -275,6 +275,8 @@ func (s *side) open(ctx context.Context, partner party.Code) error {
 	if !ok {
 		return fault.Newf(fault.NotFound, "look it up", "there is no member %s", partner)
 	}
+	<-s.member.Ready()
+	<-them.member.Ready()
 	ours, err := s.member.Introduce(string(partner))
 	if err != nil {
 		return err
