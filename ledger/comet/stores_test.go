@@ -243,16 +243,14 @@ func TestDamageInAValidatorsStoresIsNeverAnotherHistory(t *testing.T) {
 	random := rand.New(rand.NewPCG(uint64(seed), 0))
 	outcomes := map[string]int{}
 	for _, file := range files {
-		for range 2 {
-			at, bit := random.Float64(), random.IntN(8)
-			outcomes[try(t, file, func(b []byte) []byte {
-				if len(b) > 0 {
-					b[int(at*float64(len(b)))] ^= 1 << bit
-				}
-				return b
-			})]++
-			outcomes[try(t, file, func(b []byte) []byte { return b[:int(at*float64(len(b)))] })]++
-		}
+		at, bit := random.Float64(), random.IntN(8)
+		outcomes[try(t, file, func(b []byte) []byte {
+			if len(b) > 0 {
+				b[int(at*float64(len(b)))] ^= 1 << bit
+			}
+			return b
+		})]++
+		outcomes[try(t, file, func(b []byte) []byte { return b[:int(at*float64(len(b)))] })]++
 	}
 	t.Logf("found: %v", outcomes)
 	if outcomes["at the start"] == 0 {
@@ -328,5 +326,60 @@ func TestATornLogIsToldFromADamagedOne(t *testing.T) {
 	}
 	if torn(nil) {
 		t.Error("an empty log is called torn")
+	}
+}
+
+// Writes that were synced stay, or the store is not opened.
+func TestAStoreWithADamagedLogIsNotOpened(t *testing.T) {
+	const writes, size = 20, 1000
+	for name, c := range map[string]struct {
+		damage func([]byte) []byte
+		code   fault.Code
+		kept   int
+	}{
+		"a bit has flipped in the first write": {func(b []byte) []byte { b[500] ^= 1; return b }, fault.Corrupt, 0},
+		"a bit has flipped in a later write":   {func(b []byte) []byte { b[len(b)/2] ^= 1; return b }, fault.Corrupt, 0},
+		"the last write is torn":               {func(b []byte) []byte { return b[:len(b)-size/2] }, "", writes - 1},
+		"nothing is damaged":                   {func(b []byte) []byte { return b }, "", writes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDisk(t.TempDir())
+			db, err := d.open("some")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range writes {
+				if err := db.SetSync([]byte{byte(i)}, bytes.Repeat([]byte{byte(i)}, size)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			logs, err := filepath.Glob(filepath.Join(d.home, "data", "some.db", "*.log"))
+			if err != nil || len(logs) != 1 {
+				t.Fatal(logs, err)
+			}
+			data, err := os.ReadFile(logs[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(logs[0], c.damage(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			db, err = d.open("some")
+			if fault.CodeOf(err) != c.code {
+				t.Fatalf("got %v, want code %q", err, c.code)
+			}
+			if err != nil {
+				return
+			}
+			defer db.Close()
+			for i := range writes {
+				if got, err := db.Has([]byte{byte(i)}); err != nil || got != (i < c.kept) {
+					t.Errorf("write %d is there: %v, %v", i, got, err)
+				}
+			}
+		})
 	}
 }
