@@ -134,7 +134,7 @@ func (s *server) body(b Bilateral, r wire.Prepare) ([]byte, error) {
 	switch r.Kind {
 	case trade.KindBind:
 		x, err := b.Binding()
-		return canon.Must(trade.Bind{Member: party.Code(x.Member), Keys: x.Keys}), err
+		return canon.Must(trade.Bind{Member: party.Code(x.Member), Keys: x.Keys, Key: x.Keys[x.Mine]}), err
 	case trade.KindKeyChange:
 		a, err := b.Announcement()
 		return canon.Must(trade.KeyChange{New: a.Key, Possession: a.Possession}), err
