@@ -32,7 +32,7 @@ func Compare(ours, theirs *rating.Rated, tol Tolerances) (*Result, error) {
 		return nil, fault.New(CodeNotComparable, "the two sides are not of one pair of carriers under the same sheets and rounding", "read and rate both files under the same agreement")
 	}
 	partner := pairUp(ours.Batch.Records, theirs.Batch.Records, tol.StartMillis)
-	c := comparison{ours: ours, theirs: theirs, tol: tol, deltas: map[line]*[len(stages)]int64{}, found: map[cause]*Difference{}, sole: map[usage.Way]money.Currency{}}
+	c := comparison{ours: ours, theirs: theirs, tol: tol, deltas: map[line]*[len(stages)]int64{}, found: map[cause]*Difference{}}
 	c.linesOurs, c.linesTheirs = ours.Totals(), theirs.Totals()
 	c.periods()
 	c.sort(partner)
@@ -150,7 +150,6 @@ type comparison struct {
 
 	deltas map[line]*[len(stages)]int64 // billed seconds that each stage moves
 	found  map[cause]*Difference
-	sole   map[usage.Way]money.Currency // of a sheet that has one; filled when it is asked for
 }
 
 func orderPeriods(a, b usage.Interval) int { return cmp.Compare(a.From, b.From) }
@@ -268,27 +267,13 @@ func (c *comparison) move(stage int, l line, p rating.Priced, sign int64) {
 	d[stage] += sign * int64(p.Seconds)
 }
 
+// count counts a difference under the currency of the call's rate. What no rate
+// prices makes none: such calls are named as exceptions.
 func (c *comparison) count(k Cause, side *rating.Rated, i uint32) {
-	c.difference(k, side.Batch.Records[i].Way, c.currencyOf(side, i)).Count++
-}
-
-// currencyOf is that of the call's rate. A call without one is counted under the
-// currency of the sheet, and under none when the sheet has several.
-func (c *comparison) currencyOf(r *rating.Rated, i uint32) money.Currency {
-	way := r.Batch.Records[i].Way
-	if p := r.Calls[i]; p.Row != rating.Unpriced {
-		return r.Terms.Sheets[way].Row(p.Row).Currency
+	way := side.Batch.Records[i].Way
+	if p := side.Calls[i]; p.Row != rating.Unpriced {
+		c.difference(k, way, side.Terms.Sheets[way].Row(p.Row).Currency).Count++
 	}
-	if _, known := c.sole[way]; !known {
-		rows := r.Terms.Sheets[way].Rows()
-		c.sole[way] = rows[0].Currency
-		for k := range rows {
-			if rows[k].Currency != rows[0].Currency {
-				c.sole[way] = ""
-			}
-		}
-	}
-	return c.sole[way]
 }
 
 func (c *comparison) difference(k Cause, way usage.Way, currency money.Currency) *Difference {
