@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -62,11 +61,7 @@ func (c agreementTerms) Run(ctx context.Context, n *remote) error {
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := (terminal{out: &b}).document(terms); err != nil {
-		return err
-	}
-	return c.write(n.terminal, b.Bytes(), nil)
+	return c.document(n.terminal, terms)
 }
 
 type agreementPropose struct {

@@ -19,9 +19,11 @@ type bilateralCommand struct {
 	List    bilateralList    `cmd:"" op:"list-bilaterals" help:"List the channels with partners." eg:""`
 	Show    bilateralShow    `cmd:"" op:"get-bilateral" help:"Show the channel with a partner." eg:"" eg:"--partner BRAVO --json"`
 	Open    bilateralOpen    `cmd:"" op:"open-bilateral" role:"administrator" help:"Open a channel with a partner; the command ends when it is in use." eg:"BRAVO"`
+	Rotate  bilateralRotate  `cmd:"" op:"rotate-channel" role:"administrator" help:"Replace this node's channel key; the sealing of the channel follows." eg:"--partner BRAVO"`
 	End     bilateralEnd     `cmd:"" op:"end-bilateral" role:"product-manager" help:"End every agreement with a partner; what is owed stays owed." eg:"--partner BRAVO --why 'As announced.'"`
 	Anchors bilateralAnchors `cmd:"" op:"list-anchors" help:"List how far the channel is attested on the Omnilateral, the oldest first." eg:"--all"`
 	Anchor  bilateralAnchor  `cmd:"" op:"post-anchor" role:"engineer,administrator" help:"Have the channel attested as it is now; waits for the partner." eg:""`
+	Proof   bilateralProof   `cmd:"" op:"get-proof" help:"Write a proof of any record of the channel that anybody can check offline." eg:"agreement/MSA-1 --out agreement.proof" eg:"order/V-ALPHA --partner BRAVO --out order.proof"`
 }
 
 // bilateralColumns are what a list of channels shows.
@@ -74,6 +76,41 @@ type bilateralAnchor struct{ one }
 
 func (c bilateralAnchor) Run(ctx context.Context, n *remote) error {
 	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Anchor, error) { return p.Anchor(ctx) })
+}
+
+type bilateralProof struct {
+	one
+	out
+	Key string `arg:"" help:"Key of the record, like agreement/MSA-1; trade/keys.go lays them out."`
+}
+
+func (bilateralProof) Help() string {
+	return `It waits for an anchor that covers the record. lateral verify checks it; an invoice's document has lateral invoice proof.`
+}
+
+func (c bilateralProof) Run(ctx context.Context, n *remote) error {
+	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	data, err := n.api.With(code).Proof(ctx, c.Key)
+	return c.write(n.terminal, data, err)
+}
+
+type bilateralRotate struct{ one }
+
+func (bilateralRotate) Help() string {
+	return `One call; a node that stops in the middle goes on when it runs again. Old keys stay in the key file. When the member key is
+kept off line, a key.change is prepared (lateral key prepare), signed (lateral sign) and submitted (lateral key submit).`
+}
+
+func (c bilateralRotate) Run(ctx context.Context, n *remote) error {
+	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	k, err := n.api.With(code).Rotate(ctx)
+	return replaced(n, k, err)
 }
 
 // delegateCommand is "lateral delegate".

@@ -113,12 +113,9 @@ func (n *keyNetwork) until(what string, f func() bool) {
 func (n *keyNetwork) signs(key []string, prepare ...string) {
 	n.t.Helper()
 	prepared, signed := n.at("prepared.json"), n.at("signed.json")
-	n.run(append(append([]string{"key", "prepare"}, prepare...), "--config", n.config("ALPHA"), "--out", prepared)...)
-	out := n.run(append([]string{"sign", prepared}, key...)...)
-	if err := os.WriteFile(signed, []byte(out), 0o600); err != nil {
-		n.t.Fatal(err)
-	}
-	n.run("key", "submit", signed, "--config", n.config("ALPHA"))
+	n.run(append(append([]string{"key", "prepare"}, prepare...), "--node", n.at("ALPHA"), "--out", prepared)...)
+	n.run(append([]string{"sign", prepared, "--out", signed}, key...)...)
+	n.run("key", "submit", signed, "--node", n.at("ALPHA"))
 }
 
 // A carrier whose member key is kept off line opens a channel, replaces every
@@ -152,7 +149,7 @@ func TestKeysAreReplacedByTheCommandLine(t *testing.T) {
 	proof := n.prove("before.proof", "bilateral")
 
 	// The channel key: the node says what it lacks, and goes on once it has it.
-	code, _, errs := command(t, "node", "key", "rotate", "channel", "--partner", "BRAVO", "--config", n.config("ALPHA"))
+	code, _, errs := command(t, "bilateral", "rotate", "--node", n.at("ALPHA"))
 	if code != 1 || !strings.Contains(errs, "lateral key prepare") && !strings.Contains(errs, "key.change") {
 		t.Errorf("without the member key: exit %d, %s", code, errs)
 	}
@@ -164,19 +161,16 @@ func TestKeysAreReplacedByTheCommandLine(t *testing.T) {
 
 	// The member key itself, made and signed off line.
 	fields := n.at("fields.json")
-	out := n.run("key", "new", "--keys", offline, "--passphrase-file", phrase, "--network", n.at("network.json"), "--owner", "ALPHA")
-	if err := os.WriteFile(fields, []byte(out), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	n.run("key", "new", "--keys", offline, "--passphrase-file", phrase, "--network", n.at("network.json"), "--owner", "ALPHA", "--out", fields)
 	n.signs(append(member, "--public", first), "key.rotate", "--body", fields)
 	second := n.memberKey(ctx, alpha)
-	if second == first || !strings.Contains(out, second) {
+	if second == first || !strings.Contains(string(read(t, fields)), second) {
 		t.Fatalf("the member key is %s", second)
 	}
 	// It is lost: the recovery key brings a new one, which the node keeps.
-	n.run("node", "key", "recover", "--config", n.config("ALPHA"), "--recovery", n.at("ALPHA", "recovery.age"), "--passphrase", phrase)
+	n.run("key", "recover", "--node", n.at("ALPHA"), "--recovery", n.at("ALPHA", "recovery.age"), "--passphrase-file", phrase)
 	n.until("the node works with the new member key, and replaces the channel key in one call", func() bool {
-		code, _, _ := command(t, "node", "key", "rotate", "channel", "--partner", "BRAVO", "--config", n.config("ALPHA"))
+		code, _, _ := command(t, "bilateral", "rotate", "--node", n.at("ALPHA"))
 		return code == 0
 	})
 	third := n.memberKey(ctx, alpha)
@@ -189,16 +183,16 @@ func TestKeysAreReplacedByTheCommandLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.run("node", "key", "rotate", "member", "--config", n.config("ALPHA"))
+	n.run("key", "rotate", "member", "--node", n.at("ALPHA"))
 	if k := n.memberKey(ctx, alpha); k == third {
 		t.Error("the member key is not replaced")
 	}
-	n.run("node", "key", "rotate", "sealing", "--config", n.config("ALPHA"))
+	n.run("key", "rotate", "sealing", "--node", n.at("ALPHA"))
 	n.until("the epochs follow", func() bool {
 		b, err := bravo.With("ALPHA").Bilateral(ctx)
 		return err == nil && b.Epoch >= 4
 	})
-	n.run("node", "key", "rotate", "node", "--config", n.config("ALPHA"))
+	n.run("key", "rotate", "node", "--node", n.at("ALPHA"))
 	n.until("the node runs under its new key alone", func() bool {
 		m, err := alpha.Member(ctx, "ALPHA")
 		return err == nil && len(m.Nodes) == len(before.Nodes)+1 && m.Nodes[0].Until > 0 && m.Nodes[1].Until == 0 && alpha.Ready(ctx) == nil
@@ -210,7 +204,7 @@ func TestKeysAreReplacedByTheCommandLine(t *testing.T) {
 	n.run("verify", "--network", n.at("network.json"), n.prove("after.proof", "delegate/"+first))
 
 	// Rebuilt from keys and ledger, under a new passphrase.
-	if code, _, _ := command(t, "node", "key", "rotate", "passphrase", "--config", n.config("ALPHA")); code != 1 {
+	if code, _, _ := command(t, "node", "passphrase", "--config", n.config("ALPHA")); code != 1 {
 		t.Error("the passphrase was changed under a running node")
 	}
 	n.stop("ALPHA")
@@ -218,7 +212,7 @@ func TestKeysAreReplacedByTheCommandLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.run("node", "key", "rotate", "passphrase", "--config", n.config("ALPHA"))
+	n.run("node", "passphrase", "--config", n.config("ALPHA"))
 	if now, err := os.ReadFile(phrase); err != nil || string(now) == string(old) {
 		t.Errorf("the passphrase is the old one: %v", err)
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/money"
 )
 
@@ -199,6 +201,7 @@ func (c eventsCommand) Run(ctx context.Context, n *remote) error {
 type fileCommand struct {
 	List   fileList   `cmd:"" op:"list-files" help:"List the files that were acknowledged." eg:""`
 	Record fileRecord `cmd:"" op:"record-file" role:"clerk,engineer" help:"Acknowledge a file that went from node to node." eg:"evidence trace.pcap" eg:"records calls.csv.gz --count 1200 --total EUR:360.02"`
+	Erase  fileErase  `cmd:"" op:"erase-file" role:"administrator" help:"Erase a file of this node for good, whichever partner it came from; refused while clearing needs it." eg:"5f0c...e1" eg:"5f0c...e1 --yes"`
 }
 
 type fileList struct{ many }
@@ -226,4 +229,21 @@ func (c fileRecord) Run(ctx context.Context, n *remote) error {
 		f.Totals = append(f.Totals, money.Amount(a))
 	}
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.File], error) { return p.RecordFile(ctx, f) })
+}
+
+type fileErase struct {
+	connection
+	Hash canon.Hash `arg:"" help:"SHA-256 of the content."`
+	Yes  bool       `help:"Do not ask."`
+}
+
+func (c fileErase) Run(ctx context.Context, n *remote) error {
+	if !c.Yes && !n.confirmed(fmt.Sprintf("Erase %s for good?", c.Hash)) {
+		return fault.New(fault.Refused, "nothing was erased", "answer yes, or say --yes")
+	}
+	if err := n.api.EraseFile(ctx, c.Hash); err != nil {
+		return err
+	}
+	fmt.Fprintln(n.err, "erased")
+	return nil
 }

@@ -28,8 +28,6 @@ import (
 type commands struct {
 	Sandbox sandboxCommand `cmd:"" help:"Run a network on this machine: four validators and two carriers that settle voice."`
 	Node    nodeCommand    `cmd:"" help:"Set up and run one carrier's node."`
-	Key     keyCommand     `cmd:"" help:"Commands for keys that are kept off line."`
-	Sign    offlineCommand `cmd:"" help:"Sign a prepared command where the key is kept."`
 
 	Status   statusCommand   `cmd:"" op:"get-status" help:"Where a running node and its Bilaterals stand." eg:"" eg:"--node net/ALPHA --json"`
 	Ready    readyCommand    `cmd:"" op:"get-ready,get-health" help:"Ask whether a node can do its work; exit code 1 when it cannot, with the reason." eg:"" eg:"--wait 1m" eg:"--alive"`
@@ -42,6 +40,8 @@ type commands struct {
 	Network   networkCommand   `cmd:"" help:"The network of all carriers, and its log: the Omnilateral."`
 	Member    memberCommand    `cmd:"" help:"Carriers on the network: admit, suspend, restore."`
 	Bilateral bilateralCommand `cmd:"" help:"Channels with partners."`
+	Key       keyCommand       `cmd:"" help:"The carrier's keys, and commands for keys that are kept elsewhere."`
+	Sign      signCommandLine  `cmd:"" help:"Sign a prepared command where the key is kept; needs no node." eg:"bind.json --keys member.age --passphrase-file passphrase --out signed.json" eg:"recover.json --keys recovery.age --passphrase-file passphrase --key recovery > signed.json"`
 	Delegate  delegateCommand  `cmd:"" help:"Who may authorise for either side of a Bilateral."`
 
 	Agreement agreementCommand `cmd:"" help:"What the two sides have signed."`

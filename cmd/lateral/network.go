@@ -11,10 +11,12 @@ import (
 
 // networkCommand is "lateral network".
 type networkCommand struct {
-	Show   networkShow   `cmd:"" op:"get-network" help:"Show the network's parameters: votes, quotas, times." eg:""`
-	Log    networkLog    `cmd:"" op:"list-network-log" help:"Show the Omnilateral's log." eg:"" eg:"--kind member.vouch" eg:"--follow"`
-	Events networkEvents `cmd:"" op:"stream-network-events" help:"Follow the Omnilateral's events as they happen, until Ctrl-C." eg:"" eg:"--from 0 --kind member"`
-	Leave  networkLeave  `cmd:"" op:"leave-network" role:"administrator" help:"Leave the network, for ever." eg:"ALPHA"`
+	Show      networkShow      `cmd:"" op:"get-network" help:"Show the network's parameters: votes, quotas, times." eg:""`
+	Log       networkLog       `cmd:"" op:"list-network-log" help:"Show the Omnilateral's log." eg:"" eg:"--kind member.vouch" eg:"--follow"`
+	Events    networkEvents    `cmd:"" op:"stream-network-events" help:"Follow the Omnilateral's events as they happen, until Ctrl-C." eg:"" eg:"--from 0 --kind member"`
+	Parameter parameterCommand `cmd:"" help:"Change the network's parameters by votes."`
+	Evidence  networkEvidence  `cmd:"" op:"list-evidence" role:"auditor,administrator" help:"List envelopes under a number that their sender had used before: two signatures with one key." eg:"" eg:"--json"`
+	Leave     networkLeave     `cmd:"" op:"leave-network" role:"administrator" help:"Leave the network, for ever." eg:"ALPHA"`
 }
 
 type networkShow struct{ connection }
@@ -40,6 +42,59 @@ type networkEvents struct {
 
 func (c networkEvents) Run(ctx context.Context, n *remote) error {
 	return c.follow(n, n.api.NetworkEventsOf(ctx, c.From, c.Kind))
+}
+
+type networkEvidence struct {
+	connection
+	paging
+}
+
+func (c networkEvidence) Run(ctx context.Context, n *remote) error {
+	return listed(n, c.paging, "member channel sender number height final rival", func(api *client.Client) iter.Seq2[wire.Rival, error] { return api.Evidence(ctx) })
+}
+
+// parameterCommand is "lateral network parameter".
+type parameterCommand struct {
+	List    parameterList    `cmd:"" op:"list-proposals" help:"List the changes that members vote on; lateral network show has what holds and what is carried." eg:""`
+	Propose parameterPropose `cmd:"" op:"propose-parameter" role:"administrator" help:"Propose another value of a parameter, and vote for it." eg:"vouchers 3 --from 250000"`
+	Vote    parameterVote    `cmd:"" op:"vote-parameter" role:"administrator" help:"Vote for a change that is proposed." eg:"vouchers 3 --from 250000"`
+}
+
+type parameterList struct {
+	connection
+	paging
+}
+
+func (c parameterList) Run(ctx context.Context, n *remote) error {
+	return listed(n, c.paging, "change.parameter change.value change.from by height", func(api *client.Client) iter.Seq2[wire.ParameterProposal, error] {
+		return api.Proposals(ctx)
+	})
+}
+
+// ballot names a change. A vote repeats it, so that nobody votes for another.
+type ballot struct {
+	connection
+	Parameter string `arg:"" help:"As lateral network show --json calls it, like vouchers."`
+	Value     uint64 `arg:"" help:"What it is to be."`
+	From      uint64 `required:"" placeholder:"HEIGHT" help:"From this height on; it must not have passed when the change is carried."`
+}
+
+func (b ballot) change() wire.ParameterChange {
+	return wire.ParameterChange{Parameter: b.Parameter, Value: b.Value, From: b.From}
+}
+
+type parameterPropose struct{ ballot }
+
+func (c parameterPropose) Run(ctx context.Context, n *remote) error {
+	d, err := n.api.ProposeParameter(ctx, c.change())
+	return changed(n, d, err)
+}
+
+type parameterVote struct{ ballot }
+
+func (c parameterVote) Run(ctx context.Context, n *remote) error {
+	d, err := n.api.VoteParameter(ctx, c.change())
+	return changed(n, d, err)
 }
 
 type networkLeave struct {

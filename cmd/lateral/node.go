@@ -20,11 +20,11 @@ import (
 
 // nodeCommand is "lateral node".
 type nodeCommand struct {
-	Init    initCommand    `cmd:"" help:"Set up a node in a folder: keys, configuration, application for membership."`
-	Genesis genesisCommand `cmd:"" help:"Make a new network's files from applications and validators."`
-	Run     runCommand     `cmd:"" help:"Run a node until Ctrl-C."`
-	Token   tokenCommand   `cmd:"" help:"Make a token for the API."`
-	Key     nodeKeyCommand `cmd:"" help:"Replace keys."`
+	Init       initCommand       `cmd:"" help:"Set up a node in a folder: keys, configuration, application for membership."`
+	Genesis    genesisCommand    `cmd:"" help:"Make a new network's files from applications and validators."`
+	Run        runCommand        `cmd:"" help:"Run a node until Ctrl-C."`
+	Token      tokenCommand      `cmd:"" help:"Make a token for the API."`
+	Passphrase passphraseCommand `cmd:"" help:"Give the key file another passphrase, with the node stopped."`
 }
 
 // initCommand is "lateral node init".
@@ -253,5 +253,29 @@ func (c tokenCommand) Run(t terminal) error {
 		return t.document(made)
 	}
 	fmt.Fprintln(t.out, text)
+	return nil
+}
+
+// passphraseCommand is "lateral node passphrase".
+type passphraseCommand struct {
+	Config string `required:"" placeholder:"config.yaml" help:"The node's configuration."`
+}
+
+func (passphraseCommand) Help() string {
+	return `Makes a fresh passphrase, as lateral node init does, and writes it into the file that the configuration names. The keys stay.
+
+Example:
+  lateral node passphrase --config ./alpha/config.yaml`
+}
+
+func (c passphraseCommand) Run(t terminal) error {
+	config, err := node.ReadConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	if err := node.ChangePassphrase(config); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "%s has a new passphrase, in %s\n", config.Keys, config.Passphrase)
 	return nil
 }

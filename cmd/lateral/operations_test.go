@@ -26,6 +26,11 @@ var elsewhere = map[string]string{
 	"get-openapi-yaml": "what lateral openapi prints, in another form",
 }
 
+// narrower are commands for fewer roles than their operations, and why.
+var narrower = map[string]string{
+	"key recover": "it brings one kind of command, which an administrator alone may bring",
+}
+
 // operations gives the operations of the OpenAPI document with what it says of
 // each, its roles among it. No node runs: the document is made from types.
 func operations(t *testing.T) map[string]string {
@@ -121,7 +126,11 @@ func TestEveryOperationHasACommandThatNamesItsRoles(t *testing.T) {
 			}
 			slices.Sort(can)
 			slices.Sort(says)
-			if !slices.Equal(can, says) {
+			if narrower[n.Path()] != "" {
+				if len(says) >= len(can) || slices.ContainsFunc(says, func(r string) bool { return !slices.Contains(can, r) }) {
+					t.Errorf("%s says %v, and is listed as narrower than %s, which is for %v", n.Path(), says, id, can)
+				}
+			} else if !slices.Equal(can, says) {
 				t.Errorf("%s says %v, and %s is for %v", n.Path(), says, id, can)
 			}
 		}

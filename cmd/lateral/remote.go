@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -307,6 +309,14 @@ func (t terminal) read(path string) ([]byte, error) {
 	return data, nil
 }
 
+// confirmed asks whether something that cannot be undone is meant. Only the
+// word yes is.
+func (t terminal) confirmed(question string) bool {
+	fmt.Fprintf(t.err, "%s [yes/no] ", question)
+	answer, _ := bufio.NewReader(t.in).ReadString('\n') // an end without a line is no
+	return strings.EqualFold(strings.TrimSpace(answer), "yes")
+}
+
 // out is where a command writes a file.
 type out struct {
 	Out string `short:"o" default:"-" placeholder:"FILE" help:"Write into this file; default: standard output."`
@@ -325,6 +335,13 @@ func (o out) write(t terminal, data []byte, err error) error {
 		return fault.Newf(fault.Invalid, "name a file that this user can write", "%s cannot be written", o.Out).Because(err)
 	}
 	return nil
+}
+
+// document writes a JSON document.
+func (o out) document(t terminal, v any) error {
+	var b bytes.Buffer
+	err := terminal{out: &b}.document(v)
+	return o.write(t, b.Bytes(), err)
 }
 
 // yes is a filter's value for a flag that is set.
