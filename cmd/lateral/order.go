@@ -97,7 +97,7 @@ func (c sheetReject) Run(ctx context.Context, n *remote) error {
 type orderCommand struct {
 	List    orderList    `cmd:"" op:"list-orders" help:"List orders of both sides." eg:"" eg:"--state acknowledged"`
 	Show    orderShow    `cmd:"" op:"get-order" help:"Show an order." eg:"V-ALPHA"`
-	Place   orderPlace   `cmd:"" op:"place-order" role:"product-manager" help:"Order from the partner." eg:"V-ALPHA --agreement MSA-1 --sheet ID" eg:"--key 2026-11-02/1 --agreement MSA-1 --sheet ID --begin 2026-11-02T00:00:00Z"`
+	Place   orderPlace   `cmd:"" op:"place-order" role:"product-manager" help:"Order from the partner." eg:"V-ALPHA --agreement MSA-1 --sheet ID --value EUR:5000" eg:"--key 2026-11-02/1 --agreement MSA-1 --sheet ID --value EUR:5000 --value USD:5000 --begin 2026-11-02T00:00:00Z"`
 	Accept  orderAccept  `cmd:"" op:"accept-order" role:"product-manager" help:"Accept an order of the partner." eg:"V-ALPHA"`
 	Reject  orderReject  `cmd:"" op:"reject-order" role:"product-manager" help:"Reject an order of the partner." eg:"V-ALPHA --why 'No capacity.'"`
 	Suspend orderSuspend `cmd:"" op:"suspend-order" role:"product-manager" help:"Suspend an order." eg:"V-ALPHA --why 'Fraud.'"`
@@ -133,7 +133,7 @@ type orderPlace struct {
 	Sheet     string       `required:"" placeholder:"ID" help:"At the prices of this sheet."`
 	Line      product.Line `default:"voice" help:"Product line; default: ${default}."`
 	Begin     wire.Time    `placeholder:"TIME" help:"When it begins; default: with the agreement."`
-	Value     []amount     `placeholder:"EUR:AMOUNT" help:"What you expect to be billed for a period; repeat."`
+	Value     []amount     `placeholder:"EUR:AMOUNT" help:"What you expect to be billed for a period, in each currency of the sheet; your limit is checked against it. Repeat."`
 	Key       string       `placeholder:"KEY" help:"Chosen by you, once for each order: the same again does nothing more."`
 }
 
@@ -142,7 +142,16 @@ func (c orderPlace) Run(ctx context.Context, n *remote) error {
 	for _, a := range c.Value {
 		o.Value = append(o.Value, money.Amount(a))
 	}
-	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Order], error) { return p.PlaceOrder(ctx, o, c.Key) })
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Order], error) {
+		if o.From == 0 {
+			a, err := p.Agreement(ctx, c.Agreement)
+			if err != nil {
+				return wire.Done[wire.Order]{}, err
+			}
+			o.From = a.From
+		}
+		return p.PlaceOrder(ctx, o, c.Key)
+	})
 }
 
 // moveOrder is a command that moves an order.
