@@ -69,6 +69,7 @@ type proven struct {
 	Record   string     `json:"record"`            // key
 	What     string     `json:"what"`              // the kind of record, in words
 	Content  any        `json:"content,omitempty"` // of the record, when it is asked for
+	Evidence canon.Hash `json:"evidence,omitzero"` // of a divergence: what its closing names
 	Channel  canon.Hash `json:"channel"`
 	Position uint64     `json:"position"`          // block after which the record stood so
 	Kind     string     `json:"kind"`              // attested or uncontested
@@ -87,6 +88,9 @@ func (p proven) print(t terminal) {
 		// What was just shown has an encoding.
 		text, _ := json.MarshalIndent(p.Content, "", "  ")
 		fmt.Fprintf(t.err, "%s\n", text)
+	}
+	if !p.Evidence.IsZero() {
+		fmt.Fprintf(t.err, "evidence %s\n", p.Evidence)
 	}
 	if p.Invoice != "" {
 		fmt.Fprintf(t.err, "%s shows exactly what is proven\n", p.Invoice)
@@ -119,12 +123,22 @@ func (c verifyCommand) one(path string) (p proven, err error) {
 	if err != nil {
 		what, content = "a record that this version cannot show", nil // the bytes are proven all the same
 	}
+	evidence := evidenceIn(content)
 	if !c.Show {
 		content = nil
 	}
-	return proven{Proof: path, Hash: verified.Hash, Record: verified.Key, What: what, Content: content, Channel: verified.Channel.ID,
+	return proven{Proof: path, Hash: verified.Hash, Record: verified.Key, What: what, Content: content, Evidence: evidence, Channel: verified.Channel.ID,
 		Position: verified.Position, Kind: fmt.Sprint(verified.Kind), Height: verified.Height,
 		Time: wire.Time(verified.Time), Chain: network.ChainID, Invoice: c.Invoice}, nil
+}
+
+// evidenceIn gives the hash by which both sides name a divergence when they
+// close it; zero of any other record.
+func evidenceIn(content any) canon.Hash {
+	if d, ok := content.(trade.Divergence); ok {
+		return d.Hash()
+	}
+	return canon.Hash{}
 }
 
 // trust checks certificates of the ledger that a network file names.

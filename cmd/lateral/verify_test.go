@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,8 +12,10 @@ import (
 	"testing"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/proof"
+	"github.com/lateral-network/lateral/trade"
 )
 
 // proofsOf lists the proofs of a run.
@@ -158,4 +161,34 @@ func TestVerifyTellsGoodProofsFromBad(t *testing.T) {
 		refuse("a longer invoice", "error: ", "--invoice", put(t, filepath.Base(f), append(bytes.Clone(data), " <p>and 5 USD more</p>"...)), one)
 	}
 	refuse("no such invoice", "cannot be read", "--invoice", filepath.Join(dir, "nope"), one)
+}
+
+// Whoever closes a divergence names its evidence, and a proof of the record is
+// where to read it.
+func TestAProofOfADivergenceTellsWhatItsClosingNames(t *testing.T) {
+	d := trade.Divergence{Leaf: 7, Detail: []byte("leaves")}
+	_, content, err := trade.ShowRecord("divergence", canon.Must(d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	evidence := evidenceIn(content)
+	if evidence != d.Hash() {
+		t.Errorf("it is %s, not %s", evidence, d.Hash())
+	}
+	var errs bytes.Buffer
+	proven{Evidence: evidence}.print(terminal{out: io.Discard, err: &errs})
+	if !strings.HasSuffix(errs.String(), "\nevidence "+d.Hash().String()+"\n") {
+		t.Errorf("it prints %s", &errs)
+	}
+	var fields map[string]any
+	if err := (terminal{}).body(put(t, "close.yaml", []byte("evidence: "+evidence.String()+"\n")), &fields); err != nil {
+		t.Fatal(err)
+	}
+	body, err := trade.EncodeBody(trade.KindDivergenceEnd, fields)
+	if err != nil || !bytes.Equal(body, canon.Must(trade.DivergenceClose{Evidence: d.Hash()})) {
+		t.Errorf("the closing is %x, %v", body, err)
+	}
+	if other := evidenceIn(trade.Bilateral{}); !other.IsZero() {
+		t.Errorf("another record has the evidence %s", other)
+	}
 }
