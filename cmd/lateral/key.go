@@ -98,7 +98,8 @@ type keyPrepare struct {
 }
 
 func (keyPrepare) Help() string {
-	return `Which role may bring a command is that of the one who may have the node sign it. The fields: docs/guide/keys.md.`
+	return `A command needs the role that may have the node do the same: administrator for what the member key signs, product-manager
+for contracts and orders, clerk for disputes, finance for invoices and payments. Its fields are in docs/guide/keys.md.`
 }
 
 func (c keyPrepare) Run(ctx context.Context, n *remote) error {

@@ -55,7 +55,7 @@ func (c networkEvidence) Run(ctx context.Context, n *remote) error {
 
 // parameterCommand is "lateral network parameter".
 type parameterCommand struct {
-	List    parameterList    `cmd:"" op:"list-proposals" help:"List the changes that members vote on; lateral network show has what holds and what is carried." eg:""`
+	List    parameterList    `cmd:"" op:"list-proposals" help:"List the changes that members vote on." eg:""`
 	Propose parameterPropose `cmd:"" op:"propose-parameter" role:"administrator" help:"Propose another value of a parameter, and vote for it." eg:"vouchers 3 --from 250000"`
 	Vote    parameterVote    `cmd:"" op:"vote-parameter" role:"administrator" help:"Vote for a change that is proposed." eg:"vouchers 3 --from 250000"`
 }
@@ -63,6 +63,10 @@ type parameterCommand struct {
 type parameterList struct {
 	connection
 	paging
+}
+
+func (parameterList) Help() string {
+	return `What holds, and what is carried and comes into force later, is in lateral network show.`
 }
 
 func (c parameterList) Run(ctx context.Context, n *remote) error {

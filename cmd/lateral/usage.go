@@ -14,7 +14,7 @@ import (
 type usageCommand struct {
 	Import     usageImport     `cmd:"" op:"import-usage" role:"engineer" help:"Import own call records; the rejected rows are shown by line, and the same file again does nothing." eg:"calls.csv" eg:"calls.csv.gz --partner BRAVO --json" eg:"- --name morning.csv < calls.csv"`
 	Imports    usageImports    `cmd:"" op:"list-imports" help:"List what was imported, the oldest first." eg:""`
-	Exceptions usageExceptions `cmd:"" op:"list-exceptions" help:"List own calls that no row prices; they are never billed." eg:"--all"`
+	Exceptions usageExceptions `cmd:"" op:"list-exceptions" help:"List own calls that are billed nowhere: no row prices them, or their statement was missed." eg:"--all"`
 	Summary    usageSummary    `cmd:"" op:"get-summary" help:"Show what the own records come to, rated alone." eg:""`
 	Close      usageClose      `cmd:"" op:"close-periods" role:"engineer" help:"Say that all own records of periods up to a moment are in." eg:"" eg:"--through 2026-11-02T12:00:00Z"`
 }
