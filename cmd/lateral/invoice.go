@@ -18,7 +18,7 @@ type invoiceCommand struct {
 	Show    invoiceShow    `cmd:"" op:"get-invoice" help:"Show an invoice with its lines." eg:"BRAVO-ALPHA-V-ALPHA-20261102T110000Z-20261102T120000Z-EUR-1"`
 	Export  invoiceExport  `cmd:"" op:"get-invoice-json,get-invoice-html,get-invoice-canonical" help:"Write an invoice to keep or to read; lateral verify compares it with its proof." eg:"ID --format html --out invoice.html" eg:"ID --out invoice.json"`
 	Proof   invoiceProof   `cmd:"" op:"get-invoice-proof" help:"Write a proof of an invoice that anybody can check offline; waits for an anchor." eg:"ID --out invoice.proof"`
-	Accept  invoiceAccept  `cmd:"" op:"accept-invoice" role:"finance" help:"Accept all lines of an invoice that are not open." eg:"ID" eg:"ID --document 5f0c...e1"`
+	Accept  invoiceAccept  `cmd:"" op:"accept-invoice" role:"finance" help:"Accept all lines of an invoice that are not open." eg:"ID" eg:"ID --document 5f0c...e1 --reserve 7:12:640"`
 	Dispute invoiceDispute `cmd:"" op:"dispute-invoice" role:"finance" help:"Dispute lines of an invoice, with the own figures, and accept the others." eg:"ID --line 7:12:640 --why 'Our switch has 640 s.'"`
 	Totals  invoiceTotals  `cmd:"" op:"get-totals" help:"Show what is invoiced, settled, disputed and due, by direction and currency." eg:""`
 }
@@ -83,11 +83,12 @@ func (c invoiceProof) Run(ctx context.Context, n *remote) error {
 type invoiceAccept struct {
 	oneInvoice
 	Document canon.Hash `placeholder:"HASH" help:"Document that was read, as invoice show gives it; default: the invoice as it is."`
+	reserve
 }
 
 func (c invoiceAccept) Run(ctx context.Context, n *remote) error {
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Invoice], error) {
-		return p.AcceptInvoice(ctx, c.ID, c.Document)
+		return p.AcceptInvoice(ctx, c.ID, c.Document, objections(c.Reserve)...)
 	})
 }
 
@@ -97,14 +98,24 @@ type invoiceDispute struct {
 	Why      string      `required:"" help:"Reason, for the partner."`
 	Document canon.Hash  `placeholder:"HASH" help:"Document that was read; default: the invoice as it is."`
 	Evidence canon.Hash  `placeholder:"HASH" help:"SHA-256 of a file that shows it."`
+	reserve
 }
 
 func (c invoiceDispute) Run(ctx context.Context, n *remote) error {
-	d := wire.DisputeInvoice{Document: c.Document, Why: c.Why, Evidence: c.Evidence}
-	for _, l := range c.Line {
-		d.Lines = append(d.Lines, wire.Objection(l))
-	}
+	d := wire.DisputeInvoice{Document: c.Document, Lines: objections(c.Line), Why: c.Why, Evidence: c.Evidence, Reserved: objections(c.Reserve)}
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Invoice], error) { return p.DisputeInvoice(ctx, c.ID, d) })
+}
+
+// reserve names lines that are accepted although the own figures are others.
+type reserve struct {
+	Reserve []objection `placeholder:"ROW:CALLS:SECONDS" help:"A line that is accepted although you have other figures, within the agreed thresholds: they count against what may add up. Repeat."`
+}
+
+func objections(lines []objection) (all []wire.Objection) {
+	for _, l := range lines {
+		all = append(all, wire.Objection(l))
+	}
+	return all
 }
 
 // objection is a line as the command line writes it.

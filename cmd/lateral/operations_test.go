@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http/httptest"
 	"path/filepath"
@@ -31,9 +32,19 @@ var narrower = map[string]string{
 	"key recover": "it brings one kind of command, which an administrator alone may bring",
 }
 
-// operations gives the operations of the OpenAPI document with what it says of
-// each, its roles among it. No node runs: the document is made from types.
-func operations(t *testing.T) map[string]string {
+// operation is what the OpenAPI document says of one.
+type operation struct {
+	ID          string `json:"operationId"`
+	Description string `json:"description"` // its roles among it
+	Parameters  []struct {
+		Name string `json:"name"`
+		In   string `json:"in"`
+	} `json:"parameters"`
+}
+
+// operations gives the operations of the OpenAPI document. No node runs: the
+// document is made from types.
+func operations(t *testing.T) map[string]operation {
 	t.Helper()
 	text, token := api.NewToken("reader", api.Auditor, time.Time{})
 	path := filepath.Join(t.TempDir(), "tokens.yaml")
@@ -57,18 +68,15 @@ func operations(t *testing.T) map[string]string {
 	answer := httptest.NewRecorder()
 	handler.ServeHTTP(answer, asked)
 	var doc struct {
-		Paths map[string]map[string]struct {
-			ID          string `json:"operationId"`
-			Description string `json:"description"`
-		} `json:"paths"`
+		Paths map[string]map[string]operation `json:"paths"`
 	}
 	if err := json.Unmarshal(answer.Body.Bytes(), &doc); err != nil {
 		t.Fatalf("%d: %v", answer.Code, err)
 	}
-	all := map[string]string{}
+	all := map[string]operation{}
 	for _, methods := range doc.Paths {
 		for _, op := range methods {
-			all[op.ID] = op.Description
+			all[op.ID] = op
 		}
 	}
 	if len(all) < 90 {
@@ -105,12 +113,12 @@ func TestEveryOperationHasACommandThatNamesItsRoles(t *testing.T) {
 		}
 		for _, id := range strings.Split(n.Tag.Get("op"), ",") {
 			served[id] = true
-			description, ok := known[id]
+			op, ok := known[id]
 			if !ok {
 				t.Errorf("%s is for the operation %s, which the API has not", n.Path(), id)
 				continue
 			}
-			m := documented.FindStringSubmatch(description)
+			m := documented.FindStringSubmatch(op.Description)
 			if m == nil {
 				continue // open to everybody
 			}
@@ -144,6 +152,37 @@ func TestEveryOperationHasACommandThatNamesItsRoles(t *testing.T) {
 		if _, ok := known[id]; !ok {
 			t.Errorf("%s is listed, and the API has it not", id)
 		}
+	}
+}
+
+// What a request can be asked with, a command can be: its filters are flags.
+func TestEveryQueryOfAnOperationIsAFlag(t *testing.T) {
+	other := map[string]string{ // --from of a list is a filter, --from of a stream the event before
+		"propose-sheet from": "begin", "stream-events after": "from", "stream-network-events after": "from",
+	}
+	known, count := operations(t), 0
+	leaves(func(n *kong.Node) {
+		words := map[string]bool{}
+		for _, group := range n.AllFlags(true) {
+			for _, f := range group {
+				words[f.Name] = true
+			}
+		}
+		for _, a := range n.Positional {
+			words[a.Name] = true
+		}
+		for _, id := range strings.Split(n.Tag.Get("op"), ",") {
+			for _, p := range known[id].Parameters {
+				name := cmp.Or(other[id+" "+p.Name], strings.ReplaceAll(p.Name, "_", "-"))
+				if p.In == "query" && !words[name] {
+					t.Errorf("lateral %s has no %s, which %s takes", n.Path(), name, id)
+				}
+				count++
+			}
+		}
+	})
+	if count < 100 {
+		t.Errorf("only %d parameters", count)
 	}
 }
 

@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/product"
@@ -97,7 +101,7 @@ func (c sheetReject) Run(ctx context.Context, n *remote) error {
 type orderCommand struct {
 	List    orderList    `cmd:"" op:"list-orders" help:"List orders of both sides." eg:"" eg:"--state acknowledged"`
 	Show    orderShow    `cmd:"" op:"get-order" help:"Show an order." eg:"V-ALPHA"`
-	Place   orderPlace   `cmd:"" op:"place-order" role:"product-manager" help:"Order from the partner." eg:"V-ALPHA --agreement MSA-1 --sheet ID --value EUR:5000" eg:"--key 2026-11-02/1 --agreement MSA-1 --sheet ID --value EUR:5000 --value USD:5000 --begin 2026-11-02T00:00:00Z"`
+	Place   orderPlace   `cmd:"" op:"place-order" role:"product-manager" help:"Order from the partner." eg:"V-ALPHA --agreement MSA-1 --sheet ID --value EUR:5000" eg:"V-DE --agreement MSA-1 --sheet ID --prefix 49 --value EUR:5000" eg:"--key 2026-11-02/1 --agreement MSA-1 --sheet ID --value EUR:5000 --value USD:5000 --begin 2026-11-02T00:00:00Z"`
 	Accept  orderAccept  `cmd:"" op:"accept-order" role:"product-manager" help:"Accept an order of the partner." eg:"V-ALPHA"`
 	Reject  orderReject  `cmd:"" op:"reject-order" role:"product-manager" help:"Reject an order of the partner." eg:"V-ALPHA --why 'No capacity.'"`
 	Suspend orderSuspend `cmd:"" op:"suspend-order" role:"product-manager" help:"Suspend an order." eg:"V-ALPHA --why 'Fraud.'"`
@@ -132,6 +136,7 @@ type orderPlace struct {
 	Agreement string       `required:"" placeholder:"ID" help:"Under this agreement."`
 	Sheet     string       `required:"" placeholder:"ID" help:"At the prices of this sheet."`
 	Line      product.Line `default:"voice" help:"Product line; default: ${default}."`
+	Prefix    []string     `placeholder:"DIGITS" help:"Voice: only calls to numbers that begin so; repeat. Default: all of the sheet."`
 	Begin     wire.Time    `placeholder:"TIME" help:"When it begins; default: with the agreement."`
 	Value     []amount     `placeholder:"EUR:AMOUNT" help:"What you expect to be billed for a period, in each currency of the sheet; your limit is checked against it. Repeat."`
 	Key       string       `placeholder:"KEY" help:"Chosen by you, once for each order: the same again does nothing more."`
@@ -139,6 +144,13 @@ type orderPlace struct {
 
 func (c orderPlace) Run(ctx context.Context, n *remote) error {
 	o := wire.PlaceOrder{ID: c.ID, Kind: order.Standing, Agreement: c.Agreement, Sheet: c.Sheet, Line: c.Line, From: c.Begin}
+	if len(c.Prefix) > 0 {
+		if c.Line != voice.Name {
+			return usageError{fmt.Errorf("--prefix goes with the line %s", voice.Name)}
+		}
+		slices.Sort(c.Prefix)
+		o.Payload = canon.Must(voice.Termination{Prefixes: c.Prefix})
+	}
 	for _, a := range c.Value {
 		o.Value = append(o.Value, money.Amount(a))
 	}

@@ -181,6 +181,7 @@ type paging struct {
 	Limit int    `default:"100" placeholder:"N" help:"Show at most so many; default: ${default}."`
 	All   bool   `help:"Show all."`
 	After string `placeholder:"CURSOR" help:"Go on behind this place: the next of the JSON document before."`
+	Total bool   `help:"Tell how many there are in all."`
 }
 
 // ask prints what one request about a partner gives.
@@ -246,10 +247,10 @@ func listed[T any](n *remote, p paging, columns string, f func(*client.Client) i
 		return usageError{fmt.Errorf("--limit: %d is not above zero", p.Limit)}
 	}
 	got := api.Page[T]{Items: []T{}}
-	page := client.Page{After: p.After}
+	page := client.Page{After: p.After, Count: p.Total}
 	for first := true; first || page.Next != "" && (p.All || len(got.Items) < p.Limit); first = false {
 		if !first {
-			page.After = page.Next
+			page.After, page.Count = page.Next, false // counted once
 		}
 		page.Limit = api.MaxLimit
 		if !p.All {
@@ -261,6 +262,9 @@ func listed[T any](n *remote, p paging, columns string, f func(*client.Client) i
 			}
 			got.Items = append(got.Items, v)
 		}
+		if first && p.Total {
+			got.Total = page.Total
+		}
 	}
 	got.Next = page.Next
 	if n.json {
@@ -268,6 +272,9 @@ func listed[T any](n *remote, p paging, columns string, f func(*client.Client) i
 	}
 	if err := writeList(n.out, got.Items, columns); err != nil {
 		return err
+	}
+	if got.Total != nil {
+		fmt.Fprintf(n.err, "%d in all\n", *got.Total)
 	}
 	if got.Next != "" {
 		fmt.Fprintf(n.err, "there are more: --all, or --after '%s'\n", got.Next)

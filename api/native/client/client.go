@@ -172,9 +172,11 @@ func (c *Client) file(ctx context.Context, path string) ([]byte, error) {
 
 // Page is one page of a list.
 type Page struct {
-	After string // where it begins: the Next of the page before; empty: the beginning
-	Limit int    // items on it, at most api.MaxLimit
-	Next  string // where the list goes on, once it was read; empty: nowhere
+	After string  // where it begins: the Next of the page before; empty: the beginning
+	Limit int     // items on it, at most api.MaxLimit
+	Next  string  // where the list goes on, once it was read; empty: nowhere
+	Count bool    // have the whole list counted
+	Total *uint64 // how many items it has, once it was read, if they were counted
 }
 
 // OnePage gives a client whose lists end after one page. It shares its
@@ -190,8 +192,11 @@ func list[T any](ctx context.Context, c *Client, path string, f Filter) iter.Seq
 	return func(yield func(T, error) bool) {
 		q := f.values()
 		if c.page != nil {
-			c.page.Next = ""
+			c.page.Next, c.page.Total = "", nil
 			q.Set("limit", strconv.Itoa(c.page.Limit))
+			if c.page.Count {
+				q.Set("total", "true")
+			}
 			if c.page.After != "" {
 				q.Set("after", c.page.After)
 			}
@@ -212,7 +217,7 @@ func list[T any](ctx context.Context, c *Client, path string, f Filter) iter.Seq
 				}
 			}
 			if c.page != nil {
-				c.page.Next = p.Next
+				c.page.Next, c.page.Total = p.Next, p.Total
 				return
 			}
 			if p.Next == "" {
@@ -697,9 +702,10 @@ func (p *Partner) InvoiceProof(ctx context.Context, id string) ([]byte, error) {
 	return p.c.file(ctx, p.at("invoices", id, "proof"))
 }
 
-// AcceptInvoice accepts an invoice; the zero hash: as it is.
-func (p *Partner) AcceptInvoice(ctx context.Context, id string, doc canon.Hash) (wire.Done[wire.Invoice], error) {
-	return post[wire.Done[wire.Invoice]](ctx, p.c, p.at("invoices", id, "accept"), wire.AcceptInvoice{Document: doc})
+// AcceptInvoice accepts an invoice; the zero hash: as it is. reserved are lines
+// on which the own figures differ within the agreed thresholds.
+func (p *Partner) AcceptInvoice(ctx context.Context, id string, doc canon.Hash, reserved ...wire.Objection) (wire.Done[wire.Invoice], error) {
+	return post[wire.Done[wire.Invoice]](ctx, p.c, p.at("invoices", id, "accept"), wire.AcceptInvoice{Document: doc, Reserved: reserved})
 }
 
 // DisputeInvoice disputes lines of an invoice.

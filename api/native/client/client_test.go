@@ -75,6 +75,27 @@ func TestAPageSaysWhereTheListGoesOn(t *testing.T) {
 }
 
 // The node has a default of its own for what is left out.
+// A list is counted when that is asked for, and only then.
+func TestAPageCountsTheListWhenItIsAskedTo(t *testing.T) {
+	c := node(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("total") == "true" {
+			fmt.Fprint(w, `{"items":[{"name":"a"}],"next":"a","total":3}`)
+			return
+		}
+		fmt.Fprint(w, `{"items":[{"name":"b"}],"next":"b"}`)
+	})
+	page := Page{Limit: 1, Count: true}
+	for _, want := range []uint64{3, 0} {
+		if _, err := Collect(c.OnePage(&page).Tokens(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		if got := page.Total; (got != nil) != (want > 0) || got != nil && *got != want {
+			t.Errorf("counted %v, want %d", got, want)
+		}
+		page.Count, page.After = false, page.Next
+	}
+}
+
 func TestASheetWithoutADirectionLeavesItToTheNode(t *testing.T) {
 	c := node(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Has("direction") {
