@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -82,7 +83,7 @@ func (c keyRecover) Run(ctx context.Context, n *remote) error {
 	if err != nil {
 		return err
 	}
-	if w, err = signCommand(n.terminal, w, key); err != nil {
+	if w, err = signShown(n.terminal, w, key); err != nil {
 		return err
 	}
 	r, err := n.api.Submit(ctx, w)
@@ -128,8 +129,8 @@ type keySubmit struct {
 }
 
 func (c keySubmit) Run(ctx context.Context, n *remote) error {
-	var w wire.Command
-	if err := n.body(c.File, &w); err != nil {
+	w, err := n.command(c.File)
+	if err != nil {
 		return err
 	}
 	r, err := n.api.Submit(ctx, w)
@@ -183,8 +184,8 @@ func (c keyNew) Run(t terminal) error {
 	})
 }
 
-// signCommandLine is "lateral sign".
-type signCommandLine struct {
+// signCommand is "lateral sign".
+type signCommand struct {
 	out
 	File       string `arg:"" help:"The prepared command; - is standard input."`
 	Keys       string `required:"" placeholder:"keys.age" help:"Key file that holds the key."`
@@ -193,28 +194,41 @@ type signCommandLine struct {
 	Public     string `placeholder:"HEX" help:"Public half of the key, when the file has several of the name; default: the newest."`
 }
 
-func (signCommandLine) Help() string {
+func (signCommand) Help() string {
 	return `For the machine that has the key. Shows what the command says, signs what it has shown, and prints the command signed.`
 }
 
-func (c signCommandLine) Run(t terminal) error {
-	var w wire.Command
-	if err := t.body(c.File, &w); err != nil {
+func (c signCommand) Run(t terminal) error {
+	w, err := t.command(c.File)
+	if err != nil {
 		return err
 	}
 	key, err := signingKey(c.Keys, c.Passphrase, c.Key, c.Public)
 	if err != nil {
 		return err
 	}
-	if w, err = signCommand(t, w, key); err != nil {
+	if w, err = signShown(t, w, key); err != nil {
 		return err
 	}
 	return c.document(t, w)
 }
 
-// signCommand signs what the command's own fields say, never bytes that came
+// command reads a command on its way to a key or back. Programs write it, in
+// any JSON.
+func (t terminal) command(path string) (w wire.Command, err error) {
+	data, err := t.read(path)
+	if err != nil {
+		return w, err
+	}
+	if err := json.Unmarshal(data, &w); err != nil {
+		return w, fault.Newf(fault.Invalid, "name a file that lateral key prepare or lateral sign wrote", "%s cannot be understood: %v", path, err)
+	}
+	return w, nil
+}
+
+// signShown signs what the command's own fields say, never bytes that came
 // with it, and shows it.
-func signCommand(t terminal, w wire.Command, key sign.PrivateKey) (wire.Command, error) {
+func signShown(t terminal, w wire.Command, key sign.PrivateKey) (wire.Command, error) {
 	p := trade.Prepared{Chain: w.Chain, Channel: w.Channel, Kind: w.Kind, Body: w.Body, Expires: int64(w.Expires), Nonce: w.Nonce}
 	says, err := trade.ShowBody(p.Kind, p.Body)
 	if err != nil {

@@ -306,3 +306,12 @@ func (n *keyNetwork) prove(name, key string) string {
 	}
 	return path
 }
+
+// Another device may write its JSON with tabs and escapes, which are no YAML.
+func TestASignedCommandIsReadFromAnyJSON(t *testing.T) {
+	path := put(t, "signed.json", []byte("{\n\t\"kind\": \"delegate.revoke\",\n\t\"says\": {\"name\": \"\\ud83d\\ude00\"}\n}"))
+	w, err := (terminal{}).command(path)
+	if err != nil || w.Kind != "delegate.revoke" {
+		t.Errorf("read %+v, %v", w, err)
+	}
+}

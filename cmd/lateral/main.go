@@ -41,7 +41,7 @@ type commands struct {
 	Member    memberCommand    `cmd:"" help:"Carriers on the network: admit, suspend, restore."`
 	Bilateral bilateralCommand `cmd:"" help:"Channels with partners."`
 	Key       keyCommand       `cmd:"" help:"The carrier's keys, and commands for keys that are kept elsewhere."`
-	Sign      signCommandLine  `cmd:"" help:"Sign a prepared command where the key is kept; needs no node." eg:"bind.json --keys member.age --passphrase-file passphrase --out signed.json" eg:"recover.json --keys recovery.age --passphrase-file passphrase --key recovery > signed.json"`
+	Sign      signCommand      `cmd:"" help:"Sign a prepared command where the key is kept; needs no node." eg:"bind.json --keys member.age --passphrase-file passphrase --out signed.json" eg:"recover.json --keys recovery.age --passphrase-file passphrase --key recovery > signed.json"`
 	Delegate  delegateCommand  `cmd:"" help:"Who may authorise for either side of a Bilateral."`
 
 	Agreement agreementCommand `cmd:"" help:"What the two sides have signed."`

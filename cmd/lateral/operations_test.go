@@ -205,6 +205,41 @@ func TestEveryExampleParses(t *testing.T) {
 	}
 }
 
+// The guides are typed in as they stand.
+func TestEveryCommandInTheGuidesParses(t *testing.T) {
+	guides, err := filepath.Glob("../../docs/guide/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hex := strings.Repeat("0a", 32)
+	filled, inner := strings.NewReplacer("HASH", hex), regexp.MustCompile(`\$\([^)]*\)`)
+	count := 0
+	for _, path := range append(guides, "../../README.md") {
+		shell := false
+		text := strings.ReplaceAll(string(read(t, path)), "\\\n", "") // a line that goes on
+		for line := range strings.SplitSeq(text, "\n") {
+			if strings.HasPrefix(line, "```") {
+				shell = !shell
+			}
+			line, ok := strings.CutPrefix(strings.TrimPrefix(strings.TrimSpace(line), "$ "), "lateral ")
+			if !shell || !ok {
+				continue
+			}
+			line = inner.ReplaceAllString(line, hex)
+			for _, end := range []string{" #", " > ", " < ", " | ", " &"} {
+				line, _, _ = strings.Cut(line, end)
+			}
+			if _, err := grammar().Parse(words(filled.Replace(line))); err != nil {
+				t.Errorf("%s: lateral %s: %v", filepath.Base(path), line, err)
+			}
+			count++
+		}
+	}
+	if count < 60 {
+		t.Errorf("only %d commands", count)
+	}
+}
+
 // The example is what a newcomer sends, so every field of the terms is
 // explained, the explanations are of fields that exist, and the file is read
 // back as it is meant.
