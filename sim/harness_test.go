@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/trade/party"
 )
@@ -104,38 +106,56 @@ func within(t *testing.T, d time.Duration) context.Context {
 }
 
 // built is a network that has been built for a job, and the job's input.
-func built(o VoiceOptions, dir, binary string, outsiders ...party.Code) (*Network, input, error) {
+func built(o VoiceOptions, dir, binary string) (*Network, input, error) {
 	in, err := readInput(o)
 	if err != nil {
 		return nil, in, err
 	}
 	n, err := Build(Options{
-		Dir: dir, Carriers: append([]party.Code{in.us, in.them}, outsiders...), Binary: binary,
+		Dir: dir, Carriers: []party.Code{in.us, in.them}, Binary: binary,
 		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true},
 	})
 	return n, in, err
 }
 
 // reference is the main job on the shared files, done once in this process,
-// with a third carrier that follows the ledger. Its folder is kept until all
-// tests are done.
+// under terms with unusual numbers, with two more carriers: CHARLIE, whose node
+// is a validator too, and DELTA, whose node follows the ledger. Its folder is
+// kept until all tests are done.
 type reference struct {
 	dir     string
 	net     *Network // stopped
 	in      input
 	report  *Report
-	channel canon.Hash // of the pair
+	channel canon.Hash       // of the pair
+	keys    []sign.PublicKey // of the channel
 }
 
 var runReference = sync.OnceValues(func() (*reference, error) {
 	r := &reference{dir: filepath.Join(shelf, "reference")}
 	o := sharedJob(filepath.Join("..", "..", "shared", "data", "voice"))
 	o.Dir = r.dir
-	n, in, err := built(o, r.dir, "", "CHARLIE")
+	o.Terms = unusual
+	in, err := readInput(o)
+	if err != nil {
+		return nil, err
+	}
+	n, err := Build(Options{
+		Dir: r.dir, Carriers: []party.Code{"CHARLIE", in.us, in.them, "DELTA"}, Together: true,
+		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true},
+	})
 	if err != nil {
 		return nil, err
 	}
 	r.net, r.in = n, in
+	for _, name := range n.Names() { // where a node of a process of its own logs
+		file, err := os.Create(filepath.Join(filepath.Dir(n.byName[name].config), "log"))
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		n.byName[name].log = slog.New(slog.NewTextHandler(file, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	if err := n.Start(); err != nil {
@@ -150,7 +170,7 @@ var runReference = sync.OnceValues(func() (*reference, error) {
 	return r, err
 })
 
-// follow notes the pair's channel, and waits until the third carrier has all
+// follow notes the pair's channel, and waits until the other carriers have all
 // blocks.
 func (r *reference) follow(ctx context.Context) error {
 	pair, err := r.net.desks(r.in.us, r.in.them)
@@ -162,7 +182,10 @@ func (r *reference) follow(ctx context.Context) error {
 		return err
 	}
 	r.channel = b.Channel
-	return r.net.followed(ctx, "CHARLIE", r.in.us)
+	for _, s := range b.Members.Sides {
+		r.keys = append(r.keys, s.Keys...)
+	}
+	return errors.Join(r.net.followed(ctx, "CHARLIE", r.in.us), r.net.followed(ctx, "DELTA", r.in.us))
 }
 
 // followed waits until a carrier has all blocks that another one has now.

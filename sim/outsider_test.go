@@ -3,11 +3,12 @@ package sim
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,165 +18,21 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	dbm "github.com/cometbft/cometbft-db"
-	"github.com/fxamacker/cbor/v2"
+	"github.com/cometbft/cometbft/proto/tendermint/consensus"
+	"github.com/cometbft/cometbft/proto/tendermint/types"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/internal/merkle"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/usage"
 )
-
-// piece is one thing that a node keeps: a record of a database with what can be
-// unpacked from it, or a file as it lies on the disk.
-type piece struct {
-	where string
-	key   []byte
-	data  []byte   // key, value, and what was packed in the value
-	ints  []uint64 // all integers of the value, decoded
-	raw   bool     // a whole file
-}
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
-
-// record decodes one record of a database.
-func record(where string, key, value []byte) piece {
-	p := piece{where: fmt.Sprintf("%s %.60q", where, key), key: bytes.Clone(key), data: slices.Concat(key, []byte{0}, value)}
-	// What payloads carry is packed: an unsealed one shows all that is in it.
-	for rest := value; ; {
-		i := bytes.Index(rest, []byte{0x28, 0xb5, 0x2f, 0xfd})
-		if i < 0 {
-			break
-		}
-		rest = rest[i:]
-		r := must(zstd.NewReader(bytes.NewReader(rest), zstd.WithDecoderMaxMemory(64<<20)))
-		plain := make([]byte, 1<<20)
-		n := 0
-		for n < len(plain) {
-			k, err := r.Read(plain[n:])
-			n += k
-			if err != nil {
-				break // the frame's end, or bytes behind it
-			}
-		}
-		r.Close()
-		p.data = append(p.data, plain[:n]...)
-		p.ints = integers(p.ints, plain[:n], 0)
-		rest = rest[4:]
-	}
-	p.ints = integers(p.ints, value, 0)
-	return p
-}
-
-// integers gathers all integers of a CBOR item, also in byte strings that are
-// CBOR themselves.
-func integers(to []uint64, data []byte, depth int) []uint64 {
-	var v any
-	if _, err := cbor.UnmarshalFirst(data, &v); err != nil || depth > 8 {
-		return to
-	}
-	var walk func(v any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case uint64:
-			to = append(to, v)
-		case int64:
-			to = append(to, uint64(max(v, -v)))
-		case []byte:
-			if len(v) > 1 && len(v) != 32 && len(v) != 64 { // no hash, key or signature
-				to = integers(to, v, depth+1)
-			}
-		case []any:
-			for _, x := range v {
-				walk(x)
-			}
-		case map[any]any:
-			for k, x := range v {
-				walk(k)
-				walk(x)
-			}
-		}
-	}
-	walk(v)
-	return to
-}
-
-// decode gives everything that lies in a node's folder: each record of each
-// database, and the bytes of each file.
-func decode(t *testing.T, dir string) (all []piece) {
-	t.Helper()
-	check := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	check(filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		name := must(filepath.Rel(dir, path))
-		all = append(all, piece{where: name, key: []byte(name), data: data, raw: true})
-		switch home := filepath.Dir(path); {
-		case strings.HasPrefix(e.Name(), "marker.manifest"):
-			db, err := pebble.Open(home, &pebble.Options{ReadOnly: true, Logger: silent{}})
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			it, err := db.NewIter(nil)
-			if err != nil {
-				return err
-			}
-			for ok := it.First(); ok; ok = it.Next() {
-				all = append(all, record(filepath.Dir(name), it.Key(), it.Value()))
-			}
-			return it.Close()
-		case e.Name() == "CURRENT": // the engine's databases
-			// Opening one changes its files: a copy is opened.
-			copied := t.TempDir()
-			if err := os.CopyFS(filepath.Join(copied, filepath.Base(home)), os.DirFS(home)); err != nil {
-				return err
-			}
-			db, err := dbm.NewGoLevelDB(strings.TrimSuffix(filepath.Base(home), ".db"), copied)
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			it, err := db.Iterator(nil, nil)
-			if err != nil {
-				return err
-			}
-			defer it.Close()
-			for ; it.Valid(); it.Next() {
-				all = append(all, record(filepath.Dir(name), it.Key(), it.Value()))
-			}
-			return it.Error()
-		}
-		return nil
-	}))
-	return all
-}
-
-type silent struct{}
-
-func (silent) Infof(string, ...any)  {}
-func (silent) Errorf(string, ...any) {}
-func (silent) Fatalf(f string, args ...any) {
-	panic(fmt.Sprintf(f, args...))
-}
 
 // patterns finds many byte strings at once. Each has at least five bytes: what
 // is shorter would be found in anything sealed.
@@ -231,13 +88,29 @@ func (s *secrets) number(n usage.Number) {
 	if n < 1e6 { // withheld
 		return
 	}
-	s.bytes.text("number", fmt.Sprint(uint64(n)))
-	s.bytes.add(fmt.Sprintf("number %d, big endian", n), binary.BigEndian.AppendUint64(nil, uint64(n))) // CBOR and deliveries
-	s.bytes.add(fmt.Sprintf("number %d, little endian", n), binary.LittleEndian.AppendUint64(nil, uint64(n)))
-	if v := binary.AppendUvarint(nil, uint64(n)); len(v) >= 6 {
-		s.bytes.add(fmt.Sprintf("number %d, varint", n), v)
+	s.integer("number", uint64(n))
+}
+
+// integer adds an integer in all forms in which one may stand somewhere. One of
+// few digits as text only where it stands alone: in the forms of JSON and logs.
+func (s *secrets) integer(what string, n uint64) {
+	what = fmt.Sprintf("%s %d", what, n)
+	if text := fmt.Sprint(n); len(text) >= 5 {
+		s.bytes.add(what, []byte(text))
+	} else {
+		for _, form := range []string{`":%s,`, `":%s}`, `": %s`, `"%s"`, ` %s `, `=%s `} {
+			s.bytes.add(what, fmt.Appendf(nil, form, text))
+		}
 	}
-	s.ints[uint64(n)] = fmt.Sprintf("number %d", n)
+	s.bytes.add(what+", big endian", binary.BigEndian.AppendUint64(nil, n)) // CBOR and deliveries
+	s.bytes.add(what+", little endian", binary.LittleEndian.AppendUint64(nil, n))
+	if v := binary.AppendUvarint(nil, n); len(v) >= 6 {
+		s.bytes.add(what+", varint", v)
+	}
+	if v := canon.Must(n); len(v) >= 5 {
+		s.bytes.add(what+", CBOR", v)
+	}
+	s.ints[n] = what
 }
 
 func (s *secrets) amount(a money.Micro) {
@@ -262,6 +135,49 @@ func (s *secrets) found(p piece) []string {
 		}
 	}
 	return out
+}
+
+// unusual makes the numbers of an agreement such that each is found where it
+// stands. None changes what the job comes to: the thresholds are of a currency
+// in which nothing is paid.
+func unusual(t *agreement.Terms) {
+	t.StartTolerance = 2917
+	t.LongestCall = 86_417_291
+	t.RetentionDays = 35_917
+	t.LineThreshold = []money.Amount{{Currency: "CHF", Micro: 7_654_319}}
+	t.OpenThreshold = []money.Amount{{Currency: "CHF", Micro: 87_654_317}}
+	t.Exposure = []money.Amount{{Currency: "USD", Micro: 98_765_432_123_457}}
+	t.Unattested = []money.Amount{{Currency: "USD", Micro: 97_531_864_297_531}}
+	for i := range t.Deadlines {
+		if t.Deadlines[i].Millis > 0 {
+			t.Deadlines[i].Millis += 10_007 * int64(i+1)
+		}
+	}
+}
+
+// terms adds the numbers of an agreement with unusual ones.
+func (s *secrets) terms() {
+	t := agreement.Defaults()
+	unusual(&t)
+	s.integer("start tolerance", uint64(t.StartTolerance))
+	s.integer("longest call", uint64(t.LongestCall))
+	s.integer("days of retention", uint64(t.RetentionDays))
+	for what, limits := range map[string][]money.Amount{
+		"line threshold": t.LineThreshold, "open threshold": t.OpenThreshold, "exposure": t.Exposure, "unattested": t.Unattested,
+	} {
+		for _, l := range limits {
+			s.amount(l.Micro)
+			s.integer(what, uint64(l.Micro))
+		}
+	}
+	for _, d := range t.Deadlines {
+		if d.Millis > 0 {
+			s.integer("deadline of "+string(d.Stage), uint64(d.Millis))
+		}
+	}
+	h := t.Hash()
+	s.bytes.add("hash of the terms", h[:])
+	s.bytes.text("hash of the terms", h.String())
 }
 
 // secretsOf gathers all that the pair of the reference run may not show.
@@ -320,6 +236,10 @@ func secretsOf(t *testing.T, r *reference) *secrets {
 	for a := range amounts {
 		s.amount(a)
 	}
+	s.terms()
+	for _, limit := range worth([]money.Currency{"USD"}) {
+		s.ints[uint64(limit.Micro)] = "value of the order"
+	}
 	for _, text := range []string{"Destination ", "As in the signed document", "Switzerland", "Zurich", "Open, either side", "MSA-1", "V-ALPHA", "V-BRAVO", "robot for"} {
 		s.bytes.text("text", text)
 	}
@@ -344,133 +264,183 @@ func identityOf(a party.Application) *identity {
 	id := &identity{code: a.Code}
 	id.by.text("name", string(a.Code))
 	id.by.text("address", a.Exchange)
-	id.by.add("sealing key", a.Sealing)
-	for what, k := range map[string][]byte{"member key": a.Member[:], "node key": a.Node[:], "recovery key": a.Recovery[:]} {
+	for what, k := range map[string][]byte{"member key": a.Member[:], "node key": a.Node[:], "recovery key": a.Recovery[:], "sealing key": a.Sealing} {
 		h := sha256.Sum256(k)
-		id.by.add(what, k)
-		id.by.text(what, hex.EncodeToString(k))
-		id.by.add(what+"'s id", h[:20])
-		id.by.text(what+"'s id", hex.EncodeToString(h[:20]))
+		for _, form := range forms(k) {
+			id.by.add(what, form)
+		}
+		for _, form := range forms(h[:20]) { // the engine's id of a key
+			id.by.add(what+"'s id", form)
+		}
 	}
 	return id
 }
 
-// public reports whether a record is of the public member list: of one member,
-// or of one of its keys, or the founding document with all members.
-func public(p piece) bool {
-	for _, prefix := range []string{trade.MemberPrefix, "genesis"} {
-		if bytes.Contains(p.key, []byte(prefix)) {
-			return true
-		}
+// forms are those in which a key or hash may stand somewhere.
+func forms(b []byte) [][]byte {
+	text := hex.EncodeToString(b)
+	return [][]byte{b, []byte(text), []byte(strings.ToUpper(text)), []byte(base64.StdEncoding.EncodeToString(b))}
+}
+
+// The exceptions from the search for links, by what docs/privacy.md calls them:
+// all that may name both members of a pair. The first is the public member list.
+// The others hold records of different members and channels side by side: in
+// them each record is looked at by itself.
+const (
+	ofMembers = "The member list"   // one member with its keys, sponsor and votes, and nothing of a channel
+	ofMinute  = "Bytes of a minute" // one count for each account that sent anything in the present minute
+	ofStore   = "Files of a store"  // records lie in them as they were written
+	ofJournal = "A journal"         // of envelopes of this node, which are of all its channels
+	ofVotes   = "The log of votes"  // of the engine: what came from other validators, as it came
+	ofLog     = "The log"           // lines of the program, as they came
+)
+
+var exceptions = []string{ofMembers, ofMinute, ofStore, ofJournal, ofVotes, ofLog}
+
+// excepted gives the exception under which a piece falls; empty for none.
+func excepted(p piece) string {
+	if p.parts == "" && bytes.Contains(p.key, []byte(trade.MemberPrefix)) {
+		return ofMembers
 	}
-	return false
+	return p.parts
 }
 
 // links names the records that identify both members of a pair, alone or with
-// all others that share a channel's id, channel keys being ids as well.
-func links(all []piece, pair [2]*identity, channels map[string][][]byte) (bad []string, about int) {
+// all others that share the channel's id or one of its keys: those name one
+// channel in public, so what has any of them counts as one group. The exceptions
+// are left out; of those of the member list none may say anything of a channel.
+func links(all []piece, pair [2]*identity, channel patterns) (bad []string, about int) {
 	const both = 3
-	type seen struct {
-		who int
-		how []string
-	}
-	shared := map[string]*seen{}
+	group, how := 0, []string{}
 	for _, p := range all {
-		if p.raw || public(p) {
+		except := excepted(p)
+		if except != "" && except != ofMembers {
 			continue
 		}
-		who, how := 0, []string{}
+		shares := len(channel.in(p.data)) > 0
+		if except == ofMembers {
+			if shares {
+				bad = append(bad, fmt.Sprintf("%s is of the member list and of the channel", p.where))
+			}
+			continue
+		}
+		who, by := 0, []string{}
 		for i, m := range pair {
 			if f := m.by.in(p.data); len(f) > 0 {
 				who |= 1 << i
-				how = append(how, fmt.Sprintf("%s: %s by %v", p.where, m.code, f))
+				by = append(by, fmt.Sprintf("%s: %s by %v", p.where, m.code, f))
 			}
 		}
 		if who == both {
-			bad = append(bad, fmt.Sprintf("one record names both: %v", how))
+			bad = append(bad, fmt.Sprintf("one record names both: %v", by))
 		}
-		for id, forms := range channels {
-			if !slices.ContainsFunc(forms, func(f []byte) bool { return bytes.Contains(p.data, f) }) {
-				continue
-			}
+		if shares {
 			about++
-			if shared[id] == nil {
-				shared[id] = &seen{}
-			}
-			shared[id].who |= who
-			shared[id].how = append(shared[id].how, how...)
+			group |= who
+			how = append(how, by...)
 		}
 	}
-	for id, s := range shared {
-		if s.who == both {
-			bad = append(bad, fmt.Sprintf("all records about %s name both: %v", id, s.how))
-		}
+	if group == both {
+		bad = append(bad, fmt.Sprintf("all records about the channel name both: %v", how))
 	}
 	return bad, about
 }
 
-// channelsOf gives the ids of the channel that two carriers have, as they may
-// stand in records.
-func channelsOf(id canon.Hash) map[string][][]byte {
-	return map[string][][]byte{"the channel": {id[:], []byte(id.String())}}
-}
-
-// What a third carrier keeps that followed the ledger while two others cleared:
-// nothing that they said, and nothing that names both.
-func TestAThirdCarriersWholeFolderHoldsNothingOfThePair(t *testing.T) {
-	r := theReference(t)
-	all := decode(t, filepath.Dir(r.net.byName["CHARLIE"].config))
-	s := secretsOf(t, r)
-	records, files := 0, 0
-	for _, p := range all {
-		if p.raw {
-			files++
-		} else {
-			records++
-		}
-		if f := s.found(p); len(f) > 0 {
-			t.Errorf("%s holds %v", p.where, f)
+// channelOf finds what stands for the channel that two carriers have: its id
+// and the two channel keys.
+func channelOf(id canon.Hash, keys ...sign.PublicKey) (p patterns) {
+	for _, form := range forms(id[:]) {
+		p.add("id", form)
+	}
+	for _, k := range keys {
+		for _, form := range forms(k[:]) {
+			p.add("channel key", form)
 		}
 	}
+	return p
+}
+
+// What others keep while two carriers cleared: nothing that they said, and
+// nothing that names both. CHARLIE's node is a carrier's and a validator in one,
+// DELTA's a carrier's that follows the ledger; the others are validators alone.
+// Each folder is searched as a whole, the log with all that can be logged too.
+func TestNobodyElsesFolderHoldsAnythingOfThePair(t *testing.T) {
+	r := theReference(t)
+	s := secretsOf(t, r)
 	pair := [2]*identity{}
 	for i, c := range []party.Code{r.in.us, r.in.them} {
 		pair[i] = identityOf(r.net.byName[string(c)].setup.Application.Application)
 	}
-	bad, about := links(all, pair, channelsOf(r.channel))
-	for _, b := range bad {
-		t.Error(b)
-	}
-	t.Logf("%d records and %d files; %d records are about the pair's channel", records, files, about)
-	if records < 100 || files < 10 || about < 5 {
-		t.Error("that is too little: the test looks in the wrong place")
-	}
-}
-
-// What validators keep is sealed: no number, no amount, no rate.
-func TestValidatorsKeepNoPlaintextOfThePair(t *testing.T) {
-	r := theReference(t)
-	s := secretsOf(t, r)
-	s.ints = nil // their databases are not all CBOR
-	for i := range 4 {
-		all := decode(t, filepath.Dir(r.net.byName[fmt.Sprintf("validator-%d", i+1)].config))
-		if len(all) < 100 {
-			t.Errorf("validator %d keeps only %d pieces: the test looks in the wrong place", i+1, len(all))
+	unused := map[string]bool{}
+	privacy := string(must(os.ReadFile(filepath.Join("..", "docs", "privacy.md"))))
+	for _, e := range exceptions {
+		unused[e] = true
+		if !strings.Contains(privacy, "- **"+e+".** ") {
+			t.Errorf("docs/privacy.md does not explain the exception %q", e)
 		}
-		for _, p := range all {
-			if f := s.found(p); len(f) > 0 {
-				t.Errorf("validator %d: %s holds %v", i+1, p.where, f)
+	}
+	for _, name := range r.net.Names() {
+		if name == string(r.in.us) || name == string(r.in.them) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			all := decode(t, filepath.Dir(r.net.byName[name].config))
+			records, files := 0, 0
+			for _, p := range all {
+				delete(unused, excepted(p))
+				if p.raw {
+					files++
+				} else {
+					records++
+				}
+				if f := s.found(p); len(f) > 0 {
+					t.Errorf("%s holds %v", p.where, f)
+				}
 			}
-		}
+			bad, about := links(all, pair, channelOf(r.channel, r.keys...))
+			for _, b := range bad {
+				t.Error(b)
+			}
+			t.Logf("%d records and %d files; %d records are about the pair's channel", records, files, about)
+			if records < 100 || files < 10 || about < 5 {
+				t.Error("that is too little: the test looks in the wrong place")
+			}
+		})
+	}
+	if len(unused) > 0 {
+		t.Errorf("exceptions that nothing needs: %v", unused)
 	}
 }
 
-// The search can fail: each kind of secret, put into a folder in each form in
-// which it could get there, is found.
+// The terms of the job are where the search finds them: in the folder of a
+// carrier of the pair each number of theirs is met.
+func TestAMembersOwnFolderHoldsTheNumbersOfItsTerms(t *testing.T) {
+	r := theReference(t)
+	s := &secrets{ints: map[uint64]string{}}
+	s.terms()
+	want := map[string]bool{}
+	for _, what := range s.ints {
+		want[what+" as an integer"] = true
+	}
+	for _, p := range decode(t, filepath.Dir(r.net.byName[string(r.in.us)].config)) {
+		for _, f := range s.found(p) {
+			delete(want, f)
+		}
+	}
+	if len(s.ints) < 15 || len(want) > 0 {
+		t.Errorf("of %d numbers these are not found: %v", len(s.ints), slices.Sorted(maps.Keys(want)))
+	}
+}
+
+// The search can fail: each kind of secret, put into a folder in each form and
+// each place in which it could get there, is found; and so is each way in which
+// records could link a pair.
 func TestTheSearchForSecretsFindsWhatIsPlanted(t *testing.T) {
 	s := &secrets{ints: map[uint64]string{}}
 	s.number(41791234567)
 	s.amount(13_204_909)
 	s.rate(40_727_887)
+	s.terms()
 	s.bytes.text("text", "Destination ")
 	key := func(b byte) (k [32]byte) { k[0], k[31] = b, 7; return k }
 	var pair [2]*identity
@@ -478,53 +448,182 @@ func TestTheSearchForSecretsFindsWhatIsPlanted(t *testing.T) {
 		b := byte(16 * (i + 1))
 		pair[i] = identityOf(party.Application{Code: code, Exchange: fmt.Sprintf("127.0.0.1:4000%d", i), Member: key(b), Node: key(b + 1), Recovery: key(b + 2), Sealing: bytes.Repeat([]byte{b}, 1216)})
 	}
-	channel := canon.Sum("test")
+	id, left, right := canon.Sum("a channel"), key(64), key(65)
+	channel := channelOf(id, left, right)
 	packer := must(zstd.NewWriter(nil))
-	nodeKey := key(33)
-	for name, value := range map[string][]byte{
-		"digits":                 []byte("called 41791234567 twice"),
-		"number in CBOR":         canon.Must(map[uint64]uint64{1: 41791234567}),
-		"number as varint":       binary.AppendUvarint([]byte{9, 9}, 41791234567),
-		"number, delivered":      binary.BigEndian.AppendUint64([]byte{1}, 41791234567),
-		"amount as text":         []byte(`{"amount":"13.204909"}`),
-		"amount in CBOR":         canon.Must([]any{1, []byte("x"), money.Micro(13_204_909)}),
-		"amount in CBOR in CBOR": canon.Must(map[uint64][]byte{1: canon.Must([]money.Micro{13_204_909, 5})}),
-		"rate as text":           []byte("0.040727887"),
-		"rate in CBOR":           canon.Must([]money.Rate{40_727_887}),
-		"packed":                 packer.EncodeAll([]byte("Destination 0000,1,..."), []byte("head")),
-	} {
-		dir := t.TempDir()
-		plant(t, dir, name, value)
-		found := 0
-		for _, p := range decode(t, dir) {
-			if !p.raw && len(s.found(p)) > 0 {
-				found++
-			}
-		}
-		if found != 1 {
-			t.Errorf("%s: found in %d records", name, found)
-		}
+	nodeKey, memberKey := key(33), key(32)
+	engineID := sha256.Sum256(nodeKey[:])
+	values := map[string][]byte{
+		"digits":                     []byte("called 41791234567 twice"),
+		"number in CBOR":             canon.Must(map[uint64]uint64{1: 41791234567}),
+		"number as varint":           binary.AppendUvarint([]byte{9, 9}, 41791234567),
+		"number, delivered":          binary.BigEndian.AppendUint64([]byte{1}, 41791234567),
+		"amount as text":             []byte(`{"amount":"13.204909"}`),
+		"amount in CBOR":             canon.Must([]any{1, []byte("x"), money.Micro(13_204_909)}),
+		"amount in CBOR in CBOR":     canon.Must(map[uint64][]byte{1: canon.Must([]money.Micro{13_204_909, 5})}),
+		"rate as text":               []byte("0.040727887"),
+		"rate in CBOR":               canon.Must([]money.Rate{40_727_887}),
+		"tolerance in CBOR":          canon.Must(map[uint64]int64{6: 2917}),
+		"tolerance in JSON":          []byte(`{"start_tolerance_millis":2917,"x":1}`),
+		"tolerance in a message":     []byte("a start tolerance of 2917 ms"),
+		"tolerance, big endian":      binary.BigEndian.AppendUint64(nil, 2917),
+		"threshold in CBOR":          canon.Must([]money.Amount{{Currency: "CHF", Micro: 7_654_319}}),
+		"threshold as text":          []byte("CHF 7.654319"),
+		"limit as digits":            []byte("98765432123457"),
+		"limit, big endian":          binary.BigEndian.AppendUint64(nil, 98_765_432_123_457),
+		"deadline behind other CBOR": append([]byte{0xff}, canon.Must(604_810_007)...),
+		"days of retention as text":  []byte("kept for 35917 days"),
+		"packed":                     packer.EncodeAll([]byte("Destination 0000,1,..."), []byte("head")),
 	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("..41791234567.."), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if all := decode(t, dir); len(s.found(all[0])) == 0 {
-		t.Error("a number in a file is not found")
-	}
-	for name, values := range map[string][][]byte{
+	linked := map[string][][]byte{
 		"both names":                     {[]byte("ALPHA and BRAVO")},
 		"a name and a node key":          {append([]byte("ALPHA"), nodeKey[:]...)},
-		"an address, apart, one channel": {append(channel[:], "ALPHA"...), append([]byte(channel.String()), "127.0.0.1:40001"...)},
-		"":                               {append(channel[:], "ALPHA"...), []byte("BRAVO")}, // of two channels: fine
+		"a name and a node id":           {fmt.Appendf(nil, "ALPHA %X", engineID[:20])},
+		"a name and a member key":        {[]byte("ALPHA " + base64.StdEncoding.EncodeToString(memberKey[:]))},
+		"an address, apart, one channel": {append(id[:], "ALPHA"...), append([]byte(id.String()), "127.0.0.1:40001"...)},
+		"apart, by id and channel key":   {append(id[:], "ALPHA"...), append(left[:], "BRAVO"...)},
+		"apart, by both channel keys":    {fmt.Appendf(nil, "%X ALPHA", left[:]), fmt.Appendf(nil, "%x BRAVO", right[:])},
+		"":                               {append(id[:], "ALPHA"...), []byte("BRAVO")}, // of two channels: fine
+	}
+	for place, put := range places {
+		for name, value := range values {
+			dir := t.TempDir()
+			put(t, dir, value)
+			if !slices.ContainsFunc(decode(t, dir), func(p piece) bool { return p.parts == "" && len(s.found(p)) > 0 }) {
+				t.Errorf("%s in %s is not found", name, place)
+			}
+		}
+		for name, values := range linked {
+			dir := t.TempDir()
+			put(t, dir, values...)
+			if bad, _ := links(decode(t, dir), pair, channel); (len(bad) > 0) != (name != "") {
+				t.Errorf("%q in %s: %v", name, place, bad)
+			}
+		}
+	}
+
+	type mark struct {
+		Account string `cbor:"1,keyasint"`
+		Minute  int64  `cbor:"2,keyasint"`
+		Bytes   uint64 `cbor:"3,keyasint"`
+	}
+	usage := func(accounts ...string) (list []byte) {
+		var marks []mark
+		for _, a := range accounts {
+			marks = append(marks, mark{a, 29_000_000, 512})
+		}
+		return canon.Must(marks)
+	}
+	for name, records := range map[string]map[string][]byte{
+		"one account names both":           {"usage": usage("member/ALPHA,BRAVO")},
+		"accounts name member and channel": {"usage": usage("channel/"+id.String()+"/ALPHA", "member/BRAVO"), "x": append(right[:], "BRAVO"...)},
+		"a member's record has a channel":  {trade.MemberPrefix + "ALPHA": left[:]},
+		"":                                 {"usage": usage("channel/"+id.String(), "member/ALPHA", "member/BRAVO"), trade.MemberPrefix + "ALPHA": []byte("ALPHA, sponsor BRAVO")},
 	} {
 		dir := t.TempDir()
+		for key, value := range records {
+			plant(t, dir, key, value)
+		}
+		if bad, _ := links(decode(t, dir), pair, channel); (len(bad) > 0) != (name != "") {
+			t.Errorf("%q: %v", name, bad)
+		}
+	}
+}
+
+// places puts values each into a record of its own, in each kind of file that a
+// node has.
+var places = map[string]func(t *testing.T, dir string, values ...[]byte){
+	"a store": func(t *testing.T, dir string, values ...[]byte) {
 		for i, v := range values {
 			plant(t, dir, fmt.Sprint("r", i), v)
 		}
-		if bad, _ := links(decode(t, dir), pair, channelsOf(channel)); (len(bad) > 0) != (name != "") {
-			t.Errorf("%q: %v", name, bad)
+	},
+	"what a store has overwritten": func(t *testing.T, dir string, values ...[]byte) {
+		db := must(pebble.Open(dir, &pebble.Options{Logger: silent{}}))
+		for _, v := range append(values, []byte("nothing")) {
+			if err := db.Set([]byte("key"), v, nil); err != nil {
+				t.Fatal(err)
+			}
 		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	},
+	"a journal": func(t *testing.T, dir string, values ...[]byte) {
+		j, _, err := durable.OpenJournal(durable.OS, filepath.Join(dir, "outbox"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(j.Append(values...), j.Close()); err != nil {
+			t.Fatal(err)
+		}
+	},
+	"a log": func(t *testing.T, dir string, values ...[]byte) {
+		onDisk(t, filepath.Join(dir, "log"), bytes.Join(values, []byte("\n")))
+	},
+	"files": func(t *testing.T, dir string, values ...[]byte) {
+		for i, v := range values {
+			onDisk(t, filepath.Join(dir, fmt.Sprintf("file-%d.json", i)), v)
+		}
+	},
+	"a store of the engine": func(t *testing.T, dir string, values ...[]byte) {
+		db := must(dbm.NewGoLevelDB("state", dir))
+		for i, v := range values {
+			if err := db.Set(fmt.Append(nil, "key", i), v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	},
+	"a block, in parts": func(t *testing.T, dir string, values ...[]byte) {
+		db := must(dbm.NewGoLevelDB("blockstore", dir))
+		for i, p := range blockParts(values) {
+			if err := db.Set(fmt.Appendf(nil, "P:7:%d", i), must(p.Marshal())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	},
+	"a block in the log of votes": func(t *testing.T, dir string, values ...[]byte) {
+		var all []byte
+		for _, p := range blockParts(values) {
+			m := consensus.TimedWALMessage{Msg: &consensus.WALMessage{Sum: &consensus.WALMessage_MsgInfo{MsgInfo: &consensus.MsgInfo{
+				Msg: consensus.Message{Sum: &consensus.Message_BlockPart{BlockPart: &consensus.BlockPart{Height: 7, Part: p}}},
+			}}}}
+			data := must(m.Marshal())
+			all = append(binary.BigEndian.AppendUint32(append(all, 0, 0, 0, 0), uint32(len(data))), data...)
+		}
+		onDisk(t, filepath.Join(dir, "cs.wal", "wal"), all)
+	},
+	"messages in the log of votes": func(t *testing.T, dir string, values ...[]byte) {
+		var all []byte
+		for _, v := range values {
+			m := consensus.TimedWALMessage{Msg: &consensus.WALMessage{Sum: &consensus.WALMessage_MsgInfo{MsgInfo: &consensus.MsgInfo{
+				Msg: consensus.Message{Sum: &consensus.Message_Vote{Vote: &consensus.Vote{Vote: &types.Vote{Extension: v}}}},
+			}}}}
+			data := must(m.Marshal())
+			all = append(binary.BigEndian.AppendUint32(append(all, 0, 0, 0, 0), uint32(len(data))), data...)
+		}
+		onDisk(t, filepath.Join(dir, "cs.wal", "wal"), all)
+	},
+}
+
+// blockParts gives a block of envelopes in two parts.
+func blockParts(envelopes [][]byte) []types.Part {
+	block := types.Block{Data: types.Data{Txs: envelopes}}
+	data := must(block.Marshal())
+	half := len(data) / 2
+	return []types.Part{{Index: 0, Bytes: data[:half]}, {Index: 1, Bytes: data[half:]}}
+}
+
+func onDisk(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, data, 0o600)); err != nil {
+		t.Fatal(err)
 	}
 }
 
