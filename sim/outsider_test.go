@@ -92,22 +92,25 @@ func (s *secrets) number(n usage.Number) {
 }
 
 // integer adds an integer in all forms in which one may stand somewhere. One of
-// few digits as text only where it stands alone: in the forms of JSON and logs.
+// few digits as text only where it stands alone, in the forms of JSON and logs,
+// and not as little endian: stores number their writes so. CBOR of five bytes is
+// left to the decoded integers: sealed bytes would hold it once in some thousand
+// runs.
 func (s *secrets) integer(what string, n uint64) {
 	what = fmt.Sprintf("%s %d", what, n)
-	if text := fmt.Sprint(n); len(text) >= 5 {
+	if text := fmt.Sprint(n); n >= 1e6 {
 		s.bytes.add(what, []byte(text))
+		s.bytes.add(what+", little endian", binary.LittleEndian.AppendUint64(nil, n))
 	} else {
 		for _, form := range []string{`":%s,`, `":%s}`, `": %s`, `"%s"`, ` %s `, `=%s `} {
 			s.bytes.add(what, fmt.Appendf(nil, form, text))
 		}
 	}
 	s.bytes.add(what+", big endian", binary.BigEndian.AppendUint64(nil, n)) // CBOR and deliveries
-	s.bytes.add(what+", little endian", binary.LittleEndian.AppendUint64(nil, n))
 	if v := binary.AppendUvarint(nil, n); len(v) >= 6 {
 		s.bytes.add(what+", varint", v)
 	}
-	if v := canon.Must(n); len(v) >= 5 {
+	if v := canon.Must(n); len(v) >= 6 {
 		s.bytes.add(what+", CBOR", v)
 	}
 	s.ints[n] = what
@@ -138,19 +141,20 @@ func (s *secrets) found(p piece) []string {
 }
 
 // unusual makes the numbers of an agreement such that each is found where it
-// stands. None changes what the job comes to: the thresholds are of a currency
-// in which nothing is paid.
+// stands, and hardly elsewhere by chance: most are above 32 bits. None changes
+// what the job comes to: the thresholds are of a currency in which nothing is
+// paid.
 func unusual(t *agreement.Terms) {
 	t.StartTolerance = 2917
 	t.LongestCall = 86_417_291
 	t.RetentionDays = 35_917
-	t.LineThreshold = []money.Amount{{Currency: "CHF", Micro: 7_654_319}}
-	t.OpenThreshold = []money.Amount{{Currency: "CHF", Micro: 87_654_317}}
+	t.LineThreshold = []money.Amount{{Currency: "CHF", Micro: 7_654_319_876_541}}
+	t.OpenThreshold = []money.Amount{{Currency: "CHF", Micro: 87_654_317_654_329}}
 	t.Exposure = []money.Amount{{Currency: "USD", Micro: 98_765_432_123_457}}
 	t.Unattested = []money.Amount{{Currency: "USD", Micro: 97_531_864_297_531}}
 	for i := range t.Deadlines {
 		if t.Deadlines[i].Millis > 0 {
-			t.Deadlines[i].Millis += 10_007 * int64(i+1)
+			t.Deadlines[i].Millis += 5_000_010_007 * int64(i+1)
 		}
 	}
 }
@@ -467,11 +471,11 @@ func TestTheSearchForSecretsFindsWhatIsPlanted(t *testing.T) {
 		"tolerance in JSON":          []byte(`{"start_tolerance_millis":2917,"x":1}`),
 		"tolerance in a message":     []byte("a start tolerance of 2917 ms"),
 		"tolerance, big endian":      binary.BigEndian.AppendUint64(nil, 2917),
-		"threshold in CBOR":          canon.Must([]money.Amount{{Currency: "CHF", Micro: 7_654_319}}),
-		"threshold as text":          []byte("CHF 7.654319"),
+		"threshold in CBOR":          canon.Must([]money.Amount{{Currency: "CHF", Micro: 7_654_319_876_541}}),
+		"threshold as text":          []byte("CHF 7654319.876541"),
 		"limit as digits":            []byte("98765432123457"),
 		"limit, big endian":          binary.BigEndian.AppendUint64(nil, 98_765_432_123_457),
-		"deadline behind other CBOR": append([]byte{0xff}, canon.Must(604_810_007)...),
+		"deadline behind other CBOR": append([]byte{0xff}, canon.Must(5_604_810_007)...),
 		"days of retention as text":  []byte("kept for 35917 days"),
 		"packed":                     packer.EncodeAll([]byte("Destination 0000,1,..."), []byte("head")),
 	}
