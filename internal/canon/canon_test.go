@@ -2,6 +2,7 @@ package canon
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/lateral-network/lateral/fault"
@@ -90,6 +91,25 @@ func FuzzDecode(f *testing.F) {
 		var s sample
 		if Decode(data, &s) == nil && !bytes.Equal(Must(s), data) {
 			t.Fatal("accepted a second encoding")
+		}
+	})
+}
+
+// A hash has one text: what is read in capitals is printed in small letters.
+func FuzzHashText(f *testing.F) {
+	f.Add(Sum("t").String())
+	f.Add(strings.ToUpper(Sum("t").String()))
+	f.Add(strings.Repeat("g", 64))
+	f.Fuzz(func(t *testing.T, s string) {
+		h, err := ParseHash(s)
+		if err != nil {
+			if fault.CodeOf(err) != fault.Invalid {
+				t.Fatalf("code of %v", err)
+			}
+			return
+		}
+		if h.String() != strings.ToLower(s) {
+			t.Fatalf("%q is printed %q", s, h)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package merkle
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -181,4 +182,83 @@ func BenchmarkRoot(b *testing.B) {
 		r.Add(leaf)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "leaves/s")
+}
+
+// pathOf cuts bytes into the hashes of a proof.
+func pathOf(data []byte) (path []canon.Hash) {
+	for len(data) >= len(canon.Hash{}) {
+		path, data = append(path, canon.Hash(data[:len(canon.Hash{})])), data[len(canon.Hash{}):]
+	}
+	return path
+}
+
+func flat(path []canon.Hash) (data []byte) {
+	for _, h := range path {
+		data = append(data, h[:]...)
+	}
+	return data
+}
+
+// No proof shows a leaf where another stands.
+func FuzzVerifyInclusion(f *testing.F) {
+	const size = 21
+	log := NewLog(nil)
+	leaf := func(i uint64) []byte { return fmt.Appendf(nil, "leaf %d", i) }
+	for i := range uint64(size) {
+		log.Append(leaf(i))
+	}
+	for _, i := range []uint64{0, 7, 16, 20} {
+		path, err := log.Inclusion(i, size)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(i, uint64(size), leaf(i), flat(path))
+	}
+	f.Add(uint64(1)<<63, ^uint64(0), leaf(0), make([]byte, 64*32))
+	f.Fuzz(func(t *testing.T, index, of uint64, data, path []byte) {
+		err := VerifyInclusion(log.Root(), index, of, data, pathOf(path))
+		if err != nil && fault.CodeOf(err) != fault.Refused {
+			t.Fatalf("code of %v", err)
+		}
+		if err == nil && of == size && (index >= size || !bytes.Equal(data, leaf(index))) {
+			t.Fatalf("%q is proven to be leaf %d", data, index)
+		}
+	})
+}
+
+// No proof shows a list to be the beginning of one that begins otherwise.
+func FuzzVerifyConsistency(f *testing.F) {
+	const size = 21
+	log := NewLog(nil)
+	for i := range size {
+		log.Append(fmt.Appendf(nil, "leaf %d", i))
+	}
+	root := func(n uint64) canon.Hash {
+		r, err := log.RootAt(n)
+		if err != nil {
+			f.Fatal(err)
+		}
+		return r
+	}
+	for _, n := range []uint64{0, 1, 8, 13, 20, 21} {
+		path, err := log.Consistency(n, size)
+		if err != nil {
+			f.Fatal(err)
+		}
+		r := root(n)
+		f.Add(r[:], n, flat(path))
+	}
+	f.Add(make([]byte, 32), ^uint64(0), []byte{})
+	f.Fuzz(func(t *testing.T, from []byte, n uint64, path []byte) {
+		var r canon.Hash
+		copy(r[:], from)
+		err := VerifyConsistency(r, n, log.Root(), size, pathOf(path))
+		if err != nil && fault.CodeOf(err) != fault.Refused {
+			t.Fatalf("code of %v", err)
+		}
+		if err == nil && (n > size || r != root(n)) {
+			t.Fatalf("another list of %d leaves is proven to be the beginning", n)
+		}
+		_ = VerifyConsistency(log.Root(), size, r, n, pathOf(path)) // of any later list, without a panic
+	})
 }

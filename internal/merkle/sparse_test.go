@@ -1,6 +1,7 @@
 package merkle
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
@@ -521,4 +522,41 @@ func TestAnUpdateIsTakenBack(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whatever a store holds for an undo, the tree takes it or says that it is
+// damaged; and what it takes leads to one root, as if it had been built so.
+func FuzzUndo(f *testing.F) {
+	before := filled(f, nil, 20)
+	tree := before.Clone()
+	_, undo, err := tree.UpdateUndo([]Write{{"k3", []byte("other")}, {"k4", nil}, {"new", []byte("n")}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(undo)
+	f.Add(undo[:len(undo)-1])
+	f.Add([]byte{})
+	f.Add(append(slices.Clone(undo), undo...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		back, again := tree.Clone(), tree.Clone()
+		err := back.Undo(data)
+		if other := again.Undo(data); (err == nil) != (other == nil) || back.Root() != again.Root() {
+			t.Fatalf("twice the same gives %v and %v", err, other)
+		}
+		if err != nil {
+			if fault.CodeOf(err) != fault.Corrupt || back.Root() != tree.Root() {
+				t.Fatalf("a damaged undo changes the tree, or has another code: %v", err)
+			}
+			return
+		}
+		if bytes.Equal(data, undo) != (back.Root() == before.Root()) && len(data) <= len(undo) {
+			t.Fatal("other bytes take the update back")
+		}
+		if back.Undo(data) != nil || back.Root() != again.Root() {
+			t.Fatal("the same undo once more changes the tree")
+		}
+		if back.Size() < 0 || back.Size() > tree.Size()+len(data) {
+			t.Fatalf("%d records are left", back.Size())
+		}
+	})
 }

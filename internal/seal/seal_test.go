@@ -489,3 +489,35 @@ func BenchmarkFile(b *testing.B) {
 		})
 	}
 }
+
+// A sealing key has one text, and any text is read or refused.
+func FuzzPublicKeyText(f *testing.F) {
+	good, err := testKey(1).Public().MarshalText()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(good))
+	f.Add(string(good[:len(good)-1]) + "\n")
+	f.Add(strings.Repeat("/", len(good)))
+	f.Fuzz(func(t *testing.T, s string) {
+		var p PublicKey
+		if err := p.UnmarshalText([]byte(s)); err != nil {
+			if fault.CodeOf(err) != fault.Invalid {
+				t.Fatalf("code of %v", err)
+			}
+			return
+		}
+		if text, err := p.MarshalText(); err != nil || string(text) != s {
+			t.Fatalf("a second text was accepted: %q", s)
+		}
+		if p.Check() != nil {
+			return
+		}
+		if again, err := PublicKeyFrom(p[:]); err != nil || again != p {
+			t.Fatalf("a key that is good as a text is none as bytes: %v", err)
+		}
+		if _, err := Wrap(p, nil, []byte("x")); err != nil {
+			t.Fatalf("a key that is good takes no secret: %v", err)
+		}
+	})
+}

@@ -128,3 +128,37 @@ func TestTextFormsAreRead(t *testing.T) {
 		}
 	}
 }
+
+// A key and a signature have one text each, and none stands for the other.
+func FuzzText(f *testing.F) {
+	sig := key(1).Sign("lateral/test", []byte("pay 5"))
+	text, err := sig.MarshalText()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(text))
+	f.Add(key(1).Public().String())
+	f.Add(strings.ToUpper(key(1).Public().String()))
+	f.Fuzz(func(t *testing.T, s string) {
+		var p PublicKey
+		var sig Signature
+		errKey, errSig := p.UnmarshalText([]byte(s)), sig.UnmarshalText([]byte(s))
+		if errKey == nil && p.String() != strings.ToLower(s) {
+			t.Fatalf("the key %q is printed %q", s, p)
+		}
+		if errSig == nil {
+			if text, err := sig.MarshalText(); err != nil || string(text) != strings.ToLower(s) {
+				t.Fatalf("the signature %q is printed %q, %v", s, text, err)
+			}
+		}
+		for _, err := range []error{errKey, errSig} {
+			if err != nil && fault.CodeOf(err) != fault.Invalid {
+				t.Fatalf("code of %v", err)
+			}
+		}
+		_ = CheckKey(p) // judges any bytes
+		if Verify(p, "lateral/test", []byte("pay 6"), sig) && CheckKey(p) == nil {
+			t.Fatal("a forged signature is taken")
+		}
+	})
+}
