@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -411,6 +412,34 @@ func FuzzClock(f *testing.F) {
 		want, err := time.Parse(time.RFC3339Nano, strings.ToUpper(s))
 		if err != nil || want.UnixMilli() != got {
 			t.Fatalf("%q is %d; the standard library says %v, %v", s, got, want, err)
+		}
+	})
+}
+
+// The buyer writes an order's payload. It asks for what it says, or is refused.
+func FuzzSpec(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(Termination{}.Encode())
+	f.Add(Termination{Prefixes: []string{"49", "4930", "5"}}.Encode())
+	f.Add(Termination{Prefixes: []string{"5", "49"}}.Encode())
+	f.Add(Termination{Prefixes: []string{"+49", ""}}.Encode())
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		s, err := Line{}.Spec(payload)
+		again, errAgain := Line{}.Spec(bytes.Clone(payload))
+		if !reflect.DeepEqual(s, again) || (err == nil) != (errAgain == nil) {
+			t.Fatalf("the same payload asks for %+v and %+v", s, again)
+		}
+		if err != nil {
+			if fault.CodeOf(err) != fault.Invalid {
+				t.Fatalf("code of %v", err)
+			}
+			return
+		}
+		if len(payload) > 0 && !bytes.Equal(Termination{s.Scope}.Encode(), payload) {
+			t.Fatalf("the scope %q says something else than the payload", s.Scope)
+		}
+		if !slices.IsSorted(s.Scope) || s.Line != Name || !s.Metered {
+			t.Fatalf("taken: %+v", s)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package agreement
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/lateral-network/lateral/fault"
@@ -85,4 +86,42 @@ func TestOverlap(t *testing.T) {
 			t.Errorf("%s: not %v both ways", name, c.want)
 		}
 	}
+}
+
+// Terms come from the partner. They are judged whatever they say, and what is
+// taken has a rule and deadlines that can be kept.
+func FuzzTerms(f *testing.F) {
+	f.Add(canon.Must(Defaults()))
+	monthly := Defaults()
+	monthly.Cycle, monthly.Zone, monthly.Compare, monthly.Netting = "1mo", "Europe/Berlin", AfterInvoice, true
+	monthly.LineThreshold = []money.Amount{{Micro: 5, Currency: "USD"}}
+	monthly.Alone = []Allowance{{Command: "invoice.accept", Limits: []money.Amount{{Micro: 5, Currency: "EUR"}}}}
+	f.Add(canon.Must(monthly))
+	f.Add(canon.Must(Terms{}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var x Terms
+		if canon.Decode(data, &x) != nil {
+			return
+		}
+		if !bytes.Equal(canon.Must(x), data) {
+			t.Fatal("a second encoding was accepted")
+		}
+		one, two := x.Validate(), x.Validate()
+		if fault.CodeOf(one) != fault.CodeOf(two) || fault.CodeOf(one) == fault.Internal {
+			t.Fatalf("the same terms give %v and %v", one, two)
+		}
+		if one != nil {
+			return
+		}
+		r, err := x.Rule.Compile()
+		if err != nil {
+			t.Fatalf("taken without a rule: %v", err)
+		}
+		_ = r.Answer(Facts{Kind: "duration", Gap: 5})
+		for _, s := range stages {
+			if d := x.Deadline(s); d.Millis < 0 {
+				t.Fatalf("a deadline before its beginning: %+v", d)
+			}
+		}
+	})
 }

@@ -118,3 +118,33 @@ func TestTheDefaultTermsAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A partner proposes the rule. Whatever its text, it compiles or is refused with
+// one code, and what compiles answers, the same each time, within its cost.
+func FuzzRule(f *testing.F) {
+	for _, text := range []string{
+		DefaultRule().Text, `"none"`, `gap / 0 == 1 ? "seller" : "buyer"`, `[1, 2, 3].exists(x, x == gap) ? "lower" : "manual"`,
+		`[[1], [2]].map(x, x[0]).filter(y, y > 1).size() == 1 && "ab".startsWith(kind) ? kind + kind : "none"`,
+		`b"\xff" == b"" ? "a" : "\u00e4"`, `{"a": 1}`, `((((`, "1.5", `gap * 9223372036854775807 > 0 ? "" : ""`,
+	} {
+		f.Add(text, "duration", uint64(5), uint64(60), true)
+	}
+	f.Fuzz(func(t *testing.T, text, kind string, gap, seconds uint64, undelivered bool) {
+		s := Source{text}
+		one, err := s.compile()
+		if err != nil {
+			if fault.CodeOf(err) != CodeBadRule {
+				t.Fatalf("code of %v", err)
+			}
+			return
+		}
+		two, err := s.compile()
+		if err != nil {
+			t.Fatalf("the same text does not compile a second time: %v", err)
+		}
+		in := Facts{Kind: kind, Gap: gap, StartGap: seconds, BuyerSeconds: seconds, SellerSeconds: gap, OnlySellerSeconds: seconds, DestinationSeconds: gap, Undelivered: undelivered}
+		if a, b := one.Answer(in), two.Answer(in); a != b {
+			t.Fatalf("%q answers %q and %q", text, a, b)
+		}
+	})
+}

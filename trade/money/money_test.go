@@ -281,3 +281,25 @@ func FuzzParseRate(f *testing.F) {
 		}
 	})
 }
+
+// A currency is its own text, and any other text is refused in few words.
+func FuzzParseCurrency(f *testing.F) {
+	for _, s := range []string{"USD", "usd", "JPY", "", "XXX", "US\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := ParseCurrency(s)
+		if err != nil {
+			if fault.CodeOf(err) != CodeUnknownCurrency || len(fault.Of(err).Detail) > 400 {
+				t.Fatalf("%q: %v", s, err)
+			}
+			return
+		}
+		if string(c) != s || len(s) != 3 {
+			t.Fatalf("%q is read as %q", s, c)
+		}
+		if n, err := c.MinorUnits(); err != nil || n < 0 || n > 4 {
+			t.Fatalf("%s has %d places, %v", c, n, err)
+		}
+	})
+}

@@ -1,9 +1,11 @@
 package party
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/money"
 )
@@ -78,4 +80,28 @@ func TestLimitsAreOneForEachCurrency(t *testing.T) {
 			t.Errorf("%s: accepted is not %v", name, c.ok)
 		}
 	}
+}
+
+// An applicant writes the application. What is taken is what its keys signed.
+func FuzzSigned(f *testing.F) {
+	good := canon.Must(application().Sign(key(1), key(2), key(3)))
+	f.Add(good)
+	other := application()
+	other.Code, other.Aliases = "A/B", nil
+	f.Add(canon.Must(other.Sign(key(1), key(1), key(1))))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var s Signed
+		if canon.Decode(data, &s) != nil {
+			return
+		}
+		switch code := fault.CodeOf(s.Validate()); code {
+		case "":
+			if !bytes.Equal(data, good) {
+				t.Fatalf("an application was taken that nobody signed: %+v", s.Application)
+			}
+		case fault.Invalid, fault.Refused:
+		default:
+			t.Fatalf("code %q", code)
+		}
+	})
 }

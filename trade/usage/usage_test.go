@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 	"unsafe"
@@ -396,6 +398,68 @@ func FuzzCycle(f *testing.F) {
 		ms = min(max(ms, earliest), latest)
 		if !i.Contains(ms) || i.To <= latest && c.Next(i).From != i.To {
 			t.Fatalf("%s %s: %d is in %+v", length, zone, ms, i)
+		}
+	})
+}
+
+func FuzzDirectionText(f *testing.F) {
+	for _, s := range []string{"ALPHA>BRAVO", "A>A", ">", "A>B>C", "A"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var d Direction
+		if err := d.UnmarshalText([]byte(s)); err != nil {
+			if fault.CodeOf(err) != CodeBadDirection || d != (Direction{}) {
+				t.Fatalf("%q gives %v, %v", s, d, err)
+			}
+			return
+		}
+		if text, err := d.MarshalText(); err != nil || string(text) != s {
+			t.Fatalf("%q is printed %q, %v", s, text, err)
+		}
+		if d.From == d.To || d.Back().Back() != d {
+			t.Fatalf("%q is %+v", s, d)
+		}
+	})
+}
+
+func FuzzParseNumber(f *testing.F) {
+	for _, s := range []string{"4930111", "+4930111", "0", "+", "999999999999999", "1234567890123456"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		n, ok := ParseNumber([]byte(s))
+		if !ok {
+			if n != Withheld {
+				t.Fatalf("%q is refused and is %d", s, n)
+			}
+			return
+		}
+		if got := strconv.FormatUint(uint64(n), 10); got != strings.TrimPrefix(s, "+") {
+			t.Fatalf("%q is %s", s, got)
+		}
+	})
+}
+
+// A partner names the zone of an agreement. Any text is a zone that is compiled
+// in or refused; what the machine's own tables hold counts for nothing.
+func FuzzZone(f *testing.F) {
+	for _, s := range []string{"Europe/Berlin", "UTC", "", "Local", "../etc/passwd", "europe/berlin", "Pacific/Auckland"} {
+		f.Add(s, int64(1_793_577_600))
+	}
+	f.Fuzz(func(t *testing.T, name string, at int64) {
+		l, err := loadZone(name)
+		if err != nil {
+			if fault.CodeOf(err) != CodeUnknownZone || len(fault.Of(err).Detail) > 400 {
+				t.Fatalf("%q: %v", name, err)
+			}
+			return
+		}
+		if name != "" && l.String() != name {
+			t.Fatalf("%q is the zone %s", name, l)
+		}
+		if _, east := time.Unix(at, 0).In(l).Zone(); east < -26*3600 || east > 26*3600 {
+			t.Fatalf("%s is %d seconds east of UTC", name, east)
 		}
 	})
 }
