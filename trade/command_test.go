@@ -3,6 +3,7 @@ package trade
 import (
 	"bytes"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -297,12 +298,22 @@ func FuzzApply(f *testing.F) {
 			}
 			cmd := Authorize(Command{Kind: Kind(kind), Body: raw}, key(side+".member"), testChain, ctx.Block.Channel, w.time+1000, canon.Sum("fuzz", raw))
 			res := w.m.Apply(ctx, state, cmd)
+			if other := w.m2.Apply(ctx, state, cmd); !reflect.DeepEqual(res.Writes, other.Writes) || !reflect.DeepEqual(res.Events, other.Events) || !reflect.DeepEqual(res.Receipt, other.Receipt) {
+				t.Fatalf("%s: two machines make %+v and %+v of it", kind, res, other)
+			}
 			if res.Fault != nil && (len(res.Writes) > 0 || res.Receipt.Code == "" || res.Receipt.Code == fault.Internal) {
 				t.Fatalf("%s: a refusal writes, or has the code %q: %v", kind, res.Receipt.Code, res.Fault)
 			}
 			if res.Fault == nil && !r.public {
 				m := maps.Clone(w.state)
 				m.apply(res.Writes)
+				for _, x := range res.Writes {
+					if _, content, err := ShowRecord(x.Key, x.Value); x.Value != nil && err == nil {
+						if _, err := json.Marshal(content); err != nil {
+							t.Fatalf("%s: the record %s cannot be shown: %v", kind, x.Key, err)
+						}
+					}
+				}
 				if err := CheckJournal(View{m}); err != nil {
 					t.Fatal(err)
 				}

@@ -73,3 +73,89 @@ func TestABodyIsReadFromJSON(t *testing.T) {
 		}
 	}
 }
+
+// Whatever JSON somebody writes for a body, it is refused or becomes one body,
+// which is shown as it was written; and whatever body is to be signed, it is
+// shown as it is or refused.
+func FuzzForms(f *testing.F) {
+	for k := range forms {
+		n := 0
+		v := reflect.New(reflect.TypeOf(bodies[k]))
+		fill(v.Elem(), &n)
+		text, err := json.Marshal(v.Elem().Interface())
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(k), text, canon.Must(v.Elem().Interface()))
+	}
+	f.Add("tick", []byte(`{}`), []byte{})
+	f.Fuzz(func(t *testing.T, kind string, text, body []byte) {
+		k := Kind(kind)
+		show := func(body []byte) bool {
+			shown, err := ShowBody(k, body)
+			if err != nil {
+				if code := fault.CodeOf(err); code != fault.Invalid {
+					t.Fatalf("%s: code %q", kind, code)
+				}
+				return false
+			}
+			if !bytes.Equal(canon.Must(shown), body) {
+				t.Fatalf("%s: %+v is shown for another body", kind, shown)
+			}
+			// What has no JSON, such as an interval that ends before it begins, is
+			// refused by a code when it is printed, and so is not signed.
+			if _, err := json.Marshal(shown); err != nil && fault.CodeOf(err) == fault.Internal {
+				t.Fatalf("%s: what is shown has no JSON: %v", kind, err)
+			}
+			return true
+		}
+		show(body)
+		var fields map[string]any
+		if json.Unmarshal(text, &fields) != nil {
+			return
+		}
+		made, err := EncodeBody(k, fields)
+		if err != nil {
+			if code := fault.CodeOf(err); code == "" || code == fault.Internal {
+				t.Fatalf("%s: code of %v", kind, err)
+			}
+			return
+		}
+		if !show(made) {
+			t.Fatalf("%s: what was made of %s cannot be shown", kind, text)
+		}
+	})
+}
+
+// A signature that was made elsewhere counts for the command that it was made
+// for, and for no other.
+func FuzzPrepared(f *testing.F) {
+	good := Prepared{testChain, testChannel, KindTick, canon.Must(Tick{"order/V-1"}), 77, canon.Sum("n")}
+	one, signed := key("one").Public(), good.Sign(key("one")).Authorization.Signature
+	seed := func(p Prepared) {
+		f.Add(p.Chain, p.Channel[:], string(p.Kind), p.Body, p.Expires, p.Nonce[:], one[:], signed[:])
+	}
+	seed(good)
+	good.Expires++
+	seed(good)
+	good.Expires--
+	f.Fuzz(func(t *testing.T, chain string, channel []byte, kind string, body []byte, expires int64, nonce, k, s []byte) {
+		p := Prepared{Chain: chain, Kind: Kind(kind), Body: body, Expires: expires}
+		var of sign.PublicKey
+		var by sign.Signature
+		copy(p.Channel[:], channel)
+		copy(p.Nonce[:], nonce)
+		copy(of[:], k)
+		copy(by[:], s)
+		c, err := p.Signed(of, by)
+		if err != nil {
+			if fault.CodeOf(err) != CodeAuthorizationForged {
+				t.Fatalf("code of %v", err)
+			}
+			return
+		}
+		if p.Message() != good.Message() || of != one {
+			t.Fatalf("a command is taken that its key never signed: %+v", c)
+		}
+	})
+}
