@@ -6,11 +6,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -522,6 +526,55 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := decodeAnswer(data, b.Public(), id); err == nil && !bytes.Equal(data, good) {
 			t.Fatal("an answer was taken that its sender never signed")
+		}
+	})
+}
+
+// What the outbox's store holds is read when a node starts: it is taken, or said
+// to be damaged or another node's.
+func FuzzBox(f *testing.F) {
+	b, err := openBox("box", vfs.NewMem(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { b.close() })
+	self := sign.FromSeed([32]byte{1})
+	tr, id := sampleTransfer(), sampleTransfer().ID()
+	other := tr
+	other.From = tr.To
+	f.Add(byte(atPartner), tr.To[:], canon.Must(partner{Address: "bravo.example:9000"}))
+	f.Add(byte(atOutbox), numberKey(1), canon.Must(tr))
+	f.Add(byte(atOutbox), numberKey(1), canon.Must(other))
+	f.Add(byte(atInbox), numberKey(2), canon.Must(tr))
+	f.Add(byte(atReport), id[:], []byte{})
+	f.Add(byte(atOutcome), id[:], canon.Must(outcome{Transfer: tr, Signature: signReceipt(sign.FromSeed([32]byte{2}), tr).Signature, At: 5}))
+	f.Add(byte(atOutcome), id[:], canon.Must(outcome{Transfer: tr, Fault: problemOf(wrongHash()), At: 5}))
+	f.Add(byte(atReceived), id[:], canon.Must(arrival{At: 5}))
+	f.Fuzz(func(t *testing.T, kind byte, key, value []byte) {
+		key = append([]byte{kind}, key...)
+		if err := b.db.Set(key, value, pebble.NoSync); err != nil {
+			t.Fatal(err)
+		}
+		e := &Exchange{opts: Options{Key: self}, self: self.Public(), box: b, entries: map[canon.Hash]*entry{}, peers: map[sign.PublicKey]*peer{}}
+		e.inbox, e.reports = newWorklist(e.pace(), e.deliver), newWorklist(e.pace(), e.report)
+		errs := []error{e.load(), b.prune(t.Context(), time.Unix(6, 0))}
+		var o outcome
+		found, err := b.get(kind, key[1:], &o)
+		if errs = append(errs, err); found && err == nil && o.Fault != nil {
+			_ = o.err()
+		}
+		for _, err := range errs {
+			if code := fault.CodeOf(err); code != "" && code != fault.Corrupt && code != fault.Conflict {
+				t.Fatalf("code of %v", err)
+			}
+		}
+		for id, en := range e.entries {
+			if id != en.transfer.ID() || en.transfer.From != e.self {
+				t.Fatalf("another transfer waits: %+v", en.transfer)
+			}
+		}
+		if err := b.db.Delete(key, pebble.NoSync); err != nil {
+			t.Fatal(err)
 		}
 	})
 }
