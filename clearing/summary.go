@@ -191,18 +191,24 @@ func (d *Desk) index(file canon.Hash, to map[canon.Hash]usage.Call) error {
 	if err != nil {
 		return err
 	}
+	callsIn(data, to)
+	return nil
+}
+
+// callsIn finds the calls of a file of records. What its sender wrote so that it
+// cannot be read adds none: it counts as not delivered.
+func callsIn(data []byte, to map[canon.Hash]usage.Call) {
 	var in deliveryFile
-	if err := canon.Decode(data, &in); err != nil {
-		return err
+	if canon.Decode(data, &in) != nil {
+		return
 	}
 	for _, line := range in.Lines {
 		del, err := usage.DecodeDelivery(line)
 		if err != nil {
-			return err
+			continue
 		}
 		for i := range del.Calls {
 			to[del.Calls[i].Leaf()] = del.Calls[i]
 		}
 	}
-	return nil
 }
