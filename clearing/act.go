@@ -29,7 +29,7 @@ type failure struct {
 // are executed. While they are on their way, and while a refusal of them is
 // young, the same action is not sent again: sent says whether it was. What is
 // waited with is the desk's own life, not that of the request which led to the
-// action.
+// action. Only the desk's own work calls it.
 func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Command) (sent bool) {
 	d.mu.Lock()
 	f, failed := d.failed[action]
@@ -47,7 +47,7 @@ func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Co
 	ticket := d.o.Channel.Enqueue(cmds...)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(d.life, cancel)
-	go func() {
+	d.acting.Go(func() {
 		defer stop()
 		defer cancel()
 		out, err := ticket.Wait(ctx)
@@ -67,7 +67,7 @@ func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Co
 		d.over = append(d.over, action)
 		d.mu.Unlock()
 		d.rouse()
-	}()
+	})
 	return true
 }
 

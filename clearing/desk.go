@@ -126,8 +126,9 @@ type Desk struct {
 	wake   chan struct{}
 	anchor chan struct{} // a period has closed since the last anchor
 
-	life context.Context // of the desk: ends when Run has returned
-	end  context.CancelFunc
+	life   context.Context // of the desk: ends with Run
+	end    context.CancelFunc
+	acting sync.WaitGroup // who waits for what becomes of commands; gone when Run returns
 }
 
 // Open makes a desk and brings back what it had imported and stated. It does
@@ -150,6 +151,7 @@ func Open(o Options) (*Desk, error) {
 // Run drives the desk until ctx ends: it looks at everything that is unfinished
 // once, and from then on at what each event concerns. It is called once.
 func (d *Desk) Run(ctx context.Context) error {
+	defer d.acting.Wait()
 	defer d.end()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
