@@ -89,7 +89,7 @@ func shownSheet(s trade.Sheet) wire.Sheet {
 
 func shownOrder(o order.Order) wire.Order {
 	return wire.Order{ID: o.ID, Kind: o.Kind, Agreement: o.Agreement, Buyer: o.Buyer, Seller: o.Seller, Direction: usage.Direction{From: o.Buyer, To: o.Seller},
-		Line: o.Spec.Line, Name: o.Spec.Name, Sheet: o.Sheet, From: wire.Time(o.From), Until: wire.Time(o.Until), State: o.State,
+		Line: o.Spec.Line, Name: o.Spec.Name, Scope: o.Spec.Scope, Sheet: o.Sheet, From: wire.Time(o.From), Until: wire.Time(o.Until), State: o.State,
 		Placed: act(o.Placed), Accepted: done(o.Accepted), Value: o.Value, Why: o.Why}
 }
 

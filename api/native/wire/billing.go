@@ -26,6 +26,7 @@ type Order struct {
 	Direction usage.Direction `json:"direction" doc:"From the buyer to the seller."`
 	Line      product.Line    `json:"line"`
 	Name      string          `json:"name" doc:"Of what is ordered."`
+	Scope     []string        `json:"scope,omitempty" doc:"What of the line is ordered; for voice, the destinations by prefix. Absent: all of it."`
 	Sheet     string          `json:"sheet,omitempty"`
 	From      Time            `json:"from"`
 	Until     Time            `json:"until,omitzero"`
