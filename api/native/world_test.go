@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -120,6 +122,8 @@ type side struct {
 	server  *httptest.Server
 	options native.Options
 
+	smuggled atomic.Pointer[ledger.Envelope] // see tampered
+
 	mu   sync.Mutex
 	desk *clearing.Desk
 }
@@ -209,7 +213,7 @@ func (s *side) start(dir string, chain ledger.Ledger, law channel.Law) {
 	t.Cleanup(func() { s.db.Close() })
 	s.blobs = must(store.OpenBlobs(durable.OS, filepath.Join(dir, "files"), [32]byte{1}))
 	s.member = must(channel.OpenMember(channel.Options{
-		Ledger: chain, Store: s.db, Outbox: filepath.Join(dir, "outbox"), Keys: s.keys, Code: string(s.code),
+		Ledger: tampered{chain, s}, Store: s.db, Outbox: filepath.Join(dir, "outbox"), Keys: s.keys, Code: string(s.code),
 		ChainID: s.w.chain, Genesis: s.w.genesis, Law: law,
 	}))
 	t.Cleanup(func() { s.member.Close() })
@@ -236,6 +240,26 @@ func (s *side) start(dir string, chain ledger.Ledger, law channel.Law) {
 	}
 	s.server = httptest.NewServer(must(native.New(s.options)))
 	t.Cleanup(s.server.Close)
+}
+
+// tampered is a ledger whose validators bring a side an envelope that they have
+// refused: in the next block, once a test has set it.
+type tampered struct {
+	ledger.Ledger
+	s *side
+}
+
+func (l tampered) Blocks(ctx context.Context, from ledger.Height) iter.Seq2[ledger.Block, error] {
+	return func(yield func(ledger.Block, error) bool) {
+		for b, err := range l.Ledger.Blocks(ctx, from) {
+			if e := l.s.smuggled.Swap(nil); e != nil {
+				b.Envelopes = append(slices.Clone(b.Envelopes), *e)
+			}
+			if !yield(b, err) {
+				return
+			}
+		}
+	}
 }
 
 // run runs a part until the test ends.

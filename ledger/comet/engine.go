@@ -50,6 +50,7 @@ type engine struct {
 	address   string           // host:port of the listener for validators
 	tip       *types.BlockMeta // of the last block at the start; nil before the first
 
+	broken  bool // it panicked as it was started
 	stop    chan struct{}
 	dialing sync.WaitGroup
 }
@@ -272,8 +273,18 @@ func freePort(listen string) (string, error) {
 	return l.Addr().String(), nil
 }
 
-// start lets the node take part. It joins peers as connect names them.
-func (e *engine) start() error { return e.network.Start() }
+// start lets the node take part. It joins peers as connect names them. Code:
+// corrupt when the engine finds only now that its stores contradict each other:
+// it panics then, in its own log of votes or in what it looks up to vote.
+func (e *engine) start() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			e.broken = true
+			err = misfit(fmt.Errorf("starting the engine: %v", r))
+		}
+	}()
+	return e.network.Start()
+}
 
 // connect keeps a link to a peer for as long as the engine runs. The engine's
 // own redialling waits up to 3 s at first, 5 s between tries, and gives up.
@@ -338,7 +349,7 @@ func (e *engine) peerHeights() map[string]int64 {
 func (e *engine) close() error {
 	close(e.stop)
 	var errs []error
-	if e.network.IsRunning() {
+	if e.network.IsRunning() && !e.broken { // half started, it would wait for what never ran
 		errs = append(errs, e.network.Stop())
 	}
 	errs = append(errs, e.transport.Close())
