@@ -85,9 +85,11 @@ func (p proven) print(t terminal) {
 	fmt.Fprintf(t.err, "as it stood after block %d; %s, certified at height %d, %s, on %s\n", p.Position, p.Kind, p.Height,
 		time.UnixMilli(int64(p.Time)).UTC().Format(time.RFC3339), p.Chain)
 	if p.Content != nil {
-		// What was just shown has an encoding.
-		text, _ := json.MarshalIndent(p.Content, "", "  ")
-		fmt.Fprintf(t.err, "%s\n", text)
+		if text, err := json.MarshalIndent(p.Content, "", "  "); err != nil {
+			fmt.Fprintf(t.err, "its content cannot be shown: %v\n", err)
+		} else {
+			fmt.Fprintf(t.err, "%s\n", text)
+		}
 	}
 	if !p.Evidence.IsZero() {
 		fmt.Fprintf(t.err, "evidence %s\n", p.Evidence)
