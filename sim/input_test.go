@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,5 +113,22 @@ func TestAJobIsGivenUpOnlyWhenNothingChanges(t *testing.T) {
 		if s.over(c.what, c.at, now) != c.over {
 			t.Errorf("step %d: over is %t", i, !c.over)
 		}
+	}
+}
+
+// The robots of the sandbox could sign in five currencies, and for a thousand
+// million at most: any other job waited for ever.
+func TestAnyCurrencyAndAmountIsSettled(t *testing.T) {
+	o, _ := inputOf(t, oneCall, oneCall)
+	o.Rates = write(t, strings.Replace(oneSheet, "0.01,USD", "1200000000,KWD", 1))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	r, err := Voice(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const amount = 1_220_000_000_000_000 // 61 s of a rate for each 60
+	if len(r.Totals) != 1 || r.Totals[0].Currency != "KWD" || r.Totals[0].Invoiced != amount || r.Totals[0].Settled != amount {
+		t.Errorf("the totals are %+v", r.Totals)
 	}
 }
