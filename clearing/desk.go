@@ -209,6 +209,8 @@ func (d *Desk) notice(e trade.Event) {
 		d.amended, d.meeting, d.repriced = true, true, true
 		d.mu.Unlock()
 		d.retryNow()
+	case trade.EventMended:
+		d.retryNow() // what was refused while the states differed
 	}
 	d.touch(e.Subject)
 	// What becomes of a dispute may be the last thing that its period, and with
