@@ -271,6 +271,9 @@ func (b *Bilateral) State() State {
 			if b.m.law.Bound(v, keys[0]) && b.m.law.Bound(v, keys[1]) {
 				state = StateOpen
 			}
+			if b.m.law.Parted(v) {
+				state = StateDiverged // the nodes have one log again, and the two sides have not both said so
+			}
 			return nil
 		})
 	}

@@ -114,7 +114,7 @@ func (b *Bilateral) diverged(c trade.Command) *fault.Error {
 		return nil
 	}
 	return fault.New(CodeDiverged, "the two members' states have parted; the channel takes termination, evidence and payment only",
-		"look at the divergence on both nodes, run lateral replay, and repair the one that is wrong")
+		"run lateral replay, rebuild the node that it blames, then close the divergence on both sides (lateral bilateral mend)")
 }
 
 // open reads an envelope. Code unreadable is the same for both members: it

@@ -251,6 +251,8 @@ func (toyLaw) Evidence(ours, theirs proof.SignedHead, _ uint64, _ []byte) trade.
 	return toyCommand("end", [2]proof.SignedHead{ours, theirs})
 }
 
+func (toyLaw) Parted(trade.Records) bool { return false }
+
 func (toyLaw) Diverged(c trade.Command) bool { return c.Kind == "end" }
 
 func (toyLaw) Carrier(public trade.Records, node sign.PublicKey, _ uint64) (string, bool) {

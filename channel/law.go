@@ -66,6 +66,9 @@ type Law interface {
 	// Evidence makes the command by which one side shows that the two have
 	// signed contradicting heads of one size.
 	Evidence(ours, theirs proof.SignedHead, leaf uint64, detail []byte) trade.Command
+	// Parted reports whether evidence that the members' states differ is in the
+	// state, and they have not both said since that it is over.
+	Parted(state trade.Records) bool
 	// Bound reports whether a member has bound its channel key.
 	Bound(state trade.Records, key sign.PublicKey) bool
 }

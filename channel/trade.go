@@ -134,6 +134,11 @@ func (commercial) Evidence(ours, theirs proof.SignedHead, leaf uint64, detail []
 	return trade.NewCommand(trade.KindDivergence, trade.Divergence{Ours: ours, Theirs: theirs, Leaf: leaf, Detail: detail})
 }
 
+func (commercial) Parted(state trade.Records) bool {
+	_, ok := trade.View{Records: state}.Divergence()
+	return ok
+}
+
 func (commercial) Bound(state trade.Records, key sign.PublicKey) bool {
 	b, ok := trade.View{Records: state}.Bilateral()
 	if !ok {

@@ -104,6 +104,14 @@ const NetworkKey = keyNetwork
 // BilateralKey is the key of a Bilateral's own record.
 const BilateralKey = keyBilateral
 
+// Keys of the evidence that the two members' states differ, of one side's word
+// that they do no more, and of the last evidence on which both have given it.
+const (
+	DivergenceKey = keyDivergence
+	MendingKey    = keyMending
+	MendedKey     = keyMended
+)
+
 // CounterKey is the key of a Bilateral's counters.
 const CounterKey = keyCounter
 

@@ -157,7 +157,7 @@ func (t *tx) enter() error {
 		return notBound()
 	}
 	if b.State == Diverged && !AllowedWhenDiverged(t.cmd) {
-		return fault.New(CodeDiverged, "the two members' states differ from each other; this command has to wait", "run lateral replay, correct the wrong side, then restore from its partner")
+		return fault.New(CodeDiverged, "the two members' states differ from each other; this command has to wait", "run lateral replay, rebuild the node that it blames, then close the divergence on both sides (lateral bilateral mend)")
 	}
 	own, partner, ok := b.Side(t.ctx.Sender)
 	if !ok && t.cmd.Kind == KindKeyChange {

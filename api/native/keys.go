@@ -135,6 +135,9 @@ func (s *server) body(b Bilateral, r wire.Prepare) ([]byte, error) {
 	case trade.KindBind:
 		x, err := b.Binding()
 		return canon.Must(trade.Bind{Member: party.Code(x.Member), Keys: x.Keys, Key: x.Keys[x.Mine]}), err
+	case trade.KindDivergenceEnd:
+		d, err := whole(b, canon.Hash{})
+		return canon.Must(trade.DivergenceClose{Evidence: d.Hash()}), err
 	case trade.KindKeyChange:
 		a, err := b.Announcement()
 		return canon.Must(trade.KeyChange{New: a.Key, Possession: a.Possession}), err

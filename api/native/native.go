@@ -49,6 +49,11 @@ type Bilateral interface {
 	Attested() uint64                               // height
 	Unattested() int64                              // block time in ms; 0: the partner owes no answer
 	Rotate(context.Context) (sign.PublicKey, error) // of our channel key
+	Divergence() (channel.Divergence, bool)         // while the two look for a difference
+	Settled() (channel.Divergence, bool)            // the last search that is over
+	Differing() (channel.Outcome, error)            // the first command that differs
+	Whole(one, other proof.Head) error              // their logs are one again
+	Keys() (keys [2]sign.PublicKey, mine int)
 	Binding() (channel.Binding, error)
 	Announcement() (channel.Announcement, error)
 	Anchor(context.Context) (proof.Anchor, error)

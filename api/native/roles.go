@@ -49,6 +49,7 @@ var allowed = map[string][]api.Role{
 	"add-delegate":    {api.Administrator}, "revoke-delegate": {api.Administrator},
 
 	"end-bilateral":     {api.ProductManager},
+	"close-divergence":  {api.ProductManager},
 	"propose-agreement": {api.ProductManager}, "amend-agreement": {api.ProductManager}, "accept-agreement": {api.ProductManager},
 	"reject-agreement": {api.ProductManager}, "end-agreement": {api.ProductManager},
 	"propose-sheet": {api.ProductManager}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager},

@@ -95,7 +95,7 @@ type keyPrepare struct {
 	out
 	Kind string `arg:"" help:"Kind of the command: bind, key.change, key.rotate, delegate.add, member.vouch and others."`
 	Key  string `placeholder:"KEY" enum:",member,sealing,node" default:"" help:"Which key a key.rotate replaces by one that the node makes: member, sealing or node."`
-	Body string `placeholder:"FILE" help:"Fields of the command, YAML or JSON, - is standard input; bind, key.change, member.leave and a key.rotate with --key need none."`
+	Body string `placeholder:"FILE" help:"Fields of the command, YAML or JSON, - is standard input; bind, key.change, divergence.close, member.leave and a key.rotate with --key need none."`
 }
 
 func (keyPrepare) Help() string {

@@ -469,6 +469,12 @@ func (p *Partner) Terminate(ctx context.Context, why string) (wire.Ended, error)
 	return post[wire.Ended](ctx, p.c, p.at("terminate"), wire.EndBilateral{Why: why})
 }
 
+// CloseDivergence says that the two members' states are one again. It counts
+// once both sides have said so.
+func (p *Partner) CloseDivergence(ctx context.Context, c wire.CloseDivergence) (wire.Done[wire.Divergence], error) {
+	return post[wire.Done[wire.Divergence]](ctx, p.c, p.at("divergence", "close"), c)
+}
+
 // Rotate replaces this node's channel key.
 func (p *Partner) Rotate(ctx context.Context) (wire.NewKey, error) {
 	return post[wire.NewKey](ctx, p.c, p.at("rotate"), nil)

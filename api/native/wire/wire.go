@@ -101,7 +101,26 @@ type Bilateral struct {
 	Epoch      uint32           `json:"epoch" doc:"Of the key that seals the channel; 0 before the first."`
 	Unanswered Time             `json:"unanswered_since,omitzero" doc:"Since when the partner owes an answer to a signed head."`
 	Members    *trade.Bilateral `json:"members,omitempty"`
+	Divergence *Divergence      `json:"divergence,omitempty" doc:"While the two members' states differ, or both have not said that they do no more."`
 	Problem    string           `json:"problem,omitempty" doc:"Why the channel has halted here, or what keeps its sealing key from changing."`
+}
+
+// Divergence is what is known of a difference between the two members' states.
+type Divergence struct {
+	Evidence  canon.Hash `json:"evidence,omitzero" doc:"Of the two contradicting heads in the channel's state: what closing names. Absent: there is none yet."`
+	Size      uint64     `json:"size" doc:"Of the block log of which the members have signed two roots."`
+	Searching bool       `json:"searching,omitempty" doc:"The two nodes have not signed one log since."`
+	Height    uint64     `json:"height,omitempty" doc:"Of the first block that differs, once it is found."`
+	Kind      trade.Kind `json:"kind,omitempty" doc:"Of the first command that differs, when the difference is in one."`
+	Silent    party.Code `json:"silent,omitempty" doc:"Who has left a question of the search unanswered."`
+	ClosedBy  party.Code `json:"closed_by,omitempty" doc:"Who has said that it is over. The other side has not."`
+	Closed    uint64     `json:"closed,omitempty" doc:"Height at which both had said that it is over."`
+}
+
+// CloseDivergence says that the two members' states are one again.
+type CloseDivergence struct {
+	Evidence canon.Hash `json:"evidence,omitzero" doc:"The evidence that was looked at. Absent: that of now."`
+	Why      string     `json:"why,omitempty" maxLength:"500"`
 }
 
 // OpenBilateral asks for a channel with a partner.
@@ -121,7 +140,7 @@ type Prepare struct {
 	Partner party.Code     `json:"partner,omitempty" maxLength:"32" doc:"Of a command on a Bilateral."`
 	Kind    trade.Kind     `json:"kind" minLength:"1" maxLength:"40" doc:"Of the command, for example bind, key.change, key.rotate or delegate.add."`
 	Key     string         `json:"key,omitempty" enum:"member,sealing,node" doc:"Which key a key.rotate replaces, by one that the node makes."`
-	Body    map[string]any `json:"body,omitempty" doc:"Fields of the command. Absent: what the node knows by itself, for bind, key.change, key.rotate and member.leave."`
+	Body    map[string]any `json:"body,omitempty" doc:"Fields of the command. Absent: what the node knows by itself, for bind, key.change, key.rotate, divergence.close and member.leave."`
 }
 
 // Command is a command on its way to a key that is kept elsewhere and back.
