@@ -295,6 +295,7 @@ func (n *Node) Run(ctx context.Context) error {
 		part("exchange", n.exchange.Run)
 		part("desks", n.runDesks)
 		part("keys", n.keepKeys)
+		part("admissions", n.keepAdmissions)
 	}
 	if n.api != nil {
 		part("health", n.vitals.watch)
@@ -356,6 +357,19 @@ func (n *Node) runDesks(ctx context.Context) error {
 		case <-look.C:
 		}
 	}
+}
+
+// keepAdmissions ends applications whose time is over.
+func (n *Node) keepAdmissions(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-n.member.Ready():
+	}
+	look := time.NewTicker(lapsingEvery)
+	defer look.Stop()
+	admissions{n.member.Omni(), n.config.Carrier, func() int64 { return time.Now().UnixMilli() }, n.log}.keep(ctx, look.C)
+	return nil
 }
 
 func (n *Node) openDesk(b *channel.Bilateral) (*clearing.Desk, error) {
