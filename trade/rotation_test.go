@@ -139,3 +139,34 @@ func TestANewKeySignsForItself(t *testing.T) {
 		t.Errorf("the recovered member key: %s", got)
 	}
 }
+
+// Everybody can read a change of keys that was refused. Once the member's own
+// node has carried it nobody sends it again, also when it would fit by then;
+// and who carries another's does not use up its number.
+func TestARefusedChangeOfKeysIsNotSentAgainByOthers(t *testing.T) {
+	w := newWorld(t)
+	node := key("ALPHA.node2").Public()
+	expires := w.time + 1_000_000
+	send := func(sender string, c KeyRotate, number string) string {
+		cmd := Authorize(NewCommand(KindKeyRotate, c), key("ALPHA.member"), testChain, canon.Hash{}, expires, canon.Sum(number))
+		return w.execute(Context{Block: Block{Chain: testChain, Height: w.height, Time: w.time}, Sender: key(sender).Public()}, cmd)
+	}
+	revoke := KeyRotate{Member: "ALPHA", RevokeNode: &node}
+	add := KeyRotate{Member: "ALPHA", AddNode: &node, Possession: []sign.Signature{Possession(key("ALPHA.node2"), testChain, "ALPHA")}}
+	for _, step := range []struct {
+		what, sender string
+		change       KeyRotate
+		number       string
+		want         string
+	}{
+		{"too early, by another", "BRAVO.node", revoke, "revoke", "refused not-found"},
+		{"too early, by its own", "ALPHA.node", revoke, "revoke", "refused not-found"},
+		{"what it needs", "ALPHA.node", add, "add", "done"},
+		{"by another once it fits", "BRAVO.node", revoke, "revoke", "refused authorization-replayed"},
+		{"signed again", "BRAVO.node", revoke, "revoke 2", "done"},
+	} {
+		if got := send(step.sender, step.change, step.number); !strings.HasPrefix(got, step.want) {
+			t.Errorf("%s: %s, want %s", step.what, got, step.want)
+		}
+	}
+}
