@@ -170,3 +170,25 @@ func TestARefusedChangeOfKeysIsNotSentAgainByOthers(t *testing.T) {
 		}
 	}
 }
+
+// Who asks for the same new member key again, because the answer was lost, gets
+// the same answer, and the keys stay as they are.
+func TestTheSameNewMemberKeyAgainIsDone(t *testing.T) {
+	w := newWorld(t)
+	for i := range 2 {
+		if got := w.run("ALPHA key.rotate new-member=m2 as=ALPHA.recovery"); !strings.HasPrefix(got, "done [recovery key]") {
+			t.Errorf("time %d: %s", i+1, got)
+		}
+	}
+	m, _ := View{w.public}.Member("ALPHA")
+	if len(m.Members) != 2 || m.Members[1].Key != key("m2").Public() || m.Members[1].Until != 0 {
+		t.Errorf("the member's keys are %+v", m.Members)
+	}
+	// A key that was replaced is not taken back, and another's is not taken.
+	w.run("ALPHA key.rotate new-member=m3 as=ALPHA.recovery")
+	for _, line := range []string{"ALPHA key.rotate new-member=m2 as=ALPHA.recovery", "BRAVO key.rotate new-member=m3"} {
+		if got := w.run(line); !strings.HasPrefix(got, "refused conflict") {
+			t.Errorf("%s: %s", line, got)
+		}
+	}
+}
