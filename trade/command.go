@@ -75,6 +75,7 @@ const (
 	KindChannelRotate  Kind = "channel.rotate"  // ChannelRotate; a channel key replaces itself
 	KindAnchorPost     Kind = "anchor.post"     // AnchorPost; a channel key
 	KindAnchorContest  Kind = "anchor.contest"  // AnchorContest; the channel key that has not signed the claim
+	KindEquivocation   Kind = "head.twice"      // Equivocation; either channel key
 )
 
 // Bind says who signs with a channel key. Inside the sealed log each side
@@ -481,6 +482,15 @@ type AnchorPost struct {
 // that contradicts it.
 type AnchorContest struct {
 	Head SignedHead `cbor:"1,keyasint" json:"head"`
+}
+
+// Equivocation is two heads of one size under one channel key that no log can
+// both have: whoever has the key has signed what is not so. Who reads it needs
+// nothing else to see that.
+type Equivocation struct {
+	Key sign.PublicKey `cbor:"1,keyasint" json:"key"`
+	One SignedHead     `cbor:"2,keyasint" json:"one"`
+	Two SignedHead     `cbor:"3,keyasint" json:"two"`
 }
 
 // NewCommand makes a command from its kind and body.
