@@ -72,6 +72,8 @@ type protocol struct {
 	Attested uint64 `cbor:"12,keyasint,omitempty"`
 	// Settled is the last dispute that is over.
 	Settled *Divergence `cbor:"13,keyasint,omitempty"`
+	// Twice are two heads of one size by one key, at most once for each key.
+	Twice []twice `cbor:"14,keyasint,omitempty"`
 }
 
 type offerMark struct {
@@ -134,11 +136,12 @@ type said struct {
 	again    bool // our head, since a dispute began
 	bind     bool
 	confirm  bool
-	refused  uint64     // height of the offer that we could not open
-	overdue  uint32     // epoch
-	answered proof.Head // the partner's last claim that we have answered
-	grown    proof.Head // its claim for which we have made the log grow
-	rotate   string     // how far the rotation had come when it was last taken up
+	refused  uint64         // height of the offer that we could not open
+	overdue  uint32         // epoch
+	twice    sign.PublicKey // of the partner, that has signed two heads of one size
+	answered proof.Head     // the partner's last claim that we have answered
+	grown    proof.Head     // its claim for which we have made the log grow
+	rotate   string         // how far the rotation had come when it was last taken up
 }
 
 type keptTree struct {
@@ -436,6 +439,7 @@ func (b *Bilateral) react(ctx context.Context, public trade.Records, height uint
 	b.resumeRotation(ctx)
 	b.search(ctx)
 	b.answerClaim(ctx, public, height)
+	b.tellTwice(ctx, public)
 	b.attest(ctx)
 	b.s.Load().poke()
 }

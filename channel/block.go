@@ -234,6 +234,7 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 // less than the last is no answer and takes nothing back.
 func (d *bilateralDraft) head(by int, m *headMark) {
 	d.heads = append(d.heads, *m)
+	d.meetTwice(by, m.Signed)
 	size := m.Signed.Head.Size
 	if last := d.p.Heads[by]; last != nil && last.Signed.Head.Size > size {
 		return

@@ -251,6 +251,11 @@ func (toyLaw) Evidence(ours, theirs proof.SignedHead, _ uint64, _ []byte) trade.
 	return toyCommand("end", [2]proof.SignedHead{ours, theirs})
 }
 
+func (toyLaw) Equivocation(key sign.PublicKey, one, two proof.SignedHead) trade.Command {
+	return toyCommand("no", trade.Equivocation{Key: key, One: one, Two: two})
+}
+func (toyLaw) Equivocated(trade.Records, canon.Hash, sign.PublicKey) bool { return true }
+
 func (toyLaw) Parted(trade.Records) bool { return false }
 
 func (toyLaw) Diverged(c trade.Command) bool { return c.Kind == "end" }

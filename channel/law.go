@@ -69,6 +69,10 @@ type Law interface {
 	// Parted reports whether evidence that the members' states differ is in the
 	// state, and they have not both said since that it is over.
 	Parted(state trade.Records) bool
+	// Equivocation makes the Omnilateral command that shows two heads of one size
+	// under one key, and Equivocated reports whether such evidence is there.
+	Equivocation(key sign.PublicKey, one, two proof.SignedHead) trade.Command
+	Equivocated(public trade.Records, id canon.Hash, key sign.PublicKey) bool
 	// Bound reports whether a member has bound its channel key.
 	Bound(state trade.Records, key sign.PublicKey) bool
 }

@@ -134,6 +134,15 @@ func (commercial) Evidence(ours, theirs proof.SignedHead, leaf uint64, detail []
 	return trade.NewCommand(trade.KindDivergence, trade.Divergence{Ours: ours, Theirs: theirs, Leaf: leaf, Detail: detail})
 }
 
+func (commercial) Equivocation(key sign.PublicKey, one, two proof.SignedHead) trade.Command {
+	return trade.NewCommand(trade.KindEquivocation, trade.Equivocation{Key: key, One: one, Two: two})
+}
+
+func (commercial) Equivocated(public trade.Records, id canon.Hash, key sign.PublicKey) bool {
+	_, ok := public.Get(trade.EquivocationKey(id, key))
+	return ok
+}
+
 func (commercial) Parted(state trade.Records) bool {
 	_, ok := trade.View{Records: state}.Divergence()
 	return ok

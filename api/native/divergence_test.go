@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native"
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/channel"
@@ -89,11 +92,12 @@ func (w *world) bill(t *testing.T, hour string) (debt wire.Obligation) {
 	t.Helper()
 	ctx := within(t)
 	for _, s := range w.sides {
+		engineer := s.as(api.Engineer)
 		eventually(t, "the calls are taken in", func() bool {
-			_, err := s.as(api.Engineer).ImportUsage(ctx, "calls-"+hour+".csv", strings.NewReader(calls(hour)))
+			_, err := engineer.ImportUsage(ctx, "calls-"+hour+".csv", strings.NewReader(calls(hour)))
 			return err == nil
 		})
-		if _, err := s.as(api.Engineer).Close(ctx, 0); err != nil {
+		if _, err := engineer.Close(ctx, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -121,9 +125,10 @@ func (w *world) pay(t *testing.T, o wire.Obligation) {
 		t.Fatal(err)
 	}
 	var done wire.Done[wire.Obligation]
+	payee := w.sides["BRAVO"].as(api.Finance)
 	eventually(t, "the payee has the advice", func() bool {
 		var err error
-		done, err = w.sides["BRAVO"].as(api.Finance).Confirm(ctx, o.ID, wire.Confirm{Amount: o.Amount})
+		done, err = payee.Confirm(ctx, o.ID, wire.Confirm{Amount: o.Amount})
 		return err == nil
 	})
 	if done.Record.State != settlement.Settled {
@@ -134,10 +139,10 @@ func (w *world) pay(t *testing.T, o wire.Obligation) {
 // level waits until both sides show one state, and gives it.
 func (w *world) level(t *testing.T) (one wire.Bilateral) {
 	t.Helper()
-	ctx := within(t)
+	ctx, alpha, bravo := within(t), w.sides["ALPHA"].as(api.Auditor), w.sides["BRAVO"].as(api.Auditor)
 	eventually(t, "both sides have one root, signed by both", func() bool {
-		a, err := w.sides["ALPHA"].as(api.Auditor).Bilateral(ctx)
-		b, err2 := w.sides["BRAVO"].as(api.Auditor).Bilateral(ctx)
+		a, err := alpha.Bilateral(ctx)
+		b, err2 := bravo.Bilateral(ctx)
 		one = a
 		return err == nil && err2 == nil && a.Root == b.Root && a.Position == b.Position && a.Attested == a.Position && b.Attested == b.Position
 	})
@@ -173,8 +178,9 @@ func TestADivergenceIsFoundMendedAndClosedByBoth(t *testing.T) {
 	}
 	var found [2]wire.Bilateral
 	for i, s := range []*side{alpha, bravo} {
+		auditor := s.client(api.Auditor)
 		eventually(t, "the difference is found, and evidence of it is in the state", func() bool {
-			st, err := s.client(api.Auditor).Status(ctx)
+			st, err := auditor.Status(ctx)
 			if err != nil || len(st.Bilaterals) != 1 {
 				return false
 			}
@@ -218,8 +224,9 @@ func TestADivergenceIsFoundMendedAndClosedByBoth(t *testing.T) {
 
 	bravo.rebuild()
 	for _, s := range []*side{alpha, bravo} {
+		auditor := s.as(api.Auditor)
 		eventually(t, "both have signed one log again", func() bool {
-			b, err := s.as(api.Auditor).Bilateral(ctx)
+			b, err := auditor.Bilateral(ctx)
 			return err == nil && b.Divergence != nil && !b.Divergence.Searching
 		})
 	}
@@ -275,5 +282,65 @@ func TestADivergenceIsFoundMendedAndClosedByBoth(t *testing.T) {
 	defer cancel()
 	if _, err := bravo.as(api.Engineer).Anchor(anchor); err != nil {
 		t.Error(err)
+	}
+}
+
+// witnessed is a member on whose Omnilateral one record more stands.
+type witnessed struct {
+	native.Member
+	key   string
+	value []byte
+}
+
+func (m witnessed) Omni() native.Channel { return witness{m.Member.Omni(), m} }
+
+type witness struct {
+	native.Channel
+	m witnessed
+}
+
+func (c witness) View(f func(channel.View) error) error {
+	return c.Channel.View(func(v channel.View) error {
+		v.Records = oneMore{v.Records, c.m}
+		return f(v)
+	})
+}
+
+type oneMore struct {
+	trade.Records
+	m witnessed
+}
+
+func (r oneMore) Scan(prefix string) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		if strings.HasPrefix(r.m.key, prefix) && !yield(r.m.key, r.m.value) {
+			return
+		}
+		r.Records.Scan(prefix)(yield)
+	}
+}
+
+// What a side's key has signed twice is shown with the channel, with the two
+// signatures by which anybody can see it.
+func TestWhatAKeyHasSignedTwiceIsShownWithTheChannel(t *testing.T) {
+	w := opened(t)
+	alpha, bravo := w.sides["ALPHA"], w.sides["BRAVO"]
+	b := bravo.member.Bilaterals()[0]
+	keys, mine := b.Keys()
+	key, _ := bravo.keys.Channel(keys[mine])
+	head := trade.Head{Channel: b.ID(), Position: 3, Size: 2, Root: canon.Hash{1}}
+	twice := trade.Equivocation{Key: keys[mine], One: head.Sign(key, uint8(mine))}
+	head.Root = canon.Hash{2}
+	twice.Two = head.Sign(key, uint8(mine))
+	o := alpha.options
+	o.Member, o.Registry = witnessed{o.Member, trade.EquivocationKey(b.ID(), twice.Key), canon.Must(twice)}, nil
+	server := httptest.NewServer(must(native.New(o)))
+	defer server.Close()
+	c := client.New(server.URL, alpha.tokens[api.Auditor])
+	defer c.Close()
+	got, err := c.With("BRAVO").Bilateral(within(t))
+	want := wire.SignedTwice{Member: "BRAVO", Key: twice.Key, One: twice.One, Two: twice.Two}
+	if err != nil || len(got.Twice) != 1 || got.Twice[0] != want {
+		t.Errorf("shown: %+v, %v", got.Twice, err)
 	}
 }

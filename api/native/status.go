@@ -82,6 +82,20 @@ func (s *server) shownBilateral(b Bilateral) (wire.Bilateral, error) {
 	if w.Divergence, err = s.divergence(b); err != nil {
 		return w, err
 	}
+	err = s.Member.Omni().View(func(v channel.View) error {
+		_, mine := b.Keys()
+		for e := range (trade.View{Records: v}).Equivocations(b.ID()) {
+			by := w.Partner
+			if int(e.One.By) == mine {
+				by = party.Code(s.Member.Code())
+			}
+			w.Twice = append(w.Twice, wire.SignedTwice{Member: by, Key: e.Key, One: e.One, Two: e.Two})
+		}
+		return nil
+	})
+	if err != nil {
+		return w, err
+	}
 	err = b.View(func(v channel.View) error {
 		w.Position, w.Root = uint64(v.Position), v.Root
 		m, err := stored[trade.Bilateral](v, trade.BilateralKey, "record of the Bilateral")

@@ -102,6 +102,7 @@ type Bilateral struct {
 	Unanswered Time             `json:"unanswered_since,omitzero" doc:"Since when the partner owes an answer to a signed head."`
 	Members    *trade.Bilateral `json:"members,omitempty"`
 	Divergence *Divergence      `json:"divergence,omitempty" doc:"While the two members' states differ, or both have not said that they do no more."`
+	Twice      []SignedTwice    `json:"signed_twice,omitempty" doc:"Heads of one size that one channel key has signed, as they stand on the Omnilateral."`
 	Problem    string           `json:"problem,omitempty" doc:"Why the channel has halted here, or what keeps its sealing key from changing."`
 }
 
@@ -115,6 +116,15 @@ type Divergence struct {
 	Silent    party.Code `json:"silent,omitempty" doc:"Who has left a question of the search unanswered."`
 	ClosedBy  party.Code `json:"closed_by,omitempty" doc:"Who has said that it is over. The other side has not."`
 	Closed    uint64     `json:"closed,omitempty" doc:"Height at which both had said that it is over."`
+}
+
+// SignedTwice is two heads of one size under one channel key: whoever has the
+// key has signed what is not so. The two signatures show it to everybody.
+type SignedTwice struct {
+	Member party.Code       `json:"member" doc:"Whose channel key it is."`
+	Key    sign.PublicKey   `json:"key"`
+	One    trade.SignedHead `json:"one"`
+	Two    trade.SignedHead `json:"two"`
 }
 
 // CloseDivergence says that the two members' states are one again.
