@@ -298,7 +298,7 @@ func (d *Desk) reconcile(ctx context.Context, key string, p periodRecord, mine, 
 	if !mine.Outcome.IsZero() || !mine.Confirmed || !other.Confirmed || d.underWay("compare/"+key) {
 		return nil
 	}
-	c, err := d.compare(key, p, open, mine.Delivered, other.Delivered)
+	c, err := d.compare(key, p, open)
 	if err != nil {
 		return err
 	}
@@ -429,11 +429,41 @@ func (d *Desk) stated(v view, p periodRecord, side trade.Side, s invoice.Side) (
 
 // compare runs the agreed rule over both deliveries. Both sides do so on the
 // same input and get the same answer.
-func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours, theirs canon.Hash) (trade.CompareState, error) {
+func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute) (trade.CompareState, error) {
+	in, rule, err := d.differing(p, open)
+	if err != nil {
+		return trade.CompareState{}, err
+	}
+	if in.Rules, err = trade.DecisionRules(rule, p.Direction); err != nil {
+		return trade.CompareState{}, err
+	}
+	decided, err := reconcile.Decide(in)
+	if err != nil {
+		return trade.CompareState{}, err
+	}
+	out := trade.CompareState{Period: trade.PeriodRef{Order: p.Order, Interval: p.Interval}}
+	for _, l := range decided {
+		o := trade.OutcomeLine{Row: l.Row, Adjusts: l.Adjusts, Manual: l.Open}
+		if !l.Open { // people decide the whole of an open line
+			o.Calls, o.BilledSeconds = l.Calls, l.BilledSeconds
+		}
+		out.Lines = append(out.Lines, o)
+	}
+	data := reconcile.EncodeDecided(decided)
+	if err := d.keep("evidence/"+key, data); err != nil {
+		return trade.CompareState{}, err
+	}
+	out.Evidence = canon.Sum("lateral/evidence/1", data)
+	return out, nil
+}
+
+// differing gathers what disputed lines of a period are decided from, but for
+// the rule, and gives the agreed rule beside it. Both deliveries must be here.
+func (d *Desk) differing(p periodRecord, lines []dispute.Dispute) (in reconcile.Input, rule agreement.Source, err error) {
 	way, _ := d.pair.Way(p.Direction)
 	prices, err := d.tariff(way)
 	if err != nil {
-		return trade.CompareState{}, err
+		return in, rule, err
 	}
 	var seller, buyer []usage.Line
 	var terms agreement.Terms
@@ -448,56 +478,28 @@ func (d *Desk) compare(key string, p periodRecord, open []dispute.Dispute, ours,
 		return err
 	})
 	if err != nil {
-		return trade.CompareState{}, err
+		return in, rule, err
 	}
-	rules, err := trade.DecisionRules(terms)
+	fromSeller, err := d.delivered(p.Seller.Delivered, p, prices, slots(p, seller))
 	if err != nil {
-		return trade.CompareState{}, err
+		return in, rule, err
 	}
-	sellerFile, buyerFile := theirs, ours
-	if d.seller(p.Direction) {
-		sellerFile, buyerFile = ours, theirs
-	}
-	fromSeller, err := d.delivered(sellerFile, p, prices, slots(p, seller))
+	fromBuyer, err := d.delivered(p.Buyer.Delivered, p, prices, slots(p, buyer))
 	if err != nil {
-		return trade.CompareState{}, err
+		return in, rule, err
 	}
-	fromBuyer, err := d.delivered(buyerFile, p, prices, slots(p, buyer))
-	if err != nil {
-		return trade.CompareState{}, err
-	}
-	totals := map[string]uint64{}
+	in = reconcile.Input{Sheet: prices, Tolerances: trade.Tolerances(terms), DestinationCalls: map[string]uint64{}, DestinationSeconds: map[string]uint64{}}
 	for _, l := range seller {
-		totals[prices.Row(l.Row).Destination] += l.BilledSeconds
+		to := prices.Row(l.Row).Destination
+		in.DestinationCalls[to] += l.Calls
+		in.DestinationSeconds[to] += l.BilledSeconds
 	}
-	out := trade.CompareState{Period: trade.PeriodRef{Order: p.Order, Interval: p.Interval}}
-	in := reconcile.Input{
-		Sheet: prices, DestinationSeconds: totals,
-		Tolerances: trade.Tolerances(terms),
-		Rules:      rules,
-	}
-	for _, x := range open {
+	for _, x := range lines {
 		in.Lines = append(in.Lines, reconcile.Ref{Adjusts: x.Adjusts, Row: x.Row})
 	}
 	in.Seller, in.SellerMissing = deliveredLines(p, in.Lines, seller, fromSeller)
 	in.Buyer, in.BuyerMissing = deliveredLines(p, in.Lines, buyer, fromBuyer)
-	decided, err := reconcile.Decide(in)
-	if err != nil {
-		return trade.CompareState{}, err
-	}
-	for _, l := range decided {
-		o := trade.OutcomeLine{Row: l.Row, Adjusts: l.Adjusts, Manual: l.Open}
-		if !l.Open { // people decide the whole of an open line
-			o.Calls, o.BilledSeconds = l.Calls, l.BilledSeconds
-		}
-		out.Lines = append(out.Lines, o)
-	}
-	data := reconcile.EncodeDecided(decided)
-	if err := d.keep("evidence/"+key, data); err != nil {
-		return trade.CompareState{}, err
-	}
-	out.Evidence = canon.Sum("lateral/evidence/1", data)
-	return out, nil
+	return in, terms.Rule, nil
 }
 
 // slotOf names a line of a period's statement.

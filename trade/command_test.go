@@ -19,6 +19,7 @@ import (
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/reconcile"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // bodies is the body of every kind of command, as its documentation names it.
@@ -211,7 +212,7 @@ func TestTheAgreementLetsANodeActAlone(t *testing.T) {
 
 // The agreement's default rule in CEL answers as package reconcile's own.
 func TestTheDefaultRuleIsReconcilesOwn(t *testing.T) {
-	rules, err := DecisionRules(agreement.Defaults())
+	rules, err := DecisionRules(agreement.DefaultRule(), usage.Direction{})
 	if err != nil {
 		t.Fatal(err)
 	}

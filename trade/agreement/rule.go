@@ -26,9 +26,18 @@ type Source struct {
 const (
 	ruleLibrary   = "cel.dev/cel-go v0.33.2"
 	ruleCostLimit = 10_000
-	maxRuleText   = 8 << 10
-	maxRuleDepth  = 32
+	// ruleEnvironment counts the sets of variables and answers that rules had.
+	// The second has all of the first: a text of the first that answers neither
+	// split nor counter means the same in it.
+	ruleEnvironment = 2
+
+	maxRuleText  = 8 << 10
+	maxRuleDepth = 32
 )
+
+// Answers are the words that a rule may answer with, for people to read; package
+// reconcile says what each does.
+const Answers = "seller, buyer, lower, split, none, counter or manual"
 
 // CodeBadRule says that a rule does not compile in the closed environment.
 const CodeBadRule fault.Code = "bad-rule"
@@ -46,26 +55,36 @@ func DefaultRule() Source {
 : "manual"`}
 }
 
-// Hash names the rule: its text, the library that reads it and its cost limit.
+// Hash names the rule: its text, the library that reads it, its cost limit and
+// what it can know and answer.
 func (s Source) Hash() canon.Hash {
 	return canon.HashOf("lateral/rule/1", struct {
-		Text    string `cbor:"1,keyasint"`
-		Library string `cbor:"2,keyasint"`
-		Cost    uint64 `cbor:"3,keyasint"`
-	}{s.Text, ruleLibrary, ruleCostLimit})
+		Text        string `cbor:"1,keyasint"`
+		Library     string `cbor:"2,keyasint"`
+		Cost        uint64 `cbor:"3,keyasint"`
+		Environment uint64 `cbor:"4,keyasint"`
+	}{s.Text, ruleLibrary, ruleCostLimit, ruleEnvironment})
 }
 
-// Facts is what a decision rule may know about one differing call. Seconds are
-// billed ones; see reconcile.Case. A number beyond 63 bits makes the rule fail.
+// Facts is what a decision rule may know about one differing call, by the names
+// that rules use. Seconds are billed ones; see reconcile.Case. A number beyond
+// 63 bits makes the rule fail.
 type Facts struct {
-	Kind               string
-	BuyerSeconds       uint64
-	SellerSeconds      uint64
-	Gap                uint64
-	StartGap           uint64
-	OnlySellerSeconds  uint64
-	DestinationSeconds uint64
-	Undelivered        bool
+	Kind               string `json:"kind"`
+	Buyer              string `json:"buyer"`        // code of the member that buys in this direction
+	Seller             string `json:"seller"`       // code of the member that sells
+	Destination        string `json:"destination"`  // as the sheet names it
+	Currency           string `json:"currency"`     // of the rate: "USD"
+	Rate               int64  `json:"rate"`         // in billionths of the currency, for a rating unit
+	UnitSeconds        uint64 `json:"unit_seconds"` // of the rating unit
+	BuyerSeconds       uint64 `json:"buyer_seconds"`
+	SellerSeconds      uint64 `json:"seller_seconds"`
+	Gap                uint64 `json:"gap"`
+	StartGap           uint64 `json:"start_gap"` // ms
+	OnlySellerSeconds  uint64 `json:"only_seller_seconds"`
+	DestinationCalls   uint64 `json:"destination_calls"`   // in the period, as the seller states
+	DestinationSeconds uint64 `json:"destination_seconds"` // of these calls
+	Undelivered        bool   `json:"undelivered"`
 }
 
 // Rule is a compiled decision rule. It is safe for use by many.
@@ -78,10 +97,12 @@ const failed = "manual"
 
 // Answer evaluates the rule. It gives "manual" whenever the rule fails.
 func (r *Rule) Answer(f Facts) string {
-	in := map[string]any{"kind": f.Kind, "undelivered": f.Undelivered}
+	in := map[string]any{"kind": f.Kind, "undelivered": f.Undelivered, "buyer": f.Buyer, "seller": f.Seller,
+		"destination": f.Destination, "currency": f.Currency, "rate": f.Rate}
 	for name, v := range map[string]uint64{
 		"buyer_seconds": f.BuyerSeconds, "seller_seconds": f.SellerSeconds, "gap": f.Gap, "start_gap": f.StartGap,
 		"only_seller_seconds": f.OnlySellerSeconds, "destination_seconds": f.DestinationSeconds,
+		"destination_calls": f.DestinationCalls, "unit_seconds": f.UnitSeconds,
 	} {
 		if v > 1<<63-1 {
 			return failed
@@ -133,7 +154,7 @@ func (s Source) Compile() (*Rule, error) {
 
 func (s Source) compile() (*Rule, error) {
 	bad := func(detail string, cause error) error {
-		return fault.New(CodeBadRule, detail, "use integers, strings, bytes, booleans and lists; the answer is one of seller, buyer, lower, none, manual").Because(cause)
+		return fault.New(CodeBadRule, detail, "use integers, strings, bytes, booleans and lists; the answer is "+Answers).Because(cause)
 	}
 	if s.Text == "" || len(s.Text) > maxRuleText {
 		return nil, bad("a rule has 1 to 8192 bytes", nil)
@@ -184,6 +205,13 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("start_gap", cel.IntType),
 		cel.Variable("only_seller_seconds", cel.IntType),
 		cel.Variable("destination_seconds", cel.IntType),
+		cel.Variable("destination_calls", cel.IntType),
+		cel.Variable("destination", cel.StringType),
+		cel.Variable("buyer", cel.StringType),
+		cel.Variable("seller", cel.StringType),
+		cel.Variable("currency", cel.StringType),
+		cel.Variable("rate", cel.IntType),
+		cel.Variable("unit_seconds", cel.IntType),
 	)
 })
 

@@ -84,6 +84,38 @@ func TestARuleThatFailsSaysManual(t *testing.T) {
 	}
 }
 
+// A rule answers for a destination, a partner, a price and a volume.
+func TestARuleAnswersForPartnerAndDestination(t *testing.T) {
+	r, err := (Source{`seller == "BRAVO" && buyer == "ALPHA" && destination.startsWith("Cuba") && currency == "USD" && rate > 500000000 && unit_seconds == 60
+? (destination_calls < 100 && destination_seconds < 6000 ? "split" : "counter") : "manual"`}).Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := Facts{Buyer: "ALPHA", Seller: "BRAVO", Destination: "Cuba Mobile", Currency: "USD", Rate: 600_000_000, UnitSeconds: 60, DestinationCalls: 99, DestinationSeconds: 5999}
+	for want, change := range map[string][]func(*Facts){
+		"split":   {func(*Facts) {}},
+		"counter": {func(f *Facts) { f.DestinationCalls = 100 }, func(f *Facts) { f.DestinationSeconds = 6000 }},
+		"manual": {func(f *Facts) { f.Buyer = "CHARLIE" }, func(f *Facts) { f.Seller = "ALPHA" }, func(f *Facts) { f.Destination = "France" },
+			func(f *Facts) { f.Currency = "EUR" }, func(f *Facts) { f.Rate = 1 }, func(f *Facts) { f.UnitSeconds = 1 }, func(f *Facts) { f.DestinationCalls = 1 << 63 }},
+	} {
+		for i, c := range change {
+			g := f
+			c(&g)
+			if got := r.Answer(g); got != want {
+				t.Errorf("change %d: %s, want %s", i, got, want)
+			}
+		}
+	}
+}
+
+// What a rule can know and answer is part of its hash: whoever changes it sees
+// that rules are others now.
+func TestTheHashOfARuleCoversItsEnvironment(t *testing.T) {
+	if got, want := (Source{`"none"`}).Hash().String(), "00e1e840cdfc88ecfc91766f0b9b67c2c00197380e1c5c7ccadb9e697bc48df8"; got != want {
+		t.Errorf("the rule's hash is %s, was %s", got, want)
+	}
+}
+
 func TestListsAreAllowed(t *testing.T) {
 	r, err := (Source{`[1, 2, 3].exists(x, x == gap) ? "lower" : "manual"`}).Compile()
 	if err != nil {

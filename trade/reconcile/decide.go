@@ -8,6 +8,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/merkle"
+	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -31,24 +32,33 @@ const (
 type Answer string
 
 // The answers. For a call of one side alone the other side's figure is nothing.
-// None charges nothing; Manual leaves it to people.
+// None charges nothing; Manual leaves it to people. Lower, Split and Counter are
+// no answers for a skewed call: its two figures are of two rate versions.
 const (
-	Seller Answer = "seller"
-	Buyer  Answer = "buyer"
-	Lower  Answer = "lower" // of the two billed seconds; no answer for a skewed call
-	None   Answer = "none"
-	Manual Answer = "manual"
+	Seller  Answer = "seller"
+	Buyer   Answer = "buyer"
+	Lower   Answer = "lower" // of the two billed seconds
+	Split   Answer = "split" // half of the difference is charged; an odd second goes to the seller
+	None    Answer = "none"
+	Counter Answer = "counter" // as Manual, and the buyer offers its own figure at once
+	Manual  Answer = "manual"
 )
 
 // Case is what a rule may know about a call. Seconds are billed ones.
 type Case struct {
+	Line               Ref // of the call; of a skewed call the seller's
 	Kind               Kind
+	Destination        string // of the line's row, as are the next three
+	Rate               money.Rate
+	Currency           money.Currency
+	UnitSeconds        uint32 // that the rate is for
 	BuyerSeconds       uint64 // 0 when only the seller has the call
 	SellerSeconds      uint64 // 0 when only the buyer has the call
 	Gap                uint64 // between the two
 	StartGap           uint64 // ms between the two starts; 0 when one side alone has the call
 	OnlySellerSeconds  uint64 // of all calls to the destination in the differing lines that the seller alone has
-	DestinationSeconds uint64 // of all calls to the destination in the period, as the seller states
+	DestinationCalls   uint64 // all calls to the destination in the period, as the seller states
+	DestinationSeconds uint64 // of these calls
 	Undelivered        bool   // one side alone has the call, and the other did not deliver a line of the destination that it had committed to
 }
 
@@ -118,7 +128,8 @@ type Input struct {
 	Sheet              Rows
 	Lines              []Ref             // those that differ
 	Buyer, Seller      []Delivered       // a line that was not delivered is absent
-	DestinationSeconds map[string]uint64 // billed seconds of the whole period by destination, as the seller states
+	DestinationCalls   map[string]uint64 // calls of the whole period by destination, as the seller states
+	DestinationSeconds map[string]uint64 // their billed seconds
 	Tolerances         Tolerances
 	Rules              Rules // nil: Default
 	BuyerMissing       []Ref // lines that the buyer had committed to and did not deliver
@@ -136,6 +147,15 @@ type Decided struct {
 	BilledSeconds uint64         `cbor:"6,keyasint" json:"billed_seconds"`
 	Evidence      []Item         `cbor:"7,keyasint,omitempty" json:"evidence,omitempty"` // what people have to decide, in order of time
 	Root          canon.Hash     `cbor:"8,keyasint,omitzero" json:"root,omitzero"`       // RFC 6962 root over the evidence; zero without any
+	// Counter is what the whole line comes to with the buyer's figure of each call
+	// that people have to decide. None unless the rule says so of all of them.
+	Counter *Figures `cbor:"9,keyasint,omitempty" json:"counter,omitempty"`
+}
+
+// Figures are the sums of a line.
+type Figures struct {
+	Calls         uint64 `cbor:"1,keyasint" json:"calls"`
+	BilledSeconds uint64 `cbor:"2,keyasint" json:"billed_seconds"`
 }
 
 // Item is one call that people have to decide. It holds no number: the leaf
@@ -168,7 +188,7 @@ func Decide(in Input) ([]Decided, error) {
 	if in.Rules == nil {
 		in.Rules = Default{}
 	}
-	d := decision{Input: in, place: map[Ref]int{}, onlySeller: map[string]uint64{}}
+	d := decision{Input: in, place: map[Ref]int{}, onlySeller: map[string]uint64{}, counters: map[int]counter{}}
 	for _, ref := range slices.SortedFunc(slices.Values(in.Lines), Ref.order) {
 		if uint64(ref.Row) >= uint64(in.Sheet.Len()) {
 			return nil, fault.Newf(CodeNotDiffering, "use the sheet that the statements were made with", "the sheet has no row %d", ref.Row)
@@ -193,6 +213,9 @@ func Decide(in Input) ([]Decided, error) {
 	for i := range d.out {
 		if o := &d.out[i]; len(o.Evidence) > 0 {
 			o.seal()
+			if c := d.counters[i]; c.items == len(o.Evidence) {
+				o.Counter = &Figures{o.Calls + c.calls, o.BilledSeconds + c.seconds}
+			}
 		}
 	}
 	return d.out, nil
@@ -213,6 +236,14 @@ type decision struct {
 	buyerMissing  map[string]bool // destinations of which a line was not delivered
 	sellerMissing map[string]bool
 	out           []Decided
+	counters      map[int]counter // by line
+}
+
+// counter sums what the buyer offers for calls of a line that people decide.
+type counter struct {
+	items   int // such calls
+	calls   uint64
+	seconds uint64
 }
 
 // destinations gives those of lines. A call that is missing in one line of a
@@ -288,7 +319,7 @@ func (d *decision) decide() {
 func (d *decision) one(kind Kind, c *call, missing map[string]bool) {
 	row := d.row(c.line)
 	seconds := uint64(row.Billed(c.Duration))
-	k := d.question(kind, row)
+	k := d.question(kind, c.line)
 	k.Undelivered = missing[row.Destination]
 	own, view := Buyer, Item{Kind: kind}
 	if kind == OnlyBuyer {
@@ -300,8 +331,13 @@ func (d *decision) one(kind Kind, c *call, missing map[string]bool) {
 	switch d.Rules.Answer(k) {
 	case own:
 		d.charge(c.line, c, seconds)
+	case Split:
+		d.charge(c.line, c, middle(0, seconds))
 	case Seller, Buyer, Lower, None:
 		// The other side's figure, which is nothing, counts.
+	case Counter:
+		d.offer(c.line, kind == OnlyBuyer, k.BuyerSeconds)
+		d.open(c.line, view)
 	default:
 		d.open(c.line, view)
 	}
@@ -312,7 +348,7 @@ func (d *decision) both(b, s *call) {
 	line := s.line
 	if b.line != s.line {
 		row := d.row(s.line)
-		k := d.question(Shifted, row)
+		k := d.question(Shifted, s.line)
 		k.BuyerSeconds, k.SellerSeconds = uint64(d.row(b.line).Billed(b.Duration)), uint64(row.Billed(s.Duration))
 		k.Gap, k.StartGap = apart(k.BuyerSeconds, k.SellerSeconds), startGap(b, s)
 		switch d.Rules.Answer(k) {
@@ -332,7 +368,7 @@ func (d *decision) both(b, s *call) {
 		d.charge(line, s, seller)
 		return
 	}
-	k := d.question(Longer, row)
+	k := d.question(Longer, line)
 	k.BuyerSeconds, k.SellerSeconds, k.Gap, k.StartGap = buyer, seller, apart(buyer, seller), startGap(b, s)
 	answer := d.Rules.Answer(k)
 	if answer == Lower {
@@ -346,14 +382,22 @@ func (d *decision) both(b, s *call) {
 		d.charge(line, s, seller)
 	case Buyer:
 		d.charge(line, b, buyer)
+	case Split:
+		d.charge(line, s, middle(buyer, seller))
 	case None:
+	case Counter:
+		d.offer(line, true, buyer)
+		d.open(line, Item{Longer, b.view(buyer), s.view(seller)})
 	default:
 		d.open(line, Item{Longer, b.view(buyer), s.view(seller)})
 	}
 }
 
-func (d *decision) question(kind Kind, row *rating.Row) Case {
-	return Case{Kind: kind, OnlySellerSeconds: d.onlySeller[row.Destination], DestinationSeconds: d.DestinationSeconds[row.Destination]}
+func (d *decision) question(kind Kind, line int) Case {
+	row := d.row(line)
+	return Case{Line: Ref{d.out[line].Adjusts, d.out[line].Row}, Kind: kind, Destination: row.Destination, Rate: row.Rate, Currency: row.Currency, UnitSeconds: row.UnitSeconds,
+		OnlySellerSeconds: d.onlySeller[row.Destination],
+		DestinationCalls:  d.DestinationCalls[row.Destination], DestinationSeconds: d.DestinationSeconds[row.Destination]}
 }
 
 func (d *decision) charge(line int, c *call, seconds uint64) {
@@ -369,7 +413,26 @@ func (d *decision) open(line int, evidence Item) {
 	o.Evidence = append(o.Evidence, evidence)
 }
 
+// offer counts the buyer's figure of a call that people have to decide; has: the
+// buyer has a record of it.
+func (d *decision) offer(line int, has bool, seconds uint64) {
+	c := d.counters[line]
+	c.items++
+	c.seconds += seconds
+	if has {
+		c.calls++
+	}
+	d.counters[line] = c
+}
+
 func (c *call) view(seconds uint64) View { return View{c.Start, c.Duration, seconds, c.Leaf()} }
+
+// middle is halfway between two numbers of seconds. An odd second goes to the
+// seller: it is charged.
+func middle(a, b uint64) uint64 {
+	gap := apart(a, b)
+	return min(a, b) + gap/2 + gap%2
+}
 
 func apart(a, b uint64) uint64 { return max(a, b) - min(a, b) }
 

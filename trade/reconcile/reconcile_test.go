@@ -285,6 +285,7 @@ func TestWhatIsNoAnswerIsForPeople(t *testing.T) {
 		calls, seconds uint64
 		open           int
 	}{
+		{says(Split), 3, 70 + 5 + 4, 1}, {says(Counter), 0, 0, 4},
 		{says(Buyer), 3, 60 + 9 + 40, 0}, {says(Seller), 3, 80 + 7 + 42, 0}, {says(Lower), 1, 60, 1}, {says(None), 0, 0, 0},
 		{says(Manual), 0, 0, 4}, {says("nonsense"), 0, 0, 4}, {says(""), 0, 0, 4},
 	} {
@@ -299,6 +300,107 @@ func TestWhatIsNoAnswerIsForPeople(t *testing.T) {
 		if calls != c.calls || seconds != c.seconds || open != c.open {
 			t.Errorf("%q: %d calls, %d s, %d open; want %d, %d, %d", string(c.answer), calls, seconds, open, c.calls, c.seconds, c.open)
 		}
+	}
+}
+
+// only is a rule that has one answer for a kind of call, and the seller's figure
+// for the others.
+type only struct {
+	kind   Kind
+	answer Answer
+}
+
+func (o only) Answer(c Case) Answer {
+	if c.Kind == o.kind {
+		return o.answer
+	}
+	return Seller
+}
+
+// The mean of the two billed seconds counts, and an odd second is charged.
+func TestADifferenceIsSplitInHalf(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		kind          Kind
+		buyer, seller []usage.Call
+		calls, want   uint64
+	}{
+		{"both, even", Longer, []usage.Call{called(1, 60_000, 1, 4930)}, []usage.Call{called(1, 80_000, 1, 4930)}, 1, 70},
+		{"both, odd", Longer, []usage.Call{called(1, 60_000, 1, 4930)}, []usage.Call{called(1, 61_000, 1, 4930)}, 1, 61},
+		{"both, odd, the buyer has more", Longer, []usage.Call{called(1, 61_000, 1, 4930)}, []usage.Call{called(1, 60_000, 1, 4930)}, 1, 61},
+		{"only the seller", OnlySeller, nil, []usage.Call{called(1, 61_000, 1, 4930)}, 1, 31},
+		{"only the buyer", OnlyBuyer, []usage.Call{called(1, 60_000, 1, 4930)}, nil, 1, 30},
+	} {
+		out, err := Decide(Input{Sheet: testSheet(t), Lines: []Ref{{Row: germanyMorning}}, Tolerances: DefaultTolerances, Rules: only{c.kind, Split},
+			Buyer: []Delivered{{Ref{Row: germanyMorning}, c.buyer}}, Seller: []Delivered{{Ref{Row: germanyMorning}, c.seller}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sheet := testSheet(t)
+		if row := sheet.Row(germanyMorning); row.Billed(61_000) != 61 {
+			t.Fatalf("61 s are billed as %d", row.Billed(61_000))
+		}
+		if d := out[0]; d.Open || d.Calls != c.calls || d.BilledSeconds != c.want {
+			t.Errorf("%s: %+v, want %d s", c.name, d, c.want)
+		}
+	}
+}
+
+// What is countered is for people, and the buyer's figures stand beside it, for
+// the whole line; one call that the rule leaves to people without a word takes
+// the offer away.
+func TestACounterOffersTheBuyersFiguresForTheWholeLine(t *testing.T) {
+	line := func(calls ...usage.Call) []Delivered { return []Delivered{{Ref{Row: germanyMorning}, calls}} }
+	in := Input{Sheet: testSheet(t), Lines: []Ref{{Row: germanyMorning}}, Tolerances: DefaultTolerances,
+		Buyer:  line(called(1, 60_000, 1, 4930), called(50_000, 60_000, 2, 4930), called(90_000, 60_000, 3, 4930)),
+		Seller: line(called(1, 60_000, 1, 4930), called(50_000, 90_000, 2, 4930), called(95_000, 60_000, 4, 4930))}
+	decide := func(r Rules) Decided {
+		in.Rules = r
+		out, err := Decide(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out[0]
+	}
+	// The equal call, the buyer's 60 s of the second, and the third, which the
+	// buyer alone has: the rule charges nothing for it.
+	d := decide(only{Longer, Counter})
+	if !d.Open || len(d.Evidence) != 1 || d.Calls != 2 || d.BilledSeconds != 120 || d.Counter == nil || *d.Counter != (Figures{3, 180}) {
+		t.Errorf("%+v, counter %+v", d, d.Counter)
+	}
+	if d := decide(says(Counter)); len(d.Evidence) != 3 || d.Counter == nil || *d.Counter != (Figures{3, 180}) {
+		t.Errorf("all countered: %+v, counter %+v", d, d.Counter)
+	}
+	mixed := rulesOf(func(c Case) Answer {
+		if c.Kind == Longer {
+			return Counter
+		}
+		return Manual
+	})
+	if d := decide(mixed); len(d.Evidence) != 3 || d.Counter != nil {
+		t.Errorf("with calls that people decide: %+v, counter %+v", d, d.Counter)
+	}
+}
+
+type rulesOf func(Case) Answer
+
+func (f rulesOf) Answer(c Case) Answer { return f(c) }
+
+// The rule is told where a call went, what it costs and how much went there.
+func TestARuleKnowsTheDestinationAndItsRate(t *testing.T) {
+	var asked []Case
+	in := Input{Sheet: testSheet(t), Lines: []Ref{{Row: germanyMorning}}, Tolerances: DefaultTolerances,
+		DestinationCalls: map[string]uint64{"Germany": 7}, DestinationSeconds: map[string]uint64{"Germany": 420},
+		Seller: []Delivered{{Ref{Row: germanyMorning}, []usage.Call{called(1, 60_000, 1, 4930)}}},
+		Rules:  rulesOf(func(c Case) Answer { asked = append(asked, c); return None })}
+	if _, err := Decide(in); err != nil {
+		t.Fatal(err)
+	}
+	row := in.Sheet.Row(germanyMorning)
+	want := Case{Line: Ref{Row: germanyMorning}, Kind: OnlySeller, Destination: "Germany", Rate: row.Rate, Currency: row.Currency, UnitSeconds: row.UnitSeconds,
+		SellerSeconds: 60, Gap: 60, OnlySellerSeconds: 60, DestinationCalls: 7, DestinationSeconds: 420}
+	if len(asked) != 1 || asked[0] != want {
+		t.Errorf("asked %+v, want %+v", asked, want)
 	}
 }
 
