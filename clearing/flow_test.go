@@ -274,6 +274,83 @@ func TestALateRecordOfOneSideIsDecidedByTheRules(t *testing.T) {
 	}
 }
 
+// What partner and destination a line is for decides how it is settled: one
+// destination is split in half, another is countered by the buyer's node at once,
+// with the evidence that both hold, and the seller's delegate accepts.
+func TestARuleSplitsOneDestinationAndCountersAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) {
+		x.Rule = agreement.Source{Text: `seller != "BRAVO" || kind != "duration" ? "manual" : destination == "Germany" && rate == 50000000 && currency == "USD" ? "split"
+: destination_calls == 2 && destination_seconds == 240 ? "counter" : "manual"`}
+	})
+	w.sheets(rates)
+	german := func(ms int) string {
+		return call_("3", "41440000001", "4930123456", "2026-11-02T10:20:00Z", ms, "ALPHA", "BRAVO")
+	}
+	a, b := w.sides[0], w.sides[1]
+	a.take(row("1", "10:00:00", 60_000), row("2", "10:10:00", 60_000), german(60_000))
+	b.take(row("1", "10:00:00", 60_000), row("2", "10:10:00", 180_000), german(90_000))
+	w.through("11:00:00")
+	w.until("one line is split, and for the other there is an offer", func() bool {
+		d := b.disputes()
+		return len(d) == 2 && d[1].State == dispute.Resolved && d[0].State == dispute.Proposed
+	})
+	d := b.disputes()
+	if x := d[1].Decision; x.How != dispute.ByRule || x.Calls != 1 || x.BilledSeconds != 75 {
+		t.Errorf("the call to Germany is decided as %+v", x)
+	}
+	offer := d[0].Proposal
+	if offer.Calls != 2 || offer.BilledSeconds != 120 || offer.Act.By != "ALPHA" || d[0].Why != counters || d[0].Evidence.IsZero() {
+		t.Fatalf("the offer is %+v, because %q, by %s", offer, d[0].Why, d[0].Evidence)
+	}
+	for _, s := range w.sides {
+		line, ok, err := s.desk.decided(d[0])
+		if err != nil || !ok || line.Root != d[0].Evidence {
+			t.Errorf("%s has the evidence %s, the offer names %s: %v", s.code, line.Root, d[0].Evidence, err)
+		}
+	}
+	b.do(trade.NewCommand(trade.KindDisputeAccept, trade.DisputeAccept{Verdicts: []trade.Verdict{{Dispute: d[0].ID, Calls: 2, BilledSeconds: 120}}}))
+	w.settled("0.262500") // 120 s at 0.10 and 75 s at 0.05 a minute
+}
+
+// A counter-offer is made once: what people refused stays refused, over a
+// restart too.
+func TestARefusedCounterOfferIsNotMadeAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.Rule = agreement.Source{Text: `"counter"`} })
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	a.denied.Store(true) // what the delegate does not sign is a problem that passes
+	b.take(row("1", "10:00:00", 60_000))
+	a.take(row("0", "09:00:00", 1000))
+	b.take(row("0", "09:00:00", 1000))
+	w.through("11:00:00")
+	w.until("the buyer's delegate is asked", func() bool { return a.tries.Load() > 0 })
+	a.denied.Store(false)
+	is := func(want dispute.State) func() bool {
+		return func() bool {
+			for _, s := range w.sides {
+				if d := s.disputes(); len(d) != 1 || d[0].State != want {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	w.until("there is an offer", is(dispute.Proposed))
+	d := b.disputes()[0]
+	if d.Proposal.Calls != 0 || d.Proposal.BilledSeconds != 0 {
+		t.Errorf("the offer is %+v, want nothing of a call that the seller alone has", d.Proposal)
+	}
+	b.do(trade.NewCommand(trade.KindDisputeReject, trade.DisputeReject{Disputes: []string{d.ID}}))
+	w.until("it is refused", is(dispute.Manual))
+	a.restart()
+	w.quiet()
+	if !is(dispute.Manual)() {
+		t.Error("the offer was made again")
+	}
+}
+
 // Live periods close by themselves after their grace, and a late record goes
 // into the next one without anybody.
 func TestLivePeriodsCloseByThemselves(t *testing.T) {

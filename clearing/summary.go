@@ -8,6 +8,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/dispute"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/reconcile"
@@ -133,28 +134,12 @@ func (d *Desk) Exceptions() []Exception {
 // rule has not been asked. Code: not-found.
 func (d *Desk) Evidence(id string) (Evidence, error) {
 	out := Evidence{Dispute: id}
-	var p periodRecord
-	var row uint32
-	var adjusts usage.Interval
-	err := d.o.Channel.View(func(v view) error {
-		t := trade.View{Records: v}
-		x, ok := t.Dispute(id)
-		if !ok {
-			return fault.Newf(fault.NotFound, "list the disputes for their ids", "there is no dispute %s", id)
-		}
-		row, adjusts = x.Row, x.Adjusts
-		p, _ = t.Period(trade.PeriodRef{Order: x.Order, Interval: x.Interval})
-		return nil
-	})
+	x, p, err := d.disputeOf(id)
 	if err != nil {
 		return out, err
 	}
-	data, ok, err := d.o.Store.Get(d.prefix + "evidence/" + trade.PeriodKey(p.Order, p.Interval))
+	line, ok, err := d.decided(x)
 	if err != nil || !ok {
-		return out, err
-	}
-	var decided []reconcile.Decided
-	if err := canon.Decode(data, &decided); err != nil {
 		return out, err
 	}
 	calls := map[canon.Hash]usage.Call{}
@@ -170,15 +155,43 @@ func (d *Desk) Evidence(id string) (Evidence, error) {
 		c := calls[v.Leaf]
 		return &EvidenceCall{Start: v.Start, RawMillis: v.RawMillis, BilledSeconds: v.BilledSeconds, Origin: c.Origin, Destination: c.Destination}
 	}
-	for _, l := range decided {
-		if l.Row != row || l.Adjusts != adjusts {
-			continue
-		}
-		for _, i := range l.Evidence {
-			out.Items = append(out.Items, EvidenceItem{Kind: i.Kind, Seller: side(i.Seller), Buyer: side(i.Buyer)})
-		}
+	for _, i := range line.Evidence {
+		out.Items = append(out.Items, EvidenceItem{Kind: i.Kind, Seller: side(i.Seller), Buyer: side(i.Buyer)})
 	}
 	return out, nil
+}
+
+// disputeOf gives a dispute and its period. Code: not-found.
+func (d *Desk) disputeOf(id string) (x dispute.Dispute, p periodRecord, err error) {
+	err = d.o.Channel.View(func(v view) error {
+		t := trade.View{Records: v}
+		var ok bool
+		if x, ok = t.Dispute(id); !ok {
+			return fault.Newf(fault.NotFound, "list the disputes for their ids", "there is no dispute %s", id)
+		}
+		p, _ = t.Period(trade.PeriodRef{Order: x.Order, Interval: x.Interval})
+		return nil
+	})
+	return x, p, err
+}
+
+// decided gives what the agreed rule made of a disputed line; nothing while it
+// has not been asked.
+func (d *Desk) decided(x dispute.Dispute) (line reconcile.Decided, ok bool, err error) {
+	data, ok, err := d.o.Store.Get(d.prefix + "evidence/" + trade.PeriodKey(x.Order, x.Interval))
+	if err != nil || !ok {
+		return line, false, err
+	}
+	var all []reconcile.Decided
+	if err := canon.Decode(data, &all); err != nil {
+		return line, false, err
+	}
+	for _, l := range all {
+		if l.Row == x.Row && l.Adjusts == x.Adjusts {
+			return l, true, nil
+		}
+	}
+	return line, false, nil
 }
 
 // index finds the calls of a delivered file by their leaves. A file that is
