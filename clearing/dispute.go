@@ -3,9 +3,13 @@ package clearing
 import (
 	"context"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/dispute"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/reconcile"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // counters is why a buyer's desk offers a decision, for the seller's people.
@@ -43,4 +47,79 @@ func (d *Desk) dispute(ctx context.Context, key string) error {
 	}
 	d.act(ctx, "counter/"+x.ID, key, c)
 	return nil
+}
+
+// Trial is what a rule that need not be the agreed one makes of a disputed line.
+type Trial struct {
+	Calls   []TriedCall // that the rule was asked about
+	Outcome reconcile.Decided
+}
+
+// TriedCall is a differing call in the words of rules, and the rule's answer.
+type TriedCall struct {
+	Facts  agreement.Facts
+	Answer reconcile.Answer
+}
+
+// Try asks a rule what it makes of a line whose records both sides have
+// delivered. Nothing is changed by it. Codes: not-found, not-yet, bad-rule.
+func (d *Desk) Try(id string, rule agreement.Source) (Trial, error) {
+	x, p, err := d.disputeOf(id)
+	if err != nil {
+		return Trial{}, err
+	}
+	rules, err := trade.DecisionRules(rule, p.Direction)
+	if err != nil {
+		return Trial{}, err
+	}
+	if !d.o.Blobs.Has(p.Seller.Delivered) || !d.o.Blobs.Has(p.Buyer.Delivered) {
+		return Trial{}, fault.Newf(fault.NotYet, "wait until both sides have delivered; records that were erased do not come back", "the records of both sides on %s are not here", id)
+	}
+	// Shares are of all lines that the rule decided together with this one.
+	var lines []dispute.Dispute
+	err = d.o.Channel.View(func(v view) error {
+		for y := range (trade.View{Records: v}).DisputesOf(trade.PeriodRef{Order: x.Order, Interval: x.Interval}) {
+			if y.By == "" || y.ID == x.ID {
+				lines = append(lines, y)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Trial{}, err
+	}
+	in, _, err := d.differing(p, lines)
+	if err != nil {
+		return Trial{}, err
+	}
+	ask := &asking{rules: rules, line: reconcile.Ref{Adjusts: x.Adjusts, Row: x.Row}, direction: p.Direction}
+	in.Rules = ask
+	decided, err := reconcile.Decide(in)
+	if err != nil {
+		return Trial{}, err
+	}
+	out := Trial{Calls: ask.calls}
+	for _, l := range decided {
+		if l.Row == x.Row && l.Adjusts == x.Adjusts {
+			out.Outcome = l
+		}
+	}
+	return out, nil
+}
+
+// asking notes what a rule is asked about one line, and what it answers.
+type asking struct {
+	rules     reconcile.Rules
+	line      reconcile.Ref
+	direction usage.Direction
+	calls     []TriedCall
+}
+
+// Answer implements [reconcile.Rules].
+func (a *asking) Answer(c reconcile.Case) reconcile.Answer {
+	answer := a.rules.Answer(c)
+	if c.Line == a.line {
+		a.calls = append(a.calls, TriedCall{trade.FactsOf(c, a.direction), answer})
+	}
+	return answer
 }

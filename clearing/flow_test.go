@@ -309,6 +309,17 @@ func TestARuleSplitsOneDestinationAndCountersAnother(t *testing.T) {
 			t.Errorf("%s has the evidence %s, the offer names %s: %v", s.code, line.Root, d[0].Evidence, err)
 		}
 	}
+	// Another rule is tried on the same records, and changes nothing.
+	x, err := b.desk.Try(d[0].ID, agreement.Source{Text: `destination == "World" ? "split" : "none"`})
+	if err != nil || len(x.Calls) != 1 || x.Calls[0].Answer != "split" || x.Calls[0].Facts.Gap != 120 || x.Calls[0].Facts.Buyer != "ALPHA" || x.Outcome.Open || x.Outcome.BilledSeconds != 180 {
+		t.Errorf("the trial gives %+v, %v", x, err)
+	}
+	if _, err := b.desk.Try(d[0].ID, agreement.Source{Text: `1`}); faultCode(err) != agreement.CodeBadRule {
+		t.Errorf("a rule that is none: %v", err)
+	}
+	if _, err := b.desk.Try("none", agreement.DefaultRule()); faultCode(err) != fault.NotFound {
+		t.Errorf("a dispute that is none: %v", err)
+	}
 	b.do(trade.NewCommand(trade.KindDisputeAccept, trade.DisputeAccept{Verdicts: []trade.Verdict{{Dispute: d[0].ID, Calls: 2, BilledSeconds: 120}}}))
 	w.settled("0.262500") // 120 s at 0.10 and 75 s at 0.05 a minute
 }

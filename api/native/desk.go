@@ -8,6 +8,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -25,6 +26,7 @@ type Desk interface {
 	Summary() (clearing.Summary, error)
 	Exceptions() []clearing.Exception
 	Evidence(dispute string) (clearing.Evidence, error)
+	Try(dispute string, rule agreement.Source) (clearing.Trial, error)
 	Problems() []clearing.Problem
 	Busy() bool
 	Needed(file canon.Hash) error

@@ -8,6 +8,7 @@ import (
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/dispute"
 )
 
@@ -59,6 +60,17 @@ func (s *server) disputes() {
 			return nil, err
 		}
 		return answer(shownEvidence(e)), nil
+	})
+	get(s, at+"/{id}/trial", "try-rule", tagDisputes, "What a rule would answer for the differing calls of a line; changes nothing", func(_ context.Context, in *struct {
+		DisputePath
+		Rule string `query:"rule" required:"true" maxLength:"8192" doc:"Text of the rule."`
+	}) (*reply[wire.Trial], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		x, err := d.Try(in.id(), agreement.Source{Text: in.Rule})
+		return answer(shownTrial(x)), err
 	})
 	post(s, at+"/{id}/propose", "propose-decision", tagDisputes, "Offer how to decide a line", func(ctx context.Context, in *struct {
 		DisputePath

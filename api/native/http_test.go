@@ -283,6 +283,8 @@ func TestBadInputIsRefusedByField(t *testing.T) {
 		{"an unknown invoice's page", api.Clerk, "GET", at + "/invoices/none/document.html", "", 404, fault.NotFound, ""},
 		{"an unknown invoice's proof", api.Clerk, "GET", at + "/invoices/none/proof", "", 404, fault.NotFound, ""},
 		{"an unknown dispute", api.Clerk, "GET", at + "/disputes/a~b~c~d", "", 404, fault.NotFound, ""},
+		{"a trial of an unknown dispute", api.Auditor, "GET", at + "/disputes/a~b~c~d/trial?rule=%22none%22", "", 404, fault.NotFound, ""},
+		{"a trial without a rule", api.Clerk, "GET", at + "/disputes/a~b~c~d/trial", "", 422, fault.Invalid, "rule"},
 		{"an unknown dispute's evidence", api.Clerk, "GET", at + "/disputes/a~b~c~d/evidence", "", 404, fault.NotFound, ""},
 		{"an unknown netting", api.Clerk, "GET", at + "/nettings/9", "", 404, fault.NotFound, ""},
 		{"an unknown obligation", api.Clerk, "GET", at + "/obligations/9", "", 404, fault.NotFound, ""},

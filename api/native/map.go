@@ -158,6 +158,19 @@ func shownEvidence(e clearing.Evidence) wire.Evidence {
 	return w
 }
 
+func shownTrial(x clearing.Trial) wire.Trial {
+	o := x.Outcome
+	w := wire.Trial{Calls: make([]wire.TriedCall, len(x.Calls)),
+		Outcome: &wire.Outcome{Manual: o.Open, Figures: wire.Verdict{Calls: o.Calls, BilledSeconds: o.BilledSeconds}}}
+	for i, c := range x.Calls {
+		w.Calls[i] = wire.TriedCall{Facts: c.Facts, Answer: string(c.Answer)}
+	}
+	if c := o.Counter; c != nil {
+		w.Outcome.Counter = &wire.Verdict{Calls: c.Calls, BilledSeconds: c.BilledSeconds}
+	}
+	return w
+}
+
 func shownNetting(n settlement.Netting) wire.Netting {
 	w := wire.Netting{ID: n.ID, Proposer: n.Proposer, Invoices: orEmpty(n.Invoices), Sums: make([]wire.Sum, len(n.Sums)), State: n.State,
 		Proposed: act(n.Proposed), Accepted: done(n.Accepted)}

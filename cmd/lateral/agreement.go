@@ -5,13 +5,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 )
 
@@ -21,6 +25,7 @@ type agreementCommand struct {
 	Show    agreementShow    `cmd:"" op:"get-agreement" help:"Show an agreement with all versions of its terms." eg:"MSA-1"`
 	Terms   agreementTerms   `cmd:"" op:"get-default-terms" help:"Print the terms for voice to begin with, as the node has them." eg:"" eg:"--out terms.json"`
 	Example agreementExample `cmd:"" help:"Print a commented agreement to fill in; needs no node." eg:"> msa.yaml"`
+	Rule    agreementRule    `cmd:"" help:"Try the rule that decides differing lines."`
 	Propose agreementPropose `cmd:"" op:"propose-agreement" role:"product-manager" help:"Propose an agreement." eg:"msa.yaml" eg:"- --partner BRAVO < msa.json"`
 	Amend   agreementAmend   `cmd:"" op:"amend-agreement" role:"product-manager" help:"Propose other terms." eg:"MSA-1 terms.yaml --begin 2026-12-01T00:00:00Z"`
 	Accept  agreementAccept  `cmd:"" op:"accept-agreement" role:"product-manager" help:"Accept what the partner proposed last." eg:"MSA-1" eg:"MSA-1 --hash 5f0c...e1"`
@@ -120,6 +125,89 @@ func (c agreementEnd) Run(ctx context.Context, n *remote) error {
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Agreement], error) { return p.EndAgreement(ctx, c.ID, c.Why) })
 }
 
+// agreementRule is "lateral agreement rule".
+type agreementRule struct {
+	Try ruleTry `cmd:"" op:"try-rule" help:"Show what a rule answers: for cases that you write down, without a node, or for the differing calls of a dispute. Changes nothing." eg:"--rule rule.cel --case '{\"kind\": \"duration\", \"buyer_seconds\": 60, \"seller_seconds\": 90, \"gap\": 30}'" eg:"--rule rule.cel --evidence O-ALPHA/001793617200000/000000000000000/0000000000"`
+}
+
+type ruleTry struct {
+	one
+	Rule     string   `required:"" placeholder:"FILE" help:"Text of the rule; - is standard input."`
+	Case     []string `sep:"none" placeholder:"JSON" help:"A differing call in the words of rules; what is left out is 0, false or empty. Can be repeated."`
+	Evidence string   `placeholder:"ID" help:"Dispute whose differing calls the rule is asked about."`
+}
+
+// dial asks no node about cases that are written down.
+func (c ruleTry) dial(t terminal, may []api.Role) (*remote, error) {
+	if (c.Evidence == "") == (len(c.Case) == 0) {
+		return nil, usageError{fault.New(fault.Invalid, "it is not said what the rule is asked about", "give --case, or --evidence with the id of a dispute")}
+	}
+	if c.Evidence == "" {
+		return &remote{terminal: t, api: client.New(defaultAPI, ""), json: c.JSON}, nil
+	}
+	return c.one.dial(t, may)
+}
+
+func (c ruleTry) Run(ctx context.Context, n *remote) error {
+	text, err := n.read(c.Rule)
+	if err != nil {
+		return err
+	}
+	var w wire.Trial
+	if c.Evidence == "" {
+		w, err = c.written(string(text))
+	} else {
+		var code party.Code
+		if code, err = c.code(ctx, n); err == nil {
+			w, err = n.api.With(code).TryRule(ctx, c.Evidence, string(text))
+		}
+	}
+	if err != nil || n.json {
+		return shown(n, w, err)
+	}
+	return c.table(n, w)
+}
+
+// written asks the rule about the cases of the command line.
+func (c ruleTry) written(text string) (w wire.Trial, err error) {
+	rule, err := agreement.Source{Text: text}.Compile()
+	if err != nil {
+		return w, err
+	}
+	for _, x := range c.Case {
+		var call wire.TriedCall
+		d := json.NewDecoder(strings.NewReader(x))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&call.Facts); err != nil {
+			return w, usageError{fault.Newf(fault.Invalid, "name what a rule can know as docs/formats.md does", "the case cannot be understood: %v", err).In("case")}
+		}
+		call.Answer = rule.Answer(call.Facts)
+		w.Calls = append(w.Calls, call)
+	}
+	return w, nil
+}
+
+// table shows each call with its answer, and what becomes of the line.
+func (c ruleTry) table(n *remote, w wire.Trial) error {
+	rows := [][]string{}
+	for _, x := range w.Calls {
+		f := x.Facts
+		rows = append(rows, []string{f.Kind, f.Destination, fmt.Sprint(f.BuyerSeconds), fmt.Sprint(f.SellerSeconds), fmt.Sprint(f.Gap), x.Answer})
+	}
+	if err := writeTable(n.out, []string{"kind", "destination", "buyer", "seller", "gap", "answer"}, rows); err != nil || w.Outcome == nil {
+		return err
+	}
+	o, then := w.Outcome, "decided"
+	if o.Manual {
+		then = "for people; of it stands"
+	}
+	fmt.Fprintf(n.out, "the line: %s: %d calls, %d s\n", then, o.Figures.Calls, o.Figures.BilledSeconds)
+	if x := o.Counter; x != nil {
+		fmt.Fprintf(n.out, "the buyer's node offers: %d calls, %d s\n", x.Calls, x.BilledSeconds)
+	}
+	return nil
+}
+
 // agreementExample is "lateral agreement example".
 type agreementExample struct{}
 
@@ -145,7 +233,7 @@ var comments = map[string]string{
 	"terms.netting":                "true: debts both ways are offset.",
 	"terms.payment":                "Ways of paying, the usual one first; due so many days after the invoice.",
 	"terms.deadlines":              "Until when each step must be done, and what happens otherwise.",
-	"terms.rule":                   "Decides differing lines; its answers are seller, buyer, lower, none and manual.",
+	"terms.rule":                   "Decides differing lines; it answers " + agreement.Answers + ". lateral agreement rule try.",
 	"terms.granularity":            "rate-version: an invoice line for each rate.",
 	"terms.deployment":             "Where the ledger runs.",
 	"terms.integration":            "How the two sides' records are brought together.",

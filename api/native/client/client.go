@@ -750,6 +750,11 @@ func (p *Partner) Evidence(ctx context.Context, id string) (wire.Evidence, error
 	return get[wire.Evidence](ctx, p.c, p.disputeAt(id, "evidence"))
 }
 
+// TryRule asks what a rule would answer for the differing calls of a line.
+func (p *Partner) TryRule(ctx context.Context, id, rule string) (wire.Trial, error) {
+	return get[wire.Trial](ctx, p.c, p.disputeAt(id, "trial")+"?rule="+url.QueryEscape(rule))
+}
+
 // ProposeDecision offers how to decide a line.
 func (p *Partner) ProposeDecision(ctx context.Context, id string, d wire.ProposeDecision) (wire.Done[wire.Dispute], error) {
 	return post[wire.Done[wire.Dispute]](ctx, p.c, p.disputeAt(id, "propose"), d)

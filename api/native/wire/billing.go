@@ -4,6 +4,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/dispute"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
@@ -338,6 +339,26 @@ type EvidenceCall struct {
 	BilledSeconds uint64 `json:"billed_seconds"`
 	Origin        string `json:"origin,omitempty" doc:"Absent: withheld."`
 	Destination   string `json:"destination,omitempty"`
+}
+
+// Trial is what a rule that need not be the agreed one makes of a disputed line.
+type Trial struct {
+	Calls   []TriedCall `json:"calls" nullable:"false"`
+	Outcome *Outcome    `json:"outcome,omitempty" doc:"Of the whole line."`
+}
+
+// TriedCall is a differing call of the line in the words of rules, and the
+// rule's answer.
+type TriedCall struct {
+	Facts  agreement.Facts `json:"facts"`
+	Answer string          `json:"answer"`
+}
+
+// Outcome is what a rule makes of a line.
+type Outcome struct {
+	Manual  bool     `json:"manual" doc:"People decide the line; the figures are what stands without the calls in question."`
+	Figures Verdict  `json:"figures"`
+	Counter *Verdict `json:"counter,omitempty" doc:"What the buyer's node offers at once. Absent: it offers nothing."`
 }
 
 // Netting is the offsetting of final invoices.
