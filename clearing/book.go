@@ -92,6 +92,7 @@ type manifestLine struct {
 	Row     uint32         `cbor:"1,keyasint"`
 	Adjusts usage.Interval `cbor:"2,keyasint,omitzero"`
 	Calls   []call         `cbor:"3,keyasint"` // in canonical order
+	Reason  usage.Reason   `cbor:"4,keyasint,omitempty"`
 }
 
 // calls goes through all calls of a manifest.
@@ -510,6 +511,7 @@ func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 		row     uint32
 	}
 	lines := map[key][]call{}
+	reasons := map[key][]usage.Reason{}
 	for _, c := range calls {
 		var k key
 		if of := b.slot(c).Period; of != at.Period {
@@ -525,10 +527,19 @@ func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 			continue
 		}
 		lines[k] = append(lines[k], c)
+		if !k.adjusts.IsZero() {
+			reasons[k] = append(reasons[k], b.reason(c))
+		}
 	}
 	for k, calls := range lines {
 		b.sort(calls)
-		m.Lines = append(m.Lines, manifestLine{k.row, k.adjusts, calls})
+		l := manifestLine{Row: k.row, Adjusts: k.adjusts, Calls: calls}
+		for _, r := range []usage.Reason{usage.Repriced, usage.Corrected, usage.Late} {
+			if slices.Contains(reasons[k], r) {
+				l.Reason = r
+			}
+		}
+		m.Lines = append(m.Lines, l)
 	}
 	slices.SortFunc(m.Lines, func(x, y manifestLine) int {
 		return usage.Line{Row: x.Row, Adjusts: x.Adjusts}.Order(usage.Line{Row: y.Row, Adjusts: y.Adjusts})
@@ -536,6 +547,20 @@ func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 	b.sort(m.Unrated)
 	b.sort(m.Outside)
 	return m
+}
+
+// reason says why a call is stated in a later period than its own. The lock is
+// held.
+func (b *Book) reason(c call) usage.Reason {
+	if _, freed := b.freed[c]; freed {
+		return usage.Repriced
+	}
+	r := b.record(c)
+	own := b.schedule.period(b.schedule.moment(r.Start, r.Duration))
+	if _, led := b.moments[c]; led && own != b.slot(c).Period && own.To > b.closed[c.Import] {
+		return usage.Corrected // by its own record it came in time
+	}
+	return usage.Late
 }
 
 // tooLong reports whether a call began before the moments for which the channel
@@ -588,6 +613,7 @@ func (b *Book) Commit(m Manifest, prices Prices, secret []byte) ([]usage.Line, [
 		if lines[i], err = usage.Commit(secret, slot, all[i], prices.Row(l.Row).Billed); err != nil {
 			return nil, nil, err
 		}
+		lines[i].Reason = l.Reason
 	}
 	return lines, all, nil
 }

@@ -121,7 +121,7 @@ func TestACallAcrossAnAmendmentLiesInOnePeriod(t *testing.T) {
 type flat struct{ scope product.Scope }
 
 func (flat) Find(usage.Number, int64) (uint32, bool) { return 7, true }
-func (flat) Row(uint32) *rating.Row                  { return nil }
+func (flat) Row(uint32) *rating.Row                  { return &rating.Row{IncrementSeconds: 1} }
 func (f flat) Ordered(n usage.Number) bool           { return f.scope.Covers(n.String()) }
 
 // batch makes records of calls of a minute that end at times of the test's day.
@@ -195,6 +195,52 @@ func TestALateCallGoesIntoTheNextOpenPeriod(t *testing.T) {
 	}
 	if got, want := again.Due(at(t, "12:00:00")), b.Due(at(t, "12:00:00")); !slices.Equal(got, want) || again.Late() != 0 {
 		t.Fatalf("after a restart %v are due, want %v", got, want)
+	}
+}
+
+// An adjusting line says why: its records came late, a later sheet prices them,
+// or the partner's record, which decides, lies in the earlier period. Of a line
+// with several, the first in this order counts: late, corrected, repriced.
+func TestAnAdjustingLineSaysWhy(t *testing.T) {
+	nine, ten := span(t, "09:00:00", "10:00:00"), Slot{0, span(t, "10:00:00", "11:00:00")}
+	moved := func(b *Book) { // ended a second after ten, and by the partner's record before
+		b.follow(call{1, 2}, rating.Moment{Start: at(t, "09:59:00"), Duration: 59_000})
+	}
+	for want, change := range map[usage.Reason]func(b *Book){
+		usage.Late: func(b *Book) { imports(t, b, 2, "10:00:00", "09:20:00") },
+		usage.Repriced: func(b *Book) {
+			b.free(freedRecord{Calls: []call{{1, 0}}, Closed: at(t, "10:00:00")})
+		},
+		usage.Corrected: moved,
+	} {
+		for _, alone := range []bool{true, false} {
+			b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+			imports(t, b, 1, "00:00:00", "09:10:00", "09:15:00", "10:00:01")
+			first, err := b.Draft(Slot{0, nine}, flat{})
+			if err != nil || first.Lines[0].Reason != "" {
+				t.Fatalf("%+v, %v: the first statement adjusts", first, err)
+			}
+			b.Close(first)
+			change(b)
+			if !alone && want == usage.Corrected {
+				b.free(freedRecord{Calls: []call{{1, 0}}, Closed: at(t, "10:00:00")})
+			} else if !alone && want == usage.Late {
+				moved(b)
+			}
+			m, err := b.Draft(ten, flat{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(m.Lines, func(l manifestLine) bool { return l.Adjusts == nine })
+			if i < 0 || m.Lines[i].Reason != want {
+				t.Errorf("%+v, want a line that adjusts because %s", m.Lines, want)
+				continue
+			}
+			stated, _, err := b.Commit(m, flat{}, []byte("secret"))
+			if err != nil || stated[i].Reason != want {
+				t.Errorf("stated %+v, %v; want %s", stated, err, want)
+			}
+		}
 	}
 }
 

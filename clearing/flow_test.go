@@ -241,8 +241,8 @@ World,1,0.20,USD,60,1,1,2026-11-02T10:30:00Z,
 		for _, id := range p.Invoices {
 			doc, _ := v.Document(id)
 			for _, l := range doc.Lines {
-				if l.Adjusts != span(t, "10:00:00", "11:00:00") {
-					t.Errorf("a line adjusts %s, want the old period by name", l.Adjusts)
+				if l.Adjusts != span(t, "10:00:00", "11:00:00") || l.Reason != usage.Late {
+					t.Errorf("a line adjusts %s because %q, want the old period by name, and late", l.Adjusts, l.Reason)
 				}
 			}
 		}
@@ -268,8 +268,8 @@ func TestALateRecordOfOneSideIsDecidedByTheRules(t *testing.T) {
 			return len(d) == 1 && d[0].State == want
 		})
 		d := w.sides[0].disputes()[0]
-		if d.Adjusts != span(t, "10:00:00", "11:00:00") {
-			t.Errorf("the dispute is about %s, want the adjusted period", d.Adjusts)
+		if d.Adjusts != span(t, "10:00:00", "11:00:00") || d.Reason != usage.Late {
+			t.Errorf("the dispute is about %s because %q, want the adjusted period, and late", d.Adjusts, d.Reason)
 		}
 	}
 }
@@ -817,7 +817,7 @@ func TestALaterSheetPricesCallsWithoutARate(t *testing.T) {
 		for _, id := range x.Invoices {
 			doc, _ := v.Document(id)
 			for _, l := range doc.Lines {
-				if l.Adjusts == span(t, "10:00:00", "11:00:00") {
+				if l.Adjusts == span(t, "10:00:00", "11:00:00") && l.Reason == usage.Repriced {
 					adjusts++
 				}
 			}

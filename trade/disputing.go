@@ -21,7 +21,7 @@ import (
 // byRule: records are delivered and the agreed rule decides; else people do.
 func (t *tx) openDispute(b *billing, d differing, invoiceID string, byRule bool) {
 	any := d.any()
-	x := dispute.Dispute{ID: t.disputeID(b, any.line), Order: b.period.Order, Interval: b.period.Interval, Row: any.line.Row, Adjusts: any.line.Adjusts,
+	x := dispute.Dispute{ID: t.disputeID(b, any.line), Order: b.period.Order, Interval: b.period.Interval, Row: any.line.Row, Adjusts: any.line.Adjusts, Reason: any.line.Reason,
 		Currency: any.rate.Currency, Seller: figures(d.seller.line, d.seller.amount), Buyer: figures(d.buyer.line, d.buyer.amount),
 		Invoice: invoiceID, State: dispute.Awaiting, Opened: t.ctx.Block.Time}
 	b.period.Opened++
@@ -356,7 +356,7 @@ func (t *tx) resolve(b billing, decided []resolution) error {
 			}
 		}
 		if r.calls > 0 || r.seconds > 0 {
-			l := usage.Line{Row: d.Row, Adjusts: d.Adjusts, Calls: r.calls, RawMillis: rawMillis(d), BilledSeconds: r.seconds}
+			l := usage.Line{Row: d.Row, Adjusts: d.Adjusts, Reason: d.Reason, Calls: r.calls, RawMillis: rawMillis(d), BilledSeconds: r.seconds}
 			lines[d.Currency] = append(lines[d.Currency], documentLine(priced{l, rate.Rate, amount}, invoice.Agreed, d.ID))
 		}
 	}

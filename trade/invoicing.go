@@ -73,7 +73,7 @@ func currencies[V any](m map[money.Currency]V) []money.Currency {
 
 func documentLine(p priced, s invoice.LineState, disputed string) invoice.Line {
 	return invoice.Line{Row: p.line.Row, Adjusts: p.line.Adjusts, Rate: p.rate, Calls: p.line.Calls, RawMillis: p.line.RawMillis,
-		BilledSeconds: p.line.BilledSeconds, Amount: p.amount, State: s, Dispute: disputed}
+		BilledSeconds: p.line.BilledSeconds, Amount: p.amount, State: s, Dispute: disputed, Reason: p.line.Reason}
 }
 
 func (t *tx) disputeID(b *billing, l usage.Line) string {
@@ -577,7 +577,7 @@ func (t *tx) objections(b *billing, inv invoice.Invoice, lines []Objection) ([]d
 		if err != nil {
 			return nil, fault.Of(err).In("lines")
 		}
-		key := usage.Line{Row: l.Row, Adjusts: l.Adjusts}
+		key := usage.Line{Row: l.Row, Adjusts: l.Adjusts, Reason: l.Reason}
 		seller, buyer := key, key
 		seller.Calls, seller.RawMillis, seller.BilledSeconds = l.Calls, l.RawMillis, l.BilledSeconds
 		buyer.Calls, buyer.BilledSeconds = o.Calls, o.BilledSeconds

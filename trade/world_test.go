@@ -259,7 +259,8 @@ func amounts(s string) []money.Amount {
 	return out
 }
 
-// lines reads "0:10/600,2@n1:1/30": row, adjusted hour, calls, billed seconds.
+// lines reads "0:10/600,2@1!late:1/30": row, adjusted hour and why, calls, billed
+// seconds.
 func lines(s, by string) []usage.Line {
 	var out []usage.Line
 	for _, p := range strings.Split(s, ",") {
@@ -275,7 +276,8 @@ func lines(s, by string) []usage.Line {
 		}
 		l.Row = uint32(r)
 		if late {
-			l.Adjusts = hours(adjusts)
+			adjusts, why, _ := strings.Cut(adjusts, "!")
+			l.Adjusts, l.Reason = hours(adjusts), usage.Reason(why)
 		}
 		if _, err := fmt.Sscanf(figures, "%d/%d", &l.Calls, &l.BilledSeconds); err != nil {
 			panic(err)
@@ -874,6 +876,9 @@ func (w *world) show(what string, a args) string {
 			fmt.Fprintf(&b, "  row %d %s %s at %s: %d calls, %d s, %s %s", l.Row, l.Rate.Destination, l.Rate.Prefix, l.Rate.Rate, l.Calls, l.BilledSeconds, l.Amount, l.State)
 			if !l.Adjusts.IsZero() {
 				fmt.Fprintf(&b, " adjusts %s", l.Adjusts)
+				if l.Reason != "" {
+					fmt.Fprintf(&b, " (%s)", l.Reason)
+				}
 			}
 			b.WriteString("\n")
 		}

@@ -180,7 +180,7 @@ func Wire(d invoice.Document) wire.Document {
 	for i, l := range d.Lines {
 		out.Lines[i] = wire.DocumentLine{
 			Row: l.Row, Adjusts: l.Adjusts, Rate: WireRow(l.Rate), Calls: l.Calls, RawMillis: l.RawMillis,
-			BilledSeconds: l.BilledSeconds, Amount: l.Amount, State: l.State, Dispute: l.Dispute,
+			BilledSeconds: l.BilledSeconds, Amount: l.Amount, State: l.State, Dispute: l.Dispute, Reason: l.Reason,
 		}
 	}
 	return out
@@ -196,7 +196,7 @@ func Domain(d wire.Document) invoice.Document {
 	for _, l := range d.Lines {
 		out.Lines = append(out.Lines, invoice.Line{
 			Row: l.Row, Adjusts: l.Adjusts, Rate: domainRow(l.Rate), Calls: l.Calls, RawMillis: l.RawMillis,
-			BilledSeconds: l.BilledSeconds, Amount: l.Amount, State: l.State, Dispute: l.Dispute,
+			BilledSeconds: l.BilledSeconds, Amount: l.Amount, State: l.State, Dispute: l.Dispute, Reason: l.Reason,
 		})
 	}
 	return out

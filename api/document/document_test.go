@@ -28,7 +28,7 @@ func example() invoice.Document {
 		Order: "O-1", Agreement: "MSA-1", Terms: canon.Hash{1, 2, 3}, Number: 2, Follows: "BRAVO-ALPHA-O1-0", Currency: "USD",
 		Lines: []invoice.Line{
 			{Row: 7, Rate: row, Calls: 3, RawMillis: 123_456, BilledSeconds: 126, Amount: 85_528, State: invoice.Agreed},
-			{Row: 9, Adjusts: usage.Interval{From: period.From - 3_600_000, To: period.From}, Rate: closed, Calls: 1, RawMillis: 1, BilledSeconds: 30,
+			{Row: 9, Adjusts: usage.Interval{From: period.From - 3_600_000, To: period.From}, Reason: usage.Late, Rate: closed, Calls: 1, RawMillis: 1, BilledSeconds: 30,
 				Amount: 20_364, State: invoice.Open, Dispute: "O-1/001793577600000/001793574000000/0000000009"},
 		},
 		Total: 85_528, Open: 20_364, Method: "bank-transfer", Issued: 1_793_581_300_001, Due: 1_796_173_300_001,

@@ -224,7 +224,7 @@ func merged(b Bilateral, p invoice.Period, yield func(at usage.Line, seller, buy
 }
 
 func compared(at usage.Line, seller, buyer *usage.Line, tolerance uint64) wire.Compared {
-	c := wire.Compared{Row: at.Row, Adjusts: at.Adjusts, Seller: statedLine(seller), Buyer: statedLine(buyer)}
+	c := wire.Compared{Row: at.Row, Adjusts: at.Adjusts, Reason: at.Reason, Seller: statedLine(seller), Buyer: statedLine(buyer)}
 	if seller != nil && buyer != nil {
 		gap := max(seller.BilledSeconds, buyer.BilledSeconds) - min(seller.BilledSeconds, buyer.BilledSeconds)
 		c.Agrees = seller.Calls == buyer.Calls && gap <= tolerance
@@ -260,7 +260,7 @@ func (s *server) listDifferences(_ context.Context, in *struct {
 	}
 	var fail error
 	page, err := list(b, trade.DisputePrefix, in.PageQuery, func(_ string, d dispute.Dispute) (wire.Difference, bool) {
-		w := wire.Difference{Dispute: d.ID, Order: d.Order, Interval: d.Interval, Direction: directions[d.Order], Row: d.Row, Adjusts: d.Adjusts,
+		w := wire.Difference{Dispute: d.ID, Order: d.Order, Interval: d.Interval, Direction: directions[d.Order], Row: d.Row, Adjusts: d.Adjusts, Reason: d.Reason,
 			Currency: d.Currency, Seller: d.Seller, Buyer: d.Buyer, State: d.State}
 		var err error
 		if w.Amount, err = d.Seller.Amount.Sub(d.Buyer.Amount); err != nil {

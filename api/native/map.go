@@ -134,7 +134,7 @@ func shownDecision(d *dispute.Decision) *wire.Decision {
 }
 
 func shownDispute(d dispute.Dispute) wire.Dispute {
-	w := wire.Dispute{ID: d.ID, Order: d.Order, Interval: d.Interval, Row: d.Row, Adjusts: d.Adjusts, Currency: d.Currency, Seller: d.Seller, Buyer: d.Buyer,
+	w := wire.Dispute{ID: d.ID, Order: d.Order, Interval: d.Interval, Row: d.Row, Adjusts: d.Adjusts, Reason: d.Reason, Currency: d.Currency, Seller: d.Seller, Buyer: d.Buyer,
 		Invoice: d.Invoice, State: d.State, Opened: wire.Time(d.Opened), By: d.By, Why: d.Why, Evidence: d.Evidence,
 		Decision: shownDecision(d.Decision), Deadline: wire.Time(d.Deadline), Passed: d.Passed}
 	if p := d.Proposal; p != nil {

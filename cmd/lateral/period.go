@@ -56,7 +56,7 @@ type periodLines struct {
 }
 
 func (c periodLines) Run(ctx context.Context, n *remote) error {
-	columns := "row adjusts seller.calls seller.billed_seconds buyer.calls buyer.billed_seconds agrees dispute"
+	columns := "row adjusts reason seller.calls seller.billed_seconds buyer.calls buyer.billed_seconds agrees dispute"
 	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Compared, error] {
 		return p.Lines(ctx, c.Order, c.interval(), client.Filter{"differing": yes(c.Differing)})
 	})

@@ -32,6 +32,7 @@ type Dispute struct {
 	Decision *Decision      `cbor:"16,keyasint,omitempty" json:"decision,omitempty"` // in state resolved
 	Deadline int64          `cbor:"17,keyasint,omitempty" json:"deadline,omitempty"` // for a decision by people; block time, ms UTC
 	Passed   uint32         `cbor:"18,keyasint,omitempty" json:"passed,omitempty"`   // deadlines that passed without one
+	Reason   usage.Reason   `cbor:"19,keyasint,omitempty" json:"reason,omitempty"`   // why the line adjusts: the seller's, or the buyer's where the seller has no such line
 }
 
 // Figures are one side's sums for a line, with what they come to.

@@ -137,6 +137,7 @@ type Line struct {
 	Amount        money.Micro    `cbor:"7,keyasint" json:"amount"`
 	State         LineState      `cbor:"8,keyasint" json:"state"`
 	Dispute       string         `cbor:"9,keyasint,omitempty" json:"dispute,omitempty"` // that is open on it, or decided it
+	Reason        usage.Reason   `cbor:"10,keyasint,omitempty" json:"reason,omitempty"` // why it adjusts, as its statement says
 }
 
 // ID gives the readable id of an invoice: seller, buyer, interval, order,

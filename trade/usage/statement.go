@@ -22,7 +22,22 @@ type Line struct {
 	RawMillis     uint64     `cbor:"4,keyasint" json:"raw_millis"` // sum of durations; shown, never decides
 	BilledSeconds uint64     `cbor:"5,keyasint" json:"billed_seconds"`
 	Root          canon.Hash `cbor:"6,keyasint" json:"root"` // salted, RFC 6962, over the calls in canonical order
+	// Reason is why the line adjusts an earlier period; empty in a line that
+	// adjusts none, and in those of before reasons were stated.
+	Reason Reason `cbor:"7,keyasint,omitempty" json:"reason,omitempty"`
 }
+
+// Reason is why calls of an earlier period are stated in a later one.
+type Reason string
+
+// The reasons, the one that a line of several states first.
+const (
+	Late      Reason = "late"      // the record came after its period was stated
+	Corrected Reason = "corrected" // the seller's record, which decides, lies in the earlier period
+	Repriced  Reason = "repriced"  // no row priced the call when its period was stated; a later sheet does
+)
+
+func (r Reason) known() bool { return r == Late || r == Corrected || r == Repriced }
 
 // Order compares lines as a statement orders them: by the period that they
 // adjust (none first), then by row.
@@ -41,6 +56,8 @@ func CheckLines(lines []Line) error {
 			return badLine(i, "has no root")
 		case l.Adjusts != (Interval{}) && l.Adjusts.Validate() != nil:
 			return badLine(i, "adjusts no period")
+		case l.Reason != "" && (l.Adjusts.IsZero() || !l.Reason.known()):
+			return badLine(i, "adjusts for no reason that there is")
 		case i > 0 && lines[i-1].Order(l) >= 0:
 			return badLine(i, "is out of order")
 		}

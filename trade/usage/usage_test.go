@@ -340,6 +340,11 @@ func TestGoldenEncodings(t *testing.T) {
 			t.Errorf("%s is %s, want %s", name, c.got, c.want)
 		}
 	}
+	// A reason is new bytes; none leaves those of before.
+	line.Reason = Late
+	if got, want := StatementRoot([]Line{line}).String(), "5b171705103463a1af8d93431e9ca52fd2eb2cc1e3ea658e8e87c9ff5c4d8acd"; got != want {
+		t.Errorf("a statement with a reason is %s, want %s", got, want)
+	}
 	if line.Calls != 2 || line.RawMillis != 120_000 || line.BilledSeconds != 180 {
 		t.Errorf("the line states %+v", line)
 	}

@@ -139,6 +139,7 @@ type RequestRating struct {
 type Compared struct {
 	Row      uint32         `json:"row"`
 	Adjusts  usage.Interval `json:"adjusts,omitzero" doc:"Earlier period that late records belong to."`
+	Reason   usage.Reason   `json:"reason,omitempty" doc:"Why the line adjusts it: late, corrected or repriced. The seller's word, or the buyer's where the seller has no such line."`
 	Seller   *Stated        `json:"seller,omitempty"`
 	Buyer    *Stated        `json:"buyer,omitempty"`
 	Agrees   bool           `json:"agrees" doc:"The figures are within the agreed tolerance."`
@@ -162,6 +163,7 @@ type Difference struct {
 	Direction usage.Direction `json:"direction"`
 	Row       uint32          `json:"row"`
 	Adjusts   usage.Interval  `json:"adjusts,omitzero"`
+	Reason    usage.Reason    `json:"reason,omitempty" doc:"Why the line adjusts."`
 	Currency  money.Currency  `json:"currency"`
 	Seller    dispute.Figures `json:"seller"`
 	Buyer     dispute.Figures `json:"buyer"`
@@ -229,6 +231,7 @@ type DocumentLine struct {
 	Amount        money.Micro       `json:"amount"`
 	State         invoice.LineState `json:"state"`
 	Dispute       string            `json:"dispute,omitempty"`
+	Reason        usage.Reason      `json:"reason,omitempty" doc:"Why the line adjusts: late, corrected or repriced."`
 }
 
 // AcceptInvoice accepts all lines of an invoice that are not open. Document
@@ -262,6 +265,7 @@ type Dispute struct {
 	Interval usage.Interval  `json:"interval"`
 	Row      uint32          `json:"row"`
 	Adjusts  usage.Interval  `json:"adjusts,omitzero"`
+	Reason   usage.Reason    `json:"reason,omitempty" doc:"Why the line adjusts."`
 	Currency money.Currency  `json:"currency"`
 	Seller   dispute.Figures `json:"seller"`
 	Buyer    dispute.Figures `json:"buyer"`
