@@ -244,3 +244,17 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Pages that were exported before a value came up go on to be read: a document
+// without it makes the page that it made then.
+func TestAPageOfBeforeIsWrittenAsItWas(t *testing.T) {
+	d := example()
+	d.Lines[1].Reason = ""
+	page, err := HTML(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := canon.Sum("test/page", page).String(), "f9d695c36e45c4d32c82fe8af36394f58dd7312dea481b43c2038cd1e14928c2"; got != want {
+		t.Errorf("the page is another: %s, was %s", got, want)
+	}
+}

@@ -32,6 +32,11 @@ var page = template.Must(template.New("invoice").Funcs(template.FuncMap{
 		return value(fmt.Sprintf("lines.%d.%s", i, path), v)
 	},
 	"open": func(l wire.DocumentLine) bool { return l.State == invoice.Open },
+	// What a document has not is not on its page either: a page is compared to the
+	// last byte, and those of before such values came up must go on to fit.
+	"reasons": func(d wire.Document) bool {
+		return slices.ContainsFunc(d.Lines, func(l wire.DocumentLine) bool { return l.Reason != "" })
+	},
 }).Parse(pageText))
 
 // value shows one value in its element. What is absent shows as a dash.
