@@ -45,6 +45,8 @@ const (
 	KindDisputeReject    Kind = "dispute.reject"      // DisputeReject; the side that did not propose
 	KindInvoiceAccept    Kind = "invoice.accept"      // InvoiceAccept; the buyer
 	KindInvoiceDispute   Kind = "invoice.dispute"     // InvoiceDispute; the buyer
+	KindInvoiceCorrect   Kind = "invoice.correct"     // InvoiceCorrect; the seller
+	KindInvoiceReject    Kind = "invoice.reject"      // InvoiceReject; the buyer
 	KindNettingPropose   Kind = "netting.propose"     // NettingPropose; either side
 	KindNettingAccept    Kind = "netting.accept"      // NettingAnswer; the side that did not propose
 	KindNettingReject    Kind = "netting.reject"      // NettingAnswer; the side that did not propose
@@ -326,6 +328,28 @@ type InvoiceDispute struct {
 	Reserved []Objection `cbor:"6,keyasint,omitempty" json:"reserved,omitempty"`
 	Part     uint32      `cbor:"7,keyasint,omitempty" json:"part,omitempty"` // from 1
 	Of       uint32      `cbor:"8,keyasint,omitempty" json:"of,omitempty"`   // at most 4096
+}
+
+// InvoiceCorrect rates a period again, after what it was invoiced by has turned
+// out wrong: it takes lines in force back and puts others in their place, in one
+// currency. What it comes to is a credit or a debit note. Many lines come in
+// parts, in order; the last one, with its reason, puts all into effect. Both
+// numbers zero: it is the only one.
+type InvoiceCorrect struct {
+	Period   PeriodRef      `cbor:"1,keyasint" json:"period"`
+	Currency money.Currency `cbor:"2,keyasint" json:"currency"`
+	Reversed []LineRef      `cbor:"3,keyasint" json:"reversed"` // in the order of statements
+	Lines    []usage.Line   `cbor:"4,keyasint" json:"lines"`    // in the same order
+	Why      string         `cbor:"5,keyasint" json:"why"`
+	Part     uint32         `cbor:"6,keyasint,omitempty" json:"part,omitempty"` // from 1
+	Of       uint32         `cbor:"7,keyasint,omitempty" json:"of,omitempty"`   // at most 4096
+}
+
+// InvoiceReject is the buyer's no to a note.
+type InvoiceReject struct {
+	ID       string     `cbor:"1,keyasint" json:"id"`
+	Document canon.Hash `cbor:"2,keyasint" json:"document"` // that was read
+	Why      string     `cbor:"3,keyasint" json:"why"`
 }
 
 // NettingPropose offsets final invoices of both sides.

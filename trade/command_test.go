@@ -30,7 +30,7 @@ var bodies = map[Kind]any{
 	KindOrderPlace: OrderPlace{}, KindOrderAccept: OrderAnswer{}, KindOrderReject: OrderAnswer{}, KindOrderSuspend: OrderAnswer{}, KindOrderResume: OrderAnswer{},
 	KindOrderTerminate: OrderAnswer{}, KindRatingRequest: RatingRequest{}, KindUsageState: UsageState{}, KindUsageDeliver: UsageDeliver{}, KindUsageReceived: UsageReceived{},
 	KindCompareState: CompareState{}, KindDisputePropose: DisputePropose{}, KindDisputeAccept: DisputeAccept{}, KindDisputeReject: DisputeReject{},
-	KindInvoiceAccept: InvoiceAccept{}, KindInvoiceDispute: InvoiceDispute{}, KindNettingPropose: NettingPropose{}, KindNettingAccept: NettingAnswer{}, KindNettingReject: NettingAnswer{},
+	KindInvoiceAccept: InvoiceAccept{}, KindInvoiceDispute: InvoiceDispute{}, KindInvoiceCorrect: InvoiceCorrect{}, KindInvoiceReject: InvoiceReject{}, KindNettingPropose: NettingPropose{}, KindNettingAccept: NettingAnswer{}, KindNettingReject: NettingAnswer{},
 	KindObligationOpen: ObligationOpen{}, KindPaymentAdvise: PaymentAdvise{}, KindPaymentReceipt: PaymentAnswer{}, KindPaymentDecline: PaymentAnswer{}, KindTick: Tick{},
 	KindDocumentRecord: DocumentRecord{}, KindDivergence: Divergence{}, KindDivergenceEnd: DivergenceClose{}, KindVersionPropose: VersionPropose{}, KindVersionAccept: VersionPropose{},
 	KindMemberPropose: MemberPropose{}, KindMemberVouch: MemberVote{}, KindMemberSuspend: MemberVote{}, KindMemberRestore: MemberVote{}, KindMemberLeave: MemberLeave{}, KindNetworkPropose: ParameterBallot{}, KindNetworkVote: ParameterBallot{},

@@ -362,7 +362,7 @@ func (t *tx) resolve(b billing, decided []resolution) error {
 	}
 	ids := map[money.Currency]string{}
 	for _, c := range currencies(lines) {
-		id, err := t.issue(&b, c, lines[c], follows[c], true)
+		id, err := t.issue(&b, c, lines[c], follows[c], issuing{decided: true})
 		if err != nil {
 			return err
 		}

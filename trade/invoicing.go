@@ -2,7 +2,6 @@ package trade
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"slices"
 	"strconv"
@@ -53,7 +52,7 @@ func (t *tx) issueAll(b *billing, agreed []priced, open []differing) (map[money.
 	}
 	ids := map[money.Currency]string{}
 	for _, c := range currencies(lines) {
-		id, err := t.issue(b, c, lines[c], "", false)
+		id, err := t.issue(b, c, lines[c], "", issuing{})
 		if err != nil {
 			return nil, err
 		}
@@ -83,13 +82,11 @@ func (t *tx) disputeID(b *billing, l usage.Line) string {
 // issue writes an invoice and its document. Decided lines are what came out of
 // disputes: both sides have agreed to them, so their invoice is final at once
 // ([R78]).
-func (t *tx) issue(b *billing, c money.Currency, lines []invoice.Line, follows string, decided bool) (string, error) {
+func (t *tx) issue(b *billing, c money.Currency, lines []invoice.Line, follows string, as issuing) (string, error) {
 	if !order.Allows[b.order.State].Invoicing {
 		return "", fault.Newf(CodeOrderState, "resume or accept the order first", "order %s is %s, which allows no invoice", b.order.ID, b.order.State).In("period.order")
 	}
-	slices.SortFunc(lines, func(x, y invoice.Line) int {
-		return cmp.Or(cmp.Compare(x.Adjusts.From, y.Adjusts.From), cmp.Compare(x.Row, y.Row))
-	})
+	slices.SortFunc(lines, lineOrder)
 	var total, open money.Micro
 	var openLines uint32
 	var err error
@@ -111,18 +108,22 @@ func (t *tx) issue(b *billing, c money.Currency, lines []invoice.Line, follows s
 	doc := invoice.Document{ID: id, Seller: b.seller, Buyer: b.buyer, Direction: b.period.Direction, Interval: b.period.Interval, Order: b.order.ID,
 		Agreement: b.period.Agreement, Terms: b.period.Terms, Number: number, Follows: follows, Currency: c, Lines: lines,
 		Total: total, Open: open, Method: method.Name, Issued: now, Due: now + int64(method.DueDays)*dayMillis}
+	if as.note != "" {
+		doc.Note, doc.Version, doc.Why = as.note, b.period.Version, as.why
+	}
 	raw := canon.Must(doc)
 	inv := invoice.Invoice{ID: id, Order: b.order.ID, Interval: b.period.Interval, Agreement: b.period.Agreement, Seller: b.seller, Buyer: b.buyer,
 		Currency: c, Number: number, Follows: follows, Document: sha256Sum(raw), Total: total, Open: open, OpenLines: openLines,
-		Method: method.Name, Issued: now, Due: doc.Due, State: invoice.Issued}
+		Method: method.Name, Issued: now, Due: doc.Due, State: invoice.Issued,
+		Note: doc.Note, Version: doc.Version}
 	t.write(DocumentKey(id), raw)
 	b.period.Invoices = append(b.period.Invoices, id)
 	b.period.Unsettled++
 	t.emit(EventInvoiceIssued, InvoiceKey(id), "")
-	if err := t.invoiced(b.terms, c, total, open); err != nil {
+	if err := t.invoiced(b.terms, c, inv.Size(), open); err != nil {
 		return "", err
 	}
-	if decided {
+	if as.decided {
 		inv.State = invoice.Final
 		t.claim(id, b.seller, b.buyer, c, settlement.Final, total)
 		return id, t.payable(&inv, b)
@@ -327,7 +328,10 @@ func invoiceAccept(t *tx, c InvoiceAccept) error {
 	if err != nil {
 		return err
 	}
-	act, err := t.authorize(t.agreementTerms(inv.Agreement), money.Amount{Currency: inv.Currency, Micro: inv.Total})
+	if inv.Note != "" && len(c.Reserved) > 0 {
+		return invalid("reserved", "a note is accepted as a whole", "accept it, or reject it with invoice.reject")
+	}
+	act, err := t.authorize(t.agreementTerms(inv.Agreement), money.Amount{Currency: inv.Currency, Micro: max(0, inv.Total)})
 	if err != nil {
 		return err
 	}
@@ -443,6 +447,9 @@ func invoiceDispute(t *tx, c InvoiceDispute) error {
 	inv, err := t.invoiceOf(c.ID, c.Document)
 	if err != nil {
 		return err
+	}
+	if inv.Note != "" {
+		return invalid("id", "a note is answered as a whole", "accept it, or reject it with invoice.reject")
 	}
 	if c.Part, c.Of, err = parts(c.Part, c.Of); err != nil {
 		return err

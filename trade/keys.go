@@ -35,6 +35,7 @@ import (
 //	dispute/<order>/<from>/<adjusts>/<row> dispute.Dispute
 //	invoice/<id>                           invoice.Invoice
 //	document/<id>                          invoice.Document
+//	correction/<order>/<from>/<part>       Correcting, until all parts of the seller's are in
 //	objection/<id>/<part>                  Objections, until all parts of the buyer's are in
 //	netting/<id>                           settlement.Netting
 //	obligation/<id>                        settlement.Obligation
@@ -190,6 +191,12 @@ func OutcomeKey(order string, i usage.Interval, s Side, part uint32) string {
 // invoice.
 func ObjectionKey(invoice string, part uint32) string {
 	return fmt.Sprintf("objection/%s/%05d", invoice, part)
+}
+
+// CorrectionKey is the key of one part (from 1) of a seller's correction of a
+// period.
+func CorrectionKey(order string, i usage.Interval, part uint32) string {
+	return fmt.Sprintf("correction/%s/%s/%05d", order, millis(i.From), part)
 }
 
 // DisputeKey is the key of a dispute's record.

@@ -83,6 +83,7 @@ var forms = map[Kind]form{
 	KindOrderSuspend: formOf[OrderAnswer](), KindOrderResume: formOf[OrderAnswer](), KindOrderTerminate: formOf[OrderAnswer](),
 	KindDisputePropose: formOf[DisputePropose](), KindDisputeAccept: formOf[DisputeAccept](), KindDisputeReject: formOf[DisputeReject](),
 	KindInvoiceAccept: formOf[InvoiceAccept](), KindInvoiceDispute: formOf[InvoiceDispute](),
+	KindInvoiceCorrect: formOf[InvoiceCorrect](), KindInvoiceReject: formOf[InvoiceReject](),
 	KindNettingPropose: formOf[NettingPropose](), KindNettingAccept: formOf[NettingAnswer](), KindNettingReject: formOf[NettingAnswer](),
 	KindObligationOpen: formOf[ObligationOpen](), KindPaymentAdvise: formOf[PaymentAdvise](),
 	KindPaymentReceipt: formOf[PaymentAnswer](), KindPaymentDecline: formOf[PaymentAnswer](),

@@ -85,6 +85,9 @@ func TestRandomTradeKeepsTheBooks(t *testing.T) {
 			reached := map[string]int{}
 			for i := range (View{w.state}).Invoices("") {
 				reached["invoice "+string(i.State)]++
+				if i.Note != "" {
+					reached[string(i.Note)+" note "+string(i.State)]++
+				}
 			}
 			for d := range (View{w.state}).Disputes() {
 				reached["dispute "+string(d.State)]++
@@ -118,7 +121,7 @@ func randomCommand(w *world, r *rand.Rand) string {
 		}
 		return ids[r.IntN(len(ids))]
 	}
-	switch r.IntN(16) {
+	switch r.IntN(18) {
 	case 0, 1:
 		return side + " rating.request" + at
 	case 2, 3, 4:
@@ -163,7 +166,22 @@ func randomCommand(w *world, r *rand.Rand) string {
 		if r.IntN(4) == 0 {
 			return side + " invoice.dispute id=" + pick(ids) + fmt.Sprintf(" lines=%d:1/%d", r.IntN(3), r.IntN(100)) + at
 		}
+		if r.IntN(6) == 0 {
+			return side + " invoice.reject id=" + pick(ids)
+		}
 		return side + " invoice.accept id=" + pick(ids)
+	case 16, 17:
+		p, _ := v.Period(PeriodRef{o, hours(fmt.Sprint(hour))})
+		stands := v.Rated(p, 0)
+		if len(stands) == 0 {
+			return side + " invoice.correct" + at + " lines=0:1/60"
+		}
+		l := stands[r.IntN(len(stands))]
+		to := ""
+		if r.IntN(4) > 0 {
+			to = fmt.Sprintf(" lines=%d:%d/%d", l.Row, 1+r.IntN(20), r.IntN(2000))
+		}
+		return fmt.Sprintf("%s invoice.correct%s currency=%s reversed=%d:0/0%s", side, at, l.Rate.Currency, l.Row, to)
 	case 13:
 		var ids, nettings []string
 		for i := range v.Invoices("") {
@@ -217,6 +235,9 @@ func checkLines(t *testing.T, w *world) {
 			inv, _ := v.Invoice(id)
 			doc, _ := v.Document(id)
 			invoices = append(invoices, inv)
+			if inv.Note != "" {
+				continue // checkAmounts adds its lines up
+			}
 			if inv.Document != sha256Sum(w.state[DocumentKey(id)]) {
 				t.Errorf("%s: the document is not the one that was hashed", id)
 			}
@@ -239,7 +260,7 @@ func checkLines(t *testing.T, w *world) {
 		}
 		unsettled := uint32(0)
 		for _, inv := range invoices {
-			if inv.State != invoice.Settled {
+			if inv.State != invoice.Settled && inv.State != invoice.Rejected {
 				unsettled++
 			}
 		}
@@ -266,6 +287,32 @@ func checkLines(t *testing.T, w *world) {
 	}
 }
 
+// checkVersions compares what a period comes to by the lines in force with what
+// all that binds the buyer comes to, once nothing of it is open: no note takes
+// back or puts in more than it claims.
+func checkVersions(t *testing.T, v View, p invoice.Period, invoices []invoice.Invoice) {
+	if p.Open > 0 {
+		return
+	}
+	claimed, stands := map[money.Currency]money.Micro{}, map[money.Currency]money.Micro{}
+	for _, inv := range invoices {
+		if inv.Note == "" || inv.Binding() {
+			claimed[inv.Currency] += inv.Total
+		}
+	}
+	for _, l := range v.Rated(p, 0) {
+		if l.Amount < 0 {
+			t.Errorf("%s %s: row %d stands at %s", p.Order, p.Interval, l.Row, l.Amount)
+		}
+		stands[l.Rate.Currency] += l.Amount
+	}
+	for c, w := range claimed {
+		if stands[c] != w {
+			t.Errorf("%s %s: the lines in force come to %s %s, what binds to %s", p.Order, p.Interval, c, stands[c], w)
+		}
+	}
+}
+
 // checkAmounts recomputes what each currency of a period comes to from the
 // lines, and compares it with what the invoices claim.
 func checkAmounts(t *testing.T, v View, p invoice.Period, invoices []invoice.Invoice) {
@@ -273,6 +320,11 @@ func checkAmounts(t *testing.T, v View, p invoice.Period, invoices []invoice.Inv
 	for _, inv := range invoices {
 		have[inv.Currency] += inv.Total + inv.Open
 		doc, _ := v.Document(inv.ID)
+		if inv.Note != "" && inv.State != invoice.Rejected {
+			for _, l := range doc.Lines {
+				want[inv.Currency] += l.Amount
+			}
+		}
 		if inv.Follows != "" {
 			continue // counted by the disputes below
 		}
@@ -291,6 +343,7 @@ func checkAmounts(t *testing.T, v View, p invoice.Period, invoices []invoice.Inv
 			want[d.Currency] += d.Decision.Amount
 		}
 	}
+	checkVersions(t, v, p, invoices)
 	for c, w := range want {
 		if have[c] != w {
 			t.Errorf("%s %s: the invoices claim %s %s, the lines come to %s", p.Order, p.Interval, c, have[c], w)
@@ -418,4 +471,56 @@ func TestDamagedBooksAreSeen(t *testing.T) {
 
 func claimed(payee string, a money.Amount) settlement.Claimed {
 	return settlement.Claimed{Payee: party.Code(payee), Amount: a}
+}
+
+// What an invoice claims and what a note gives back of all its lines cancel, to
+// the last unit: the two are netted and nothing is owed.
+func TestAnInvoiceAndItsCreditNoteCancel(t *testing.T) {
+	r := random(t)
+	for range 40 {
+		w := trading(t, "files netting")
+		ours, _ := randomLines(r)
+		w.run("ALPHA rating.request hour=0")
+		w.run("ALPHA usage.state hour=0 lines=" + ours)
+		w.run("BRAVO usage.state hour=0 lines=" + ours)
+		v := View{w.state}
+		ref := PeriodRef{"O-AB", hours("0")}
+		p, _ := v.Period(ref)
+		var ids []string
+		for _, id := range p.Invoices {
+			inv, _ := v.Invoice(id)
+			w.run("ALPHA invoice.accept id=" + id)
+			var all []string
+			for _, l := range v.Rated(p, 0) {
+				if l.Rate.Currency == inv.Currency {
+					all = append(all, fmt.Sprintf("%d:0/0", l.Row))
+				}
+			}
+			if out := w.run(fmt.Sprintf("BRAVO invoice.correct hour=0 currency=%s reversed=%s", inv.Currency, strings.Join(all, ","))); !strings.HasPrefix(out, "done") {
+				t.Fatalf("%s: %s", ours, out)
+			}
+			now, _ := v.Period(ref)
+			note := now.Invoices[len(now.Invoices)-1]
+			if x, _ := v.Invoice(note); x.Total != -inv.Total {
+				t.Fatalf("%s: an invoice of %s is given back by %s", ours, inv.Total, x.Total)
+			}
+			w.run("ALPHA invoice.accept id=" + note)
+			ids = append(ids, id, note)
+		}
+		payable := slices.DeleteFunc(ids, func(id string) bool { inv, _ := v.Invoice(id); return !inv.Payable() })
+		if len(payable) > 0 {
+			w.run("ALPHA netting.propose ids=" + strings.Join(payable, ","))
+			if out := w.run("BRAVO netting.accept id=N00000001"); !strings.HasPrefix(out, "done") {
+				t.Fatalf("%s: %s", ours, out)
+			}
+		}
+		for a, m := range v.Balances() {
+			if m != 0 {
+				t.Errorf("%s: %v has %s left", ours, a, m)
+			}
+		}
+		if p, _ := v.Period(ref); p.State != invoice.PeriodClosed || len(v.Rated(p, 0)) != 0 {
+			t.Errorf("%s: the period is %s, with %v", ours, p.State, v.Rated(p, 0))
+		}
+	}
 }

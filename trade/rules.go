@@ -59,6 +59,8 @@ func rules() map[Kind]rule {
 		KindDisputeReject:  {need: delegate, role: party.Disputes, apply: body(disputeReject)},
 		KindInvoiceAccept:  {need: delegate, role: party.Finance, apply: body(invoiceAccept)},
 		KindInvoiceDispute: {need: delegate, role: party.Finance, apply: body(invoiceDispute)},
+		KindInvoiceCorrect: {need: delegate, role: party.Finance, apply: body(invoiceCorrect)},
+		KindInvoiceReject:  {need: delegate, role: party.Finance, apply: body(invoiceReject)},
 
 		KindNettingPropose: {need: delegate, role: party.Finance, apply: body(nettingPropose)},
 		KindNettingAccept:  {need: delegate, role: party.Finance, apply: body(nettingAccept)},

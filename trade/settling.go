@@ -26,14 +26,16 @@ const (
 	CodePaymentAmount fault.Code = "payment-amount"
 )
 
-// claim posts a claim of one member on the other.
+// claim posts a claim of one member on the other; below zero it is the other's.
 func (t *tx) claim(subject string, seller, buyer party.Code, c money.Currency, p settlement.Purpose, amount money.Micro) {
-	t.record(subject, settlement.Claim(seller, buyer, c, p, amount))
+	from, on, size := claimant(seller, buyer, amount)
+	t.record(subject, settlement.Claim(from, on, c, p, size))
 }
 
 // shift moves a claim from one purpose to another, on both sides.
 func (t *tx) shift(subject string, seller, buyer party.Code, c money.Currency, from, to settlement.Purpose, amount money.Micro) {
-	t.record(subject, settlement.Move(seller, buyer, c, from, to, amount)...)
+	by, on, size := claimant(seller, buyer, amount)
+	t.record(subject, settlement.Move(by, on, c, from, to, size)...)
 }
 
 // record collects the command's postings for its journal entry.
@@ -84,8 +86,8 @@ func (t *tx) add(a settlement.Account, amount money.Micro) error {
 // owe makes an invoice's total due by itself.
 func (t *tx) owe(inv *invoice.Invoice, now int64) {
 	terms := t.agreementTerms(inv.Agreement)
-	o := settlement.Obligation{ID: inv.ID, Invoices: []string{inv.ID}, Payer: inv.Buyer, Payee: inv.Seller,
-		Amount: money.Amount{Currency: inv.Currency, Micro: inv.Total}, Method: inv.Method, Due: max(inv.Due, now), State: settlement.Owed}
+	o := settlement.Obligation{ID: inv.ID, Invoices: []string{inv.ID}, Payer: inv.Payer(), Payee: inv.Payee(),
+		Amount: money.Amount{Currency: inv.Currency, Micro: inv.Size()}, Method: inv.Method, Due: max(inv.Due, now), State: settlement.Owed}
 	inv.Obligation, inv.Deadline = o.ID, 0
 	t.shift(inv.ID, inv.Seller, inv.Buyer, inv.Currency, settlement.Final, settlement.Due, inv.Total)
 	t.putOwed(o, *terms)
@@ -143,7 +145,7 @@ func (t *tx) netTerms(invoices []invoice.Invoice) (*agreement.Terms, error) {
 func (t *tx) sums(invoices []invoice.Invoice) ([]settlement.Sum, error) {
 	claims := make([]settlement.Claimed, len(invoices))
 	for i, inv := range invoices {
-		claims[i] = settlement.Claimed{Payee: inv.Seller, Amount: money.Amount{Currency: inv.Currency, Micro: inv.Total}}
+		claims[i] = settlement.Claimed{Payee: inv.Payee(), Amount: money.Amount{Currency: inv.Currency, Micro: inv.Size()}}
 	}
 	return settlement.Net(t.bilateral.Pair(), claims)
 }
@@ -291,13 +293,13 @@ func obligationOpen(t *tx, c ObligationOpen) error {
 	}
 	sums := map[money.Currency]money.Micro{}
 	for _, inv := range invoices {
-		if inv.Buyer != t.own {
+		if inv.Payer() != t.own {
 			if t.ctx.Block.Time < inv.Due {
 				return fault.Newf(fault.NotYet, "wait until it is due, or propose a netting", "invoice %s is not due yet, and only its payer may do without netting before", inv.ID).In("invoices")
 			}
 			continue
 		}
-		if sums[inv.Currency], err = sums[inv.Currency].Add(inv.Total); err != nil {
+		if sums[inv.Currency], err = sums[inv.Currency].Add(inv.Size()); err != nil {
 			return err
 		}
 	}

@@ -52,6 +52,7 @@ var sorts = map[string]showing{
 	"journal":    showingOf[settlement.Journal]("a journal entry"),
 	"tolerated":  showingOf[Balance]("the differences accepted in open periods"),
 	"file":       showingOf[File]("an acknowledged file"),
+	"correction": showingOf[Correcting]("a part of a seller's correction"),
 	"objection":  showingOf[Objections]("a part of a buyer's objections"),
 	"unattested": showingOf[Unattested]("what was invoiced since the attested position"),
 	"divergence": showingOf[Divergence]("the evidence of a divergence"),

@@ -133,6 +133,7 @@ var undeadlined = map[string]string{
 	"period lapsed":      "nobody owes a request",
 	"period reconciling": "it has one while records or outcomes are awaited; lines in the hands of people have their own",
 	"period agreed":      "its invoices have theirs",
+	"period closed":      "nothing is awaited; the seller may correct it",
 	"invoice disputed":   "its disputes have theirs",
 	"invoice partial":    "its disputes have theirs; what is payable has its own until it is owed, and then its obligation's",
 	"invoice final":      "what is payable has its own until it is owed, and then its obligation's",

@@ -168,7 +168,10 @@ func trading(t testing.TB, terms string) *world {
 
 // testSheet has four rows: two prices in USD, one in EUR, one that ends and
 // begins anew at noon.
-func testSheet() *rating.Sheet {
+func testSheet() *rating.Sheet { return testSheetAt(1) }
+
+// testSheetAt is the test sheet with every price divided.
+func testSheetAt(divided money.Rate) *rating.Sheet {
 	s, err := rating.NewSheet([]rating.Row{
 		{Destination: "France", Prefix: "33", Rate: 20_000_000, Currency: "USD", UnitSeconds: 60, MinimumSeconds: 60, IncrementSeconds: 60, ValidFrom: base - 30*24*hourMs, ValidTo: rating.Open},
 		{Destination: "United Kingdom", Prefix: "44", Rate: 30_000_000, Currency: "EUR", UnitSeconds: 60, IncrementSeconds: 1, ValidFrom: base - 30*24*hourMs, ValidTo: rating.Open},
@@ -177,6 +180,15 @@ func testSheet() *rating.Sheet {
 	}, nil)
 	if err != nil {
 		panic(err)
+	}
+	if divided > 1 {
+		rows := slices.Clone(s.Rows())
+		for i := range rows {
+			rows[i].Rate /= divided
+		}
+		if s, err = rating.NewSheet(rows, nil); err != nil {
+			panic(err)
+		}
 	}
 	return s
 }
@@ -425,7 +437,7 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	case KindBilateralEnd:
 		b = BilateralEnd{a["why"]}
 	case KindSheetPropose:
-		s := testSheet()
+		s := testSheetAt(money.Rate(a.int("divided", 1)))
 		d := usage.Direction{From: party.Code(other), To: party.Code(actor)}
 		if a.has("backwards") {
 			d = d.Back()
@@ -529,6 +541,15 @@ func (w *world) command(actor string, k Kind, a args) Command {
 			x.Reserved = append(x.Reserved, Objection{l.Row, l.Adjusts, l.Calls, l.BilledSeconds})
 		}
 		b = x
+	case KindInvoiceCorrect:
+		x := InvoiceCorrect{Period: a.period(), Currency: money.Currency(a.or("currency", "USD")), Lines: lines(a["lines"], actor), Why: a.or("why", "wrong-price"), Part: uint32(a.int("part", 0)), Of: uint32(a.int("of", 0))}
+		for _, l := range lines(a["reversed"], actor) {
+			x.Reversed = append(x.Reversed, LineRef{l.Row, l.Adjusts})
+		}
+		b = x
+	case KindInvoiceReject:
+		id := w.invoiceID(a, a["id"])
+		b = InvoiceReject{id, doc(id), a.or("why", "wrong-price")}
 	case KindNettingPropose, KindObligationOpen:
 		var ids []string
 		for _, s := range a.list("ids") {
@@ -660,7 +681,7 @@ func (w *world) direction(a args) usage.Direction {
 
 // rows proves rows of the test sheet by their numbers there.
 func (w *world) rows(a args, numbers []string) []ProveRow {
-	s := testSheet()
+	s := testSheetAt(money.Rate(a.int("divided", 1)))
 	var out []ProveRow
 	for _, n := range numbers {
 		i, err := strconv.Atoi(n)
@@ -867,6 +888,9 @@ func (w *world) show(what string, a args) string {
 			if i.Follows != "" {
 				b.WriteString(" follows " + i.Follows)
 			}
+			if i.Note != "" {
+				fmt.Fprintf(&b, " %s note, version %d", i.Note, i.Version)
+			}
 			b.WriteString("\n")
 		}
 	case "document":
@@ -883,6 +907,11 @@ func (w *world) show(what string, a args) string {
 			b.WriteString("\n")
 		}
 		fmt.Fprintf(&b, "  total %s open %s by %s\n", d.Total, d.Open, d.Method)
+	case "rated":
+		p, _ := v.Period(a.period())
+		for _, l := range v.Rated(p, uint32(a.int("version", 0))) {
+			fmt.Fprintf(&b, "row %d %s %s at %s: %d calls, %d s, %s\n", l.Row, l.Rate.Destination, l.Rate.Prefix, l.Rate.Rate, l.Calls, l.BilledSeconds, l.Amount)
+		}
 	case "disputes":
 		for d := range v.Disputes() {
 			fmt.Fprintf(&b, "%s %s seller %d/%d %s buyer %d/%d %s", d.ID, d.State, d.Seller.Calls, d.Seller.BilledSeconds, d.Seller.Amount, d.Buyer.Calls, d.Buyer.BilledSeconds, d.Buyer.Amount)

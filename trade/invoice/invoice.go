@@ -17,22 +17,24 @@ import (
 // Period is one billing interval of one order: how far it has come. It is
 // identified by order and interval (MEF 114 [R58]).
 type Period struct {
-	Order     string          `cbor:"1,keyasint" json:"order"`
-	Interval  usage.Interval  `cbor:"2,keyasint" json:"interval"`
-	Direction usage.Direction `cbor:"3,keyasint" json:"direction"` // from the buyer to the seller
-	Agreement string          `cbor:"4,keyasint" json:"agreement"`
-	Terms     canon.Hash      `cbor:"5,keyasint" json:"terms"` // the version that holds for the interval
-	State     PeriodState     `cbor:"6,keyasint" json:"state"`
-	Requested party.Code      `cbor:"7,keyasint" json:"requested_by"`
-	Seller    Side            `cbor:"8,keyasint" json:"seller"`
-	Buyer     Side            `cbor:"9,keyasint" json:"buyer"`
-	Opened    uint32          `cbor:"10,keyasint,omitempty" json:"opened"`             // disputes, ever
-	Waiting   uint32          `cbor:"11,keyasint,omitempty" json:"waiting"`            // of them with the rules: records or outcomes are awaited
-	Open      uint32          `cbor:"12,keyasint,omitempty" json:"open"`               // of them not yet resolved
-	Unsettled uint32          `cbor:"13,keyasint,omitempty" json:"unsettled"`          // invoices that are not settled
-	Invoices  []string        `cbor:"14,keyasint,omitempty" json:"invoices"`           // oldest first
-	Stage     string          `cbor:"15,keyasint,omitempty" json:"stage,omitempty"`    // what Deadline is for
-	Deadline  int64           `cbor:"16,keyasint,omitempty" json:"deadline,omitempty"` // block time, ms UTC; 0: none
+	Order      string          `cbor:"1,keyasint" json:"order"`
+	Interval   usage.Interval  `cbor:"2,keyasint" json:"interval"`
+	Direction  usage.Direction `cbor:"3,keyasint" json:"direction"` // from the buyer to the seller
+	Agreement  string          `cbor:"4,keyasint" json:"agreement"`
+	Terms      canon.Hash      `cbor:"5,keyasint" json:"terms"` // the version that holds for the interval
+	State      PeriodState     `cbor:"6,keyasint" json:"state"`
+	Requested  party.Code      `cbor:"7,keyasint" json:"requested_by"`
+	Seller     Side            `cbor:"8,keyasint" json:"seller"`
+	Buyer      Side            `cbor:"9,keyasint" json:"buyer"`
+	Opened     uint32          `cbor:"10,keyasint,omitempty" json:"opened"`               // disputes, ever
+	Waiting    uint32          `cbor:"11,keyasint,omitempty" json:"waiting"`              // of them with the rules: records or outcomes are awaited
+	Open       uint32          `cbor:"12,keyasint,omitempty" json:"open"`                 // of them not yet resolved
+	Unsettled  uint32          `cbor:"13,keyasint,omitempty" json:"unsettled"`            // invoices that are not settled
+	Invoices   []string        `cbor:"14,keyasint,omitempty" json:"invoices"`             // oldest first
+	Stage      string          `cbor:"15,keyasint,omitempty" json:"stage,omitempty"`      // what Deadline is for
+	Deadline   int64           `cbor:"16,keyasint,omitempty" json:"deadline,omitempty"`   // block time, ms UTC; 0: none
+	Version    uint32          `cbor:"17,keyasint,omitempty" json:"version,omitempty"`    // the last that a note made or offered, from 2; 0: it was rated once
+	Correcting uint32          `cbor:"18,keyasint,omitempty" json:"correcting,omitempty"` // parts of a correction that are in, while others are awaited
 }
 
 // Side is what one side has done in a period.
@@ -87,6 +89,27 @@ type Invoice struct {
 	Deadline   int64  `cbor:"22,keyasint,omitempty" json:"deadline,omitempty"`  // for the buyer's word, or for the netting of what is final; block time, ms UTC
 	Escalated  uint32 `cbor:"23,keyasint,omitempty" json:"escalated,omitempty"` // deadlines that passed without it
 	Objected   uint32 `cbor:"24,keyasint,omitempty" json:"objected,omitempty"`  // parts of the buyer's objections that are in, while others are awaited
+	Note       Note   `cbor:"25,keyasint,omitempty" json:"note,omitempty"`
+	Version    uint32 `cbor:"26,keyasint,omitempty" json:"version,omitempty"` // of the rated period, that a note makes; 0: no note
+	Why        string `cbor:"27,keyasint,omitempty" json:"why,omitempty"`     // a note was rejected
+}
+
+// Note says that an invoice corrects what was invoiced before, and which way
+// (MEF 114 [D21]).
+type Note string
+
+// The notes.
+const (
+	Credit Note = "credit" // the seller gives back: the total is below zero
+	Debit  Note = "debit"  // the seller claims more, or as much by other lines
+)
+
+// NoteOf gives the note that comes to a total.
+func NoteOf(total money.Micro) Note {
+	if total < 0 {
+		return Credit
+	}
+	return Debit
 }
 
 // Payable reports whether the total is final and waits to be paid or netted
@@ -94,6 +117,29 @@ type Invoice struct {
 func (i Invoice) Payable() bool {
 	return (i.State == Final || i.State == Partial) && i.Obligation == "" && !i.Paid
 }
+
+// Binding reports whether the buyer has accepted the invoice, or a dispute was
+// decided by it, and no line of it is open.
+func (i Invoice) Binding() bool { return i.State == Final || i.State == Settled }
+
+// Payer is who owes the total: of a credit note the seller.
+func (i Invoice) Payer() party.Code {
+	if i.Total < 0 {
+		return i.Seller
+	}
+	return i.Buyer
+}
+
+// Payee is whom the total is owed to.
+func (i Invoice) Payee() party.Code {
+	if i.Total < 0 {
+		return i.Buyer
+	}
+	return i.Seller
+}
+
+// Size is what is owed, whoever owes it.
+func (i Invoice) Size() money.Micro { return max(i.Total, -i.Total) }
 
 // Document is an invoice as it was issued. Its canonical bytes are what proofs
 // show and what exports are compared with.
@@ -115,6 +161,9 @@ type Document struct {
 	Method    string          `cbor:"15,keyasint" json:"method"`
 	Issued    int64           `cbor:"16,keyasint" json:"issued"` // block time, ms UTC
 	Due       int64           `cbor:"17,keyasint" json:"due"`    // ms UTC
+	Note      Note            `cbor:"18,keyasint,omitempty" json:"note,omitempty"`
+	Version   uint32          `cbor:"19,keyasint,omitempty" json:"version,omitempty"` // of the rated period, that the note makes
+	Why       string          `cbor:"20,keyasint,omitempty" json:"why,omitempty"`     // the note corrects
 }
 
 // LineState says whether a line counts in the total.
@@ -124,6 +173,9 @@ type LineState string
 const (
 	Agreed LineState = "agreed" // by both statements, by the seller's alone (after-invoice), or by a decision
 	Open   LineState = "open"   // named with the seller's claim; follows on a supplementary invoice
+	// Reversed is a line that a note takes back: as it was invoiced, but for the
+	// amount, which is below zero.
+	Reversed LineState = "reversed"
 )
 
 // Line is the calls of one rate version in one period.

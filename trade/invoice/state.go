@@ -10,6 +10,7 @@ const (
 	Partial  State = "partial"  // both: decide the open lines. Payer: pay the others
 	Final    State = "final"    // payer: pay. Either: propose netting
 	Settled  State = "settled"  // nobody
+	Rejected State = "rejected" // nobody: a note that the buyer did not take
 )
 
 // Event is what moves an invoice.
@@ -23,11 +24,12 @@ const (
 	Resolve     Event = "resolve"      // the last open line is decided
 	ResolvePaid Event = "resolve-paid" // the same, and the total was paid before
 	Settle      Event = "settle"       // the total is discharged ([R89])
+	Reject      Event = "reject"       // the buyer does not take a note
 )
 
 // Transitions is every move an invoice can make; what is not here is refused.
 var Transitions = map[State]map[Event]State{
-	Issued:   {Accept: Final, AcceptPart: Partial, Dispute: Disputed},
+	Issued:   {Accept: Final, AcceptPart: Partial, Dispute: Disputed, Reject: Rejected},
 	Disputed: {Resolve: Final},
 	Partial:  {Resolve: Final, ResolvePaid: Settled, Settle: Partial},
 	Final:    {Settle: Settled},
@@ -65,6 +67,7 @@ const (
 	PeriodReopen    PeriodEvent = "reopen"    // the buyer disputes lines of an invoice
 	PeriodDecide    PeriodEvent = "decide"    // the last open line is decided ([R75])
 	PeriodDischarge PeriodEvent = "discharge" // no line open, and the last invoice settled, or none needed
+	PeriodCorrect   PeriodEvent = "correct"   // the seller rates it again, by a note
 )
 
 // PeriodTransitions is every move a period can make; what is not here is
@@ -74,7 +77,8 @@ var PeriodTransitions = map[PeriodState]map[PeriodEvent]PeriodState{
 	PeriodLapsed:      {PeriodAgain: PeriodRequested},
 	PeriodStated:      {PeriodMatch: PeriodAgreed, PeriodDiffer: PeriodReconciling},
 	PeriodReconciling: {PeriodDecide: PeriodAgreed, PeriodReopen: PeriodReconciling},
-	PeriodAgreed:      {PeriodReopen: PeriodReconciling, PeriodDischarge: PeriodClosed},
+	PeriodAgreed:      {PeriodReopen: PeriodReconciling, PeriodDischarge: PeriodClosed, PeriodCorrect: PeriodAgreed},
+	PeriodClosed:      {PeriodCorrect: PeriodAgreed},
 }
 
 // Next gives the state after an event, and whether the table allows it.
