@@ -41,7 +41,8 @@ func (d *Desk) invoice(ctx context.Context, key string) error {
 	// statement; its word comes when the statements are compared. Lines that
 	// differ do not hold the others up.
 	compared := p.State != invoice.PeriodRequested && p.State != invoice.PeriodStated
-	if inv.State != invoice.Issued || inv.Buyer != d.o.Me || !d.o.Automatic.Accept || !compared {
+	// A note is for people: nobody here has compared what it says.
+	if inv.State != invoice.Issued || inv.Buyer != d.o.Me || inv.Note != "" || !d.o.Automatic.Accept || !compared {
 		return nil
 	}
 	c, err := d.o.Authorize(trade.NewCommand(trade.KindInvoiceAccept, trade.InvoiceAccept{ID: inv.ID, Document: inv.Document}), party.Finance)
@@ -197,11 +198,11 @@ func (d *Desk) settle(ctx context.Context) error {
 				netting[inv.Agreement] = nets
 			}
 			final, patience := max(inv.Issued, inv.Accepted.Time), int64(overdue)
-			if inv.Buyer != d.o.Me {
+			if inv.Payer() != d.o.Me {
 				patience *= 2
 			}
 			switch {
-			case now > max(final, inv.Due)+patience || !nets && inv.Buyer == d.o.Me:
+			case now > max(final, inv.Due)+patience || !nets && inv.Payer() == d.o.Me:
 				single = append(single, id)
 			case nets && !proposed[id] && (d.o.Me == d.pair[0] || now > final+courtesy):
 				if wait, err := d.counterpart(v, inv); err != nil {

@@ -503,6 +503,20 @@ func (b *Book) Reprice(m Manifest, prices Prices) Manifest {
 	return b.price(Slot{m.Way, m.Period}, slices.Collect(m.calls), prices)
 }
 
+// Rate makes the lines of a manifest again for which which says yes, from the same
+// calls, by the prices of now. The book stays as it is.
+func (b *Book) Rate(m Manifest, which func(manifestLine) bool, prices Prices) Manifest {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var calls []call
+	for _, l := range m.Lines {
+		if which(l) {
+			calls = append(calls, l.Calls...)
+		}
+	}
+	return b.price(Slot{m.Way, m.Period}, calls, prices)
+}
+
 // price puts calls under the rate versions that price them. The lock is held.
 func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 	m := Manifest{Way: at.Way, Period: at.Period}

@@ -2,6 +2,7 @@ package clearing
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -359,6 +361,137 @@ func TestARefusedCounterOfferIsNotMadeAgain(t *testing.T) {
 	w.quiet()
 	if !is(dispute.Manual)() {
 		t.Error("the offer was made again")
+	}
+}
+
+// price has a sheet for ALPHA>BRAVO accepted that holds from the day's beginning
+// on, or later.
+func (w *world) price(from, csv string) {
+	w.t.Helper()
+	a, b := w.sides[0], w.sides[1]
+	p, err := b.desk.ProposeSheet(w.context(), forth, at(w.t, from), strings.NewReader(csv))
+	w.must(err)
+	w.until("the proposal is here", func() (ok bool) {
+		a.view(func(v trade.View) { _, ok = v.Sheet(p.ID) })
+		return ok && a.blobs.Has(p.File)
+	})
+	w.must(a.desk.AcceptSheet(w.context(), p.ID))
+	w.quiet() // both desks have heard of it
+}
+
+// A sheet that is accepted later and begins before periods that were invoiced
+// changes nothing by itself. The seller rates a period again on request: what
+// differs is a credit note, both versions stay to be seen with their rates, and
+// what a dispute has decided stays as decided. A dearer sheet makes a debit note.
+func TestAPeriodIsRatedAgainBesideItsFirstVersion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.Rule = agreement.Source{Text: `"lower"`} })
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	german := func(ms int) string {
+		return call_("3", "41440000001", "4930123456", "2026-11-02T10:20:00Z", ms, "ALPHA", "BRAVO")
+	}
+	a.take(row("1", "10:00:00", 60_000), row("2", "10:30:00", 120_000), german(60_000))
+	b.take(row("1", "10:00:00", 60_000), row("2", "10:30:00", 120_000), german(64_000))
+	w.through("11:00:00")
+	w.settled("0.350000")
+	p, _ := a.period(forth, span(t, "10:00:00", "11:00:00"))
+	correct := func() (Correction, error) {
+		return b.desk.Correct(w.context(), p.Order, p.Interval.From, "the sheet of November was wrong")
+	}
+	if _, err := correct(); faultCode(err) != CodeUnchanged {
+		t.Fatalf("rated again without another sheet: %v", err)
+	}
+	w.price("00:00:00", strings.ReplaceAll(rates, "World,1,0.10,", "World,1,0.07,"))
+	if x, _ := a.period(forth, p.Interval); len(x.Invoices) != len(p.Invoices) || x.State != invoice.PeriodClosed {
+		t.Fatalf("a sheet alone has changed the period: %+v", x)
+	}
+	if _, err := a.desk.Correct(w.context(), p.Order, p.Interval.From, "x"); faultCode(err) != fault.Forbidden {
+		t.Fatalf("the buyer rates again: %v", err)
+	}
+	if _, err := b.desk.Correct(w.context(), p.Order, 1, "x"); faultCode(err) != fault.NotFound {
+		t.Fatalf("a period that is none: %v", err)
+	}
+	b.restart()
+	accept := func(c Correction, note invoice.Note, total string) {
+		t.Helper()
+		if len(c.Notes) != 1 || len(c.Decided) != 1 {
+			t.Fatalf("%+v, want one note, and the decided line by name", c)
+		}
+		w.quiet()
+		var inv invoice.Invoice
+		a.view(func(v trade.View) { inv, _ = v.Invoice(c.Notes[0]) })
+		if inv.Note != note || inv.Total.String() != total || inv.State != invoice.Issued {
+			t.Fatalf("%+v, want a %s note of %s, for people to answer", inv, note, total)
+		}
+		a.do(trade.NewCommand(trade.KindInvoiceAccept, trade.InvoiceAccept{ID: inv.ID, Document: inv.Document}))
+	}
+	c, err := correct()
+	w.must(err)
+	accept(c, invoice.Credit, "-0.090000") // 180 s at 0.03 a minute less
+	w.settled("0.260000")
+	if _, err := correct(); faultCode(err) != CodeUnchanged {
+		t.Fatalf("rated again by the same sheet: %v", err)
+	}
+	w.price("00:00:01", strings.ReplaceAll(rates, "World,1,0.10,USD,60,1,1,", "World,1,0.12,USD,60,60,60,"))
+	c, err = correct()
+	w.must(err)
+	accept(c, invoice.Debit, "0.150000") // 180 s at 0.12 a minute, for 0.07
+	w.settled("0.410000")
+	for _, s := range w.sides {
+		s.view(func(v trade.View) {
+			x, _ := s.period(forth, p.Interval)
+			for version, want := range map[uint32]string{1: "0.300000", 2: "0.210000", 3: "0.360000", 0: "0.360000"} {
+				lines := v.Rated(x, version)
+				i := slices.IndexFunc(lines, func(l invoice.Line) bool { return l.Rate.Destination == "World" })
+				if len(lines) != 2 || i < 0 || lines[i].Amount.String() != want || lines[i].Calls != 2 {
+					t.Errorf("%s: version %d is %+v, want %s for two calls", s.code, version, lines, want)
+				}
+			}
+			if x.State != invoice.PeriodClosed || x.Version != 3 {
+				t.Errorf("%s: the period is %s in version %d", s.code, x.State, x.Version)
+			}
+		})
+	}
+	w.price("00:00:02", strings.ReplaceAll(rates, "World,1,0.10,USD", "World,1,0.10,EUR"))
+	if _, err := correct(); faultCode(err) != fault.Conflict {
+		t.Fatalf("another currency: %v", err)
+	}
+	w.price("00:00:03", "destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to\nGermany,49,0.05,USD,60,30,6,2026-01-01T00:00:00Z,\n")
+	if _, err := correct(); faultCode(err) != rating.CodeNoRate {
+		t.Fatalf("a sheet without a price: %v", err)
+	}
+}
+
+// A correction of more lines than an envelope takes comes in parts that name each
+// line once.
+func TestALargeCorrectionComesInParts(t *testing.T) {
+	c := trade.InvoiceCorrect{Currency: "USD", Why: "x"}
+	for i := range uint32(2000) {
+		c.Reversed = append(c.Reversed, trade.LineRef{Row: 1999 - i})
+		c.Lines = append(c.Lines, usage.Line{Row: 5000 + i, Calls: 1 << 40, RawMillis: 1 << 50, BilledSeconds: 1 << 40, Root: canon.Hash{1}, Adjusts: span(t, "10:00:00", "11:00:00"), Reason: usage.Corrected})
+	}
+	refs, lines := 0, 0
+	parts := inNoteParts(c)
+	for i, p := range parts {
+		if p.Part != uint32(i+1) || int(p.Of) != len(parts) || p.Why != c.Why || p.Currency != c.Currency {
+			t.Errorf("part %d is %d of %d", i, p.Part, p.Of)
+		}
+		if n := len(canon.Must(p)); n > maxPart+200 {
+			t.Errorf("part %d has %d bytes", i, n)
+		}
+		for j, r := range p.Reversed {
+			if r.Row != uint32(refs+j) {
+				t.Fatalf("row %d stands where %d should", r.Row, refs+j)
+			}
+		}
+		refs, lines = refs+len(p.Reversed), lines+len(p.Lines)
+	}
+	if refs != 2000 || lines != 2000 {
+		t.Errorf("%d lines are taken back and %d put in", refs, lines)
+	}
+	if one := inNoteParts(trade.InvoiceCorrect{Lines: c.Lines[:3]}); len(one) != 1 || one[0].Of != 0 {
+		t.Errorf("a small one is %d parts", len(one))
 	}
 }
 
