@@ -175,15 +175,20 @@ func Wire(d invoice.Document) wire.Document {
 	out := wire.Document{
 		ID: d.ID, Seller: d.Seller, Buyer: d.Buyer, Direction: d.Direction, Interval: d.Interval, Order: d.Order, Agreement: d.Agreement,
 		Terms: d.Terms, Number: d.Number, Follows: d.Follows, Currency: d.Currency, Total: d.Total, Open: d.Open, Method: d.Method,
-		Issued: wire.Time(d.Issued), Due: wire.Time(d.Due), Lines: make([]wire.DocumentLine, len(d.Lines)),
+		Issued: wire.Time(d.Issued), Due: wire.Time(d.Due), Note: d.Note, Version: d.Version, Why: d.Why, Lines: make([]wire.DocumentLine, len(d.Lines)),
 	}
 	for i, l := range d.Lines {
-		out.Lines[i] = wire.DocumentLine{
-			Row: l.Row, Adjusts: l.Adjusts, Rate: WireRow(l.Rate), Calls: l.Calls, RawMillis: l.RawMillis,
-			BilledSeconds: l.BilledSeconds, Amount: l.Amount, State: l.State, Dispute: l.Dispute, Reason: l.Reason,
-		}
+		out.Lines[i] = WireLine(l)
 	}
 	return out
+}
+
+// WireLine gives a document's line as it is shown.
+func WireLine(l invoice.Line) wire.DocumentLine {
+	return wire.DocumentLine{
+		Row: l.Row, Adjusts: l.Adjusts, Rate: WireRow(l.Rate), Calls: l.Calls, RawMillis: l.RawMillis,
+		BilledSeconds: l.BilledSeconds, Amount: l.Amount, State: l.State, Dispute: l.Dispute, Reason: l.Reason,
+	}
 }
 
 // Domain gives back the document that is shown.
@@ -191,7 +196,7 @@ func Domain(d wire.Document) invoice.Document {
 	out := invoice.Document{
 		ID: d.ID, Seller: d.Seller, Buyer: d.Buyer, Direction: d.Direction, Interval: d.Interval, Order: d.Order, Agreement: d.Agreement,
 		Terms: d.Terms, Number: d.Number, Follows: d.Follows, Currency: d.Currency, Total: d.Total, Open: d.Open, Method: d.Method,
-		Issued: int64(d.Issued), Due: int64(d.Due),
+		Issued: int64(d.Issued), Due: int64(d.Due), Note: d.Note, Version: d.Version, Why: d.Why,
 	}
 	for _, l := range d.Lines {
 		out.Lines = append(out.Lines, invoice.Line{

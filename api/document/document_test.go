@@ -38,7 +38,10 @@ func example() invoice.Document {
 func TestExportsGiveBackTheCanonicalBytes(t *testing.T) {
 	plain := example()
 	plain.Follows, plain.Open, plain.Lines = "", 0, plain.Lines[:1]
-	for name, d := range map[string]invoice.Document{"full": example(), "plain": plain} {
+	note := example()
+	note.Note, note.Version, note.Why, note.Total, note.Open = invoice.Credit, 2, "the sheet <of> November", -105_892, 0
+	note.Lines[0].State, note.Lines[0].Amount, note.Lines[1].State, note.Lines[1].Amount = invoice.Reversed, -85_528, invoice.Reversed, -20_364
+	for name, d := range map[string]invoice.Document{"full": example(), "plain": plain, "note": note} {
 		for form, write := range map[string]func(invoice.Document) ([]byte, error){"json": JSON, "html": HTML} {
 			data, err := write(d)
 			if err != nil {

@@ -44,6 +44,8 @@ func (s *server) billing() {
 		return answer(shownPeriod(p)), err
 	})
 	get(s, at+"/{order}/{from}/lines", "list-lines", tagBilling, "The lines of a period as both sides state them", s.listLines)
+	get(s, at+"/{order}/{from}/rated", "get-rated", tagBilling, "A version of a rated period: its lines, and all versions that there are", s.getRated)
+	post(s, at+"/{order}/{from}/correct", "correct-period", tagBilling, "Rate a period again by the sheets in force now: what differs is a credit or a debit note", s.correctPeriod)
 	get(s, "/v1/bilaterals/{partner}/differences", "list-differences", tagBilling, "Lines on which the two sides differ, with both figures", s.listDifferences)
 	post(s, "/v1/bilaterals/{partner}/deadlines", "apply-deadline", tagBilling, "Apply the agreed outcome of a deadline that has passed", func(ctx context.Context, in *struct {
 		PartnerPath
@@ -333,6 +335,14 @@ func (s *server) invoices() {
 			return []any{trade.InvoiceAccept{ID: in.ID, Document: doc, Reserved: objections(in.Body.Reserved)}}
 		})
 	})
+	post(s, at+"/{id}/reject", "reject-invoice", tagBilling, "Reject a credit or debit note: the version before it stands", func(ctx context.Context, in *struct {
+		IDPath
+		Body wire.RejectInvoice
+	}) (*reply[wire.Done[wire.Invoice]], error) {
+		return s.answerInvoice(ctx, in.IDPath, in.Body.Document, trade.KindInvoiceReject, func(doc canon.Hash) []any {
+			return []any{trade.InvoiceReject{ID: in.ID, Document: doc, Why: in.Body.Why}}
+		})
+	})
 	post(s, at+"/{id}/dispute", "dispute-invoice", tagBilling, "Dispute lines and accept the others", func(ctx context.Context, in *struct {
 		IDPath
 		Body wire.DisputeInvoice
@@ -342,6 +352,73 @@ func (s *server) invoices() {
 				Reserved: objections(in.Body.Reserved)})
 		})
 	})
+}
+
+// getRated shows a period as a version of it is rated.
+func (s *server) getRated(_ context.Context, in *struct {
+	PeriodPath
+	Version uint32 `query:"version" doc:"Absent: what is in force."`
+}) (*reply[wire.RatedPeriod], error) {
+	b, p, err := s.period(&in.PeriodPath)
+	if err != nil {
+		return nil, err
+	}
+	if last := max(1, p.Version); in.Version > last {
+		return nil, fault.Newf(fault.NotFound, "leave the version out for the one in force", "the period has %d versions", last).In("version")
+	}
+	out := wire.RatedPeriod{Version: in.Version, Versions: []wire.RatedVersion{{Version: 1}}, Lines: []wire.DocumentLine{}}
+	err = b.View(func(v channel.View) error {
+		t := trade.View{Records: v}
+		force := uint32(1)
+		for _, id := range p.Invoices {
+			i, _ := t.Invoice(id)
+			if i.Note == "" {
+				continue
+			}
+			out.Versions = append(out.Versions, wire.RatedVersion{Version: i.Version, Note: id, Kind: i.Note, State: i.State, Total: i.Total, Currency: i.Currency})
+			if i.Binding() {
+				force = i.Version
+			}
+		}
+		if out.Version == 0 {
+			out.Version = force
+		}
+		for _, l := range t.Rated(p, out.Version) {
+			out.Lines = append(out.Lines, document.WireLine(l))
+		}
+		return nil
+	})
+	return answer(out), err
+}
+
+func (s *server) correctPeriod(ctx context.Context, in *struct {
+	PeriodPath
+	Body wire.CorrectPeriod
+}) (*reply[wire.Corrected], error) {
+	b, p, err := s.period(&in.PeriodPath)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.desk(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.Correct(ctx, p.Order, p.Interval.From, in.Body.Why)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Corrected{Notes: []wire.Invoice{}}
+	for _, l := range c.Decided {
+		out.Decided = append(out.Decided, wire.LineRef(l))
+	}
+	for _, id := range c.Notes {
+		i, err := record[invoice.Invoice](b, trade.InvoiceKey(id), "note "+id)
+		if err != nil {
+			return nil, err
+		}
+		out.Notes = append(out.Notes, shownInvoice(i))
+	}
+	return answer(out), nil
 }
 
 func objections(lines []wire.Objection) []trade.Objection {
@@ -428,7 +505,7 @@ func (s *server) listInvoices(_ context.Context, in *struct {
 	PartnerPath
 	PageQuery
 	Span
-	State     invoice.State  `query:"state" enum:"issued,disputed,partial,final,settled"`
+	State     invoice.State  `query:"state" enum:"issued,disputed,partial,final,settled,rejected"`
 	Direction string         `query:"direction" doc:"FROM>TO: from the buyer to the seller."`
 	Currency  money.Currency `query:"currency" maxLength:"3"`
 	Payable   bool           `query:"payable" doc:"Only those that wait to be paid or netted."`

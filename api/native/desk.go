@@ -27,6 +27,7 @@ type Desk interface {
 	Exceptions() []clearing.Exception
 	Evidence(dispute string) (clearing.Evidence, error)
 	Try(dispute string, rule agreement.Source) (clearing.Trial, error)
+	Correct(ctx context.Context, order string, from int64, why string) (clearing.Correction, error)
 	Problems() []clearing.Problem
 	Busy() bool
 	Needed(file canon.Hash) error

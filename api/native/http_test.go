@@ -95,10 +95,10 @@ func (s *side) document(t testing.TB) (doc openAPI, raw []byte) {
 // changes says which roles may use each operation that changes something. It is
 // written here once more, so that a slip in the table shows.
 var changes = map[api.Role][]string{
-	api.Clerk:          {"request-rating", "apply-deadline", "record-file", "propose-decision", "accept-decision", "reject-decision", "prepare-command", "submit-command"},
-	api.ProductManager: {"end-bilateral", "close-divergence", "propose-agreement", "amend-agreement", "accept-agreement", "reject-agreement", "end-agreement", "propose-sheet", "accept-sheet", "reject-sheet", "place-order", "accept-order", "reject-order", "suspend-order", "resume-order", "end-order", "prepare-command", "submit-command"},
+	api.Clerk:          {"request-rating", "apply-deadline", "record-file", "propose-decision", "accept-decision", "reject-decision", "correct-period", "prepare-command", "submit-command"},
+	api.ProductManager: {"correct-period", "end-bilateral", "close-divergence", "propose-agreement", "amend-agreement", "accept-agreement", "reject-agreement", "end-agreement", "propose-sheet", "accept-sheet", "reject-sheet", "place-order", "accept-order", "reject-order", "suspend-order", "resume-order", "end-order", "prepare-command", "submit-command"},
 	api.Engineer:       {"import-usage", "close-periods", "post-anchor", "request-rating", "apply-deadline", "record-file"},
-	api.Finance:        {"request-rating", "apply-deadline", "accept-invoice", "dispute-invoice", "propose-netting", "accept-netting", "reject-netting", "open-obligations", "advise-payment", "confirm-payment", "decline-payment", "prepare-command", "submit-command"},
+	api.Finance:        {"request-rating", "apply-deadline", "accept-invoice", "dispute-invoice", "reject-invoice", "propose-netting", "accept-netting", "reject-netting", "open-obligations", "advise-payment", "confirm-payment", "decline-payment", "prepare-command", "submit-command"},
 	api.Administrator:  {"add-token", "remove-token", "erase-file", "propose-member", "vouch-member", "suspend-member", "restore-member", "leave-network", "propose-parameter", "vote-parameter", "open-bilateral", "add-delegate", "revoke-delegate", "post-anchor", "rotate-channel", "rotate-key", "prepare-command", "submit-command"},
 	api.Auditor:        {},
 	api.Subscriber:     {},
@@ -307,6 +307,10 @@ func TestBadInputIsRefusedByField(t *testing.T) {
 		{"an amount that is none", api.Finance, "POST", at + "/obligations/1/confirm", `{"amount":{"currency":"USD","amount":"1e5"}}`, 422, fault.Invalid, "amount.amount"},
 		{"no invoices", api.Finance, "POST", at + "/nettings", `{"invoices":[]}`, 422, fault.Invalid, "invoices"},
 		{"an unknown invoice to accept", api.Finance, "POST", at + "/invoices/none/accept", `{}`, 404, fault.NotFound, ""},
+		{"a correction of an unknown period", api.Clerk, "POST", at + "/periods/O-1/2026-11-02T00:00:00Z/correct", `{"why":"x"}`, 404, fault.NotFound, ""},
+		{"a correction without a reason", api.Clerk, "POST", at + "/periods/O-1/2026-11-02T00:00:00Z/correct", `{"why":""}`, 422, fault.Invalid, "why"},
+		{"an unknown period as rated", api.Auditor, "GET", at + "/periods/O-1/2026-11-02T00:00:00Z/rated", "", 404, fault.NotFound, ""},
+		{"a rejection of an unknown note", api.Finance, "POST", at + "/invoices/none/reject", `{"why":"x"}`, 404, fault.NotFound, ""},
 		{"a dispute without lines", api.Finance, "POST", at + "/invoices/none/dispute", `{"lines":[],"why":"x"}`, 422, fault.Invalid, "lines"},
 		{"a rating of no interval", api.Clerk, "POST", at + "/periods", `{"order":"O","interval":"today"}`, 422, fault.Invalid, "interval"},
 		{"a rating of no order", api.Clerk, "POST", at + "/periods", `{"order":"O","interval":"2026-02-01T00:00:00Z/2026-02-01T01:00:00Z"}`, 404, fault.NotFound, "period.order"},

@@ -122,7 +122,7 @@ func shownInvoice(i invoice.Invoice) wire.Invoice {
 	return wire.Invoice{ID: i.ID, Order: i.Order, Interval: i.Interval, Agreement: i.Agreement, Seller: i.Seller, Buyer: i.Buyer, Currency: i.Currency,
 		Number: i.Number, Follows: i.Follows, Document: i.Document, Total: i.Total, Open: i.Open, OpenLines: i.OpenLines, Tolerated: i.Tolerated,
 		Method: i.Method, Issued: wire.Time(i.Issued), Due: wire.Time(i.Due), State: i.State, Accepted: done(i.Accepted), Obligation: i.Obligation,
-		Paid: i.Paid, Deadline: wire.Time(i.Deadline), Escalated: i.Escalated}
+		Paid: i.Paid, Deadline: wire.Time(i.Deadline), Escalated: i.Escalated, Note: i.Note, Version: i.Version, Why: i.Why}
 }
 
 func shownDecision(d *dispute.Decision) *wire.Decision {

@@ -22,7 +22,7 @@ var allowed = map[string][]api.Role{
 	"get-default-terms": readers, "list-agreements": readers, "get-agreement": readers, "list-delegates": readers,
 	"list-sheets": readers, "get-sheet": readers, "get-sheet-file": readers, "list-orders": readers, "get-order": readers,
 	"list-imports": readers, "get-summary": readers, "list-exceptions": readers,
-	"list-periods": readers, "get-period": readers, "list-lines": readers, "list-differences": readers,
+	"list-periods": readers, "get-period": readers, "list-lines": readers, "get-rated": readers, "list-differences": readers,
 	"list-invoices": readers, "get-invoice": readers, "get-invoice-json": readers, "get-invoice-html": readers,
 	"get-invoice-canonical": readers, "get-invoice-proof": readers, "get-totals": readers,
 	"list-disputes": readers, "get-dispute": readers, "get-evidence": readers, "try-rule": readers, "count-disputes": readers,
@@ -61,9 +61,10 @@ var allowed = map[string][]api.Role{
 	"apply-deadline": {api.Clerk, api.Engineer, api.Finance},
 	"record-file":    {api.Clerk, api.Engineer},
 
+	"correct-period":   {api.Clerk, api.ProductManager},
 	"propose-decision": {api.Clerk}, "accept-decision": {api.Clerk}, "reject-decision": {api.Clerk},
 
-	"accept-invoice": {api.Finance}, "dispute-invoice": {api.Finance},
+	"accept-invoice": {api.Finance}, "dispute-invoice": {api.Finance}, "reject-invoice": {api.Finance},
 	"propose-netting": {api.Finance}, "accept-netting": {api.Finance}, "reject-netting": {api.Finance},
 	"open-obligations": {api.Finance}, "advise-payment": {api.Finance}, "confirm-payment": {api.Finance}, "decline-payment": {api.Finance},
 }

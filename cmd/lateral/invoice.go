@@ -20,13 +20,14 @@ type invoiceCommand struct {
 	Proof   invoiceProof   `cmd:"" op:"get-invoice-proof" help:"Write a proof of an invoice that anybody can check offline; waits for an anchor." eg:"ID --out invoice.proof"`
 	Accept  invoiceAccept  `cmd:"" op:"accept-invoice" role:"finance" help:"Accept all lines of an invoice that are not open." eg:"ID" eg:"ID --document 5f0c...e1 --reserve 7:12:640"`
 	Dispute invoiceDispute `cmd:"" op:"dispute-invoice" role:"finance" help:"Dispute lines of an invoice, with the own figures, and accept the others." eg:"ID --line 7:12:640 --why 'Our switch has 640 s.'"`
+	Reject  invoiceReject  `cmd:"" op:"reject-invoice" role:"finance" help:"Reject a credit or debit note: nothing of it is owed, and the version before it stands." eg:"ID --why 'The sheet of November is right.'"`
 	Totals  invoiceTotals  `cmd:"" op:"get-totals" help:"Show what is invoiced, settled, disputed and due, by direction and currency." eg:""`
 }
 
 type invoiceList struct {
 	many
 	span
-	State     string `placeholder:"STATE" help:"issued, disputed, partial, final or settled."`
+	State     string `placeholder:"STATE" help:"issued, disputed, partial, final, settled or rejected."`
 	Direction string `placeholder:"FROM>TO" help:"From the buyer to the seller."`
 	Currency  string `placeholder:"EUR" help:"In this currency."`
 	Payable   bool   `help:"Only those that wait to be paid or netted."`
@@ -104,6 +105,18 @@ type invoiceDispute struct {
 func (c invoiceDispute) Run(ctx context.Context, n *remote) error {
 	d := wire.DisputeInvoice{Document: c.Document, Lines: objections(c.Line), Why: c.Why, Evidence: c.Evidence, Reserved: objections(c.Reserve)}
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Invoice], error) { return p.DisputeInvoice(ctx, c.ID, d) })
+}
+
+type invoiceReject struct {
+	oneInvoice
+	Why      string     `required:"" help:"Reason, for the partner."`
+	Document canon.Hash `placeholder:"HASH" help:"Document that was read; default: the note as it is."`
+}
+
+func (c invoiceReject) Run(ctx context.Context, n *remote) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Invoice], error) {
+		return p.RejectInvoice(ctx, c.ID, c.Document, c.Why)
+	})
 }
 
 // reserve names lines that are accepted although the own figures are others.

@@ -11,10 +11,12 @@ import (
 
 // periodCommand is "lateral period".
 type periodCommand struct {
-	List  periodList  `cmd:"" op:"list-periods" help:"List billing periods." eg:"" eg:"--state reconciling" eg:"--order V-ALPHA --from 2026-11-02T00:00:00Z --all"`
-	Show  periodShow  `cmd:"" op:"get-period" help:"Show a period with what both sides state." eg:"V-ALPHA 2026-11-02T11:00:00Z"`
-	Lines periodLines `cmd:"" op:"list-lines" help:"List the lines of a period as both sides state them." eg:"V-ALPHA 2026-11-02T11:00:00Z --differing"`
-	Rate  periodRate  `cmd:"" op:"request-rating" role:"clerk,engineer,finance" help:"Request rating of a period." eg:"V-ALPHA 2026-11-02T11:00:00Z/2026-11-02T12:00:00Z"`
+	List    periodList    `cmd:"" op:"list-periods" help:"List billing periods." eg:"" eg:"--state reconciling" eg:"--order V-ALPHA --from 2026-11-02T00:00:00Z --all"`
+	Show    periodShow    `cmd:"" op:"get-period" help:"Show a period with what both sides state." eg:"V-ALPHA 2026-11-02T11:00:00Z"`
+	Lines   periodLines   `cmd:"" op:"list-lines" help:"List the lines of a period as both sides state them." eg:"V-ALPHA 2026-11-02T11:00:00Z --differing"`
+	Rated   periodRated   `cmd:"" op:"get-rated" help:"Show a version of a rated period: its lines, each with its rate, and all versions that there are." eg:"V-ALPHA 2026-11-02T11:00:00Z" eg:"V-ALPHA 2026-11-02T11:00:00Z --version 1"`
+	Correct periodCorrect `cmd:"" op:"correct-period" role:"clerk,product-manager" help:"Rate a period that this carrier has invoiced again, by the sheets in force now: what differs is a credit or a debit note for the partner to accept." eg:"V-CHARLIE 2026-11-02T11:00:00Z --why 'The rate for Germany was wrong.'"`
+	Rate    periodRate    `cmd:"" op:"request-rating" role:"clerk,engineer,finance" help:"Request rating of a period." eg:"V-ALPHA 2026-11-02T11:00:00Z/2026-11-02T12:00:00Z"`
 }
 
 type periodList struct {
@@ -59,6 +61,30 @@ func (c periodLines) Run(ctx context.Context, n *remote) error {
 	columns := "row adjusts reason seller.calls seller.billed_seconds buyer.calls buyer.billed_seconds agrees dispute"
 	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Compared, error] {
 		return p.Lines(ctx, c.Order, c.interval(), client.Filter{"differing": yes(c.Differing)})
+	})
+}
+
+type periodRated struct {
+	one
+	onePeriod
+	Version uint32 `placeholder:"N" help:"As first rated: 1; default: the version in force."`
+}
+
+func (c periodRated) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.RatedPeriod, error) {
+		return p.Rated(ctx, c.Order, c.interval(), c.Version)
+	})
+}
+
+type periodCorrect struct {
+	one
+	onePeriod
+	Why string `required:"" help:"What it corrects, for the partner."`
+}
+
+func (c periodCorrect) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Corrected, error) {
+		return p.CorrectPeriod(ctx, c.Order, c.interval(), c.Why)
 	})
 }
 

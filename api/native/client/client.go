@@ -665,6 +665,16 @@ func (p *Partner) Lines(ctx context.Context, order string, i usage.Interval, f F
 	return list[wire.Compared](ctx, p.c, p.at("periods", order, usage.Stamp(i.From), "lines"), f)
 }
 
+// Rated gives a version of a rated period; 0: the one in force.
+func (p *Partner) Rated(ctx context.Context, order string, i usage.Interval, version uint32) (wire.RatedPeriod, error) {
+	return get[wire.RatedPeriod](ctx, p.c, p.at("periods", order, usage.Stamp(i.From), "rated")+"?version="+strconv.FormatUint(uint64(version), 10))
+}
+
+// CorrectPeriod rates a period again by the sheets in force now.
+func (p *Partner) CorrectPeriod(ctx context.Context, order string, i usage.Interval, why string) (wire.Corrected, error) {
+	return post[wire.Corrected](ctx, p.c, p.at("periods", order, usage.Stamp(i.From), "correct"), wire.CorrectPeriod{Why: why})
+}
+
 // Differences lists lines on which the two sides differ. Filter: direction,
 // from, to, open.
 func (p *Partner) Differences(ctx context.Context, f Filter) iter.Seq2[wire.Difference, error] {
@@ -712,6 +722,11 @@ func (p *Partner) InvoiceProof(ctx context.Context, id string) ([]byte, error) {
 // on which the own figures differ within the agreed thresholds.
 func (p *Partner) AcceptInvoice(ctx context.Context, id string, doc canon.Hash, reserved ...wire.Objection) (wire.Done[wire.Invoice], error) {
 	return post[wire.Done[wire.Invoice]](ctx, p.c, p.at("invoices", id, "accept"), wire.AcceptInvoice{Document: doc, Reserved: reserved})
+}
+
+// RejectInvoice rejects a credit or debit note; the zero hash: as it is.
+func (p *Partner) RejectInvoice(ctx context.Context, id string, doc canon.Hash, why string) (wire.Done[wire.Invoice], error) {
+	return post[wire.Done[wire.Invoice]](ctx, p.c, p.at("invoices", id, "reject"), wire.RejectInvoice{Document: doc, Why: why})
 }
 
 // DisputeInvoice disputes lines of an invoice.

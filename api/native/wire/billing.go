@@ -196,6 +196,9 @@ type Invoice struct {
 	Paid       bool           `json:"paid,omitempty"`
 	Deadline   Time           `json:"deadline,omitzero"`
 	Escalated  uint32         `json:"escalated,omitempty"`
+	Note       invoice.Note   `json:"note,omitempty" doc:"credit or debit. Absent: an invoice, no note."`
+	Version    uint32         `json:"version,omitempty" doc:"Of the rated period, that the note makes."`
+	Why        string         `json:"why,omitempty" doc:"The note was rejected."`
 	Says       *Document      `json:"says,omitempty" doc:"The document, in the answer for one invoice only."`
 }
 
@@ -218,6 +221,9 @@ type Document struct {
 	Method    string          `json:"method"`
 	Issued    Time            `json:"issued"`
 	Due       Time            `json:"due"`
+	Note      invoice.Note    `json:"note,omitempty" doc:"credit or debit: what it takes back and puts in the place of that."`
+	Version   uint32          `json:"version,omitempty" doc:"Of the rated period, that the note makes."`
+	Why       string          `json:"why,omitempty" doc:"What the note corrects."`
 }
 
 // DocumentLine is the calls of one rate version in one period.
@@ -232,6 +238,47 @@ type DocumentLine struct {
 	State         invoice.LineState `json:"state"`
 	Dispute       string            `json:"dispute,omitempty"`
 	Reason        usage.Reason      `json:"reason,omitempty" doc:"Why the line adjusts: late, corrected or repriced."`
+}
+
+// CorrectPeriod rates a period again by the sheets that are in force now.
+type CorrectPeriod struct {
+	Why string `json:"why" minLength:"1" maxLength:"500" doc:"What it corrects; the note says so."`
+}
+
+// Corrected is what rating a period again came to.
+type Corrected struct {
+	Notes   []Invoice `json:"notes" nullable:"false"`
+	Decided []LineRef `json:"decided,omitempty" doc:"Lines that a dispute has decided: they stay as they are."`
+}
+
+// LineRef names a line of a period.
+type LineRef struct {
+	Row     uint32         `json:"row"`
+	Adjusts usage.Interval `json:"adjusts,omitzero"`
+}
+
+// RatedPeriod is a version of a rated period.
+type RatedPeriod struct {
+	Version  uint32         `json:"version"`
+	Versions []RatedVersion `json:"versions" nullable:"false" doc:"All, the first one first."`
+	Lines    []DocumentLine `json:"lines" nullable:"false" doc:"That the version stands on, each with the sheet row that prices it."`
+}
+
+// RatedVersion is one rating of a period. The first is what was invoiced at first, and
+// has no note.
+type RatedVersion struct {
+	Version  uint32         `json:"version"`
+	Note     string         `json:"note,omitempty" doc:"Id of the note that makes it."`
+	Kind     invoice.Note   `json:"kind,omitempty"`
+	State    invoice.State  `json:"state,omitempty" doc:"Of the note. Final or settled: the version is in force, or was."`
+	Total    money.Micro    `json:"total,omitzero" doc:"Of the note."`
+	Currency money.Currency `json:"currency,omitempty"`
+}
+
+// RejectInvoice rejects a note. Document names what was read.
+type RejectInvoice struct {
+	Document canon.Hash `json:"document,omitzero"`
+	Why      string     `json:"why" minLength:"1" maxLength:"500"`
 }
 
 // AcceptInvoice accepts all lines of an invoice that are not open. Document
