@@ -87,6 +87,16 @@ func badRow(code fault.Code, remedy, format string, args ...any) error {
 // next gives the fields of the next line that is not empty, io.EOF at the end,
 // an errRow for a line that has no fields to give, or code [CodeUnreadable].
 func (r *rows) next() ([][]byte, error) {
+	line, err := r.nextLine()
+	if err != nil {
+		return nil, err
+	}
+	r.fields, err = splitRow(r.fields[:0], line, r.columns)
+	return r.fields, err
+}
+
+// nextLine gives the next line that is not empty; see next.
+func (r *rows) nextLine() ([]byte, error) {
 	for {
 		line, err := r.in.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) || len(line) > maxLine {
@@ -104,7 +114,7 @@ func (r *rows) next() ([][]byte, error) {
 		if len(line) == 0 {
 			continue
 		}
-		return r.split(line)
+		return line, nil
 	}
 }
 
@@ -120,12 +130,12 @@ func (r *rows) skipLong(err error) error {
 	return badRow(CodeLineTooLong, "split the line, or look for a lost line break", "the line is longer than %d bytes", maxLine)
 }
 
-func (r *rows) split(line []byte) ([][]byte, error) {
+// splitRow appends the fields of a line to f.
+func splitRow(f [][]byte, line []byte, columns int) ([][]byte, error) {
 	if bytes.IndexByte(line, '"') >= 0 {
-		return r.splitQuoted(line)
+		return splitQuoted(f, line, columns)
 	}
-	f := r.fields[:0]
-	for len(f) <= r.columns {
+	for len(f) <= columns {
 		i := bytes.IndexByte(line, ',')
 		if i < 0 {
 			f = append(f, line)
@@ -133,34 +143,31 @@ func (r *rows) split(line []byte) ([][]byte, error) {
 		}
 		f, line = append(f, line[:i]), line[i+1:]
 	}
-	r.fields = f
-	return f, r.count(len(f))
+	return f, countFields(len(f), columns)
 }
 
-func (r *rows) splitQuoted(line []byte) ([][]byte, error) {
+func splitQuoted(f [][]byte, line []byte, columns int) ([][]byte, error) {
 	c := csv.NewReader(bytes.NewReader(line))
 	c.FieldsPerRecord = -1
 	record, err := c.Read()
 	if err != nil {
-		return nil, badRow(CodeBadQuotes, "put quotes around a whole field and write a quote inside it twice", "the quotes of the line do not match")
+		return f, badRow(CodeBadQuotes, "put quotes around a whole field and write a quote inside it twice", "the quotes of the line do not match")
 	}
-	f := r.fields[:0]
 	for _, s := range record {
 		f = append(f, []byte(s))
 	}
-	r.fields = f
-	return f, r.count(len(f))
+	return f, countFields(len(f), columns)
 }
 
-func (r *rows) count(n int) error {
-	if n == r.columns {
+func countFields(n, columns int) error {
+	if n == columns {
 		return nil
 	}
 	more := ""
-	if n > r.columns {
-		n, more = r.columns, "more than "
+	if n > columns {
+		n, more = columns, "more than "
 	}
-	return badRow(CodeColumns, fmt.Sprintf("write %d fields", r.columns), "the line has %s%d fields, not %d", more, n, r.columns)
+	return badRow(CodeColumns, fmt.Sprintf("write %d fields", columns), "the line has %s%d fields, not %d", more, n, columns)
 }
 
 // excerpt bounds how much of a bad field an error repeats.

@@ -5,16 +5,13 @@
 package voice
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"time"
-	"unicode/utf8"
 
 	"github.com/lateral-network/lateral/fault"
-	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -95,9 +92,9 @@ func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
 	if err != nil {
 		return b, err
 	}
-	u := usageReader{batch: b, files: f, trunks: map[string]uint32{"": 0}}
+	u := usageReader{batch: b, files: f, parser: Parser{Pair: b.Pair}, trunks: map[string]uint32{"": 0}}
 	for {
-		fields, err := rows.next()
+		line, err := rows.nextLine()
 		if err == io.EOF {
 			return b, nil
 		}
@@ -110,7 +107,7 @@ func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
 		}
 		b.Read++
 		if err == nil {
-			err = u.row(uint32(rows.line), fields)
+			err = u.row(uint32(rows.line), line)
 			if err == nil {
 				continue
 			}
@@ -127,124 +124,31 @@ func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
 type usageReader struct {
 	batch  *usage.Batch
 	files  *Files
-	clock  clock
+	parser Parser
 	trunks map[string]uint32
 }
 
 // row reads one row into the batch. Its error says why the row is refused.
-func (u *usageReader) row(line uint32, f [][]byte) error {
-	id, from, to, trunk := f[0], f[6], f[7], f[8]
-	if len(id) == 0 {
-		return fieldError(CodeBadField, "call_id", "a call has no id")
-	}
-	if err := text("call_id", id); err != nil {
+func (u *usageReader) row(number uint32, line []byte) error {
+	var row Row
+	err := u.parser.Parse(line, &row)
+	u.batch.Pair = u.parser.Pair
+	if err != nil {
 		return err
 	}
-	if len(f[1]) > maxText {
-		return fieldError(CodeBadField, "originating_number", "the originating number %s is longer than %d bytes", excerpt(f[1]), maxText)
-	}
-	rec := usage.Record{Line: line}
-	rec.Origin, _ = usage.ParseNumber(f[1])
+	row.Line = number
 	var ok bool
-	if rec.Destination, ok = usage.ParseNumber(f[2]); !ok {
-		return fieldError(CodeBadNumber, "destination_number", "%s is no E.164 number of 1 to 15 digits", excerpt(f[2]))
+	if row.Record.Trunk, ok = u.trunks[string(row.Trunk)]; !ok {
+		row.Record.Trunk = uint32(len(u.batch.Trunks))
+		u.trunks[string(row.Trunk)] = row.Record.Trunk
+		u.batch.Trunks = append(u.batch.Trunks, string(row.Trunk))
 	}
-	if rec.Start, ok = u.clock.read(f[3]); !ok {
-		return fieldError(CodeBadTime, "start_time", "%s is no RFC 3339 time with zone and at most 9 fraction digits", excerpt(f[3]))
-	}
-	if rec.Duration, ok = milliseconds(f[4]); !ok {
-		return fieldError(CodeBadField, "duration_ms", "%s is no duration of 0 to %d ms", excerpt(f[4]), uint32(math.MaxUint32))
-	}
-	if rec.Start < 0 || rec.Start > lastMoment-int64(rec.Duration) {
-		return fieldError(CodeBadTime, "start_time", "the call lies outside the time from 1970 to November 9999")
-	}
-	switch string(f[5]) {
-	case "success":
-		rec.Result = usage.Success
-	case "fail":
-		rec.Result = usage.Fail
-	case "rna":
-		rec.Result = usage.NoAnswer
-	default:
-		return fieldError(CodeBadField, "result", "%s is none of success, fail, rna", excerpt(f[5]))
-	}
-	if err := text("trunk", trunk); err != nil {
-		return err
-	}
-	if err := u.carriers(&rec, from, to); err != nil {
-		return err
-	}
-	if rec.Trunk, ok = u.trunks[string(trunk)]; !ok {
-		rec.Trunk = uint32(len(u.batch.Trunks))
-		u.trunks[string(trunk)] = rec.Trunk
-		u.batch.Trunks = append(u.batch.Trunks, string(trunk))
-	}
-	if v, first := u.files.judge(id, f[1], rec); v == isConflict {
+	if v, first := u.files.judge(row.ID, row.OriginText, row.Record); v == isConflict {
 		where := fmt.Sprintf("line %d", first.Line)
 		if first.file != "" {
 			where += " of " + first.file
 		}
-		return fieldError(CodeSameID, "call_id", "%s has the id %s with other content", where, excerpt(id))
+		return fieldError(CodeSameID, "call_id", "%s has the id %s with other content", where, excerpt(row.ID))
 	}
 	return nil
-}
-
-// carriers finds the way of a record, and with the first good row the pair.
-func (u *usageReader) carriers(rec *usage.Record, from, to []byte) error {
-	p := &u.batch.Pair
-	switch {
-	case string(from) == string(p[0]) && string(to) == string(p[1]) && len(from) > 0:
-		rec.Way = usage.Forth
-		return nil
-	case string(from) == string(p[1]) && string(to) == string(p[0]) && len(from) > 0:
-		rec.Way = usage.Back
-		return nil
-	}
-	for _, c := range []struct {
-		field string
-		code  []byte
-	}{{"carrier_from", from}, {"carrier_to", to}} {
-		if party.Code(c.code).Validate() != nil {
-			return fieldError(CodeBadField, c.field, "%s is no carrier code", excerpt(c.code))
-		}
-		if *p != (usage.Pair{}) && string(c.code) != string(p[0]) && string(c.code) != string(p[1]) {
-			return fieldError(CodeThirdCarrier, c.field, "%s is neither %s nor %s", excerpt(c.code), p[0], p[1])
-		}
-	}
-	if bytes.Equal(from, to) {
-		return fieldError(CodeBadField, "carrier_to", "the call goes from %s to itself", excerpt(to))
-	}
-	*p = usage.PairOf(party.Code(from), party.Code(to))
-	rec.Way, _ = p.Way(usage.Direction{From: party.Code(from), To: party.Code(to)})
-	return nil
-}
-
-func milliseconds(s []byte) (uint32, bool) {
-	if len(s) == 0 || len(s) > 10 {
-		return 0, false
-	}
-	n := uint64(0)
-	for _, c := range s {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + uint64(c-'0')
-	}
-	return uint32(n), n <= math.MaxUint32
-}
-
-// text checks a field that is kept as it is.
-func text(field string, s []byte) error {
-	if len(s) > maxText {
-		return fieldError(CodeBadField, field, "%s is longer than %d bytes", excerpt(s), maxText)
-	}
-	if !utf8.Valid(s) {
-		return fieldError(CodeBadField, field, "%s is not in UTF-8", excerpt(s))
-	}
-	return nil
-}
-
-func fieldError(code fault.Code, field, format string, args ...any) error {
-	return &fault.Error{Code: code, Detail: fmt.Sprintf(format, args...), Field: field,
-		Remedy: "correct the row and send it again; the rows around it were read"}
 }
