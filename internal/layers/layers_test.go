@@ -26,6 +26,7 @@ var rows = [][]string{
 	{"mesh", "exchange", "dns"},
 	{"channel"},
 	{"store", "ledger", "proof"},
+	{"compare"},
 	{"line"},
 	{"trade"},
 	{"internal"},

@@ -3,6 +3,7 @@ package rating
 import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // CodeNoRate says that no prefix of the called number had a row in force when
@@ -39,4 +40,15 @@ func billed(duration, minimum, increment uint32) uint32 {
 // [money.CodeUnknownRounding].
 func Charge(r *Row, billedSeconds uint64, rounding money.Rounding) (money.Micro, error) {
 	return r.Rate.Times(billedSeconds, uint64(r.UnitSeconds), rounding)
+}
+
+// Bill finds the row that prices a call, like [Sheet.Find], and the seconds that
+// the call is billed with.
+func (s *Sheet) Bill(destination usage.Number, start int64, duration uint32) (row, seconds uint32, ok bool) {
+	row, ok = s.Find(destination, start)
+	if !ok {
+		return 0, 0, false
+	}
+	v := &s.index.versions[row]
+	return row, billed(duration, v.minimum, v.increment), true
 }

@@ -1,0 +1,438 @@
+package compare
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// named bounds how many refused rows of a file are told one by one.
+const named = 1000
+
+// mark is what decides whether a row repeats an earlier id: the id and the whole
+// content, hashed with a key of this run. 80 bits of an id make a false match in
+// ten million rows less likely than 1 in 10^10.
+type mark struct {
+	id      uint64
+	content uint64
+	line    uint32
+	id2     uint16
+	class   uint16 // of the called number's writing; 0: E.164
+}
+
+// file is one side's file as it was read: all rows that may count, by part.
+type file struct {
+	side   side
+	pair   usage.Pair
+	calls  *shelf[call]
+	marks  *shelf[mark]
+	trunks *names
+	forms  *names
+	third  *names // carriers that are not of the pair
+
+	classes classes
+	read    uint64
+	plus    uint64 // called numbers that were written with a plus sign
+	refused rejects
+	broken  error // the file breaks off
+	last    uint32
+	bits    uint // of the number of parts
+	seeds   *seeds
+}
+
+// seeds are the random keys of one run: nobody can choose rows that collide.
+type seeds struct{ a, b maphash.Seed }
+
+// names numbers texts in the order in which they are met; those beyond the most
+// that a number can hold share the last one.
+type names struct {
+	most int
+
+	mu    sync.Mutex
+	index map[string]uint16
+	list  []string
+}
+
+func newNames(most int, first ...string) *names {
+	n := &names{most: most, index: map[string]uint16{}}
+	for _, f := range first {
+		n.of([]byte(f))
+	}
+	return n
+}
+
+// of numbers a text. ok is false when there is no number left.
+func (n *names) of(text []byte) (number uint16, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if i, ok := n.index[string(text)]; ok {
+		return i, true
+	}
+	if len(n.list) == n.most {
+		return uint16(n.most - 1), false
+	}
+	i := uint16(len(n.list))
+	n.index[string(text)] = i
+	n.list = append(n.list, string(text))
+	return i, true
+}
+
+func (n *names) name(i uint16) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.list[i]
+}
+
+// classes numbers the pairs of trunk and form of called numbers that are not
+// E.164 as they stand.
+type classes struct {
+	mu    sync.Mutex
+	index map[class]uint16
+	list  []class // list[0] is E.164
+}
+
+type class struct{ trunk, form uint16 }
+
+func (c *classes) of(k class) uint16 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.index == nil {
+		c.index, c.list = map[class]uint16{}, []class{{}}
+	}
+	if i, ok := c.index[k]; ok {
+		return i
+	}
+	if len(c.list) == math.MaxUint16 {
+		return math.MaxUint16
+	}
+	i := uint16(len(c.list))
+	c.index[k] = i
+	c.list = append(c.list, k)
+	return i
+}
+
+// rejects counts refused rows and keeps the first of the file.
+type rejects struct {
+	count uint64
+	list  []usage.Reject
+}
+
+func (r *rejects) add(line uint64, err error) {
+	r.count++
+	if len(r.list) < named {
+		f := fault.Of(err)
+		r.list = append(r.list, usage.Reject{Line: line, Field: f.Field, Code: f.Code, Detail: f.Detail})
+	}
+}
+
+// merge puts the rejects of others in, the first of the file first.
+func (r *rejects) merge(others ...rejects) {
+	for _, o := range others {
+		r.count += o.count
+		r.list = append(r.list, o.list...)
+	}
+	slices.SortFunc(r.list, func(a, b usage.Reject) int { return cmp.Compare(a.Line, b.Line) })
+	r.list = r.list[:min(len(r.list), named)]
+}
+
+// findPair reads a file of call records as far as its first good row, and gives
+// the carriers there. None is good: the zero pair.
+func findPair(r io.Reader, zone *time.Location) (usage.Pair, error) {
+	c, err := newCutter(r, func(int) {})
+	if err != nil {
+		return usage.Pair{}, err
+	}
+	p := voice.Parser{Zone: zone}
+	var row voice.Row
+	for first := true; ; first = false {
+		piece, err := c.next()
+		if err == io.EOF {
+			return usage.Pair{}, nil
+		}
+		if err != nil {
+			return usage.Pair{}, err
+		}
+		if first {
+			if err := header(&piece); err != nil {
+				return usage.Pair{}, err
+			}
+		}
+		for _, line := range piece.lines {
+			if len(line) <= maxLine && len(line) > 0 && !piece.long {
+				if p.Parse(line, &row) == nil {
+					return p.Pair, nil
+				}
+			}
+		}
+		c.done(piece)
+	}
+}
+
+// lines goes through the lines of a piece, by number, without their line breaks.
+func (p *piece) lines(yield func(uint64, []byte) bool) {
+	number := p.first
+	for b := p.data; len(b) > 0; number++ {
+		line := b
+		if i := bytes.IndexByte(b, '\n'); i >= 0 {
+			line, b = b[:i], b[i+1:]
+		} else {
+			b = nil
+		}
+		if n := len(line); n > 0 && line[n-1] == '\r' {
+			line = line[:n-1]
+		}
+		if !yield(number, line) {
+			return
+		}
+	}
+}
+
+// header checks the first line of a file and takes it off the piece.
+func header(p *piece) error {
+	p.data = bytes.TrimPrefix(p.data, []byte("\xef\xbb\xbf"))
+	line, rest, _ := bytes.Cut(p.data, []byte{'\n'})
+	if text := string(bytes.TrimSuffix(line, []byte{'\r'})); p.long || text != voice.UsageHeader {
+		return fault.New(voice.CodeBadHeader, "line 1 is not the header of a file of call records", "begin the file with the line "+voice.UsageHeader)
+	}
+	p.data, p.first = rest, p.first+1
+	return nil
+}
+
+// load reads a file on as many goroutines as workers.
+func (f *file) load(ctx context.Context, r io.Reader, zone *time.Location, workers int, progress func(int)) error {
+	c, err := newCutter(r, progress)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	pieces := make(chan piece, 4)
+	var done sync.WaitGroup
+	all := make([]*loader, workers)
+	for i := range all {
+		all[i] = &loader{file: f, calls: f.calls.writer(), marks: f.marks.writer(), parser: voice.Parser{Pair: f.pair, Zone: zone}, trunkOf: map[string]trunk{}}
+	}
+	for _, l := range all {
+		done.Go(func() {
+			for p := range pieces {
+				if ctx.Err() == nil {
+					if err := l.piece(&p); err != nil {
+						cancel(err)
+					}
+				}
+				c.done(p)
+			}
+		})
+	}
+	first := true
+	for ctx.Err() == nil {
+		var p piece
+		if p, err = c.next(); err != nil {
+			break
+		}
+		if first {
+			if err = header(&p); err != nil {
+				break
+			}
+			first = false
+		}
+		pieces <- p
+	}
+	close(pieces)
+	done.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if first && (err == io.EOF || err == nil) {
+		return fault.New(voice.CodeBadHeader, "the file is empty", "begin the file with the line "+voice.UsageHeader)
+	}
+	if fault.CodeOf(err) == voice.CodeBadHeader || err != io.EOF && first {
+		return err
+	}
+	if err != io.EOF {
+		f.broken = err
+	}
+	var lists []rejects
+	for _, l := range all {
+		f.read += l.read
+		f.plus += l.plus
+		f.last = max(f.last, l.last)
+		lists = append(lists, l.refused)
+	}
+	f.refused.merge(lists...)
+	return nil
+}
+
+// loader is one goroutine that reads pieces.
+type loader struct {
+	file    *file
+	calls   *shelfWriter[call]
+	marks   *shelfWriter[mark]
+	parser  voice.Parser
+	trunkOf map[string]trunk
+	trunk   trunk  // of the last row
+	text    []byte // its name
+	read    uint64
+	plus    uint64
+	last    uint32
+	refused rejects
+}
+
+// trunk is a trunk's number, and the hash of its name.
+type trunk struct {
+	number uint16
+	hash   uint64
+}
+
+func (l *loader) named(text []byte) trunk {
+	if string(text) == string(l.text) {
+		return l.trunk
+	}
+	t, ok := l.trunkOf[string(text)]
+	if !ok {
+		t.hash = maphash.Bytes(l.file.seeds.a, text)
+		t.number, _ = l.file.trunks.of(text)
+		if len(l.trunkOf) < math.MaxUint16 {
+			l.trunkOf[string(text)] = t
+		}
+	}
+	l.trunk, l.text = t, append(l.text[:0], text...)
+	return t
+}
+
+var errLong = fault.Newf(voice.CodeLineTooLong, "split the line, or look for a lost line break", "the line is longer than %d bytes", maxLine)
+
+// piece reads the rows of a piece.
+func (l *loader) piece(p *piece) error {
+	if p.long {
+		l.read++
+		l.refused.add(p.first, errLong)
+		return nil
+	}
+	if p.first > math.MaxUint32-pieceBytes {
+		return fault.Newf(voice.CodeTooManyRows, "split the file", "the file goes on after line %d", p.first)
+	}
+	var row voice.Row
+	for number, line := range p.lines {
+		if len(line) == 0 {
+			continue
+		}
+		l.read++
+		if len(line) > maxLine {
+			l.refused.add(number, errLong)
+			continue
+		}
+		if err := l.row(uint32(number), line, &row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *loader) row(number uint32, line []byte, row *voice.Row) error {
+	err := l.parser.Parse(line, row)
+	c := call{start: row.Start, origin: uint64(row.Origin), dest: dest(row.Destination), duration: row.Duration, line: number, way: row.Way, result: row.Result}
+	m := mark{line: number}
+	if err != nil {
+		switch fault.CodeOf(err) {
+		case voice.CodeBadNumber:
+			if !l.odd(&c, row) {
+				l.refused.add(uint64(number), err)
+				return nil
+			}
+			m.class = l.file.classes.of(class{l.named(row.Trunk).number, c.dest.form()})
+			if m.class == math.MaxUint16 {
+				l.refused.add(uint64(number), err)
+				return nil
+			}
+		case voice.CodeThirdCarrier:
+			l.refused.add(uint64(number), err)
+			if !l.third(&c, row) {
+				return nil
+			}
+		default:
+			l.refused.add(uint64(number), err)
+			return nil
+		}
+	}
+	t := l.named(row.Trunk)
+	c.trunk = t.number
+	l.last = max(l.last, number)
+	part := partOf(c.dest.tail(), l.file.bits)
+	if err := l.calls.put(part, c); err != nil {
+		return err
+	}
+	if c.third {
+		return nil
+	}
+	if d := bytes.IndexByte(line[min(len(row.ID)+1, len(line)):], ','); err == nil && d >= 0 {
+		if at := min(len(row.ID)+1, len(line)) + d + 1; at < len(line) && line[at] == '+' {
+			l.plus++
+		}
+	}
+	m.id = maphash.Bytes(l.file.seeds.a, row.ID)
+	m.id2 = uint16(maphash.Bytes(l.file.seeds.b, row.ID))
+	m.content = mix(c.hash(), t.hash)
+	if len(row.OriginText) > 0 {
+		m.content = mix(m.content, maphash.Bytes(l.file.seeds.b, row.OriginText))
+	}
+	return l.marks.put(uint32(m.id>>(64-l.file.bits)), m)
+}
+
+// odd takes a called number that is not E.164 apart, for a normalisation that
+// may be learned. It is false when there is no number in it.
+func (l *loader) odd(c *call, row *voice.Row) bool {
+	before, digits := splitDigits(row.DestinationText)
+	if digits < tailSpan/10 || len(before) > 32 {
+		return false // too short to be compared by its end
+	}
+	form, ok := l.file.forms.of(before)
+	if !ok {
+		return false
+	}
+	c.dest = dest(digits) | dest(form)<<digitBits
+	return true
+}
+
+// third keeps a call with a third carrier, which may be one of the pair under a
+// wrong name: that of the carrier which is there tells the way.
+func (l *loader) third(c *call, row *voice.Row) bool {
+	switch {
+	case row.From == l.file.pair[0] || row.To == l.file.pair[1]:
+		c.way = usage.Forth
+	case row.From == l.file.pair[1] || row.To == l.file.pair[0]:
+		c.way = usage.Back
+	default:
+		return false
+	}
+	c.third = true
+	return true
+}
+
+// number gives a called number as it was written.
+func (f *file) number(d dest) string {
+	if d.form() == 0 {
+		return d.number().String()
+	}
+	return f.forms.name(d.form()) + d.number().String()
+}
+
+func errBadNumber(text string) error {
+	return &fault.Error{Code: voice.CodeBadNumber, Field: "destination_number", Detail: fmt.Sprintf("%.40q is no E.164 number, and no normalisation was learned that makes it one", text),
+		Remedy: "correct the row, or send more calls of its trunk that the other side has too"}
+}
+
+func errSameID(first uint32) error {
+	return &fault.Error{Code: voice.CodeSameID, Field: "call_id", Detail: fmt.Sprintf("line %d has the same id with other content", first), Remedy: "give each call an id of its own"}
+}
