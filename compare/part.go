@@ -73,6 +73,9 @@ type parts struct {
 	rest    [2][]uint32 // indexes of calls without a partner
 	gone    [2][]bool   // of them: explained
 	prices  map[[2]uint32]uint8
+	heads   []headed
+	spare   []headed
+	order   []uint32
 	err     error
 }
 
@@ -290,15 +293,13 @@ func (p *parts) judge() error {
 		p.only[s] += uint64(len(p.rest[s]))
 	}
 	split := p.splits()
-	for i, j := range p.partner {
-		if j == none {
-			continue
-		}
+	for _, i := range p.byHead() {
+		j := p.partner[i]
 		step := uint8(atDurationRounding)
-		if split[uint32(i)] {
+		if len(split) > 0 && split[i] {
 			step = atSplitCall
 		}
-		if err := p.pair(uint32(i), j, step); err != nil {
+		if err := p.pair(i, j, step); err != nil {
 			return err
 		}
 	}
@@ -321,6 +322,46 @@ func (p *parts) judge() error {
 	p.learner.observe(rest[ours], rest[theirs])
 	return nil
 }
+
+// byHead orders our calls that have a partner by the first digits of their
+// numbers: the search for prices then finds the same parts of the sheet in the
+// cache.
+func (p *parts) byHead() []uint32 {
+	var counts [2][512]uint32
+	p.heads = slices.Grow(p.heads[:0], len(p.partner))
+	for i, j := range p.partner {
+		if j == none {
+			continue
+		}
+		digits := p.calls[ours][i].dest.digits()
+		head := uint32(digits * tens[maxDigits-digitsOf(digits)] / (tens[maxDigits] / 100_000))
+		p.heads = append(p.heads, headed{head, uint32(i)})
+		counts[0][head&511]++
+		counts[1][head>>9]++
+	}
+	p.spare = slices.Grow(p.spare[:0], len(p.heads))[:len(p.heads)]
+	from, to := p.heads, p.spare
+	for pass := range counts {
+		sum := uint32(0)
+		for d, n := range counts[pass] {
+			counts[pass][d], sum = sum, sum+n
+		}
+		for _, h := range from {
+			d := h.head >> (9 * pass) & 511
+			to[counts[pass][d]] = h
+			counts[pass][d]++
+		}
+		from, to = to, from
+	}
+	p.order = slices.Grow(p.order[:0], len(from))
+	for _, h := range from {
+		p.order = append(p.order, h.index)
+	}
+	return p.order
+}
+
+// headed is a call and the first five digits of its number.
+type headed struct{ head, index uint32 }
 
 // pair walks one call from their bill to ours. durations says which cause it is
 // when the durations differ.

@@ -281,8 +281,10 @@ type loader struct {
 	marks   *shelfWriter[mark]
 	parser  voice.Parser
 	trunkOf map[string]trunk
-	trunk   trunk  // of the last row
-	text    []byte // its name
+	recent  [64]struct { // trunks of the last rows, by the end of their names
+		text []byte
+		trunk
+	}
 	read    uint64
 	plus    uint64
 	last    uint32
@@ -296,8 +298,13 @@ type trunk struct {
 }
 
 func (l *loader) named(text []byte) trunk {
-	if string(text) == string(l.text) {
-		return l.trunk
+	slot := len(text)
+	if slot > 0 {
+		slot += int(text[slot-1])
+	}
+	recent := &l.recent[slot%len(l.recent)]
+	if recent.text != nil && string(text) == string(recent.text) {
+		return recent.trunk
 	}
 	t, ok := l.trunkOf[string(text)]
 	if !ok {
@@ -307,7 +314,7 @@ func (l *loader) named(text []byte) trunk {
 			l.trunkOf[string(text)] = t
 		}
 	}
-	l.trunk, l.text = t, append(l.text[:0], text...)
+	recent.trunk, recent.text = t, append(recent.text[:0], text...)
 	return t
 }
 

@@ -26,8 +26,9 @@ type budget struct {
 // Sizes: a value is first put into a small row of its part, all of which stay in
 // the cache, and goes from there to its block.
 const (
-	stageBytes = 256
-	blockBytes = 15 * stageBytes
+	stageBytes  = 256
+	blockBytes  = 16 * stageBytes
+	arenaBlocks = 1024
 )
 
 type shelfWriter[T any] struct {
@@ -38,6 +39,7 @@ type shelfWriter[T any] struct {
 	full   [][]block[T]
 	spill  *os.File
 	end    int64 // of spill
+	arena  []T   // memory for the next blocks
 }
 
 // block is a full block: in memory, or in the spill file at an offset.
@@ -79,8 +81,12 @@ func (w *shelfWriter[T]) put(part uint32, v T) error {
 func (w *shelfWriter[T]) move(part uint32, n int) error {
 	tail := w.tails[part]
 	if tail == nil {
-		tail = make([]T, 0, blockLen[T]())
-		w.shelf.budget.used.Add(blockBytes)
+		size := blockLen[T]()
+		if len(w.arena) < size {
+			w.arena = make([]T, arenaBlocks*size)
+			w.shelf.budget.used.Add(arenaBlocks * blockBytes)
+		}
+		tail, w.arena = w.arena[:0:size], w.arena[size:]
 	}
 	at := int(part) * stageLen[T]()
 	tail = append(tail, w.stage[at:at+n]...)
@@ -161,16 +167,6 @@ func (s *shelf[T]) drop() {
 		if w.spill != nil {
 			w.spill.Close() // it has no name: nothing is left behind
 		}
-		for p := range w.full {
-			for _, b := range w.full[p] {
-				if b.values != nil {
-					s.budget.used.Add(-blockBytes)
-				}
-			}
-			if w.tails[p] != nil {
-				s.budget.used.Add(-blockBytes)
-			}
-		}
 	}
-	s.writers = nil
+	s.writers = nil // with them, all blocks
 }
