@@ -334,7 +334,9 @@ func (f *found) merge(o *found) {
 		}
 	}
 	f.lone = append(f.lone, o.lone...)
-	f.late = append(f.late, o.late...)
+	if f.detail != nil {
+		f.detail.merge(o.detail)
+	}
 }
 
 // sampled is how many calls of both sides are looked at before all are matched:

@@ -42,7 +42,7 @@ type found struct {
 	refused    [2]rejects
 	lone       []lone
 	rewritten  [2]map[rewritten]*rewrittenCalls
-	late       []int64 // starts of theirs less ours, of pairs that differ, ms
+	detail     *detail // nil: nobody wants to see the calls
 }
 
 // rewritten is what a learned rule did.
@@ -283,7 +283,11 @@ func (p *parts) judge() error {
 		for i := range p.twice[s] {
 			if c := &p.twice[s][i]; c.success() {
 				p.ladder.calls[atDuplicate]++
-				if err := p.ladder.count(p.ladder.twice[s], p.price.spot(s, c.way, c.dest, c.start, c.duration)); err != nil {
+				at := p.price.spot(s, c.way, c.dest, c.start, c.duration)
+				if err := p.ladder.count(p.ladder.twice[s], at); err != nil {
+					return err
+				}
+				if err := p.show(s, *c, at, atDuplicate); err != nil {
 					return err
 				}
 			}
@@ -365,24 +369,42 @@ type headed struct{ head, index uint32 }
 
 // pair walks one call from their bill to ours. durations says which cause it is
 // when the durations differ.
-func (p *parts) pair(i, j uint32, durations uint8) error {
+func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	a, b := p.own(ours, i), p.own(theirs, j)
 	mine := p.price.spot(ours, a.way, a.dest, a.start, a.duration)
 	if err := p.tally(ours, mine); err != nil {
 		return err
 	}
+	if p.detail != nil {
+		if err := p.detail.add(p.c.lines, ours, &a, mine); err != nil {
+			return err
+		}
+	}
 	if p.c.lines.shared() && a.start == b.start && a.duration == b.duration {
 		p.matched.Exact++
+		if p.detail != nil {
+			if err := p.detail.add(p.c.lines, theirs, &b, mine); err != nil {
+				return err
+			}
+		}
 		return p.tally(theirs, mine)
 	}
 	at := p.price.spot(theirs, a.way, b.dest, b.start, b.duration)
 	if err := p.tally(theirs, at); err != nil {
 		return err
 	}
-	p.bucket(&a, &b, mine, at)
-	if a.start != b.start {
-		p.late = append(p.late, b.start-a.start)
+	shown := diff{a: a, b: b, mine: mine, yours: at}
+	if p.detail != nil {
+		if err := p.detail.add(p.c.lines, theirs, &b, at); err != nil {
+			return err
+		}
+		defer func() {
+			if shown.causes != 0 && err == nil {
+				err = p.detail.keep(shown)
+			}
+		}()
 	}
+	p.bucket(&a, &b, mine, at)
 	start := b.start
 	zoned := start
 	for s, c := range [2]clock{p.c.offset(ours, a.trunk), p.c.offset(theirs, b.trunk)} {
@@ -394,6 +416,7 @@ func (p *parts) pair(i, j uint32, durations uint8) error {
 	}
 	step := func(cause uint8, book side, begin int64, duration uint32) error {
 		to := p.price.spot(book, a.way, a.dest, begin, duration)
+		shown.causes |= 1 << cause
 		err := p.ladder.move(cause, at, to)
 		at = to
 		return err
@@ -426,6 +449,9 @@ func (p *parts) pair(i, j uint32, durations uint8) error {
 		if at.seconds != before {
 			p.ladder.calls[atDurationRounding]++
 		}
+	}
+	if at != mine {
+		shown.causes |= 1 << p.causeOf(at.line, mine.line)
 	}
 	return p.reprice(at, mine)
 }
@@ -483,9 +509,16 @@ func (l *lines) billed(s spot, duration uint32) uint32 {
 // alone puts a call that the other side lacks on the ladder.
 func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 	c := p.own(s, i)
+	shown := cause
+	if !known {
+		shown = atMissingRandom // or of a block: that is seen when all are known
+	}
 	if s == theirs {
 		at := p.price.spot(theirs, c.way, c.dest, c.start, c.duration)
 		if err := p.tally(theirs, at); err != nil {
+			return err
+		}
+		if err := p.show(theirs, c, at, shown); err != nil {
 			return err
 		}
 		if o := p.c.offset(theirs, c.trunk); o.zone {
@@ -507,6 +540,9 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 	if err := p.tally(ours, mine); err != nil {
 		return err
 	}
+	if err := p.show(ours, c, mine, shown); err != nil {
+		return err
+	}
 	first := mine
 	if !p.c.lines.shared() {
 		first = p.price.spot(theirs, c.way, c.dest, c.start, c.duration)
@@ -520,6 +556,25 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 	}
 	p.lone = append(p.lone, lone{c.start, c.line, first, c.trunk, s})
 	return nil
+}
+
+// show keeps a call that one side alone has for those who want to see it.
+func (p *parts) show(s side, c call, at spot, cause uint8) error {
+	if p.detail == nil {
+		return nil
+	}
+	d := diff{causes: 1 << cause, mine: spot{line: nothing}, yours: spot{line: nothing}}
+	if s == ours {
+		d.a, d.mine = c, at
+	} else {
+		d.b, d.yours = c, at
+	}
+	if cause != atDuplicate {
+		if err := p.detail.add(p.c.lines, s, &c, at); err != nil {
+			return err
+		}
+	}
+	return p.detail.keep(d)
 }
 
 // explained counts a call that one side lacks. The parts of a split call are

@@ -1,0 +1,215 @@
+package compare
+
+import (
+	"bufio"
+	"cmp"
+	"container/heap"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+)
+
+// diff is a call on which the two sides differ, or that one of them has alone or
+// twice. A side that lacks it has line 0.
+type diff struct {
+	a, b        call
+	mine, yours spot   // by our sheet and by theirs
+	causes      uint32 // bit by place in the list
+}
+
+func (d *diff) has(cause uint8) bool { return d.causes&(1<<cause) != 0 }
+
+// at is the time that orders a call among others.
+func (d *diff) at() int64 {
+	if d.a.line != 0 {
+		return d.a.start
+	}
+	return d.b.start
+}
+
+func (d *diff) order(e *diff) int {
+	return cmp.Or(cmp.Compare(d.at(), e.at()), cmp.Compare(d.a.line, e.a.line), cmp.Compare(d.b.line, e.b.line))
+}
+
+// detail is what is kept of calls for those who want to look at them: the sums
+// of each day, and the calls that differ, sorted by time. What does not fit
+// memory goes to a temporary file.
+type detail struct {
+	cells map[cellKey]*[2]cell
+	diffs []diff
+	most  int // of diffs in memory
+	runs  []*run
+}
+
+// cellKey is a row's calls of one day (UTC).
+type cellKey struct {
+	line uint32 // nothing: calls without a price
+	day  int32  // since 1970
+	way  uint8
+}
+
+// cell is one side's calls.
+type cell struct {
+	calls, seconds, raw uint64 // raw in ms
+}
+
+// keptDiffs bounds the calls that a goroutine keeps in memory.
+const keptDiffs = 1 << 20
+
+func newDetail() *detail { return &detail{cells: map[cellKey]*[2]cell{}, most: keptDiffs} }
+
+const dayMillis = 86_400_000
+
+func (d *detail) add(l *lines, s side, c *call, at spot) error {
+	k := cellKey{at.line, int32(floorDiv(c.start, dayMillis)), uint8(c.way)}
+	cells := d.cells[k]
+	if cells == nil {
+		cells = &[2]cell{}
+		d.cells[k] = cells
+	}
+	cells[s].calls++
+	cells[s].seconds += uint64(at.seconds)
+	cells[s].raw += uint64(c.duration)
+	return nil
+}
+
+// keep takes a call that differs.
+func (d *detail) keep(v diff) error {
+	d.diffs = append(d.diffs, v)
+	if len(d.diffs) < d.most {
+		return nil
+	}
+	return d.spill()
+}
+
+func (d *detail) sort() { slices.SortFunc(d.diffs, func(a, b diff) int { return a.order(&b) }) }
+
+// spill writes what is in memory to a file, in order.
+func (d *detail) spill() error {
+	d.sort()
+	f, err := os.CreateTemp("", "lateral-compare-")
+	if err != nil {
+		return fmt.Errorf("making a temporary file: %w", err)
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return fmt.Errorf("making a temporary file: %w", err)
+	}
+	if _, err := f.Write(bytesOf(d.diffs)); err != nil {
+		f.Close()
+		return fmt.Errorf("writing a temporary file: %w", err)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		f.Close()
+		return fmt.Errorf("writing a temporary file: %w", err)
+	}
+	d.runs = append(d.runs, &run{file: f, in: bufio.NewReaderSize(f, 1<<20)})
+	d.diffs = d.diffs[:0]
+	return nil
+}
+
+func (d *detail) merge(o *detail) {
+	for k, v := range o.cells {
+		at := d.cells[k]
+		if at == nil {
+			d.cells[k] = v
+			continue
+		}
+		for s := range at {
+			at[s].calls += v[s].calls
+			at[s].seconds += v[s].seconds
+			at[s].raw += v[s].raw
+		}
+	}
+	d.diffs = append(d.diffs, o.diffs...)
+	d.runs = append(d.runs, o.runs...)
+}
+
+func (d *detail) close() {
+	for _, r := range d.runs {
+		if r.file != nil {
+			r.file.Close() // it has no name: nothing is left behind
+		}
+	}
+	d.runs = nil
+}
+
+// run is calls in order: from a file, or from memory.
+type run struct {
+	file   *os.File
+	in     io.Reader
+	rest   []diff
+	head   diff
+	buffer [1]diff
+}
+
+// next moves to the next call; false at the end.
+func (r *run) next() (bool, error) {
+	if r.file == nil {
+		if len(r.rest) == 0 {
+			return false, nil
+		}
+		r.head, r.rest = r.rest[0], r.rest[1:]
+		return true, nil
+	}
+	if _, err := io.ReadFull(r.in, bytesOf(r.buffer[:])); err != nil {
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		return false, fmt.Errorf("reading a temporary file: %w", err)
+	}
+	r.head = r.buffer[0]
+	return true, nil
+}
+
+type runHeap []*run
+
+func (h runHeap) Len() int           { return len(h) }
+func (h runHeap) Less(i, j int) bool { return h[i].head.order(&h[j].head) < 0 }
+func (h runHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *runHeap) Push(r any)        { *h = append(*h, r.(*run)) }
+func (h *runHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
+
+// inOrder hands on all calls by time. It can be called again.
+func (d *detail) inOrder(each func(*diff) error) error {
+	d.sort()
+	h := runHeap{}
+	for _, r := range append(slices.Clone(d.runs), &run{rest: d.diffs}) {
+		if r.file != nil {
+			if _, err := r.file.Seek(0, io.SeekStart); err != nil {
+				return fmt.Errorf("reading a temporary file: %w", err)
+			}
+			r.in = bufio.NewReaderSize(r.file, 1<<20)
+		}
+		ok, err := r.next()
+		if err != nil {
+			return err
+		}
+		if ok {
+			h = append(h, r)
+		}
+	}
+	heap.Init(&h)
+	for len(h) > 0 {
+		r := h[0]
+		if err := each(&r.head); err != nil {
+			return err
+		}
+		ok, err := r.next()
+		if err != nil {
+			return err
+		}
+		if ok {
+			heap.Fix(&h, 0)
+		} else {
+			heap.Pop(&h)
+		}
+	}
+	return nil
+}
