@@ -81,6 +81,8 @@ type comparison struct {
 	lines   *lines
 	ids     [2]*repeated
 	learned learned
+	base    *learner // what a sample of the calls said
+	share   uint32   // the sample was one part in so many
 }
 
 // rounds bounds how often what was learned is used to learn more.
@@ -249,6 +251,7 @@ func (c *comparison) settle(ctx context.Context) (*found, error) {
 		if err != nil {
 			return nil, err
 		}
+		all.learner.backed(c.base, c.share)
 		if round < rounds && c.learned.merge(all.learner.learn([2]*names{c.files[0].forms, c.files[1].forms})) {
 			continue
 		}
@@ -347,9 +350,9 @@ const sampled = 300_000
 // matched with it at once.
 func (c *comparison) sample() error {
 	l := newLearner(c.job.StartTolerance.Milliseconds())
-	calls := 0
+	calls, part := 0, 0
 	var buffers [2][]call
-	for part := 0; part < 1<<c.files[0].bits && calls < sampled; part++ {
+	for ; part < 1<<c.files[0].bits && calls < sampled; part++ {
 		for s := range buffers {
 			var err error
 			if buffers[s], err = c.files[s].calls.take(part, buffers[s][:0]); err != nil {
@@ -359,6 +362,7 @@ func (c *comparison) sample() error {
 		}
 		l.observe(buffers[ours], buffers[theirs])
 	}
+	c.base, c.share = l, uint32(1<<c.files[0].bits/part)
 	c.learned.merge(l.learn([2]*names{c.files[0].forms, c.files[1].forms}))
 	return nil
 }

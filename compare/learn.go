@@ -122,7 +122,8 @@ type learner struct {
 	numbers   map[numberVote]uint32
 	same      map[seenLead]uint32 // calls that found a partner with the number as it is, by the number's head
 	clocks    map[clockVote]vote
-	clocked   map[uint16]uint32 // of theirs by trunk: calls with equal numbers, at the same time or another
+	near      map[trunks]uint32 // calls that found a partner at their time
+	apart     map[trunks]uint32 // calls that found one at another time alone
 	next      []int32
 	heads     []int32
 }
@@ -139,9 +140,12 @@ type seenLead struct {
 	lead  uint16 // the first four digits
 }
 
+// trunks are those of the two records of a call, by side.
+type trunks [2]uint16
+
 type clockVote struct {
-	trunk   uint16 // of theirs
-	seconds int32  // theirs - ours
+	trunks
+	seconds int32 // theirs - ours
 }
 
 type vote struct {
@@ -150,7 +154,7 @@ type vote struct {
 }
 
 func newLearner(tolerance int64) *learner {
-	return &learner{tolerance: tolerance, numbers: map[numberVote]uint32{}, same: map[seenLead]uint32{}, clocks: map[clockVote]vote{}, clocked: map[uint16]uint32{}}
+	return &learner{tolerance: tolerance, numbers: map[numberVote]uint32{}, same: map[seenLead]uint32{}, clocks: map[clockVote]vote{}, near: map[trunks]uint32{}, apart: map[trunks]uint32{}}
 }
 
 // Limits of what is taken for one call under another number or clock.
@@ -193,10 +197,12 @@ func (l *learner) observe(a, b []call) {
 			}
 		}
 	}
+	// A call that has a partner at its own time says nothing of clocks.
+	var met [2][]bool
+	met[ours], met[theirs] = make([]bool, len(a)), make([]bool, len(b))
 	type gap struct {
-		seconds int32
-		trunk   uint16
-		ms      int64
+		calls [2]int32
+		ms    int64
 	}
 	var gaps []gap
 	for i := range a {
@@ -208,8 +214,6 @@ func (l *learner) observe(a, b []call) {
 		if int64(here[s])*int64(count[s]) > mostPairs {
 			continue
 		}
-		gaps = gaps[:0]
-		met := false
 		for j := l.heads[s]; j > 0; j = l.next[j-1] {
 			y := &b[j-1]
 			if y.way != x.way || y.dest.tail() != x.dest.tail() {
@@ -230,26 +234,40 @@ func (l *learner) observe(a, b []call) {
 			}
 			switch {
 			case near:
-				met = true
+				met[ours][i], met[theirs][j-1] = true, true
 				l.same[seenLead{ours, x.trunk, lead(x.dest)}]++
 				l.same[seenLead{theirs, y.trunk, lead(y.dest)}]++
-				l.clocked[y.trunk]++
+				l.near[trunks{x.trunk, y.trunk}]++
 			case apart > -farthest && apart < farthest && -60_000 <= longer && longer <= 60_000:
-				gaps = append(gaps, gap{int32(floorDiv(apart+500, 1000)), y.trunk, apart})
+				gaps = append(gaps, gap{[2]int32{int32(i), j - 1}, apart})
 			}
 		}
-		if met {
+	}
+	type seen struct {
+		side side
+		call int32
+		trunks
+	}
+	counted := map[seen]bool{}
+	var voters [2]map[trunks]uint32
+	voters[ours], voters[theirs] = map[trunks]uint32{}, map[trunks]uint32{}
+	for _, g := range gaps {
+		if met[ours][g.calls[ours]] || met[theirs][g.calls[theirs]] {
 			continue
 		}
-		counted := map[uint16]bool{}
-		for _, g := range gaps {
-			v := l.clocks[clockVote{g.trunk, g.seconds}]
-			l.clocks[clockVote{g.trunk, g.seconds}] = vote{v.calls + 1, v.sum + g.ms}
-			if !counted[g.trunk] {
-				counted[g.trunk] = true
-				l.clocked[g.trunk]++
+		t := trunks{a[g.calls[ours]].trunk, b[g.calls[theirs]].trunk}
+		k := clockVote{t, int32(floorDiv(g.ms+500, 1000))}
+		v := l.clocks[k]
+		l.clocks[k] = vote{v.calls + 1, v.sum + g.ms}
+		for s, call := range g.calls {
+			if k := (seen{side(s), call, t}); !counted[k] {
+				counted[k] = true
+				voters[s][t]++
 			}
 		}
+	}
+	for t := range voters[ours] {
+		l.apart[t] += max(voters[ours][t], voters[theirs][t])
 	}
 }
 
@@ -319,8 +337,23 @@ func (l *learner) add(m *learner) {
 		w := l.clocks[k]
 		l.clocks[k] = vote{w.calls + v.calls, w.sum + v.sum}
 	}
-	for k, n := range m.clocked {
-		l.clocked[k] += n
+	for k, n := range m.near {
+		l.near[k] += n
+	}
+	for k, n := range m.apart {
+		l.apart[k] += n
+	}
+}
+
+// backed takes from a learner that saw one part in so many how many calls find
+// their partners as they are: of calls without a partner alone, a few can seem to
+// say anything.
+func (l *learner) backed(m *learner, parts uint32) {
+	for k, n := range m.same {
+		l.same[k] += n * parts
+	}
+	for k, n := range m.near {
+		l.near[k] += n * parts
 	}
 }
 
@@ -364,7 +397,10 @@ func (l *learner) learn(forms [2]*names) *learned {
 			slices.SortFunc(out.numbers[s][k], numberRule.order)
 		}
 	}
-	out.clocks[theirs] = l.clock()
+	// A trunk of theirs that most of its calls speak for; what is left may be
+	// one of ours, which theirs do not tell apart.
+	out.clocks[theirs] = l.clock(theirs, nil)
+	out.clocks[ours] = l.clock(ours, out.clocks[theirs])
 	return out
 }
 
@@ -401,15 +437,33 @@ func beginsAlike(a, b uint64) bool {
 	return a/tens[max(n-m, 0)] == b/tens[max(m-n, 0)]
 }
 
-// clock finds for each trunk of theirs the one difference from ours that most of
-// its calls have.
-func (l *learner) clock() map[uint16]clock {
+// clock finds the trunks of a side whose calls, most of them, have one difference
+// from the other side's. Trunks of the other side that are known are left out.
+func (l *learner) clock(s side, known map[uint16]clock) map[uint16]clock {
+	sign := int64(1)
+	if s == ours {
+		sign = -1
+	}
 	byTrunk := map[uint16]map[int32]vote{}
+	total := map[uint16]uint32{}
 	for k, v := range l.clocks {
-		if byTrunk[k.trunk] == nil {
-			byTrunk[k.trunk] = map[int32]vote{}
+		if _, ok := known[k.trunks[1-s]]; ok {
+			continue
 		}
-		byTrunk[k.trunk][k.seconds] = v
+		t := k.trunks[s]
+		if byTrunk[t] == nil {
+			byTrunk[t] = map[int32]vote{}
+		}
+		at := k.seconds * int32(sign)
+		w := byTrunk[t][at]
+		byTrunk[t][at] = vote{w.calls + v.calls, w.sum + v.sum*sign}
+	}
+	for _, counts := range []map[trunks]uint32{l.near, l.apart} {
+		for k, n := range counts {
+			if _, ok := known[k[1-s]]; !ok {
+				total[k[s]] += n
+			}
+		}
 	}
 	out := map[uint16]clock{}
 	for t, votes := range byTrunk {
@@ -425,7 +479,7 @@ func (l *learner) clock() map[uint16]clock {
 				best, at = v, s
 			}
 		}
-		if best.calls < leastVotes || 2*best.calls < l.clocked[t] {
+		if best.calls < leastVotes || 2*best.calls < total[t] {
 			continue
 		}
 		ms := floorDiv(best.sum+int64(best.calls)/2, int64(best.calls))
