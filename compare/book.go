@@ -116,11 +116,12 @@ func (r Rounding) round(v *big.Rat) (money.Micro, error) {
 // and of theirs, by direction. A row of theirs that says the same as one of ours
 // about a prefix's price has its number.
 type lines struct {
-	sheets [2][2]*rating.Sheet // by book (ours, theirs) and way
-	first  [2][2]uint32        // number of row 0
-	number [2][2][]uint32      // of each row of theirs; nil where it is first + row
-	rows   []*rating.Row       // by number
-	ways   []usage.Way
+	sheets     [2][2]*rating.Sheet // by book (ours, theirs) and way
+	first      [2][2]uint32        // number of row 0
+	number     [2][2][]uint32      // of each row of theirs; nil where it is first + row
+	rows       []*rating.Row       // by number
+	theirNames map[uint32]string   // of destinations, where their sheet has another for a line of ours
+	ways       []usage.Way
 
 	calendar usage.Calendar
 	whole    bool // one period for all
@@ -135,7 +136,7 @@ type lines struct {
 const nothing = ^uint32(0)
 
 func newLines(book [2][2]*rating.Sheet) *lines {
-	l := &lines{sheets: book, index: map[int64]uint32{}}
+	l := &lines{sheets: book, index: map[int64]uint32{}, theirNames: map[uint32]string{}}
 	for _, w := range []usage.Way{usage.Forth, usage.Back} {
 		s := book[ours][w]
 		l.first[ours][w] = uint32(len(l.rows))
@@ -174,6 +175,9 @@ func newLines(book [2][2]*rating.Sheet) *lines {
 			if !ok {
 				n = uint32(len(l.rows))
 				l.rows, l.ways = append(l.rows, t.Row(uint32(i))), append(l.ways, w)
+			}
+			if name := t.Row(uint32(i)).Destination; name != l.rows[n].Destination {
+				l.theirNames[n] = name
 			}
 			numbers[i] = n
 		}

@@ -30,6 +30,7 @@ type call struct {
 	way      usage.Way
 	result   usage.Result
 	third    bool // a third carrier stands where the other of the pair should
+	odd      bool // a learned rule made its number what it is
 }
 
 func (c *call) success() bool { return c.result == usage.Success && !c.third }

@@ -61,6 +61,8 @@ type Job struct {
 	Rates      [2]*rating.Sheet // for calls that we send, and that they send; the second nil: the first serves both
 	TheirRates [2]*rating.Sheet // theirs, likewise; nil: ours
 
+	TheirInvoice []InvoiceLine // what they bill; nil: what their sheet makes of their records
+
 	Cycle            usage.Cycle // zero: the whole is one period
 	By               usage.By
 	StartTolerance   time.Duration // most that two starts of a call are apart
@@ -326,14 +328,10 @@ func (f *found) merge(o *found) {
 		f.duplicates[s] += o.duplicates[s]
 		f.refused[s].merge(o.refused[s])
 		if f.rewritten[s] == nil {
-			f.rewritten[s] = map[rewritten]*rewrittenCalls{}
+			f.rewritten[s] = map[rewritten]uint64{}
 		}
-		for k, r := range o.rewritten[s] {
-			if at := f.rewritten[s][k]; at != nil {
-				at.calls += r.calls
-			} else {
-				f.rewritten[s][k] = r
-			}
+		for k, n := range o.rewritten[s] {
+			f.rewritten[s][k] += n
 		}
 	}
 	f.lone = append(f.lone, o.lone...)

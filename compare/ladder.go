@@ -102,12 +102,13 @@ type ladder struct {
 	round Rounding
 	sides [2]*tally // each side's own calls, duplicates once
 	twice [2]*tally // the duplicates
+	odd   *tally    // of theirs: calls whose numbers a learned rule made right
 	moves map[moveKey]*change
 	calls [countCauses]uint64
 }
 
 func newLadder(l *lines, r Rounding) *ladder {
-	return &ladder{lines: l, round: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, moves: map[moveKey]*change{}}
+	return &ladder{lines: l, round: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), moves: map[moveKey]*change{}}
 }
 
 // count adds a call to a tally.
@@ -167,6 +168,7 @@ func (l *ladder) merge(o *ladder) {
 		l.sides[s].merge(o.sides[s])
 		l.twice[s].merge(o.twice[s])
 	}
+	l.odd.merge(o.odd)
 	for k, c := range o.moves {
 		at := l.moves[k]
 		if at == nil {

@@ -41,19 +41,14 @@ type found struct {
 	duplicates [2]uint64 // by content, under another id
 	refused    [2]rejects
 	lone       []lone
-	rewritten  [2]map[rewritten]*rewrittenCalls
-	detail     *detail // nil: nobody wants to see the calls
+	rewritten  [2]map[rewritten]uint64 // successful calls whose number a rule made what it is
+	detail     *detail                 // nil: nobody wants to see the calls
 }
 
-// rewritten is what a learned rule did.
+// rewritten is a learned rule and where it was used.
 type rewritten struct {
 	class
 	numberRule
-}
-
-type rewrittenCalls struct {
-	calls uint64
-	gone  sum // what would have gone unrated
 }
 
 // parts works on parts, one after the other, for one goroutine.
@@ -113,11 +108,13 @@ func (p *parts) gather(n int, s side) (err error) {
 			p.third[s] = append(p.third[s], c)
 			continue
 		}
+		var rule numberRule
+		was := c.dest
 		if rules || c.dest.form() != 0 {
-			to, rule, ok := p.c.learned.number(s, &c)
+			var to dest
+			to, rule, c.odd = p.c.learned.number(s, &c)
 			switch {
-			case ok:
-				p.rewrite(s, &c, rule, to)
+			case c.odd:
 				c.dest = to
 			case c.dest.form() != 0:
 				p.refused[s].add(uint64(c.line), errBadNumber(f.number(c.dest)))
@@ -130,24 +127,16 @@ func (p *parts) gather(n int, s side) (err error) {
 			p.twice[s] = append(p.twice[s], c)
 		default:
 			p.calls[s] = append(p.calls[s], c)
+			if c.odd && c.success() {
+				if p.rewritten[s] == nil {
+					p.rewritten[s] = map[rewritten]uint64{}
+				}
+				p.rewritten[s][rewritten{class{c.trunk, was.form()}, rule}]++
+				p.ladder.calls[atNumberFormat]++
+			}
 		}
 	}
 	return nil
-}
-
-// rewrite notes a number that a rule changed, and what its call would have lost:
-// without the rule nothing prices it, or as its number stood.
-func (p *parts) rewrite(s side, c *call, r numberRule, to dest) {
-	if p.rewritten[s] == nil {
-		p.rewritten[s] = map[rewritten]*rewrittenCalls{}
-	}
-	k := rewritten{class{c.trunk, c.dest.form()}, r}
-	at := p.rewritten[s][k]
-	if at == nil {
-		at = &rewrittenCalls{}
-		p.rewritten[s][k] = at
-	}
-	at.calls++
 }
 
 // unique keeps one of the calls of a side that are the same, the first of its
@@ -372,7 +361,7 @@ type headed struct{ head, index uint32 }
 func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	a, b := p.own(ours, i), p.own(theirs, j)
 	mine := p.price.spot(ours, a.way, a.dest, a.start, a.duration)
-	if err := p.tally(ours, mine); err != nil {
+	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}
 	if p.detail != nil {
@@ -387,10 +376,10 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 				return err
 			}
 		}
-		return p.tally(theirs, mine)
+		return p.tally(theirs, mine, b.odd)
 	}
 	at := p.price.spot(theirs, a.way, b.dest, b.start, b.duration)
-	if err := p.tally(theirs, at); err != nil {
+	if err := p.tally(theirs, at, b.odd); err != nil {
 		return err
 	}
 	shown := diff{a: a, b: b, mine: mine, yours: at}
@@ -456,7 +445,12 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	return p.reprice(at, mine)
 }
 
-func (p *parts) tally(s side, at spot) error {
+func (p *parts) tally(s side, at spot, odd bool) error {
+	if odd && s == theirs {
+		if err := p.ladder.count(p.ladder.odd, at); err != nil {
+			return err
+		}
+	}
 	if at.line == nothing {
 		p.unrated[s]++
 	}
@@ -515,7 +509,7 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 	}
 	if s == theirs {
 		at := p.price.spot(theirs, c.way, c.dest, c.start, c.duration)
-		if err := p.tally(theirs, at); err != nil {
+		if err := p.tally(theirs, at, c.odd); err != nil {
 			return err
 		}
 		if err := p.show(theirs, c, at, shown); err != nil {
@@ -537,7 +531,7 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 		return nil
 	}
 	mine := p.price.spot(ours, c.way, c.dest, c.start, c.duration)
-	if err := p.tally(ours, mine); err != nil {
+	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}
 	if err := p.show(ours, c, mine, shown); err != nil {

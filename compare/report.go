@@ -51,6 +51,7 @@ type Result struct {
 		Unexplained Sums `json:"unexplained"`
 	} `json:"amount"`
 	Causes  []Finding `json:"causes"`
+	Remarks []Remark  `json:"remarks,omitempty"` // what the invoice's own figures show
 	Seconds float64   `json:"seconds"`
 	Rate    float64   `json:"records_per_second"`
 	Peak    int64     `json:"peak_memory_bytes"`
@@ -106,6 +107,11 @@ func (c *comparison) result(f *found) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.job.TheirInvoice != nil {
+		if yours, r.Remarks, err = c.invoiced(f, &steps, &f.ladder.calls); err != nil {
+			return nil, err
+		}
+	}
 	explained, open := amounts{}, amounts{}
 	for w, m := range yours {
 		if err := open.add(w, m); err != nil {
@@ -148,11 +154,13 @@ func (c *comparison) result(f *found) (*Result, error) {
 func (c *comparison) testable(cause int) (bool, string) {
 	switch cause {
 	case atDialCode, atRateVersion, atLatePrice, atOriginSurcharge:
-		if c.lines.shared() {
+		if c.lines.shared() && c.job.TheirInvoice == nil {
 			return false, "needs their rate sheet or their invoice"
 		}
 	case atMoneyRounding, atTaxFX, atVolumeTerms:
-		return false, "needs their invoice"
+		if c.job.TheirInvoice == nil {
+			return false, "needs their invoice"
+		}
 	}
 	return true, ""
 }

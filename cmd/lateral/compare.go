@@ -22,6 +22,7 @@ type compareCommand struct {
 	RatesBack        string        `placeholder:"R2.csv" help:"Rate sheet for the calls that they send; default: --rates serves both."`
 	TheirRates       string        `placeholder:"T.csv" help:"Their sheet for the calls that we send."`
 	TheirRatesBack   string        `placeholder:"T2.csv" help:"Their sheet for the calls that they send."`
+	TheirInvoice     string        `placeholder:"I.csv" help:"The lines of their invoice; without it, what their sheet makes of their records."`
 	Us               string        `placeholder:"CODE" help:"Which of the two carriers we are; default: the first in byte order."`
 	Period           string        `placeholder:"1h" help:"Billing period: 15s, 1m, 1h, 1d, 1mo; default: the whole file is one."`
 	StartTolerance   time.Duration `default:"3s" help:"Most that two starts of one call are apart."`
@@ -52,6 +53,11 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 	}
+	if c.TheirInvoice != "" {
+		if job.TheirInvoice, err = readInvoice(c.TheirInvoice); err != nil {
+			return err
+		}
+	}
 	if c.Period != "" {
 		if job.Cycle, err = usage.ParseCycle(c.Period); err != nil {
 			return err
@@ -64,6 +70,19 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 	e := json.NewEncoder(t.out)
 	e.SetIndent("", "  ")
 	return e.Encode(result)
+}
+
+func readInvoice(path string) ([]compare.InvoiceLine, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path).Because(err)
+	}
+	defer f.Close()
+	lines, _, err := compare.ReadInvoice(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return lines, nil
 }
 
 func readSheet(path string) (*rating.Sheet, error) {
