@@ -126,13 +126,27 @@ func (c *classes) of(k class) uint16 {
 type rejects struct {
 	count uint64
 	list  []usage.Reject
+	last  uint64 // line of the last one kept, once there are as many as are kept
 }
 
 func (r *rejects) add(line uint64, err error) {
 	r.count++
-	if len(r.list) < named {
-		f := fault.Of(err)
-		r.list = append(r.list, usage.Reject{Line: line, Field: f.Field, Code: f.Code, Detail: f.Detail})
+	if r.last > 0 && line > r.last {
+		return
+	}
+	f := fault.Of(err)
+	r.list = append(r.list, usage.Reject{Line: line, Field: f.Field, Code: f.Code, Detail: f.Detail})
+	if len(r.list) == 2*named {
+		r.trim()
+	}
+}
+
+// trim leaves the first of the file.
+func (r *rejects) trim() {
+	slices.SortFunc(r.list, func(a, b usage.Reject) int { return cmp.Compare(a.Line, b.Line) })
+	r.list = r.list[:min(len(r.list), named)]
+	if len(r.list) == named {
+		r.last = r.list[named-1].Line
 	}
 }
 
@@ -142,8 +156,7 @@ func (r *rejects) merge(others ...rejects) {
 		r.count += o.count
 		r.list = append(r.list, o.list...)
 	}
-	slices.SortFunc(r.list, func(a, b usage.Reject) int { return cmp.Compare(a.Line, b.Line) })
-	r.list = r.list[:min(len(r.list), named)]
+	r.trim()
 }
 
 // findPair reads a file of call records as far as its first good row, and gives
