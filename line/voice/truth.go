@@ -174,6 +174,18 @@ type charged struct {
 
 // add counts what the sides have of one call.
 func (s *sums) add(both *[2]records) {
+	if c := &both[oursSide].all[0]; c.fate < 0 && both[oursSide].n == both[theirsSide].n {
+		for side := range s.rows { // both have it alike
+			s.rows[side].Read++
+			s.rows[side].Accepted++
+		}
+		if c.Result == usage.Success {
+			x := s.charge(theirsSide, c)
+			s.bill[c.Way][x.line].add(x.cell, 1)
+			s.matched.Exact++
+		}
+		return
+	}
 	var calls [2][]charged
 	var room [2][3]charged
 	again := false
