@@ -306,20 +306,19 @@ func (w *world) price(random *random) {
 	const day = 86_400_000
 	from, to := w.plan.Span.From-31*day, w.plan.Span.To+365*day
 	steps := [][2]uint32{{1, 1}, {30, 6}, {60, 60}}
-	lines := map[tariff]int32{}
+	first := 0 // line of the prefix
 	add := func(side int, p *prefix, r tariff) {
 		w.sheets[side] = append(w.sheets[side], r)
 		k := r
 		k.ValidFrom, k.ValidTo = 0, 0
-		line, ok := lines[k]
-		if !ok {
-			line = int32(len(w.lines))
-			lines[k] = line
+		line := first + slices.Index(w.lines[first:], k)
+		if line < first {
+			line = len(w.lines)
 			w.lines = append(w.lines, k)
 			w.terms = append(w.terms, terms{int64(k.Rate), k.UnitSeconds, k.MinimumSeconds, k.IncrementSeconds})
 		}
 		origin, _ := usage.ParseNumber([]byte(r.origin))
-		p.rows[side] = append(p.rows[side], price{r.ValidFrom, r.ValidTo, origin, line})
+		p.rows[side] = append(p.rows[side], price{r.ValidFrom, r.ValidTo, origin, int32(line)})
 	}
 	type draw struct {
 		rate money.Rate
@@ -338,6 +337,7 @@ func (w *world) price(random *random) {
 	}
 	for i := range w.prefixes {
 		p, at := &w.prefixes[i], int32(i)
+		first = len(w.lines)
 		for follows(at) {
 			at = w.prefixes[at].shorter
 		}
@@ -468,7 +468,9 @@ func (g *Generator) Rows() []rating.Row {
 }
 
 // WriteSheet writes our rate sheet as CSV.
-func (g *Generator) WriteSheet(w io.Writer) error { return WriteSheet(w, g.Rows()) }
+func (g *Generator) WriteSheet(w io.Writer) error {
+	return writeSheet(w, g.sheets[oursSide], false)
+}
 
 // TheirSheet reports whether their sheet differs from ours.
 func (g *Generator) TheirSheet() bool {
