@@ -12,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/sim"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // benchCommand measures this machine.
@@ -110,7 +111,12 @@ func (c benchVoiceCommand) Run(ctx context.Context, t terminal) error {
 		return durable.Explain("make a temporary folder", err)
 	}
 	defer os.RemoveAll(dir)
-	if _, err := (traffic{Calls: c.Calls, Span: c.Span, Prefixes: c.Prefixes, Seed: c.Seed}).write(dir, voice.LiveMix); err != nil {
+	from := trafficDay.UnixMilli()
+	plan := voice.Plan{
+		Seed: c.Seed, Ours: "ALPHA", Theirs: "BRAVO", Prefixes: c.Prefixes, Plant: voice.LivePlant, Single: true,
+		Span: usage.Interval{From: from, To: from + c.Span.Milliseconds()},
+	}
+	if _, _, err := (traffic{plan: plan, calls: c.Calls, dir: dir}).write(ctx); err != nil {
 		return err
 	}
 	res, err := bench.Measure(func() error {

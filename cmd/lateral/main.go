@@ -67,6 +67,7 @@ type commands struct {
 	Compare    compareCommand    `cmd:"" help:"Find out why two carriers come to different amounts for the same calls."`
 	Verify     verifyCommand     `cmd:"" help:"Check a proof offline, trusting only a network file."`
 	Replay     replayCommand     `cmd:"" help:"Execute a channel's log again and show who signed wrong."`
+	Generate   generateCommand   `cmd:"" help:"Make data to try with and to measure with."`
 	Bench      benchCommand      `cmd:"" help:"Measure this machine; the figures of docs/benchmarks.md."`
 	Completion completionCommand `cmd:"" help:"Print a shell completion script."`
 	Version    versionCommand    `cmd:"" help:"Print version and build."`

@@ -16,7 +16,6 @@ import (
 type sandboxCommand struct {
 	Live  liveCommand  `cmd:"" default:"withargs" help:"Live generated calls, cleared every 15 seconds, until Ctrl-C (the default)."`
 	Voice voiceCommand `cmd:"" help:"Clear two carriers' call-record files and end."`
-	Files filesCommand `cmd:"" help:"Write two carriers' generated call-record files and a rate sheet, to try with."`
 }
 
 // liveCommand is "lateral sandbox".
