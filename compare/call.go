@@ -30,6 +30,7 @@ type call struct {
 	way      usage.Way
 	result   usage.Result
 	third    bool // a third carrier stands where the other of the pair should
+	plus     bool // its number has a plus sign
 	odd      bool // a learned rule made its number what it is
 }
 

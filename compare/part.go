@@ -360,6 +360,9 @@ type headed struct{ head, index uint32 }
 // when the durations differ.
 func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	a, b := p.own(ours, i), p.own(theirs, j)
+	if a.plus != b.plus && !a.odd && !b.odd {
+		p.ladder.calls[atNumberFormat]++
+	}
 	mine := p.price.spot(ours, a.way, a.dest, a.start, a.duration)
 	if err := p.tally(ours, mine, false); err != nil {
 		return err

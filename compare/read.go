@@ -362,7 +362,7 @@ func (l *loader) piece(p *piece) error {
 
 func (l *loader) row(number uint32, line []byte, row *voice.Row) error {
 	err := l.parser.Parse(line, row)
-	c := call{start: row.Start, origin: uint64(row.Origin), dest: dest(row.Destination), duration: row.Duration, line: number, way: row.Way, result: row.Result}
+	c := call{start: row.Start, origin: uint64(row.Origin), dest: dest(row.Destination), duration: row.Duration, line: number, way: row.Way, result: row.Result, plus: row.Plus}
 	m := mark{line: number}
 	if err != nil {
 		switch fault.CodeOf(err) {
@@ -396,10 +396,8 @@ func (l *loader) row(number uint32, line []byte, row *voice.Row) error {
 	if c.third {
 		return nil
 	}
-	if d := bytes.IndexByte(line[min(len(row.ID)+1, len(line)):], ','); err == nil && d >= 0 {
-		if at := min(len(row.ID)+1, len(line)) + d + 1; at < len(line) && line[at] == '+' {
-			l.plus++
-		}
+	if row.Plus && err == nil {
+		l.plus++
 	}
 	m.id = maphash.Bytes(l.file.seeds.a, row.ID)
 	m.id2 = uint16(maphash.Bytes(l.file.seeds.b, row.ID))

@@ -18,6 +18,7 @@ type Row struct {
 	usage.Record // its Line and Trunk are for the reader to set
 	ID, Trunk    []byte
 	OriginText   []byte // as written, when the origin is withheld; nil otherwise
+	Plus         bool   // the called number has a plus sign
 
 	// What a row that is refused was about.
 	DestinationText []byte     // with CodeBadNumber: the called number as written
@@ -73,7 +74,7 @@ func (p *Parser) fast(b []byte, row *Row) bool {
 	if n <= 0 || len(b) <= n || b[n] != ',' {
 		return false
 	}
-	row.Destination = destination
+	row.Destination, row.Plus = destination, b[0] == '+'
 	b = b[n+1:]
 	i = bytes.IndexByte(b, ',')
 	if i < 20 {
@@ -177,6 +178,7 @@ func (p *Parser) row(f [][]byte, row *Row) error {
 	if row.Origin, ok = usage.ParseNumber(f[1]); !ok {
 		row.OriginText = f[1]
 	}
+	row.Plus = len(f[2]) > 0 && f[2][0] == '+'
 	var bad error // why the row is refused all the same, when all else in it is good
 	if row.Destination, ok = usage.ParseNumber(f[2]); !ok {
 		row.DestinationText = f[2]
