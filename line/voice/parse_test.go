@@ -9,7 +9,7 @@ import (
 )
 
 func BenchmarkParse(b *testing.B) {
-	a, _, _, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	a, _, _, _ := generate(b, 1, million, 40_000, voice.LivePlant)
 	lines := bytes.Split(a, []byte("\n"))[1:]
 	lines = lines[:len(lines)-1]
 	p := voice.Parser{Pair: usage.Pair{"ALPHA", "BRAVO"}}
