@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,6 +114,17 @@ func TestEachCauseIsFoundWhereItIs(t *testing.T) {
 		{name: "calls that theirs lacks for a time", cause: MissingBlock, calls: 30, amount: "-1.800000", plant: func(m *made) {
 			for range 30 {
 				m.call(func(a, b *string) { *b = "" })
+			}
+		}},
+		{name: "calls of many trunks that theirs lacks for a time", cause: MissingBlock, calls: 30, amount: "-1.800000", plant: func(m *made) {
+			for i := range 30 {
+				m.call(func(a, b *string) { *a, *b = strings.Replace(*a, "T1", fmt.Sprintf("T%d", i%10), 1), "" })
+			}
+		}},
+		{name: "a trunk that theirs lacks altogether", cause: MissingBlock, calls: 6, amount: "-0.360000", plant: func(m *made) {
+			for range 6 {
+				m.call(func(a, b *string) { *a, *b = strings.Replace(*a, "T1", "T7", 1), "" })
+				m.calls(30)
 			}
 		}},
 		{name: "single calls that theirs lacks", cause: MissingRandom, calls: 6, amount: "-0.360000", plant: func(m *made) {

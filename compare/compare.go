@@ -275,7 +275,11 @@ func (c *comparison) pass(ctx context.Context) (*found, error) {
 	n := 1 << c.files[0].bits
 	workers := make([]*parts, 0, c.workers)
 	for range c.workers {
-		workers = append(workers, &parts{c: c, price: pricer{lines: c.lines}, found: found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds())}})
+		var trunks [2][]uint32
+		for s, f := range c.files {
+			trunks[s] = make([]uint32, len(f.trunks.list))
+		}
+		workers = append(workers, &parts{c: c, price: pricer{lines: c.lines}, found: found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds()), trunks: trunks}})
 	}
 	done := make(chan struct{}, n)
 	free := make(chan *parts, len(workers))
@@ -322,6 +326,9 @@ func (f *found) merge(o *found) {
 	f.matched.Duration += o.matched.Duration
 	f.matched.RawOnly += o.matched.RawOnly
 	for s := range f.only {
+		for t, n := range o.trunks[s] {
+			f.trunks[s][t] += n
+		}
 		f.only[s] += o.only[s]
 		f.unrated[s] += o.unrated[s]
 		f.accepted[s] += o.accepted[s]

@@ -20,25 +20,34 @@ type Block struct {
 // leastBlock is how many calls in a row must be missing to make a block.
 const leastBlock = 5
 
-// timeline is the calls of one trunk that the other side lacks, in time order,
-// and whether a call that it has lies between two of them.
+// timeline is the calls of one trunk, or of all trunks of a side, that the other
+// side lacks, in time order, and whether a call that it has lies between two of
+// them.
 type timeline struct {
 	side   side
 	trunk  uint16
-	calls  []lone
+	whole  bool // of the side
+	calls  []*lone
+	total  uint64          // successful calls of the trunk, those included
 	broken []atomic.Uint32 // broken[i]: a call that both have begins between calls i-1 and i
-	total  uint64          // calls of the trunk, those included
 	from   int64
 	width  int64
+	dense  []bool  // by stretch of time: so many calls are missing there that it may be a block
 	at     []int32 // by stretch of time: first call in it or later
 }
 
-const stretches = 4096
+// stretches is how finely a timeline is looked at.
+const stretches = 1 << 14
 
-func newTimeline(calls []lone) *timeline {
-	t := &timeline{side: calls[0].side, trunk: calls[0].trunk, calls: calls, broken: make([]atomic.Uint32, len(calls)+1), from: calls[0].start}
-	t.width = max(1, (calls[len(calls)-1].start-t.from)/stretches+1)
-	t.at = make([]int32, stretches+1)
+// sparse is how thin missing calls may lie and still make a block, in parts of
+// the calls that the trunk has on average: at night it has fewer.
+const sparse = 20
+
+func newTimeline(calls []*lone, total uint64, whole bool) *timeline {
+	t := &timeline{side: calls[0].side, trunk: calls[0].trunk, whole: whole, calls: calls, total: total, broken: make([]atomic.Uint32, len(calls)+1), from: calls[0].start,
+		at: make([]int32, stretches+1), dense: make([]bool, stretches+1)}
+	span := calls[len(calls)-1].start - t.from
+	t.width = max(1, span/stretches+1)
 	n := 0
 	for i := range t.at {
 		for n < len(calls) && calls[n].start < t.from+int64(i)*t.width {
@@ -46,15 +55,36 @@ func newTimeline(calls []lone) *timeline {
 		}
 		t.at[i] = int32(n)
 	}
+	// Where calls are missing as rarely as they do by chance nothing is looked
+	// at: that is nearly everywhere.
+	limit := leastBlock * sparse * span / int64(max(total, 1))
+	if uint64(len(calls)) >= total {
+		return t // the other side lacks all
+	}
+	for i := range len(calls) - leastBlock + 1 {
+		first, last := calls[i].start, calls[i+leastBlock-1].start
+		if last-first <= limit {
+			for k := (first - t.from) / t.width; k <= (last-t.from)/t.width; k++ {
+				t.dense[k] = true
+			}
+		}
+	}
+	for i := 1; i < len(calls); i++ {
+		first, last := calls[i-1].start, calls[i].start
+		if !t.dense[(first-t.from)/t.width] || !t.dense[(last-t.from)/t.width] {
+			t.broken[i].Store(1)
+		}
+	}
 	return t
 }
 
 // saw notes the start of a call. It is safe for use by many.
 func (t *timeline) saw(start int64) {
-	i := 0
-	if start > t.from {
-		i = int(t.at[min((start-t.from)/t.width, stretches)])
+	k := (start - t.from) / t.width
+	if start < t.from || k >= stretches || !t.dense[k] {
+		return
 	}
+	i := int(t.at[k])
 	for i < len(t.calls) && t.calls[i].start < start {
 		i++
 	}
@@ -72,40 +102,33 @@ func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
 	slices.SortFunc(f.lone, func(a, b lone) int {
 		return cmp.Or(cmp.Compare(a.side, b.side), cmp.Compare(a.trunk, b.trunk), cmp.Compare(a.start, b.start), cmp.Compare(a.line, b.line))
 	})
-	var lines [2]map[uint16]*timeline
-	lines[ours], lines[theirs] = map[uint16]*timeline{}, map[uint16]*timeline{}
-	var all []*timeline
-	for rest := f.lone; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && rest[n].side == rest[0].side && rest[n].trunk == rest[0].trunk {
-			n++
-		}
-		if n >= leastBlock {
-			t := newTimeline(rest[:n])
-			lines[t.side][t.trunk] = t
-			all = append(all, t)
-		}
-		rest = rest[n:]
-	}
-	if err := c.see(lines, workers); err != nil {
-		return nil, err
-	}
 	block := map[*lone]bool{}
 	var out []Block
-	for _, t := range all {
-		for i := 0; i < len(t.calls); {
-			n := i + 1
-			for n < len(t.calls) && t.broken[n].Load() == 0 {
-				n++
-			}
-			if t.isBlock(n - i) {
-				f := c.files[t.side]
-				out = append(out, Block{(1 - t.side).String(), f.trunks.name(t.trunk), t.calls[i].start, t.calls[n-1].start, uint64(n - i)})
-				for k := i; k < n; k++ {
-					block[&t.calls[k]] = true
+	// First each trunk by itself; then what is left of a side, for an outage of
+	// all its trunks may leave few calls on each.
+	for _, whole := range []bool{false, true} {
+		all := f.timelines(whole, block)
+		if err := c.see(all, workers); err != nil {
+			return nil, err
+		}
+		for _, t := range all {
+			for i := 0; i < len(t.calls); {
+				n := i + 1
+				for n < len(t.calls) && t.broken[n].Load() == 0 {
+					n++
 				}
+				if t.isBlock(n - i) {
+					b := Block{(1 - t.side).String(), "", t.calls[i].start, t.calls[n-1].start, uint64(n - i)}
+					if !whole {
+						b.Trunk = c.files[t.side].trunks.name(t.trunk)
+					}
+					out = append(out, b)
+					for k := i; k < n; k++ {
+						block[t.calls[k]] = true
+					}
+				}
+				i = n
 			}
-			i = n
 		}
 	}
 	for i := range f.lone {
@@ -143,10 +166,52 @@ func (t *timeline) isBlock(n int) bool {
 	return float64(t.total)*math.Pow(share, float64(n)) < 0.01
 }
 
+// timelines makes those of each trunk, or of each side, leaving out calls that
+// are in a block.
+func (f *found) timelines(whole bool, block map[*lone]bool) (all []*timeline) {
+	var calls []*lone
+	for i := range f.lone {
+		l := &f.lone[i]
+		if !block[l] {
+			calls = append(calls, l)
+		}
+	}
+	if whole {
+		slices.SortStableFunc(calls, func(a, b *lone) int { return cmp.Or(cmp.Compare(a.side, b.side), cmp.Compare(a.start, b.start)) })
+	}
+	for len(calls) > 0 {
+		n, total := 1, uint64(0)
+		for n < len(calls) && calls[n].side == calls[0].side && (whole || calls[n].trunk == calls[0].trunk) {
+			n++
+		}
+		for trunk, count := range f.trunks[calls[0].side] {
+			if whole || uint16(trunk) == calls[0].trunk {
+				total += uint64(count)
+			}
+		}
+		if n >= leastBlock {
+			all = append(all, newTimeline(calls[:n], total, whole))
+		}
+		calls = calls[n:]
+	}
+	return all
+}
+
 // see shows the timelines all successful calls of their trunks.
-func (c *comparison) see(lines [2]map[uint16]*timeline, workers int) error {
+func (c *comparison) see(all []*timeline, workers int) error {
 	for _, s := range []side{ours, theirs} {
-		if len(lines[s]) == 0 {
+		byTrunk := map[uint16]*timeline{}
+		var whole *timeline
+		for _, t := range all {
+			switch {
+			case t.side != s || !slices.Contains(t.dense, true):
+			case t.whole:
+				whole = t
+			default:
+				byTrunk[t.trunk] = t
+			}
+		}
+		if len(byTrunk) == 0 && whole == nil {
 			continue
 		}
 		f := c.files[s]
@@ -156,8 +221,7 @@ func (c *comparison) see(lines [2]map[uint16]*timeline, workers int) error {
 		)
 		each(workers, 1<<f.bits, func() func(int) {
 			var buffer []call
-			totals := map[*timeline]uint64{}
-			last, lastTrunk := (*timeline)(nil), -1
+			last, lastTrunk := whole, -1
 			return func(part int) {
 				var err error
 				if buffer, err = f.calls.take(part, buffer[:0]); err != nil {
@@ -171,20 +235,13 @@ func (c *comparison) see(lines [2]map[uint16]*timeline, workers int) error {
 					if !call.success() || call.dest.form() != 0 && len(c.learned.numbers[s]) == 0 {
 						continue
 					}
-					if int(call.trunk) != lastTrunk {
-						last, lastTrunk = lines[s][call.trunk], int(call.trunk)
+					if whole == nil && int(call.trunk) != lastTrunk {
+						last, lastTrunk = byTrunk[call.trunk], int(call.trunk)
 					}
 					if last != nil {
-						totals[last]++
 						last.saw(call.start)
 					}
 				}
-				mu.Lock()
-				for t, n := range totals {
-					t.total += n
-					delete(totals, t)
-				}
-				mu.Unlock()
 			}
 		})
 		if failed != nil {

@@ -41,6 +41,7 @@ type found struct {
 	duplicates [2]uint64 // by content, under another id
 	refused    [2]rejects
 	lone       []lone
+	trunks     [2][]uint32             // successful calls by trunk
 	rewritten  [2]map[rewritten]uint64 // successful calls whose number a rule made what it is
 	detail     *detail                 // nil: nobody wants to see the calls
 }
@@ -219,6 +220,7 @@ func (p *parts) match() {
 		if !c.success() {
 			continue
 		}
+		p.trunks[ours][c.trunk]++
 		if c.origin != 0 && len(b) > 0 {
 			for at := uint32(c.hash()) & mask; p.table[at] != 0; at = (at + 1) & mask {
 				if j := p.table[at] - 1; !p.taken[j] && b[j].same(c) {
@@ -232,7 +234,12 @@ func (p *parts) match() {
 		}
 	}
 	for j := range b {
-		if c := &b[j]; c.success() && !p.taken[j] {
+		c := &b[j]
+		if !c.success() {
+			continue
+		}
+		p.trunks[theirs][c.trunk]++
+		if !p.taken[j] {
 			p.left[theirs] = append(p.left[theirs], candidate(c, uint32(j)))
 		}
 	}
@@ -246,6 +253,11 @@ func (p *parts) match() {
 		if !p.taken[j] && b[j].success() {
 			p.rest[theirs] = append(p.rest[theirs], uint32(j))
 		}
+	}
+	// What is found must not depend on how the parts were filled.
+	for s := range p.rest {
+		calls := p.calls[s]
+		slices.SortFunc(p.rest[s], func(x, y uint32) int { return inTime(calls[x], calls[y]) })
 	}
 }
 
