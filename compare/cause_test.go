@@ -118,12 +118,12 @@ func TestEachCauseIsFoundWhereItIs(t *testing.T) {
 		}},
 		{name: "calls of many trunks that theirs lacks for a time", cause: MissingBlock, calls: 30, amount: "-1.800000", plant: func(m *made) {
 			for i := range 30 {
-				m.call(func(a, b *string) { *a, *b = strings.Replace(*a, "T1", fmt.Sprintf("T%d", i%10), 1), "" })
+				m.call(func(a, b *string) { *a, *b = strings.Replace(*a, ",T1", fmt.Sprintf(",T%d", i%10), 1), "" })
 			}
 		}},
 		{name: "a trunk that theirs lacks altogether", cause: MissingBlock, calls: 6, amount: "-0.360000", plant: func(m *made) {
 			for range 6 {
-				m.call(func(a, b *string) { *a, *b = strings.Replace(*a, "T1", "T7", 1), "" })
+				m.call(func(a, b *string) { *a, *b = strings.Replace(*a, ",T1", ",T7", 1), "" })
 				m.calls(30)
 			}
 		}},
