@@ -397,7 +397,7 @@ func (w *world) price(random *random) {
 				switch {
 				case own[i].gap:
 					before, after := row, row
-					before.ValidTo, after.ValidFrom = w.change, w.plan.Span.To
+					before.ValidTo, after.ValidFrom, after.Rate = w.change, w.plan.Span.To, changed
 					add(side, p, before)
 					add(side, p, after)
 				case i >= 9 && i%5 == 0:
