@@ -66,6 +66,11 @@ func (k *testKeys) Channel(p sign.PublicKey) (sign.PrivateKey, bool) {
 	key, ok := k.channels[p]
 	return key, ok
 }
+
+// Sealing keys are never replaced here.
+func (k *testKeys) Past(canon.Hash) []byte                               { return nil }
+func (k *testKeys) Retire([]seal.PublicKey, map[canon.Hash][]byte) error { panic("no key is old") }
+
 func (k *testKeys) NewChannel() (sign.PrivateKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
