@@ -138,6 +138,14 @@ type OpenBilateral struct {
 	Partner party.Code `json:"partner" minLength:"1" maxLength:"32"`
 }
 
+// Exported is a channel's export on its way to the partner.
+type Exported struct {
+	Position uint64     `json:"position" doc:"Height up to which both have signed what it holds."`
+	Records  uint64     `json:"records" doc:"How many records it has."`
+	File     canon.Hash `json:"file" doc:"SHA-256 of the file."`
+	Size     int64      `json:"size" doc:"Its bytes."`
+}
+
 // NewKey is a key that has taken another's place.
 type NewKey struct {
 	Key      string `json:"key,omitempty" doc:"The new public key, in hex; of a sealing key see there."`
