@@ -506,7 +506,7 @@ func (m *Member) startStream(ctx context.Context, s *stream) {
 		m.raise(Alarm{Channel: s.lane.channel, Code: err.Code, Detail: err.Detail, Remedy: err.Remedy})
 		return
 	}
-	if m.rebuilt && last > 0 { // for the next start, which is not said to be of a rebuilt node
+	if m.rebuilt && last > 0 && last >= signed { // for the next start, which is not said to be of a rebuilt node
 		if err := m.outbox.take(s.lane, last); err != nil {
 			s.fail(err)
 			m.raise(Alarm{Channel: s.lane.channel, Code: fault.CodeOf(err), Detail: err.Error(), Remedy: fault.Of(err).Remedy})

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/seal"
 	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/proof"
 )
 
 // turnSealing registers a new sealing key of BRAVO and waits until the channels
@@ -79,21 +81,21 @@ func ticking(all ...*carrier) (stop func()) {
 	return func() { cancel(); <-ended }
 }
 
-// lose has a carrier lose all but its keys and start again.
-func (c *carrier) lose(t testing.TB) {
+// lose has a carrier lose a folder, or with "" all but its keys, and start again.
+func (c *carrier) lose(t testing.TB, folder string) {
 	t.Helper()
 	c.stop()
-	if err := os.RemoveAll(c.dir); err != nil {
+	if err := os.RemoveAll(filepath.Join(c.dir, folder)); err != nil {
 		t.Fatal(err)
 	}
-	c.tune = func(o *Options) { o.Rebuilt = true }
+	c.tune = func(o *Options) { o.Rebuilt = folder == "" }
 	c.start()
 	<-c.Ready()
 }
 
-// destroyed is a pair in which BRAVO has destroyed its old sealing key, lost its
-// store and stopped, while ALPHA has gone on.
-func destroyed(t testing.TB) *pair {
+// destroyed is a pair in which BRAVO has destroyed its old sealing key, lost a
+// folder, see lose, and stopped, while ALPHA has gone on.
+func destroyed(t testing.TB, folder string) *pair {
 	t.Helper()
 	p := newPair(t, networkOptions{})
 	submit(t, p.left, put("a", "1"), put("b", "1"), put("destroy", "yes"))
@@ -104,7 +106,7 @@ func destroyed(t testing.TB) *pair {
 	submit(t, p.left, put("a", "2"), put("e", "1"))
 	submit(t, p.right, put("f", "1"), put("b", "2"))
 	p.attest(t)
-	p.b.lose(t)
+	p.b.lose(t, folder)
 	p.right = find(t, p.b, p.left.ID())
 	submit(t, p.left, put("a", "3"), put("g", "1"), toyCommand("count", 0)) // which nobody else has signed
 	if err := p.b.WaitFor(timeout(t), p.b.tip()); err != nil {
@@ -123,7 +125,7 @@ func exportOf(t testing.TB, b *Bilateral) []byte {
 }
 
 func TestAfterOldKeysAreDestroyedALostNodeSaysThatAKeyIsMissing(t *testing.T) {
-	p := destroyed(t)
+	p := destroyed(t, "")
 	eventually(t, "the channel is halted", func() bool { return p.right.State() == StateHalted })
 	err := p.right.Err()
 	if fault.CodeOf(err) != CodeKeyMissing || p.right.Partner() != "ALPHA" {
@@ -142,7 +144,7 @@ func TestAfterOldKeysAreDestroyedALostNodeSaysThatAKeyIsMissing(t *testing.T) {
 }
 
 func TestALostNodeIsRestoredFromThePartnersExport(t *testing.T) {
-	p := destroyed(t)
+	p := destroyed(t, "")
 	data := exportOf(t, p.left)
 	if err := p.b.Restore(p.left.ID(), bytes.NewReader(data)); err != nil {
 		t.Fatal(err)
@@ -188,9 +190,38 @@ func (p *pair) bothAnchor(t testing.TB) {
 	}
 }
 
+// A node that still knows what it signed last takes no other log.
+func TestARestoredLogIsTheOneThatThisNodeHasSigned(t *testing.T) {
+	p := destroyed(t, "store")
+	data, id := exportOf(t, p.left), p.left.ID()
+	p.b.outbox.mu.Lock()
+	signed, ok := p.b.outbox.heads[id]
+	p.b.outbox.heads[id] = proof.Head{Channel: id, Position: 3, Size: 2, Root: canon.Hash{9}}
+	p.b.outbox.mu.Unlock()
+	if err := p.b.Restore(id, bytes.NewReader(data)); !ok || fault.CodeOf(err) != CodeSignedOtherwise {
+		t.Errorf("another log than was signed: %v", err)
+	}
+	p.b.outbox.mu.Lock()
+	p.b.outbox.heads[id] = signed // beyond the anchor
+	p.b.outbox.mu.Unlock()
+	if err := p.b.Restore(id, bytes.NewReader(data)); err != nil {
+		t.Fatal(err)
+	}
+	p.b.stop()
+	p.b.start()
+	<-p.b.Ready()
+	p.right = find(t, p.b, id)
+	p.level(t)
+	if p.right.State() != StateOpen || p.b.Sending() != nil {
+		t.Fatalf("the channel is %s, %v, %v", p.right.State(), p.right.Err(), p.b.Sending())
+	}
+	submit(t, p.right, put("b", "3"))
+	p.attest(t)
+}
+
 // An export is of the anchored state although the partner has gone on alone.
 func TestAnExportIsOfTheStateThatBothHaveSigned(t *testing.T) {
-	p := destroyed(t)
+	p := destroyed(t, "")
 	x := must(readExport(bytes.NewReader(exportOf(t, p.left))))
 	if now := p.left.snapshot(); uint64(len(x.leaves)) >= now.Size {
 		t.Errorf("an export of %d blocks of %d", len(x.leaves), now.Size)
@@ -203,7 +234,7 @@ func TestAnExportIsOfTheStateThatBothHaveSigned(t *testing.T) {
 }
 
 func TestAnAlteredExportIsRefusedAndChangesNothing(t *testing.T) {
-	p := destroyed(t)
+	p := destroyed(t, "")
 	data := exportOf(t, p.left)
 	before := p.right.snapshot()
 	refused := func(what string, data []byte) {
@@ -347,7 +378,7 @@ func TestAKeepingChannelIsRebuiltFromKeysAndLedgerAlone(t *testing.T) {
 		t.Errorf("of the destroying channel %d bytes of keys are kept, %v", len(x.Epochs), err)
 	}
 	submit(t, other, put("last", "x"))
-	b.lose(t)
+	b.lose(t, "")
 	p := &pair{n: n, a: c, b: b, left: keeping, right: find(t, b, keeping.ID())}
 	p.level(t)
 	if p.right.State() != StateOpen {
@@ -358,6 +389,12 @@ func TestAKeepingChannelIsRebuiltFromKeysAndLedgerAlone(t *testing.T) {
 	gone := find(t, b, destroying.ID())
 	if fault.CodeOf(gone.Err()) != CodeKeyMissing {
 		t.Errorf("the destroying channel: %v", gone.Err())
+	}
+	if r, err := b.replay(t, keeping.ID()); err != nil || r.Root != keeping.Root() {
+		t.Errorf("replayed: %+v, %v", r, err)
+	}
+	if _, err := b.replay(t, destroying.ID()); fault.CodeOf(err) != CodeKeyMissing {
+		t.Errorf("a destroyed past is replayed: %v", err)
 	}
 	// Nothing is destroyed while a channel is in trouble.
 	if _, err := b.Retire(timeout(t), []seal.PublicKey{{1}}); fault.CodeOf(err) != fault.NotYet {
