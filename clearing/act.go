@@ -237,7 +237,8 @@ var needs = map[fault.Code]Needs{
 	trade.CodeNoAgreement: NeedsPerson, trade.CodeNoSheet: NeedsPerson, trade.CodeExposure: NeedsPerson,
 	trade.CodeAuthorizationMissing: NeedsPerson, trade.CodeDelegateUnknown: NeedsPerson, trade.CodeDelegateExpired: NeedsPerson,
 	trade.CodeDelegateRole: NeedsPerson, trade.CodeMemberKey: NeedsPerson, trade.CodeBeyondLimit: NeedsPerson,
-	CodeDeclined: NeedsPerson, CodeNotStated: NeedsPerson, CodeLost: NeedsPerson, trade.CodeVersionUnknown: NeedsPerson,
+	trade.CodeDiverged: NeedsPerson,
+	CodeDeclined:       NeedsPerson, CodeNotStated: NeedsPerson, CodeLost: NeedsPerson, trade.CodeVersionUnknown: NeedsPerson,
 	store.CodeDiskFull: NeedsPerson, store.CodeStoreFailed: NeedsPerson,
 }
 

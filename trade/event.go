@@ -70,4 +70,5 @@ const (
 	EventAnchored        = "channel.anchored"
 	EventAnchorClaimed   = "channel.claimed"
 	EventAnchorContested = "channel.contested"
+	EventEquivocation    = "channel.equivocation"
 )
