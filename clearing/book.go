@@ -86,6 +86,7 @@ type Manifest struct {
 	Unrated []call         `cbor:"4,keyasint,omitempty"` // calls that no row prices: named, never priced
 	Missed  []call         `cbor:"5,keyasint,omitempty"` // calls of a period that went on without our statement
 	Outside []call         `cbor:"6,keyasint,omitempty"` // calls that the order does not cover: named, never priced
+	Free    []call         `cbor:"7,keyasint,omitempty"` // calls that cost nothing where each call on a line has a fee
 }
 
 type manifestLine struct {
@@ -103,7 +104,7 @@ func (m *Manifest) calls(yield func(call) bool) {
 			}
 		}
 	}
-	for _, calls := range [][]call{m.Unrated, m.Missed, m.Outside} {
+	for _, calls := range [][]call{m.Unrated, m.Missed, m.Outside, m.Free} {
 		for _, c := range calls {
 			if !yield(c) {
 				return
@@ -311,8 +312,8 @@ func (b *Book) priced(m Manifest, prices Prices) (rest Manifest, found []call) {
 	defer b.mu.Unlock()
 	rest, rest.Unrated = m, nil
 	for _, c := range m.Unrated {
-		to := b.record(c).Destination
-		if _, ok := prices.Find(to, b.start(c)); ok && prices.Ordered(to) && !b.tooLong(c, m.Period) {
+		r := b.record(c)
+		if _, ok := prices.Find(r.Destination, r.Origin, b.start(c)); ok && prices.Ordered(r.Destination) && !b.tooLong(c, m.Period) {
 			found = append(found, c)
 		} else {
 			rest.Unrated = append(rest.Unrated, c)
@@ -471,7 +472,7 @@ func (b *Book) Periods() uint64 {
 
 // Prices says which rate version prices a call, and what it bills.
 type Prices interface {
-	Find(destination usage.Number, start int64) (row uint32, ok bool)
+	Find(destination, origin usage.Number, start int64) (row uint32, ok bool)
 	Row(row uint32) *rating.Row
 	Ordered(destination usage.Number) bool
 }
@@ -515,13 +516,18 @@ func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 		if of := b.slot(c).Period; of != at.Period {
 			k.adjusts = b.schedule.adjusted(at.Period, of)
 		}
-		if !prices.Ordered(b.record(c).Destination) {
+		r := b.record(c)
+		if !prices.Ordered(r.Destination) {
 			m.Outside = append(m.Outside, c)
 			continue
 		}
 		var ok bool
-		if k.row, ok = prices.Find(b.record(c).Destination, b.start(c)); !ok || b.tooLong(c, at.Period) {
+		if k.row, ok = prices.Find(r.Destination, r.Origin, b.start(c)); !ok || b.tooLong(c, at.Period) {
 			m.Unrated = append(m.Unrated, c)
+			continue
+		}
+		if r.Duration == 0 && prices.Row(k.row).Free(0) {
+			m.Free = append(m.Free, c)
 			continue
 		}
 		lines[k] = append(lines[k], c)
@@ -535,6 +541,7 @@ func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 	})
 	b.sort(m.Unrated)
 	b.sort(m.Outside)
+	b.sort(m.Free)
 	return m
 }
 
@@ -592,8 +599,9 @@ func (b *Book) Commit(m Manifest, prices Prices, secret []byte) ([]usage.Line, [
 	return lines, all, nil
 }
 
-// exceptions names the calls of a manifest that are billed nowhere.
-func (b *Book) exceptions(m Manifest) []Exception {
+// exceptions names the calls of a manifest that are billed nowhere. unpriced
+// says why a call has no price.
+func (b *Book) exceptions(m Manifest, unpriced func(destination, origin usage.Number, start int64) fault.Code) []Exception {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	out := make([]Exception, 0, len(m.Unrated)+len(m.Missed))
@@ -603,7 +611,8 @@ func (b *Book) exceptions(m Manifest) []Exception {
 			Destination: r.Destination, Start: r.Start, Code: code})
 	}
 	for _, c := range m.Unrated {
-		code := rating.CodeNoRate
+		r := b.record(c)
+		code := unpriced(r.Destination, r.Origin, b.start(c))
 		if b.tooLong(c, m.Period) {
 			code = CodeTooLong
 		}

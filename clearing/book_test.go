@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/product"
@@ -120,9 +121,9 @@ func TestACallAcrossAnAmendmentLiesInOnePeriod(t *testing.T) {
 // flat prices everything with one row.
 type flat struct{ scope product.Scope }
 
-func (flat) Find(usage.Number, int64) (uint32, bool) { return 7, true }
-func (flat) Row(uint32) *rating.Row                  { return nil }
-func (f flat) Ordered(n usage.Number) bool           { return f.scope.Covers(n.String()) }
+func (flat) Find(usage.Number, usage.Number, int64) (uint32, bool) { return 7, true }
+func (flat) Row(uint32) *rating.Row                                { return nil }
+func (f flat) Ordered(n usage.Number) bool                         { return f.scope.Covers(n.String()) }
 
 // batch makes records of calls of a minute that end at times of the test's day.
 func batch(t *testing.T, ends ...string) *usage.Batch {
@@ -224,7 +225,7 @@ func TestACallThatIsTooLongIsAnException(t *testing.T) {
 	if err != nil || len(m.Unrated) != 1 || len(m.Lines) != 1 {
 		t.Fatalf("%+v, %v: want one call and one exception", m, err)
 	}
-	if x := b.exceptions(m); len(x) != 1 || x[0].Code != CodeTooLong || x[0].Line != 3 {
+	if x := b.exceptions(m, noRate); len(x) != 1 || x[0].Code != CodeTooLong || x[0].Line != 3 {
 		t.Fatalf("%+v: want line 3 by name", x)
 	}
 }
@@ -239,7 +240,7 @@ func TestACallThatWasNotOrderedIsAnException(t *testing.T) {
 	if err != nil || len(m.Lines) != 1 || len(m.Lines[0].Calls) != 1 {
 		t.Fatalf("%+v, %v: want one call and one exception", m, err)
 	}
-	if x := b.exceptions(m); len(x) != 1 || x[0].Code != trade.CodeNotOrdered || x[0].Line != 3 {
+	if x := b.exceptions(m, noRate); len(x) != 1 || x[0].Code != trade.CodeNotOrdered || x[0].Line != 3 {
 		t.Fatalf("%+v: want line 3 by name", x)
 	}
 	if again := b.Reprice(m, flat{}); len(again.Lines) != 1 || len(again.Lines[0].Calls) != 2 || len(again.Outside) != 0 {
@@ -320,3 +321,30 @@ func BenchmarkLateCalls(b *testing.B) {
 		}
 	}
 }
+
+// fees prices everything with a row that asks for a fee for each call.
+type fees struct{ flat }
+
+func (fees) Row(uint32) *rating.Row { return &rating.Row{IncrementSeconds: 1, ConnectFee: 1} }
+
+// A call without a billed second is on no line, where each call on one would
+// cost a fee, and is no exception either.
+func TestACallThatCostsNothingIsNotStatedWhereCallsHaveAFee(t *testing.T) {
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	in := batch(t, "10:10:00", "10:20:00")
+	in.Records[1].Duration = 0
+	b.Add(1, in, 0)
+	m, err := b.Draft(Slot{0, span(t, "10:00:00", "11:00:00")}, fees{})
+	if err != nil || len(m.Lines) != 1 || len(m.Lines[0].Calls) != 1 || len(m.Free) != 1 {
+		t.Fatalf("%+v, %v: want one call and one that is free", m, err)
+	}
+	if x := b.exceptions(m, noRate); len(x) != 0 {
+		t.Fatalf("%+v: a free call is an exception", x)
+	}
+	b.Close(m)
+	if due := b.Due(at(t, "23:00:00")); len(due) != 0 {
+		t.Fatalf("%v is due again", due)
+	}
+}
+
+func noRate(usage.Number, usage.Number, int64) fault.Code { return rating.CodeNoRate }

@@ -64,8 +64,8 @@ func (b *Book) Rated(prices [2]Prices, rounding money.Rounding) ([]Rated, error)
 			if r.Result != usage.Success || p == nil {
 				continue
 			}
-			row, ok := p.Find(r.Destination, r.Start)
-			if !ok {
+			row, ok := p.Find(r.Destination, r.Origin, r.Start)
+			if !ok || p.Row(row).Free(r.Duration) {
 				continue
 			}
 			l := line{Slot{r.Way, b.schedule.period(b.schedule.moment(r.Start, r.Duration))}, row}
@@ -89,7 +89,7 @@ func (b *Book) Rated(prices [2]Prices, rounding money.Rounding) ([]Rated, error)
 			t = &Rated{Direction: b.pair.Direction(l.at.Way), Currency: row.Currency}
 			sums[f] = t
 		}
-		amount, err := rating.Charge(row, s.seconds, rounding)
+		amount, err := rating.Charge(row, s.calls, s.seconds, rounding)
 		if err != nil {
 			return nil, err
 		}
@@ -120,12 +120,20 @@ func (d *Desk) Exceptions() []Exception {
 		return out
 	}
 	for _, m := range made {
-		out = append(out, book.exceptions(m)...)
+		out = append(out, book.exceptions(m, d.unpriced(m.Way))...)
 	}
 	slices.SortFunc(out, func(a, b Exception) int {
 		return cmp.Or(cmp.Compare(a.Import, b.Import), cmp.Compare(a.Line, b.Line))
 	})
 	return out
+}
+
+// unpriced gives what says why a call of a direction has no price.
+func (d *Desk) unpriced(way usage.Way) func(destination, origin usage.Number, start int64) fault.Code {
+	if t, err := d.tariff(way); err == nil {
+		return t.Unpriced
+	}
+	return func(usage.Number, usage.Number, int64) fault.Code { return rating.CodeNoRate }
 }
 
 // Evidence gives what people decide a disputed line from: the calls on which

@@ -43,14 +43,30 @@ func (o ordered) Ordered(destination usage.Number) bool {
 }
 
 // Find gives the number of the row that prices a call.
-func (t *tariff) Find(destination usage.Number, start int64) (row uint32, ok bool) {
-	for i := len(t.sheets) - 1; i >= 0; i-- {
-		if s := t.sheets[i]; s.from <= start {
-			row, ok = s.sheet.Find(destination, start)
-			return s.base + row, ok
-		}
+func (t *tariff) Find(destination, origin usage.Number, start int64) (row uint32, ok bool) {
+	if s := t.at(start); s != nil {
+		row, ok = s.sheet.Find(destination, origin, start)
+		return s.base + row, ok
 	}
 	return 0, false
+}
+
+// Unpriced says why Find gives no row for a call.
+func (t *tariff) Unpriced(destination, origin usage.Number, start int64) fault.Code {
+	if s := t.at(start); s != nil {
+		return s.sheet.Unpriced(destination, origin, start)
+	}
+	return rating.CodeNoRate
+}
+
+// at gives the sheet in force at a moment (ms UTC); nil before the first.
+func (t *tariff) at(start int64) *tariffSheet {
+	for i := len(t.sheets) - 1; i >= 0; i-- {
+		if s := &t.sheets[i]; s.from <= start {
+			return s
+		}
+	}
+	return nil
 }
 
 // of gives the sheet that a row number belongs to.

@@ -18,6 +18,7 @@ import (
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/reconcile"
 )
 
@@ -41,7 +42,11 @@ func fill(v reflect.Value, n *int) {
 	*n++
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
+		fields := v.NumField()
+		if v.Type() == reflect.TypeFor[rating.Row]() {
+			fields = 9 // as most rows are; package rating has vectors of the others
+		}
+		for i := range fields {
 			fill(v.Field(i), n)
 		}
 	case reflect.Pointer:

@@ -69,7 +69,7 @@ func BenchmarkFind(b *testing.B) {
 	sum := uint32(0)
 	for b.Loop() {
 		for i := range batch.Records {
-			row, _ := sheet.Find(batch.Records[i].Destination, batch.Records[i].Start)
+			row, _ := sheet.Find(batch.Records[i].Destination, batch.Records[i].Origin, batch.Records[i].Start)
 			sum += row
 		}
 	}

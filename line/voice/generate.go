@@ -1,7 +1,6 @@
 package voice
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"math/big"
@@ -160,22 +159,6 @@ func (g *Generator) Rows() []rating.Row { return g.rows }
 
 // WriteSheet writes the rate sheet as CSV.
 func (g *Generator) WriteSheet(w io.Writer) error { return WriteSheet(w, g.rows) }
-
-// WriteSheet writes rows as a rate sheet in CSV that ReadSheet reads.
-func WriteSheet(w io.Writer, rows []rating.Row) error {
-	out := bufio.NewWriter(w)
-	fmt.Fprintln(out, SheetHeader)
-	for i := range rows {
-		r := &rows[i]
-		until := ""
-		if r.ValidTo != rating.Open {
-			until = usage.Stamp(r.ValidTo)
-		}
-		fmt.Fprintf(out, "%s,%s,%s,%s,%d,%d,%d,%s,%s\n", quoted(r.Destination), r.Prefix, r.Rate, r.Currency,
-			r.UnitSeconds, r.MinimumSeconds, r.IncrementSeconds, usage.Stamp(r.ValidFrom), until)
-	}
-	return out.Flush()
-}
 
 // quoted writes a field as CSV needs it.
 func quoted(s string) string {

@@ -45,13 +45,14 @@ type rows struct {
 }
 
 // openRows finds out whether r is compressed, skips a byte order mark and
-// checks the header.
-func openRows(r io.Reader, header string) (*rows, error) {
+// checks the header. Behind its columns may stand optional ones, in any order
+// and each once; more names those of this file.
+func openRows(r io.Reader, header string, optional ...string) (rs *rows, more []string, err error) {
 	in := bufio.NewReaderSize(r, 4*maxLine)
 	if magic, err := in.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
 		z, err := gzip.NewReader(in)
 		if err != nil {
-			return nil, unreadable(0, err)
+			return nil, nil, unreadable(0, err)
 		}
 		in = bufio.NewReaderSize(z, 4*maxLine)
 	}
@@ -59,15 +60,30 @@ func openRows(r io.Reader, header string) (*rows, error) {
 		in.Discard(3)
 	}
 	columns := strings.Split(header, ",")
-	rs := &rows{in: in, columns: len(columns), fields: make([][]byte, 0, len(columns)+1)}
+	rs = &rows{in: in, columns: len(columns) + len(optional), fields: make([][]byte, 0, len(columns)+len(optional)+1)}
 	fields, err := rs.next()
-	if err == nil && slices.EqualFunc(fields, columns, func(a []byte, b string) bool { return string(a) == b }) {
-		return rs, nil
-	}
 	if fault.CodeOf(err) == CodeUnreadable {
-		return nil, err
+		return nil, nil, err
 	}
-	return nil, fault.Newf(CodeBadHeader, "begin the file with the line "+header, "line 1 is not the header of this kind of file").Because(err)
+	remedy := "begin the file with the line " + header
+	if len(optional) > 0 {
+		remedy += ", behind which may stand " + strings.Join(optional, ",")
+	}
+	bad := fault.Newf(CodeBadHeader, remedy, "line 1 is not the header of this kind of file").Because(err)
+	if len(fields) < len(columns) || err != nil && fault.CodeOf(err) != CodeColumns {
+		return nil, nil, bad
+	}
+	for i, f := range fields {
+		switch name := string(f); {
+		case i < len(columns) && name == columns[i]:
+		case i >= len(columns) && slices.Contains(optional, name) && !slices.Contains(more, name):
+			more = append(more, name)
+		default:
+			return nil, nil, bad
+		}
+	}
+	rs.columns = len(fields)
+	return rs, more, nil
 }
 
 func unreadable(line uint64, cause error) error {

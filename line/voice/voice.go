@@ -91,7 +91,7 @@ func (f *Files) Keep() {
 func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
 	b := &usage.Batch{Pair: f.o.Pair, Trunks: []string{""}}
 	f.last = f.kept.next(name, b)
-	rows, err := openRows(r, UsageHeader)
+	rows, _, err := openRows(r, UsageHeader)
 	if err != nil {
 		return b, err
 	}

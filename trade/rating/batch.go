@@ -22,8 +22,9 @@ type Terms struct {
 	Rounding money.Rounding // empty: half-up
 }
 
-// Unpriced is the Row of a call that is not charged: it failed, or it has no
-// rate and is among the exceptions.
+// Unpriced is the Row of a call that is not charged: it failed, has no billed
+// second under a row with a connect fee, or has no price and is among the
+// exceptions.
 const Unpriced uint32 = math.MaxUint32
 
 // Priced is what rating makes of one record.
@@ -85,11 +86,11 @@ func Rate(b *usage.Batch, t Terms, moved map[uint32]Moment) (*Rated, error) {
 		p := Priced{Row: Unpriced, Period: periods.at(t.By.Moment(at.Start, at.Duration))}
 		if rec.Result == usage.Success {
 			sheet := t.Sheets[rec.Way&1]
-			if row, ok := sheet.Find(rec.Destination, at.Start); ok {
+			if row, ok := sheet.Find(rec.Destination, rec.Origin, at.Start); !ok {
+				r.Exceptions = append(r.Exceptions, Exception{uint32(i), sheet.Unpriced(rec.Destination, rec.Origin, at.Start)})
+			} else if rec.Duration > 0 || !sheet.rows[row].Free(0) {
 				v := &sheet.index.versions[row]
 				p.Row, p.Seconds = row, billed(rec.Duration, v.minimum, v.increment)
-			} else {
-				r.Exceptions = append(r.Exceptions, Exception{uint32(i), CodeNoRate})
 			}
 		}
 		r.Calls[i] = p
@@ -237,6 +238,6 @@ func (r *Rated) Take(g *Group) []usage.Call {
 // [money.CodeOverflow].
 func (r *Rated) Charge(g *Group) (money.Amount, error) {
 	row := r.Terms.Sheets[g.Way].Row(g.Row)
-	m, err := Charge(row, g.BilledSeconds, r.Terms.Rounding)
+	m, err := Charge(row, g.Calls, g.BilledSeconds, r.Terms.Rounding)
 	return money.Amount{Currency: row.Currency, Micro: m}, err
 }

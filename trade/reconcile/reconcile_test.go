@@ -310,7 +310,7 @@ func TestDecisionsDoNotDependOnTheOrderOfDeliveries(t *testing.T) {
 		for row := range uint32(s.Len()) {
 			d := Delivered{Line: Ref{Row: row}}
 			for i := range records {
-				if got, ok := s.Find(records[i].Destination, records[i].Start); ok && got == row {
+				if got, ok := s.Find(records[i].Destination, records[i].Origin, records[i].Start); ok && got == row {
 					d.Calls = append(d.Calls, usage.CallOf(&records[i]))
 				}
 			}
@@ -393,5 +393,40 @@ func TestEdgesMatchLikeTheNumbersBehindThem(t *testing.T) {
 	c := called(1, 2, 3, 4)
 	if h.Edge(c) == other.Edge(c) {
 		t.Error("both directions hash alike")
+	}
+}
+
+// Where each call has a fee, the causes still add up to the difference of the
+// totals: a call that one side lacks moves its fee as well as its seconds.
+func TestCausesAddUpWhereCallsHaveAConnectFee(t *testing.T) {
+	s, err := rating.NewSheet([]rating.Row{{Destination: "Germany", Prefix: "49", Rate: 35_941_318, Currency: "USD", UnitSeconds: 60,
+		IncrementSeconds: 1, ValidTo: rating.Open, ConnectFee: 1_234_567}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(at int64, duration uint32) usage.Record {
+		return usage.Record{Start: at, Duration: duration, Origin: 1, Destination: 4930}
+	}
+	ours := rated(t, s, "1h", []usage.Record{call(0, 5000), call(20_000, 7000), call(40_000, 3000)}, []usage.Record{call(0, 5000)})
+	theirs := rated(t, s, "1h", []usage.Record{call(0, 5000), call(20_000, 9000), call(60_000, 0), call(80_000, 61_000)}, nil)
+	res, err := Compare(ours, theirs, Tolerances{StartMillis: 3000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum money.Micro
+	for _, d := range res.Differences {
+		if d.Cause != Duplicate {
+			sum += d.Amount
+		}
+	}
+	if len(res.Totals) != 1 || sum != res.Totals[0].Theirs-res.Totals[0].Ours || sum == 0 {
+		t.Errorf("the causes %+v come to %s, the totals to %+v", res.Differences, sum, res.Totals)
+	}
+	// The repeated call would have cost 5 s and a fee: 0.002995 + 0.001235,
+	// less what rounding the line once makes of it.
+	for _, d := range res.Differences {
+		if d.Cause == Duplicate && (d.Amount > -4_228 || d.Amount < -4_231) {
+			t.Errorf("the repeated call would have added %s", d.Amount)
+		}
 	}
 }

@@ -360,4 +360,8 @@ type Row struct {
 	IncrementSeconds uint32         `json:"increment_seconds"`
 	ValidFrom        Time           `json:"valid_from"`
 	ValidTo          *Time          `json:"valid_to,omitempty" doc:"Absent: open."`
+	ConnectFee       money.Rate     `json:"connect_fee,omitzero" doc:"For each call with billed seconds."`
+	OriginPrefix     string         `json:"origin_prefix,omitempty" doc:"Prices calls from these numbers only."`
+	Blocked          bool           `json:"blocked,omitempty" doc:"No call there has a price."`
+	Band             *usage.Band    `json:"band,omitempty" doc:"Prices calls that start in this part of the week only; minutes after midnight."`
 }
