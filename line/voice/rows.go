@@ -35,33 +35,51 @@ const (
 // maxLine bounds a line, and with it the memory that a file can ask for.
 const maxLine = 64 << 10
 
-// rows reads a CSV file line by line. Fields point into its buffer until the
-// next call.
-type rows struct {
-	in      *bufio.Reader
-	columns int
-	line    uint64 // number of the line that next gave last; the header is 1
-	fields  [][]byte
+// Rows reads a file of separated fields line by line. Fields point into its
+// buffer until the next call.
+type Rows struct {
+	Line uint64 // that Next gave last, counted from 1
+
+	in        *bufio.Reader
+	separator byte
+	columns   int // 0: any number
+	fields    [][]byte
 }
 
-// openRows finds out whether r is compressed, skips a byte order mark and
-// checks the header. Behind its columns may stand optional ones, in any order
-// and each once; more names those of this file.
-func openRows(r io.Reader, header string, optional ...string) (rs *rows, more []string, err error) {
+// NewRows finds out whether r is compressed with gzip, and skips a byte order
+// mark. Code: [CodeUnreadable].
+func NewRows(r io.Reader, separator byte) (*Rows, error) {
 	in := bufio.NewReaderSize(r, 4*maxLine)
 	if magic, err := in.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
 		z, err := gzip.NewReader(in)
 		if err != nil {
-			return nil, nil, unreadable(0, err)
+			return nil, unreadable(0, err)
 		}
 		in = bufio.NewReaderSize(z, 4*maxLine)
 	}
 	if mark, err := in.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
 		in.Discard(3)
 	}
+	return &Rows{in: in, separator: separator}, nil
+}
+
+// BadRow reports whether an error of [Rows.Next] is of one row, behind which
+// reading goes on.
+func BadRow(err error) bool {
+	var bad errRow
+	return errors.As(err, &bad)
+}
+
+// openRows checks the header of a file that is divided by commas. Behind its
+// columns may stand optional ones, in any order and each once; more names those
+// of this file.
+func openRows(r io.Reader, header string, optional ...string) (rs *Rows, more []string, err error) {
+	if rs, err = NewRows(r, ','); err != nil {
+		return nil, nil, err
+	}
 	columns := strings.Split(header, ",")
-	rs = &rows{in: in, columns: len(columns) + len(optional), fields: make([][]byte, 0, len(columns)+len(optional)+1)}
-	fields, err := rs.next()
+	rs.columns = len(columns) + len(optional)
+	fields, err := rs.Next()
 	if fault.CodeOf(err) == CodeUnreadable {
 		return nil, nil, err
 	}
@@ -100,21 +118,22 @@ func badRow(code fault.Code, remedy, format string, args ...any) error {
 	return errRow{fault.Newf(code, remedy, format, args...)}
 }
 
-// next gives the fields of the next line that is not empty, io.EOF at the end,
-// an errRow for a line that has no fields to give, or code [CodeUnreadable].
-func (r *rows) next() ([][]byte, error) {
+// Next gives the fields of the next line that is not empty, io.EOF at the end,
+// an error that [BadRow] knows for a line that has no fields to give, or code
+// [CodeUnreadable].
+func (r *Rows) Next() ([][]byte, error) {
 	for {
 		line, err := r.in.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) || len(line) > maxLine {
 			return nil, r.skipLong(err)
 		}
 		if err != nil && err != io.EOF {
-			return nil, unreadable(r.line, err)
+			return nil, unreadable(r.Line, err)
 		}
 		if err == io.EOF && len(line) == 0 {
 			return nil, io.EOF
 		}
-		r.line++
+		r.Line++
 		line = bytes.TrimSuffix(line, []byte{'\n'})
 		line = bytes.TrimSuffix(line, []byte{'\r'})
 		if len(line) == 0 {
@@ -125,24 +144,24 @@ func (r *rows) next() ([][]byte, error) {
 }
 
 // skipLong passes over the rest of a line that is too long.
-func (r *rows) skipLong(err error) error {
-	r.line++
+func (r *Rows) skipLong(err error) error {
+	r.Line++
 	for errors.Is(err, bufio.ErrBufferFull) {
 		_, err = r.in.ReadSlice('\n')
 	}
 	if err != nil && err != io.EOF {
-		return unreadable(r.line, err)
+		return unreadable(r.Line, err)
 	}
 	return badRow(CodeLineTooLong, "split the line, or look for a lost line break", "the line is longer than %d bytes", maxLine)
 }
 
-func (r *rows) split(line []byte) ([][]byte, error) {
+func (r *Rows) split(line []byte) ([][]byte, error) {
 	if bytes.IndexByte(line, '"') >= 0 {
 		return r.splitQuoted(line)
 	}
 	f := r.fields[:0]
-	for len(f) <= r.columns {
-		i := bytes.IndexByte(line, ',')
+	for r.columns == 0 || len(f) <= r.columns {
+		i := bytes.IndexByte(line, r.separator)
 		if i < 0 {
 			f = append(f, line)
 			break
@@ -153,8 +172,9 @@ func (r *rows) split(line []byte) ([][]byte, error) {
 	return f, r.count(len(f))
 }
 
-func (r *rows) splitQuoted(line []byte) ([][]byte, error) {
+func (r *Rows) splitQuoted(line []byte) ([][]byte, error) {
 	c := csv.NewReader(bytes.NewReader(line))
+	c.Comma = rune(r.separator)
 	c.FieldsPerRecord = -1
 	record, err := c.Read()
 	if err != nil {
@@ -168,8 +188,8 @@ func (r *rows) splitQuoted(line []byte) ([][]byte, error) {
 	return f, r.count(len(f))
 }
 
-func (r *rows) count(n int) error {
-	if n == r.columns {
+func (r *Rows) count(n int) error {
+	if n == r.columns || r.columns == 0 {
 		return nil
 	}
 	more := ""

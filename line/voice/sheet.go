@@ -45,7 +45,7 @@ func ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error) {
 		clock   clock
 	)
 	for {
-		fields, err := rows.next()
+		fields, err := rows.Next()
 		if err == io.EOF {
 			break
 		}
@@ -59,7 +59,7 @@ func ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error) {
 		var row rating.Row
 		if err == nil {
 			if row, err = sheetRow(&clock, fields); err == nil {
-				if err = sheetExtra(&row, extras, fields[columns:]); err == nil {
+				if err = ReadExtra(&row, extras, fields[columns:]); err == nil {
 					err = row.Validate()
 				}
 			}
@@ -68,11 +68,11 @@ func ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error) {
 			bad++
 			if len(rejects) < maxSheetRejects {
 				f := fault.Of(err)
-				rejects = append(rejects, usage.Reject{Line: rows.line, Field: f.Field, Code: f.Code, Detail: f.Detail})
+				rejects = append(rejects, usage.Reject{Line: rows.Line, Field: f.Field, Code: f.Code, Detail: f.Detail})
 			}
 			continue
 		}
-		sheet, lines = append(sheet, row), append(lines, uint32(rows.line))
+		sheet, lines = append(sheet, row), append(lines, uint32(rows.Line))
 	}
 	if bad > 0 {
 		first := rejects[0]
@@ -122,9 +122,8 @@ func sheetRow(clock *clock, f [][]byte) (row rating.Row, err error) {
 	return row, nil
 }
 
-// sheetExtra reads the fields of a row that most sheets do not have. An empty
-// field is that of a row without it.
-func sheetExtra(row *rating.Row, columns []string, f [][]byte) (err error) {
+// ReadExtra reads the fields of a row that most sheets do not have. An empty field is that of a row without it.
+func ReadExtra(row *rating.Row, columns []string, f [][]byte) (err error) {
 	from, to := "", ""
 	for i, column := range columns {
 		value := string(f[i])

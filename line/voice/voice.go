@@ -97,7 +97,7 @@ func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
 	}
 	u := usageReader{batch: b, files: f, trunks: map[string]uint32{"": 0}}
 	for {
-		fields, err := rows.next()
+		fields, err := rows.Next()
 		if err == io.EOF {
 			return b, nil
 		}
@@ -105,12 +105,12 @@ func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
 		if err != nil && !errors.As(err, &bad) {
 			return b, err
 		}
-		if rows.line > math.MaxUint32 || len(f.kept.rows)+len(f.last.rows) == math.MaxInt32 {
+		if rows.Line > math.MaxUint32 || len(f.kept.rows)+len(f.last.rows) == math.MaxInt32 {
 			return b, fault.Newf(CodeTooManyRows, "split the file", "the file goes on after %d rows", b.Read)
 		}
 		b.Read++
 		if err == nil {
-			err = u.row(uint32(rows.line), fields)
+			err = u.row(uint32(rows.Line), fields)
 			if err == nil {
 				continue
 			}
@@ -118,7 +118,7 @@ func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
 		b.Refused++
 		if len(b.Rejects) < f.o.MaxRejects {
 			f := fault.Of(err)
-			b.Rejects = append(b.Rejects, usage.Reject{Line: rows.line, Field: f.Field, Code: f.Code, Detail: f.Detail})
+			b.Rejects = append(b.Rejects, usage.Reject{Line: rows.Line, Field: f.Field, Code: f.Code, Detail: f.Detail})
 		}
 	}
 }

@@ -147,7 +147,7 @@ func (b Band) Validate() error {
 	case b.To > dayMinutes:
 		return bad("to_time", "the band ends at no time of a day")
 	}
-	if _, err := loadZone(b.Zone); err != nil {
+	if _, err := LoadZone(b.Zone); err != nil {
 		return fault.Of(err).In("zone")
 	}
 	return nil
@@ -206,7 +206,7 @@ func (b Band) Window() (*Window, error) {
 		return nil, err
 	}
 	w := &Window{}
-	w.zone, _ = loadZone(b.Zone) // Validate has loaded it
+	w.zone, _ = LoadZone(b.Zone) // Validate has loaded it
 	b.spans(func(from, to int) {
 		for m := from; m < to; m++ {
 			w.week[m/64] |= 1 << (m % 64)

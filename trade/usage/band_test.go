@@ -10,7 +10,7 @@ import (
 
 // slowly asks the calendar, without tables.
 func (b Band) slowly(t *testing.T, ms int64) bool {
-	zone, err := loadZone(b.Zone)
+	zone, err := LoadZone(b.Zone)
 	if err != nil {
 		t.Fatal(err)
 	}
