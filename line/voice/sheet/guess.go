@@ -17,7 +17,7 @@ var called = map[string][]string{
 	fieldDestination: {"destination", "destination name", "description", "country/destination", "area", "zone name", "country", "route", "name", "breakout"},
 	fieldPrefix:      {"prefix", "code", "codes", "dial code", "dial codes", "dialcode", "dialcodes", "dialing code", "area code", "area codes", "destination code", "prefixes", "city code"},
 	fieldCountry:     {"country code", "countrycode", "cc"},
-	fieldRate:        {"rate", "price", "rate per minute", "rate/min", "price/min", "price per minute", "rate per min", "new rate", "tariff", "rate (usd)", "rate (eur)", "rate usd", "rate eur", "usd/min", "eur/min"},
+	fieldRate:        {"rate", "price", "rate per minute", "rate/min", "price/min", "price per minute", "rate per min", "new rate", "tariff", "rate (usd)", "rate (eur)", "rate usd", "rate eur", "usd/min", "eur/min", "rate usd/min", "rate eur/min"},
 	fieldCurrency:    {"currency", "cur", "ccy"},
 	fieldUnit:        {"unit_seconds", "unit", "unit seconds"},
 	fieldMinimum:     {"minimum_seconds", "minimum", "min", "min duration", "minimum duration", "first increment", "initial increment", "min. duration", "initial interval"},
@@ -232,14 +232,24 @@ func (m *Mapping) guessDates(column func(string) ([]string, bool), note func(str
 		return
 	}
 	zone, _ := usage.LoadZone("")
-	var fit []string
+	var fit []string // the forms that most of the dates have
+	most := 0
 	for _, form := range datesTried {
 		p, _ := parsePattern(form) // they are good
-		if !slices.ContainsFunc(dates, func(d string) bool { _, ok := p.read(d, zone); return !ok }) {
+		n := 0
+		for _, d := range dates {
+			if _, ok := p.read(d, zone); ok {
+				n++
+			}
+		}
+		if n > most {
+			fit, most = nil, n
+		}
+		if n == most {
 			fit = append(fit, form)
 		}
 	}
-	if len(fit) == 0 {
+	if most*2 <= len(dates) {
 		note("MISSING dates: the form of %q is not known.", dates[0])
 		m.Dates = "?"
 		return
