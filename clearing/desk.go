@@ -327,6 +327,8 @@ func (d *Desk) look(ctx context.Context, key string) error {
 		return d.netting(ctx, key)
 	case strings.HasPrefix(key, trade.ObligationPrefix):
 		return d.obligation(ctx, key)
+	case strings.HasPrefix(key, trade.SheetPrefix):
+		return d.acknowledge(ctx, key)
 	}
 	return nil
 }

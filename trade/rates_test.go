@@ -1,9 +1,13 @@
 package trade
 
 import (
+	"bytes"
+	"encoding/hex"
 	"strings"
 	"testing"
 
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -55,5 +59,25 @@ func TestALineIsOnlyOfWhatItsRowIsFor(t *testing.T) {
 		if got := w.run(c.line); !strings.Contains(got, c.says) {
 			t.Fatalf("%s: %s\nwant %q", c.line, got, c.says)
 		}
+	}
+}
+
+// What terms and proposals have got later has bytes of its own, and what they
+// had before has the bytes of then (TestGoldenCommands).
+func TestTheNoticeOfRatesHasOneEncoding(t *testing.T) {
+	if hex.EncodeToString(canon.Must(agreement.RateNotice{Increase: 604_800_000, Decrease: 1, Short: agreement.ShortLater})) != "a3011a240c840002010365"+hex.EncodeToString([]byte("later")) {
+		t.Errorf("a notice is %x", canon.Must(agreement.RateNotice{Increase: 604_800_000, Decrease: 1, Short: agreement.ShortLater}))
+	}
+	plain, raising := SheetPropose{ID: "S"}, SheetPropose{ID: "S", Raises: true}
+	a, b := hex.EncodeToString(canon.Must(plain)), hex.EncodeToString(canon.Must(raising))
+	if b != "aa"+a[2:]+"0af5" || a[:2] != "a9" {
+		t.Errorf("a proposal is %s, and %s where a price rises", a, b)
+	}
+	terms := agreement.Defaults()
+	before := canon.Must(terms)
+	terms.Notice = agreement.RateNotice{Increase: 1, Short: agreement.RefuseShort}
+	after := canon.Must(terms)
+	if !bytes.Contains(after, canon.Must(terms.Notice)) || bytes.Contains(before, []byte("refuse")) {
+		t.Errorf("terms are %x, and %x with a notice", before, after)
 	}
 }

@@ -298,6 +298,9 @@ func (w *world) terms(a args) agreement.Terms {
 	}
 	t.Cycle, t.Zone = a.or("cycle", t.Cycle), a.or("zone", t.Zone)
 	t.SecondsTolerance = uint64(a.int("tolerance", 0))
+	if a.has("notice") {
+		t.Notice = agreement.RateNotice{Increase: hourMs * a.int("notice", 0), Short: agreement.ShortNotice(a.or("short", "refuse"))}
+	}
 	if a.has("longest-call") {
 		t.LongestCall = hourMs * a.int("longest-call", 0)
 	}
@@ -434,8 +437,8 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		}
 		w.sheets[d.String()] = s
 		b = SheetPropose{ID: a["id"], Agreement: a.or("agreement", "MSA-1"), Direction: d, Line: product.Line(a.or("line", "voice")), Root: s.Root(), Rows: uint32(s.Len()),
-			File: canon.Sum("sheet"), Size: 1000, From: base + hourMs*a.int("from", -24)}
-	case KindSheetAccept, KindSheetReject:
+			File: canon.Sum("sheet"), Size: 1000, From: base + hourMs*a.int("from", -24), Raises: a.has("raises")}
+	case KindSheetAcknowledge, KindSheetAccept, KindSheetReject:
 		s, _ := View{w.state}.Sheet(a["id"])
 		if a.has("other-root") {
 			s.Root = canon.Sum("other")
@@ -925,6 +928,10 @@ func (w *world) show(what string, a args) string {
 	case "agreements":
 		for g := range v.Agreements() {
 			fmt.Fprintf(&b, "%s %s versions %d\n", g.ID, g.State, len(g.Versions))
+		}
+	case "sheets":
+		for s := range v.Sheets() {
+			fmt.Fprintf(&b, "%s %s from %s\n", s.ID, s.State, usage.Stamp(s.From))
 		}
 	case "totals":
 		totals, err := v.Totals()

@@ -31,6 +31,9 @@ const (
 	// CodeTooManyBands says that more rows of a prefix and origin are in force
 	// together, each in its own part of the week, than a sheet may have.
 	CodeTooManyBands fault.Code = "too-many-time-bands"
+	// CodeShortNotice says that a price rises, or goes, sooner than agreed after
+	// the sheet was sent.
+	CodeShortNotice fault.Code = "notice-too-short"
 )
 
 // Open is the ValidTo of a row that stays in force.

@@ -3,7 +3,6 @@ package sheet
 import (
 	"cmp"
 	"maps"
-	"math/bits"
 	"slices"
 
 	"github.com/lateral-network/lateral/fault"
@@ -11,10 +10,6 @@ import (
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
-
-// CodeShortNotice says that a price rises, or goes, sooner than agreed after
-// the sheet was received.
-const CodeShortNotice fault.Code = "notice-too-short"
 
 // Change is what a sheet does to the price of a code.
 type Change string
@@ -101,7 +96,7 @@ func codeOf(r *rating.Row) code { return code{r.Prefix, r.OriginPrefix} }
 // Merge makes the sheet that stands after a file was taken over: current is what
 // stands before, nil for nothing. A whole sheet ends every code that it does not
 // have, a partial one only those of the destinations that it names. Rows keep
-// their past. Codes: [CodeShortNotice], those of rating.NewSheet.
+// their past. Codes: rating.CodeShortNotice, those of rating.NewSheet.
 func Merge(current *rating.Sheet, in *Import, partial bool, n Notice) (*rating.Sheet, Diff, error) {
 	rows, lines := in.Rows, in.Lines
 	m := merger{current: current, partial: partial, notice: n}
@@ -123,7 +118,7 @@ func Merge(current *rating.Sheet, in *Import, partial bool, n Notice) (*rating.S
 		return m.merge(rows, lines)
 	}
 	e := diff.Entries[slices.IndexFunc(diff.Entries, func(e Entry) bool { return e.Short })]
-	return nil, diff, fault.Newf(CodeShortNotice, "ask for a later date, or take it as the agreement says: --short-notice later or accept",
+	return nil, diff, fault.Newf(rating.CodeShortNotice, "ask for a later date, or take it as the agreement says: --short-notice later or accept",
 		"%d changes take effect sooner than agreed; the first is %s of %s, prefix %s, from %s", diff.Total.Short, e.Change, e.Destination, e.Prefix, e.Effective).In(fieldFrom)
 }
 
@@ -290,21 +285,8 @@ func compare(old, next *rating.Row) Change {
 		return Blocked
 	case old.Blocked:
 		return New
-	case old.Currency != next.Currency:
-		return Mixed
 	}
-	up, down := false, false
-	part := func(c int) { up, down = up || c > 0, down || c < 0 }
-	// Per second, without a division: rate × the other's unit.
-	hi, lo := bits.Mul64(uint64(next.Rate), uint64(old.UnitSeconds))
-	hiOld, loOld := bits.Mul64(uint64(old.Rate), uint64(next.UnitSeconds))
-	part(cmp.Or(cmp.Compare(hi, hiOld), cmp.Compare(lo, loOld)))
-	part(cmp.Compare(next.ConnectFee, old.ConnectFee))
-	if next.Rate > 0 || old.Rate > 0 {
-		part(cmp.Compare(next.MinimumSeconds, old.MinimumSeconds))
-		part(cmp.Compare(next.IncrementSeconds, old.IncrementSeconds))
-	}
-	switch {
+	switch up, down := old.Against(next); {
 	case up && down:
 		return Mixed
 	case up:

@@ -501,7 +501,7 @@ func TestADiffNamesWhatBecomesOfEachCode(t *testing.T) {
 func TestAnIncreaseNeedsItsNoticeAndADecreaseHoldsAtOnce(t *testing.T) {
 	file := imported(rate("Germany", "49", 9, 1), rate("Germany", "4915", 25, 7))
 	_, d, err := Merge(standing(t), file, true, agreed)
-	if fault.CodeOf(err) != CodeShortNotice || !strings.Contains(err.Error(), "4915") {
+	if fault.CodeOf(err) != rating.CodeShortNotice || !strings.Contains(err.Error(), "4915") {
 		t.Fatalf("%v", err)
 	}
 	if got, want := told(d), "decrease 49 2026-11-01\nincrease 4915 2026-11-07 short\nended 4916 2026-11-01\n"; got != want {
@@ -533,7 +533,7 @@ func TestAPartialSheetReplacesTheDestinationsThatItNames(t *testing.T) {
 	}
 	// Whole, it would end all others; that goes without notice for none of them.
 	_, d, err = Merge(standing(t), imported(rate("France", "33", 9, 2)), false, agreed)
-	if fault.CodeOf(err) != CodeShortNotice || d.Total.Changes[Ended] != 4 || d.Total.Short != 4 {
+	if fault.CodeOf(err) != rating.CodeShortNotice || d.Total.Changes[Ended] != 4 || d.Total.Short != 4 {
 		t.Errorf("%+v, %v", d.Total, err)
 	}
 }
