@@ -63,3 +63,36 @@ func TestANoticeOfHigherRatesNeedsWhatWasAgreed(t *testing.T) {
 	}
 	w.must(a.desk.RejectSheet(w.context(), q.ID, "dearer in silence"))
 }
+
+// Fees, origins, hours of the day and blocked destinations settle between two
+// desks as they are agreed.
+func TestTheRarerPricesOfASheetSettle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sheets(`destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to,connect_fee,origin_prefix,blocked,from_time,to_time
+World,1,0.60,USD,60,1,1,2026-01-01T00:00:00Z,,0.05,,,08:00,20:00
+World,1,0.30,USD,60,1,1,2026-01-01T00:00:00Z,,,,,20:00,08:00
+World,1,6.00,USD,60,1,1,2026-01-01T00:00:00Z,,,3312,,,
+Satellite,881,0,USD,60,1,1,2026-01-01T00:00:00Z,,,,yes,,
+`)
+	for _, s := range w.sides {
+		s.take(row("1", "10:10:00", 10_000), // 10 s by day and a fee: 0.15
+			row("2", "10:20:00", 0),      // answered for no second: nothing
+			row("3", "21:00:00", 10_000), // by night: 0.05
+			call_("4", "33120000001", "12125550100", "2026-11-02T10:30:00Z", 10_000, "ALPHA", "BRAVO"), // from a dear origin: 1.00
+			call_("5", "41440000001", "8812345", "2026-11-02T10:40:00Z", 10_000, "ALPHA", "BRAVO"))
+	}
+	w.through("22:00:00")
+	w.settled("1.200000")
+	for _, s := range w.sides {
+		w.until("the blocked call is named", func() bool {
+			x := s.desk.Exceptions()
+			return len(x) == 1 && x[0].Line == 6 && x[0].Code == rating.CodeBlocked
+		})
+		sum, err := s.desk.Summary()
+		w.must(err)
+		if len(sum.Totals) != 1 || sum.Totals[0].Amount.String() != "1.200000" || sum.Totals[0].Calls != 3 {
+			t.Errorf("%s rates its own records so: %+v", s.code, sum.Totals)
+		}
+	}
+}

@@ -146,6 +146,25 @@ func (p Rate) TimesWith(quantity, per uint64, fee Rate, count uint64, r Rounding
 	return Micro(v), err
 }
 
+// Product is one of the products of a [Quotient].
+type Product struct{ A, B uint64 }
+
+// Quotient gives the sum of products divided by d, exact in 128 bits and rounded
+// once by r. d is above zero. Codes: [CodeOverflow], [CodeUnknownRounding].
+func Quotient(products []Product, d uint64, r Rounding) (Micro, error) {
+	var hi, lo uint64
+	for _, p := range products {
+		h, l := bits.Mul64(p.A, p.B)
+		var carry uint64
+		lo, carry = bits.Add64(lo, l, 0)
+		if hi, carry = bits.Add64(hi, h, carry); carry != 0 {
+			return 0, overflow("a sum of products")
+		}
+	}
+	v, err := quotient(false, hi, lo, d, r)
+	return Micro(v), err
+}
+
 // sign gives the sign of a × n and the magnitude of a.
 func sign(a, n int64) (neg bool, u uint64) { return (a < 0) != (n < 0), magnitude(a) }
 

@@ -430,3 +430,26 @@ func TestCausesAddUpWhereCallsHaveAConnectFee(t *testing.T) {
 		}
 	}
 }
+
+// A call that the rule settles at no billed second is on no line where each
+// call on one has a fee.
+func TestACallSettledAtNothingHasNoConnectFee(t *testing.T) {
+	plain := rating.Row{Destination: "Germany", Prefix: "49", Rate: 1e9, Currency: "USD", UnitSeconds: 60, IncrementSeconds: 1, ValidTo: 12 * hour}
+	dear := plain
+	dear.ValidFrom, dear.ValidTo, dear.ConnectFee = 12*hour, rating.Open, 5
+	for fee, want := range map[money.Rate]uint64{0: 1, 5: 0} {
+		dear.ConnectFee = fee
+		s, err := rating.NewSheet([]rating.Row{plain, dear}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		call := func(at int64, duration uint32) []usage.Call {
+			return []usage.Call{{Start: at, Duration: duration, Origin: 1, Destination: 4930}}
+		}
+		out, err := Decide(Input{Sheet: s, Lines: []Ref{{Row: 0}, {Row: 1}}, Tolerances: Tolerances{StartMillis: 3000},
+			Buyer: []Delivered{{Ref{Row: 0}, call(12*hour-100, 0)}}, Seller: []Delivered{{Ref{Row: 1}, call(12*hour+100, 5000)}}})
+		if err != nil || len(out) != 2 || out[1].Open || out[1].Calls != want || out[1].BilledSeconds != 0 {
+			t.Errorf("with a fee of %s: %+v, %v; want %d calls", fee, out, err, want)
+		}
+	}
+}
