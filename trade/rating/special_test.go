@@ -72,7 +72,7 @@ func TestTheLongestDestinationThenTheLongestOriginPrefixWins(t *testing.T) {
 	}
 	const day = 86_400_000
 	seen, windows := map[finding]int{}, map[usage.Band]*usage.Window{}
-	for range 60 {
+	for range 30 {
 		var rows []Row
 		used := map[string]bool{}
 		for range 1 + random.IntN(60) {
@@ -100,7 +100,7 @@ func TestTheLongestDestinationThenTheLongestOriginPrefixWins(t *testing.T) {
 			}
 		}
 		s := sheetOf(t, rows...)
-		for range 1500 {
+		for range 700 {
 			to, _ := usage.ParseNumber([]byte(digits(9)))
 			from, _ := usage.ParseNumber([]byte(digits(9)))
 			if random.IntN(5) == 0 {
