@@ -50,13 +50,29 @@ func (d *Desk) ProposeSheet(ctx context.Context, direction usage.Direction, from
 		ID: "S-" + name, Agreement: contract, Direction: direction, Line: d.o.Line, Root: sheet.Root(), Rows: uint32(sheet.Len()),
 		File: info.Hash, Size: uint64(info.Size), From: from,
 	}
-	if p.Raises, err = d.raises(direction, sheet, from); err != nil {
+	notice, err := d.rateNotice(contract)
+	if err != nil {
 		return p, err
+	}
+	if notice != (agreement.RateNotice{}) {
+		if p.Raises, err = d.raises(direction, sheet, from); err != nil {
+			return p, err
+		}
 	}
 	if err := d.o.Send(ctx, KindSheet, p.ID, info); err != nil {
 		return p, err
 	}
 	return p, d.submit(ctx, party.Contracts, trade.NewCommand(trade.KindSheetPropose, p))
+}
+
+// rateNotice gives the notice of rates that an agreement asks for now.
+func (d *Desk) rateNotice(id string) (n agreement.RateNotice, err error) {
+	err = d.o.Channel.View(func(v view) error {
+		terms, _ := trade.View{Records: v}.TermsAt(id, d.o.Now())
+		n = terms.Notice
+		return nil
+	})
+	return n, err
 }
 
 // raises reports whether a sheet that takes effect then (ms) would have a price
@@ -139,16 +155,19 @@ func (d *Desk) AcceptSheet(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	raises, err := d.raises(s.Direction, sheet, s.From)
+	notice, err := d.rateNotice(s.Agreement)
 	if err != nil {
 		return err
 	}
-	d.mu.Lock()
-	notice := d.schedule.at(d.o.Now()).terms.Notice
-	d.mu.Unlock()
-	if raises && !s.Raises && s.From < s.Proposed.Time+notice.Increase {
-		return fault.Newf(rating.CodeShortNotice, "reject the sheet and ask the partner for another, with the notice that was agreed",
-			"sheet %s raises a price, which its proposal does not say, from %s on", id, usage.Stamp(s.From)).In("from")
+	if notice.Increase > 0 && !s.Raises && s.From < s.Proposed.Time+notice.Increase {
+		raises, err := d.raises(s.Direction, sheet, s.From)
+		if err != nil {
+			return err
+		}
+		if raises {
+			return fault.Newf(rating.CodeShortNotice, "reject the sheet and ask the partner for another, with the notice that was agreed",
+				"sheet %s raises a price, which its proposal does not say, from %s on", id, usage.Stamp(s.From)).In("from")
+		}
 	}
 	return d.submit(ctx, party.Contracts, trade.NewCommand(trade.KindSheetAccept, trade.SheetAnswer{ID: id, Root: s.Root}))
 }
