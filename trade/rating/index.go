@@ -1,6 +1,11 @@
 package rating
 
-import "github.com/lateral-network/lateral/trade/usage"
+import (
+	"maps"
+	"slices"
+
+	"github.com/lateral-network/lateral/trade/usage"
+)
 
 // index finds the longest prefix of a number. A table over the first five
 // digits leads in one step to a node of the digit tree below; a slot holds the
@@ -11,6 +16,7 @@ type index struct {
 	nodes    []node // nodes[0] is the root
 	prefixes []prefix
 	versions []version
+	changes  []int64 // when a version begins or ends; ascending, each once
 }
 
 // headDigits is how many digits the table resolves at once.
@@ -44,7 +50,9 @@ type version struct {
 
 func newIndex(rows []Row) index {
 	x := index{nodes: make([]node, 1, 1024), versions: make([]version, len(rows))}
+	changes := map[int64]bool{}
 	for i := range rows {
+		changes[rows[i].ValidFrom], changes[rows[i].ValidTo] = true, true
 		x.versions[i] = version{rows[i].ValidFrom, rows[i].ValidTo, rows[i].MinimumSeconds, rows[i].IncrementSeconds}
 		if i > 0 && rows[i].Prefix == rows[i-1].Prefix {
 			x.prefixes[len(x.prefixes)-1].end++
@@ -61,6 +69,7 @@ func newIndex(rows []Row) index {
 		x.nodes[at].here = ^slot(len(x.prefixes))
 		x.prefixes = append(x.prefixes, prefix{first: uint32(i), end: uint32(i) + 1})
 	}
+	x.changes = slices.Sorted(maps.Keys(changes))
 	x.inherit(0, 0)
 	x.compact()
 	return x
@@ -134,9 +143,42 @@ func (x *index) compact() {
 const topDigit = 100_000_000_000_000
 
 func (x *index) find(number usage.Number, start int64) (uint32, bool) {
+	for s := x.longest(number); s != 0; {
+		p := &x.prefixes[^s]
+		for i := p.first; i < p.end; i++ {
+			if v := &x.versions[i]; v.from <= start && start < v.to {
+				return i, true
+			}
+		}
+		s = p.shorter
+	}
+	return 0, false
+}
+
+// steady reports whether find answers the same for all starts from first to
+// last.
+func (x *index) steady(number usage.Number, first, last int64) bool {
+	// Where no row begins or ends, which is nearly always, no number needs a look.
+	if i, _ := slices.BinarySearch(x.changes, first+1); i == len(x.changes) || x.changes[i] > last {
+		return true
+	}
+	for s := x.longest(number); s != 0; {
+		p := &x.prefixes[^s]
+		for i := p.first; i < p.end; i++ {
+			if v := &x.versions[i]; v.from <= last && first < v.to {
+				return v.from <= first && last < v.to
+			}
+		}
+		s = p.shorter
+	}
+	return true
+}
+
+// longest gives the longest prefix of a number, or nothing.
+func (x *index) longest(number usage.Number) slot {
 	digits := number.Digits()
 	if digits == 0 || digits > usage.MaxDigits {
-		return 0, false
+		return 0
 	}
 	const rest = topDigit * 10 / 100_000 // 10^(MaxDigits-headDigits)
 	left := uint64(number) * moved[digits]
@@ -161,16 +203,7 @@ func (x *index) find(number usage.Number, start int64) (uint32, bool) {
 		left = left % topDigit * 10
 		depth++
 	}
-	for s != 0 {
-		p := &x.prefixes[^s]
-		for i := p.first; i < p.end; i++ {
-			if v := &x.versions[i]; v.from <= start && start < v.to {
-				return i, true
-			}
-		}
-		s = p.shorter
-	}
-	return 0, false
+	return s
 }
 
 // moved[d] moves a number of d digits to MaxDigits places.

@@ -159,6 +159,44 @@ func TestTheLongestPrefixInForceIsFound(t *testing.T) {
 	}
 }
 
+// Whatever begins, ends or hides behind a longer prefix within the range: the
+// answer is that of every single start in it.
+func TestASheetIsSteadyWhereAllStartsFindTheSame(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 4))
+	var seen [2]int
+	for range 30 {
+		s := randomSheet(t, random, 1+random.IntN(60))
+		for range 1000 {
+			text := s.rows[random.IntN(len(s.rows))].Prefix + "01"
+			n, ok := usage.ParseNumber([]byte(text[:min(len(text), usage.MaxDigits)]))
+			if !ok {
+				t.Fatal(text)
+			}
+			first := int64(random.IntN(140)) - 5
+			last := first + int64(random.IntN(12))
+			want := true
+			row, priced := s.Find(n, first)
+			for at := first; at <= last; at++ {
+				r, ok := s.Find(n, at)
+				want = want && r == row && ok == priced
+			}
+			if got := s.Steady(n, first, last); got != want {
+				t.Fatalf("%s from %d to %d: steady %v, want %v", n, first, last, got, want)
+			}
+			if want {
+				seen[1]++
+			} else {
+				seen[0]++
+			}
+		}
+	}
+	if seen[0] == 0 || seen[1] == 0 {
+		t.Fatalf("%v unsteady and steady: the test is too tame", seen)
+	}
+}
+
 func TestBilledSeconds(t *testing.T) {
 	for _, c := range []struct{ duration, minimum, increment, want uint32 }{
 		{0, 60, 60, 0}, {1, 1, 1, 1}, {1000, 1, 1, 1}, {1001, 1, 1, 2}, {1, 60, 60, 60}, {60_000, 60, 60, 60}, {60_001, 60, 60, 120},

@@ -164,6 +164,12 @@ func (s *Sheet) Find(destination usage.Number, start int64) (row uint32, ok bool
 	return s.index.find(destination, start)
 }
 
+// Steady reports whether one row, or none, prices a call to a destination
+// wherever in [first, last] (ms) it starts.
+func (s *Sheet) Steady(destination usage.Number, first, last int64) bool {
+	return s.index.steady(destination, first, last)
+}
+
 // Root commits to the rows: RFC 6962 over the canonical bytes of each, in
 // order. Both sides accept a sheet by it.
 func (s *Sheet) Root() canon.Hash {
