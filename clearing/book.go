@@ -337,9 +337,12 @@ func (b *Book) freeing(f freedRecord) {
 	}
 }
 
-// near lists the open calls of a direction within the tolerance of an edge
-// after from and up to through, in canonical order.
-func (b *Book) near(w usage.Way, from, through int64) []call {
+// near lists the open calls of a direction whose period or rate version may be
+// another by the partner's record of them, in canonical order: those within the
+// tolerance of an edge after from and up to through, and of those that lie
+// between the two, the ones whose start is within the tolerance of a moment at
+// which their rate changes.
+func (b *Book) near(w usage.Way, from, through int64, rates *tariff) []call {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var out []call
@@ -349,7 +352,10 @@ func (b *Book) near(w usage.Way, from, through int64) []call {
 		}
 		for _, c := range calls {
 			r := b.record(c)
-			if b.schedule.near(b.schedule.moment(r.Start, r.Duration), from, through) {
+			m := b.schedule.moment(r.Start, r.Duration)
+			apart := b.schedule.at(m).terms.StartTolerance
+			if b.schedule.near(m, from, through) ||
+				from <= m && m < through && !rates.steady(r.Destination, r.Start-apart, r.Start+apart) {
 				out = append(out, c)
 			}
 		}
@@ -368,12 +374,14 @@ func (b *Book) unled(calls []call) []call {
 	})
 }
 
-// nearEdge reports whether the partner's record of a call lies near an edge
-// after from and up to through.
-func (b *Book) nearEdge(start int64, duration uint32, from, through int64) bool {
+// meets reports whether a record that the partner has shown is compared with
+// ours between two moments: it lies there, or near an edge after from and up to
+// through. Why it was shown is not asked; its number is hidden.
+func (b *Book) meets(start int64, duration uint32, from, through int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.schedule.near(b.schedule.moment(start, duration), from, through)
+	m := b.schedule.moment(start, duration)
+	return from <= m && m < through || b.schedule.near(m, from, through)
 }
 
 // follow moves an open call to where the partner's record of it lies.

@@ -79,6 +79,77 @@ func TestACallIsNearAnEdgeWithinTheStartTolerance(t *testing.T) {
 	}
 }
 
+// aTariff is sheets that hold from times of the test's day, each of rows of a
+// prefix with its two times; "" leaves the time open.
+func aTariff(t testing.TB, sheets map[string][][3]string) *tariff {
+	t.Helper()
+	moment := func(text string, open int64) int64 {
+		if text == "" {
+			return open
+		}
+		return at(t, text)
+	}
+	out := &tariff{}
+	for _, from := range slices.Sorted(maps.Keys(sheets)) {
+		var rows []rating.Row
+		for _, r := range sheets[from] {
+			rows = append(rows, rating.Row{Destination: "D", Prefix: r[0], Currency: "USD", UnitSeconds: 60, IncrementSeconds: 1,
+				ValidFrom: moment(r[1], 0), ValidTo: moment(r[2], rating.Open)})
+		}
+		s, err := rating.NewSheet(rows, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.sheets = append(out.sheets, tariffSheet{from: moment(from, 0), sheet: s})
+	}
+	return out
+}
+
+// A call is shown to the partner when a record that starts within the tolerance
+// of it may have another rate, or none, wherever in its period that is, and once.
+func TestACallIsNearTheEdgeOfARateWithinTheStartTolerance(t *testing.T) {
+	for name, c := range map[string]struct {
+		sheets map[string][][3]string
+		starts map[string]bool
+	}{
+		"the first row begins": {map[string][][3]string{"": {{"12", "10:20:00", ""}}}, map[string]bool{
+			"10:19:56.999": false, "10:19:57": true, "10:20:00": true, "10:20:02.999": true, "10:20:03": false}},
+		"the last row ends": {map[string][][3]string{"": {{"12", "", "10:20:00"}}}, map[string]bool{
+			"10:19:56.999": false, "10:19:57": true, "10:20:02.999": true, "10:20:03": false}},
+		"a row follows": {map[string][][3]string{"": {{"12", "", ""}, {"12", "10:20:00", ""}}}, map[string]bool{
+			"10:19:56": false, "10:19:58": true, "10:20:02": true, "10:20:04": false}},
+		"a row within the tolerance": {map[string][][3]string{"": {{"1", "", ""}, {"12", "10:20:00", "10:20:01"}}}, map[string]bool{
+			"10:19:56": false, "10:19:58": true, "10:20:03": true, "10:20:04": false}},
+		"a gap within the tolerance": {map[string][][3]string{"": {{"12", "", "10:20:00"}, {"12", "10:20:00.001", ""}}}, map[string]bool{
+			"10:19:56": false, "10:19:57": true, "10:20:03": true, "10:20:03.001": false}},
+		"a shorter prefix that does not count": {map[string][][3]string{"": {{"1", "10:20:00", ""}, {"12", "", ""}}}, map[string]bool{
+			"10:20:00": false}},
+		"another destination": {map[string][][3]string{"": {{"12", "", ""}, {"13", "10:20:00", ""}}}, map[string]bool{
+			"10:20:00": false}},
+		"a sheet follows": {map[string][][3]string{"": {{"12", "", ""}}, "10:20:00": {{"12", "", ""}}}, map[string]bool{
+			"10:19:56": false, "10:19:58": true, "10:20:02": true, "10:20:03": false}},
+		"the first sheet begins": {map[string][][3]string{"10:20:00": {{"12", "", ""}}}, map[string]bool{
+			"10:19:56": false, "10:19:58": true, "10:20:02": true, "10:20:03": false}},
+	} {
+		rates := aTariff(t, c.sheets)
+		for start, want := range c.starts {
+			b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+			b.Add(1, &usage.Batch{Records: []usage.Record{{Start: at(t, start), Duration: 60_000, Origin: 491, Destination: 120000}}}, 0)
+			if got := len(b.near(usage.Forth, at(t, "10:00:00"), at(t, "11:00:00"), rates)) == 1; got != want {
+				t.Errorf("%s: the call at %s is shown: %v, want %v", name, start, got, want)
+			}
+			if len(b.near(usage.Forth, at(t, "10:00:00"), at(t, "11:00:00"), nil)) != 0 {
+				t.Errorf("%s: the call at %s is shown without a sheet", name, start)
+			}
+			for _, other := range []usage.Interval{span(t, "09:00:00", "10:00:00"), span(t, "11:00:00", "12:00:00")} {
+				if len(b.near(usage.Forth, other.From, other.To, rates)) != 0 {
+					t.Errorf("%s: the call at %s is shown with %s", name, start, other)
+				}
+			}
+		}
+	}
+}
+
 func TestAnAmendmentCutsPeriodsFromItsBeginning(t *testing.T) {
 	s := phases(t, nil, "", "1h", "12:00:00", "15m")
 	for moment, want := range map[string]usage.Interval{

@@ -53,6 +53,20 @@ func (t *tariff) Find(destination usage.Number, start int64) (row uint32, ok boo
 	return 0, false
 }
 
+// steady reports whether one row, or none, prices a call to a number wherever
+// in [first, last] (ms) it starts. Without a tariff none does.
+func (t *tariff) steady(destination usage.Number, first, last int64) bool {
+	if t == nil {
+		return true
+	}
+	for i := len(t.sheets) - 1; i >= 0; i-- {
+		if s := t.sheets[i]; s.from <= last {
+			return s.from <= first && s.sheet.Steady(destination, first, last)
+		}
+	}
+	return true
+}
+
 // of gives the sheet that a row number belongs to.
 func (t *tariff) of(row uint32) tariffSheet {
 	for i := len(t.sheets) - 1; i > 0; i-- {
@@ -132,6 +146,23 @@ func (d *Desk) tariff(way usage.Way) (*tariff, error) {
 		d.tariffs[way] = t
 	}
 	d.mu.Unlock()
+	return t, nil
+}
+
+// rates gives a direction's tariff to tell by which calls lie near the edge of a
+// rate; nil while no sheet is accepted. One that cannot be read is listed: no
+// period is closed or stated without it. Codes: those of tariff.
+func (d *Desk) rates(way usage.Way) (*tariff, error) {
+	action := fmt.Sprintf("rates/%d", way)
+	t, err := d.tariff(way)
+	if fault.CodeOf(err) == CodeNoSheet {
+		t, err = nil, nil
+	}
+	if err != nil {
+		d.fail(action, "usage/"+d.pair.Direction(way).String(), err)
+		return nil, err
+	}
+	d.solved(action)
 	return t, nil
 }
 
