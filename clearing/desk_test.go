@@ -168,6 +168,11 @@ func newWorldWithout(t *testing.T) *world {
 	w.ledger, err = local.Open(local.Config{Network: w.net, Key: key, Now: w.now}, omni)
 	w.must(err)
 	t.Cleanup(func() {
+		w.mu.Lock() // a file that is still on its way reaches no desk any more
+		for _, s := range w.sides {
+			s.off = true
+		}
+		w.mu.Unlock()
 		for _, s := range w.sides {
 			if s.stop != nil {
 				s.stop()
