@@ -337,11 +337,11 @@ func (b *Book) freeing(f freedRecord) {
 	}
 }
 
-// near lists the open calls of a direction whose period or rate version may be
-// another by the partner's record of them, in canonical order: those within the
-// tolerance of an edge after from and up to through, and of those that lie
-// between the two, the ones whose start is within the tolerance of a moment at
-// which their rate changes.
+// near lists the open calls of a direction that may have another period, or a
+// rate on one side only, by the partner's record of them, in canonical order:
+// those within the tolerance of an edge after from and up to through, and of
+// those that lie between the two, the ones that have a row at some starts within
+// the tolerance of theirs and none at others.
 func (b *Book) near(w usage.Way, from, through int64, rates *tariff) []call {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -355,7 +355,7 @@ func (b *Book) near(w usage.Way, from, through int64, rates *tariff) []call {
 			m := b.schedule.moment(r.Start, r.Duration)
 			apart := b.schedule.at(m).terms.StartTolerance
 			if b.schedule.near(m, from, through) ||
-				from <= m && m < through && !rates.steady(r.Destination, r.Start-apart, r.Start+apart) {
+				from <= m && m < through && rates.pricedInPart(r.Destination, r.Start-apart, r.Start+apart) {
 				out = append(out, c)
 			}
 		}

@@ -105,9 +105,10 @@ func aTariff(t testing.TB, sheets map[string][][3]string) *tariff {
 	return out
 }
 
-// A call is shown to the partner when a record that starts within the tolerance
-// of it may have another rate, or none, wherever in its period that is, and once.
-func TestACallIsNearTheEdgeOfARateWithinTheStartTolerance(t *testing.T) {
+// A call is shown to the partner when of two records that start within the
+// tolerance of it one may have a rate and the other none, wherever in its period
+// that is, and once. Where one rate follows another it is not.
+func TestACallIsShownWhereItsRatesBeginOrEndWithinTheStartTolerance(t *testing.T) {
 	for name, c := range map[string]struct {
 		sheets map[string][][3]string
 		starts map[string]bool
@@ -117,9 +118,13 @@ func TestACallIsNearTheEdgeOfARateWithinTheStartTolerance(t *testing.T) {
 		"the last row ends": {map[string][][3]string{"": {{"12", "", "10:20:00"}}}, map[string]bool{
 			"10:19:56.999": false, "10:19:57": true, "10:20:02.999": true, "10:20:03": false}},
 		"a row follows": {map[string][][3]string{"": {{"12", "", ""}, {"12", "10:20:00", ""}}}, map[string]bool{
-			"10:19:56": false, "10:19:58": true, "10:20:02": true, "10:20:04": false}},
-		"a row within the tolerance": {map[string][][3]string{"": {{"1", "", ""}, {"12", "10:20:00", "10:20:01"}}}, map[string]bool{
-			"10:19:56": false, "10:19:58": true, "10:20:03": true, "10:20:04": false}},
+			"10:19:58": false, "10:20:02": false}},
+		"a row within the tolerance": {map[string][][3]string{"": {{"12", "10:20:00", "10:20:01"}}}, map[string]bool{
+			"10:19:56.999": false, "10:19:57": true, "10:20:00.500": true, "10:20:03.999": true, "10:20:04": false}},
+		"a row of a longer prefix within the tolerance": {map[string][][3]string{"": {{"1", "", ""}, {"12", "10:20:00", "10:20:01"}}}, map[string]bool{
+			"10:19:58": false, "10:20:00.500": false, "10:20:03": false}},
+		"a row that ends where a shorter prefix goes on": {map[string][][3]string{"": {{"1", "", ""}, {"12", "", "10:20:00"}}}, map[string]bool{
+			"10:19:58": false, "10:20:02": false}},
 		"a gap within the tolerance": {map[string][][3]string{"": {{"12", "", "10:20:00"}, {"12", "10:20:00.001", ""}}}, map[string]bool{
 			"10:19:56": false, "10:19:57": true, "10:20:03": true, "10:20:03.001": false}},
 		"a shorter prefix that does not count": {map[string][][3]string{"": {{"1", "10:20:00", ""}, {"12", "", ""}}}, map[string]bool{
@@ -127,7 +132,17 @@ func TestACallIsNearTheEdgeOfARateWithinTheStartTolerance(t *testing.T) {
 		"another destination": {map[string][][3]string{"": {{"12", "", ""}, {"13", "10:20:00", ""}}}, map[string]bool{
 			"10:20:00": false}},
 		"a sheet follows": {map[string][][3]string{"": {{"12", "", ""}}, "10:20:00": {{"12", "", ""}}}, map[string]bool{
-			"10:19:56": false, "10:19:58": true, "10:20:02": true, "10:20:03": false}},
+			"10:19:58": false, "10:20:02": false}},
+		"a sheet without the destination follows": {map[string][][3]string{"": {{"12", "", ""}}, "10:20:00": {{"13", "", ""}}}, map[string]bool{
+			"10:19:56.999": false, "10:19:57": true, "10:20:02.999": true, "10:20:03": false}},
+		"a row begins shortly before a sheet follows": {map[string][][3]string{"": {{"12", "10:19:59", ""}}, "10:20:00": {{"12", "", ""}}}, map[string]bool{
+			"10:19:55.999": false, "10:19:56": true, "10:20:01.999": true, "10:20:02": false}},
+		"a row of the later sheet ends shortly after it": {map[string][][3]string{"": {{"12", "", ""}}, "10:20:00": {{"12", "", "10:20:01"}}}, map[string]bool{
+			"10:19:57.999": false, "10:19:58": true, "10:20:03.999": true, "10:20:04": false}},
+		"a row that begins before its sheet": {map[string][][3]string{"": {{"12", "", ""}}, "10:20:00": {{"12", "10:19:59", ""}}}, map[string]bool{
+			"10:19:58": false, "10:20:02": false}},
+		"a row that ends after its sheet": {map[string][][3]string{"": {{"12", "", "10:20:01"}}, "10:20:00": {{"12", "", ""}}}, map[string]bool{
+			"10:20:00": false, "10:20:02": false}},
 		"the first sheet begins": {map[string][][3]string{"10:20:00": {{"12", "", ""}}}, map[string]bool{
 			"10:19:56": false, "10:19:58": true, "10:20:02": true, "10:20:03": false}},
 	} {

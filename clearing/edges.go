@@ -19,8 +19,10 @@ import (
 
 // edgesFile is what one desk shows the other before periods are stated: its
 // calls near edges between two moments, numbers hidden. An edge is where periods
-// meet, or where a rate begins or ends. There, two records of a call which start
-// or end within the start tolerance may have two periods, or two prices.
+// meet, or where the rates of a number begin or end. There, two records of a call
+// which start or end within the start tolerance may have two periods, or only one
+// of them a rate. Where one rate follows another both have one, and the agreed
+// rule decides.
 type edgesFile struct {
 	From    int64         `cbor:"1,keyasint"` // edges after this moment, ms UTC ...
 	Through int64         `cbor:"2,keyasint"` // ... up to and including this one
@@ -226,8 +228,8 @@ type metRecord struct {
 }
 
 // follow gives our calls the period and rate version of the partner's records
-// of them, where the partner sells and both sides have shown them. What is found is kept before it counts, because calls that come
-// later must not change it.
+// of them, where the partner sells and both sides have shown them. What is found
+// is kept before it counts, because calls that come later must not change it.
 func (d *Desk) follow(book *Book) error {
 	d.mu.Lock()
 	from, through := d.met, min(d.shown, d.theirs)

@@ -2,6 +2,7 @@ package clearing
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -178,11 +179,12 @@ func TestTheBuyersCallFollowsTheSellersOverAnEdge(t *testing.T) {
 	}
 }
 
-// A call near the edge of a rate is priced by the row valid at its start by the
-// seller's record, in both directions and wherever in its period it lies: where
-// the buyer's own finds no row, or another one, and where the seller's finds
-// none. Nobody is asked, and a restart changes nothing.
-func TestTheBuyersCallFollowsTheSellersOverTheEdgeOfARate(t *testing.T) {
+// Where rates begin, change and end a call is priced by the row valid at its start
+// by the seller's record, in both directions and wherever in its period it lies.
+// Where only one of the two records finds a row, the buyer's call follows before
+// the statements; where they find two rows, the lines differ and the agreed rule
+// decides. No person is asked, and a restart changes nothing.
+func TestTheSellersStartPricesACallWhereRatesBeginChangeAndEnd(t *testing.T) {
 	t.Parallel()
 	for _, by := range []agreement.PeriodBy{agreement.ByEnd, agreement.ByStart} {
 		w := newWorld(t, func(x *agreement.Terms) { x.PeriodBy = by })
@@ -213,8 +215,19 @@ Old,49,0.80,USD,60,1,1,2026-01-01T00:00:00Z,2026-11-02T10:20:00Z
 		w.settled("2.500000")
 		w.quiet()
 		for _, s := range w.sides {
-			if d := s.disputes(); len(d) != 0 {
-				t.Errorf("by %s: calls at the edge of a rate were disputed: %+v", by, d)
+			lines := map[string]int{}
+			for _, x := range s.disputes() {
+				if x.Decision == nil || x.Decision.How != dispute.ByRule {
+					t.Errorf("by %s: %s has a dispute that no rule decided: %+v", by, s.code, x)
+				}
+				s.view(func(v trade.View) {
+					o, _ := v.Order(x.Order)
+					r, _ := v.Row(usage.Direction{From: o.Buyer, To: o.Seller}, "voice", x.Row)
+					lines[r.Rate.Destination]++
+				})
+			}
+			if want := (map[string]int{"Dearer": 4}); !maps.Equal(lines, want) {
+				t.Errorf("by %s: %s has disputes of %v, want %v: both rates of the destination, in both directions", by, s.code, lines, want)
 			}
 			for _, x := range s.desk.Exceptions() {
 				if to := x.Destination.String(); to != "12125550102" && to != "49125550101" {
@@ -706,7 +719,7 @@ func TestADamagedImportIsNamed(t *testing.T) {
 	})
 }
 
-// Without its sheet a side cannot tell which calls lie near the edge of a rate:
+// Without its sheet a side cannot tell which calls lie where rates begin or end:
 // it closes nothing, says so, and goes on when the file is back.
 func TestASheetThatIsGoneIsNamedBeforePeriodsClose(t *testing.T) {
 	t.Parallel()

@@ -53,18 +53,32 @@ func (t *tariff) Find(destination usage.Number, start int64) (row uint32, ok boo
 	return 0, false
 }
 
-// steady reports whether one row, or none, prices a call to a number wherever
-// in [first, last] (ms) it starts. Without a tariff none does.
-func (t *tariff) steady(destination usage.Number, first, last int64) bool {
+// pricedInPart reports whether a call to a number has a row at some starts from
+// first to last (ms, both included) and none at others. Without a tariff it has
+// none at all.
+func (t *tariff) pricedInPart(destination usage.Number, first, last int64) bool {
 	if t == nil {
-		return true
+		return false
 	}
 	for i := len(t.sheets) - 1; i >= 0; i-- {
-		if s := t.sheets[i]; s.from <= last {
-			return s.from <= first && s.sheet.Steady(destination, first, last)
+		s := t.sheets[i]
+		if s.from > last {
+			continue
+		}
+		if s.sheet.PricedInPart(destination, max(first, s.from), last) {
+			return true
+		}
+		if s.from <= first {
+			return false
+		}
+		last = s.from - 1 // the sheet before prices the rest
+		_, before := t.Find(destination, last)
+		_, after := t.Find(destination, s.from)
+		if before != after {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // of gives the sheet that a row number belongs to.
@@ -149,8 +163,8 @@ func (d *Desk) tariff(way usage.Way) (*tariff, error) {
 	return t, nil
 }
 
-// rates gives a direction's tariff to tell by which calls lie near the edge of a
-// rate; nil while no sheet is accepted. One that cannot be read is listed: no
+// rates gives a direction's tariff to tell by which calls lie where its rates
+// begin or end; nil while no sheet is accepted. One that cannot be read is listed: no
 // period is closed or stated without it. Codes: those of tariff.
 func (d *Desk) rates(way usage.Way) (*tariff, error) {
 	action := fmt.Sprintf("rates/%d", way)

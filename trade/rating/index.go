@@ -143,42 +143,9 @@ func (x *index) compact() {
 const topDigit = 100_000_000_000_000
 
 func (x *index) find(number usage.Number, start int64) (uint32, bool) {
-	for s := x.longest(number); s != 0; {
-		p := &x.prefixes[^s]
-		for i := p.first; i < p.end; i++ {
-			if v := &x.versions[i]; v.from <= start && start < v.to {
-				return i, true
-			}
-		}
-		s = p.shorter
-	}
-	return 0, false
-}
-
-// steady reports whether find answers the same for all starts from first to
-// last.
-func (x *index) steady(number usage.Number, first, last int64) bool {
-	// Where no row begins or ends, which is nearly always, no number needs a look.
-	if i, _ := slices.BinarySearch(x.changes, first+1); i == len(x.changes) || x.changes[i] > last {
-		return true
-	}
-	for s := x.longest(number); s != 0; {
-		p := &x.prefixes[^s]
-		for i := p.first; i < p.end; i++ {
-			if v := &x.versions[i]; v.from <= last && first < v.to {
-				return v.from <= first && last < v.to
-			}
-		}
-		s = p.shorter
-	}
-	return true
-}
-
-// longest gives the longest prefix of a number, or nothing.
-func (x *index) longest(number usage.Number) slot {
 	digits := number.Digits()
 	if digits == 0 || digits > usage.MaxDigits {
-		return 0
+		return 0, false
 	}
 	const rest = topDigit * 10 / 100_000 // 10^(MaxDigits-headDigits)
 	left := uint64(number) * moved[digits]
@@ -203,7 +170,37 @@ func (x *index) longest(number usage.Number) slot {
 		left = left % topDigit * 10
 		depth++
 	}
-	return s
+	for s != 0 {
+		p := &x.prefixes[^s]
+		for i := p.first; i < p.end; i++ {
+			if v := &x.versions[i]; v.from <= start && start < v.to {
+				return i, true
+			}
+		}
+		s = p.shorter
+	}
+	return 0, false
+}
+
+// pricedInPart reports whether find has a row for some starts from first to last
+// and none for others. The answer of find changes only where a row begins or
+// ends: nearly always there is no such moment, and nothing is asked.
+func (x *index) pricedInPart(number usage.Number, first, last int64) bool {
+	i, _ := slices.BinarySearch(x.changes, first+1)
+	inside := x.changes[i:]
+	if len(inside) == 0 || inside[0] > last {
+		return false
+	}
+	_, priced := x.find(number, first)
+	for _, at := range inside {
+		if at > last {
+			break
+		}
+		if _, ok := x.find(number, at); ok != priced {
+			return true
+		}
+	}
+	return false
 }
 
 // moved[d] moves a number of d digits to MaxDigits places.

@@ -164,10 +164,11 @@ func (s *Sheet) Find(destination usage.Number, start int64) (row uint32, ok bool
 	return s.index.find(destination, start)
 }
 
-// Steady reports whether one row, or none, prices a call to a destination
-// wherever in [first, last] (ms) it starts.
-func (s *Sheet) Steady(destination usage.Number, first, last int64) bool {
-	return s.index.steady(destination, first, last)
+// PricedInPart reports whether a call to a destination has a row at some starts
+// from first to last (ms, both included) and none at others. Which row is not
+// asked.
+func (s *Sheet) PricedInPart(destination usage.Number, first, last int64) bool {
+	return s.index.pricedInPart(destination, first, last)
 }
 
 // Root commits to the rows: RFC 6962 over the canonical bytes of each, in

@@ -12,11 +12,12 @@ import (
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
-// Edge is a call near the edge of a period or of a rate, as both sides show it to
-// each other before they state the period: keyed hashes instead of numbers, start
-// and duration in clear. The buyer's call then follows the seller's record of it,
-// so that a call is not missing in one period and surplus in the next, and has
-// one price on both sides.
+// Edge is a call near the edge of a period, or near a moment at which the rates
+// of its number begin or end, as both sides show it to each other before they
+// state the period: keyed hashes instead of numbers, start and duration in clear.
+// The buyer's call then follows the seller's record of it, so that a call is not
+// missing in one period and surplus in the next, and has a rate on both sides or
+// on none.
 type Edge struct {
 	Numbers     canon.Hash `cbor:"1,keyasint,omitzero"` // of origin and destination; zero when the origin is withheld
 	Destination canon.Hash `cbor:"2,keyasint"`
