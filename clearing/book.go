@@ -37,7 +37,8 @@ const (
 type Book struct {
 	pair usage.Pair
 
-	mu       sync.Mutex // guards all below
+	mu       sync.Mutex   // guards all below
+	hider    *usage.Hider // of the pair's numbers
 	schedule schedule
 	batches  map[uint32]*usage.Batch
 	closed   map[uint32]int64       // by import: periods that end by then were closed when it came; ms UTC
@@ -112,10 +113,10 @@ func (m *Manifest) calls(yield func(call) bool) {
 	}
 }
 
-// newBook makes an empty book.
-func newBook(pair usage.Pair, s schedule) *Book {
+// newBook makes an empty book. key hides numbers from who does not have them.
+func newBook(pair usage.Pair, s schedule, key [32]byte) *Book {
 	return &Book{
-		pair: pair, schedule: s, batches: map[uint32]*usage.Batch{}, closed: map[uint32]int64{},
+		pair: pair, schedule: s, hider: usage.NewHider(key[:]), batches: map[uint32]*usage.Batch{}, closed: map[uint32]int64{},
 		open: map[Slot][]call{}, stated: map[Slot]bool{}, late: map[usage.Way]lateness{usage.Forth: {}, usage.Back: {}}, freed: map[call]int64{},
 		moments: map[call]rating.Moment{}, tally: map[Slot]uint64{},
 	}
@@ -565,7 +566,11 @@ func (b *Book) Miss(at Slot) Manifest {
 // sort puts calls into the canonical order of a line. The lock is held.
 func (b *Book) sort(calls []call) {
 	slices.SortFunc(calls, func(x, y call) int {
-		c := usage.CallOf(b.record(x)).Order(usage.CallOf(b.record(y)))
+		r, s := b.record(x), b.record(y)
+		c := cmp.Compare(r.Start, s.Start)
+		if c == 0 { // rarely: hiding numbers takes its time
+			c = b.hider.Call(r).Order(b.hider.Call(s))
+		}
 		if c == 0 { // equal in all that is compared: keep a fixed order
 			c = cmp.Or(cmp.Compare(x.Import, y.Import), cmp.Compare(x.Index, y.Index))
 		}
@@ -579,7 +584,19 @@ func (b *Book) calls(l manifestLine) []usage.Call {
 	defer b.mu.Unlock()
 	out := make([]usage.Call, len(l.Calls))
 	for i, c := range l.Calls {
-		out[i] = usage.CallOf(b.record(c))
+		out[i] = b.hider.Call(b.record(c))
+	}
+	return out
+}
+
+// numbers gives those of the calls of a manifest's line, in its order.
+func (b *Book) numbers(l manifestLine) []numbers {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := make([]numbers, len(l.Calls))
+	for i, c := range l.Calls {
+		r := b.record(c)
+		out[i] = numbers{r.Origin, r.Destination}
 	}
 	return out
 }

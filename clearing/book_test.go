@@ -148,7 +148,7 @@ func TestACallIsShownWhereItsRatesBeginOrEndWithinTheStartTolerance(t *testing.T
 	} {
 		rates := aTariff(t, c.sheets)
 		for start, want := range c.starts {
-			b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+			b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 			b.Add(1, &usage.Batch{Records: []usage.Record{{Start: at(t, start), Duration: 60_000, Origin: 491, Destination: 120000}}}, 0)
 			if got := len(b.near(usage.Forth, at(t, "10:00:00"), at(t, "11:00:00"), rates)) == 1; got != want {
 				t.Errorf("%s: the call at %s is shown: %v, want %v", name, start, got, want)
@@ -236,7 +236,7 @@ func lines(m Manifest) map[usage.Interval]int {
 }
 
 func TestALateCallGoesIntoTheNextOpenPeriod(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	imports(t, b, 1, "00:00:00", "09:10:00", "10:10:00")
 	ten, eleven := Slot{0, span(t, "10:00:00", "11:00:00")}, Slot{0, span(t, "11:00:00", "12:00:00")}
 	imports(t, b, 2, "10:00:00", "09:20:00") // 09 is closed
@@ -272,7 +272,7 @@ func TestALateCallGoesIntoTheNextOpenPeriod(t *testing.T) {
 		t.Fatal("a stated adjustment is still late")
 	}
 	// The same again from what is kept.
-	again := newBook(b.pair, b.schedule)
+	again := newBook(b.pair, b.schedule, [32]byte{})
 	imports(t, again, 1, "00:00:00", "09:10:00", "10:10:00")
 	imports(t, again, 2, "10:00:00", "09:20:00")
 	imports(t, again, 3, "11:00:00", "09:30:00")
@@ -285,7 +285,7 @@ func TestALateCallGoesIntoTheNextOpenPeriod(t *testing.T) {
 }
 
 func TestTwoLateDirectionsAndAnEarlierPeriodDoNotMix(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	imports(t, b, 1, "00:00:00", "09:10:00", "12:10:00")
 	imports(t, b, 2, "12:00:00", "11:30:00") // of 11, while 09 is not stated either
 	m, err := b.Draft(Slot{0, span(t, "09:00:00", "10:00:00")}, flat{})
@@ -301,7 +301,7 @@ func TestTwoLateDirectionsAndAnEarlierPeriodDoNotMix(t *testing.T) {
 // A call that began before the agreement's longest call would have is named:
 // the channel would refuse the whole statement for it.
 func TestACallThatIsTooLongIsAnException(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, func(x *agreement.Terms) { x.LongestCall = 3_600_000 }, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, func(x *agreement.Terms) { x.LongestCall = 3_600_000 }, "", "1h"), [32]byte{})
 	in := batch(t, "10:10:00", "10:20:00")
 	in.Records[1].Start -= 7_200_000
 	in.Records[1].Duration += 7_200_000
@@ -317,7 +317,7 @@ func TestACallThatIsTooLongIsAnException(t *testing.T) {
 
 // A call to a number that the order does not cover is named, not priced.
 func TestACallThatWasNotOrderedIsAnException(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	in := batch(t, "10:10:00", "10:20:00")
 	in.Records[1].Destination = 49
 	b.Add(1, in, 0)
@@ -334,7 +334,7 @@ func TestACallThatWasNotOrderedIsAnException(t *testing.T) {
 }
 
 func TestOpenCallsMoveWithAnAmendment(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	imports(t, b, 1, "00:00:00", "11:10:00", "12:10:00", "12:20:00")
 	b.Amend(phases(t, nil, "", "1h", "12:00:00", "15m"))
 	want := []Slot{{0, span(t, "11:00:00", "12:00:00")}, {0, span(t, "12:00:00", "12:15:00")}, {0, span(t, "12:15:00", "12:30:00")}}
@@ -344,7 +344,7 @@ func TestOpenCallsMoveWithAnAmendment(t *testing.T) {
 }
 
 func TestABookWithoutAnImportOfAStatementSaysSo(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	err := b.Restore([]Manifest{{Period: span(t, "10:00:00", "11:00:00"), Missed: []call{{1, 0}}}})
 	if code := faultCode(err); code != CodeLost {
 		t.Fatalf("code %s, want %s", code, CodeLost)
@@ -354,7 +354,7 @@ func TestABookWithoutAnImportOfAStatementSaysSo(t *testing.T) {
 // Late calls of many periods and imports go each into the first statement that
 // may carry it, and are counted once.
 func TestLateCallsOfManyImportsAreStatedOnce(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	imports(t, b, 1, "00:00:00", "01:30:00")
 	imports(t, b, 2, "10:00:00", "02:10:00", "03:10:00", "10:10:00")
 	imports(t, b, 3, "11:00:00", "02:20:00", "10:20:00", "11:10:00")
@@ -386,7 +386,7 @@ func TestLateCallsOfManyImportsAreStatedOnce(t *testing.T) {
 // late that none of them may carry.
 func BenchmarkLateCalls(b *testing.B) {
 	for b.Loop() {
-		book := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(b, nil, "", "15s"))
+		book := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(b, nil, "", "15s"), [32]byte{})
 		in := &usage.Batch{}
 		for i := range 5760 {
 			in.Records = append(in.Records, usage.Record{Start: at(b, "00:00:00") + int64(i)*15_000, Origin: 491, Destination: 12})

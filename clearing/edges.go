@@ -93,10 +93,10 @@ func (d *Desk) showEdges(ctx context.Context, book *Book, from, through int64) e
 
 // hidden makes edges of calls.
 func (d *Desk) hidden(book *Book, direction usage.Direction, calls []call) []reconcile.Edge {
-	hasher := reconcile.NewEdgeHasher(d.o.EdgeKey[:], direction)
+	hasher := reconcile.NewEdgeHasher(d.o.NumberKey[:], direction)
 	edges := make([]reconcile.Edge, len(calls))
 	for i, c := range calls {
-		edges[i] = hasher.Edge(usage.CallOf(book.record(c)))
+		edges[i] = hasher.Edge(book.record(c))
 	}
 	return edges
 }

@@ -41,10 +41,10 @@ func NewEdgeHasher(key []byte, d usage.Direction) *EdgeHasher {
 }
 
 // Edge hides the numbers of a call.
-func (h *EdgeHasher) Edge(c usage.Call) Edge {
-	e := Edge{Start: c.Start, Duration: c.Duration, Destination: h.sum(usage.Withheld, c.Destination)}
-	if c.Origin != usage.Withheld {
-		e.Numbers = h.sum(c.Origin, c.Destination)
+func (h *EdgeHasher) Edge(r *usage.Record) Edge {
+	e := Edge{Start: r.Start, Duration: r.Duration, Destination: h.sum(usage.Withheld, r.Destination)}
+	if r.Origin != usage.Withheld {
+		e.Numbers = h.sum(r.Origin, r.Destination)
 	}
 	return e
 }
