@@ -34,6 +34,7 @@ const (
 	metaProtocol = "protocol" // protocol
 	indexEpochs  = "epoch"    // number, 4 bytes big endian → accepted
 	indexUndo    = "undo"     // leaf, 8 bytes big endian → what takes its block back in the state tree
+	indexTurned  = "turned"   // number of an epoch that both sides have used, 4 bytes big endian → height after which no earlier one is needed
 )
 
 // State is how far a Bilateral is.
@@ -72,6 +73,11 @@ type protocol struct {
 	Attested uint64 `cbor:"12,keyasint,omitempty"`
 	// Settled is the last dispute that is over.
 	Settled *Divergence `cbor:"13,keyasint,omitempty"`
+	// Twice are two heads of one size by one key, at most once for each key.
+	Twice []twice `cbor:"14,keyasint,omitempty"`
+	// Older is the height of the last envelope whose reading took the key of an
+	// epoch before the one in force.
+	Older uint64 `cbor:"15,keyasint,omitempty"`
 }
 
 type offerMark struct {
@@ -96,11 +102,14 @@ type Bilateral struct {
 	secret  canon.Hash // of the invitation; see Derive
 
 	executed uint64 // envelopes; owned by whoever executes blocks
+	promised uint64 // height of the block from which on old keys are to be destroyed, 0: never; likewise
+	backTo   uint64 // height up to which the back index was dropped; likewise
 
 	mu       sync.Mutex // guards what follows
 	keys     [2]sign.PublicKey
 	p        protocol
 	epochs   map[uint32]epochKey
+	kept     map[uint32]epochKey // of earlier epochs, from the key store: what opened them is destroyed
 	notes    []note
 	said     said              // what we have put on its way already
 	sent     uint64            // size of the last head that we signed
@@ -134,11 +143,12 @@ type said struct {
 	again    bool // our head, since a dispute began
 	bind     bool
 	confirm  bool
-	refused  uint64     // height of the offer that we could not open
-	overdue  uint32     // epoch
-	answered proof.Head // the partner's last claim that we have answered
-	grown    proof.Head // its claim for which we have made the log grow
-	rotate   string     // how far the rotation had come when it was last taken up
+	refused  uint64         // height of the offer that we could not open
+	overdue  uint32         // epoch
+	twice    sign.PublicKey // of the partner, that has signed two heads of one size
+	answered proof.Head     // the partner's last claim that we have answered
+	grown    proof.Head     // its claim for which we have made the log grow
+	rotate   string         // how far the rotation had come when it was last taken up
 }
 
 type keptTree struct {
@@ -178,6 +188,9 @@ func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey, m
 	}
 	b.m, b.r = m, r
 	if err := b.loadExecuted(ok); err != nil {
+		return nil, err
+	}
+	if err := b.loadPast(); err != nil {
 		return nil, err
 	}
 	b.s.Store(newStream(m, lane{o.ID, key.Public()}, key, b))
@@ -270,6 +283,9 @@ func (b *Bilateral) State() State {
 		err = b.View(func(v View) error {
 			if b.m.law.Bound(v, keys[0]) && b.m.law.Bound(v, keys[1]) {
 				state = StateOpen
+			}
+			if b.m.law.Parted(v) {
+				state = StateDiverged // the nodes have one log again, and the two sides have not both said so
 			}
 			return nil
 		})
@@ -433,6 +449,7 @@ func (b *Bilateral) react(ctx context.Context, public trade.Records, height uint
 	b.resumeRotation(ctx)
 	b.search(ctx)
 	b.answerClaim(ctx, public, height)
+	b.tellTwice(ctx, public)
 	b.attest(ctx)
 	b.s.Load().poke()
 }

@@ -28,6 +28,8 @@ type bilateralDraft struct {
 	heads []headMark        // met in the block
 
 	undoFrom uint64 // the undo index begins here when the block is committed
+	promised uint64 // see Bilateral
+	backTo   uint64 // likewise
 }
 
 // run executes the channel's envelopes of a block. An error is this node's
@@ -69,8 +71,14 @@ func (b *Bilateral) run(block ledger.Block, envelopes []verdict, public trade.Re
 	if d.moved {
 		d.meta[metaProtocol] = canon.Must(d.p)
 	}
+	if n := d.p.agreedEpoch(); n > p.agreedEpoch() {
+		d.index = append(d.index, store.IndexWrite{Index: indexTurned, Key: epochName(n), Value: canon.Must(d.p.Older)})
+	}
 	d.dropUndo(last)
-	return d, d.finish()
+	if err := d.finish(); err != nil {
+		return nil, err
+	}
+	return d, d.keepBack(p)
 }
 
 func (d *bilateralDraft) envelope(v verdict) error {
@@ -114,7 +122,7 @@ func (b *Bilateral) diverged(c trade.Command) *fault.Error {
 		return nil
 	}
 	return fault.New(CodeDiverged, "the two members' states have parted; the channel takes termination, evidence and payment only",
-		"look at the divergence on both nodes, run lateral replay, and repair the one that is wrong")
+		"run lateral replay, rebuild the node that it blames, then close the divergence on both sides (lateral bilateral mend)")
 }
 
 // open reads an envelope. Code unreadable is the same for both members: it
@@ -138,6 +146,9 @@ func (d *bilateralDraft) open(by int, e ledger.Envelope) (batch, error) {
 	// present one: envelopes that were under way are not lost.
 	if h.Epoch > d.p.Epoch || h.Epoch+1 < d.p.Epoch || h.Epoch < d.p.Used[by] {
 		return batch{}, unreadable("the payload is sealed under an epoch that is not in force", nil)
+	}
+	if h.Epoch < d.p.Epoch {
+		d.p.Older, d.moved = d.block.Height, true
 	}
 	key, err := d.epochKey(h.Epoch)
 	if err != nil {
@@ -190,7 +201,7 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 		}
 		d.index = append(d.index, store.IndexWrite{Index: indexEpochs, Key: epochName(a.Epoch), Value: canon.Must(accepted{m.Offer, uint8(1 - by), d.keys})})
 		d.p.Epoch, d.p.Since, d.p.Offered, d.moved = a.Epoch, d.block.Time, m.Height, true
-		d.p.Offers, d.p.Rekeyed = [2]*offerMark{}, false
+		d.p.Offers, d.p.Rekeyed, d.p.Older = [2]*offerMark{}, false, d.block.Height
 	case noteHead:
 		var h proof.SignedHead
 		if canon.Decode(n.Body, &h) != nil || int(h.By) != by || h.Head.Channel != d.b.r.id || h.Head.Term != 0 || !h.Verify(d.keys) {
@@ -234,6 +245,7 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 // less than the last is no answer and takes nothing back.
 func (d *bilateralDraft) head(by int, m *headMark) {
 	d.heads = append(d.heads, *m)
+	d.meetTwice(by, m.Signed)
 	size := m.Signed.Head.Size
 	if last := d.p.Heads[by]; last != nil && last.Signed.Head.Size > size {
 		return
@@ -268,7 +280,7 @@ func (d *bilateralDraft) signedBefore(h proof.SignedHead) bool {
 func (d *bilateralDraft) adopt() {
 	b := d.b
 	d.draft.adopt()
-	b.executed = d.count
+	b.executed, b.promised, b.backTo = d.count, d.promised, d.backTo
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.follow(d.keys)

@@ -57,6 +57,10 @@ func (b *Bilateral) answerClaim(ctx context.Context, public trade.Records, heigh
 	}
 	answer := func(ctx context.Context) error { return b.postAnchor(ctx, theirs) }
 	if own != theirs.Head {
+		if err := b.claimedTwice(ctx, public, theirs); err != nil {
+			b.halt(err)
+			return
+		}
 		if !own.Contradicts(theirs.Head) {
 			// It claims a longer log than there is. Once ours has grown in a later
 			// block, no log can have both: an offer of an epoch key makes it grow.

@@ -35,10 +35,45 @@ func (b *Bilateral) Settled() (d Divergence, ok bool) {
 	return *b.p.Settled, true
 }
 
+// Whole says whether the two members' logs are one again since they had signed
+// two heads of one size: nil when they are, as far as this node can see. One
+// of the two heads must be of this node's own log, and both members must have
+// signed that log since, at that size or beyond. Codes: not-yet while they have
+// not, diverged when this node's log has neither head.
+func (b *Bilateral) Whole(one, other proof.Head) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.halted != nil {
+		return b.halted
+	}
+	b.r.mu.RLock()
+	defer b.r.mu.RUnlock()
+	if size := one.Size; size <= b.r.size {
+		own, err := b.r.headAt(size)
+		switch {
+		case err != nil:
+			return err
+		case own != one && own != other:
+			return fault.Newf(CodeDiverged, "run lateral replay; the node that it blames is rebuilt from the ledger",
+				"this node's log has neither of the two heads of size %d", size)
+		}
+	}
+	ours, theirs := b.p.Heads[b.mine], b.theirs
+	if b.p.Dispute != nil || ours == nil || theirs == nil || ours.Signed.Head.Size < one.Size || theirs.Signed.Head.Size < one.Size {
+		return fault.New(fault.NotYet, "the two nodes have not signed one log since they differed",
+			"run lateral replay, rebuild the node that it blames, and wait until both nodes run")
+	}
+	return nil
+}
+
 // Differing gives this node's outcome of the first command on which the two
-// members differ. Code: not-found when none is known by name.
+// members differ, or did in the dispute that is over. Code: not-found when none
+// is known by name.
 func (b *Bilateral) Differing() (Outcome, error) {
 	d, ok := b.Divergence()
+	if !ok {
+		d, ok = b.Settled()
+	}
 	if !ok || !d.Found || d.Line < 0 {
 		return Outcome{}, fault.New(fault.NotFound, "no differing command is known", "run lateral replay")
 	}

@@ -222,6 +222,7 @@ func FuzzProtocol(f *testing.F) {
 		Note note  `cbor:"2,keyasint"`
 	}
 	id, keys := canon.Hash{1}, [2]sign.PublicKey{signer(1).Public(), signer(2).Public()}
+	space := must(store.Open("fuzz", store.Options{Memory: true, MinFree: 1})).Channel(id) // nothing is committed there
 	head := func(by int, size uint64, root byte) proof.SignedHead {
 		return proof.Head{Channel: id, Position: size + 5, Size: size, Root: canon.Hash{root}}.Sign(signer(byte(by+1)), uint8(by))
 	}
@@ -238,6 +239,7 @@ func FuzzProtocol(f *testing.F) {
 	}
 	search = append(search, say(0, noteDetail, leaf(1)), say(1, noteDetail, leaf(2)))
 	f.Add(canon.Must(search))
+	f.Add(canon.Must([]said{say(0, noteHead, head(0, 4, 1)), say(0, noteHead, head(0, 4, 2)), say(0, noteHead, head(0, 4, 3))}))
 	f.Add(canon.Must(append(search[:2:2], say(0, noteClaim, claim{4, canon.Hash{1}}), say(1, noteClaim, claim{4, canon.Hash{1}}), say(0, noteHead, head(0, 6, 1)))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var all []said
@@ -245,7 +247,7 @@ func FuzzProtocol(f *testing.F) {
 			return
 		}
 		run := func(mine int) (p protocol, codes []fault.Code) {
-			b := &Bilateral{keys: keys, mine: mine, Channel: Channel{r: &replica{id: id}}}
+			b := &Bilateral{keys: keys, mine: mine, Channel: Channel{r: &replica{id: id, space: space}}}
 			d := &bilateralDraft{draft: &draft{}, b: b, keys: keys}
 			for i, s := range all {
 				d.block.Time = int64(i)
@@ -261,6 +263,11 @@ func FuzzProtocol(f *testing.F) {
 		var kept protocol
 		if err := canon.Stored(canon.Must(p), &kept); err != nil || !bytes.Equal(canon.Must(kept), canon.Must(p)) {
 			t.Fatalf("what is kept is something else: %v", err)
+		}
+		for _, x := range p.Twice {
+			if x.Key != keys[x.By] || x.evidence().Check() != nil {
+				t.Fatalf("no evidence: %+v", x)
+			}
 		}
 		for _, h := range p.Heads {
 			if h != nil && !h.Signed.Verify(keys) {

@@ -251,6 +251,13 @@ func (toyLaw) Evidence(ours, theirs proof.SignedHead, _ uint64, _ []byte) trade.
 	return toyCommand("end", [2]proof.SignedHead{ours, theirs})
 }
 
+func (toyLaw) Equivocation(key sign.PublicKey, one, two proof.SignedHead) trade.Command {
+	return toyCommand("no", trade.Equivocation{Key: key, One: one, Two: two})
+}
+func (toyLaw) Equivocated(trade.Records, canon.Hash, sign.PublicKey) bool { return true }
+
+func (toyLaw) Parted(trade.Records) bool { return false }
+
 func (toyLaw) Diverged(c trade.Command) bool { return c.Kind == "end" }
 
 func (toyLaw) Carrier(public trade.Records, node sign.PublicKey, _ uint64) (string, bool) {
@@ -300,6 +307,10 @@ func (toyLaw) Possession(sign.PrivateKey, string, canon.Hash) (s sign.Signature)
 func (toyLaw) Replace(_ canon.Hash, a Announcement) trade.Command {
 	return toyCommand("rotate", a.Key)
 }
+func (toyLaw) Destroys(state trade.Records, _ func(string) bool) bool {
+	_, ok := state.Get("r/destroy")
+	return ok
+}
 func (toyLaw) Bound(state trade.Records, key sign.PublicKey) bool {
 	_, ok := state.Get("bound/" + key.String())
 	return ok
@@ -312,6 +323,8 @@ type memoryKeys struct {
 	mu       sync.Mutex
 	sealing  []seal.Key
 	channels map[sign.PublicKey]sign.PrivateKey
+	kept     map[canon.Hash][]byte
+	broken   error // of Retire
 }
 
 func newKeys(t testing.TB) *memoryKeys {
@@ -344,6 +357,23 @@ func (k *memoryKeys) NewChannel() (sign.PrivateKey, error) {
 	defer k.mu.Unlock()
 	k.channels[key.Public()] = key
 	return key, err
+}
+
+func (k *memoryKeys) Past(id canon.Hash) []byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.kept[id]
+}
+
+func (k *memoryKeys) Retire(keys []seal.PublicKey, kept map[canon.Hash][]byte) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.broken != nil {
+		return k.broken
+	}
+	k.sealing = slices.DeleteFunc(k.sealing, func(s seal.Key) bool { return slices.Contains(keys, s.Public()) })
+	k.kept = kept
+	return nil
 }
 
 // stepClock is a clock that a test moves.

@@ -66,8 +66,20 @@ type Law interface {
 	// Evidence makes the command by which one side shows that the two have
 	// signed contradicting heads of one size.
 	Evidence(ours, theirs proof.SignedHead, leaf uint64, detail []byte) trade.Command
+	// Parted reports whether evidence that the members' states differ is in the
+	// state, and they have not both said since that it is over.
+	Parted(state trade.Records) bool
+	// Equivocation makes the Omnilateral command that shows two heads of one size
+	// under one key, and Equivocated reports whether such evidence is there.
+	Equivocation(key sign.PublicKey, one, two proof.SignedHead) trade.Command
+	Equivocated(public trade.Records, id canon.Hash, key sign.PublicKey) bool
 	// Bound reports whether a member has bound its channel key.
 	Bound(state trade.Records, key sign.PublicKey) bool
+	// Destroys reports whether the two members of a Bilateral have agreed that
+	// old keys are destroyed. An agreement that has ended still counts. It is
+	// asked after each block until it says so; written tells whether the block
+	// has written a record whose key begins with a prefix.
+	Destroys(state trade.Records, written func(prefix string) bool) bool
 }
 
 // Opening is what the Omnilateral knows of a Bilateral: who opened it and the

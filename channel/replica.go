@@ -170,9 +170,10 @@ func (d *draft) execute(index uint32, e ledger.Envelope, id canon.Hash, cmds []t
 			res = d.r.apply(ctx, d.state, cmd)
 		}
 		o := Outcome{Position: entry.Position, Command: i, Kind: cmd.Kind, Receipt: res.Receipt}
+		d.state.apply(res.Writes)
+		o.Writes = hashWrites(res.Writes)
 		if res.Receipt.Code == "" {
-			d.state.apply(res.Writes)
-			o.Writes, o.Events = hashWrites(res.Writes), res.Events
+			o.Events = res.Events
 		} else if res.Fault != nil {
 			o.Refusal = &Refusal{res.Fault.Detail, res.Fault.Remedy}
 		}

@@ -134,6 +134,20 @@ func (commercial) Evidence(ours, theirs proof.SignedHead, leaf uint64, detail []
 	return trade.NewCommand(trade.KindDivergence, trade.Divergence{Ours: ours, Theirs: theirs, Leaf: leaf, Detail: detail})
 }
 
+func (commercial) Equivocation(key sign.PublicKey, one, two proof.SignedHead) trade.Command {
+	return trade.NewCommand(trade.KindEquivocation, trade.Equivocation{Key: key, One: one, Two: two})
+}
+
+func (commercial) Equivocated(public trade.Records, id canon.Hash, key sign.PublicKey) bool {
+	_, ok := public.Get(trade.EquivocationKey(id, key))
+	return ok
+}
+
+func (commercial) Parted(state trade.Records) bool {
+	_, ok := trade.View{Records: state}.Divergence()
+	return ok
+}
+
 func (commercial) Bound(state trade.Records, key sign.PublicKey) bool {
 	b, ok := trade.View{Records: state}.Bilateral()
 	if !ok {
@@ -141,4 +155,8 @@ func (commercial) Bound(state trade.Records, key sign.PublicKey) bool {
 	}
 	_, _, bound := b.Side(key)
 	return bound
+}
+
+func (commercial) Destroys(state trade.Records, written func(prefix string) bool) bool {
+	return written(trade.AgreementKey("")) && trade.View{Records: state}.DestroysOldKeys()
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger/local"
@@ -92,4 +93,21 @@ func TestTheLawOfTheProductOpensBindsAndProves(t *testing.T) {
 	if b.Position <= a.Position {
 		t.Errorf("the second anchor is of position %d after %d", b.Position, a.Position)
 	}
+}
+
+// What stands although a command is refused is in the state of every replica.
+func TestTheNumberOfARefusedChangeOfKeysIsUsed(t *testing.T) {
+	p := tradePair(t, nil)
+	gone := must(sign.Generate(nil)).Public()
+	cmd := trade.NewCommand(trade.KindKeyRotate, trade.KeyRotate{Member: "ALPHA", RevokeNode: &gone})
+	cmd = trade.Authorize(cmd, p.a.keys.member, p.n.net.ChainID, canon.Hash{}, p.n.clock.now().UnixMilli()+3_600_000, canon.Sum("number"))
+	for i, c := range []struct {
+		from *carrier
+		want fault.Code
+	}{{p.a, fault.NotFound}, {p.b, trade.CodeAuthorizationReplayed}} {
+		if got := fault.CodeOf(submit(t, c.from.Omni(), cmd)[0].Err()); got != c.want {
+			t.Errorf("sent %d times: %q, want %q", i+1, got, c.want)
+		}
+	}
+	eventually(t, "both replicas have one root", func() bool { return p.a.Omni().Root() == p.b.Omni().Root() })
 }

@@ -206,7 +206,7 @@ func (d *Desk) looked(subject string) {
 
 func elsewhere(action string) bool {
 	kind, _, _ := strings.Cut(action, "/")
-	return slices.Contains([]string{"request", "tick", "order", "book", "keep", "settle"}, kind)
+	return slices.Contains([]string{"request", "tick", "order", "book", "rates", "keep", "settle"}, kind)
 }
 
 // Problem is a step that does not succeed, and why.
@@ -237,7 +237,8 @@ var needs = map[fault.Code]Needs{
 	trade.CodeNoAgreement: NeedsPerson, trade.CodeNoSheet: NeedsPerson, trade.CodeExposure: NeedsPerson,
 	trade.CodeAuthorizationMissing: NeedsPerson, trade.CodeDelegateUnknown: NeedsPerson, trade.CodeDelegateExpired: NeedsPerson,
 	trade.CodeDelegateRole: NeedsPerson, trade.CodeMemberKey: NeedsPerson, trade.CodeBeyondLimit: NeedsPerson,
-	CodeDeclined: NeedsPerson, CodeNotStated: NeedsPerson, CodeLost: NeedsPerson, trade.CodeVersionUnknown: NeedsPerson,
+	trade.CodeDiverged: NeedsPerson,
+	CodeDeclined:       NeedsPerson, CodeNotStated: NeedsPerson, CodeLost: NeedsPerson, trade.CodeVersionUnknown: NeedsPerson,
 	store.CodeDiskFull: NeedsPerson, store.CodeStoreFailed: NeedsPerson,
 }
 

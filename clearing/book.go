@@ -37,7 +37,8 @@ const (
 type Book struct {
 	pair usage.Pair
 
-	mu       sync.Mutex // guards all below
+	mu       sync.Mutex   // guards all below
+	hider    *usage.Hider // of the pair's numbers
 	schedule schedule
 	batches  map[uint32]*usage.Batch
 	closed   map[uint32]int64       // by import: periods that end by then were closed when it came; ms UTC
@@ -113,10 +114,10 @@ func (m *Manifest) calls(yield func(call) bool) {
 	}
 }
 
-// newBook makes an empty book.
-func newBook(pair usage.Pair, s schedule) *Book {
+// newBook makes an empty book. key hides numbers from who does not have them.
+func newBook(pair usage.Pair, s schedule, key [32]byte) *Book {
 	return &Book{
-		pair: pair, schedule: s, batches: map[uint32]*usage.Batch{}, closed: map[uint32]int64{},
+		pair: pair, schedule: s, hider: usage.NewHider(key[:]), batches: map[uint32]*usage.Batch{}, closed: map[uint32]int64{},
 		open: map[Slot][]call{}, stated: map[Slot]bool{}, late: map[usage.Way]lateness{usage.Forth: {}, usage.Back: {}}, freed: map[call]int64{},
 		moments: map[call]rating.Moment{}, tally: map[Slot]uint64{},
 	}
@@ -338,9 +339,12 @@ func (b *Book) freeing(f freedRecord) {
 	}
 }
 
-// near lists the open calls of a direction within the tolerance of an edge
-// after from and up to through, in canonical order.
-func (b *Book) near(w usage.Way, from, through int64) []call {
+// near lists the open calls of a direction that may have another period, or a
+// rate on one side only, by the partner's record of them, in canonical order:
+// those within the tolerance of an edge after from and up to through, and of
+// those that lie between the two, the ones that have a row at some starts within
+// the tolerance of theirs and none at others.
+func (b *Book) near(w usage.Way, from, through int64, rates *tariff) []call {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var out []call
@@ -350,7 +354,10 @@ func (b *Book) near(w usage.Way, from, through int64) []call {
 		}
 		for _, c := range calls {
 			r := b.record(c)
-			if b.schedule.near(b.schedule.moment(r.Start, r.Duration), from, through) {
+			m := b.schedule.moment(r.Start, r.Duration)
+			apart := b.schedule.at(m).terms.StartTolerance
+			if b.schedule.near(m, from, through) ||
+				from <= m && m < through && rates.pricedInPart(r.Destination, r.Origin, r.Start-apart, r.Start+apart) {
 				out = append(out, c)
 			}
 		}
@@ -369,12 +376,14 @@ func (b *Book) unled(calls []call) []call {
 	})
 }
 
-// nearEdge reports whether the partner's record of a call lies near an edge
-// after from and up to through.
-func (b *Book) nearEdge(start int64, duration uint32, from, through int64) bool {
+// meets reports whether a record that the partner has shown is compared with
+// ours between two moments: it lies there, or near an edge after from and up to
+// through. Why it was shown is not asked; its number is hidden.
+func (b *Book) meets(start int64, duration uint32, from, through int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.schedule.near(b.schedule.moment(start, duration), from, through)
+	m := b.schedule.moment(start, duration)
+	return from <= m && m < through || b.schedule.near(m, from, through)
 }
 
 // follow moves an open call to where the partner's record of it lies.
@@ -564,7 +573,11 @@ func (b *Book) Miss(at Slot) Manifest {
 // sort puts calls into the canonical order of a line. The lock is held.
 func (b *Book) sort(calls []call) {
 	slices.SortFunc(calls, func(x, y call) int {
-		c := usage.CallOf(b.record(x)).Order(usage.CallOf(b.record(y)))
+		r, s := b.record(x), b.record(y)
+		c := cmp.Compare(r.Start, s.Start)
+		if c == 0 { // rarely: hiding numbers takes its time
+			c = b.hider.Call(r).Order(b.hider.Call(s))
+		}
 		if c == 0 { // equal in all that is compared: keep a fixed order
 			c = cmp.Or(cmp.Compare(x.Import, y.Import), cmp.Compare(x.Index, y.Index))
 		}
@@ -578,7 +591,19 @@ func (b *Book) calls(l manifestLine) []usage.Call {
 	defer b.mu.Unlock()
 	out := make([]usage.Call, len(l.Calls))
 	for i, c := range l.Calls {
-		out[i] = usage.CallOf(b.record(c))
+		out[i] = b.hider.Call(b.record(c))
+	}
+	return out
+}
+
+// numbers gives those of the calls of a manifest's line, in its order.
+func (b *Book) numbers(l manifestLine) []numbers {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := make([]numbers, len(l.Calls))
+	for i, c := range l.Calls {
+		r := b.record(c)
+		out[i] = numbers{r.Origin, r.Destination}
 	}
 	return out
 }

@@ -163,15 +163,10 @@ func (d *Desk) anchorLoop(ctx context.Context) {
 	}
 }
 
-// patience is how long a partner may leave this node's head without an answer
-// before the head is posted alone. The network judges whether it counts as
-// uncontested: the second time that it is posted, when its own time has passed.
-const patience = time.Minute
-
 // post anchors the channel: with both heads, or with ours alone while the
 // partner does not answer.
 func (d *Desk) post(ctx context.Context) error {
-	waiting, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, d.o.Patience)
 	defer cancel()
 	_, err := d.o.Channel.Anchor(waiting)
 	if fault.CodeOf(err) != fault.NotYet || ctx.Err() != nil {

@@ -53,7 +53,7 @@ type Files interface {
 	Keep()
 }
 
-// Options are what a Desk is made of. All but Automatic, Period and Log are
+// Options are what a Desk is made of. All but Automatic, Patience and Log are
 // required.
 type Options struct {
 	Me, Partner party.Code
@@ -63,7 +63,7 @@ type Options struct {
 	Blobs       *store.Blobs
 	Reader      Reader
 	Secret      [32]byte // this carrier's own: salts what it commits to
-	EdgeKey     [32]byte // the two carriers' own: hides numbers in the comparison at edges
+	NumberKey   [32]byte // the two carriers' own: hides numbers where calls are compared
 	// Send hands a file of the blob store to the partner, sealed. It returns
 	// when a crash cannot lose it.
 	Send func(ctx context.Context, kind, subject string, file store.Info) error
@@ -71,7 +71,11 @@ type Options struct {
 	Authorize func(c trade.Command, role party.Role) (trade.Command, error)
 	Now       func() int64 // ms since 1970 UTC
 	Automatic Automatic
-	Log       *slog.Logger
+	// Patience is how long a partner may leave this node's head without an answer
+	// before the head is posted alone; 0: a minute. The network judges whether it
+	// counts as uncontested: when it is posted again, once its own time has passed.
+	Patience time.Duration
+	Log      *slog.Logger
 }
 
 // Desk is one carrier's side of one Bilateral. Methods may be called at the
@@ -136,6 +140,9 @@ type Desk struct {
 func Open(o Options) (*Desk, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Patience == 0 {
+		o.Patience = time.Minute
 	}
 	d := &Desk{
 		o: o, prefix: "desk/" + o.Channel.ID().String() + "/", pair: usage.PairOf(o.Me, o.Partner),
@@ -209,6 +216,8 @@ func (d *Desk) notice(e trade.Event) {
 		d.amended, d.meeting, d.repriced = true, true, true
 		d.mu.Unlock()
 		d.retryNow()
+	case trade.EventMended:
+		d.retryNow() // what was refused while the states differed
 	}
 	d.touch(e.Subject)
 	// What becomes of a dispute may be the last thing that its period, and with

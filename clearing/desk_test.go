@@ -66,6 +66,11 @@ func (k *testKeys) Channel(p sign.PublicKey) (sign.PrivateKey, bool) {
 	key, ok := k.channels[p]
 	return key, ok
 }
+
+// Sealing keys are never replaced here.
+func (k *testKeys) Past(canon.Hash) []byte                               { return nil }
+func (k *testKeys) Retire([]seal.PublicKey, map[canon.Hash][]byte) error { panic("no key is old") }
+
 func (k *testKeys) NewChannel() (sign.PrivateKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -107,25 +112,26 @@ func (w *world) pass(d time.Duration) { w.ahead.Add(d.Milliseconds()) }
 
 // side is one carrier.
 type side struct {
-	w       *world
-	code    party.Code
-	keys    *testKeys
-	db      *store.DB
-	blobs   *store.Blobs
-	member  *channel.Member
-	channel *channel.Bilateral
-	desk    *Desk
-	other   *side
-	secret  byte
-	mute    atomic.Bool                        // delivers no records
-	shy     atomic.Bool                        // shows no edges
-	forge   func(kind string, b []byte) []byte // what is sent instead; nil: nothing
-	denied  atomic.Bool                        // its delegates sign nothing ...
-	tries   atomic.Int64                       // ... however often they are asked
-	jump    atomic.Int64                       // ms that its clock is ahead of the ledger's
-	off     bool                               // no desk: it is opened by hand
-	auto    Automatic
-	stop    func()
+	w        *world
+	code     party.Code
+	keys     *testKeys
+	db       *store.DB
+	blobs    *store.Blobs
+	member   *channel.Member
+	channel  *channel.Bilateral
+	desk     *Desk
+	other    *side
+	secret   byte
+	mute     atomic.Bool                        // delivers no records
+	shy      atomic.Bool                        // shows no edges
+	forge    func(kind string, b []byte) []byte // what is sent instead; nil: nothing
+	denied   atomic.Bool                        // its delegates sign nothing ...
+	tries    atomic.Int64                       // ... however often they are asked
+	jump     atomic.Int64                       // ms that its clock is ahead of the ledger's
+	patience time.Duration                      // with a silent partner; 0: the usual one
+	off      bool                               // no desk: it is opened by hand
+	auto     Automatic
+	stop     func()
 }
 
 func newWorld(t *testing.T, terms func(*agreement.Terms)) *world {
@@ -162,6 +168,11 @@ func newWorldWithout(t *testing.T) *world {
 	w.ledger, err = local.Open(local.Config{Network: w.net, Key: key, Now: w.now}, omni)
 	w.must(err)
 	t.Cleanup(func() {
+		w.mu.Lock() // a file that is still on its way reaches no desk any more
+		for _, s := range w.sides {
+			s.off = true
+		}
+		w.mu.Unlock()
 		for _, s := range w.sides {
 			if s.stop != nil {
 				s.stop()
@@ -270,9 +281,9 @@ func (s *side) openDesk() {
 	w := s.w
 	desk, err := Open(Options{
 		Me: s.code, Partner: s.other.code, Line: voice.Name, Channel: s.channel, Store: s.db.Node(), Blobs: s.blobs,
-		Reader: files{}, Secret: [32]byte{7, s.code[0], s.secret}, EdgeKey: s.channel.Derive("edges"),
+		Reader: files{}, Secret: [32]byte{7, s.code[0], s.secret}, NumberKey: s.channel.Derive("edges"),
 		Send: s.send, Authorize: s.authorize, Now: func() int64 { return w.now().UnixMilli() + s.jump.Load() },
-		Automatic: s.auto, Log: w.log.With("side", s.code),
+		Automatic: s.auto, Patience: s.patience, Log: w.log.With("side", s.code),
 	})
 	w.must(err)
 	w.mu.Lock()

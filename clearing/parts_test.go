@@ -2,6 +2,7 @@ package clearing
 
 import (
 	"testing"
+	"time"
 
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade"
@@ -36,5 +37,20 @@ func TestAnOutcomeOfManyLinesComesInParts(t *testing.T) {
 	c.Lines = c.Lines[:3]
 	if one := outcome(c); len(one) != 1 || string(one[0].Body) != string(canon.Must(c)) {
 		t.Errorf("three lines come as %d commands", len(one))
+	}
+}
+
+// What was refused while the states differed need not wait for its next try
+// once both sides have closed the divergence.
+func TestWhatADivergenceHeldUpIsTriedAgainOnceItIsClosed(t *testing.T) {
+	d := &Desk{dirty: map[string]bool{}, wake: make(chan struct{}, 1),
+		failed: map[string]failure{"state/p": {subject: "p", after: time.Now().Add(time.Hour)}}}
+	d.notice(trade.Event{Kind: trade.EventMending, Subject: trade.BilateralKey})
+	if !d.underWay("state/p") {
+		t.Error("one side alone has it tried again")
+	}
+	d.notice(trade.Event{Kind: trade.EventMended, Subject: trade.BilateralKey})
+	if d.underWay("state/p") {
+		t.Error("it still waits")
 	}
 }

@@ -51,7 +51,8 @@ type EvidenceItem struct {
 	Seller, Buyer *EvidenceCall
 }
 
-// EvidenceCall is one side's record of a call, as it was delivered.
+// EvidenceCall is one side's record of a call, as it was delivered. The numbers
+// are known where we have the call too.
 type EvidenceCall struct {
 	Start               int64 // ms UTC
 	RawMillis           uint32

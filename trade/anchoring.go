@@ -1,8 +1,12 @@
 package trade
 
 import (
+	"iter"
+	"slices"
+
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
 )
 
 // An anchor with both heads counts at once. One head alone is a claim: it waits
@@ -117,6 +121,46 @@ func anchorContest(t *tx, c AnchorContest) error {
 	return nil
 }
 
+// Check says why this is no evidence; nil when it is, to everybody. Whose key it
+// is, the channel's record says. Code: refused.
+func (e Equivocation) Check() error {
+	one, two := e.One.Head, e.Two.Head
+	switch {
+	case one.Size != two.Size || !one.Contradicts(two):
+		return fault.New(fault.Refused, "the two heads may be of one log", "show two heads of one channel and size that differ").In("two")
+	case sign.CheckKey(e.Key) != nil || !e.One.verifyKey(e.Key) || !e.Two.verifyKey(e.Key):
+		return fault.New(fault.Refused, "the two heads are not both signed with the key", "show the heads as they were signed, and the key that signed both").In("key")
+	}
+	return nil
+}
+
+// equivocation keeps the first evidence against each key of a channel. One of
+// the two sides brings it: it is about their log, and the opener's quota pays.
+func equivocation(t *tx, e Equivocation) error {
+	ch, _, err := t.byChannelKey(e.One.Head.Channel)
+	if err != nil {
+		return fault.Of(err).In("one")
+	}
+	if !ch.has(e.Key) {
+		return fault.New(fault.Refused, "the key is none of the channel's, now or before", "name the key that signed both heads").In("key")
+	}
+	if err := e.Check(); err != nil {
+		return err
+	}
+	key := EquivocationKey(ch.ID, e.Key)
+	if t.has(key) {
+		return nil // one piece of evidence is enough
+	}
+	t.put(key, e)
+	t.emit(EventEquivocation, key, "")
+	return nil
+}
+
+// has reports whether a key is one of the channel's, now or before.
+func (c Channel) has(k sign.PublicKey) bool {
+	return slices.Contains(c.Keys[:], k) || slices.ContainsFunc(c.Past, func(pair [2]sign.PublicKey) bool { return slices.Contains(pair[:], k) })
+}
+
 // Contradicts reports whether no log can have both heads: one size with two
 // roots, or a longer log that does not reach further.
 func (h Head) Contradicts(other Head) bool {
@@ -136,6 +180,12 @@ func (h Head) Contradicts(other Head) bool {
 // count as in the channel's record.
 func (v View) Claim(id canon.Hash, side int) (AnchorClaim, bool) {
 	return get[AnchorClaim](v, ClaimKey(id, side))
+}
+
+// Equivocations yields what shows that keys of a channel have signed two heads
+// of one size, by key.
+func (v View) Equivocations(id canon.Hash) iter.Seq[Equivocation] {
+	return all[Equivocation](v, EquivocationPrefix(id))
 }
 
 // Attested gives a channel's last anchor that both members have signed.

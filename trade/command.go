@@ -76,177 +76,178 @@ const (
 	KindChannelRotate  Kind = "channel.rotate"  // ChannelRotate; a channel key replaces itself
 	KindAnchorPost     Kind = "anchor.post"     // AnchorPost; a channel key
 	KindAnchorContest  Kind = "anchor.contest"  // AnchorContest; the channel key that has not signed the claim
+	KindEquivocation   Kind = "head.twice"      // Equivocation; either channel key
 )
 
 // Bind says who signs with a channel key. Inside the sealed log each side
 // binds itself; the authorization is by its member key and so covers the
 // channel keys, chain and channel, and which of the keys is the member's.
 type Bind struct {
-	Member party.Code        `cbor:"1,keyasint"`
-	Keys   [2]sign.PublicKey `cbor:"2,keyasint"` // as on the Omnilateral
-	Key    sign.PublicKey    `cbor:"3,keyasint"` // the member's own: the sender
+	Member party.Code        `cbor:"1,keyasint" json:"member"`
+	Keys   [2]sign.PublicKey `cbor:"2,keyasint" json:"keys"` // as on the Omnilateral
+	Key    sign.PublicKey    `cbor:"3,keyasint" json:"key"`  // the member's own: the sender
 }
 
 // DelegateAdd registers a delegate of the sender's side, or changes one.
 type DelegateAdd struct {
-	Key    sign.PublicKey `cbor:"1,keyasint"`
-	Name   string         `cbor:"2,keyasint"`
-	Roles  []party.Role   `cbor:"3,keyasint"`
-	Limits []money.Amount `cbor:"4,keyasint,omitempty"`
-	From   uint64         `cbor:"5,keyasint"`           // height; 0 is at once
-	Until  uint64         `cbor:"6,keyasint,omitempty"` // height; 0 is open
+	Key    sign.PublicKey `cbor:"1,keyasint" json:"key"`
+	Name   string         `cbor:"2,keyasint" json:"name"`
+	Roles  []party.Role   `cbor:"3,keyasint" json:"roles"`
+	Limits []money.Amount `cbor:"4,keyasint,omitempty" json:"limits,omitempty"`
+	From   uint64         `cbor:"5,keyasint" json:"from"`                      // height; 0 is at once
+	Until  uint64         `cbor:"6,keyasint,omitempty" json:"until,omitempty"` // height; 0 is open
 }
 
 // DelegateRevoke ends a delegate of the sender's side, from this position on.
 type DelegateRevoke struct {
-	Key sign.PublicKey `cbor:"1,keyasint"`
+	Key sign.PublicKey `cbor:"1,keyasint" json:"key"`
 }
 
 // KeyChange announces a new channel key of the sender's side. Both keys count
 // until the old one is replaced on the Omnilateral by channel.rotate. A key that
 // stands there already announces itself.
 type KeyChange struct {
-	New        sign.PublicKey `cbor:"1,keyasint"`
-	Possession sign.Signature `cbor:"2,keyasint,omitzero"` // the new key's; see Possession
+	New        sign.PublicKey `cbor:"1,keyasint" json:"new"`
+	Possession sign.Signature `cbor:"2,keyasint,omitzero" json:"possession,omitzero"` // the new key's; see Possession
 }
 
 // AgreementPropose offers a contract with its terms.
 type AgreementPropose struct {
-	ID    string          `cbor:"1,keyasint"` // chosen by the proposer, unused so far
-	Type  agreement.Type  `cbor:"2,keyasint"`
-	Legal agreement.Legal `cbor:"3,keyasint"`
-	Lines []product.Line  `cbor:"4,keyasint"` // sorted
-	From  int64           `cbor:"5,keyasint"` // ms UTC
-	Until int64           `cbor:"6,keyasint,omitempty"`
-	Terms agreement.Terms `cbor:"7,keyasint"`
+	ID    string          `cbor:"1,keyasint" json:"id"` // chosen by the proposer, unused so far
+	Type  agreement.Type  `cbor:"2,keyasint" json:"type"`
+	Legal agreement.Legal `cbor:"3,keyasint" json:"legal"`
+	Lines []product.Line  `cbor:"4,keyasint" json:"lines"` // sorted
+	From  int64           `cbor:"5,keyasint" json:"from"`  // ms UTC
+	Until int64           `cbor:"6,keyasint,omitempty" json:"until,omitempty"`
+	Terms agreement.Terms `cbor:"7,keyasint" json:"terms"`
 }
 
 // AgreementAmend offers other terms for an active agreement. Periods that
 // begin at From or later follow them; From is an edge of a period under both.
 type AgreementAmend struct {
-	ID    string          `cbor:"1,keyasint"`
-	From  int64           `cbor:"2,keyasint"` // ms UTC
-	Terms agreement.Terms `cbor:"3,keyasint"`
+	ID    string          `cbor:"1,keyasint" json:"id"`
+	From  int64           `cbor:"2,keyasint" json:"from"` // ms UTC
+	Terms agreement.Terms `cbor:"3,keyasint" json:"terms"`
 }
 
 // AgreementAnswer accepts or rejects what the other side proposed last. Hash is
 // that of the terms, so that nobody accepts what it has not read.
 type AgreementAnswer struct {
-	ID    string     `cbor:"1,keyasint"`
-	Terms canon.Hash `cbor:"2,keyasint"`
-	Why   string     `cbor:"3,keyasint,omitempty"` // of a rejection
+	ID    string     `cbor:"1,keyasint" json:"id"`
+	Terms canon.Hash `cbor:"2,keyasint" json:"terms"`
+	Why   string     `cbor:"3,keyasint,omitempty" json:"why,omitempty"` // of a rejection
 }
 
 // AgreementEnd terminates an agreement at this position.
 type AgreementEnd struct {
-	ID  string `cbor:"1,keyasint"`
-	Why string `cbor:"2,keyasint,omitempty"`
+	ID  string `cbor:"1,keyasint" json:"id"`
+	Why string `cbor:"2,keyasint,omitempty" json:"why,omitempty"`
 }
 
 // BilateralEnd terminates every agreement of the two at this position, and
 // withdraws what the sender's side has proposed.
 type BilateralEnd struct {
-	Why string `cbor:"1,keyasint,omitempty"`
+	Why string `cbor:"1,keyasint,omitempty" json:"why,omitempty"`
 }
 
 // SheetPropose offers a rate sheet, by the root over its rows.
 type SheetPropose struct {
-	ID        string          `cbor:"1,keyasint"` // chosen by the seller, unused so far
-	Agreement string          `cbor:"2,keyasint"`
-	Direction usage.Direction `cbor:"3,keyasint"` // to the sender
-	Line      product.Line    `cbor:"4,keyasint"`
-	Root      canon.Hash      `cbor:"5,keyasint"` // rating.Sheet.Root
-	Rows      uint32          `cbor:"6,keyasint"`
-	File      canon.Hash      `cbor:"7,keyasint"`
-	Size      uint64          `cbor:"8,keyasint"`            // of the file in bytes
-	From      int64           `cbor:"9,keyasint"`            // ms UTC; calls that begin then or later are priced by it
-	Raises    bool            `cbor:"10,keyasint,omitempty"` // a price rises or goes (rating.Raises)
+	ID        string          `cbor:"1,keyasint" json:"id"` // chosen by the seller, unused so far
+	Agreement string          `cbor:"2,keyasint" json:"agreement"`
+	Direction usage.Direction `cbor:"3,keyasint" json:"direction"` // to the sender
+	Line      product.Line    `cbor:"4,keyasint" json:"line"`
+	Root      canon.Hash      `cbor:"5,keyasint" json:"root"` // rating.Sheet.Root
+	Rows      uint32          `cbor:"6,keyasint" json:"rows"`
+	File      canon.Hash      `cbor:"7,keyasint" json:"file"`
+	Size      uint64          `cbor:"8,keyasint" json:"size"`                        // of the file in bytes
+	From      int64           `cbor:"9,keyasint" json:"from"`                        // ms UTC; calls that begin then or later are priced by it
+	Raises    bool            `cbor:"10,keyasint,omitempty" json:"raises,omitempty"` // a price rises or goes (rating.Raises)
 }
 
 // SheetAnswer acknowledges, accepts or rejects a sheet. Root repeats what is answered.
 type SheetAnswer struct {
-	ID   string     `cbor:"1,keyasint"`
-	Root canon.Hash `cbor:"2,keyasint"`
-	Why  string     `cbor:"3,keyasint,omitempty"`
+	ID   string     `cbor:"1,keyasint" json:"id"`
+	Root canon.Hash `cbor:"2,keyasint" json:"root"`
+	Why  string     `cbor:"3,keyasint,omitempty" json:"why,omitempty"`
 }
 
 // ProveRow shows that a row is in an accepted sheet. Row counts on through the
 // sheets of a direction: Sheet.Base + index in the sheet.
 type ProveRow struct {
-	Row  uint32       `cbor:"1,keyasint"`
-	Rate rating.Row   `cbor:"2,keyasint"`
-	Path []canon.Hash `cbor:"3,keyasint,omitempty"`
+	Row  uint32       `cbor:"1,keyasint" json:"row"`
+	Rate rating.Row   `cbor:"2,keyasint" json:"rate"`
+	Path []canon.Hash `cbor:"3,keyasint,omitempty" json:"path,omitempty"`
 }
 
 // RowProve records rows of accepted sheets, so that statements name them by
 // number alone. A row that is there already is no error.
 type RowProve struct {
-	Direction usage.Direction `cbor:"1,keyasint"`
-	Line      product.Line    `cbor:"2,keyasint"`
-	Rows      []ProveRow      `cbor:"3,keyasint"`
+	Direction usage.Direction `cbor:"1,keyasint" json:"direction"`
+	Line      product.Line    `cbor:"2,keyasint" json:"line"`
+	Rows      []ProveRow      `cbor:"3,keyasint" json:"rows"`
 }
 
 // OrderPlace orders. For voice: a standing order for calls from the sender to
 // the partner.
 type OrderPlace struct {
-	ID        string       `cbor:"1,keyasint"` // chosen by the buyer, unused so far; at most 24 characters
-	Kind      order.Kind   `cbor:"2,keyasint"`
-	Agreement string       `cbor:"3,keyasint"`
-	Sheet     string       `cbor:"4,keyasint"` // accepted, for this direction
-	Line      product.Line `cbor:"5,keyasint"`
-	Payload   []byte       `cbor:"6,keyasint,omitempty"` // as the product line reads it
-	From      int64        `cbor:"7,keyasint"`           // ms UTC
+	ID        string       `cbor:"1,keyasint" json:"id"` // chosen by the buyer, unused so far; at most 24 characters
+	Kind      order.Kind   `cbor:"2,keyasint" json:"kind"`
+	Agreement string       `cbor:"3,keyasint" json:"agreement"`
+	Sheet     string       `cbor:"4,keyasint" json:"sheet"` // accepted, for this direction
+	Line      product.Line `cbor:"5,keyasint" json:"line"`
+	Payload   []byte       `cbor:"6,keyasint,omitempty" json:"payload,omitempty"` // as the product line reads it
+	From      int64        `cbor:"7,keyasint" json:"from"`                        // ms UTC
 	// Value is what the buyer expects to be billed for a period, in each currency:
 	// the delegate's limit is checked against it. A metered order needs one.
-	Value []money.Amount `cbor:"8,keyasint,omitempty"`
+	Value []money.Amount `cbor:"8,keyasint,omitempty" json:"value,omitempty"`
 }
 
 // OrderAnswer moves an order.
 type OrderAnswer struct {
-	ID  string `cbor:"1,keyasint"`
-	Why string `cbor:"2,keyasint,omitempty"`
+	ID  string `cbor:"1,keyasint" json:"id"`
+	Why string `cbor:"2,keyasint,omitempty" json:"why,omitempty"`
 }
 
 // PeriodRef names a billing period (MEF 114 [R58]).
 type PeriodRef struct {
-	Order    string         `cbor:"1,keyasint"`
-	Interval usage.Interval `cbor:"2,keyasint"`
+	Order    string         `cbor:"1,keyasint" json:"order"`
+	Interval usage.Interval `cbor:"2,keyasint" json:"interval"`
 }
 
 // RatingRequest asks for the rating of a period (MEF 114 [R62]). The same
 // request from both sides is one.
 type RatingRequest struct {
-	Period PeriodRef `cbor:"1,keyasint"`
+	Period PeriodRef `cbor:"1,keyasint" json:"period"`
 }
 
 // UsageState is one side's statement of a period, or one of its parts
 // (MEF 114 [R64]). Lines are in the order of usage.Line.Order through all
 // parts; parts come in order.
 type UsageState struct {
-	Period  PeriodRef    `cbor:"1,keyasint"`
-	Part    uint32       `cbor:"2,keyasint"` // from 1
-	Of      uint32       `cbor:"3,keyasint"` // 1 to 4096
-	Root    canon.Hash   `cbor:"4,keyasint"` // usage.StatementRoot of all lines
-	Records uint64       `cbor:"5,keyasint"` // calls under all lines
-	Unrated uint64       `cbor:"6,keyasint,omitempty"`
-	Lines   []usage.Line `cbor:"7,keyasint"`
-	Rows    []ProveRow   `cbor:"8,keyasint,omitempty"` // of lines here that no one has proven yet
+	Period  PeriodRef    `cbor:"1,keyasint" json:"period"`
+	Part    uint32       `cbor:"2,keyasint" json:"part"`    // from 1
+	Of      uint32       `cbor:"3,keyasint" json:"of"`      // 1 to 4096
+	Root    canon.Hash   `cbor:"4,keyasint" json:"root"`    // usage.StatementRoot of all lines
+	Records uint64       `cbor:"5,keyasint" json:"records"` // calls under all lines
+	Unrated uint64       `cbor:"6,keyasint,omitempty" json:"unrated,omitempty"`
+	Lines   []usage.Line `cbor:"7,keyasint" json:"lines"`
+	Rows    []ProveRow   `cbor:"8,keyasint,omitempty" json:"rows,omitempty"` // of lines here that no one has proven yet
 }
 
 // UsageDeliver says that the records of the differing lines were sent, sealed,
 // to the other side. They count as delivered when it confirms that, or when the
 // command shows the receipt of its node.
 type UsageDeliver struct {
-	Period  PeriodRef        `cbor:"1,keyasint"`
-	File    canon.Hash       `cbor:"2,keyasint"`
-	Size    uint64           `cbor:"3,keyasint"`
-	Receipt *DeliveryReceipt `cbor:"5,keyasint,omitempty"`
+	Period  PeriodRef        `cbor:"1,keyasint" json:"period"`
+	File    canon.Hash       `cbor:"2,keyasint" json:"file"`
+	Size    uint64           `cbor:"3,keyasint" json:"size"`
+	Receipt *DeliveryReceipt `cbor:"5,keyasint,omitempty" json:"receipt,omitempty"`
 }
 
 // UsageReceived says that the other side's records are here and open.
 type UsageReceived struct {
-	Period PeriodRef  `cbor:"1,keyasint"`
-	File   canon.Hash `cbor:"2,keyasint"`
+	Period PeriodRef  `cbor:"1,keyasint" json:"period"`
+	File   canon.Hash `cbor:"2,keyasint" json:"file"`
 }
 
 // OutcomeLine is what a side's rules make of one differing line.
@@ -262,37 +263,37 @@ type OutcomeLine struct {
 // period that wait for them, in order, or one part of it. Parts come in order;
 // both numbers zero: it is the only one.
 type CompareState struct {
-	Period   PeriodRef     `cbor:"1,keyasint"`
-	Lines    []OutcomeLine `cbor:"2,keyasint"`
-	Evidence canon.Hash    `cbor:"3,keyasint"`           // root over what it was decided from
-	Part     uint32        `cbor:"4,keyasint,omitempty"` // from 1
-	Of       uint32        `cbor:"5,keyasint,omitempty"` // at most 4096
+	Period   PeriodRef     `cbor:"1,keyasint" json:"period"`
+	Lines    []OutcomeLine `cbor:"2,keyasint" json:"lines"`
+	Evidence canon.Hash    `cbor:"3,keyasint" json:"evidence"`                 // root over what it was decided from
+	Part     uint32        `cbor:"4,keyasint,omitempty" json:"part,omitempty"` // from 1
+	Of       uint32        `cbor:"5,keyasint,omitempty" json:"of,omitempty"`   // at most 4096
 }
 
 // Verdict is how one disputed line is to be decided.
 type Verdict struct {
-	Dispute       string `cbor:"1,keyasint"` // id
-	Calls         uint64 `cbor:"2,keyasint"`
-	BilledSeconds uint64 `cbor:"3,keyasint"`
+	Dispute       string `cbor:"1,keyasint" json:"dispute"` // id
+	Calls         uint64 `cbor:"2,keyasint" json:"calls"`
+	BilledSeconds uint64 `cbor:"3,keyasint" json:"billed_seconds"`
 }
 
 // DisputePropose offers decisions on lines in the hands of people.
 type DisputePropose struct {
-	Verdicts []Verdict  `cbor:"1,keyasint"`
-	Why      string     `cbor:"2,keyasint"`
-	Evidence canon.Hash `cbor:"3,keyasint,omitzero"`
+	Verdicts []Verdict  `cbor:"1,keyasint" json:"verdicts"`
+	Why      string     `cbor:"2,keyasint" json:"why"`
+	Evidence canon.Hash `cbor:"3,keyasint,omitzero" json:"evidence,omitzero"`
 }
 
 // DisputeAccept accepts the other side's offers. It repeats them, so that
 // nobody accepts an offer that has changed.
 type DisputeAccept struct {
-	Verdicts []Verdict `cbor:"1,keyasint"`
+	Verdicts []Verdict `cbor:"1,keyasint" json:"verdicts"`
 }
 
 // DisputeReject rejects the other side's offers.
 type DisputeReject struct {
-	Disputes []string `cbor:"1,keyasint"`
-	Why      string   `cbor:"2,keyasint,omitempty"`
+	Disputes []string `cbor:"1,keyasint" json:"disputes"`
+	Why      string   `cbor:"2,keyasint,omitempty" json:"why,omitempty"`
 }
 
 // InvoiceAccept accepts all lines of an invoice that are not open. Reserved are
@@ -300,18 +301,18 @@ type DisputeReject struct {
 // are accepted too, and count against the cumulated threshold until the invoice
 // is settled.
 type InvoiceAccept struct {
-	ID       string      `cbor:"1,keyasint"`
-	Document canon.Hash  `cbor:"2,keyasint"` // that was read
-	Reserved []Objection `cbor:"3,keyasint,omitempty"`
+	ID       string      `cbor:"1,keyasint" json:"id"`
+	Document canon.Hash  `cbor:"2,keyasint" json:"document"` // that was read
+	Reserved []Objection `cbor:"3,keyasint,omitempty" json:"reserved,omitempty"`
 }
 
 // Objection is a line of an invoice that the buyer disputes, with its own
 // figures.
 type Objection struct {
-	Row           uint32         `cbor:"1,keyasint"`
-	Adjusts       usage.Interval `cbor:"2,keyasint,omitzero"`
-	Calls         uint64         `cbor:"3,keyasint"`
-	BilledSeconds uint64         `cbor:"4,keyasint"`
+	Row           uint32         `cbor:"1,keyasint" json:"row"`
+	Adjusts       usage.Interval `cbor:"2,keyasint,omitzero" json:"adjusts,omitzero"`
+	Calls         uint64         `cbor:"3,keyasint" json:"calls"`
+	BilledSeconds uint64         `cbor:"4,keyasint" json:"billed_seconds"`
 }
 
 // InvoiceDispute disputes lines of an invoice and accepts the others, some of
@@ -319,63 +320,63 @@ type Objection struct {
 // one, with its reason and evidence, puts all into effect. Both numbers zero: it
 // is the only one.
 type InvoiceDispute struct {
-	ID       string      `cbor:"1,keyasint"`
-	Document canon.Hash  `cbor:"2,keyasint"`
-	Lines    []Objection `cbor:"3,keyasint"`
-	Why      string      `cbor:"4,keyasint"`
-	Evidence canon.Hash  `cbor:"5,keyasint,omitzero"`
-	Reserved []Objection `cbor:"6,keyasint,omitempty"`
-	Part     uint32      `cbor:"7,keyasint,omitempty"` // from 1
-	Of       uint32      `cbor:"8,keyasint,omitempty"` // at most 4096
+	ID       string      `cbor:"1,keyasint" json:"id"`
+	Document canon.Hash  `cbor:"2,keyasint" json:"document"`
+	Lines    []Objection `cbor:"3,keyasint" json:"lines"`
+	Why      string      `cbor:"4,keyasint" json:"why"`
+	Evidence canon.Hash  `cbor:"5,keyasint,omitzero" json:"evidence,omitzero"`
+	Reserved []Objection `cbor:"6,keyasint,omitempty" json:"reserved,omitempty"`
+	Part     uint32      `cbor:"7,keyasint,omitempty" json:"part,omitempty"` // from 1
+	Of       uint32      `cbor:"8,keyasint,omitempty" json:"of,omitempty"`   // at most 4096
 }
 
 // NettingPropose offsets final invoices of both sides.
 type NettingPropose struct {
-	Invoices []string `cbor:"1,keyasint"` // 1 to 2000 ids, sorted
+	Invoices []string `cbor:"1,keyasint" json:"invoices"` // 1 to 2000 ids, sorted
 }
 
 // NettingAnswer accepts or rejects a netting. Sums repeats nothing: the machine
 // computed them, and they cannot change.
 type NettingAnswer struct {
-	ID string `cbor:"1,keyasint"`
+	ID string `cbor:"1,keyasint" json:"id"`
 }
 
 // ObligationOpen makes final invoices due one by one, without netting: the
 // payer's choice at any time, the payee's once an invoice is due.
 type ObligationOpen struct {
-	Invoices []string `cbor:"1,keyasint"` // sorted
+	Invoices []string `cbor:"1,keyasint" json:"invoices"` // sorted
 }
 
 // PaymentAdvise says that the payer has paid.
 type PaymentAdvise struct {
-	Obligation string       `cbor:"1,keyasint"`
-	Amount     money.Amount `cbor:"2,keyasint"`
-	Method     string       `cbor:"3,keyasint"`
-	Reference  string       `cbor:"4,keyasint"`
-	PaidAt     int64        `cbor:"5,keyasint"` // ms UTC
+	Obligation string       `cbor:"1,keyasint" json:"obligation"`
+	Amount     money.Amount `cbor:"2,keyasint" json:"amount"`
+	Method     string       `cbor:"3,keyasint" json:"method"`
+	Reference  string       `cbor:"4,keyasint" json:"reference"`
+	PaidAt     int64        `cbor:"5,keyasint" json:"paid_at"` // ms UTC
 }
 
 // PaymentAnswer confirms that the money came, or says that it did not.
 type PaymentAnswer struct {
-	Obligation string       `cbor:"1,keyasint"`
-	Amount     money.Amount `cbor:"2,keyasint"`
-	Why        string       `cbor:"3,keyasint,omitempty"`
+	Obligation string       `cbor:"1,keyasint" json:"obligation"`
+	Amount     money.Amount `cbor:"2,keyasint" json:"amount"`
+	Why        string       `cbor:"3,keyasint,omitempty" json:"why,omitempty"`
 }
 
 // Tick applies the agreed outcome of a deadline that has passed, because
 // nothing happens by itself.
 type Tick struct {
-	Subject string `cbor:"1,keyasint"` // key of the record that waits
+	Subject string `cbor:"1,keyasint" json:"subject"` // key of the record that waits
 }
 
 // DocumentRecord acknowledges a file that went from node to node.
 type DocumentRecord struct {
-	Kind      string         `cbor:"1,keyasint"` // plain word: "records", "evidence", "sheet"
-	Hash      canon.Hash     `cbor:"2,keyasint"`
-	Size      uint64         `cbor:"3,keyasint"`
-	Count     uint64         `cbor:"4,keyasint,omitempty"` // of records in it
-	Totals    []money.Amount `cbor:"5,keyasint,omitempty"`
-	Reference []byte         `cbor:"6,keyasint,omitempty"` // at most 256 bytes, for the two sides to use
+	Kind      string         `cbor:"1,keyasint" json:"kind"` // plain word: "records", "evidence", "sheet"
+	Hash      canon.Hash     `cbor:"2,keyasint" json:"hash"`
+	Size      uint64         `cbor:"3,keyasint" json:"size"`
+	Count     uint64         `cbor:"4,keyasint,omitempty" json:"count,omitempty"` // of records in it
+	Totals    []money.Amount `cbor:"5,keyasint,omitempty" json:"totals,omitempty"`
+	Reference []byte         `cbor:"6,keyasint,omitempty" json:"reference,omitempty"` // at most 256 bytes, for the two sides to use
 }
 
 // Divergence is two signed heads of one size that name different roots: the two
@@ -394,25 +395,25 @@ func (d Divergence) Hash() canon.Hash { return canon.HashOf("lateral/divergence/
 // DivergenceClose says that the two members' states are one again. It counts
 // once both sides have said so of the same evidence.
 type DivergenceClose struct {
-	Evidence canon.Hash `cbor:"1,keyasint"` // Divergence.Hash
-	Why      string     `cbor:"2,keyasint,omitempty"`
+	Evidence canon.Hash `cbor:"1,keyasint" json:"evidence"` // Divergence.Hash
+	Why      string     `cbor:"2,keyasint,omitempty" json:"why,omitempty"`
 }
 
 // VersionPropose offers another rule version from a height on.
 type VersionPropose struct {
-	Version uint32 `cbor:"1,keyasint"`
-	Height  uint64 `cbor:"2,keyasint"`
+	Version uint32 `cbor:"1,keyasint" json:"version"`
+	Height  uint64 `cbor:"2,keyasint" json:"height"`
 }
 
 // MemberPropose sponsors an applicant. The sponsor vouches with it.
 type MemberPropose struct {
-	Application party.Signed `cbor:"1,keyasint"`
+	Application party.Signed `cbor:"1,keyasint" json:"application"`
 }
 
 // MemberVote is one member's word about another: to admit, suspend or restore.
 type MemberVote struct {
-	Member party.Code `cbor:"1,keyasint"` // about whom
-	By     party.Code `cbor:"2,keyasint"`
+	Member party.Code `cbor:"1,keyasint" json:"member"` // about whom
+	By     party.Code `cbor:"2,keyasint" json:"by"`
 }
 
 // ParameterChange is another value of one of the network's parameters, from a
@@ -426,63 +427,72 @@ type ParameterChange struct {
 // ParameterBallot is a member's vote for a change of a parameter, by which it is
 // proposed as well. It repeats the change, so that nobody votes for another.
 type ParameterBallot struct {
-	Change ParameterChange `cbor:"1,keyasint"`
-	By     party.Code      `cbor:"2,keyasint"`
+	Change ParameterChange `cbor:"1,keyasint" json:"change"`
+	By     party.Code      `cbor:"2,keyasint" json:"by"`
 }
 
 // MemberLeave ends the sender's own membership.
 type MemberLeave struct {
-	Member party.Code `cbor:"1,keyasint"`
+	Member party.Code `cbor:"1,keyasint" json:"member"`
 }
 
 // KeyRotate changes a member's keys. Which of the fields are set says what
 // changes.
 type KeyRotate struct {
-	Member        party.Code      `cbor:"1,keyasint"`
-	NewMember     *sign.PublicKey `cbor:"2,keyasint,omitempty"` // replaces the member key; by old or recovery key
-	AddNode       *sign.PublicKey `cbor:"3,keyasint,omitempty"`
-	RevokeNode    *sign.PublicKey `cbor:"4,keyasint,omitempty"`
-	AddSealing    []byte          `cbor:"5,keyasint,omitempty"`
-	RevokeSealing []byte          `cbor:"6,keyasint,omitempty"`
+	Member        party.Code      `cbor:"1,keyasint" json:"member"`
+	NewMember     *sign.PublicKey `cbor:"2,keyasint,omitempty" json:"new_member,omitempty"` // replaces the member key; by old or recovery key
+	AddNode       *sign.PublicKey `cbor:"3,keyasint,omitempty" json:"add_node,omitempty"`
+	RevokeNode    *sign.PublicKey `cbor:"4,keyasint,omitempty" json:"revoke_node,omitempty"`
+	AddSealing    []byte          `cbor:"5,keyasint,omitempty" json:"add_sealing,omitempty"`
+	RevokeSealing []byte          `cbor:"6,keyasint,omitempty" json:"revoke_sealing,omitempty"`
 	// Possession is each new signing key's own signature over PossessionMessage,
 	// in the order member, node.
-	Possession []sign.Signature `cbor:"7,keyasint,omitempty"`
+	Possession []sign.Signature `cbor:"7,keyasint,omitempty" json:"possession,omitempty"`
 }
 
 // ChannelOpen opens a Bilateral. Nothing in it tells the partner: the keys are
 // in byte order, and the invitation is sealed.
 type ChannelOpen struct {
-	Channel    canon.Hash        `cbor:"1,keyasint"`
-	Keys       [2]sign.PublicKey `cbor:"2,keyasint"` // fresh, in byte order
-	Invitation []byte            `cbor:"3,keyasint"` // sealed to the partner; at most 8 KiB
-	Expires    int64             `cbor:"4,keyasint"` // block time, ms UTC
+	Channel    canon.Hash        `cbor:"1,keyasint" json:"channel"`
+	Keys       [2]sign.PublicKey `cbor:"2,keyasint" json:"keys"`       // fresh, in byte order
+	Invitation []byte            `cbor:"3,keyasint" json:"invitation"` // sealed to the partner; at most 8 KiB
+	Expires    int64             `cbor:"4,keyasint" json:"expires"`    // block time, ms UTC
 }
 
 // ChannelConfirm says that a channel key is there and wants the channel. It is
 // signed, as envelope, with that key. Both keys confirm, so that nothing tells
 // the opener's from the partner's.
 type ChannelConfirm struct {
-	Channel canon.Hash `cbor:"1,keyasint"`
+	Channel canon.Hash `cbor:"1,keyasint" json:"channel"`
 }
 
 // ChannelRotate replaces the channel key that signs the envelope.
 type ChannelRotate struct {
-	Channel    canon.Hash     `cbor:"1,keyasint"`
-	New        sign.PublicKey `cbor:"2,keyasint"`
-	Possession sign.Signature `cbor:"3,keyasint"` // the new key's, over PossessionMessage
+	Channel    canon.Hash     `cbor:"1,keyasint" json:"channel"`
+	New        sign.PublicKey `cbor:"2,keyasint" json:"new"`
+	Possession sign.Signature `cbor:"3,keyasint" json:"possession"` // the new key's, over PossessionMessage
 }
 
 // AnchorPost puts an anchor on the Omnilateral. Consistency proves that it
 // extends the last one; empty for the first.
 type AnchorPost struct {
-	Anchor      Anchor       `cbor:"1,keyasint"`
-	Consistency []canon.Hash `cbor:"2,keyasint,omitempty"`
+	Anchor      Anchor       `cbor:"1,keyasint" json:"anchor"`
+	Consistency []canon.Hash `cbor:"2,keyasint,omitempty" json:"consistency,omitempty"`
 }
 
 // AnchorContest answers the partner's claim with a head of the sender's own
 // that contradicts it.
 type AnchorContest struct {
-	Head SignedHead `cbor:"1,keyasint"`
+	Head SignedHead `cbor:"1,keyasint" json:"head"`
+}
+
+// Equivocation is two heads of one size under one channel key that no log can
+// both have: whoever has the key has signed what is not so. Who reads it needs
+// nothing else to see that.
+type Equivocation struct {
+	Key sign.PublicKey `cbor:"1,keyasint" json:"key"`
+	One SignedHead     `cbor:"2,keyasint" json:"one"`
+	Two SignedHead     `cbor:"3,keyasint" json:"two"`
 }
 
 // NewCommand makes a command from its kind and body.

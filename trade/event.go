@@ -71,4 +71,5 @@ const (
 	EventAnchored        = "channel.anchored"
 	EventAnchorClaimed   = "channel.claimed"
 	EventAnchorContested = "channel.contested"
+	EventEquivocation    = "channel.equivocation"
 )

@@ -67,6 +67,7 @@ import (
 //	anchored/<id>                          Anchored: where the last anchor is
 //	claim/<id>/<0|1>                       AnchorClaim: a head of one side that waits for an answer
 //	contest/<id>/<height>/<index>          Contest: a claim and the head that contradicts it
+//	equivocation/<id>/<key>                Equivocation: two heads of one size that a channel key has signed
 //
 // Names in angle brackets hold no slash, except the id of a dispute.
 const (
@@ -103,6 +104,14 @@ const NetworkKey = keyNetwork
 
 // BilateralKey is the key of a Bilateral's own record.
 const BilateralKey = keyBilateral
+
+// Keys of the evidence that the two members' states differ, of one side's word
+// that they do no more, and of the last evidence on which both have given it.
+const (
+	DivergenceKey = keyDivergence
+	MendingKey    = keyMending
+	MendedKey     = keyMended
+)
 
 // CounterKey is the key of a Bilateral's counters.
 const CounterKey = keyCounter
@@ -258,6 +267,16 @@ const ClaimPrefix = "claim/"
 
 // ClaimKey is the key of a head of one side that waits for an answer.
 func ClaimKey(id canon.Hash, side int) string { return fmt.Sprintf("%s%s/%d", ClaimPrefix, id, side) }
+
+// EquivocationKey is the key of the evidence that a channel key has signed two
+// heads of one size.
+func EquivocationKey(id canon.Hash, k sign.PublicKey) string {
+	return EquivocationPrefix(id) + k.String()
+}
+
+// EquivocationPrefix is what the keys of all such evidence of a channel begin
+// with.
+func EquivocationPrefix(id canon.Hash) string { return "equivocation/" + id.String() + "/" }
 
 // ContestKey is the key of a claim that was contested, by where it was.
 func ContestKey(id canon.Hash, height uint64, index uint32) string {

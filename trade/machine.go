@@ -79,10 +79,14 @@ func (m *Machine) Apply(ctx Context, state Records, cmd Command) Result {
 	if err := t.run(); err != nil {
 		f := fault.Of(err)
 		t.receipt.Code, t.receipt.Field = f.Code, f.Field
-		return Result{Receipt: t.receipt, Fault: f}
+		return Result{Receipt: t.receipt, Writes: sorted(t.spent), Fault: f}
 	}
-	slices.SortFunc(t.writes, func(a, b Write) int { return cmp.Compare(a.Key, b.Key) })
-	return Result{Receipt: t.receipt, Writes: t.writes, Events: t.events}
+	return Result{Receipt: t.receipt, Writes: sorted(t.writes), Events: t.events}
+}
+
+func sorted(writes []Write) []Write {
+	slices.SortFunc(writes, func(a, b Write) int { return cmp.Compare(a.Key, b.Key) })
+	return writes
 }
 
 // tx is one command on its way: what it reads, and what it will write.
@@ -99,6 +103,7 @@ type tx struct {
 	act     *party.Act // of this command's authorization, once checked
 	receipt Receipt
 	writes  []Write
+	spent   []Write        // what stands although the command is refused
 	index   map[string]int // into writes, once there are many
 	events  []Event
 	rows    map[uint32]ProvenRow // of this command's direction, decoded
@@ -157,7 +162,7 @@ func (t *tx) enter() error {
 		return notBound()
 	}
 	if b.State == Diverged && !AllowedWhenDiverged(t.cmd) {
-		return fault.New(CodeDiverged, "the two members' states differ from each other; this command has to wait", "run lateral replay, correct the wrong side, then restore from its partner")
+		return fault.New(CodeDiverged, "the two members' states differ from each other; this command has to wait", "run lateral replay, rebuild the node that it blames, then close the divergence on both sides (lateral bilateral mend)")
 	}
 	own, partner, ok := b.Side(t.ctx.Sender)
 	if !ok && t.cmd.Kind == KindKeyChange {

@@ -227,14 +227,27 @@ func possession(k sign.PublicKey, chain, owner string) []byte {
 // keyRotate replaces, adds or revokes a member's keys. A new member key comes
 // by the old one or by the recovery key; everything else by the member key. Old
 // keys stay with the heights at which they counted.
+//
+// Any node may carry it, because a member whose node key is lost has none of
+// its own. So everybody who can read one that was refused could send it again
+// until it expires: a revocation that came too early, say, once it fits. When
+// the member's own node has carried it, its number is therefore used even if it
+// is refused. One that somebody else carries must not use it up, or the member's
+// own would be kept from coming through.
 func keyRotate(t *tx, c KeyRotate) error {
 	only := c.NewMember != nil && c.AddNode == nil && c.RevokeNode == nil && c.AddSealing == nil && c.RevokeSealing == nil
 	m, err := t.byMember(c.Member, only)
 	if err != nil {
 		return err
 	}
+	if t.fromOwnNode(c.Member) == nil {
+		t.spent = slices.Clone(t.writes) // the number
+	}
 	if m.State == party.Left {
 		return wrongState("member", string(m.Code), string(m.State), "a change of keys")
+	}
+	if last := m.Members[len(m.Members)-1]; only && last.Key == *c.NewMember {
+		return nil // somebody asks twice for the same
 	}
 	height := t.ctx.Block.Height + 1 // the new keys count from the next block on
 	var fresh []sign.PublicKey

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strings"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -92,21 +91,15 @@ var forms = map[Kind]form{
 	KindNetworkPropose: formOf[ParameterBallot](), KindNetworkVote: formOf[ParameterBallot](), KindDivergenceEnd: formOf[DivergenceClose](), KindBilateralEnd: formOf[BilateralEnd](),
 }
 
-// EncodeBody makes a command's body from JSON. Its fields are those of the
-// body's type in small letters with underscores between words: id, new_member.
+// EncodeBody makes a command's body from JSON, in the words in which ShowBody's
+// is written.
 // Code: invalid.
 func EncodeBody(k Kind, fields map[string]any) ([]byte, error) {
 	f, ok := forms[k]
 	if !ok {
 		return nil, noForm(k)
 	}
-	// The types have no names of their own for JSON, which takes theirs in any
-	// case but knows no underscores.
-	named := make(map[string]any, len(fields))
-	for name, v := range fields {
-		named[strings.ReplaceAll(name, "_", "")] = v
-	}
-	text, err := json.Marshal(named)
+	text, err := json.Marshal(fields)
 	if err != nil {
 		return nil, invalid("body", "the body cannot be written as JSON", "correct it")
 	}

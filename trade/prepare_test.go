@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"reflect"
+	"regexp"
 	"testing"
 
 	"github.com/lateral-network/lateral/fault"
@@ -158,4 +159,54 @@ func FuzzPrepared(f *testing.F) {
 			t.Fatalf("a command is taken that its key never signed: %+v", c)
 		}
 	})
+}
+
+// Who is to sign a command reads it in the words in which it is prepared, and
+// its limits, dates and keys with it.
+func TestABodyIsShownInTheWordsInWhichItIsPrepared(t *testing.T) {
+	plain := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	var words func(where string, v any)
+	words = func(where string, v any) {
+		switch x := v.(type) {
+		case map[string]any:
+			for name, v := range x {
+				if !plain.MatchString(name) {
+					t.Errorf("%s shows a field %q", where, name)
+				}
+				words(where+"."+name, v)
+			}
+		case []any:
+			for _, v := range x {
+				words(where, v)
+			}
+		}
+	}
+	for k := range forms {
+		n := 0
+		v := reflect.New(reflect.TypeOf(bodies[k]))
+		fill(v.Elem(), &n)
+		body := canon.Must(v.Elem().Interface())
+		shown, err := ShowBody(k, body)
+		if err != nil {
+			t.Fatal(k, err)
+		}
+		text, err := json.Marshal(shown)
+		if err != nil {
+			continue // filled by chance with what has no JSON; it is not signed
+		}
+		var fields map[string]any
+		if err := json.Unmarshal(text, &fields); err != nil {
+			t.Fatal(k, err)
+		}
+		words(string(k), fields)
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber() // large numbers stay what they are
+		clear(fields)
+		if err := d.Decode(&fields); err != nil {
+			t.Fatal(k, err)
+		}
+		if again, err := EncodeBody(k, fields); err != nil || !bytes.Equal(again, body) {
+			t.Errorf("%s: what is shown, %s, is prepared as another body: %v", k, text, err)
+		}
+	}
 }

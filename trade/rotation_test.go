@@ -139,3 +139,56 @@ func TestANewKeySignsForItself(t *testing.T) {
 		t.Errorf("the recovered member key: %s", got)
 	}
 }
+
+// Everybody can read a change of keys that was refused. Once the member's own
+// node has carried it nobody sends it again, also when it would fit by then;
+// and who carries another's does not use up its number.
+func TestARefusedChangeOfKeysIsNotSentAgainByOthers(t *testing.T) {
+	w := newWorld(t)
+	node := key("ALPHA.node2").Public()
+	expires := w.time + 1_000_000
+	send := func(sender string, c KeyRotate, number string) string {
+		cmd := Authorize(NewCommand(KindKeyRotate, c), key("ALPHA.member"), testChain, canon.Hash{}, expires, canon.Sum(number))
+		return w.execute(Context{Block: Block{Chain: testChain, Height: w.height, Time: w.time}, Sender: key(sender).Public()}, cmd)
+	}
+	revoke := KeyRotate{Member: "ALPHA", RevokeNode: &node}
+	add := KeyRotate{Member: "ALPHA", AddNode: &node, Possession: []sign.Signature{Possession(key("ALPHA.node2"), testChain, "ALPHA")}}
+	for _, step := range []struct {
+		what, sender string
+		change       KeyRotate
+		number       string
+		want         string
+	}{
+		{"too early, by another", "BRAVO.node", revoke, "revoke", "refused not-found"},
+		{"too early, by its own", "ALPHA.node", revoke, "revoke", "refused not-found"},
+		{"what it needs", "ALPHA.node", add, "add", "done"},
+		{"by another once it fits", "BRAVO.node", revoke, "revoke", "refused authorization-replayed"},
+		{"signed again", "BRAVO.node", revoke, "revoke 2", "done"},
+	} {
+		if got := send(step.sender, step.change, step.number); !strings.HasPrefix(got, step.want) {
+			t.Errorf("%s: %s, want %s", step.what, got, step.want)
+		}
+	}
+}
+
+// Who asks for the same new member key again, because the answer was lost, gets
+// the same answer, and the keys stay as they are.
+func TestTheSameNewMemberKeyAgainIsDone(t *testing.T) {
+	w := newWorld(t)
+	for i := range 2 {
+		if got := w.run("ALPHA key.rotate new-member=m2 as=ALPHA.recovery"); !strings.HasPrefix(got, "done [recovery key]") {
+			t.Errorf("time %d: %s", i+1, got)
+		}
+	}
+	m, _ := View{w.public}.Member("ALPHA")
+	if len(m.Members) != 2 || m.Members[1].Key != key("m2").Public() || m.Members[1].Until != 0 {
+		t.Errorf("the member's keys are %+v", m.Members)
+	}
+	// A key that was replaced is not taken back, and another's is not taken.
+	w.run("ALPHA key.rotate new-member=m3 as=ALPHA.recovery")
+	for _, line := range []string{"ALPHA key.rotate new-member=m2 as=ALPHA.recovery", "BRAVO key.rotate new-member=m3"} {
+		if got := w.run(line); !strings.HasPrefix(got, "refused conflict") {
+			t.Errorf("%s: %s", line, got)
+		}
+	}
+}

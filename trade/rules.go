@@ -83,6 +83,7 @@ func rules() map[Kind]rule {
 		KindChannelRotate:  {public: true, need: nodeAlone, apply: body(channelRotate)},
 		KindAnchorPost:     {public: true, need: nodeAlone, apply: body(anchorPost)},
 		KindAnchorContest:  {public: true, need: nodeAlone, apply: body(anchorContest)},
+		KindEquivocation:   {public: true, need: nodeAlone, apply: body(equivocation)},
 	}
 }
 

@@ -158,7 +158,7 @@ type Event struct {
 // Result is what Apply gives: writes and events, or a refusal.
 type Result struct {
 	Receipt Receipt
-	Writes  []Write // sorted by key, one a key; empty when refused
+	Writes  []Write // sorted by key, one a key; of a refused command its used number at most
 	Events  []Event
 	Fault   *fault.Error // the wording of a refusal, for the sender; nil when done
 }

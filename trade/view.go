@@ -44,6 +44,13 @@ func (v View) Bond(c party.Code) (Bond, bool) { return get[Bond](v, BondKey(c)) 
 // do.
 func (v View) Divergence() (Divergence, bool) { return get[Divergence](v, keyDivergence) }
 
+// Mending gives the word of the side that has closed a divergence first, while
+// the other has not.
+func (v View) Mending() (Mending, bool) { return get[Mending](v, keyMending) }
+
+// Mended gives the last divergence that both sides have closed.
+func (v View) Mended() (Mended, bool) { return get[Mended](v, keyMended) }
+
 // Delegate gives a delegate by key.
 func (v View) Delegate(k sign.PublicKey) (party.Delegate, bool) {
 	return get[party.Delegate](v, DelegateKey(k))
@@ -78,6 +85,20 @@ func (v View) TermsAt(id string, ms int64) (agreement.Terms, bool) {
 		return agreement.Terms{}, false
 	}
 	return v.Terms(version.Terms)
+}
+
+// DestroysOldKeys reports whether the two sides have agreed that old sealing
+// keys are destroyed, in any version of any agreement: what one has promised
+// while it was in force stays promised.
+func (v View) DestroysOldKeys() bool {
+	for a := range v.Agreements() {
+		for _, version := range a.Versions {
+			if terms, ok := v.Terms(version.Terms); ok && terms.DestroyOldKeys {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Sheet gives a rate sheet by id.

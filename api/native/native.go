@@ -49,6 +49,11 @@ type Bilateral interface {
 	Attested() uint64                               // height
 	Unattested() int64                              // block time in ms; 0: the partner owes no answer
 	Rotate(context.Context) (sign.PublicKey, error) // of our channel key
+	Divergence() (channel.Divergence, bool)         // while the two look for a difference
+	Settled() (channel.Divergence, bool)            // the last search that is over
+	Differing() (channel.Outcome, error)            // the first command that differs
+	Whole(one, other proof.Head) error              // their logs are one again
+	Keys() (keys [2]sign.PublicKey, mine int)
 	Binding() (channel.Binding, error)
 	Announcement() (channel.Announcement, error)
 	Anchor(context.Context) (proof.Anchor, error)
@@ -109,6 +114,9 @@ type Options struct {
 	// Open begins a Bilateral with a partner and returns when the opening is on
 	// the Omnilateral. Nil refuses.
 	Open func(ctx context.Context, partner party.Code) error
+	// Export sends a partner the sealed export of the channel with it. Nil
+	// refuses.
+	Export func(ctx context.Context, partner party.Code) (wire.Exported, error)
 	// Chain is the id of the ledger, for commands that are signed elsewhere.
 	Chain string
 	// Keys replaces the carrier's own keys. Nil refuses.

@@ -41,14 +41,16 @@ var allowed = map[string][]api.Role{
 	"restore-member":    {api.Administrator},
 	"leave-network":     {api.Administrator},
 	"propose-parameter": {api.Administrator}, "vote-parameter": {api.Administrator}, "list-proposals": readers,
-	"open-bilateral": {api.Administrator},
-	"rotate-channel": {api.Administrator}, "rotate-key": {api.Administrator},
+	"open-bilateral":   {api.Administrator},
+	"export-bilateral": {api.Administrator},
+	"rotate-channel":   {api.Administrator}, "rotate-key": {api.Administrator},
 	// Which commands a role may bring is in the table of authority (maySign).
 	"prepare-command": {api.Administrator, api.ProductManager, api.Clerk, api.Finance},
 	"submit-command":  {api.Administrator, api.ProductManager, api.Clerk, api.Finance},
 	"add-delegate":    {api.Administrator}, "revoke-delegate": {api.Administrator},
 
 	"end-bilateral":     {api.ProductManager},
+	"close-divergence":  {api.ProductManager},
 	"propose-agreement": {api.ProductManager}, "amend-agreement": {api.ProductManager}, "accept-agreement": {api.ProductManager},
 	"reject-agreement": {api.ProductManager}, "end-agreement": {api.ProductManager},
 	"propose-sheet": {api.ProductManager}, "acknowledge-sheet": {api.ProductManager, api.Engineer}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager},

@@ -23,6 +23,7 @@ func (s *server) status() {
 	post(s, "/v1/bilaterals", "open-bilateral", tagNetwork, "Open a channel with a partner; it is in use when its state is open", s.openBilateral)
 	get(s, "/v1/bilaterals/{partner}", "get-bilateral", tagNetwork, "The channel with a partner", s.getBilateral)
 	post(s, "/v1/bilaterals/{partner}/terminate", "end-bilateral", tagContracts, "End every agreement with a partner; what is owed stays owed", s.endBilateral)
+	post(s, "/v1/bilaterals/{partner}/divergence/close", "close-divergence", tagContracts, "Say that the two members' states are one again; counts once both sides have", s.closeDivergence)
 	get(s, "/v1/bilaterals/{partner}/anchors", "list-anchors", tagNetwork, "How far the channel is attested on the Omnilateral, the oldest first", s.listAnchors)
 	post(s, "/v1/bilaterals/{partner}/anchors", "post-anchor", tagNetwork, "Have the channel attested as it is now; waits for the partner", s.postAnchor)
 }
@@ -77,7 +78,25 @@ func (s *server) shownBilateral(b Bilateral) (wire.Bilateral, error) {
 			w.Problem = fault.Of(err).Detail
 		}
 	}
-	err := b.View(func(v channel.View) error {
+	var err error
+	if w.Divergence, err = s.divergence(b); err != nil {
+		return w, err
+	}
+	err = s.Member.Omni().View(func(v channel.View) error {
+		_, mine := b.Keys()
+		for e := range (trade.View{Records: v}).Equivocations(b.ID()) {
+			by := w.Partner
+			if int(e.One.By) == mine {
+				by = party.Code(s.Member.Code())
+			}
+			w.Twice = append(w.Twice, wire.SignedTwice{Member: by, Key: e.Key, One: e.One, Two: e.Two})
+		}
+		return nil
+	})
+	if err != nil {
+		return w, err
+	}
+	err = b.View(func(v channel.View) error {
 		w.Position, w.Root = uint64(v.Position), v.Root
 		m, err := stored[trade.Bilateral](v, trade.BilateralKey, "record of the Bilateral")
 		switch fault.CodeOf(err) {

@@ -79,6 +79,11 @@ func (k *keyring) Channel(p sign.PublicKey) (sign.PrivateKey, bool) {
 	key, ok := k.channels[p]
 	return key, ok
 }
+
+// Sealing keys are never replaced here.
+func (k *keyring) Past(canon.Hash) []byte                               { return nil }
+func (k *keyring) Retire([]seal.PublicKey, map[canon.Hash][]byte) error { panic("no key is old") }
+
 func (k *keyring) NewChannel() (sign.PrivateKey, error) {
 	key, err := sign.Generate(nil)
 	k.mu.Lock()
@@ -107,6 +112,10 @@ type world struct {
 	genesis []byte
 	sides   map[party.Code]*side
 	logs    *syncBuffer // of the APIs
+	law     channel.Law
+	laws    map[party.Code]channel.Law // of a side that does not execute what all others do
+	clock   channel.Clock              // of the members; nil: the usual one
+	dir     string
 }
 
 // side is one carrier with its node's parts and API.
@@ -123,6 +132,8 @@ type side struct {
 	options native.Options
 
 	smuggled atomic.Pointer[ledger.Envelope] // see tampered
+
+	closers []func() // what stops its parts, in the order in which they were started
 
 	mu   sync.Mutex
 	desk *clearing.Desk
@@ -178,10 +189,13 @@ func eventually(t testing.TB, what string, f func() bool) {
 	}
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB, tune ...func(*world)) *world {
 	t.Helper()
 	dir := t.TempDir()
-	w := &world{t: t, sides: map[party.Code]*side{}, logs: &syncBuffer{}}
+	w := &world{t: t, sides: map[party.Code]*side{}, logs: &syncBuffer{}, dir: dir, law: channel.Trade(trade.New(voice.Line{}))}
+	for _, f := range tune {
+		f(w)
+	}
 	key := sign.FromSeed([32]byte{1})
 	network := local.Network("test", key.Public())
 	w.chain = network.ChainID
@@ -192,31 +206,36 @@ func newWorld(t testing.TB) *world {
 		g.Members = append(g.Members, w.sides[code].keys.application(code))
 	}
 	w.genesis = canon.Must(g)
-	law := channel.Trade(trade.New(voice.Line{}))
 
 	validator := must(store.Open(filepath.Join(dir, "validator"), store.Options{MinFree: 1}))
-	machine := must(channel.NewOmni(validator, channel.MachineOptions{ChainID: w.chain, Genesis: w.genesis, Law: law}))
+	machine := must(channel.NewOmni(validator, channel.MachineOptions{ChainID: w.chain, Genesis: w.genesis, Law: w.law}))
 	chain := must(local.Open(local.Config{Network: network, Key: key, Path: filepath.Join(dir, "ledger"), GapWait: 20 * time.Millisecond}, machine))
 	t.Cleanup(func() { validator.Close() })
 	t.Cleanup(func() { chain.Close() })
 	w.chainOf = chain
 	for _, code := range codes {
-		w.sides[code].start(filepath.Join(dir, string(code)), chain, law)
+		t.Cleanup(w.sides[code].stop)
+		w.sides[code].start()
 	}
 	return w
 }
 
+func (s *side) dir() string { return filepath.Join(s.w.dir, string(s.code)) }
+
 // start opens and runs a side's member, and serves its API.
-func (s *side) start(dir string, chain ledger.Ledger, law channel.Law) {
-	t := s.w.t
+func (s *side) start() {
+	t, dir, law := s.w.t, s.dir(), s.w.law
+	if own := s.w.laws[s.code]; own != nil {
+		law = own
+	}
 	s.db = must(store.Open(filepath.Join(dir, "store"), store.Options{MinFree: 1}))
-	t.Cleanup(func() { s.db.Close() })
+	s.closes(func() { s.db.Close() })
 	s.blobs = must(store.OpenBlobs(durable.OS, filepath.Join(dir, "files"), [32]byte{1}))
 	s.member = must(channel.OpenMember(channel.Options{
-		Ledger: tampered{chain, s}, Store: s.db, Outbox: filepath.Join(dir, "outbox"), Keys: s.keys, Code: string(s.code),
-		ChainID: s.w.chain, Genesis: s.w.genesis, Law: law,
+		Ledger: tampered{s.w.chainOf, s}, Store: s.db, Outbox: filepath.Join(dir, "outbox"), Keys: s.keys, Code: string(s.code),
+		ChainID: s.w.chain, Genesis: s.w.genesis, Law: law, Clock: s.w.clock,
 	}))
-	t.Cleanup(func() { s.member.Close() })
+	s.closes(func() { s.member.Close() })
 	s.run(s.member.Run)
 
 	var tokens []api.Token
@@ -239,7 +258,17 @@ func (s *side) start(dir string, chain ledger.Ledger, law channel.Law) {
 		Log: slog.New(slog.NewJSONHandler(s.w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	s.server = httptest.NewServer(must(native.New(s.options)))
-	t.Cleanup(s.server.Close)
+	s.closes(s.server.Close)
+}
+
+func (s *side) closes(f func()) { s.closers = append(s.closers, f) }
+
+// stop ends what the side runs.
+func (s *side) stop() {
+	for _, f := range slices.Backward(s.closers) {
+		f()
+	}
+	s.closers = nil
 }
 
 // tampered is a ledger whose validators bring a side an envelope that they have
@@ -262,12 +291,12 @@ func (l tampered) Blocks(ctx context.Context, from ledger.Height) iter.Seq2[ledg
 	}
 }
 
-// run runs a part until the test ends.
+// run runs a part until the side stops.
 func (s *side) run(part func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- part(ctx) }()
-	s.w.t.Cleanup(func() {
+	s.closes(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			s.w.t.Logf("%s: a part ended with %v", s.code, err)
@@ -325,7 +354,7 @@ func (s *side) clear(a clearing.Automatic) {
 	})
 	d := must(clearing.Open(clearing.Options{
 		Me: s.code, Partner: s.other().code, Line: voice.Name, Channel: b, Store: s.db.Node(), Blobs: s.blobs, Reader: files{},
-		Secret: [32]byte{byte(s.code[0])}, EdgeKey: b.Derive("edges"), Send: s.send,
+		Secret: [32]byte{byte(s.code[0])}, NumberKey: b.Derive("edges"), Send: s.send,
 		Authorize: func(c trade.Command, role party.Role) (trade.Command, error) {
 			return s.authorize(api.Actor{}, role, c, b.ID())
 		},
@@ -358,9 +387,9 @@ func (s *side) send(ctx context.Context, kind, subject string, f store.Info) err
 
 // opened gives a world whose Bilateral is open and whose delegates are
 // registered, all by the API.
-func opened(t testing.TB) *world {
+func opened(t testing.TB, tune ...func(*world)) *world {
 	t.Helper()
-	w := newWorld(t)
+	w := newWorld(t, tune...)
 	ctx := within(t)
 	alpha := w.sides["ALPHA"]
 	b, err := alpha.client(api.Administrator).Open(ctx, "BRAVO")

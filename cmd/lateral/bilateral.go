@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
@@ -20,7 +21,9 @@ type bilateralCommand struct {
 	Show    bilateralShow    `cmd:"" op:"get-bilateral" help:"Show the channel with a partner." eg:"" eg:"--partner BRAVO --json"`
 	Open    bilateralOpen    `cmd:"" op:"open-bilateral" role:"administrator" help:"Open a channel with a partner; the command ends when it is in use." eg:"BRAVO"`
 	Rotate  bilateralRotate  `cmd:"" op:"rotate-channel" role:"administrator" help:"Replace this node's channel key; the sealing of the channel follows." eg:"--partner BRAVO"`
+	Export  bilateralExport  `cmd:"" op:"export-bilateral" role:"administrator" help:"Send the partner the sealed export of the channel, from which its node restores what destroyed keys do not open." eg:"--partner BRAVO"`
 	End     bilateralEnd     `cmd:"" op:"end-bilateral" role:"product-manager" help:"End every agreement with a partner; what is owed stays owed." eg:"--partner BRAVO --why 'As announced.'"`
+	Mend    bilateralMend    `cmd:"" op:"close-divergence" role:"product-manager" help:"Close a divergence: say that the two members' states are one again; counts once both sides have." eg:"--partner BRAVO --why 'Rebuilt after the disk failed.'"`
 	Anchors bilateralAnchors `cmd:"" op:"list-anchors" help:"List how far the channel is attested on the Omnilateral, the oldest first." eg:"--all"`
 	Anchor  bilateralAnchor  `cmd:"" op:"post-anchor" role:"engineer,administrator" help:"Have the channel attested as it is now; waits for the partner." eg:""`
 	Proof   bilateralProof   `cmd:"" op:"get-proof" help:"Write a proof of any record of the channel that anybody can check offline." eg:"agreement/MSA-1 --out agreement.proof" eg:"order/V-ALPHA --partner BRAVO --out order.proof"`
@@ -64,6 +67,24 @@ type bilateralEnd struct {
 
 func (c bilateralEnd) Run(ctx context.Context, n *remote) error {
 	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Ended, error) { return p.Terminate(ctx, c.Why) })
+}
+
+type bilateralMend struct {
+	one
+	Evidence canon.Hash `placeholder:"HASH" help:"The evidence that was looked at (lateral bilateral show); default: that of now."`
+	Why      string     `help:"Reason, for the partner."`
+}
+
+func (bilateralMend) Help() string {
+	return `The node looks first whether its log has one of the two heads in the evidence, and whether both nodes have signed one log
+since; lateral replay says which node is to be rebuilt before. Then its delegate for contracts signs. When that key is kept elsewhere,
+divergence.close is prepared (lateral key prepare), signed (lateral sign) and submitted (lateral key submit).`
+}
+
+func (c bilateralMend) Run(ctx context.Context, n *remote) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Divergence], error) {
+		return p.CloseDivergence(ctx, wire.CloseDivergence{Evidence: c.Evidence, Why: c.Why})
+	})
 }
 
 type bilateralAnchors struct{ many }
@@ -111,6 +132,17 @@ func (c bilateralRotate) Run(ctx context.Context, n *remote) error {
 	}
 	k, err := n.api.With(code).Rotate(ctx)
 	return replaced(n, k, err)
+}
+
+type bilateralExport struct{ one }
+
+func (bilateralExport) Help() string {
+	return `For a partner whose node has lost its store and says key-missing, because the agreement has old keys destroyed. The export is of
+the last anchor that both have signed; the partner's node checks it, takes it by itself and starts again.`
+}
+
+func (c bilateralExport) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Exported, error) { return p.Export(ctx) })
 }
 
 // delegateCommand is "lateral delegate".

@@ -12,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/ledger/comet"
 	"github.com/lateral-network/lateral/ledger/local"
@@ -33,7 +34,8 @@ func (verifyCommand) Help() string {
 	return `Checks without any network: the record's bytes, the Bilateral's state root, both members' signed heads, the anchor on the
 shared ledger, and the certified block header with every signature, against the validators that the network file names.
 Prints the hash of the proven bytes, which record they are, and since when. A proof shows any record of a channel's state:
-an invoice's document, an agreement, an order, a receipt. Exit code 1 means that the proof is refused.
+an invoice's document, an agreement, an order, a receipt. An entry of signed_twice (lateral bilateral show --json) needs no network
+file: its two signatures are the proof. Exit code 1 means that the proof is refused.
 
 Examples:
   lateral verify run1/proofs/BRAVO-ALPHA-V-ALPHA-20261102T000000Z-20261102T010000Z-USD-1.proof
@@ -64,23 +66,28 @@ func (c verifyCommand) Run(t terminal) error {
 
 // proven is what a good proof shows.
 type proven struct {
-	Proof    string     `json:"proof"`             // path
-	Hash     canon.Hash `json:"hash"`              // of the proven bytes
-	Record   string     `json:"record"`            // key
-	What     string     `json:"what"`              // the kind of record, in words
-	Content  any        `json:"content,omitempty"` // of the record, when it is asked for
-	Evidence canon.Hash `json:"evidence,omitzero"` // of a divergence: what its closing names
-	Channel  canon.Hash `json:"channel"`
-	Position uint64     `json:"position"`          // block after which the record stood so
-	Kind     string     `json:"kind"`              // attested or uncontested
-	Height   uint64     `json:"height"`            // certified
-	Time     wire.Time  `json:"time"`              // of that block
-	Chain    string     `json:"chain"`             // of the network file
-	Invoice  string     `json:"invoice,omitempty"` // path of the file that shows exactly this
+	Proof    string          `json:"proof"`             // path
+	Hash     canon.Hash      `json:"hash"`              // of the proven bytes
+	Record   string          `json:"record"`            // key
+	What     string          `json:"what"`              // the kind of record, in words
+	Content  any             `json:"content,omitempty"` // of the record, when it is asked for
+	Evidence canon.Hash      `json:"evidence,omitzero"` // of a divergence: what its closing names
+	Channel  canon.Hash      `json:"channel"`
+	Position uint64          `json:"position"`          // block after which the record stood so
+	Kind     string          `json:"kind"`              // attested or uncontested
+	Height   uint64          `json:"height"`            // certified
+	Time     wire.Time       `json:"time"`              // of that block
+	Chain    string          `json:"chain"`             // of the network file
+	Key      *sign.PublicKey `json:"key,omitempty"`     // that has signed two heads of one size
+	Invoice  string          `json:"invoice,omitempty"` // path of the file that shows exactly this
 }
 
 func (p proven) print(t terminal) {
 	fmt.Fprintf(t.out, "%s  %s\n", p.Hash, p.Proof)
+	if p.Key != nil {
+		fmt.Fprintf(t.err, "proven: %s has signed %s of channel %s\n", p.Key, p.What, p.Channel)
+		return
+	}
 	fmt.Fprintf(t.err, "proven: %s, %s, of channel %s\n", p.Record, p.What, p.Channel)
 	fmt.Fprintf(t.err, "as it stood after block %d; %s, certified at height %d, %s, on %s\n", p.Position, p.Kind, p.Height,
 		time.UnixMilli(int64(p.Time)).UTC().Format(time.RFC3339), p.Chain)
@@ -103,6 +110,10 @@ func (c verifyCommand) one(path string) (p proven, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return p, fault.Newf(fault.NotFound, "name a proof file", "%s cannot be read", path).Because(err)
+	}
+	if twice, ok := signedTwice(data); ok {
+		return proven{Proof: path, Hash: canon.HashOf("lateral/equivocation/1", twice), What: "two heads of one size under one key", Content: twice,
+			Channel: twice.One.Head.Channel, Position: twice.One.Head.Position, Key: &twice.Key}, twice.Check()
 	}
 	networkFile := c.Network
 	if networkFile == "" {
@@ -132,6 +143,13 @@ func (c verifyCommand) one(path string) (p proven, err error) {
 	return proven{Proof: path, Hash: verified.Hash, Record: verified.Key, What: what, Content: content, Evidence: evidence, Channel: verified.Channel.ID,
 		Position: verified.Position, Kind: fmt.Sprint(verified.Kind), Height: verified.Height,
 		Time: wire.Time(verified.Time), Chain: network.ChainID, Invoice: c.Invoice}, nil
+}
+
+// signedTwice reads what the API shows of a key that has signed twice. It needs
+// no network: the two signatures are the proof.
+func signedTwice(data []byte) (e trade.Equivocation, ok bool) {
+	err := json.Unmarshal(data, &e)
+	return e, err == nil && e.Key != (sign.PublicKey{})
 }
 
 // evidenceIn gives the hash by which both sides name a divergence when they

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -11,8 +12,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/trade"
@@ -190,5 +193,28 @@ func TestAProofOfADivergenceTellsWhatItsClosingNames(t *testing.T) {
 	}
 	if other := evidenceIn(trade.Bilateral{}); !other.IsZero() {
 		t.Errorf("another record has the evidence %s", other)
+	}
+}
+
+// Two heads of one size under one key prove themselves, without any network.
+func TestWhatAKeyHasSignedTwiceIsVerifiedFromItsSignatures(t *testing.T) {
+	key := sign.FromSeed([32]byte{5})
+	head := trade.Head{Channel: canon.Hash{1}, Position: 3, Size: 2, Root: canon.Hash{1}}
+	shown := wire.SignedTwice{Member: "BRAVO", Key: key.Public(), One: head.Sign(key, 0)}
+	head.Root = canon.Hash{2}
+	shown.Two = head.Sign(key, 0)
+	file := func() string {
+		text, err := json.Marshal(shown)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return put(t, "twice.json", text)
+	}
+	if _, told := exits(t, 0, "verify", file()); !strings.Contains(told, key.Public().String()+" has signed two heads of one size") {
+		t.Errorf("it says %s", told)
+	}
+	shown.Two.Head.Root = canon.Hash{3}
+	if _, told := exits(t, 1, "verify", file()); !strings.Contains(told, "refused") {
+		t.Errorf("of a forged one it says %s", told)
 	}
 }

@@ -152,7 +152,11 @@ func newEngine(p engineParts) (_ *engine, err error) {
 
 	e.tip = e.blocks.LoadBlockMeta(e.blocks.Height())
 	alone := current.Validators.Size() == 1 && current.Validators.HasAddress(signer.GetAddress())
-	syncFirst := !alone
+	// The engine looks for missing blocks for a second at least before it takes
+	// part. A network that has begun just now has too few to be looked for: what
+	// a validator that comes a little later lacks, consensus itself brings.
+	begun := current.LastBlockHeight == 0 && time.Since(p.genesis.GenesisTime) < youngNetwork
+	syncFirst := !alone && !begun
 	catchUp := blocksync.NewReactor(syncFirst, false, current.Copy(), executor, e.blocks,
 		signer.GetAddress(), 0, blocksync.NopMetrics())
 	catchUp.SetLogger(p.log.With("module", "blocksync"))
@@ -177,6 +181,9 @@ func newEngine(p engineParts) (_ *engine, err error) {
 	}
 	return e, nil
 }
+
+// youngNetwork is how long after its beginning a network counts as new.
+const youngNetwork = 30 * time.Second
 
 // open opens a store that closeStores closes.
 func (e *engine) open(d *disk, name string) (*database, error) {

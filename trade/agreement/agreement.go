@@ -271,7 +271,9 @@ type Terms struct {
 	Deployment       Deployment     `cbor:"20,keyasint" json:"deployment"`
 	Integration      Integration    `cbor:"21,keyasint" json:"integration"`
 	RetentionDays    uint32         `cbor:"22,keyasint" json:"retention_days"`
-	DestroyOldKeys   bool           `cbor:"23,keyasint,omitempty" json:"destroy_old_keys"`
+	// DestroyOldKeys has both nodes destroy what opens the channel's past once a
+	// sealing key is replaced.
+	DestroyOldKeys bool `cbor:"23,keyasint,omitempty" json:"destroy_old_keys"`
 	// Unattested is what may be invoiced, both ways together, in blocks that not
 	// both members have signed yet, before new trade waits; no entry: no limit.
 	Unattested []money.Amount `cbor:"24,keyasint,omitempty" json:"unattested,omitempty"`
@@ -391,8 +393,6 @@ func (t Terms) Validate() error {
 		return bad("deployment", "this deployment is not known here", "use embedded")
 	case t.Integration != CommonRecord:
 		return bad("integration", "this integration is not known here", "use common-record")
-	case t.DestroyOldKeys:
-		return bad("destroy_old_keys", "no node destroys its old sealing keys yet, so this cannot be agreed", "leave it out")
 	case t.RetentionDays == 0 || t.RetentionDays > 36500:
 		return bad("retention_days", "records are kept for 1 to 36500 days", "use 3650")
 	}

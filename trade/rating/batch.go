@@ -173,7 +173,7 @@ func (r *Rated) Groups() []Group {
 		if x.Start != y.Start {
 			return cmp.Compare(x.Start, y.Start)
 		}
-		return usage.CallOf(x).Order(usage.CallOf(y))
+		return cmp.Or(cmp.Compare(x.Destination, y.Destination), cmp.Compare(x.Origin, y.Origin), cmp.Compare(x.Duration, y.Duration))
 	}
 	for i := range groups {
 		n := groups[i].Calls
@@ -225,12 +225,13 @@ func (r *Rated) Slot(g *Group) usage.Slot {
 	return usage.Slot{Direction: r.Batch.Pair.Direction(g.Way), Period: r.Periods[g.Period], Row: g.Row}
 }
 
-// Take copies the calls of a group for [usage.Commit] and delivery.
-func (r *Rated) Take(g *Group) []usage.Call {
+// Take gives the calls of a group for [usage.Commit] and delivery.
+func (r *Rated) Take(g *Group, h *usage.Hider) []usage.Call {
 	calls := make([]usage.Call, len(g.Records))
 	for i, n := range g.Records {
-		calls[i] = usage.CallOf(&r.Batch.Records[n])
+		calls[i] = h.Call(&r.Batch.Records[n])
 	}
+	slices.SortFunc(calls, usage.Call.Order)
 	return calls
 }
 

@@ -2,6 +2,7 @@ package rating
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/lateral-network/lateral/trade/usage"
@@ -17,6 +18,7 @@ type index struct {
 	prefixes []prefix
 	versions []version
 	special  []special
+	changes  []int64 // when a version begins or ends; ascending, each once
 }
 
 // headDigits is how many digits the table resolves at once.
@@ -73,7 +75,9 @@ type version struct {
 func newIndex(rows []Row) index {
 	x := index{nodes: make([]node, 1, 1024), versions: make([]version, len(rows))}
 	windows := map[usage.Band]*usage.Window{}
+	changes := map[int64]bool{}
 	for i := range rows {
+		changes[rows[i].ValidFrom], changes[rows[i].ValidTo] = true, true
 		x.versions[i] = version{rows[i].ValidFrom, rows[i].ValidTo, rows[i].MinimumSeconds, rows[i].IncrementSeconds}
 		if i > 0 && rows[i].Prefix == rows[i-1].Prefix {
 			x.prefixes[len(x.prefixes)-1].end++
@@ -103,6 +107,7 @@ func newIndex(rows []Row) index {
 			p.special = uint32(len(x.special))
 		}
 	}
+	x.changes = slices.Sorted(maps.Keys(changes))
 	x.inherit(0, 0)
 	x.compact()
 	return x
@@ -286,6 +291,29 @@ func (x *index) among(s *special, from usage.Number, start int64) (uint32, findi
 		}
 	}
 	return 0, nothing
+}
+
+// pricedInPart reports whether find has a row for some starts from first to last
+// and none for others. The answer of find changes only where a row begins or
+// ends: nearly always there is no such moment, and nothing is asked.
+func (x *index) pricedInPart(number, from usage.Number, first, last int64) bool {
+	i, _ := slices.BinarySearch(x.changes, first+1)
+	end, _ := slices.BinarySearch(x.changes[i:], last+1)
+	inside := x.changes[i : i+end]
+	if len(x.special) > 0 {
+		// A band of the week begins or ends too. None is as short as a range.
+		inside = append(slices.Clone(inside), last)
+	}
+	if len(inside) == 0 {
+		return false
+	}
+	_, before := x.find(number, from, first)
+	for _, at := range inside {
+		if _, now := x.find(number, from, at); (now == priced) != (before == priced) {
+			return true
+		}
+	}
+	return false
 }
 
 // moved[d] moves a number of d digits to MaxDigits places.

@@ -159,6 +159,40 @@ func TestTheLongestPrefixInForceIsFound(t *testing.T) {
 	}
 }
 
+// Whatever begins, ends or hides behind a longer prefix within the range: the
+// answer is that of every single start in it.
+func TestARangeIsPricedInPartWhereSomeStartsFindARowAndOthersNone(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 4))
+	seen := map[bool]int{}
+	for range 30 {
+		s := randomSheet(t, random, 1+random.IntN(60))
+		for range 1000 {
+			text := s.rows[random.IntN(len(s.rows))].Prefix + "01"
+			n, ok := usage.ParseNumber([]byte(text[:min(len(text), usage.MaxDigits)]))
+			if !ok {
+				t.Fatal(text)
+			}
+			first := int64(random.IntN(140)) - 5
+			last := first + int64(random.IntN(12))
+			found := map[bool]bool{}
+			for at := first; at <= last; at++ {
+				_, ok := s.Find(n, usage.Withheld, at)
+				found[ok] = true
+			}
+			want := found[true] && found[false]
+			if got := s.PricedInPart(n, usage.Withheld, first, last); got != want {
+				t.Fatalf("%s from %d to %d: priced in part %v, want %v", n, first, last, got, want)
+			}
+			seen[want]++
+		}
+	}
+	if seen[true] == 0 || seen[false] == 0 {
+		t.Fatalf("%v: the test is too tame", seen)
+	}
+}
+
 func TestBilledSeconds(t *testing.T) {
 	for _, c := range []struct{ duration, minimum, increment, want uint32 }{
 		{0, 60, 60, 0}, {1, 1, 1, 1}, {1000, 1, 1, 1}, {1001, 1, 1, 2}, {1, 60, 60, 60}, {60_000, 60, 60, 60}, {60_001, 60, 60, 120},

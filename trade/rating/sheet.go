@@ -231,6 +231,13 @@ func (s *Sheet) Unpriced(destination, origin usage.Number, start int64) fault.Co
 	return CodeNoRate
 }
 
+// PricedInPart reports whether a call to a destination has a row at some starts
+// from first to last (ms, both included) and none at others. Which row is not
+// asked.
+func (s *Sheet) PricedInPart(destination, origin usage.Number, first, last int64) bool {
+	return s.index.pricedInPart(destination, origin, first, last)
+}
+
 // Root commits to the rows: RFC 6962 over the canonical bytes of each, in
 // order. Both sides accept a sheet by it.
 func (s *Sheet) Root() canon.Hash {

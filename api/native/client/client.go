@@ -469,6 +469,18 @@ func (p *Partner) Terminate(ctx context.Context, why string) (wire.Ended, error)
 	return post[wire.Ended](ctx, p.c, p.at("terminate"), wire.EndBilateral{Why: why})
 }
 
+// CloseDivergence says that the two members' states are one again. It counts
+// once both sides have said so.
+func (p *Partner) CloseDivergence(ctx context.Context, c wire.CloseDivergence) (wire.Done[wire.Divergence], error) {
+	return post[wire.Done[wire.Divergence]](ctx, p.c, p.at("divergence", "close"), c)
+}
+
+// Export has the partner sent the sealed export of the channel, from which its
+// node restores what destroyed keys do not open.
+func (p *Partner) Export(ctx context.Context) (wire.Exported, error) {
+	return post[wire.Exported](ctx, p.c, p.at("export"), nil)
+}
+
 // Rotate replaces this node's channel key.
 func (p *Partner) Rotate(ctx context.Context) (wire.NewKey, error) {
 	return post[wire.NewKey](ctx, p.c, p.at("rotate"), nil)

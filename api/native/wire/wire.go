@@ -101,12 +101,49 @@ type Bilateral struct {
 	Epoch      uint32           `json:"epoch" doc:"Of the key that seals the channel; 0 before the first."`
 	Unanswered Time             `json:"unanswered_since,omitzero" doc:"Since when the partner owes an answer to a signed head."`
 	Members    *trade.Bilateral `json:"members,omitempty"`
+	Divergence *Divergence      `json:"divergence,omitempty" doc:"While the two members' states differ, or both have not said that they do no more."`
+	Twice      []SignedTwice    `json:"signed_twice,omitempty" doc:"Heads of one size that one channel key has signed, as they stand on the Omnilateral."`
 	Problem    string           `json:"problem,omitempty" doc:"Why the channel has halted here, or what keeps its sealing key from changing."`
+}
+
+// Divergence is what is known of a difference between the two members' states.
+type Divergence struct {
+	Evidence  canon.Hash `json:"evidence,omitzero" doc:"Of the two contradicting heads in the channel's state: what closing names. Absent: there is none yet."`
+	Size      uint64     `json:"size" doc:"Of the block log of which the members have signed two roots."`
+	Searching bool       `json:"searching,omitempty" doc:"The two nodes have not signed one log since."`
+	Height    uint64     `json:"height,omitempty" doc:"Of the first block that differs, once it is found."`
+	Kind      trade.Kind `json:"kind,omitempty" doc:"Of the first command that differs, when the difference is in one."`
+	Silent    party.Code `json:"silent,omitempty" doc:"Who has left a question of the search unanswered."`
+	ClosedBy  party.Code `json:"closed_by,omitempty" doc:"Who has said that it is over. The other side has not."`
+	Closed    uint64     `json:"closed,omitempty" doc:"Height at which both had said that it is over."`
+}
+
+// SignedTwice is two heads of one size under one channel key: whoever has the
+// key has signed what is not so. The two signatures show it to everybody.
+type SignedTwice struct {
+	Member party.Code       `json:"member" doc:"Whose channel key it is."`
+	Key    sign.PublicKey   `json:"key"`
+	One    trade.SignedHead `json:"one"`
+	Two    trade.SignedHead `json:"two"`
+}
+
+// CloseDivergence says that the two members' states are one again.
+type CloseDivergence struct {
+	Evidence canon.Hash `json:"evidence,omitzero" doc:"The evidence that was looked at. Absent: that of now."`
+	Why      string     `json:"why,omitempty" maxLength:"500"`
 }
 
 // OpenBilateral asks for a channel with a partner.
 type OpenBilateral struct {
 	Partner party.Code `json:"partner" minLength:"1" maxLength:"32"`
+}
+
+// Exported is a channel's export on its way to the partner.
+type Exported struct {
+	Position uint64     `json:"position" doc:"Height up to which both have signed what it holds."`
+	Records  uint64     `json:"records" doc:"How many records it has."`
+	File     canon.Hash `json:"file" doc:"SHA-256 of the file."`
+	Size     int64      `json:"size" doc:"Its bytes."`
 }
 
 // NewKey is a key that has taken another's place.
@@ -121,7 +158,7 @@ type Prepare struct {
 	Partner party.Code     `json:"partner,omitempty" maxLength:"32" doc:"Of a command on a Bilateral."`
 	Kind    trade.Kind     `json:"kind" minLength:"1" maxLength:"40" doc:"Of the command, for example bind, key.change, key.rotate or delegate.add."`
 	Key     string         `json:"key,omitempty" enum:"member,sealing,node" doc:"Which key a key.rotate replaces, by one that the node makes."`
-	Body    map[string]any `json:"body,omitempty" doc:"Fields of the command. Absent: what the node knows by itself, for bind, key.change, key.rotate and member.leave."`
+	Body    map[string]any `json:"body,omitempty" doc:"Fields of the command. Absent: what the node knows by itself, for bind, key.change, key.rotate, divergence.close and member.leave."`
 }
 
 // Command is a command on its way to a key that is kept elsewhere and back.
