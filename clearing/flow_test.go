@@ -1444,7 +1444,7 @@ func TestCommandsOfManyPeriodsShareEnvelopes(t *testing.T) {
 		}
 	}
 	for _, k := range []trade.Kind{trade.KindUsageState, trade.KindInvoiceAccept} {
-		if commands[k] < 2*periods || 4*envelopes[k] > commands[k] {
+		if commands[k] < 2*periods || 2*envelopes[k] > commands[k] {
 			t.Errorf("%d commands %s in %d envelopes", commands[k], k, envelopes[k])
 		}
 	}
