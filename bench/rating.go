@@ -104,7 +104,7 @@ func Rating(ctx context.Context, o RatingOptions) (RatingResult, error) {
 		}
 		rate.Found, err = o.measure(ctx, pieces, func(records []usage.Record) error {
 			for i := range records {
-				if _, ok := sheet.Find(records[i].Destination, records[i].Start); !ok {
+				if _, ok := sheet.Find(records[i].Destination, records[i].Origin, records[i].Start); !ok {
 					return fault.New(fault.Internal, "a generated call has no rate", "report this")
 				}
 			}

@@ -63,7 +63,7 @@ type Options struct {
 	Blobs       *store.Blobs
 	Reader      Reader
 	Secret      [32]byte // this carrier's own: salts what it commits to
-	EdgeKey     [32]byte // the two carriers' own: hides numbers in the comparison at edges
+	NumberKey   [32]byte // the two carriers' own: hides numbers where calls are compared
 	// Send hands a file of the blob store to the partner, sealed. It returns
 	// when a crash cannot lose it.
 	Send func(ctx context.Context, kind, subject string, file store.Info) error
@@ -336,6 +336,8 @@ func (d *Desk) look(ctx context.Context, key string) error {
 		return d.netting(ctx, key)
 	case strings.HasPrefix(key, trade.ObligationPrefix):
 		return d.obligation(ctx, key)
+	case strings.HasPrefix(key, trade.SheetPrefix):
+		return d.acknowledge(ctx, key)
 	}
 	return nil
 }

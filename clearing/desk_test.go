@@ -168,6 +168,11 @@ func newWorldWithout(t *testing.T) *world {
 	w.ledger, err = local.Open(local.Config{Network: w.net, Key: key, Now: w.now}, omni)
 	w.must(err)
 	t.Cleanup(func() {
+		w.mu.Lock() // a file that is still on its way reaches no desk any more
+		for _, s := range w.sides {
+			s.off = true
+		}
+		w.mu.Unlock()
 		for _, s := range w.sides {
 			if s.stop != nil {
 				s.stop()
@@ -276,7 +281,7 @@ func (s *side) openDesk() {
 	w := s.w
 	desk, err := Open(Options{
 		Me: s.code, Partner: s.other.code, Line: voice.Name, Channel: s.channel, Store: s.db.Node(), Blobs: s.blobs,
-		Reader: files{}, Secret: [32]byte{7, s.code[0], s.secret}, EdgeKey: s.channel.Derive("edges"),
+		Reader: files{}, Secret: [32]byte{7, s.code[0], s.secret}, NumberKey: s.channel.Derive("edges"),
 		Send: s.send, Authorize: s.authorize, Now: func() int64 { return w.now().UnixMilli() + s.jump.Load() },
 		Automatic: s.auto, Patience: s.patience, Log: w.log.With("side", s.code),
 	})

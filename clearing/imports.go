@@ -219,7 +219,7 @@ func (d *Desk) ready() (*Book, error) {
 // manifests. The imports are read in their order, so that each row is judged as
 // it was when it came. Code: import-lost.
 func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error) {
-	book := newBook(d.pair, s)
+	book := newBook(d.pair, s, d.o.NumberKey)
 	for _, f := range d.freed {
 		book.freeing(f)
 	}

@@ -66,8 +66,11 @@ func ParseRounding(s string) (Rounding, error) {
 	return r, nil
 }
 
-// charge prices billed seconds by a row, rounded once.
-func (r Rounding) charge(row *rating.Row, seconds uint64) (money.Micro, error) {
+// charge prices calls and their billed seconds by a row, rounded once.
+func (r Rounding) charge(row *rating.Row, calls, seconds uint64) (money.Micro, error) {
+	if row.ConnectFee != 0 {
+		return r.round(exact(row, calls, seconds))
+	}
 	coarse := uint64(1)
 	for range 6 - r.Places {
 		coarse *= 10
@@ -79,10 +82,12 @@ func (r Rounding) charge(row *rating.Row, seconds uint64) (money.Micro, error) {
 	return m.Mul(int64(coarse))
 }
 
-// exact is seconds × rate / unit in whole currency.
-func exact(row *rating.Row, seconds uint64) *big.Rat {
+// exact is calls × connect fee + seconds × rate / unit in whole currency.
+func exact(row *rating.Row, calls, seconds uint64) *big.Rat {
 	n := new(big.Int).Mul(new(big.Int).SetUint64(seconds), big.NewInt(int64(row.Rate)))
-	return new(big.Rat).SetFrac(n, big.NewInt(int64(row.UnitSeconds)*1_000_000_000))
+	sum := new(big.Rat).SetFrac(n, big.NewInt(int64(row.UnitSeconds)*1_000_000_000))
+	fees := new(big.Int).Mul(new(big.Int).SetUint64(calls), big.NewInt(int64(row.ConnectFee)))
+	return sum.Add(sum, new(big.Rat).SetFrac(fees, big.NewInt(1_000_000)))
 }
 
 // round rounds an exact amount.
@@ -194,6 +199,7 @@ type spot struct {
 	line    uint32 // number of the row; nothing: no row prices the call
 	period  uint32
 	seconds uint32
+	free    bool // it costs nothing where each call on a line has a fee
 }
 
 // periodOf numbers the period of a moment.
@@ -217,11 +223,15 @@ type pricer struct {
 	number uint32
 }
 
-func (p *pricer) spot(book side, way usage.Way, d dest, start int64, duration uint32) spot {
+func (p *pricer) spot(book side, c *call, start int64, duration uint32) spot {
+	way := c.way
 	sheet := p.sheets[book][way]
-	row, seconds, ok := sheet.Bill(d.number(), start, duration)
+	row, seconds, ok := sheet.Bill(c.dest.number(), usage.Number(c.origin), start, duration)
 	if !ok {
 		return spot{line: nothing}
+	}
+	if duration == 0 && sheet.Row(row).Free(0) {
+		return spot{line: nothing, free: true}
 	}
 	s := spot{line: p.first[book][way] + row, seconds: seconds}
 	if n := p.lines.number[book][way]; n != nil {

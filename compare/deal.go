@@ -32,14 +32,7 @@ type Deal struct {
 	// alone; bills from elsewhere may have calls or whole invoices.
 	RoundPer    Per           `json:"round_per"`
 	RoundPlaces int           `json:"round_places"`
-	Notice      Notice        `json:"notice"`
 	Dispute     DisputePolicy `json:"dispute"`
-}
-
-// Notice is how long before it takes effect a change of price must be told.
-type Notice struct {
-	IncreaseDays uint32 `json:"increase_days"`
-	DecreaseDays uint32 `json:"decrease_days"`
 }
 
 // DisputePolicy says which differences are worth a dispute.
@@ -57,7 +50,9 @@ const maxDeal = 1 << 20
 
 // DefaultDeal is what holds where a deal says nothing.
 func DefaultDeal() Deal {
-	return Deal{Terms: agreement.Defaults(), RoundPer: PerLine, RoundPlaces: 6, Notice: Notice{IncreaseDays: 7}, Dispute: DisputePolicy{MaxDays: 30}}
+	d := Deal{Terms: agreement.Defaults(), RoundPer: PerLine, RoundPlaces: 6, Dispute: DisputePolicy{MaxDays: 30}}
+	d.Terms.Notice = agreement.RateNotice{Increase: 7 * 86_400_000, Short: agreement.RefuseShort}
+	return d
 }
 
 // ReadDeal reads a deal file in YAML. What it leaves out is as in [DefaultDeal];

@@ -18,10 +18,10 @@ func TestTheExampleOfADealSaysEverythingThatHoldsWithoutOne(t *testing.T) {
 	if d.Terms.Hash() != want.Terms.Hash() {
 		t.Errorf("%+v\nwant\n%+v", d.Terms, want.Terms)
 	}
-	if d.Rounding() != want.Rounding() || d.Notice != want.Notice || d.Dispute.MaxDays != want.Dispute.MaxDays {
+	if d.Rounding() != want.Rounding() || d.Dispute.MaxDays != want.Dispute.MaxDays {
 		t.Errorf("%+v, want %+v", d, want)
 	}
-	for _, v := range []any{agreement.Terms{}, Deal{}, Notice{}, DisputePolicy{}} {
+	for _, v := range []any{agreement.Terms{}, Deal{}, agreement.RateNotice{}, DisputePolicy{}} {
 		for i := range reflect.TypeOf(v).NumField() {
 			name, _, _ := strings.Cut(reflect.TypeOf(v).Field(i).Tag.Get("json"), ",")
 			if !strings.Contains(DealExample, name+":") {

@@ -301,7 +301,7 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 		w := flow{way, l.Currency}
 		g := at(w, l.Destination)
 		row := &rating.Row{Rate: l.Rate, UnitSeconds: g.unit}
-		ours, err := e.c.job.Rounding.charge(row, l.Seconds)
+		ours, err := e.c.job.Rounding.charge(row, l.Calls, l.Seconds)
 		if err != nil {
 			return err
 		}
@@ -310,7 +310,7 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 			return err
 		}
 		g.invoice[l.Rate] = priced{p.calls + l.Calls, p.seconds + l.Seconds, p.amount}
-		all[w] = append(all[w], own{l, w, exact(row, l.Seconds), ours})
+		all[w] = append(all[w], own{l, w, exact(row, l.Calls, l.Seconds), ours})
 	}
 	for _, w := range slices.SortedFunc(maps.Keys(all), func(x, y flow) int { return cmp.Or(cmp.Compare(x.way, y.way), cmp.Compare(x.currency, y.currency)) }) {
 		var samples []sample
@@ -604,7 +604,7 @@ func (c *comparison) origins(g *group) (map[uint64]priced, error) {
 			if !call.success() || call.way != g.way {
 				continue
 			}
-			at := p.price.spot(theirs, call.way, call.dest, call.start, call.duration)
+			at := p.price.spot(theirs, call, call.start, call.duration)
 			if at.line == nothing || foldName(c.lines.theirName(at.line)) != foldName(g.name) {
 				continue
 			}

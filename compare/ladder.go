@@ -120,7 +120,7 @@ func (l *ladder) count(t *tally, s spot) error {
 	at.calls++
 	at.seconds += uint64(s.seconds)
 	if l.round.Per == PerCall {
-		m, err := l.round.charge(l.lines.rows[s.line], uint64(s.seconds))
+		m, err := l.round.charge(l.lines.rows[s.line], 1, uint64(s.seconds))
 		if err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ func (l *ladder) move(step uint8, from, to spot) error {
 		c.calls += m.sign
 		c.seconds += m.sign * int64(m.seconds)
 		if l.round.Per == PerCall {
-			micro, err := l.round.charge(l.lines.rows[m.line], uint64(m.seconds))
+			micro, err := l.round.charge(l.lines.rows[m.line], 1, uint64(m.seconds))
 			if err != nil {
 				return err
 			}
@@ -211,7 +211,7 @@ func (l *ladder) value(row *rating.Row, s sum) (money.Micro, error) {
 	if l.round.Per == PerCall {
 		return s.micro, nil
 	}
-	return l.round.charge(row, s.seconds)
+	return l.round.charge(row, s.calls, s.seconds)
 }
 
 // total adds a tally up.
@@ -220,7 +220,7 @@ func (l *ladder) total(t *tally) (amounts, error) {
 	if l.round.Per == PerInvoice {
 		exacts := invoices{}
 		for k, s := range t.all {
-			exacts.add(l, k, s.seconds)
+			exacts.add(l, k, s.calls, s.seconds)
 		}
 		return exacts.amounts(l.round)
 	}
@@ -244,12 +244,12 @@ type invoiceKey struct {
 	flow
 }
 
-func (v invoices) add(l *ladder, k lineKey, seconds uint64) {
+func (v invoices) add(l *ladder, k lineKey, calls, seconds uint64) {
 	at := invoiceKey{k.period, l.flowOf(k.line)}
 	if v[at] == nil {
 		v[at] = new(big.Rat)
 	}
-	v[at].Add(v[at], exact(l.lines.rows[k.line], seconds))
+	v[at].Add(v[at], exact(l.lines.rows[k.line], calls, seconds))
 }
 
 func (v invoices) amounts(r Rounding) (amounts, error) {
@@ -331,7 +331,7 @@ func (l *ladder) invoiceSteps(order []lineKey) (out [countCauses]amounts, err er
 	}
 	exacts := invoices{}
 	for k, s := range l.sides[theirs].all {
-		exacts.add(l, k, s.seconds)
+		exacts.add(l, k, s.calls, s.seconds)
 	}
 	for step := range out {
 		touched := map[invoiceKey]*big.Rat{}
@@ -344,11 +344,14 @@ func (l *ladder) invoiceSteps(order []lineKey) (out [countCauses]amounts, err er
 			if touched[at] == nil {
 				touched[at] = new(big.Rat)
 			}
-			diff := exact(l.lines.rows[k.line], uint64(abs(c.seconds)))
-			if c.seconds < 0 {
-				diff.Neg(diff)
+			row := l.lines.rows[k.line]
+			for _, part := range [2][2]int64{{c.calls, 0}, {0, c.seconds}} {
+				diff := exact(row, uint64(abs(part[0])), uint64(abs(part[1])))
+				if part[0] < 0 || part[1] < 0 {
+					diff.Neg(diff)
+				}
+				touched[at].Add(touched[at], diff)
 			}
-			touched[at].Add(touched[at], diff)
 		}
 		for at, diff := range touched {
 			if exacts[at] == nil {

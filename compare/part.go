@@ -284,7 +284,7 @@ func (p *parts) judge() error {
 		for i := range p.twice[s] {
 			if c := &p.twice[s][i]; c.success() {
 				p.ladder.calls[atDuplicate]++
-				at := p.price.spot(s, c.way, c.dest, c.start, c.duration)
+				at := p.price.spot(s, c, c.start, c.duration)
 				if err := p.ladder.count(p.ladder.twice[s], at); err != nil {
 					return err
 				}
@@ -375,7 +375,7 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	if a.plus != b.plus && !a.odd && !b.odd {
 		p.ladder.calls[atNumberFormat]++
 	}
-	mine := p.price.spot(ours, a.way, a.dest, a.start, a.duration)
+	mine := p.price.spot(ours, &a, a.start, a.duration)
 	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}
@@ -384,7 +384,7 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 			return err
 		}
 	}
-	if p.c.lines.shared() && a.start == b.start && a.duration == b.duration {
+	if p.c.lines.shared() && a.start == b.start && a.duration == b.duration && a.origin == b.origin {
 		p.matched.Exact++
 		if p.detail != nil {
 			if err := p.detail.add(p.c.lines, theirs, &b, mine); err != nil {
@@ -393,7 +393,7 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 		}
 		return p.tally(theirs, mine, b.odd)
 	}
-	at := p.price.spot(theirs, a.way, b.dest, b.start, b.duration)
+	at := p.price.spot(theirs, &b, b.start, b.duration)
 	if err := p.tally(theirs, at, b.odd); err != nil {
 		return err
 	}
@@ -419,7 +419,7 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 		}
 	}
 	step := func(cause uint8, book side, begin int64, duration uint32) error {
-		to := p.price.spot(book, a.way, a.dest, begin, duration)
+		to := p.price.spot(book, &b, begin, duration)
 		shown.causes |= 1 << cause
 		err := p.ladder.move(cause, at, to)
 		at = to
@@ -466,7 +466,7 @@ func (p *parts) tally(s side, at spot, odd bool) error {
 			return err
 		}
 	}
-	if at.line == nothing {
+	if at.line == nothing && !at.free {
 		p.unrated[s]++
 	}
 	return p.ladder.count(p.ladder.sides[s], at)
@@ -487,7 +487,7 @@ func (p *parts) bucket(a, b *call, mine, yours spot) {
 	// What counts is what our book bills for each of the two durations.
 	x, y := mine.seconds, yours.seconds
 	if !p.c.lines.shared() || mine.line != yours.line {
-		other := p.price.spot(ours, a.way, a.dest, a.start, b.duration)
+		other := p.price.spot(ours, a, a.start, b.duration)
 		y = other.seconds
 		if mine.line == nothing {
 			x, y = p.c.lines.billed(yours, a.duration), yours.seconds
@@ -523,7 +523,7 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 		shown = atMissingRandom // or of a block: that is seen when all are known
 	}
 	if s == theirs {
-		at := p.price.spot(theirs, c.way, c.dest, c.start, c.duration)
+		at := p.price.spot(theirs, &c, c.start, c.duration)
 		if err := p.tally(theirs, at, c.odd); err != nil {
 			return err
 		}
@@ -531,7 +531,7 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 			return err
 		}
 		if o := p.c.offset(theirs, c.trunk); o.zone {
-			to := p.price.spot(theirs, c.way, c.dest, c.start-o.ms, c.duration)
+			to := p.price.spot(theirs, &c, c.start-o.ms, c.duration)
 			p.ladder.calls[atTimeZone]++
 			if err := p.ladder.move(atTimeZone, at, to); err != nil {
 				return err
@@ -545,7 +545,7 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 		p.lone = append(p.lone, lone{c.start, c.line, at, c.trunk, s})
 		return nil
 	}
-	mine := p.price.spot(ours, c.way, c.dest, c.start, c.duration)
+	mine := p.price.spot(ours, &c, c.start, c.duration)
 	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}
@@ -554,7 +554,7 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 	}
 	first := mine
 	if !p.c.lines.shared() {
-		first = p.price.spot(theirs, c.way, c.dest, c.start, c.duration)
+		first = p.price.spot(theirs, &c, c.start, c.duration)
 		if err := p.reprice(first, mine); err != nil {
 			return err
 		}

@@ -29,6 +29,8 @@ func (l *lines) priceCause(from, to uint32) uint8 {
 	switch {
 	case yours.Prefix != mine.Prefix:
 		return atDialCode
+	case yours.OriginPrefix != mine.OriginPrefix:
+		return atOriginSurcharge
 	case hasPrice(l.sheets[theirs][l.ways[from]], mine):
 		return atLatePrice // they have our price, at another time
 	}
@@ -37,7 +39,7 @@ func (l *lines) priceCause(from, to uint32) uint8 {
 
 // samePrice compares what two rows of one prefix charge.
 func samePrice(a, b *rating.Row) bool {
-	return a.Rate == b.Rate && a.Currency == b.Currency && a.UnitSeconds == b.UnitSeconds && a.MinimumSeconds == b.MinimumSeconds && a.IncrementSeconds == b.IncrementSeconds
+	return a.Rate == b.Rate && a.Currency == b.Currency && a.UnitSeconds == b.UnitSeconds && a.MinimumSeconds == b.MinimumSeconds && a.IncrementSeconds == b.IncrementSeconds && a.ConnectFee == b.ConnectFee && a.OriginPrefix == b.OriginPrefix && a.Band == b.Band
 }
 
 // hasPrice reports whether a sheet has the price of a row for its prefix at any

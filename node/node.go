@@ -381,7 +381,7 @@ func (n *Node) openDesk(b *channel.Bilateral) (*clearing.Desk, error) {
 	partner := party.Code(b.Partner())
 	d, err := clearing.Open(clearing.Options{
 		Me: n.config.Carrier, Partner: partner, Line: voiceName, Channel: b,
-		Store: n.store.Node(), Blobs: n.blobs, Reader: voiceFiles{}, Secret: secret, EdgeKey: b.Derive("edges"),
+		Store: n.store.Node(), Blobs: n.blobs, Reader: voiceFiles{}, Secret: secret, NumberKey: b.Derive("edges"),
 		Send: func(ctx context.Context, kind, subject string, file store.Info) error {
 			peer, err := n.peer(partner)
 			if err != nil {

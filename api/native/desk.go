@@ -16,6 +16,7 @@ import (
 // *clearing.Desk has it.
 type Desk interface {
 	ProposeSheet(ctx context.Context, direction usage.Direction, from int64, r io.Reader) (trade.SheetPropose, error)
+	AcknowledgeSheet(ctx context.Context, id string) error
 	AcceptSheet(ctx context.Context, id string) error
 	RejectSheet(ctx context.Context, id, why string) error
 	OpenSheet(id string) (io.ReadCloser, error)

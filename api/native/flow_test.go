@@ -93,7 +93,8 @@ func contracted(t *testing.T, w *world) (order string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sheet.Record.Rows != 2 || sheet.Record.State != trade.SheetProposed {
+	// The buyer's node may have acknowledged it by now.
+	if sheet.Record.Rows != 2 || sheet.Record.State != trade.SheetProposed && sheet.Record.State != trade.SheetAcknowledged {
 		t.Fatalf("sheet: %+v", sheet.Record)
 	}
 	// The buyer's replica may be a block behind, and a refused call gives no sheet.
@@ -462,7 +463,8 @@ func checkErasing(t *testing.T, s *side, dispute string, records []canon.Hash) {
 		}
 	}
 	ev, err := s.as(api.Clerk).Evidence(ctx, dispute)
-	if err != nil || len(ev.Items) != 1 || ev.Items[0].Buyer == nil || ev.Items[0].Buyer.Destination == "33144556677" {
+	// The numbers are those of this side's own records.
+	if err != nil || len(ev.Items) != 1 || ev.Items[0].Buyer == nil || ev.Items[0].Buyer.Destination != "33144556677" {
 		t.Errorf("after the erasure the evidence is %+v, %v", ev, err)
 	}
 }

@@ -1,6 +1,8 @@
 package native
 
 import (
+	"time"
+
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/clearing"
@@ -84,7 +86,8 @@ func shownDelegate(d party.Delegate) wire.Delegate {
 
 func shownSheet(s trade.Sheet) wire.Sheet {
 	return wire.Sheet{ID: s.ID, Agreement: s.Agreement, Direction: s.Direction, Line: s.Line, Root: s.Root, Rows: s.Rows, File: s.File, Size: s.Size,
-		From: wire.Time(s.From), State: s.State, Base: s.Base, Proposed: act(s.Proposed), Accepted: done(s.Accepted), Why: s.Why}
+		From: wire.Time(s.From), State: s.State, Base: s.Base, Proposed: act(s.Proposed), Acknowledged: done(s.Acknowledged), Accepted: done(s.Accepted), Why: s.Why,
+		Raises: s.Raises, Effective: s.State == trade.SheetAccepted && s.From <= time.Now().UnixMilli()}
 }
 
 func shownOrder(o order.Order) wire.Order {

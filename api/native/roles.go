@@ -53,7 +53,7 @@ var allowed = map[string][]api.Role{
 	"close-divergence":  {api.ProductManager},
 	"propose-agreement": {api.ProductManager}, "amend-agreement": {api.ProductManager}, "accept-agreement": {api.ProductManager},
 	"reject-agreement": {api.ProductManager}, "end-agreement": {api.ProductManager},
-	"propose-sheet": {api.ProductManager}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager},
+	"propose-sheet": {api.ProductManager}, "acknowledge-sheet": {api.ProductManager, api.Engineer}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager},
 	"place-order": {api.ProductManager}, "accept-order": {api.ProductManager}, "reject-order": {api.ProductManager},
 	"suspend-order": {api.ProductManager}, "resume-order": {api.ProductManager}, "end-order": {api.ProductManager},
 

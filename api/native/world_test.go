@@ -354,7 +354,7 @@ func (s *side) clear(a clearing.Automatic) {
 	})
 	d := must(clearing.Open(clearing.Options{
 		Me: s.code, Partner: s.other().code, Line: voice.Name, Channel: b, Store: s.db.Node(), Blobs: s.blobs, Reader: files{},
-		Secret: [32]byte{byte(s.code[0])}, EdgeKey: b.Derive("edges"), Send: s.send,
+		Secret: [32]byte{byte(s.code[0])}, NumberKey: b.Derive("edges"), Send: s.send,
 		Authorize: func(c trade.Command, role party.Role) (trade.Command, error) {
 			return s.authorize(api.Actor{}, role, c, b.ID())
 		},

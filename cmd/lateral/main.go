@@ -46,6 +46,7 @@ type commands struct {
 
 	Agreement agreementCommand `cmd:"" help:"What the two sides have signed."`
 	Sheet     sheetCommand     `cmd:"" help:"Rate sheets."`
+	Rates     ratesCommand     `cmd:"" help:"Rate sheets in a folder: import from CSV and XLSX, compare, put in force, undo; needs no node."`
 	Order     orderCommand     `cmd:"" help:"Orders under an agreement."`
 
 	Usage      usageCommand      `cmd:"" help:"This carrier's own call records."`

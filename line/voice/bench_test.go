@@ -80,7 +80,7 @@ func BenchmarkFind(b *testing.B) {
 	sum := uint32(0)
 	for b.Loop() {
 		for i := range batch.Records {
-			row, _ := sheet.Find(batch.Records[i].Destination, batch.Records[i].Start)
+			row, _ := sheet.Find(batch.Records[i].Destination, batch.Records[i].Origin, batch.Records[i].Start)
 			sum += row
 		}
 	}
@@ -100,11 +100,12 @@ func BenchmarkCommitLines(b *testing.B) {
 	a, _, r, _ := generate(b, 1, million, 40_000, voice.LivePlant)
 	rated := rate(b, load(b, a, usage.Pair{}), loadSheet(b, r), "1h")
 	secret := bytes.Repeat([]byte{7}, 32)
+	hider := usage.NewHider(make([]byte, 32))
 	for b.Loop() {
 		groups := rated.Groups()
 		for i := range groups {
 			g := &groups[i]
-			if _, err := usage.Commit(secret, rated.Slot(g), rated.Take(g), rated.Terms.Sheets[g.Way].Row(g.Row).Billed); err != nil {
+			if _, err := usage.Commit(secret, rated.Slot(g), rated.Take(g, hider), rated.Terms.Sheets[g.Way].Row(g.Row).Billed); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -1,7 +1,6 @@
 package voice
 
 import (
-	"bufio"
 	"cmp"
 	"fmt"
 	"io"
@@ -50,9 +49,9 @@ type world struct {
 	fates     []fate
 	drawn     uint64 // end of the fates' numbers
 	redialled uint64 // end of the numbers that redial, everything at most
-	sheets    [2][]tariff
-	lines     []tariff // what a call can cost: rows without their time
-	terms     []terms  // of each line
+	sheets    [2][]rating.Row
+	lines     []rating.Row // what a call can cost: rows without their time
+	terms     []terms      // of each line
 	prefixes  []prefix
 	known     map[usage.Number]int32 // index in prefixes
 	plain     []int32                // prefixes that nothing is wrong with
@@ -60,12 +59,6 @@ type world struct {
 	blocks    [2][]usage.Interval    // in which a side lacks the calls of its block trunk
 	third     party.Code
 	invoice   rounding // of their bill
-}
-
-// tariff is a row of a sheet that may price calls from some numbers only.
-type tariff struct {
-	rating.Row
-	origin string // prefix of the calling number; empty: any
 }
 
 // terms are what a line's calls are priced by.
@@ -307,7 +300,7 @@ func (w *world) price(random *random) {
 	from, to := w.plan.Span.From-31*day, w.plan.Span.To+365*day
 	steps := [][2]uint32{{1, 1}, {30, 6}, {60, 60}}
 	first := 0 // line of the prefix
-	add := func(side int, p *prefix, r tariff) {
+	add := func(side int, p *prefix, r rating.Row) {
 		w.sheets[side] = append(w.sheets[side], r)
 		k := r
 		k.ValidFrom, k.ValidTo = 0, 0
@@ -317,7 +310,7 @@ func (w *world) price(random *random) {
 			w.lines = append(w.lines, k)
 			w.terms = append(w.terms, terms{int64(k.Rate), k.UnitSeconds, k.MinimumSeconds, k.IncrementSeconds})
 		}
-		origin, _ := usage.ParseNumber([]byte(r.origin))
+		origin, _ := usage.ParseNumber([]byte(r.OriginPrefix))
 		p.rows[side] = append(p.rows[side], price{r.ValidFrom, r.ValidTo, origin, int32(line)})
 	}
 	type draw struct {
@@ -342,10 +335,10 @@ func (w *world) price(random *random) {
 			at = w.prefixes[at].shorter
 		}
 		step := steps[own[at].step]
-		row := tariff{Row: rating.Row{
+		row := rating.Row{
 			Destination: fmt.Sprintf("Destination %04d", i/3), Prefix: p.text, Rate: own[i].rate,
 			Currency: w.plan.Currency, UnitSeconds: 60, MinimumSeconds: step[0], IncrementSeconds: step[1], ValidFrom: from, ValidTo: to,
-		}}
+		}
 		changed := row.Rate/10*9 + 7
 		if i%2 == 1 {
 			changed = row.Rate/10*11 + 7
@@ -389,7 +382,7 @@ func (w *world) price(random *random) {
 			add(theirsSide, p, row)
 			for n, o := range surcharged {
 				dear := row
-				dear.origin, dear.Rate = o, row.Rate/10*money.Rate(15+5*n)
+				dear.OriginPrefix, dear.Rate = o, row.Rate/10*money.Rate(15+5*n)
 				add(theirsSide, p, dear)
 			}
 		default:
@@ -460,16 +453,12 @@ func begins(n, prefix usage.Number) bool {
 
 // Rows gives our rate sheet, for reading.
 func (g *Generator) Rows() []rating.Row {
-	rows := make([]rating.Row, len(g.sheets[oursSide]))
-	for i, r := range g.sheets[oursSide] {
-		rows[i] = r.Row
-	}
-	return rows
+	return slices.Clone(g.sheets[oursSide])
 }
 
 // WriteSheet writes our rate sheet as CSV.
 func (g *Generator) WriteSheet(w io.Writer) error {
-	return writeSheet(w, g.sheets[oursSide], false)
+	return WriteSheet(w, g.sheets[oursSide])
 }
 
 // TheirSheet reports whether their sheet differs from ours.
@@ -480,39 +469,7 @@ func (g *Generator) TheirSheet() bool {
 // WriteTheirSheet writes their rate sheet as CSV. When prices depend on the
 // origin it has one column more, origin_prefix.
 func (g *Generator) WriteTheirSheet(w io.Writer) error {
-	return writeSheet(w, g.sheets[theirsSide], g.plan.Plant.has("origin_surcharge"))
-}
-
-// WriteSheet writes rows as a rate sheet in CSV that ReadSheet reads.
-func WriteSheet(w io.Writer, rows []rating.Row) error {
-	all := make([]tariff, len(rows))
-	for i := range rows {
-		all[i].Row = rows[i]
-	}
-	return writeSheet(w, all, false)
-}
-
-func writeSheet(w io.Writer, rows []tariff, byOrigin bool) error {
-	out := bufio.NewWriter(w)
-	out.WriteString(SheetHeader)
-	if byOrigin {
-		out.WriteString(",origin_prefix")
-	}
-	out.WriteByte('\n')
-	for i := range rows {
-		r := &rows[i]
-		until := ""
-		if r.ValidTo != rating.Open {
-			until = usage.Stamp(r.ValidTo)
-		}
-		fmt.Fprintf(out, "%s,%s,%s,%s,%d,%d,%d,%s,%s", quoted(r.Destination), r.Prefix, r.Rate, r.Currency,
-			r.UnitSeconds, r.MinimumSeconds, r.IncrementSeconds, usage.Stamp(r.ValidFrom), until)
-		if byOrigin {
-			out.WriteString("," + r.origin)
-		}
-		out.WriteByte('\n')
-	}
-	return out.Flush()
+	return WriteSheet(w, g.sheets[theirsSide])
 }
 
 // quoted writes a field as CSV needs it.
@@ -772,5 +729,5 @@ func (g *Generator) Calls() uint64 { return g.calls }
 // order of lines in documents.
 func (w *world) orderOfLines(a, b int32) int {
 	x, y := &w.lines[a], &w.lines[b]
-	return cmp.Or(strings.Compare(x.Prefix, y.Prefix), strings.Compare(x.origin, y.origin), cmp.Compare(a, b))
+	return cmp.Or(strings.Compare(x.Prefix, y.Prefix), strings.Compare(x.OriginPrefix, y.OriginPrefix), cmp.Compare(a, b))
 }

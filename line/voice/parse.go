@@ -42,7 +42,7 @@ func (p *Parser) Parse(line []byte, row *Row) error {
 	if p.fast(line, row) {
 		return nil
 	}
-	fields, err := splitRow(p.fields[:0], line, usageColumns)
+	fields, err := usageShape.split(p.fields[:0], line)
 	p.fields = fields
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (p *Parser) Parse(line []byte, row *Row) error {
 	return p.row(fields, row)
 }
 
-const usageColumns = 9
+var usageShape = shape{',', 9}
 
 // fast reads a row as nearly all are written. What it does not take is read
 // field by field, and refused there with a reason if it is wrong.

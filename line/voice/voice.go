@@ -88,7 +88,7 @@ func (f *Files) Keep() {
 func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
 	b := &usage.Batch{Pair: f.o.Pair, Trunks: []string{""}}
 	f.last = f.kept.next(name, b)
-	rows, err := openRows(r, UsageHeader)
+	rows, _, err := openRows(r, UsageHeader)
 	if err != nil {
 		return b, err
 	}
@@ -102,12 +102,12 @@ func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
 		if err != nil && !errors.As(err, &bad) {
 			return b, err
 		}
-		if rows.line > math.MaxUint32 || len(f.kept.rows)+len(f.last.rows) == math.MaxInt32 {
+		if rows.Line > math.MaxUint32 || len(f.kept.rows)+len(f.last.rows) == math.MaxInt32 {
 			return b, fault.Newf(CodeTooManyRows, "split the file", "the file goes on after %d rows", b.Read)
 		}
 		b.Read++
 		if err == nil {
-			err = u.row(uint32(rows.line), line)
+			err = u.row(uint32(rows.Line), line)
 			if err == nil {
 				continue
 			}
@@ -115,7 +115,7 @@ func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
 		b.Refused++
 		if len(b.Rejects) < f.o.MaxRejects {
 			f := fault.Of(err)
-			b.Rejects = append(b.Rejects, usage.Reject{Line: rows.line, Field: f.Field, Code: f.Code, Detail: f.Detail})
+			b.Rejects = append(b.Rejects, usage.Reject{Line: rows.Line, Field: f.Field, Code: f.Code, Detail: f.Detail})
 		}
 	}
 }

@@ -583,6 +583,12 @@ func (p *Partner) SheetFile(ctx context.Context, id string) ([]byte, error) {
 	return p.c.file(ctx, p.at("sheets", id, "file"))
 }
 
+// AcknowledgeSheet tells the partner that the file of its sheet is here. Code:
+// not-yet while it has not come.
+func (p *Partner) AcknowledgeSheet(ctx context.Context, id string) (wire.Done[wire.Sheet], error) {
+	return post[wire.Done[wire.Sheet]](ctx, p.c, p.at("sheets", id, "acknowledge"), nil)
+}
+
 // AcceptSheet accepts a sheet of the partner. Code: not-yet while its file has
 // not arrived.
 func (p *Partner) AcceptSheet(ctx context.Context, id string) (wire.Done[wire.Sheet], error) {

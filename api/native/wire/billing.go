@@ -336,8 +336,8 @@ type EvidenceCall struct {
 	Start         Time   `json:"start"`
 	RawMillis     uint64 `json:"raw_millis"`
 	BilledSeconds uint64 `json:"billed_seconds"`
-	Origin        string `json:"origin,omitempty" doc:"Absent: withheld."`
-	Destination   string `json:"destination,omitempty"`
+	Origin        string `json:"origin,omitempty" doc:"Absent: withheld, or the partner alone has the call."`
+	Destination   string `json:"destination,omitempty" doc:"Absent: the partner alone has the call."`
 }
 
 // Netting is the offsetting of final invoices.
