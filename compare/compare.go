@@ -67,9 +67,12 @@ type Job struct {
 	SecondsTolerance uint32        // most that billed seconds are apart and still equal
 	Rounding         Rounding
 
+	Detail   bool                                  // keep what [Result.Write] writes
 	Workers  int                                   // goroutines; 0: as many as processors
 	Memory   int64                                 // most bytes of records in memory, the rest goes to a temporary file; 0: 1.25 GiB
 	Progress func(stage string, done, total int64) // may be nil
+
+	keptDiffs int // of tests
 }
 
 // comparison is a job under way.
@@ -81,6 +84,7 @@ type comparison struct {
 	lines   *lines
 	ids     [2]*repeated
 	learned learned
+	blocked [2]lineSet // lines of calls that the other side lacks in a block
 }
 
 // rounds bounds how often what was learned is used to learn more.
@@ -122,6 +126,7 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	}
 	r, err := c.result(f)
 	if err != nil {
+		f.close()
 		return nil, err
 	}
 	r.elapsed(began)
@@ -250,6 +255,7 @@ func (c *comparison) settle(ctx context.Context) (*found, error) {
 			return nil, err
 		}
 		if round < rounds && c.learned.merge(all.learner.learn([2]*names{c.files[0].forms, c.files[1].forms})) {
+			all.close()
 			continue
 		}
 		return all, nil
@@ -270,7 +276,11 @@ func (c *comparison) pass(ctx context.Context) (*found, error) {
 	n := 1 << c.files[0].bits
 	workers := make([]*parts, 0, c.workers)
 	for range c.workers {
-		workers = append(workers, &parts{c: c, price: pricer{lines: c.lines}, found: found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds())}})
+		w := &parts{c: c, price: pricer{lines: c.lines}, found: found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds())}}
+		if c.job.Detail {
+			w.detail = newDetail(cmp.Or(c.job.keptDiffs, keptDiffs))
+		}
+		workers = append(workers, w)
 	}
 	done := make(chan struct{}, n)
 	free := make(chan *parts, len(workers))
@@ -294,19 +304,30 @@ func (c *comparison) pass(ctx context.Context) (*found, error) {
 		count++
 		c.job.Progress("comparing", count, int64(n))
 	}
-	if err := ctx.Err(); err != nil {
+	all := &workers[0].found
+	err := ctx.Err()
+	for _, w := range workers {
+		err = cmp.Or(err, w.err)
+	}
+	if err != nil {
+		for _, w := range workers {
+			w.close()
+		}
 		return nil, err
 	}
-	all := &workers[0].found
 	for i, w := range workers {
-		if w.err != nil {
-			return nil, w.err
-		}
 		if i > 0 {
 			all.merge(&w.found)
 		}
 	}
 	return all, nil
+}
+
+// close gives up what was kept of the calls.
+func (f *found) close() {
+	if f.detail != nil {
+		f.detail.close()
+	}
 }
 
 func (f *found) merge(o *found) {
@@ -327,10 +348,16 @@ func (f *found) merge(o *found) {
 		}
 		for k, r := range o.rewritten[s] {
 			if at := f.rewritten[s][k]; at != nil {
-				at.calls += r.calls
+				at.add(r)
 			} else {
 				f.rewritten[s][k] = r
 			}
+		}
+		if f.shifted[s] == nil {
+			f.shifted[s] = map[uint16]uint64{}
+		}
+		for t, n := range o.shifted[s] {
+			f.shifted[s][t] += n
 		}
 	}
 	f.lone = append(f.lone, o.lone...)

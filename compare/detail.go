@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // diff is a call on which the two sides differ, or that one of them has alone or
@@ -16,7 +18,20 @@ import (
 type diff struct {
 	a, b        call
 	mine, yours spot   // by our sheet and by theirs
+	home        uint32 // our row for the number, theirs where we have none
 	causes      uint32 // bit by place in the list
+	other       uint32 // the line of the other side's record that shows the cause; 0: none
+}
+
+// newDiff is a call that one side has alone, or twice.
+func newDiff(s side, c call, at spot, home, causes, other uint32) diff {
+	d := diff{mine: spot{line: nothing}, yours: spot{line: nothing}, home: home, causes: causes, other: other}
+	if s == ours {
+		d.a, d.mine = c, at
+	} else {
+		d.b, d.yours = c, at
+	}
+	return d
 }
 
 func (d *diff) has(cause uint8) bool { return d.causes&(1<<cause) != 0 }
@@ -43,36 +58,42 @@ type detail struct {
 	runs  []*run
 }
 
-// cellKey is a row's calls of one day (UTC).
+// cellKey is a row's calls of one day (UTC). A call that both sides have stands
+// at our time and under our row, so that both are side by side.
 type cellKey struct {
-	line uint32 // nothing: calls without a price
+	home uint32 // our row, theirs where we have none; nothing: no row at all
+	line uint32 // that prices the call; nothing: calls without a price
 	day  int32  // since 1970
-	way  uint8
+	way  usage.Way
 }
 
 // cell is one side's calls.
 type cell struct {
-	calls, seconds, raw uint64 // raw in ms
+	sum
+	raw uint64 // ms
 }
 
 // keptDiffs bounds the calls that a goroutine keeps in memory.
-const keptDiffs = 1 << 20
+const keptDiffs = 1 << 19
 
-func newDetail() *detail { return &detail{cells: map[cellKey]*[2]cell{}, most: keptDiffs} }
+func newDetail(most int) *detail { return &detail{cells: map[cellKey]*[2]cell{}, most: most} }
 
 const dayMillis = 86_400_000
 
-func (d *detail) add(l *lines, s side, c *call, at spot) error {
-	k := cellKey{at.line, int32(floorDiv(c.start, dayMillis)), uint8(c.way)}
+// add counts a call that stands at a time (ms) under our row, called home.
+func (d *detail) add(l *ladder, s side, c *call, when int64, home uint32, at spot) error {
+	k := cellKey{home, at.line, int32(floorDiv(when, dayMillis)), c.way}
 	cells := d.cells[k]
 	if cells == nil {
 		cells = &[2]cell{}
 		d.cells[k] = cells
 	}
-	cells[s].calls++
-	cells[s].seconds += uint64(at.seconds)
 	cells[s].raw += uint64(c.duration)
-	return nil
+	if at.line == nothing {
+		cells[s].calls++
+		return nil
+	}
+	return l.countIn(&cells[s].sum, at)
 }
 
 // keep takes a call that differs.
@@ -105,7 +126,7 @@ func (d *detail) spill() error {
 		f.Close()
 		return fmt.Errorf("writing a temporary file: %w", err)
 	}
-	d.runs = append(d.runs, &run{file: f, in: bufio.NewReaderSize(f, 1<<20)})
+	d.runs = append(d.runs, &run{file: f, calls: len(d.diffs), in: bufio.NewReaderSize(f, 1<<20)})
 	d.diffs = d.diffs[:0]
 	return nil
 }
@@ -118,13 +139,21 @@ func (d *detail) merge(o *detail) {
 			continue
 		}
 		for s := range at {
-			at[s].calls += v[s].calls
-			at[s].seconds += v[s].seconds
+			at[s].add(v[s].sum)
 			at[s].raw += v[s].raw
 		}
 	}
 	d.diffs = append(d.diffs, o.diffs...)
 	d.runs = append(d.runs, o.runs...)
+}
+
+// count is how many calls are kept.
+func (d *detail) count() int {
+	n := len(d.diffs)
+	for _, r := range d.runs {
+		n += r.calls
+	}
+	return n
 }
 
 func (d *detail) close() {
@@ -139,6 +168,7 @@ func (d *detail) close() {
 // run is calls in order: from a file, or from memory.
 type run struct {
 	file   *os.File
+	calls  int // in the file
 	in     io.Reader
 	rest   []diff
 	head   diff

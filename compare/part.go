@@ -42,7 +42,8 @@ type found struct {
 	refused    [2]rejects
 	lone       []lone
 	rewritten  [2]map[rewritten]*rewrittenCalls
-	detail     *detail // nil: nobody wants to see the calls
+	shifted    [2]map[uint16]uint64 // calls by trunk whose clock is off
+	detail     *detail              // nil: nobody wants to see the calls
 }
 
 // rewritten is what a learned rule did.
@@ -53,7 +54,30 @@ type rewritten struct {
 
 type rewrittenCalls struct {
 	calls uint64
-	gone  sum // what would have gone unrated
+	good  uint64           // of them: successful
+	gone  uint64           // of them: nothing would have rated; for those who want to see the calls
+	lines map[lineKey]*sum // of those
+}
+
+func (r *rewrittenCalls) add(o *rewrittenCalls) {
+	r.calls += o.calls
+	r.good += o.good
+	r.gone += o.gone
+	for k, s := range o.lines {
+		r.at(k).add(*s)
+	}
+}
+
+func (r *rewrittenCalls) at(k lineKey) *sum {
+	if r.lines == nil {
+		r.lines = map[lineKey]*sum{}
+	}
+	at := r.lines[k]
+	if at == nil {
+		at = &sum{}
+		r.lines[k] = at
+	}
+	return at
 }
 
 // parts works on parts, one after the other, for one goroutine.
@@ -71,7 +95,7 @@ type parts struct {
 	taken   []bool   // of theirs
 	left    [2][]reconcile.Candidate
 	rest    [2][]uint32 // indexes of calls without a partner
-	gone    [2][]bool   // of them: explained
+	gone    [2][]uint32 // of them: the other side's line that they are a part of; 0: none
 	prices  map[[2]uint32]uint8
 	heads   []headed
 	spare   []headed
@@ -117,7 +141,9 @@ func (p *parts) gather(n int, s side) (err error) {
 			to, rule, ok := p.c.learned.number(s, &c)
 			switch {
 			case ok:
-				p.rewrite(s, &c, rule, to)
+				if err := p.rewrite(s, &c, rule, to); err != nil {
+					return err
+				}
 				c.dest = to
 			case c.dest.form() != 0:
 				p.refused[s].add(uint64(c.line), errBadNumber(f.number(c.dest)))
@@ -137,7 +163,7 @@ func (p *parts) gather(n int, s side) (err error) {
 
 // rewrite notes a number that a rule changed, and what its call would have lost:
 // without the rule nothing prices it, or as its number stood.
-func (p *parts) rewrite(s side, c *call, r numberRule, to dest) {
+func (p *parts) rewrite(s side, c *call, r numberRule, to dest) error {
 	if p.rewritten[s] == nil {
 		p.rewritten[s] = map[rewritten]*rewrittenCalls{}
 	}
@@ -148,6 +174,22 @@ func (p *parts) rewrite(s side, c *call, r numberRule, to dest) {
 		p.rewritten[s][k] = at
 	}
 	at.calls++
+	if !c.success() {
+		return nil
+	}
+	at.good++
+	if p.detail == nil {
+		return nil
+	}
+	if c.dest.form() == 0 && p.price.spot(s, c.way, c.dest, c.start, c.duration).line != nothing {
+		return nil
+	}
+	at.gone++
+	spot := p.price.spot(s, c.way, to, c.start, c.duration)
+	if spot.line == nothing {
+		return nil
+	}
+	return p.ladder.countIn(at.at(lineKey{spot.period, spot.line}), spot)
 }
 
 // unique keeps one of the calls of a side that are the same, the first of its
@@ -197,7 +239,13 @@ func (p *parts) shift(s side) {
 	}
 	for i := range p.calls[s] {
 		c := &p.calls[s][i]
-		c.start -= p.c.offset(s, c.trunk).ms
+		if o := p.c.offset(s, c.trunk); o.ms != 0 {
+			c.start -= o.ms
+			if p.shifted[s] == nil {
+				p.shifted[s] = map[uint16]uint64{}
+			}
+			p.shifted[s][c.trunk]++
+		}
 	}
 }
 
@@ -287,7 +335,7 @@ func (p *parts) judge() error {
 				if err := p.ladder.count(p.ladder.twice[s], at); err != nil {
 					return err
 				}
-				if err := p.show(s, *c, at, atDuplicate); err != nil {
+				if err := p.repeated(s, *c, at); err != nil {
 					return err
 				}
 			}
@@ -307,18 +355,18 @@ func (p *parts) judge() error {
 			return err
 		}
 	}
-	cause := [2]map[uint32]uint8{p.explain(ours), p.explain(theirs)}
+	reasons := [2]map[uint32]reason{p.explain(ours), p.explain(theirs)}
 	var rest [2][]call
 	for _, s := range []side{ours, theirs} {
 		for n, i := range p.rest[s] {
-			step, known := cause[s][i]
-			if p.gone[s][n] {
-				step, known = atSplitCall, true
+			why, known := reasons[s][i]
+			if whole := p.gone[s][n]; whole != 0 {
+				why, known = reason{atSplitCall, whole}, true
 			}
 			if !known {
 				rest[s] = append(rest[s], p.calls[s][i])
 			}
-			if err := p.alone(s, i, step, known); err != nil {
+			if err := p.alone(s, i, why, known); err != nil {
 				return err
 			}
 		}
@@ -375,17 +423,10 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	if err := p.tally(ours, mine); err != nil {
 		return err
 	}
-	if p.detail != nil {
-		if err := p.detail.add(p.c.lines, ours, &a, mine); err != nil {
-			return err
-		}
-	}
 	if p.c.lines.shared() && a.start == b.start && a.duration == b.duration {
 		p.matched.Exact++
-		if p.detail != nil {
-			if err := p.detail.add(p.c.lines, theirs, &b, mine); err != nil {
-				return err
-			}
+		if err := p.both(&a, &b, mine, mine); err != nil {
+			return err
 		}
 		return p.tally(theirs, mine)
 	}
@@ -393,11 +434,11 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	if err := p.tally(theirs, at); err != nil {
 		return err
 	}
-	shown := diff{a: a, b: b, mine: mine, yours: at}
+	if err := p.both(&a, &b, mine, at); err != nil {
+		return err
+	}
+	shown := diff{a: a, b: b, mine: mine, yours: at, home: homeOf(mine, at)}
 	if p.detail != nil {
-		if err := p.detail.add(p.c.lines, theirs, &b, at); err != nil {
-			return err
-		}
 		defer func() {
 			if shown.causes != 0 && err == nil {
 				err = p.detail.keep(shown)
@@ -456,6 +497,26 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	return p.reprice(at, mine)
 }
 
+// both counts a call that both sides have for those who want to see it.
+func (p *parts) both(a, b *call, mine, yours spot) error {
+	if p.detail == nil {
+		return nil
+	}
+	home := homeOf(mine, yours)
+	if err := p.detail.add(p.ladder, ours, a, a.start, home, mine); err != nil {
+		return err
+	}
+	return p.detail.add(p.ladder, theirs, b, a.start, home, yours)
+}
+
+// homeOf is our row of a call, or theirs where we have none.
+func homeOf(mine, yours spot) uint32 {
+	if mine.line == nothing {
+		return yours.line
+	}
+	return mine.line
+}
+
 func (p *parts) tally(s side, at spot) error {
 	if at.line == nothing {
 		p.unrated[s]++
@@ -507,21 +568,26 @@ func (l *lines) billed(s spot, duration uint32) uint32 {
 }
 
 // alone puts a call that the other side lacks on the ladder.
-func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
+func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 	c := p.own(s, i)
-	shown := cause
+	cause := why.cause
+	shown := uint32(1) << cause
 	if !known {
-		shown = atMissingRandom // or of a block: that is seen when all are known
+		shown = 1 << atMissingRandom // or of a block: that is seen when all are known
 	}
 	if s == theirs {
 		at := p.price.spot(theirs, c.way, c.dest, c.start, c.duration)
 		if err := p.tally(theirs, at); err != nil {
 			return err
 		}
-		if err := p.show(theirs, c, at, shown); err != nil {
+		o := p.c.offset(theirs, c.trunk)
+		if o.zone {
+			shown |= 1 << atTimeZone
+		}
+		if err := p.show(theirs, c, at, shown, why.line); err != nil {
 			return err
 		}
-		if o := p.c.offset(theirs, c.trunk); o.zone {
+		if o.zone {
 			to := p.price.spot(theirs, c.way, c.dest, c.start-o.ms, c.duration)
 			p.ladder.calls[atTimeZone]++
 			if err := p.ladder.move(atTimeZone, at, to); err != nil {
@@ -540,15 +606,18 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 	if err := p.tally(ours, mine); err != nil {
 		return err
 	}
-	if err := p.show(ours, c, mine, shown); err != nil {
-		return err
-	}
 	first := mine
 	if !p.c.lines.shared() {
 		first = p.price.spot(theirs, c.way, c.dest, c.start, c.duration)
+		if first != mine {
+			shown |= 1 << p.causeOf(first.line, mine.line)
+		}
 		if err := p.reprice(first, mine); err != nil {
 			return err
 		}
+	}
+	if err := p.show(ours, c, mine, shown, why.line); err != nil {
+		return err
 	}
 	if known {
 		p.explained(cause)
@@ -558,23 +627,28 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 	return nil
 }
 
-// show keeps a call that one side alone has for those who want to see it.
-func (p *parts) show(s side, c call, at spot, cause uint8) error {
+// show keeps a call that one side alone has for those who want to see it. line is
+// that of the other side's record which explains it, 0 when there is none.
+func (p *parts) show(s side, c call, at spot, causes uint32, line uint32) error {
 	if p.detail == nil {
 		return nil
 	}
-	d := diff{causes: 1 << cause, mine: spot{line: nothing}, yours: spot{line: nothing}}
-	if s == ours {
-		d.a, d.mine = c, at
-	} else {
-		d.b, d.yours = c, at
+	home := at.line
+	if s == theirs && !p.c.lines.shared() {
+		home = homeOf(p.price.spot(ours, c.way, c.dest, c.start, c.duration), at)
 	}
-	if cause != atDuplicate {
-		if err := p.detail.add(p.c.lines, s, &c, at); err != nil {
-			return err
-		}
+	if err := p.detail.add(p.ladder, s, &c, c.start, home, at); err != nil {
+		return err
 	}
-	return p.detail.keep(d)
+	return p.detail.keep(newDiff(s, c, at, home, causes, line))
+}
+
+// repeated keeps a row that repeats another, which no sum counts.
+func (p *parts) repeated(s side, c call, at spot) error {
+	if p.detail == nil {
+		return nil
+	}
+	return p.detail.keep(newDiff(s, c, at, at.line, 1<<atDuplicate, 0))
 }
 
 // explained counts a call that one side lacks. The parts of a split call are
@@ -634,7 +708,7 @@ func (p *parts) splits() map[uint32]bool {
 		var parts []int
 		for _, n := range list {
 			c := &p.calls[s][p.rest[s][n]]
-			if p.gone[s][n] || c.start < end-tolerance {
+			if p.gone[s][n] != 0 || c.start < end-tolerance {
 				continue
 			}
 			if c.start > end+tolerance || c.end() > whole.end()+tolerance {
@@ -645,7 +719,7 @@ func (p *parts) splits() map[uint32]bool {
 		if len(parts) > 0 && abs(end-whole.end()) <= tolerance {
 			out[uint32(i)] = true
 			for _, n := range parts {
-				p.gone[s][n] = true
+				p.gone[s][n] = whole.line
 			}
 		}
 	}
@@ -654,6 +728,13 @@ func (p *parts) splits() map[uint32]bool {
 
 // inTime orders calls by time, and by their file where that is the same.
 func inTime(a, b call) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.line, b.line)) }
+
+// reason is why one side lacks a call, and the line of that side's record which
+// shows it.
+type reason struct {
+	cause uint8
+	line  uint32
+}
 
 // How an answer is raced, and where its other record may be.
 const (
@@ -664,7 +745,7 @@ const (
 // explain finds, for calls of a side that the other lacks, records of the other
 // side that are no successful call of the pair: under a third carrier's name, in
 // the other direction, or not answered.
-func (p *parts) explain(s side) map[uint32]uint8 {
+func (p *parts) explain(s side) map[uint32]reason {
 	if len(p.rest[s]) == 0 {
 		return nil
 	}
@@ -675,12 +756,12 @@ func (p *parts) explain(s side) map[uint32]uint8 {
 	}
 	waiting := map[place][]uint32{}
 	for n, i := range p.rest[s] {
-		if !p.gone[s][n] {
+		if p.gone[s][n] == 0 {
 			c := &p.calls[s][i]
 			waiting[place{c.way, c.dest}] = append(waiting[place{c.way, c.dest}], i)
 		}
 	}
-	out := map[uint32]uint8{}
+	out := map[uint32]reason{}
 	// take gives the cause to the call that a record is nearest to.
 	take := func(way usage.Way, r *call, cause uint8, from, to int64, fits func(*call) bool) {
 		best, at := int64(-1), uint32(0)
@@ -695,7 +776,7 @@ func (p *parts) explain(s side) map[uint32]uint8 {
 			}
 		}
 		if best >= 0 {
-			out[at] = cause
+			out[at] = reason{cause, r.line}
 		}
 	}
 	other := 1 - s
@@ -710,7 +791,7 @@ func (p *parts) explain(s side) map[uint32]uint8 {
 		}
 	}
 	for n, i := range p.rest[other] {
-		if r := &p.calls[other][i]; !p.gone[other][n] {
+		if r := &p.calls[other][i]; p.gone[other][n] == 0 {
 			take(1-r.way, r, atWrongPartner, -tolerance, tolerance, like(r))
 		}
 	}
