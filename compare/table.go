@@ -1,7 +1,9 @@
 package compare
 
 import (
+	"archive/zip"
 	"bufio"
+	"compress/flate"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -223,6 +225,18 @@ func newBook() (*book, error) {
 	six := "0.000000"
 	b.amount, err = b.file.NewStyle(&excelize.Style{CustomNumFmt: &six})
 	return b, err
+}
+
+// write writes the workbook. It goes straight to out: the library would keep all
+// of it in memory first.
+func (b *book) write(out io.Writer) error {
+	b.file.SetZipWriter(func(io.Writer) excelize.ZipWriter {
+		z := zip.NewWriter(out)
+		z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+		return z
+	})
+	_, err := b.file.WriteToBuffer()
+	return err
 }
 
 // sheet is one sheet of the workbook.

@@ -556,9 +556,5 @@ func (w *writing) workbook() error {
 		w.result.note("%s", c)
 	}
 	w.c.job.Progress("writing drilldown.xlsx", 0, 0)
-	err := w.file("drilldown.xlsx", func(out io.Writer) error {
-		_, err := w.book.file.WriteTo(out)
-		return err
-	})
-	return errors.Join(err, w.ctx.Err())
+	return errors.Join(w.file("drilldown.xlsx", w.book.write), w.ctx.Err())
 }
