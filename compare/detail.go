@@ -20,7 +20,7 @@ type diff struct {
 	mine, yours spot   // by our sheet and by theirs
 	home        uint32 // our row for the number, theirs where we have none
 	causes      uint32 // bit by place in the list
-	other       uint32 // the line of the other side's record that shows the cause; 0: none
+	other       uint32 // the line of the other side's record that shows the cause, or of the row that a duplicate repeats; 0: none
 }
 
 // newDiff is a call that one side has alone, or twice.

@@ -87,8 +87,9 @@ type parts struct {
 	found
 
 	raw     [2][]call
-	calls   [2][]call // accepted, duplicates left out
-	twice   [2][]call // duplicates
+	calls   [2][]call   // accepted, duplicates left out
+	twice   [2][]call   // duplicates
+	firsts  [2][]uint32 // of them: the line that each repeats, for those who want to see the calls
 	third   [2][]call
 	table   []uint32
 	partner []uint32 // of ours: index in theirs
@@ -226,6 +227,20 @@ func (p *parts) unique(s side) {
 		p.twice[s] = append(p.twice[s], c)
 	}
 	p.calls[s] = kept
+	p.firsts[s] = p.firsts[s][:0]
+	if p.detail == nil {
+		return
+	}
+	for i := range p.twice[s] {
+		c, line := &p.twice[s][i], uint32(0)
+		for at := uint32(c.hash()) & mask; p.table[at] != 0; at = (at + 1) & mask {
+			if first := &kept[p.table[at]-1]; first.same(c) {
+				line = first.line
+				break
+			}
+		}
+		p.firsts[s] = append(p.firsts[s], line)
+	}
 }
 
 // offset is how much a call's start is taken back to be compared.
@@ -335,7 +350,7 @@ func (p *parts) judge() error {
 				if err := p.ladder.count(p.ladder.twice[s], at); err != nil {
 					return err
 				}
-				if err := p.repeated(s, *c, at); err != nil {
+				if err := p.repeated(s, i, at); err != nil {
 					return err
 				}
 			}
@@ -644,11 +659,11 @@ func (p *parts) show(s side, c call, at spot, causes uint32, line uint32) error 
 }
 
 // repeated keeps a row that repeats another, which no sum counts.
-func (p *parts) repeated(s side, c call, at spot) error {
+func (p *parts) repeated(s side, i int, at spot) error {
 	if p.detail == nil {
 		return nil
 	}
-	return p.detail.keep(newDiff(s, c, at, at.line, 1<<atDuplicate, 0))
+	return p.detail.keep(newDiff(s, p.twice[s][i], at, at.line, 1<<atDuplicate, p.firsts[s][i]))
 }
 
 // explained counts a call that one side lacks. The parts of a split call are

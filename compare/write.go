@@ -97,7 +97,7 @@ func (w *writing) survey() error {
 	w.prices = map[priceMove]*[2]sideSum{}
 	err := w.f.detail.inOrder(func(d *diff) error {
 		for s, line := range [2]uint32{d.a.line, d.b.line} {
-			if line == 0 {
+			if line == 0 && !d.has(atDuplicate) {
 				line = d.other
 			}
 			if line != 0 {
@@ -331,7 +331,7 @@ func byDifference(list []both) {
 
 // callColumns are those of a call; both sides stand beside each other.
 var callColumns = func() []string {
-	list := []string{"direction", "destination", "day", "hour", "dial_code", "causes", "counted", "originating_number", "destination_number"}
+	list := []string{"direction", "destination", "day", "hour", "dial_code", "causes", "repeats_line", "originating_number", "destination_number"}
 	for _, side := range []string{"our_", "their_"} {
 		for _, c := range []string{"line", "call_id", "trunk", "start", "raw_seconds", "billed_seconds", "row", "rate", "amount", "currency"} {
 			list = append(list, side+c)
@@ -347,12 +347,12 @@ func (w *writing) call(d *diff, to []any) ([]any, error) {
 		c = &d.b
 	}
 	key := w.c.lines.key(c.way, d.home, nothing)
-	counted := "yes"
+	other, repeats := d.other, any(nil)
 	if d.has(atDuplicate) {
-		counted = "no"
+		other, repeats = 0, d.other
 	}
 	to = append(to[:0], w.c.pair.Direction(c.way).String(), key.destination, day(d.at()), stamp(floorTo(d.at(), hourMillis)), key.prefix,
-		causeNames(w.corrected(d)), counted, usage.Number(c.origin).String(), c.dest.number().String())
+		causeNames(w.corrected(d)), repeats, usage.Number(c.origin).String(), c.dest.number().String())
 	var amounts [2]money.Micro
 	var currencies [2]money.Currency
 	for s, v := range [2]struct {
@@ -361,8 +361,8 @@ func (w *writing) call(d *diff, to []any) ([]any, error) {
 	}{{&d.a, d.mine}, {&d.b, d.yours}} {
 		if v.call.line == 0 {
 			// The record that shows why this side lacks the call.
-			if d.other != 0 {
-				to = append(to, d.other, w.ids[s].of(d.other), nil, nil, nil, nil, nil, nil, nil, nil)
+			if other != 0 {
+				to = append(to, other, w.ids[s].of(other), nil, nil, nil, nil, nil, nil, nil, nil)
 			} else {
 				to = append(to, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil)
 			}

@@ -3,6 +3,7 @@ package compare
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/csv"
 	"encoding/xml"
 	"errors"
@@ -314,7 +315,7 @@ func TestTheLevelsOfTheDrillDownAddUp(t *testing.T) {
 		sums := func(name string, keys ...string) map[string][3]money.Micro {
 			out := map[string][3]money.Micro{}
 			for _, r := range rowsOf(t, dir, name) {
-				if r["counted"] == "no" {
+				if r["repeats_line"] != "" {
 					continue
 				}
 				var k []string
@@ -365,7 +366,7 @@ func TestEveryCallThatDiffersIsNamedWithItsRecords(t *testing.T) {
 		"C5/X5/answer_race":           {"their_line": "6", "their_amount": "", "our_raw_seconds": "2.000"},
 		"C6/X6/split_call":            {"their_raw_seconds": "30.000", "our_raw_seconds": "66.500"},
 		"C6/X6b/split_call":           {"our_start": "", "their_raw_seconds": "36.500"},
-		"/X7/duplicate":               {"counted": "no", "our_line": ""},
+		"/X7/duplicate":               {"repeats_line": "9", "our_line": "", "their_line": "10"},
 		"C40/X40/time_zone":           {"our_start": "2026-03-01T00:00:01Z", "their_start": "2026-03-01T02:00:01Z", "difference": "0.000000"},
 		"C170//missing_block":         {"our_trunk": "block", "dial_code": "33"},
 		"C200/X200/duration_rounding": {"our_raw_seconds": "64.500", "their_raw_seconds": "66.000", "our_billed_seconds": "65", "their_billed_seconds": "66"},
@@ -665,6 +666,30 @@ func TestTheReportFitsItsWidthAndSaysWhatToDo(t *testing.T) {
 	}
 	if !strings.Contains(r.Text(Look{Width: 100, Bold: true}), "\x1b[1mwhat to do next\x1b[0m") {
 		t.Error("headings do not stand out")
+	}
+}
+
+func TestAnInterruptedWriteLeavesWholeFiles(t *testing.T) {
+	_, dir := written(t, differingJob(t))
+	want, err := os.ReadFile(filepath.Join(dir, "calls.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := differingJob(t)
+	job.Detail = true
+	r := compared(t, job)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.Write(ctx, dir); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "calls.csv")); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the calls of the earlier result are not whole: %v", err)
+	}
+	for _, pattern := range []string{".tmp-*", "causes/.tmp-*"} {
+		if list, err := filepath.Glob(filepath.Join(dir, pattern)); err != nil || len(list) > 0 {
+			t.Errorf("half-written files stay: %v %v", list, err)
+		}
 	}
 }
 
