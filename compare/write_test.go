@@ -10,6 +10,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
+	"math/big"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -493,10 +496,41 @@ func TestRowsOfTheSheetsAreNamedWithTheirDates(t *testing.T) {
 	if n := r.Causes[atDialCode].Calls; n == 0 || codes[0]["calls"] != fmt.Sprint(n) {
 		t.Errorf("%s calls in the summary, %d found", codes[0]["calls"], n)
 	}
-	// Their calls stand under our destination, so that both are side by side.
+}
+
+// Whatever their sheet says, their calls stand under our destination.
+func TestBothSidesOfADestinationStandSideBySide(t *testing.T) {
+	a, b := plantedCalls([]string{"plain"}, 60)
+	a = slices.Delete(a, 1, 2) // to Germany Mobile
+	job := Job{Records: [2]Input{recordsOf("ours.csv", a), recordsOf("theirs.csv", b)}, Rates: [2]*rating.Sheet{sheetOf(t, ourRows...)},
+		TheirRates: [2]*rating.Sheet{sheetOf(t, "Germany,49,0.060000,USD,60,0,1,2026-01-01T00:00:00Z,", "France,33,0.030000,USD,60,0,1,2026-01-01T00:00:00Z,")}}
+	_, dir := written(t, job)
+	got := map[string]string{}
 	for _, d := range rowsOf(t, dir, "destinations.csv") {
-		if d["our_calls"] != d["their_calls"] {
-			t.Errorf("%s has %s of our calls and %s of theirs", d["destination"], d["our_calls"], d["their_calls"])
+		got[d["destination"]] = d["our_calls"] + " " + d["their_calls"]
+	}
+	if want := map[string]string{"Germany": "20 20", "Germany Mobile": "19 20", "France": "20 20"}; !maps.Equal(got, want) {
+		t.Errorf("calls by destination are %v, want %v", got, want)
+	}
+}
+
+func TestSumsOfChargesAreExact(t *testing.T) {
+	seed := rand.Uint64()
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 200 {
+		var got exactSum
+		want := new(big.Rat)
+		for range 1 + r.IntN(40) {
+			row := &rating.Row{Rate: money.Rate(r.Int64N(1 << r.IntN(56))), UnitSeconds: []uint32{1, 6, 60, 7}[r.IntN(4)]}
+			s := sum{seconds: r.Uint64N(1 << r.IntN(24))}
+			if err := got.add(DefaultRounding, row, s); err != nil {
+				t.Fatal(err)
+			}
+			want.Add(want, exact(row, s.seconds))
+		}
+		m, err := got.value()
+		if rounded, _ := (Rounding{Mode: money.HalfEven, Places: 6}).round(want); err == nil && m != rounded {
+			t.Fatalf("seed %d: the sum is %s, want %s", seed, m, rounded)
 		}
 	}
 }
