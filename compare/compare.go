@@ -81,10 +81,10 @@ type comparison struct {
 	workers int
 	pair    usage.Pair
 	files   [2]*file
+	blocked [2]lineSet // lines of calls that the other side lacks in a block
 	lines   *lines
 	ids     [2]*repeated
 	learned learned
-	blocked [2]lineSet // lines of calls that the other side lacks in a block
 }
 
 // rounds bounds how often what was learned is used to learn more.
@@ -276,15 +276,14 @@ func (c *comparison) pass(ctx context.Context) (*found, error) {
 	n := 1 << c.files[0].bits
 	workers := make([]*parts, 0, c.workers)
 	for range c.workers {
-		w := &parts{c: c, price: pricer{lines: c.lines}, found: found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds())}}
-		if c.job.Detail {
-			w.detail = newDetail(cmp.Or(c.job.keptDiffs, keptDiffs))
-		}
-		workers = append(workers, w)
+		workers = append(workers, &parts{c: c, price: pricer{lines: c.lines}, found: found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds())}})
 	}
 	done := make(chan struct{}, n)
 	free := make(chan *parts, len(workers))
 	for _, w := range workers {
+		if c.job.Detail {
+			w.detail = newDetail(cmp.Or(c.job.keptDiffs, keptDiffs))
+		}
 		free <- w
 	}
 	go func() {
@@ -331,6 +330,7 @@ func (f *found) close() {
 }
 
 func (f *found) merge(o *found) {
+	f.shifted.merge(&o.shifted)
 	f.ladder.merge(o.ladder)
 	f.learner.add(o.learner)
 	f.matched.Exact += o.matched.Exact
@@ -348,16 +348,10 @@ func (f *found) merge(o *found) {
 		}
 		for k, r := range o.rewritten[s] {
 			if at := f.rewritten[s][k]; at != nil {
-				at.add(r)
+				at.calls += r.calls
 			} else {
 				f.rewritten[s][k] = r
 			}
-		}
-		if f.shifted[s] == nil {
-			f.shifted[s] = map[uint16]uint64{}
-		}
-		for t, n := range o.shifted[s] {
-			f.shifted[s][t] += n
 		}
 	}
 	f.lone = append(f.lone, o.lone...)

@@ -56,6 +56,76 @@ type detail struct {
 	diffs []diff
 	most  int // of diffs in memory
 	runs  []*run
+
+	unrated [2]map[rewritten]*unrated
+}
+
+// unrated is successful calls that nothing would have rated as their numbers were
+// written.
+type unrated struct {
+	calls uint64
+	lines map[lineKey]*sum // that rate them with the rule
+}
+
+// withoutRule notes a call whose number a rule changes, for those who want to see the
+// calls.
+func (p *parts) withoutRule(s side, c *call, r numberRule, to dest) error {
+	if p.detail == nil || !c.success() {
+		return nil
+	}
+	if c.dest.form() == 0 && p.price.spot(s, c.way, c.dest, c.start, c.duration).line != nothing {
+		return nil
+	}
+	k := rewritten{class{c.trunk, c.dest.form()}, r}
+	at := p.detail.unrated[s][k]
+	if at == nil {
+		at = &unrated{lines: map[lineKey]*sum{}}
+		if p.detail.unrated[s] == nil {
+			p.detail.unrated[s] = map[rewritten]*unrated{}
+		}
+		p.detail.unrated[s][k] = at
+	}
+	at.calls++
+	spot := p.price.spot(s, c.way, to, c.start, c.duration)
+	if spot.line == nothing {
+		return nil
+	}
+	line := lineKey{spot.period, spot.line}
+	if at.lines[line] == nil {
+		at.lines[line] = &sum{}
+	}
+	return p.ladder.countIn(at.lines[line], spot)
+}
+
+func (u *unrated) add(o *unrated) {
+	u.calls += o.calls
+	for k, v := range o.lines {
+		if u.lines[k] == nil {
+			u.lines[k] = &sum{}
+		}
+		u.lines[k].add(*v)
+	}
+}
+
+// shifted counts calls by trunk whose clock is off.
+type shifted [2]map[uint16]uint64
+
+func (h *shifted) count(s side, trunk uint16) {
+	if h[s] == nil {
+		h[s] = map[uint16]uint64{}
+	}
+	h[s][trunk]++
+}
+
+func (h *shifted) merge(o *shifted) {
+	for s := range h {
+		for t, n := range o[s] {
+			if h[s] == nil {
+				h[s] = map[uint16]uint64{}
+			}
+			h[s][t] += n
+		}
+	}
 }
 
 // cellKey is a row's calls of one day (UTC). A call that both sides have stands
@@ -141,6 +211,18 @@ func (d *detail) merge(o *detail) {
 		for s := range at {
 			at[s].add(v[s].sum)
 			at[s].raw += v[s].raw
+		}
+	}
+	for s := range o.unrated {
+		if d.unrated[s] == nil {
+			d.unrated[s] = map[rewritten]*unrated{}
+		}
+		for k, u := range o.unrated[s] {
+			if at := d.unrated[s][k]; at != nil {
+				at.add(u)
+			} else {
+				d.unrated[s][k] = u
+			}
 		}
 	}
 	d.diffs = append(d.diffs, o.diffs...)

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,6 +22,16 @@ type Learned struct {
 	Kind   string `json:"kind"`
 	Detail string `json:"detail"`
 	Calls  uint64 `json:"calls"`
+}
+
+// MarshalJSON gives the times in RFC 3339.
+func (b Block) MarshalJSON() ([]byte, error) {
+	type plain Block
+	return json.Marshal(struct {
+		plain
+		From string `json:"from"`
+		To   string `json:"to"`
+	}{plain(b), usage.Stamp(b.From), usage.Stamp(b.To)})
 }
 
 // Kinds of what is learned.
@@ -251,12 +262,15 @@ func (w *writing) numbers() error {
 			rows = append(rows, []any{s.String(), nil, learnedPlus, "+", "+ taken off", in.plus, uint64(0), nil, nil, nil})
 		}
 		for _, k := range w.f.rules(w.c, s) {
-			r, form := w.f.rewritten[s][k], in.forms.name(k.form)
+			r, form, gone := w.f.rewritten[s][k], in.forms.name(k.form), w.f.detail.unrated[s][k]
+			if gone == nil {
+				gone = &unrated{}
+			}
 			head := func() []any {
-				return []any{s.String(), in.trunks.name(k.trunk), kindOf(form, k.numberRule), form, k.numberRule.describe(form), r.calls, r.gone}
+				return []any{s.String(), in.trunks.name(k.trunk), kindOf(form, k.numberRule), form, k.numberRule.describe(form), r.calls, gone.calls}
 			}
 			t := newTally(w.c.lines)
-			for at, v := range r.lines {
+			for at, v := range gone.lines {
 				t.at(spot{line: at.line, period: at.period}).add(*v)
 			}
 			total, err := w.f.ladder.total(t)
@@ -315,7 +329,7 @@ func (w *writing) clocks() error {
 func (w *writing) blocks() error {
 	var rows [][]any
 	for _, b := range w.result.Blocks {
-		rows = append(rows, []any{b.Missing, b.Trunk, stamp(b.From.UnixMilli()), stamp(b.To.UnixMilli()), b.Calls})
+		rows = append(rows, []any{b.Missing, b.Trunk, stamp(b.From), stamp(b.To), b.Calls})
 	}
 	return w.summary("missing_block-summary", []string{"missing_at", "trunk", "from", "to", "calls"}, rows)
 }

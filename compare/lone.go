@@ -6,16 +6,15 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Block is a stretch of time in which one side lacks all calls of a trunk.
 type Block struct {
-	Missing string    `json:"missing"` // the side that lacks them: ours or theirs
-	Trunk   string    `json:"trunk"`   // of the side that has them
-	From    time.Time `json:"from"`    // first call
-	To      time.Time `json:"to"`      // last call
-	Calls   uint64    `json:"calls"`
+	Missing string `json:"missing"` // the side that lacks them: ours or theirs
+	Trunk   string `json:"trunk"`   // of the side that has them
+	From    int64  `json:"-"`       // ms UTC: first call
+	To      int64  `json:"-"`       // ms UTC: last call
+	Calls   uint64 `json:"calls"`
 }
 
 // leastBlock is how many calls in a row must be missing to make a block.
@@ -35,8 +34,6 @@ type timeline struct {
 }
 
 const stretches = 4096
-
-func moment(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 func newTimeline(calls []lone) *timeline {
 	t := &timeline{side: calls[0].side, trunk: calls[0].trunk, calls: calls, broken: make([]atomic.Uint32, len(calls)+1), from: calls[0].start}
@@ -94,7 +91,7 @@ func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
 		return nil, err
 	}
 	block := map[*lone]bool{}
-	out := []Block{}
+	var out []Block
 	for _, t := range all {
 		for i := 0; i < len(t.calls); {
 			n := i + 1
@@ -103,7 +100,7 @@ func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
 			}
 			if t.isBlock(n - i) {
 				f := c.files[t.side]
-				out = append(out, Block{(1 - t.side).String(), f.trunks.name(t.trunk), moment(t.calls[i].start), moment(t.calls[n-1].start), uint64(n - i)})
+				out = append(out, Block{(1 - t.side).String(), f.trunks.name(t.trunk), t.calls[i].start, t.calls[n-1].start, uint64(n - i)})
 				for k := i; k < n; k++ {
 					block[&t.calls[k]] = true
 				}

@@ -42,8 +42,8 @@ type found struct {
 	refused    [2]rejects
 	lone       []lone
 	rewritten  [2]map[rewritten]*rewrittenCalls
-	shifted    [2]map[uint16]uint64 // calls by trunk whose clock is off
-	detail     *detail              // nil: nobody wants to see the calls
+	detail     *detail // nil: nobody wants to see the calls
+	shifted
 }
 
 // rewritten is what a learned rule did.
@@ -54,30 +54,7 @@ type rewritten struct {
 
 type rewrittenCalls struct {
 	calls uint64
-	good  uint64           // of them: successful
-	gone  uint64           // of them: nothing would have rated; for those who want to see the calls
-	lines map[lineKey]*sum // of those
-}
-
-func (r *rewrittenCalls) add(o *rewrittenCalls) {
-	r.calls += o.calls
-	r.good += o.good
-	r.gone += o.gone
-	for k, s := range o.lines {
-		r.at(k).add(*s)
-	}
-}
-
-func (r *rewrittenCalls) at(k lineKey) *sum {
-	if r.lines == nil {
-		r.lines = map[lineKey]*sum{}
-	}
-	at := r.lines[k]
-	if at == nil {
-		at = &sum{}
-		r.lines[k] = at
-	}
-	return at
+	gone  sum // what would have gone unrated
 }
 
 // parts works on parts, one after the other, for one goroutine.
@@ -142,7 +119,8 @@ func (p *parts) gather(n int, s side) (err error) {
 			to, rule, ok := p.c.learned.number(s, &c)
 			switch {
 			case ok:
-				if err := p.rewrite(s, &c, rule, to); err != nil {
+				p.rewrite(s, &c, rule, to)
+				if err := p.withoutRule(s, &c, rule, to); err != nil {
 					return err
 				}
 				c.dest = to
@@ -164,7 +142,7 @@ func (p *parts) gather(n int, s side) (err error) {
 
 // rewrite notes a number that a rule changed, and what its call would have lost:
 // without the rule nothing prices it, or as its number stood.
-func (p *parts) rewrite(s side, c *call, r numberRule, to dest) error {
+func (p *parts) rewrite(s side, c *call, r numberRule, to dest) {
 	if p.rewritten[s] == nil {
 		p.rewritten[s] = map[rewritten]*rewrittenCalls{}
 	}
@@ -175,22 +153,6 @@ func (p *parts) rewrite(s side, c *call, r numberRule, to dest) error {
 		p.rewritten[s][k] = at
 	}
 	at.calls++
-	if !c.success() {
-		return nil
-	}
-	at.good++
-	if p.detail == nil {
-		return nil
-	}
-	if c.dest.form() == 0 && p.price.spot(s, c.way, c.dest, c.start, c.duration).line != nothing {
-		return nil
-	}
-	at.gone++
-	spot := p.price.spot(s, c.way, to, c.start, c.duration)
-	if spot.line == nothing {
-		return nil
-	}
-	return p.ladder.countIn(at.at(lineKey{spot.period, spot.line}), spot)
 }
 
 // unique keeps one of the calls of a side that are the same, the first of its
@@ -256,10 +218,7 @@ func (p *parts) shift(s side) {
 		c := &p.calls[s][i]
 		if o := p.c.offset(s, c.trunk); o.ms != 0 {
 			c.start -= o.ms
-			if p.shifted[s] == nil {
-				p.shifted[s] = map[uint16]uint64{}
-			}
-			p.shifted[s][c.trunk]++
+			p.shifted.count(s, c.trunk)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"slices"
 	"syscall"
 	"time"
 
@@ -42,6 +43,14 @@ type Result struct {
 		Ours   []usage.Reject `json:"ours,omitempty"`
 		Theirs []usage.Reject `json:"theirs,omitempty"`
 	} `json:"rejects"`
+	Broken struct {
+		Ours   string `json:"ours,omitempty"`
+		Theirs string `json:"theirs,omitempty"`
+	} `json:"broken,omitzero"` // where a file breaks off; the rows before count
+	Learned []Learned `json:"learned"`
+	Blocks  []Block   `json:"blocks"`
+	Notes   []string  `json:"notes,omitempty"` // on what is written, for people
+
 	Matched    Matched `json:"matched"`
 	OnlyOurs   uint64  `json:"only_ours"`
 	OnlyTheirs uint64  `json:"only_theirs"`
@@ -52,16 +61,9 @@ type Result struct {
 		Unexplained Sums `json:"unexplained"`
 	} `json:"amount"`
 	Causes  []Finding `json:"causes"`
-	Learned []Learned `json:"learned"`
-	Blocks  []Block   `json:"blocks"`
-	Broken  struct {
-		Ours   string `json:"ours,omitempty"`
-		Theirs string `json:"theirs,omitempty"`
-	} `json:"broken,omitzero"` // where a file breaks off; the rows before count
-	Notes   []string `json:"notes,omitempty"` // on what is written, for people
-	Seconds float64  `json:"seconds"`
-	Rate    float64  `json:"records_per_second"`
-	Peak    int64    `json:"peak_memory_bytes"`
+	Seconds float64   `json:"seconds"`
+	Rate    float64   `json:"records_per_second"`
+	Peak    int64     `json:"peak_memory_bytes"`
 
 	began time.Time
 	bill  string           // what their side of the waterfall is
@@ -88,7 +90,7 @@ func (c *comparison) result(f *found) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Matched: f.matched, OnlyOurs: f.only[ours], OnlyTheirs: f.only[theirs], Blocks: blocks, Learned: c.shown(f)}
+	r := &Result{Matched: f.matched, OnlyOurs: f.only[ours], OnlyTheirs: f.only[theirs], Blocks: slices.Concat([]Block{}, blocks), Learned: c.shown(f)}
 	r.bill = "their records at our rates"
 	if !c.lines.shared() {
 		r.bill = "their records at their rates"
@@ -159,11 +161,6 @@ func (c *comparison) result(f *found) (*Result, error) {
 		return nil, err
 	}
 	r.Amount.Ours, r.Amount.Theirs, r.Amount.Explained, r.Amount.Unexplained = c.sums(mine), c.sums(yours), c.sums(explained), c.sums(open)
-	for _, rules := range f.rewritten {
-		for _, r := range rules {
-			f.ladder.calls[atNumberFormat] += r.good
-		}
-	}
 	for i, cause := range Causes {
 		at := Finding{Cause: cause, Calls: f.ladder.calls[i], Amount: c.sums(steps[i]), Testable: true}
 		at.Testable, at.Why = c.testable(i)

@@ -54,8 +54,11 @@ func (r *Result) Text(look Look) string {
 				fmt.Fprintf(&b, "  and %d more\n", len(r.Blocks)-i)
 				break
 			}
-			text := fmt.Sprintf("%s, of trunk %s, from %s to %s: %s", map[string]string{"ours": "missing in ours", "theirs": "missing in theirs"}[k.Missing],
-				k.Trunk, k.From.Format("2006-01-02 15:04:05"), k.To.Format("2006-01-02 15:04:05 MST"), count(k.Calls, "call"))
+			trunk := "trunk " + k.Trunk
+			if k.Trunk == "" {
+				trunk = "all trunks"
+			}
+			text := fmt.Sprintf("missing in %s, of %s, from %s to %s: %s", k.Missing, trunk, usage.Stamp(k.From), usage.Stamp(k.To), count(k.Calls, "call"))
 			fmt.Fprintln(&b, "  "+wrapped(text, look.Width-2, 4))
 		}
 		b.WriteByte('\n')

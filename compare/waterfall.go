@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // waterfall leads from their bill to our expectation in one direction and
@@ -322,7 +323,7 @@ func (s Sums) zero() bool {
 //go:embed waterfall.html
 var pageText string
 
-var pageTemplate = template.Must(template.New("waterfall").Parse(pageText))
+var pageTemplate = template.Must(template.New("waterfall").Funcs(template.FuncMap{"stamp": usage.Stamp}).Parse(pageText))
 
 // page writes the waterfalls as a page that needs nothing else.
 func (r *Result) page(out io.Writer) error {

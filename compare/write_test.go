@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"flag"
@@ -469,9 +470,13 @@ func TestWhatWasLearnedIsShown(t *testing.T) {
 
 func TestABlockIsNamedWithItsTimes(t *testing.T) {
 	r := compared(t, differingJob(t))
-	want := Block{"theirs", "block", time.UnixMilli(testDay + 10*60_000 + 4000).UTC(), time.UnixMilli(testDay + 19*60_000 + 4000).UTC(), 10}
+	want := Block{"theirs", "block", testDay + 10*60_000 + 4000, testDay + 19*60_000 + 4000, 10}
 	if len(r.Blocks) != 1 || r.Blocks[0] != want {
 		t.Errorf("blocks are %v, want %v", r.Blocks, want)
+	}
+	text, err := json.Marshal(r.Blocks[0])
+	if want := `{"missing":"theirs","trunk":"block","calls":10,"from":"2026-03-01T00:10:04Z","to":"2026-03-01T00:19:04Z"}`; err != nil || string(text) != want {
+		t.Errorf("a block is %s, want %s", text, want)
 	}
 }
 
