@@ -166,6 +166,50 @@ func (d *detail) add(l *ladder, s side, c *call, when int64, home uint32, at spo
 	return l.countIn(&cells[s].sum, at)
 }
 
+// both counts a call that both sides have for those who want to see it.
+func (p *parts) both(a, b *call, mine, yours spot) error {
+	if p.detail == nil {
+		return nil
+	}
+	home := homeOf(mine, yours)
+	if err := p.detail.add(p.ladder, ours, a, a.start, home, mine); err != nil {
+		return err
+	}
+	return p.detail.add(p.ladder, theirs, b, a.start, home, yours)
+}
+
+// homeOf is our row of a call, or theirs where we have none.
+func homeOf(mine, yours spot) uint32 {
+	if mine.line == nothing {
+		return yours.line
+	}
+	return mine.line
+}
+
+// show keeps a call that one side alone has for those who want to see it. line is
+// that of the other side's record which explains it, 0 when there is none.
+func (p *parts) show(s side, c call, at spot, causes uint32, line uint32) error {
+	if p.detail == nil {
+		return nil
+	}
+	home := at.line
+	if s == theirs && !p.c.lines.shared() {
+		home = homeOf(p.price.spot(ours, c.way, c.dest, c.start, c.duration), at)
+	}
+	if err := p.detail.add(p.ladder, s, &c, c.start, home, at); err != nil {
+		return err
+	}
+	return p.detail.keep(newDiff(s, c, at, home, causes, line))
+}
+
+// repeated keeps a row that repeats another, which no sum counts.
+func (p *parts) repeated(s side, i int, at spot) error {
+	if p.detail == nil {
+		return nil
+	}
+	return p.detail.keep(newDiff(s, p.twice[s][i], at, at.line, 1<<atDuplicate, p.firsts[s][i]))
+}
+
 // keep takes a call that differs.
 func (d *detail) keep(v diff) error {
 	d.diffs = append(d.diffs, v)

@@ -32,6 +32,7 @@ type lone struct {
 
 // found is what one goroutine has found in the parts that it was given.
 type found struct {
+	shifted
 	ladder     *ladder
 	learner    *learner
 	matched    Matched
@@ -43,7 +44,6 @@ type found struct {
 	lone       []lone
 	rewritten  [2]map[rewritten]*rewrittenCalls
 	detail     *detail // nil: nobody wants to see the calls
-	shifted
 }
 
 // rewritten is what a learned rule did.
@@ -471,26 +471,6 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	return p.reprice(at, mine)
 }
 
-// both counts a call that both sides have for those who want to see it.
-func (p *parts) both(a, b *call, mine, yours spot) error {
-	if p.detail == nil {
-		return nil
-	}
-	home := homeOf(mine, yours)
-	if err := p.detail.add(p.ladder, ours, a, a.start, home, mine); err != nil {
-		return err
-	}
-	return p.detail.add(p.ladder, theirs, b, a.start, home, yours)
-}
-
-// homeOf is our row of a call, or theirs where we have none.
-func homeOf(mine, yours spot) uint32 {
-	if mine.line == nothing {
-		return yours.line
-	}
-	return mine.line
-}
-
 func (p *parts) tally(s side, at spot) error {
 	if at.line == nothing {
 		p.unrated[s]++
@@ -599,30 +579,6 @@ func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 	}
 	p.lone = append(p.lone, lone{c.start, c.line, first, c.trunk, s})
 	return nil
-}
-
-// show keeps a call that one side alone has for those who want to see it. line is
-// that of the other side's record which explains it, 0 when there is none.
-func (p *parts) show(s side, c call, at spot, causes uint32, line uint32) error {
-	if p.detail == nil {
-		return nil
-	}
-	home := at.line
-	if s == theirs && !p.c.lines.shared() {
-		home = homeOf(p.price.spot(ours, c.way, c.dest, c.start, c.duration), at)
-	}
-	if err := p.detail.add(p.ladder, s, &c, c.start, home, at); err != nil {
-		return err
-	}
-	return p.detail.keep(newDiff(s, c, at, home, causes, line))
-}
-
-// repeated keeps a row that repeats another, which no sum counts.
-func (p *parts) repeated(s side, i int, at spot) error {
-	if p.detail == nil {
-		return nil
-	}
-	return p.detail.keep(newDiff(s, p.twice[s][i], at, at.line, 1<<atDuplicate, p.firsts[s][i]))
 }
 
 // explained counts a call that one side lacks. The parts of a split call are
