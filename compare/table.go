@@ -116,7 +116,7 @@ type table struct {
 	out    *bufio.Writer
 	csv    *csv.Writer
 	record []string
-	sheet  *sheet
+	sheet  *tab
 }
 
 // table begins a file of columns. title names its sheet, empty: none.
@@ -128,7 +128,7 @@ func (f *folder) table(name, title string, columns ...string) (*table, error) {
 	t := &table{folder: f, name: name, temp: temp, out: bufio.NewWriterSize(temp, 256<<10), record: make([]string, len(columns))}
 	t.csv = csv.NewWriter(t.out)
 	if title != "" {
-		if t.sheet, err = f.book.sheet(title, columns); err != nil {
+		if t.sheet, err = f.book.tab(title, columns); err != nil {
 			temp.Discard()
 			return nil, err
 		}
@@ -239,8 +239,8 @@ func (b *book) write(out io.Writer) error {
 	return err
 }
 
-// sheet is one sheet of the workbook.
-type sheet struct {
+// tab is one sheet of the workbook.
+type tab struct {
 	book   *book
 	title  string
 	stream *excelize.StreamWriter
@@ -249,7 +249,7 @@ type sheet struct {
 	cells  []any
 }
 
-func (b *book) sheet(title string, columns []string) (*sheet, error) {
+func (b *book) tab(title string, columns []string) (*tab, error) {
 	if list := b.file.GetSheetList(); len(list) == 1 && list[0] == "Sheet1" {
 		if err := b.file.SetSheetName("Sheet1", title); err != nil {
 			return nil, err
@@ -269,7 +269,7 @@ func (b *book) sheet(title string, columns []string) (*sheet, error) {
 			return nil, err
 		}
 	}
-	s := &sheet{book: b, title: title, stream: w}
+	s := &tab{book: b, title: title, stream: w}
 	head := make([]any, len(columns))
 	for i, c := range columns {
 		head[i] = excelize.Cell{StyleID: b.head, Value: c}
@@ -280,7 +280,7 @@ func (b *book) sheet(title string, columns []string) (*sheet, error) {
 
 // put adds a row. The last that a sheet takes is kept for a word on what it
 // lacks.
-func (s *sheet) put(cells []any) error {
+func (s *tab) put(cells []any) error {
 	if s.row >= s.book.most-1 {
 		s.left++
 		return nil
@@ -304,7 +304,7 @@ func (s *sheet) put(cells []any) error {
 	return s.stream.SetRow("A"+strconv.Itoa(s.row), s.cells)
 }
 
-func (s *sheet) close(csv string) error {
+func (s *tab) close(csv string) error {
 	if s.left > 0 {
 		s.row++
 		note := fmt.Sprintf("a sheet takes no more rows: %d more are in %s", s.left, csv)

@@ -66,7 +66,7 @@ func union[K ~string, V any](a, b map[K]V) []K {
 // waterfall writes the waterfall in all its forms.
 func (w *writing) waterfall() error {
 	if err := w.file("waterfall.txt", func(out io.Writer) error {
-		_, err := io.WriteString(out, w.result.waterfallText(plain(100)))
+		_, err := io.WriteString(out, w.result.waterfallText(Look{Width: 100}))
 		return err
 	}); err != nil {
 		return err
@@ -135,8 +135,6 @@ type Look struct {
 	Width int  // columns
 	Bold  bool // headings stand out, by the codes of a terminal
 }
-
-func plain(width int) Look { return Look{Width: width} }
 
 func (l Look) heading(s string) string {
 	if l.Bold {

@@ -49,10 +49,10 @@ func recordsOf(name string, calls []planted) Input {
 	for _, c := range calls {
 		fmt.Fprintf(&b, "%s,%s,%s,%s,%d,%s,%s,%s,%s\n", c.id, c.origin, c.dest, usage.Stamp(testDay+c.start), c.duration, c.result, c.from, c.to, c.trunk)
 	}
-	return text(name, b.String())
+	return inputOf(name, b.String())
 }
 
-func text(name, content string) Input {
+func inputOf(name, content string) Input {
 	return Input{Name: name, Size: int64(len(content)), Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }}
 }
 
@@ -132,7 +132,7 @@ func differing() (a, b []planted) {
 	return a, kept
 }
 
-func compared(t testing.TB, job Job) *Result {
+func ran(t testing.TB, job Job) *Result {
 	t.Helper()
 	if job.StartTolerance == 0 {
 		job.StartTolerance = 3 * time.Second
@@ -150,7 +150,7 @@ func compared(t testing.TB, job Job) *Result {
 func written(t testing.TB, job Job) (*Result, string) {
 	t.Helper()
 	job.Detail = true
-	r, dir := compared(t, job), filepath.Join(t.TempDir(), "out")
+	r, dir := ran(t, job), filepath.Join(t.TempDir(), "out")
 	if err := r.Write(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
@@ -469,7 +469,7 @@ func TestWhatWasLearnedIsShown(t *testing.T) {
 }
 
 func TestABlockIsNamedWithItsTimes(t *testing.T) {
-	r := compared(t, differingJob(t))
+	r := ran(t, differingJob(t))
 	want := Block{"theirs", "block", testDay + 10*60_000 + 4000, testDay + 19*60_000 + 4000, 10}
 	if len(r.Blocks) != 1 || r.Blocks[0] != want {
 		t.Errorf("blocks are %v, want %v", r.Blocks, want)
@@ -543,7 +543,7 @@ func TestSumsOfChargesAreExact(t *testing.T) {
 func TestTheWorkbookHasTheLevelsAndStopsWhereASheetEnds(t *testing.T) {
 	job := differingJob(t)
 	job.Detail = true
-	r, dir := compared(t, job), t.TempDir()
+	r, dir := ran(t, job), t.TempDir()
 	f, err := openFolder(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -568,7 +568,7 @@ func TestTheWorkbookHasTheLevelsAndStopsWhereASheetEnds(t *testing.T) {
 	if len(rows) != 30 || !strings.Contains(rows[29][0], fmt.Sprintf("%d more are in calls.csv", len(all)-28)) {
 		t.Errorf("%d rows, the last %q", len(rows), rows[len(rows)-1])
 	}
-	if text := r.Text(plain(100)); !strings.Contains(text, `sheet "calls" of drilldown.xlsx lacks`) {
+	if text := r.Text(Look{Width: 100}); !strings.Contains(text, `sheet "calls" of drilldown.xlsx lacks`) {
 		t.Error("the report does not say that a sheet ends early")
 	}
 	value, err := x.GetCellValue("destinations", "N2", excelize.Options{RawCellValue: true})
@@ -610,7 +610,7 @@ func TestAFolderOfAnEarlierResultIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, b := plantedCalls([]string{"plain"}, 10)
-	r := compared(t, Job{Records: [2]Input{recordsOf("a", a), recordsOf("b", b)}, Rates: [2]*rating.Sheet{sheetOf(t, ourRows...)}, Detail: true})
+	r := ran(t, Job{Records: [2]Input{recordsOf("a", a), recordsOf("b", b)}, Rates: [2]*rating.Sheet{sheetOf(t, ourRows...)}, Detail: true})
 	if err := r.Write(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
@@ -646,7 +646,7 @@ func TestTextsOfTheOtherSideAreNoFormulas(t *testing.T) {
 func TestIDsBeyondTheBoundAreLeftOutAndThatIsSaid(t *testing.T) {
 	job := differingJob(t)
 	job.Detail = true
-	r := compared(t, job)
+	r := ran(t, job)
 	w := &writing{kept: r.kept, result: r, ctx: t.Context(), most: 5}
 	if err := w.survey(); err != nil {
 		t.Fatal(err)
@@ -678,7 +678,7 @@ func TestWhereAFileBreaksOffIsSaid(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	job.Records[1] = text("b", z.String()[:z.Len()/2])
+	job.Records[1] = inputOf("b", z.String()[:z.Len()/2])
 	got, _ := written(t, job)
 	if !strings.Contains(got.Broken.Theirs, "breaks off after line") || got.Broken.Ours != "" || got.Records.Theirs.Accepted == 0 {
 		t.Errorf("broken is %+v with %d rows", got.Broken, got.Records.Theirs.Accepted)
@@ -686,15 +686,15 @@ func TestWhereAFileBreaksOffIsSaid(t *testing.T) {
 }
 
 func TestTheReportFitsItsWidthAndSaysWhatToDo(t *testing.T) {
-	r := compared(t, differingJob(t))
+	r := ran(t, differingJob(t))
 	for _, width := range []int{72, 80, 120, 200} {
-		for line := range strings.Lines(r.Text(plain(width))) {
+		for line := range strings.Lines(r.Text(Look{Width: width})) {
 			if n := len([]rune(strings.TrimRight(line, "\n"))); n > width {
 				t.Errorf("%d columns: a line has %d: %s", width, n, line)
 			}
 		}
 	}
-	text := r.Text(plain(100))
+	text := r.Text(Look{Width: 100})
 	for _, part := range []string{"both sides have", "only ours", "learned from the records", "1234# taken off", "not testable", "destinations that differ most", "what to do next", "add --out DIR"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the report lacks %q", part)
@@ -716,7 +716,7 @@ func TestAnInterruptedWriteLeavesWholeFiles(t *testing.T) {
 	}
 	job := differingJob(t)
 	job.Detail = true
-	r := compared(t, job)
+	r := ran(t, job)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := r.Write(ctx, dir); !errors.Is(err, context.Canceled) {
@@ -739,7 +739,7 @@ func TestCallsThatDifferAreWrittenAlikeFromMemoryAndFiles(t *testing.T) {
 		job := differingJob(t)
 		job.Detail = true
 		job.keptDiffs = most
-		r, dir := compared(t, job), filepath.Join(t.TempDir(), "out")
+		r, dir := ran(t, job), filepath.Join(t.TempDir(), "out")
 		if err := r.Write(t.Context(), dir); err != nil {
 			t.Fatal(err)
 		}
