@@ -243,7 +243,7 @@ func (b *both) cells() []any {
 		b.amount[ours], b.amount[theirs], b.difference()}
 }
 
-func day(ms int64) string          { return usage.Stamp(ms)[:len("2006-01-02")] }
+func dayOf(ms int64) string        { return usage.Stamp(ms)[:len("2006-01-02")] }
 func floorTo(ms, unit int64) int64 { return floorDiv(ms, unit) * unit }
 
 const hourMillis = 3_600_000
@@ -315,7 +315,7 @@ func (w *writing) days() error {
 	defer d.discard()
 	for i := range list {
 		b := &list[i]
-		if err := d.put(append([]any{w.c.pair.Direction(b.way).String(), b.currency, b.destination, day(b.when)}, b.cells()...)...); err != nil {
+		if err := d.put(append([]any{w.c.pair.Direction(b.way).String(), b.currency, b.destination, dayOf(b.when)}, b.cells()...)...); err != nil {
 			return err
 		}
 	}
@@ -351,7 +351,7 @@ func (w *writing) call(d *diff, to []any) ([]any, error) {
 	if d.has(atDuplicate) {
 		other, repeats = 0, d.other
 	}
-	to = append(to[:0], w.c.pair.Direction(c.way).String(), key.destination, day(d.at()), stamp(floorTo(d.at(), hourMillis)), key.prefix,
+	to = append(to[:0], w.c.pair.Direction(c.way).String(), key.destination, dayOf(d.at()), stamp(floorTo(d.at(), hourMillis)), key.prefix,
 		causeNames(w.corrected(d)), repeats, usage.Number(c.origin).String(), c.dest.number().String())
 	var amounts [2]money.Micro
 	var currencies [2]money.Currency
@@ -459,7 +459,7 @@ func (w *writing) calls() (err error) {
 			}
 			for i := range list {
 				b := &list[i]
-				cells := []any{w.c.pair.Direction(b.way).String(), b.currency, b.destination, day(b.when), stamp(b.when)}
+				cells := []any{w.c.pair.Direction(b.way).String(), b.currency, b.destination, dayOf(b.when), stamp(b.when)}
 				if l.to == codes {
 					cells = append(cells, b.prefix)
 				}
