@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"slices"
 	"syscall"
 	"time"
 
@@ -90,7 +89,7 @@ func (c *comparison) result(f *found) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Matched: f.matched, OnlyOurs: f.only[ours], OnlyTheirs: f.only[theirs], Blocks: slices.Concat([]Block{}, blocks), Learned: c.shown(f)}
+	r := &Result{Matched: f.matched, OnlyOurs: f.only[ours], OnlyTheirs: f.only[theirs], Blocks: append([]Block{}, blocks...), Learned: c.shown(f)}
 	r.bill = "their records at our rates"
 	if !c.lines.shared() {
 		r.bill = "their records at their rates"

@@ -4,18 +4,36 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lateral-network/lateral/line/voice"
 )
 
 // twoFiles writes two carriers' records of the same calls with differences.
 func twoFiles(t *testing.T) (flags []string) {
 	t.Helper()
 	dir := t.TempDir()
-	exits(t, 0, "sandbox", "files", "--calls", "600", "--prefixes", "50", "--out", dir)
+	var files [2]strings.Builder
+	for s := range files {
+		files[s].WriteString(voice.UsageHeader + "\n")
+		for i := range 400 {
+			if s == 1 && i%50 == 7 {
+				continue // theirs lack it
+			}
+			fmt.Fprintf(&files[s], "%d,4179%07d,4930%08d,2026-03-01T%02d:%02d:00Z,%d,success,ALPHA,BRAVO,t%d\n", i, i, 10_007*(i+1), i/60, i%60, 30_500+s*(i%3)*2000, s)
+		}
+	}
+	for name, text := range map[string]string{"ours.csv": files[0].String(), "theirs.csv": files[1].String(),
+		"rates.csv": "destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to\nGermany,49,0.06,USD,60,0,1,2026-01-01T00:00:00Z,\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return []string{"compare", "--ours", filepath.Join(dir, "ours.csv"), "--theirs", filepath.Join(dir, "theirs.csv"), "--rates", filepath.Join(dir, "rates.csv")}
 }
 
