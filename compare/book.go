@@ -87,7 +87,7 @@ func exact(row *rating.Row, calls, seconds uint64) *big.Rat {
 	n := new(big.Int).Mul(new(big.Int).SetUint64(seconds), big.NewInt(int64(row.Rate)))
 	sum := new(big.Rat).SetFrac(n, big.NewInt(int64(row.UnitSeconds)*1_000_000_000))
 	fees := new(big.Int).Mul(new(big.Int).SetUint64(calls), big.NewInt(int64(row.ConnectFee)))
-	return sum.Add(sum, new(big.Rat).SetFrac(fees, big.NewInt(1_000_000)))
+	return sum.Add(sum, new(big.Rat).SetFrac(fees, big.NewInt(1_000_000_000)))
 }
 
 // round rounds an exact amount.

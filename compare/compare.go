@@ -69,9 +69,12 @@ type Job struct {
 	SecondsTolerance uint32        // most that billed seconds are apart and still equal
 	Rounding         Rounding
 
+	Detail   bool                                  // keep what [Result.Write] writes
 	Workers  int                                   // goroutines; 0: as many as processors
 	Memory   int64                                 // most bytes of records in memory, the rest goes to a temporary file; 0: 1.25 GiB
 	Progress func(stage string, done, total int64) // may be nil
+
+	keptDiffs int // of tests
 }
 
 // comparison is a job under way.
@@ -80,6 +83,7 @@ type comparison struct {
 	workers int
 	pair    usage.Pair
 	files   [2]*file
+	blocked [2]lineSet // lines of calls that the other side lacks in a block
 	lines   *lines
 	ids     [2]*repeated
 	learned learned
@@ -126,6 +130,7 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	}
 	r, err := c.result(f)
 	if err != nil {
+		f.close()
 		return nil, err
 	}
 	r.elapsed(began)
@@ -255,6 +260,7 @@ func (c *comparison) settle(ctx context.Context) (*found, error) {
 		}
 		all.learner.backed(c.base, c.share)
 		if round < rounds && c.learned.merge(all.learner.learn([2]*names{c.files[0].forms, c.files[1].forms})) {
+			all.close()
 			continue
 		}
 		return all, nil
@@ -284,6 +290,9 @@ func (c *comparison) pass(ctx context.Context) (*found, error) {
 	done := make(chan struct{}, n)
 	free := make(chan *parts, len(workers))
 	for _, w := range workers {
+		if c.job.Detail {
+			w.detail = newDetail(cmp.Or(c.job.keptDiffs, keptDiffs))
+		}
 		free <- w
 	}
 	go func() {
@@ -303,14 +312,18 @@ func (c *comparison) pass(ctx context.Context) (*found, error) {
 		count++
 		c.job.Progress("comparing", count, int64(n))
 	}
-	if err := ctx.Err(); err != nil {
+	all := &workers[0].found
+	err := ctx.Err()
+	for _, w := range workers {
+		err = cmp.Or(err, w.err)
+	}
+	if err != nil {
+		for _, w := range workers {
+			w.close()
+		}
 		return nil, err
 	}
-	all := &workers[0].found
 	for i, w := range workers {
-		if w.err != nil {
-			return nil, w.err
-		}
 		if i > 0 {
 			all.merge(&w.found)
 		}
@@ -318,7 +331,15 @@ func (c *comparison) pass(ctx context.Context) (*found, error) {
 	return all, nil
 }
 
+// close gives up what was kept of the calls.
+func (f *found) close() {
+	if f.detail != nil {
+		f.detail.close()
+	}
+}
+
 func (f *found) merge(o *found) {
+	f.shifted.merge(&o.shifted)
 	f.ladder.merge(o.ladder)
 	f.learner.add(o.learner)
 	f.matched.Exact += o.matched.Exact

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // diff is a call on which the two sides differ, or that one of them has alone or
@@ -16,7 +18,20 @@ import (
 type diff struct {
 	a, b        call
 	mine, yours spot   // by our sheet and by theirs
+	home        uint32 // our row for the number, theirs where we have none
 	causes      uint32 // bit by place in the list
+	other       uint32 // the line of the other side's record that shows the cause, or of the row that a duplicate repeats; 0: none
+}
+
+// newDiff is a call that one side has alone, or twice.
+func newDiff(s side, c call, at spot, home, causes, other uint32) diff {
+	d := diff{mine: spot{line: nothing}, yours: spot{line: nothing}, home: home, causes: causes, other: other}
+	if s == ours {
+		d.a, d.mine = c, at
+	} else {
+		d.b, d.yours = c, at
+	}
+	return d
 }
 
 func (d *diff) has(cause uint8) bool { return d.causes&(1<<cause) != 0 }
@@ -41,38 +56,160 @@ type detail struct {
 	diffs []diff
 	most  int // of diffs in memory
 	runs  []*run
+
+	unrated [2]map[rewritten]*unrated
 }
 
-// cellKey is a row's calls of one day (UTC).
+// unrated is successful calls that nothing would have rated as their numbers were
+// written.
+type unrated struct {
+	calls uint64
+	lines map[lineKey]*sum // that rate them with the rule
+}
+
+// withoutRule notes a call whose number a rule changes, for those who want to see the
+// calls.
+func (p *parts) withoutRule(s side, c *call, r numberRule, to dest) error {
+	if p.detail == nil || !c.success() {
+		return nil
+	}
+	if c.dest.form() == 0 && p.price.spot(s, c, c.start, c.duration).line != nothing {
+		return nil
+	}
+	k := rewritten{class{c.trunk, c.dest.form()}, r}
+	at := p.detail.unrated[s][k]
+	if at == nil {
+		at = &unrated{lines: map[lineKey]*sum{}}
+		if p.detail.unrated[s] == nil {
+			p.detail.unrated[s] = map[rewritten]*unrated{}
+		}
+		p.detail.unrated[s][k] = at
+	}
+	at.calls++
+	right := *c
+	right.dest = to
+	spot := p.price.spot(s, &right, c.start, c.duration)
+	if spot.line == nothing {
+		return nil
+	}
+	line := lineKey{spot.period, spot.line}
+	if at.lines[line] == nil {
+		at.lines[line] = &sum{}
+	}
+	return p.ladder.countIn(at.lines[line], spot)
+}
+
+func (u *unrated) add(o *unrated) {
+	u.calls += o.calls
+	for k, v := range o.lines {
+		if u.lines[k] == nil {
+			u.lines[k] = &sum{}
+		}
+		u.lines[k].add(*v)
+	}
+}
+
+// shifted counts calls by trunk whose clock is off.
+type shifted [2]map[uint16]uint64
+
+func (h *shifted) count(s side, trunk uint16) {
+	if h[s] == nil {
+		h[s] = map[uint16]uint64{}
+	}
+	h[s][trunk]++
+}
+
+func (h *shifted) merge(o *shifted) {
+	for s := range h {
+		for t, n := range o[s] {
+			if h[s] == nil {
+				h[s] = map[uint16]uint64{}
+			}
+			h[s][t] += n
+		}
+	}
+}
+
+// cellKey is a row's calls of one day (UTC). A call that both sides have stands
+// at our time and under our row, so that both are side by side.
 type cellKey struct {
-	line uint32 // nothing: calls without a price
+	home uint32 // our row, theirs where we have none; nothing: no row at all
+	line uint32 // that prices the call; nothing: calls without a price
 	day  int32  // since 1970
-	way  uint8
+	way  usage.Way
 }
 
 // cell is one side's calls.
 type cell struct {
-	calls, seconds, raw uint64 // raw in ms
+	sum
+	raw uint64 // ms
 }
 
 // keptDiffs bounds the calls that a goroutine keeps in memory.
-const keptDiffs = 1 << 20
+const keptDiffs = 1 << 19
 
-func newDetail() *detail { return &detail{cells: map[cellKey]*[2]cell{}, most: keptDiffs} }
+func newDetail(most int) *detail { return &detail{cells: map[cellKey]*[2]cell{}, most: most} }
 
 const dayMillis = 86_400_000
 
-func (d *detail) add(l *lines, s side, c *call, at spot) error {
-	k := cellKey{at.line, int32(floorDiv(c.start, dayMillis)), uint8(c.way)}
+// add counts a call that stands at a time (ms) under our row, called home.
+func (d *detail) add(l *ladder, s side, c *call, when int64, home uint32, at spot) error {
+	k := cellKey{home, at.line, int32(floorDiv(when, dayMillis)), c.way}
 	cells := d.cells[k]
 	if cells == nil {
 		cells = &[2]cell{}
 		d.cells[k] = cells
 	}
-	cells[s].calls++
-	cells[s].seconds += uint64(at.seconds)
 	cells[s].raw += uint64(c.duration)
-	return nil
+	if at.line == nothing {
+		cells[s].calls++
+		return nil
+	}
+	return l.countIn(&cells[s].sum, at)
+}
+
+// both counts a call that both sides have for those who want to see it.
+func (p *parts) both(a, b *call, mine, yours spot) error {
+	if p.detail == nil {
+		return nil
+	}
+	home := homeOf(mine, yours)
+	if err := p.detail.add(p.ladder, ours, a, a.start, home, mine); err != nil {
+		return err
+	}
+	return p.detail.add(p.ladder, theirs, b, a.start, home, yours)
+}
+
+// homeOf is our row of a call, or theirs where we have none.
+func homeOf(mine, yours spot) uint32 {
+	if mine.line == nothing {
+		return yours.line
+	}
+	return mine.line
+}
+
+// show keeps a call that one side alone has for those who want to see it. line is
+// that of the other side's record which explains it, 0 when there is none.
+func (p *parts) show(s side, c call, at spot, causes uint32, line uint32) error {
+	if p.detail == nil {
+		return nil
+	}
+	home := at.line
+	if s == theirs && !p.c.lines.shared() {
+		home = homeOf(p.price.spot(ours, &c, c.start, c.duration), at)
+	}
+	if err := p.detail.add(p.ladder, s, &c, c.start, home, at); err != nil {
+		return err
+	}
+	return p.detail.keep(newDiff(s, c, at, home, causes, line))
+}
+
+// repeated keeps a row that repeats another, which no sum counts.
+func (p *parts) repeated(s side, i int, at spot) error {
+	if p.detail == nil {
+		return nil
+	}
+	return p.detail.keep(newDiff(s, p.twice[s][i], at, at.line, 1<<atDuplicate, p.firsts[s][i]))
 }
 
 // keep takes a call that differs.
@@ -105,7 +242,7 @@ func (d *detail) spill() error {
 		f.Close()
 		return fmt.Errorf("writing a temporary file: %w", err)
 	}
-	d.runs = append(d.runs, &run{file: f, in: bufio.NewReaderSize(f, 1<<20)})
+	d.runs = append(d.runs, &run{file: f, calls: len(d.diffs), in: bufio.NewReaderSize(f, 1<<20)})
 	d.diffs = d.diffs[:0]
 	return nil
 }
@@ -118,13 +255,33 @@ func (d *detail) merge(o *detail) {
 			continue
 		}
 		for s := range at {
-			at[s].calls += v[s].calls
-			at[s].seconds += v[s].seconds
+			at[s].add(v[s].sum)
 			at[s].raw += v[s].raw
+		}
+	}
+	for s := range o.unrated {
+		if d.unrated[s] == nil {
+			d.unrated[s] = map[rewritten]*unrated{}
+		}
+		for k, u := range o.unrated[s] {
+			if at := d.unrated[s][k]; at != nil {
+				at.add(u)
+			} else {
+				d.unrated[s][k] = u
+			}
 		}
 	}
 	d.diffs = append(d.diffs, o.diffs...)
 	d.runs = append(d.runs, o.runs...)
+}
+
+// count is how many calls are kept.
+func (d *detail) count() int {
+	n := len(d.diffs)
+	for _, r := range d.runs {
+		n += r.calls
+	}
+	return n
 }
 
 func (d *detail) close() {
@@ -139,6 +296,7 @@ func (d *detail) close() {
 // run is calls in order: from a file, or from memory.
 type run struct {
 	file   *os.File
+	calls  int // in the file
 	in     io.Reader
 	rest   []diff
 	head   diff

@@ -116,7 +116,11 @@ func (l *ladder) count(t *tally, s spot) error {
 	if s.line == nothing {
 		return nil
 	}
-	at := t.at(s)
+	return l.countIn(t.at(s), s)
+}
+
+// countIn adds a call that has a line to a sum.
+func (l *ladder) countIn(at *sum, s spot) error {
 	at.calls++
 	at.seconds += uint64(s.seconds)
 	if l.round.Per == PerCall {

@@ -136,6 +136,10 @@ func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
 		cause := uint8(atMissingRandom)
 		if block[l] {
 			cause = atMissingBlock
+			if c.blocked[l.side] == nil {
+				c.blocked[l.side] = newLineSet(c.files[l.side].last)
+			}
+			c.blocked[l.side].add(l.line)
 		}
 		f.ladder.calls[cause]++
 		from, to := spot{line: nothing}, l.spot

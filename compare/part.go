@@ -32,6 +32,7 @@ type lone struct {
 
 // found is what one goroutine has found in the parts that it was given.
 type found struct {
+	shifted
 	ladder     *ladder
 	learner    *learner
 	matched    Matched
@@ -59,15 +60,16 @@ type parts struct {
 	found
 
 	raw     [2][]call
-	calls   [2][]call // accepted, duplicates left out
-	twice   [2][]call // duplicates
+	calls   [2][]call   // accepted, duplicates left out
+	twice   [2][]call   // duplicates
+	firsts  [2][]uint32 // of them: the line that each repeats, for those who want to see the calls
 	third   [2][]call
 	table   []uint32
 	partner []uint32 // of ours: index in theirs
 	taken   []bool   // of theirs
 	left    [2][]reconcile.Candidate
 	rest    [2][]uint32 // indexes of calls without a partner
-	gone    [2][]bool   // of them: explained
+	gone    [2][]uint32 // of them: the other side's line that they are a part of; 0: none
 	prices  map[[2]uint32]uint8
 	heads   []headed
 	spare   []headed
@@ -116,6 +118,9 @@ func (p *parts) gather(n int, s side) (err error) {
 			to, rule, c.odd = p.c.learned.number(s, &c)
 			switch {
 			case c.odd:
+				if err := p.withoutRule(s, &c, rule, to); err != nil {
+					return err
+				}
 				c.dest = to
 			case c.dest.form() != 0:
 				p.refused[s].add(uint64(c.line), errBadNumber(f.number(c.dest)))
@@ -174,6 +179,20 @@ func (p *parts) unique(s side) {
 		p.twice[s] = append(p.twice[s], c)
 	}
 	p.calls[s] = kept
+	p.firsts[s] = p.firsts[s][:0]
+	if p.detail == nil {
+		return
+	}
+	for i := range p.twice[s] {
+		c, line := &p.twice[s][i], uint32(0)
+		for at := uint32(c.hash()) & mask; p.table[at] != 0; at = (at + 1) & mask {
+			if first := &kept[p.table[at]-1]; first.same(c) {
+				line = first.line
+				break
+			}
+		}
+		p.firsts[s] = append(p.firsts[s], line)
+	}
 }
 
 // offset is how much a call's start is taken back to be compared.
@@ -187,7 +206,10 @@ func (p *parts) shift(s side) {
 	}
 	for i := range p.calls[s] {
 		c := &p.calls[s][i]
-		c.start -= p.c.offset(s, c.trunk).ms
+		if o := p.c.offset(s, c.trunk); o.ms != 0 {
+			c.start -= o.ms
+			p.shifted.count(s, c.trunk)
+		}
 	}
 }
 
@@ -288,7 +310,7 @@ func (p *parts) judge() error {
 				if err := p.ladder.count(p.ladder.twice[s], at); err != nil {
 					return err
 				}
-				if err := p.show(s, *c, at, atDuplicate); err != nil {
+				if err := p.repeated(s, i, at); err != nil {
 					return err
 				}
 			}
@@ -308,18 +330,18 @@ func (p *parts) judge() error {
 			return err
 		}
 	}
-	cause := [2]map[uint32]uint8{p.explain(ours), p.explain(theirs)}
+	reasons := [2]map[uint32]reason{p.explain(ours), p.explain(theirs)}
 	var rest [2][]call
 	for _, s := range []side{ours, theirs} {
 		for n, i := range p.rest[s] {
-			step, known := cause[s][i]
-			if p.gone[s][n] {
-				step, known = atSplitCall, true
+			why, known := reasons[s][i]
+			if whole := p.gone[s][n]; whole != 0 {
+				why, known = reason{atSplitCall, whole}, true
 			}
 			if !known {
 				rest[s] = append(rest[s], p.calls[s][i])
 			}
-			if err := p.alone(s, i, step, known); err != nil {
+			if err := p.alone(s, i, why, known); err != nil {
 				return err
 			}
 		}
@@ -379,17 +401,10 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}
-	if p.detail != nil {
-		if err := p.detail.add(p.c.lines, ours, &a, mine); err != nil {
-			return err
-		}
-	}
 	if p.c.lines.shared() && a.start == b.start && a.duration == b.duration && a.origin == b.origin {
 		p.matched.Exact++
-		if p.detail != nil {
-			if err := p.detail.add(p.c.lines, theirs, &b, mine); err != nil {
-				return err
-			}
+		if err := p.both(&a, &b, mine, mine); err != nil {
+			return err
 		}
 		return p.tally(theirs, mine, b.odd)
 	}
@@ -397,11 +412,11 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	if err := p.tally(theirs, at, b.odd); err != nil {
 		return err
 	}
-	shown := diff{a: a, b: b, mine: mine, yours: at}
+	if err := p.both(&a, &b, mine, at); err != nil {
+		return err
+	}
+	shown := diff{a: a, b: b, mine: mine, yours: at, home: homeOf(mine, at)}
 	if p.detail != nil {
-		if err := p.detail.add(p.c.lines, theirs, &b, at); err != nil {
-			return err
-		}
 		defer func() {
 			if shown.causes != 0 && err == nil {
 				err = p.detail.keep(shown)
@@ -516,21 +531,26 @@ func (l *lines) billed(s spot, duration uint32) uint32 {
 }
 
 // alone puts a call that the other side lacks on the ladder.
-func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
+func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 	c := p.own(s, i)
-	shown := cause
+	cause := why.cause
+	shown := uint32(1) << cause
 	if !known {
-		shown = atMissingRandom // or of a block: that is seen when all are known
+		shown = 1 << atMissingRandom // or of a block: that is seen when all are known
 	}
 	if s == theirs {
 		at := p.price.spot(theirs, &c, c.start, c.duration)
 		if err := p.tally(theirs, at, c.odd); err != nil {
 			return err
 		}
-		if err := p.show(theirs, c, at, shown); err != nil {
+		o := p.c.offset(theirs, c.trunk)
+		if o.zone {
+			shown |= 1 << atTimeZone
+		}
+		if err := p.show(theirs, c, at, shown, why.line); err != nil {
 			return err
 		}
-		if o := p.c.offset(theirs, c.trunk); o.zone {
+		if o.zone {
 			to := p.price.spot(theirs, &c, c.start-o.ms, c.duration)
 			p.ladder.calls[atTimeZone]++
 			if err := p.ladder.move(atTimeZone, at, to); err != nil {
@@ -549,15 +569,18 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}
-	if err := p.show(ours, c, mine, shown); err != nil {
-		return err
-	}
 	first := mine
 	if !p.c.lines.shared() {
 		first = p.price.spot(theirs, &c, c.start, c.duration)
+		if first != mine {
+			shown |= 1 << p.causeOf(first.line, mine.line)
+		}
 		if err := p.reprice(first, mine); err != nil {
 			return err
 		}
+	}
+	if err := p.show(ours, c, mine, shown, why.line); err != nil {
+		return err
 	}
 	if known {
 		p.explained(cause)
@@ -565,25 +588,6 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 	}
 	p.lone = append(p.lone, lone{c.start, c.line, first, c.trunk, s})
 	return nil
-}
-
-// show keeps a call that one side alone has for those who want to see it.
-func (p *parts) show(s side, c call, at spot, cause uint8) error {
-	if p.detail == nil {
-		return nil
-	}
-	d := diff{causes: 1 << cause, mine: spot{line: nothing}, yours: spot{line: nothing}}
-	if s == ours {
-		d.a, d.mine = c, at
-	} else {
-		d.b, d.yours = c, at
-	}
-	if cause != atDuplicate {
-		if err := p.detail.add(p.c.lines, s, &c, at); err != nil {
-			return err
-		}
-	}
-	return p.detail.keep(d)
 }
 
 // explained counts a call that one side lacks. The parts of a split call are
@@ -643,7 +647,7 @@ func (p *parts) splits() map[uint32]bool {
 		var parts []int
 		for _, n := range list {
 			c := &p.calls[s][p.rest[s][n]]
-			if p.gone[s][n] || c.start < end-tolerance {
+			if p.gone[s][n] != 0 || c.start < end-tolerance {
 				continue
 			}
 			if c.start > end+tolerance || c.end() > whole.end()+tolerance {
@@ -654,7 +658,7 @@ func (p *parts) splits() map[uint32]bool {
 		if len(parts) > 0 && abs(end-whole.end()) <= tolerance {
 			out[uint32(i)] = true
 			for _, n := range parts {
-				p.gone[s][n] = true
+				p.gone[s][n] = whole.line
 			}
 		}
 	}
@@ -663,6 +667,13 @@ func (p *parts) splits() map[uint32]bool {
 
 // inTime orders calls by time, and by their file where that is the same.
 func inTime(a, b call) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.line, b.line)) }
+
+// reason is why one side lacks a call, and the line of that side's record which
+// shows it.
+type reason struct {
+	cause uint8
+	line  uint32
+}
 
 // How an answer is raced, and where its other record may be.
 const (
@@ -673,7 +684,7 @@ const (
 // explain finds, for calls of a side that the other lacks, records of the other
 // side that are no successful call of the pair: under a third carrier's name, in
 // the other direction, or not answered.
-func (p *parts) explain(s side) map[uint32]uint8 {
+func (p *parts) explain(s side) map[uint32]reason {
 	if len(p.rest[s]) == 0 {
 		return nil
 	}
@@ -684,12 +695,12 @@ func (p *parts) explain(s side) map[uint32]uint8 {
 	}
 	waiting := map[place][]uint32{}
 	for n, i := range p.rest[s] {
-		if !p.gone[s][n] {
+		if p.gone[s][n] == 0 {
 			c := &p.calls[s][i]
 			waiting[place{c.way, c.dest}] = append(waiting[place{c.way, c.dest}], i)
 		}
 	}
-	out := map[uint32]uint8{}
+	out := map[uint32]reason{}
 	// take gives the cause to the call that a record is nearest to.
 	take := func(way usage.Way, r *call, cause uint8, from, to int64, fits func(*call) bool) {
 		best, at := int64(-1), uint32(0)
@@ -704,7 +715,7 @@ func (p *parts) explain(s side) map[uint32]uint8 {
 			}
 		}
 		if best >= 0 {
-			out[at] = cause
+			out[at] = reason{cause, r.line}
 		}
 	}
 	other := 1 - s
@@ -719,7 +730,7 @@ func (p *parts) explain(s side) map[uint32]uint8 {
 		}
 	}
 	for n, i := range p.rest[other] {
-		if r := &p.calls[other][i]; !p.gone[other][n] {
+		if r := &p.calls[other][i]; p.gone[other][n] == 0 {
 			take(1-r.way, r, atWrongPartner, -tolerance, tolerance, like(r))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -41,6 +42,14 @@ type Result struct {
 		Ours   []usage.Reject `json:"ours,omitempty"`
 		Theirs []usage.Reject `json:"theirs,omitempty"`
 	} `json:"rejects"`
+	Broken struct {
+		Ours   string `json:"ours,omitempty"`
+		Theirs string `json:"theirs,omitempty"`
+	} `json:"broken,omitzero"` // where a file breaks off; the rows before count
+	Learned []Learned `json:"learned"`
+	Blocks  []Block   `json:"blocks"`
+	Notes   []string  `json:"notes,omitempty"` // on what is written, for people
+
 	Matched    Matched `json:"matched"`
 	OnlyOurs   uint64  `json:"only_ours"`
 	OnlyTheirs uint64  `json:"only_theirs"`
@@ -55,6 +64,11 @@ type Result struct {
 	Seconds float64   `json:"seconds"`
 	Rate    float64   `json:"records_per_second"`
 	Peak    int64     `json:"peak_memory_bytes"`
+
+	began time.Time
+	bill  string           // what their side of the waterfall is
+	top   []destinationSum // the destinations that differ most
+	kept  *kept            // to be written; nil without Detail
 }
 
 // sums puts amounts under the names of their directions.
@@ -72,10 +86,23 @@ func (c *comparison) sums(a amounts) Sums {
 
 // result puts together what was found.
 func (c *comparison) result(f *found) (*Result, error) {
-	if _, err := c.isolate(f, c.workers); err != nil {
+	blocks, err := c.isolate(f, c.workers)
+	if err != nil {
 		return nil, err
 	}
-	r := &Result{Matched: f.matched, OnlyOurs: f.only[ours], OnlyTheirs: f.only[theirs]}
+	r := &Result{Matched: f.matched, OnlyOurs: f.only[ours], OnlyTheirs: f.only[theirs], Blocks: append([]Block{}, blocks...), Learned: c.shown(f)}
+	r.bill = "their records at our rates"
+	if !c.lines.shared() {
+		r.bill = "their records at their rates"
+	}
+	if c.job.TheirInvoice != nil {
+		r.bill = "their invoice"
+	}
+	for s, at := range []*string{&r.Broken.Ours, &r.Broken.Theirs} {
+		if err := c.files[s].broken; err != nil {
+			*at = fault.Of(err).Detail
+		}
+	}
 	for s, at := range []*Records{&r.Records.Ours, &r.Records.Theirs} {
 		in := c.files[s]
 		at.Read = in.read
@@ -147,7 +174,16 @@ func (c *comparison) result(f *found) (*Result, error) {
 		at.Testable, at.Why = c.testable(i)
 		r.Causes = append(r.Causes, at)
 	}
-	return r, nil
+	destinations, err := f.ladder.destinations()
+	if f.detail != nil {
+		destinations, err = f.detail.level(f.ladder, false)
+		r.kept = &kept{c, f}
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.top, err = c.tops(destinations)
+	return r, err
 }
 
 // testable says whether the inputs show a cause at all, and why not.
@@ -167,6 +203,7 @@ func (c *comparison) testable(cause int) (bool, string) {
 
 // elapsed states what the job cost.
 func (r *Result) elapsed(began time.Time) {
+	r.began = began
 	r.Seconds = time.Since(began).Seconds()
 	r.Rate = float64(r.Records.Ours.Read+r.Records.Theirs.Read) / r.Seconds
 	var u syscall.Rusage

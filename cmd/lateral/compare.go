@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/lateral-network/lateral/compare"
@@ -29,6 +29,19 @@ type compareCommand struct {
 	SecondsTolerance uint32        `default:"0" help:"Most that billed seconds differ and still count as equal."`
 	Round            string        `default:"line:half-up:6" help:"What is rounded, how, to how many places: line, call or invoice; half-up, half-even, up or down; 0 to 6."`
 	JSON             bool          `name:"json" help:"Print one JSON document."`
+	Out              string        `placeholder:"DIR" help:"Write the waterfall, the drill-down to each call and the evidence of each cause into this folder."`
+}
+
+func (compareCommand) Help() string {
+	return `Matches the calls of both files, rates them, and walks from their bill to our expectation, cause by cause, so that the
+amounts of the causes add up to the difference. What it learns of how numbers and times are written is shown.
+It needs no node and no partner. Exit code 0: it ran, whatever it found.
+
+Examples:
+  lateral compare --ours ours.csv --theirs theirs.csv --rates rates.csv
+  lateral compare --ours a.csv.gz --theirs b.csv.gz --rates out.csv --rates-back in.csv --us ALPHA --out march
+  lateral compare --ours a.csv --theirs b.csv --rates r.csv --their-rates t.csv --period 1d --json > result.json
+  lateral compare --ours a.csv --theirs b.csv --rates r.csv --start-tolerance 5s --round call:up:4`
 }
 
 func (c *compareCommand) Run(ctx context.Context, t terminal) error {
@@ -63,13 +76,46 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 	}
+	if c.Out != "" {
+		if err := compare.CheckFolder(c.Out); err != nil {
+			return err
+		}
+		job.Detail = true
+	}
+	bar := &bar{}
+	if !c.JSON {
+		bar = newBar(t.err)
+	}
+	defer bar.end()
+	job.Progress = bar.show
 	result, err := compare.Run(ctx, job)
 	if err != nil {
 		return err
 	}
-	e := json.NewEncoder(t.out)
-	e.SetIndent("", "  ")
-	return e.Encode(result)
+	defer result.Close()
+	if c.Out != "" {
+		if err := result.Write(ctx, c.Out); err != nil {
+			return err
+		}
+	}
+	bar.end()
+	for _, b := range [2]struct{ path, what string }{{c.Ours, result.Broken.Ours}, {c.Theirs, result.Broken.Theirs}} {
+		if b.what != "" {
+			fmt.Fprintf(t.err, "warning: %s: %s; the rows before are compared\n", b.path, b.what)
+		}
+	}
+	if c.JSON {
+		return t.document(result)
+	}
+	look := compare.Look{Width: 100}
+	if width, ok := columns(t.out); ok {
+		look = compare.Look{Width: width, Bold: os.Getenv("NO_COLOR") == ""}
+	}
+	if _, err := fmt.Fprint(t.out, result.Text(look)); err != nil || c.Out == "" {
+		return err
+	}
+	_, err = fmt.Fprintf(t.out, "\nwaterfall, drill-down and evidence are in %s; begin with %s\n", c.Out, filepath.Join(c.Out, "waterfall.html"))
+	return err
 }
 
 func readInvoice(path string) ([]compare.InvoiceLine, error) {
