@@ -65,7 +65,7 @@ func (c benchLedgerCommand) Run(ctx context.Context, t terminal) error {
 type benchRatingCommand struct {
 	Prefixes   int    `default:"40000" help:"Prefixes of the rate sheet."`
 	Calls      int    `default:"1000000" help:"Calls to rate."`
-	Goroutines []int  `default:"1,2" help:"Numbers of goroutines to measure with."`
+	Goroutines []int  `placeholder:"N,..." help:"Numbers of goroutines to measure with; default: 1 and as many as there are processors."`
 	Runs       int    `default:"5" help:"Runs of each; the median counts."`
 	Seed       uint64 `default:"1" help:"Seed of sheet and calls."`
 	JSON       bool   `name:"json" help:"Print one JSON document."`
