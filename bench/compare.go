@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +50,9 @@ type CompareJob struct {
 	Traffic
 	Dir    string `json:"dir"`    // of the traffic's files; empty: streamed from the generator
 	Memory int64  `json:"memory"` // bytes of records in memory, 0: the default of compare
+	// Profile is a file for the processor profile of a run. [Compare] makes one
+	// more run for it, which is not among those that it tells of.
+	Profile string `json:"profile"`
 }
 
 // CompareOptions say how to measure comparisons.
@@ -123,19 +127,19 @@ func Compare(ctx context.Context, o CompareOptions) (CompareResult, error) {
 	if o.Parquet && o.Peer == "" {
 		return CompareResult{}, fault.New(fault.Invalid, "the peer writes and reads the Parquet files", "name it with --duckdb")
 	}
-	job, err := json.Marshal(o.CompareJob)
-	if err != nil {
-		return CompareResult{}, err
+	ours := func(j CompareJob) *exec.Cmd {
+		c := o.Child(ctx)
+		job, _ := json.Marshal(j) // numbers and texts
+		c.Stdin = bytes.NewReader(job)
+		return c
 	}
+	plain := o.CompareJob
+	plain.Profile = ""
 	type program struct {
 		CompareRuns
 		start func() *exec.Cmd
 	}
-	programs := []program{{CompareRuns{Name: "lateral"}, func() *exec.Cmd {
-		c := o.Child(ctx)
-		c.Stdin = bytes.NewReader(job)
-		return c
-	}}}
+	programs := []program{{CompareRuns{Name: "lateral"}, func() *exec.Cmd { return ours(plain) }}}
 	if o.Peer != "" {
 		if _, err := exec.LookPath(o.Peer); err != nil {
 			return CompareResult{}, fault.Newf(fault.NotFound, "build it with make bench-duckdb", "%s is no program", o.Peer).Because(err)
@@ -177,6 +181,11 @@ func Compare(ctx context.Context, o CompareOptions) (CompareResult, error) {
 			if o.Progress != nil {
 				fmt.Fprintf(o.Progress, "%s, run %d of %d: %.2f s, %.2f CPU-seconds\n", p.Name, i+1, o.Runs, run.Seconds, run.CPU)
 			}
+		}
+	}
+	if o.Profile != "" {
+		if _, _, err := timed(ctx, ours(o.CompareJob)); err != nil {
+			return r, err
 		}
 	}
 	for _, p := range programs {
@@ -309,6 +318,17 @@ func RunJob(ctx context.Context, in io.Reader, out io.Writer) error {
 	job, err := j.job()
 	if err != nil {
 		return err
+	}
+	if j.Profile != "" {
+		f, err := os.Create(j.Profile)
+		if err != nil {
+			return fault.Newf(fault.Invalid, "name a file that can be written", "%s cannot be made", j.Profile).Because(err)
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	r, err := compare.Run(ctx, job)
 	if err != nil {

@@ -50,7 +50,7 @@ func written(t *testing.T, x Traffic) string {
 func TestComparisonsAreMeasuredInProcessesOfTheirOwn(t *testing.T) {
 	x := Traffic{Seed: 3, Calls: 2000, Prefixes: 100, Plant: "duplicate=2%,late_price=5%", Span: march}
 	files := CompareOptions{CompareJob: CompareJob{Traffic: x, Dir: written(t, x)}, Runs: 3, Child: child}
-	streamed := CompareOptions{CompareJob: CompareJob{Traffic: x}, Runs: 1, Child: child}
+	streamed := CompareOptions{CompareJob: CompareJob{Traffic: x, Profile: filepath.Join(t.TempDir(), "cpu.pprof")}, Runs: 1, Child: child}
 	var results []CompareResult
 	for _, o := range []CompareOptions{files, streamed} {
 		r, err := Compare(t.Context(), o)
@@ -67,6 +67,11 @@ func TestComparisonsAreMeasuredInProcessesOfTheirOwn(t *testing.T) {
 	}
 	if a, b := results[0].All[0].findings, results[1].All[0].findings; a.agree(&b) != a.agree(&a) || results[0].Records != results[1].Records {
 		t.Errorf("files and streams of one seed differ: %s", a.agree(&b))
+	}
+	if profile, err := os.ReadFile(streamed.Profile); err != nil {
+		t.Error(err)
+	} else if _, err := readProfile(profile); err != nil {
+		t.Error(err)
 	}
 	if text := results[1].Text(); !strings.Contains(text, "streamed") || !strings.Contains(text, "GiB at its peak") {
 		t.Errorf("the text is\n%s", text)

@@ -161,7 +161,7 @@ This page is written by `+"`go test ./bench -run TestWhatIsPlantedIsFound -updat
 	calls := voice.Kinds[:slices.Index(voice.Kinds, "money_rounding")]
 	invoice := voice.Kinds[len(calls):]
 	plenty, few := "all=1%"+origins, "all=0.1%"+origins
-	table("Many calls, their sheet", plenty+noInvoice, 100_000, calls, scores(t, plenty+noInvoice, 100_000, false))
+	table("Many calls, their sheet", plenty+noInvoice, 50_000, calls, scores(t, plenty+noInvoice, 50_000, false))
 	table("Few calls, their sheet", few+noInvoice, 20_000, calls, scores(t, few+noInvoice, 20_000, false))
 	table("Their invoice too", plenty, 20_000, invoice, scores(t, plenty, 20_000, true))
 	if origins != "" {

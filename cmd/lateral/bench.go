@@ -150,6 +150,7 @@ type benchCompareCommand struct {
 	Duckdb   string     `name:"duckdb" placeholder:"PATH" help:"Run DuckDB on the same files in turn: the program that make bench-duckdb builds."`
 	Parquet  bool       `help:"Let DuckDB read the same records from Parquet too."`
 	Stream   bool       `help:"Make the records while they are read, without files."`
+	Profile  string     `placeholder:"FILE" help:"Write a processor profile of one more run, for go tool pprof."`
 	Cycle    bool       `help:"Measure cycles of 15 seconds instead, each by itself, with the records in memory."`
 	Cycles   int        `default:"50" help:"How many cycles."`
 	JSON     bool       `name:"json" help:"Print one JSON document."`
@@ -184,7 +185,7 @@ func (c benchCompareCommand) Run(ctx context.Context, t terminal) error {
 		calls = 10_000_000
 	}
 	from := trafficDay.UnixMilli()
-	job := bench.CompareJob{Memory: int64(c.Memory), Traffic: bench.Traffic{Seed: c.Seed, Calls: calls, Prefixes: c.Prefixes, Plant: c.Plant,
+	job := bench.CompareJob{Memory: int64(c.Memory), Profile: c.Profile, Traffic: bench.Traffic{Seed: c.Seed, Calls: calls, Prefixes: c.Prefixes, Plant: c.Plant,
 		Span: usage.Interval{From: from, To: trafficDay.AddDate(0, 1, 0).UnixMilli()}}}
 	if c.Cycle {
 		res, err := bench.Cycles(ctx, job.Traffic, c.Cycles, t.err)
