@@ -77,6 +77,9 @@ type Job struct {
 	keptDiffs int // of tests
 }
 
+// DefaultStartTolerance is what two carriers allow who have agreed nothing.
+const DefaultStartTolerance = 3 * time.Second
+
 // comparison is a job under way.
 type comparison struct {
 	job     Job

@@ -70,6 +70,8 @@ func (b *bar) line(done, total int64, since time.Duration) string {
 	if total > 0 {
 		done = min(done, total)
 		text += fmt.Sprintf("  %3d %%", done*100/total)
+	} else if done > 0 {
+		text += fmt.Sprintf("  %d", done)
 	}
 	seconds := since.Seconds()
 	if seconds >= 1 && done > 0 {

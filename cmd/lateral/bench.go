@@ -204,12 +204,12 @@ func (c benchCompareCommand) Run(ctx context.Context, t terminal) error {
 		if err != nil {
 			return usageError{err}
 		}
-		progress := newProgress(t.err, "calls", uint64(calls))
-		defer progress.end()
-		if _, _, err := (traffic{plan: plan, calls: calls, dir: dir, made: progress.at}).write(ctx); err != nil {
+		bar := newBar(t.err)
+		defer bar.end()
+		if _, _, err := (traffic{plan: plan, calls: calls, dir: dir, made: func(done uint64) { bar.show("writing calls", int64(done), int64(calls)) }}).write(ctx); err != nil {
 			return err
 		}
-		progress.end()
+		bar.end()
 		job.Dir = dir
 	}
 	self, err := os.Executable()

@@ -69,20 +69,20 @@ func (c generateVoiceCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return usageError{err}
 	}
-	progress := newProgress(t.err, "calls", uint64(c.Calls))
-	defer progress.end()
+	bar := newBar(t.err)
+	defer bar.end()
 	x := traffic{
 		plan: voice.Plan{
 			Seed: c.Seed, Ours: party.Code(c.Carriers[0]), Theirs: party.Code(c.Carriers[1]), Prefixes: c.Prefixes, Plant: plant,
 			Span: usage.Interval{From: int64(c.From), To: int64(c.To)},
 		},
-		calls: c.Calls, dir: c.Out, gzip: c.Gzip, made: progress.at,
+		calls: c.Calls, dir: c.Out, gzip: c.Gzip, made: func(done uint64) { bar.show("writing calls", int64(done), int64(c.Calls)) },
 	}
 	truth, names, err := x.write(ctx)
 	if err != nil {
 		return err
 	}
-	progress.end()
+	bar.end()
 	if c.JSON {
 		return t.document(truth)
 	}

@@ -114,8 +114,8 @@ func (c ratesFile) take(t terminal, f *sheet.Folder) (*taken, error) {
 	}
 	defer in.Close()
 	out := &taken{File: filepath.Base(c.File), mapping: m.Name}
-	bar := rowsRead{t.err, false}
-	out.Read, err = sheet.Read(in, size, m, bar.rows)
+	bar := newBar(t.err)
+	out.Read, err = sheet.Read(in, size, m, func(rows uint64) { bar.show("rows read", int64(rows), 0) })
 	bar.end()
 	if err != nil {
 		if c.Mapping == "" && fault.CodeOf(err) == sheet.CodeBadMapping {
@@ -338,27 +338,6 @@ func seekable(t terminal, path string) (interface {
 type memory struct{ *bytes.Reader }
 
 func (memory) Close() error { return nil }
-
-// rowsRead tells on a terminal how far a file is read.
-type rowsRead struct {
-	to    io.Writer
-	shown bool
-}
-
-func (p *rowsRead) rows(n uint64) {
-	if f, ok := p.to.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			p.shown = true
-			fmt.Fprintf(f, "\r%d rows read", n)
-		}
-	}
-}
-
-func (p *rowsRead) end() {
-	if p.shown {
-		fmt.Fprint(p.to, "\r\x1b[K")
-	}
-}
 
 // print tells what a file changes: the rows that were rejected, each
 // destination, and the codes.
