@@ -187,14 +187,13 @@ func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[cou
 	if err := c.records(f, at); err != nil {
 		return nil, nil, err
 	}
-	e := &explainer{c: c, steps: steps, calls: calls}
+	e := &explainer{c: c, steps: steps, calls: calls, factor: f.ladder.factor}
 	var usageLines []InvoiceLine
 	for _, l := range c.job.TheirInvoice {
-		way, ok := c.pair.Way(l.Direction)
-		if !ok {
-			return nil, nil, fault.Newf(CodeInvoiceRefused, "name the invoice between the two carriers", "line %d: %s is not between %s and %s", l.Line, l.Direction, c.pair[0], c.pair[1])
+		w, err := c.flowOf(l)
+		if err != nil {
+			return nil, nil, err
 		}
-		w := flow{way, l.Currency}
 		if err := stated.add(w, l.Amount); err != nil {
 			return nil, nil, err
 		}
@@ -212,7 +211,71 @@ func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[cou
 	if err := e.compare(groups); err != nil {
 		return nil, nil, err
 	}
+	for w, factor := range e.factor {
+		if err := e.tax(f.ladder, w, factor, usageLines); err != nil {
+			return nil, nil, err
+		}
+	}
 	return stated, e.remarks, nil
+}
+
+// tax is what the factor makes of our expectation, which all other causes have
+// led to.
+func (e *explainer) tax(l *ladder, w flow, factor *big.Rat, lines []InvoiceLine) error {
+	with, err := l.total(l.sides[ours])
+	if err != nil {
+		return err
+	}
+	plain := *l
+	plain.factor = nil
+	without, err := plain.total(l.sides[ours])
+	if err != nil {
+		return err
+	}
+	calls := uint64(0)
+	for _, line := range lines {
+		if at, err := e.c.flowOf(line); err == nil && at == w {
+			calls += line.Calls
+		}
+	}
+	return e.say(atTaxFX, w, "", with[w]-without[w], calls, "all amounts are %s times what seconds and rates make", trimDecimal(factor))
+}
+
+// flowOf is the flow of an invoice's line.
+func (c *comparison) flowOf(l InvoiceLine) (flow, error) {
+	way, ok := c.pair.Way(l.Direction)
+	if !ok {
+		return flow{}, fault.Newf(CodeInvoiceRefused, "name the invoice between the two carriers", "line %d: %s is not between %s and %s", l.Line, l.Direction, c.pair[0], c.pair[1])
+	}
+	return flow{way, l.Currency}, nil
+}
+
+// factors finds by what the amounts of their invoice are multiplied.
+func (c *comparison) factors() (map[flow]*big.Rat, error) {
+	units := map[groupKey]uint32{} // of rates, by destination
+	for i, row := range c.lines.rows {
+		units[groupKey{flow{c.lines.ways[i], row.Currency}, foldName(c.lines.theirName(uint32(i)))}] = row.UnitSeconds
+	}
+	samples := map[flow][]sample{}
+	for _, l := range c.job.TheirInvoice {
+		w, err := c.flowOf(l)
+		if err != nil {
+			return nil, err
+		}
+		unit, ok := units[groupKey{w, foldName(l.Destination)}]
+		if !ok {
+			unit = 60
+		}
+		row := &rating.Row{Rate: l.Rate, UnitSeconds: unit}
+		samples[w] = append(samples[w], sample{exact(row, l.Calls, l.Seconds), l.Amount, l.Calls})
+	}
+	out := map[flow]*big.Rat{}
+	for w, s := range samples {
+		if v := constantFactor(s); v != nil {
+			out[w] = v
+		}
+	}
+	return out, nil
 }
 
 type groupKey struct {
@@ -230,7 +293,7 @@ func (c *comparison) records(f *found, at func(flow, string) *group) error {
 		row := c.lines.rows[k.line]
 		g := at(f.ladder.flowOf(k.line), c.lines.theirName(k.line))
 		g.unit = row.UnitSeconds
-		amount, err := f.ladder.value(row, s)
+		amount, err := f.ladder.value(k.line, s)
 		if err != nil {
 			return err
 		}
@@ -245,9 +308,8 @@ func (c *comparison) records(f *found, at func(flow, string) *group) error {
 		to func(*group) *priced
 	}{{f.ladder.odd, func(g *group) *priced { return &g.odd }}, {f.ladder.twice[theirs], func(g *group) *priced { return &g.twice }}} {
 		for k, s := range part.of.all {
-			row := c.lines.rows[k.line]
 			p := part.to(at(f.ladder.flowOf(k.line), c.lines.theirName(k.line)))
-			amount, err := f.ladder.value(row, s)
+			amount, err := f.ladder.value(k.line, s)
 			if err != nil {
 				return err
 			}
@@ -266,6 +328,7 @@ type explainer struct {
 	c       *comparison
 	steps   *[countCauses]amounts
 	calls   *[countCauses]uint64
+	factor  map[flow]*big.Rat
 	remarks []Remark
 }
 
@@ -284,16 +347,14 @@ func (e *explainer) say(cause int, w flow, name string, amount money.Micro, call
 	return nil
 }
 
-// arithmetic checks the invoice's amounts against its own seconds and rates: a
-// constant factor is tax or an exchange rate, and what is at most a rounding of
-// each call is rounding. The lines go into the groups with the amounts that
-// their seconds and rates make by our rule.
+// arithmetic checks the invoice's amounts against its own seconds and rates,
+// times the factor: what is at most a rounding of each call is rounding. The
+// lines go into the groups with the amounts that their seconds and rates make by
+// our rule.
 func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group) error {
 	type own struct {
 		InvoiceLine
-		w     flow
-		exact *big.Rat
-		ours  money.Micro
+		ours money.Micro
 	}
 	all := map[flow][]own{}
 	for _, l := range lines {
@@ -301,7 +362,11 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 		w := flow{way, l.Currency}
 		g := at(w, l.Destination)
 		row := &rating.Row{Rate: l.Rate, UnitSeconds: g.unit}
-		ours, err := e.c.job.Rounding.charge(row, l.Calls, l.Seconds)
+		product := exact(row, l.Calls, l.Seconds)
+		if factor := e.factor[w]; factor != nil {
+			product.Mul(product, factor)
+		}
+		ours, err := e.c.job.Rounding.round(product)
 		if err != nil {
 			return err
 		}
@@ -310,28 +375,14 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 			return err
 		}
 		g.invoice[l.Rate] = priced{p.calls + l.Calls, p.seconds + l.Seconds, p.amount}
-		all[w] = append(all[w], own{l, w, exact(row, l.Calls, l.Seconds), ours})
+		all[w] = append(all[w], own{l, ours})
 	}
 	for _, w := range slices.SortedFunc(maps.Keys(all), func(x, y flow) int { return cmp.Or(cmp.Compare(x.way, y.way), cmp.Compare(x.currency, y.currency)) }) {
-		var samples []sample
-		for _, l := range all[w] {
-			samples = append(samples, sample{l.exact, l.Amount, l.Calls})
-		}
-		factor := constantFactor(samples)
-		var tax, rounding money.Micro
+		var rounding money.Micro
 		var most *big.Rat // largest rounding of a call, in millionths
-		off, calls := uint64(0), uint64(0)
+		off := uint64(0)
 		for _, l := range all[w] {
 			left := l.Amount - l.ours
-			calls += l.Calls
-			if factor != nil {
-				with, err := e.c.job.Rounding.round(new(big.Rat).Mul(l.exact, factor))
-				if err != nil {
-					return err
-				}
-				tax += with - l.ours
-				left = l.Amount - with
-			}
 			if left == 0 {
 				continue
 			}
@@ -346,11 +397,6 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 			off += l.Calls
 			if most == nil || each.Cmp(most) > 0 {
 				most = each
-			}
-		}
-		if factor != nil {
-			if err := e.say(atTaxFX, w, "", tax, calls, "all amounts are %s times what seconds and rates make", trimDecimal(factor)); err != nil {
-				return err
 			}
 		}
 		if rounding != 0 || off > 0 {

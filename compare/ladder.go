@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/lateral-network/lateral/trade/money"
-	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -100,11 +99,14 @@ type moveKey struct {
 type ladder struct {
 	lines *lines
 	round Rounding
-	sides [2]*tally // each side's own calls, duplicates once
-	twice [2]*tally // the duplicates
-	odd   *tally    // of theirs: calls whose numbers a learned rule made right
-	moves map[moveKey]*change
-	calls [countCauses]uint64
+	// factor is what all of a flow's amounts are multiplied by, as their invoice
+	// has it; nil: nothing.
+	factor map[flow]*big.Rat
+	sides  [2]*tally // each side's own calls, duplicates once
+	twice  [2]*tally // the duplicates
+	odd    *tally    // of theirs: calls whose numbers a learned rule made right
+	moves  map[moveKey]*change
+	calls  [countCauses]uint64
 }
 
 func newLadder(l *lines, r Rounding) *ladder {
@@ -210,12 +212,18 @@ func (l *ladder) flowOf(line uint32) flow {
 	return flow{l.lines.ways[line], l.lines.rows[line].Currency}
 }
 
-// value is the amount of a line.
-func (l *ladder) value(row *rating.Row, s sum) (money.Micro, error) {
-	if l.round.Per == PerCall {
+// value is the amount of a line, times the factor of its flow.
+func (l *ladder) value(line uint32, s sum) (money.Micro, error) {
+	row, factor := l.lines.rows[line], l.factor[l.flowOf(line)]
+	switch {
+	case l.round.Per == PerCall && factor == nil:
 		return s.micro, nil
+	case l.round.Per == PerCall:
+		return l.round.round(new(big.Rat).Mul(big.NewRat(int64(s.micro), 1_000_000), factor))
+	case factor == nil:
+		return l.round.charge(row, s.calls, s.seconds)
 	}
-	return l.round.charge(row, s.calls, s.seconds)
+	return l.round.round(new(big.Rat).Mul(exact(row, s.calls, s.seconds), factor))
 }
 
 // total adds a tally up.
@@ -226,10 +234,10 @@ func (l *ladder) total(t *tally) (amounts, error) {
 		for k, s := range t.all {
 			exacts.add(l, k, s.calls, s.seconds)
 		}
-		return exacts.amounts(l.round)
+		return exacts.amounts(l)
 	}
 	for k, s := range t.all {
-		m, err := l.value(l.lines.rows[k.line], s)
+		m, err := l.value(k.line, s)
 		if err != nil {
 			return nil, err
 		}
@@ -256,10 +264,10 @@ func (v invoices) add(l *ladder, k lineKey, calls, seconds uint64) {
 	v[at].Add(v[at], exact(l.lines.rows[k.line], calls, seconds))
 }
 
-func (v invoices) amounts(r Rounding) (amounts, error) {
+func (v invoices) amounts(l *ladder) (amounts, error) {
 	out := amounts{}
 	for k, exact := range v {
-		m, err := r.round(exact)
+		m, err := l.rounded(k.flow, exact)
 		if err != nil {
 			return nil, err
 		}
@@ -268,6 +276,14 @@ func (v invoices) amounts(r Rounding) (amounts, error) {
 		}
 	}
 	return out, nil
+}
+
+// rounded is an exact amount of a flow, times its factor.
+func (l *ladder) rounded(f flow, exact *big.Rat) (money.Micro, error) {
+	if factor := l.factor[f]; factor != nil {
+		exact = new(big.Rat).Mul(exact, factor)
+	}
+	return l.round.round(exact)
 }
 
 // steps gives what each cause makes: the change of their rounded totals when it
@@ -285,9 +301,9 @@ func (l *ladder) steps() (out [countCauses]amounts, err error) {
 		return l.invoiceSteps(order)
 	}
 	for _, k := range order {
-		row, f := l.lines.rows[k.line], l.flowOf(k.line)
+		f := l.flowOf(k.line)
 		left := l.sides[theirs].get(k)
-		before, err := l.value(row, left)
+		before, err := l.value(k.line, left)
 		if err != nil {
 			return out, err
 		}
@@ -299,7 +315,7 @@ func (l *ladder) steps() (out [countCauses]amounts, err error) {
 			if err := left.change(c); err != nil {
 				return out, err
 			}
-			after, err := l.value(row, left)
+			after, err := l.value(k.line, left)
 			if err != nil {
 				return out, err
 			}
@@ -361,12 +377,12 @@ func (l *ladder) invoiceSteps(order []lineKey) (out [countCauses]amounts, err er
 			if exacts[at] == nil {
 				exacts[at] = new(big.Rat)
 			}
-			before, err := l.round.round(exacts[at])
+			before, err := l.rounded(at.flow, exacts[at])
 			if err != nil {
 				return out, err
 			}
 			exacts[at].Add(exacts[at], diff)
-			after, err := l.round.round(exacts[at])
+			after, err := l.rounded(at.flow, exacts[at])
 			if err != nil {
 				return out, err
 			}

@@ -126,6 +126,11 @@ func (c *comparison) result(f *found) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.job.TheirInvoice != nil {
+		if f.ladder.factor, err = c.factors(); err != nil {
+			return nil, err
+		}
+	}
 	yours, err := f.ladder.total(f.ladder.sides[theirs])
 	if err != nil {
 		return nil, err
@@ -165,6 +170,7 @@ func (c *comparison) result(f *found) (*Result, error) {
 			return nil, err
 		}
 	}
+	f.ladder.factor = nil
 	if steps[atDuplicate], err = f.ladder.duplicates(); err != nil {
 		return nil, err
 	}
