@@ -448,7 +448,7 @@ func FuzzZone(f *testing.F) {
 		f.Add(s, int64(1_793_577_600))
 	}
 	f.Fuzz(func(t *testing.T, name string, at int64) {
-		l, err := loadZone(name)
+		l, err := Zone(name)
 		if err != nil {
 			if fault.CodeOf(err) != CodeUnknownZone || len(fault.Of(err).Detail) > 400 {
 				t.Fatalf("%q: %v", name, err)
