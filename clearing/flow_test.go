@@ -36,7 +36,7 @@ func back(id, start string, ms int) string {
 // take imports calls into a side's book.
 func (s *side) take(rows ...string) Import {
 	s.w.t.Helper()
-	in, err := s.desk.ImportUsage(s.w.context(), "calls.csv", strings.NewReader(header+strings.Join(rows, "")))
+	in, err := s.desk.ImportUsage(s.w.context(), "calls.csv", "", strings.NewReader(header+strings.Join(rows, "")))
 	s.w.must(err)
 	return in
 }
@@ -584,7 +584,7 @@ func TestImportsAddUp(t *testing.T) {
 	if empty := a.take(); empty.Read != 0 || empty.Repeated {
 		t.Fatalf("an empty file: %+v", empty)
 	}
-	if _, err := a.desk.ImportUsage(w.context(), "x", strings.NewReader("no header\n")); err == nil {
+	if _, err := a.desk.ImportUsage(w.context(), "x", "", strings.NewReader("no header\n")); err == nil {
 		t.Fatal("a file without a header was imported")
 	}
 	before, err := a.desk.Summary()
@@ -633,7 +633,7 @@ func TestAnIDOfAnEarlierImportIsNotTakenAgain(t *testing.T) {
 func TestAnImportBeforeAnAgreementIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	w := newWorldWithout(t)
-	_, err := w.sides[0].desk.ImportUsage(w.context(), "x", strings.NewReader(header))
+	_, err := w.sides[0].desk.ImportUsage(w.context(), "x", "", strings.NewReader(header))
 	if faultCode(err) != CodeNoAgreement {
 		t.Fatalf("%v, want %s", err, CodeNoAgreement)
 	}

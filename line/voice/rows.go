@@ -44,9 +44,8 @@ type rows struct {
 	fields  [][]byte
 }
 
-// openRows finds out whether r is compressed, skips a byte order mark and
-// checks the header.
-func openRows(r io.Reader, header string) (*rows, error) {
+// decompressed finds out whether r is compressed.
+func decompressed(r io.Reader) (*bufio.Reader, error) {
 	in := bufio.NewReaderSize(r, 4*maxLine)
 	if magic, err := in.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
 		z, err := gzip.NewReader(in)
@@ -55,9 +54,24 @@ func openRows(r io.Reader, header string) (*rows, error) {
 		}
 		in = bufio.NewReaderSize(z, 4*maxLine)
 	}
-	if mark, err := in.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
-		in.Discard(3)
+	return in, nil
+}
+
+// passMark skips a byte order mark.
+func passMark(in *bufio.Reader) {
+	if mark, err := in.Peek(len(Mark)); err == nil && string(mark) == Mark {
+		in.Discard(len(Mark))
 	}
+}
+
+// openRows finds out whether r is compressed, skips a byte order mark and
+// checks the header.
+func openRows(r io.Reader, header string) (*rows, error) {
+	in, err := decompressed(r)
+	if err != nil {
+		return nil, err
+	}
+	passMark(in)
 	columns := strings.Split(header, ",")
 	rs := &rows{in: in, columns: len(columns), fields: make([][]byte, 0, len(columns)+1)}
 	fields, err := rs.next()
