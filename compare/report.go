@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -15,7 +16,9 @@ type Records struct {
 	Accepted  uint64 `json:"accepted"`
 	Rejected  uint64 `json:"rejected"`
 	Duplicate uint64 `json:"duplicate"`
-	Unrated   uint64 `json:"unrated"` // accepted successful calls that the side's sheet does not price
+	Unrated   uint64 `json:"unrated"`           // accepted successful calls that the side's sheet does not price
+	Skipped   uint64 `json:"skipped,omitempty"` // rows that are no call records by the file's profile; not read
+	Broken    string `json:"broken,omitempty"`  // where the file breaks off or is damaged: what is behind is missing
 }
 
 // Sums are amounts by direction and currency: {"ALPHA>BRAVO": {"USD": "1.5"}}.
@@ -78,7 +81,10 @@ func (c *comparison) result(f *found) (*Result, error) {
 	r := &Result{Matched: f.matched, OnlyOurs: f.only[ours], OnlyTheirs: f.only[theirs]}
 	for s, at := range []*Records{&r.Records.Ours, &r.Records.Theirs} {
 		in := c.files[s]
-		at.Read = in.read
+		at.Read, at.Skipped = in.read, in.skipped
+		if in.broken != nil {
+			at.Broken = fault.Of(in.broken).Detail
+		}
 		at.Accepted = f.accepted[s]
 		at.Duplicate = f.duplicates[s] + c.ids[s].duplicates
 		at.Unrated = f.unrated[s]
