@@ -27,8 +27,9 @@ type compareCommand struct {
 	Period           string        `placeholder:"1h" help:"Billing period: 15s, 1m, 1h, 1d, 1mo; default: the whole file is one."`
 	StartTolerance   time.Duration `default:"3s" help:"Most that two starts of one call are apart."`
 	SecondsTolerance uint32        `default:"0" help:"Most that billed seconds differ and still count as equal."`
-	Round            string        `default:"line:half-up:6" help:"What is rounded, how, to how many places: line, call or invoice; half-up, half-even, up or down; 0 to 6."`
-	JSON             bool          `name:"json" help:"Print one JSON document."`
+	twoFormats
+	Round string `default:"line:half-up:6" help:"What is rounded, how, to how many places: line, call or invoice; half-up, half-even, up or down; 0 to 6."`
+	JSON  bool   `name:"json" help:"Print one JSON document."`
 }
 
 func (c *compareCommand) Run(ctx context.Context, t terminal) error {
@@ -37,10 +38,15 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 	if job.Rounding, err = compare.ParseRounding(c.Round); err != nil {
 		return err
 	}
+	formats, err := c.twoFormats.parse()
+	if err != nil {
+		return err
+	}
 	for i, path := range []string{c.Ours, c.Theirs} {
 		if job.Records[i], err = compare.File(path); err != nil {
 			return err
 		}
+		job.Records[i].Format = formats[i]
 	}
 	for _, s := range []struct {
 		path string

@@ -65,6 +65,7 @@ type commands struct {
 	Events eventsCommand `cmd:"" op:"stream-events" help:"Follow a Bilateral's events as they happen, until Ctrl-C." eg:"" eg:"--from 0 --kind invoice" eg:"--count 1 --kind dispute --json"`
 
 	Compare    compareCommand    `cmd:"" help:"Find out why two carriers come to different amounts for the same calls."`
+	Records    recordsCommand    `cmd:"" help:"Call records of other systems: mapping profiles, and conversion to our own formats."`
 	Verify     verifyCommand     `cmd:"" help:"Check a proof offline, trusting only a network file."`
 	Replay     replayCommand     `cmd:"" help:"Execute a channel's log again and show who signed wrong."`
 	Bench      benchCommand      `cmd:"" help:"Measure this machine; the figures of docs/benchmarks.md."`
