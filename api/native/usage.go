@@ -13,7 +13,7 @@ import (
 // usage registers this carrier's own call records.
 func (s *server) usage() {
 	const at = "/v1/bilaterals/{partner}/usage"
-	op := takesCSV(operation(http.MethodPost, at, "import-usage", tagUsage, "Import own call records; the same file again does nothing"),
+	op := takesRecords(operation(http.MethodPost, at, "import-usage", tagUsage, "Import own call records; the same file again does nothing"),
 		"Call records of any length, plain or gzip: our own CSV, JSON lines or Parquet, or what format says.")
 	add(s, op, func(ctx context.Context, in *struct {
 		CSVBody

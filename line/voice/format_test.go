@@ -207,7 +207,7 @@ func TestProfilesThatCannotBeUsedAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := ParseFormat("cisco"); fault.CodeOf(err) != fault.NotFound {
+	if _, err := ParseFormat("cisco"); fault.CodeOf(err) != CodeBadProfile || fault.Of(err).Field != "format" {
 		t.Error(err)
 	}
 	if _, err := ParseFormat("asterisk in Atlantis"); fault.CodeOf(err) != usage.CodeUnknownZone {

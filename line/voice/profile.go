@@ -201,7 +201,7 @@ type carrierRule struct {
 
 // ParseFormat gives the format of a name or of a profile's text in YAML; "" and
 // "auto" are nil. A name may be followed by a zone: "asterisk in Europe/Berlin".
-// Codes: not-found, bad-profile, unknown-zone.
+// Codes: bad-profile, unknown-zone.
 func ParseFormat(nameOrText string) (*Format, error) {
 	if strings.ContainsAny(nameOrText, "\n:") {
 		return parseProfile("of your own", nameOrText)
@@ -212,7 +212,9 @@ func ParseFormat(nameOrText string) (*Format, error) {
 	}
 	text, err := ProfileText(name)
 	if err != nil {
-		return nil, err
+		unknown := *fault.Of(err)
+		unknown.Code = CodeBadProfile
+		return nil, unknown.In("format")
 	}
 	f, err := parseProfile(name, text)
 	if err != nil {
