@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"runtime"
 	"slices"
@@ -366,3 +367,57 @@ func TestTimesWithoutAZoneAreReadByTheOneThatIsGiven(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// loaded reads one file as a comparison does.
+func loaded(t testing.TB, in Input, workers int) (*file, error) {
+	t.Helper()
+	memory := &budget{most: defaultMemory}
+	f := &file{pair: usage.Pair{"ALPHA", "BRAVO"}, calls: newShelf[call](1<<6, memory), marks: newShelf[mark](1<<6, memory),
+		trunks: newNames(1<<16, ""), forms: newNames(maxForms, ""), bits: 6, seeds: &seeds{maphash.MakeSeed(), maphash.MakeSeed()}}
+	f.classes.of(class{})
+	t.Cleanup(func() {
+		f.calls.drop()
+		f.marks.drop()
+	})
+	return f, f.load(t.Context(), in, workers, func(int) {})
+}
+
+// Whatever a file holds, a comparison and an import count the same rows in it.
+func FuzzReadersAgree(f *testing.F) {
+	f.Add([]byte(file2([]string{goodRow, "bad", strings.Replace(goodRow, "C1", `"C,1"`, 1)})))
+	f.Add([]byte(voice.Mark + "\r\n" + file2([]string{goodRow, ""})))
+	f.Add(table(f, []string{goodRow}))
+	f.Add([]byte(objects([]string{goodRow, "bad"})))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, one := voice.ReadUsage(bytes.NewReader(data), voice.Options{Pair: usage.Pair{"ALPHA", "BRAVO"}})
+		g, two := loaded(t, text(string(data)), 2)
+		if two == nil {
+			two = g.broken
+		}
+		if b.Read != g.read || fault.CodeOf(one) != fault.CodeOf(two) {
+			t.Fatalf("an import reads %d rows (%v), a comparison %d (%v)", b.Read, one, g.read, two)
+		}
+	})
+}
+
+func BenchmarkLoad(b *testing.B) {
+	rows := goodRows(500_000)
+	for name, data := range map[string]string{"csv": file2(rows), "parquet": string(table(b, rows))} {
+		b.Run(name, func(b *testing.B) {
+			n := uint64(0)
+			for b.Loop() {
+				f, err := loaded(b, Input{Name: name, Open: func() (io.ReadCloser, error) { return seekable{strings.NewReader(data)}, nil }}, runtime.GOMAXPROCS(0))
+				if err != nil {
+					b.Fatal(err)
+				}
+				n += f.read
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}
+
+// seekable is a file in memory that can be read at any place.
+type seekable struct{ *strings.Reader }
+
+func (seekable) Close() error { return nil }

@@ -121,8 +121,8 @@ func (r *Reader) Open(i int) {
 // Next gives the values of the next rows, at most so many; io.EOF behind the
 // last of the group.
 func (r *Reader) Next(most int) (n int, err error) {
-	if r.left == 0 {
-		return 0, io.EOF
+	if r.left == 0 || len(r.cursors) == 0 {
+		return 0, io.EOF // without columns, rows are but a claim
 	}
 	n = int(min(int64(most), r.left))
 	for _, c := range r.cursors {

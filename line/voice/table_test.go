@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -54,6 +55,36 @@ func TestParquetHoldsWhatCSVHolds(t *testing.T) {
 	}
 	if fmt.Sprintf("%+v", a) != fmt.Sprintf("%+v", b) {
 		t.Errorf("CSV:\n%+v\nParquet:\n%+v", a, b)
+	}
+}
+
+// Others read what we write: a library of another project sees typed columns.
+func TestParquetIsWrittenInTheCommonTypes(t *testing.T) {
+	type seen struct {
+		ID          string    `parquet:"call_id"`
+		Origin      int64     `parquet:"originating_number"`
+		OriginText  *string   `parquet:"originating_text"`
+		Destination int64     `parquet:"destination_number"`
+		Text        *string   `parquet:"destination_text"`
+		Start       time.Time `parquet:"start_time,timestamp(millisecond)"`
+		Duration    uint32    `parquet:"duration_ms"`
+		From        string    `parquet:"carrier_from"`
+		Trunk       string    `parquet:"trunk"`
+	}
+	table := tableOf(t, UsageHeader+"\n"+mixed)
+	rows, err := parquet.Read[seen](bytes.NewReader(table), int64(len(table)))
+	if err != nil || len(rows) != 6 {
+		t.Fatal(rows, err)
+	}
+	start := time.Date(2026, 11, 2, 10, 0, 0, 500_000_000, time.UTC)
+	if r := rows[0]; r.ID != "c1" || r.Origin != 4930111 || r.OriginText != nil || r.Destination != 4420222 || r.Text != nil || !r.Start.Equal(start) || r.Duration != 60000 || r.From != "ALPHA" || r.Trunk != "T1" {
+		t.Errorf("%+v", r)
+	}
+	if r := rows[2]; r.Origin != 0 || r.OriginText == nil || *r.OriginText != "anonymous" || r.Duration != 4294967295 {
+		t.Errorf("%+v", r)
+	}
+	if r := rows[3]; r.Destination != 0 || r.Text == nil || *r.Text != "004420222" {
+		t.Errorf("%+v", r)
 	}
 }
 

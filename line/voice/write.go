@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
@@ -90,21 +91,41 @@ func appendCSV(b, field []byte) []byte {
 	return append(b, '"')
 }
 
-// tableRow is the schema of a Parquet file of call records. A number that is no
-// E.164 is 0, and its text stands beside it.
-type tableRow struct {
-	ID              string `parquet:"call_id,delta"`
-	Origin          int64  `parquet:"originating_number,delta"`
-	OriginText      string `parquet:"originating_text,optional,dict"`
-	Destination     int64  `parquet:"destination_number,delta"`
-	DestinationText string `parquet:"destination_text,optional,dict"`
-	Start           int64  `parquet:"start_time,timestamp(millisecond),delta"`
-	Duration        uint32 `parquet:"duration_ms,delta"`
-	Result          string `parquet:"result,dict"`
-	From            string `parquet:"carrier_from,dict"`
-	To              string `parquet:"carrier_to,dict"`
-	Trunk           string `parquet:"trunk,dict"`
-}
+// tableSchema is the schema of a Parquet file of call records. A number that is no
+// E.164 is 0, and its text stands beside it. Encodings are those that are read
+// without copying texts.
+var tableSchema = sync.OnceValue(func() *parquet.Schema {
+	number := parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked)
+	repeats := parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
+	return parquet.NewSchema("call_record", parquet.Group{
+		"call_id":            parquet.Encoded(parquet.String(), &parquet.DeltaLengthByteArray),
+		"originating_number": number,
+		"originating_text":   parquet.Optional(repeats),
+		"destination_number": number,
+		"destination_text":   parquet.Optional(repeats),
+		"start_time":         parquet.Encoded(parquet.Timestamp(parquet.Millisecond), &parquet.DeltaBinaryPacked),
+		"duration_ms":        parquet.Encoded(parquet.Uint(32), &parquet.DeltaBinaryPacked),
+		"result":             repeats,
+		"carrier_from":       repeats,
+		"carrier_to":         repeats,
+		"trunk":              repeats,
+	})
+})
+
+// The columns, in the order of their names.
+const (
+	columnID = iota
+	columnFrom
+	columnTo
+	columnDestination
+	columnDestinationText
+	columnDuration
+	columnOrigin
+	columnOriginText
+	columnResult
+	columnStart
+	columnTrunk
+)
 
 // groupRows are the rows of a group: small enough that a reader holds the pages of
 // all its columns, and that a few files share the work of all processors.
@@ -113,9 +134,8 @@ const groupRows = 1 << 17
 // NewTableWriter writes Parquet: typed columns, dictionaries for what repeats,
 // compressed with zstd. Memory is that of one group of 131,072 rows.
 func NewTableWriter(w io.Writer) RecordWriter {
-	schema := parquet.SchemaOf(tableRow{})
 	return &tableWriter{
-		w: parquet.NewWriter(w, schema, parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), parquet.PageBufferSize(1<<20),
+		w: parquet.NewWriter(w, tableSchema(), parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), parquet.PageBufferSize(1<<20),
 			parquet.DataPageStatistics(false), parquet.CreatedBy("lateral", "", "")),
 		batch: make([]parquet.Row, 0, 256),
 	}
@@ -147,17 +167,17 @@ func (t *tableWriter) Write(row *Row, from, to party.Code) error {
 		t.room = append(t.room, s...)
 		r = append(r, parquet.ByteArrayValue(t.room[at:len(t.room):len(t.room)]).Level(0, 1, column))
 	}
-	text(0, row.ID)
-	number(1, int64(row.Origin))
-	optional(2, row.OriginText, row.Origin == usage.Withheld)
-	number(3, int64(row.Destination))
-	optional(4, row.DestinationText, row.Destination == usage.Withheld)
-	number(5, row.Start)
-	r = append(r, parquet.Int32Value(int32(row.Duration)).Level(0, 0, 6))
-	text(7, resultText(row.Result))
-	text(8, []byte(from))
-	text(9, []byte(to))
-	text(10, row.Trunk)
+	text(columnID, row.ID)
+	text(columnFrom, []byte(from))
+	text(columnTo, []byte(to))
+	number(columnDestination, int64(row.Destination))
+	optional(columnDestinationText, row.DestinationText, row.Destination == usage.Withheld)
+	r = append(r, parquet.Int32Value(int32(row.Duration)).Level(0, 0, columnDuration))
+	number(columnOrigin, int64(row.Origin))
+	optional(columnOriginText, row.OriginText, row.Origin == usage.Withheld)
+	text(columnResult, resultText(row.Result))
+	number(columnStart, row.Start)
+	text(columnTrunk, row.Trunk)
 	t.batch[n] = r
 	if len(t.batch) < cap(t.batch) {
 		return nil
