@@ -23,9 +23,11 @@ const fileMagic = parquet.Magic
 type Table struct {
 	layout  *Layout
 	file    *parquet.File
-	columns []int // of the file, that are read
+	columns []int            // of the file, that are read
+	kinds   []parquet.Column // of these
 	first   []uint64
-	own     bool // our own columns: most rows are read without their texts
+	own     bool // our own columns, in the types of our own writer: most rows are read without their texts
+	ours    ownColumns
 }
 
 // OpenTable opens a Parquet file. Codes: unreadable-file, bad-header.
@@ -40,7 +42,7 @@ func OpenTable(r io.ReaderAt, size int64, f *Format) (*Table, error) {
 		names[i] = c.Name
 	}
 	l.place(names)
-	t := &Table{layout: l, file: file, own: f.name == formatParquet}
+	t := &Table{layout: l, file: file}
 	for i, at := range l.column {
 		if at < 0 {
 			if f.needs(i) {
@@ -49,8 +51,9 @@ func OpenTable(r io.ReaderAt, size int64, f *Format) (*Table, error) {
 			continue
 		}
 		l.column[i] = len(t.columns)
-		t.columns = append(t.columns, at)
+		t.columns, t.kinds = append(t.columns, at), append(t.kinds, file.Columns[at])
 	}
+	t.own = f.name == formatParquet && t.ours.find(t)
 	if file.Rows > math.MaxUint32-1 {
 		return nil, fault.Newf(CodeTooManyRows, "split the file", "the file has %d rows", file.Rows)
 	}
@@ -75,12 +78,10 @@ type TableReader struct {
 	t       *Table
 	r       *parquet.Reader
 	vectors []*parquet.Vector // of the columns that are read
-	kinds   []parquet.Column
 	line    uint64
 	at, n   int
 	broken  bool
 
-	own     ownColumns
 	scratch []byte
 	ways    dictionaries
 	results dictionaries
@@ -112,25 +113,18 @@ const tableBatch = 4096
 // Reader gives a reader of the table's groups.
 func (t *Table) Reader(pair usage.Pair, zone *time.Location) *TableReader {
 	p := t.layout.Parser(pair, zone)
-	r := &TableReader{Parser: &p, t: t, r: t.file.Reader(t.columns)}
-	for _, c := range t.columns {
-		r.kinds = append(r.kinds, t.file.Columns[c])
-	}
-	if t.own {
-		r.own.find(t, r.kinds)
-	}
-	return r
+	return &TableReader{Parser: &p, t: t, r: t.file.Reader(t.columns)}
 }
 
 // find sees whether the columns have the types of our own writer. If one has not,
 // all rows are read by their texts.
-func (o *ownColumns) find(t *Table, kinds []parquet.Column) {
+func (o *ownColumns) find(t *Table) bool {
 	at := func(name string, kind parquet.Kind) int {
 		i := slices.Index(t.layout.format.fields, name)
 		if i < 0 || t.layout.column[i] < 0 {
 			return -1
 		}
-		if i = t.layout.column[i]; kinds[i].Kind != kind {
+		if i = t.layout.column[i]; t.kinds[i].Kind != kind {
 			return -1
 		}
 		return i
@@ -144,12 +138,10 @@ func (o *ownColumns) find(t *Table, kinds []parquet.Column) {
 		o.duration = at("duration_ms", parquet.Int64)
 	}
 	if o.id < 0 || o.origin < 0 || o.destination < 0 || o.start < 0 || o.duration < 0 || o.result < 0 || o.from < 0 || o.to < 0 || o.trunk < 0 {
-		t.own = false
-		return
+		return false
 	}
-	if o.unit = kinds[o.start].Unit; o.unit == parquet.Plain || kinds[o.start].Local {
-		t.own = false
-	}
+	o.unit = t.kinds[o.start].Unit
+	return o.unit != parquet.Plain && !t.kinds[o.start].Local
 }
 
 // Open begins a group.
@@ -192,7 +184,7 @@ func (r *TableReader) batch() (err error) {
 	}
 	r.at = 0
 	if r.vectors == nil {
-		for i := range r.kinds {
+		for i := range r.t.kinds {
 			r.vectors = append(r.vectors, r.r.Column(i))
 		}
 	}
@@ -202,7 +194,7 @@ func (r *TableReader) batch() (err error) {
 // fast reads a row of our own columns as nearly all are. What it does not take is
 // read by its texts, and refused there with a reason if it is wrong.
 func (r *TableReader) fast(i int, row *Row) bool {
-	o, v := &r.own, r.vectors
+	o, v := &r.t.ours, r.vectors
 	origin, destination := v[o.origin].Ints[i], v[o.destination].Ints[i]
 	start, duration := v[o.start].Ints[i], v[o.duration].Ints[i]
 	switch o.unit {
@@ -256,7 +248,7 @@ func plainLine(s []byte) bool {
 
 // way finds whose call a row is, for most rows by the dictionaries' numbers alone.
 func (r *TableReader) way(i int, row *Row) bool {
-	from, to := r.vectors[r.own.from], r.vectors[r.own.to]
+	from, to := r.vectors[r.t.ours.from], r.vectors[r.t.ours.to]
 	if r.Parser.Pair == (usage.Pair{}) {
 		return false
 	}
@@ -299,7 +291,7 @@ func (r *TableReader) judgeWay(from, to []byte) wayed {
 
 // resultOf finds the outcome of a call.
 func (r *TableReader) resultOf(i int, row *Row) bool {
-	v := r.vectors[r.own.result]
+	v := r.vectors[r.t.ours.result]
 	var text []byte
 	if v.Index == nil {
 		text = v.Text(i)
@@ -351,7 +343,7 @@ func (r *TableReader) slow(i int, row *Row) error {
 
 // text gives a value as a text: numbers in digits, times in RFC 3339.
 func (r *TableReader) text(column, i int) []byte {
-	v, c := r.vectors[column], &r.kinds[column]
+	v, c := r.vectors[column], &r.t.kinds[column]
 	if v.Null != nil && v.Null[i] {
 		return nil
 	}
