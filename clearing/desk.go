@@ -46,8 +46,12 @@ type Reader interface {
 // that were kept and of its own: which repeat an earlier one, and which are
 // refused because they contradict it.
 type Files interface {
-	// Read reads a file. Its name is for people, who find rows by it.
-	Read(r io.Reader, name string) (*usage.Batch, error)
+	// Format gives a format, a name or a profile's text, in the form that is kept
+	// with a file, so that it reads alike ever after; "" is what the file says.
+	Format(nameOrText string) (string, error)
+	// Read reads a file. Its name is for people, who find rows by it; its format is
+	// one that Format gave.
+	Read(r io.Reader, name, format string) (*usage.Batch, error)
 	// Keep remembers the rows of the file that was read last. A file that is not
 	// kept leaves nothing behind.
 	Keep()

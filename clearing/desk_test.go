@@ -480,7 +480,7 @@ func (w *world) clear(ours, theirs string) {
 	w.t.Helper()
 	var last int64
 	for i, csv := range []string{ours, theirs} {
-		in, err := w.sides[i].desk.ImportUsage(w.context(), "calls.csv", strings.NewReader(csv))
+		in, err := w.sides[i].desk.ImportUsage(w.context(), "calls.csv", "", strings.NewReader(csv))
 		w.must(err)
 		if in.Read != in.Accepted+in.Rejected+in.Duplicate {
 			w.t.Fatalf("import does not add up: %+v", in)

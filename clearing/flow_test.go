@@ -1,6 +1,7 @@
 package clearing
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"strings"
@@ -37,7 +38,7 @@ func back(id, start string, ms int) string {
 // take imports calls into a side's book.
 func (s *side) take(rows ...string) Import {
 	s.w.t.Helper()
-	in, err := s.desk.ImportUsage(s.w.context(), "calls.csv", strings.NewReader(header+strings.Join(rows, "")))
+	in, err := s.desk.ImportUsage(s.w.context(), "calls.csv", "", strings.NewReader(header+strings.Join(rows, "")))
 	s.w.must(err)
 	return in
 }
@@ -647,7 +648,7 @@ func TestImportsAddUp(t *testing.T) {
 	if empty := a.take(); empty.Read != 0 || empty.Repeated {
 		t.Fatalf("an empty file: %+v", empty)
 	}
-	if _, err := a.desk.ImportUsage(w.context(), "x", strings.NewReader("no header\n")); err == nil {
+	if _, err := a.desk.ImportUsage(w.context(), "x", "", strings.NewReader("no header\n")); err == nil {
 		t.Fatal("a file without a header was imported")
 	}
 	before, err := a.desk.Summary()
@@ -656,6 +657,43 @@ func TestImportsAddUp(t *testing.T) {
 	after, err := a.desk.Summary()
 	w.must(err)
 	if before.Read != 6 || fmt.Sprint(before) != fmt.Sprint(after) || len(a.desk.Imports()) != 4 {
+		t.Fatalf("%+v before and %+v after a restart", before, after)
+	}
+}
+
+// A file of another system is read by its profile, which is kept with the import:
+// after a restart the file reads alike. Parquet is read where the file lies.
+func TestFilesOfOtherSystemsAreImported(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	a := w.sides[0]
+	master := `"","12125550100","12125550199","x","","PJSIP/alpha-1a","PJSIP/bravo-1b","Dial","","2026-11-02 11:00:00","2026-11-02 11:00:00","2026-11-02 11:01:00",60,60,"ANSWERED","D","1.1",""` + "\n" +
+		`"","12125550100","12125550199","x","","PJSIP/alpha-1a","PJSIP/bravo-1b","Dial","","2026-02-30 11:00:00","","2026-11-02 11:01:00",60,0,"BUSY","D","1.2",""` + "\n"
+	if _, err := a.desk.ImportUsage(w.context(), "Master.csv", "", strings.NewReader(master)); faultCode(err) != voice.CodeBadHeader {
+		t.Fatalf("%v, want the format to be asked for", err)
+	}
+	if _, err := a.desk.ImportUsage(w.context(), "Master.csv", "format: csv\n", strings.NewReader(master)); faultCode(err) != voice.CodeBadProfile {
+		t.Fatalf("%v, want the profile to be refused", err)
+	}
+	in, err := a.desk.ImportUsage(w.context(), "Master.csv", "asterisk in Europe/Berlin", strings.NewReader(master))
+	w.must(err)
+	if in.Read != 2 || in.Accepted != 1 || in.Rejected != 1 || in.Rejects[0].Code != voice.CodeBadTime || in.Rejects[0].Line != 2 || !strings.Contains(in.Format, "zone: Europe/Berlin") {
+		t.Fatalf("%+v", in)
+	}
+	var table bytes.Buffer
+	_, err = voice.Convert(strings.NewReader(header+row("1", "10:00:00", 60_000)+row("2", "10:10:00", 60_000)), nil, nil, voice.NewTableWriter(&table), nil)
+	w.must(err)
+	in, err = a.desk.ImportUsage(w.context(), "calls.parquet", "", &table)
+	w.must(err)
+	if in.Read != 2 || in.Accepted != 2 || in.Format != "" {
+		t.Fatalf("%+v", in)
+	}
+	before, err := a.desk.Summary()
+	w.must(err)
+	a.restart()
+	after, err := a.desk.Summary()
+	w.must(err)
+	if before.Accepted != 3 || fmt.Sprint(before) != fmt.Sprint(after) {
 		t.Fatalf("%+v before and %+v after a restart", before, after)
 	}
 }
@@ -696,7 +734,7 @@ func TestAnIDOfAnEarlierImportIsNotTakenAgain(t *testing.T) {
 func TestAnImportBeforeAnAgreementIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	w := newWorldWithout(t)
-	_, err := w.sides[0].desk.ImportUsage(w.context(), "x", strings.NewReader(header))
+	_, err := w.sides[0].desk.ImportUsage(w.context(), "x", "", strings.NewReader(header))
 	if faultCode(err) != CodeNoAgreement {
 		t.Fatalf("%v, want %s", err, CodeNoAgreement)
 	}

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -34,8 +35,10 @@ import (
 type Input struct {
 	Name string         // for people
 	Size int64          // bytes, for the progress; 0: not known
-	Zone *time.Location // of times that name none; nil: such rows are refused
-	Open func() (io.ReadCloser, error)
+	Zone *time.Location // of times that name none; nil: as the format says, or such rows are refused
+	// Format is how the file is written; nil: as its content says.
+	Format *voice.Format
+	Open   func() (io.ReadCloser, error)
 }
 
 // File is an input from the file system.
@@ -142,16 +145,15 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 
 // carriers finds the pair, and who of it we are.
 func (c *comparison) carriers() error {
-	for _, in := range c.job.Records {
-		pair, err := func() (usage.Pair, error) {
-			r, err := in.Open()
-			if err != nil {
-				return usage.Pair{}, err
-			}
-			defer r.Close()
-			return findPair(r, in.Zone)
-		}()
-		if err != nil && fault.CodeOf(err) != "unreadable-file" {
+	for i := range c.job.Records {
+		in := &c.job.Records[i]
+		format, err := in.sniff()
+		pair := usage.Pair{}
+		if err == nil {
+			in.Format = format
+			pair, err = findPair(*in)
+		}
+		if err != nil && fault.CodeOf(err) != voice.CodeUnreadable {
 			return fmt.Errorf("reading %s: %w", in.Name, err)
 		}
 		if c.pair == (usage.Pair{}) {
@@ -205,6 +207,9 @@ func (c *comparison) book() error {
 func (c *comparison) partBits() uint {
 	size := int64(0)
 	for _, in := range c.job.Records {
+		if in.Format != nil && in.Format.Parquet() {
+			in.Size *= 6 // a row takes that much less than in CSV
+		}
 		size = max(size, in.Size)
 	}
 	bits := uint(4)
@@ -227,16 +232,11 @@ func (c *comparison) read(ctx context.Context) error {
 			trunks: newNames(1<<16, ""), forms: newNames(maxForms, ""), bits: bits, seeds: keys}
 		f.classes.of(class{})
 		c.files[s] = f
-		r, err := in.Open()
-		if err != nil {
-			return err
-		}
 		done := int64(0)
-		err = f.load(ctx, r, in.Zone, c.workers, func(n int) {
+		err := f.load(ctx, in, c.workers, func(n int) {
 			done += int64(n)
 			c.job.Progress("reading "+in.Name, done, in.Size)
 		})
-		r.Close()
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", in.Name, err)
 		}

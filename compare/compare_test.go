@@ -341,8 +341,8 @@ func TestPlantedErrorsAreFoundToTheLastUnit(t *testing.T) {
 func checkCounts(t *testing.T, r *Result, truth voice.Truth) {
 	t.Helper()
 	for side, pair := range map[string][2]any{
-		"ours":        {r.Records.Ours, Records{truth.Records.Ours.Read, truth.Records.Ours.Accepted, truth.Records.Ours.Rejected, truth.Records.Ours.Duplicate, 0}},
-		"theirs":      {r.Records.Theirs, Records{truth.Records.Theirs.Read, truth.Records.Theirs.Accepted, truth.Records.Theirs.Rejected, truth.Records.Theirs.Duplicate, 0}},
+		"ours":        {r.Records.Ours, Records{truth.Records.Ours.Read, truth.Records.Ours.Accepted, truth.Records.Ours.Rejected, truth.Records.Ours.Duplicate, 0, 0}},
+		"theirs":      {r.Records.Theirs, Records{truth.Records.Theirs.Read, truth.Records.Theirs.Accepted, truth.Records.Theirs.Rejected, truth.Records.Theirs.Duplicate, 0, 0}},
 		"matched":     {r.Matched, Matched(truth.Matched)},
 		"only ours":   {r.OnlyOurs, truth.OnlyOurs},
 		"only theirs": {r.OnlyTheirs, truth.OnlyTheirs},

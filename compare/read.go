@@ -10,7 +10,7 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/line/voice"
@@ -43,6 +43,7 @@ type file struct {
 
 	classes classes
 	read    uint64
+	skipped uint64 // rows that are no call records by the profile
 	plus    uint64 // called numbers that were written with a plus sign
 	refused rejects
 	broken  error // the file breaks off
@@ -161,34 +162,26 @@ func (r *rejects) merge(others ...rejects) {
 
 // findPair reads a file of call records as far as its first good row, and gives
 // the carriers there. None is good: the zero pair.
-func findPair(r io.Reader, zone *time.Location) (usage.Pair, error) {
-	c, err := newCutter(r, func(int) {})
+func findPair(in Input) (usage.Pair, error) {
+	r, err := in.Open()
 	if err != nil {
 		return usage.Pair{}, err
 	}
-	p := voice.Parser{Zone: zone}
+	defer r.Close()
+	records, err := voice.OpenRecords(r, in.Format, usage.Pair{}, in.Zone)
+	if err != nil {
+		return usage.Pair{}, err
+	}
+	defer records.Close() // a temporary file, which is gone already
 	var row voice.Row
-	for first := true; ; first = false {
-		piece, err := c.next()
+	for {
+		_, refused, err := records.Next(&row)
 		if err == io.EOF {
 			return usage.Pair{}, nil
 		}
-		if err != nil {
-			return usage.Pair{}, err
+		if err != nil || refused == nil {
+			return records.Parser.Pair, err
 		}
-		if first {
-			if err := header(&piece); err != nil {
-				return usage.Pair{}, err
-			}
-		}
-		for _, line := range piece.lines {
-			if len(line) <= maxLine && len(line) > 0 && !piece.long {
-				if p.Parse(line, &row) == nil {
-					return p.Pair, nil
-				}
-			}
-		}
-		c.done(piece)
 	}
 }
 
@@ -211,32 +204,83 @@ func (p *piece) lines(yield func(uint64, []byte) bool) {
 	}
 }
 
-// header checks the first line of a file and takes it off the piece.
-func header(p *piece) error {
-	p.data = bytes.TrimPrefix(p.data, []byte("\xef\xbb\xbf"))
-	line, rest, _ := bytes.Cut(p.data, []byte{'\n'})
-	if text := string(bytes.TrimSuffix(line, []byte{'\r'})); p.long || text != voice.UsageHeader {
-		return fault.New(voice.CodeBadHeader, "line 1 is not the header of a file of call records", "begin the file with the line "+voice.UsageHeader)
+// layout reads the first line of a file, and takes it off the piece if it is a
+// header.
+func (p *piece) layout(f *voice.Format) (*voice.Layout, error) {
+	data := bytes.TrimPrefix(p.data, []byte(voice.Mark))
+	p.data = data
+	first := p.first
+	for len(data) > 0 {
+		line, rest, _ := bytes.Cut(data, []byte{'\n'})
+		if p.long {
+			rest = nil // it is no line of any file
+		}
+		line = bytes.TrimSuffix(line, []byte{'\r'})
+		if data, first = rest, first+1; len(line) == 0 {
+			continue
+		}
+		l, taken, err := f.Layout(line)
+		if taken {
+			p.data, p.first = data, first
+		}
+		return l, err
 	}
-	p.data, p.first = rest, p.first+1
-	return nil
+	l, _, err := f.Layout(nil)
+	return l, err
 }
 
-// load reads a file on as many goroutines as workers.
-func (f *file) load(ctx context.Context, r io.Reader, zone *time.Location, workers int, progress func(int)) error {
+// load reads a file on as many goroutines as workers. Codes: those of
+// [voice.OpenRecords], too-many-rows.
+func (f *file) load(ctx context.Context, in Input, workers int, progress func(int)) error {
+	format, err := in.sniff()
+	if err != nil {
+		return err
+	}
+	r, err := in.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	switch {
+	case format.Parquet():
+		return f.loadTable(ctx, r, format, in, workers, progress)
+	case !format.Lines():
+		return f.loadRecords(ctx, counted{r, progress}, format, in)
+	}
+	return f.loadLines(ctx, r, format, in, workers, progress)
+}
+
+// sniff finds out how a file is written.
+func (in Input) sniff() (*voice.Format, error) {
+	r, err := in.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return voice.Sniff(r, in.Format)
+}
+
+// loadLines reads a file whose lines can be read by themselves, piece by piece.
+func (f *file) loadLines(ctx context.Context, r io.Reader, format *voice.Format, in Input, workers int, progress func(int)) error {
 	c, err := newCutter(r, progress)
 	if err != nil {
 		return err
+	}
+	p, err := c.next()
+	if err != nil && err != io.EOF {
+		return err
+	}
+	layout, bad := p.layout(format)
+	if bad != nil || err == io.EOF {
+		return bad
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	pieces := make(chan piece, 4)
 	var done sync.WaitGroup
-	all := make([]*loader, workers)
-	for i := range all {
-		all[i] = &loader{file: f, calls: f.calls.writer(), marks: f.marks.writer(), parser: voice.Parser{Pair: f.pair, Zone: zone}, trunkOf: map[string]trunk{}}
-	}
+	all := f.loaders(workers)
 	for _, l := range all {
+		l.parser = layout.Parser(f.pair, in.Zone)
 		done.Go(func() {
 			for p := range pieces {
 				if ctx.Err() == nil {
@@ -248,43 +292,134 @@ func (f *file) load(ctx context.Context, r io.Reader, zone *time.Location, worke
 			}
 		})
 	}
-	first := true
-	for ctx.Err() == nil {
-		var p piece
-		if p, err = c.next(); err != nil {
-			break
-		}
-		if first {
-			if err = header(&p); err != nil {
-				break
-			}
-			first = false
-		}
+	for err == nil && ctx.Err() == nil {
 		pieces <- p
+		p, err = c.next()
 	}
 	close(pieces)
 	done.Wait()
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	if first && (err == io.EOF || err == nil) {
-		return fault.New(voice.CodeBadHeader, "the file is empty", "begin the file with the line "+voice.UsageHeader)
-	}
-	if fault.CodeOf(err) == voice.CodeBadHeader || err != io.EOF && first {
-		return err
-	}
 	if err != io.EOF {
 		f.broken = err
 	}
+	f.collect(all)
+	return nil
+}
+
+// loadTable reads a Parquet file, each group of rows by itself. What is around a
+// damaged group is read.
+func (f *file) loadTable(ctx context.Context, r io.Reader, format *voice.Format, in Input, workers int, progress func(int)) error {
+	table, temp, err := voice.OpenTableFile(r, format)
+	if err != nil {
+		return err
+	}
+	defer temp.Close() // a temporary file, which is gone already
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	all := f.loaders(workers)
+	broken := make([]error, table.Groups())
+	var next atomic.Int64
+	var done sync.WaitGroup
+	var told sync.Mutex
+	for _, l := range all {
+		done.Go(func() {
+			reader := table.Reader(f.pair, in.Zone)
+			for i := int(next.Add(1) - 1); i < len(broken) && ctx.Err() == nil; i = int(next.Add(1) - 1) {
+				reader.Open(i)
+				broken[i] = l.rows(ctx, reader, cancel)
+				told.Lock()
+				progress(int(in.Size) / len(broken))
+				told.Unlock()
+			}
+		})
+	}
+	done.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	for _, err := range broken {
+		f.broken = cmp.Or(f.broken, err)
+	}
+	f.collect(all)
+	return nil
+}
+
+// rows reads a group of rows. The error is of the file; for one of our own, all is
+// given up.
+func (l *loader) rows(ctx context.Context, reader *voice.TableReader, cancel context.CancelCauseFunc) error {
+	var row voice.Row
+	for n := 0; ; n++ {
+		number, refused, err := reader.Next(&row)
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case refused == voice.Skipped:
+			l.skipped++
+			continue
+		}
+		l.read++
+		if err := l.take(uint32(number), &row, refused); err != nil {
+			cancel(err)
+			return nil
+		}
+		if n%4096 == 0 && ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// loadRecords reads a file one record after the other.
+func (f *file) loadRecords(ctx context.Context, r io.Reader, format *voice.Format, in Input) error {
+	records, err := voice.OpenRecords(r, format, f.pair, in.Zone)
+	if err != nil {
+		return err
+	}
+	defer records.Close() // a temporary file, which is gone already
+	all := f.loaders(1)
+	l := all[0]
+	var row voice.Row
+	for ctx.Err() == nil {
+		number, refused, err := records.Next(&row)
+		if err != nil {
+			if err != io.EOF {
+				f.broken = err
+			}
+			l.skipped = records.Skipped
+			f.collect(all)
+			return nil
+		}
+		l.read++
+		if err := l.take(uint32(number), &row, refused); err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// loaders makes one loader for each goroutine that reads.
+func (f *file) loaders(n int) []*loader {
+	all := make([]*loader, n)
+	for i := range all {
+		all[i] = &loader{file: f, calls: f.calls.writer(), marks: f.marks.writer(), trunkOf: map[string]trunk{}}
+	}
+	return all
+}
+
+// collect adds up what the loaders have counted.
+func (f *file) collect(all []*loader) {
 	var lists []rejects
 	for _, l := range all {
 		f.read += l.read
+		f.skipped += l.skipped
 		f.plus += l.plus
 		f.last = max(f.last, l.last)
 		lists = append(lists, l.refused)
 	}
 	f.refused.merge(lists...)
-	return nil
 }
 
 // loader is one goroutine that reads pieces.
@@ -299,6 +434,7 @@ type loader struct {
 		trunk
 	}
 	read    uint64
+	skipped uint64
 	plus    uint64
 	last    uint32
 	refused rejects
@@ -348,20 +484,26 @@ func (l *loader) piece(p *piece) error {
 		if len(line) == 0 {
 			continue
 		}
-		l.read++
 		if len(line) > maxLine {
+			l.read++
 			l.refused.add(number, errLong)
 			continue
 		}
-		if err := l.row(uint32(number), line, &row); err != nil {
+		refused := l.parser.Parse(line, &row)
+		if refused == voice.Skipped {
+			l.skipped++
+			continue
+		}
+		l.read++
+		if err := l.take(uint32(number), &row, refused); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *loader) row(number uint32, line []byte, row *voice.Row) error {
-	err := l.parser.Parse(line, row)
+// take keeps a row, or why it is refused.
+func (l *loader) take(number uint32, row *voice.Row, err error) error {
 	c := call{start: row.Start, origin: uint64(row.Origin), dest: dest(row.Destination), duration: row.Duration, line: number, way: row.Way, result: row.Result, plus: row.Plus}
 	m := mark{line: number}
 	if err != nil {

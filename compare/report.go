@@ -16,7 +16,8 @@ type Records struct {
 	Accepted  uint64 `json:"accepted"`
 	Rejected  uint64 `json:"rejected"`
 	Duplicate uint64 `json:"duplicate"`
-	Unrated   uint64 `json:"unrated"` // accepted successful calls that the side's sheet does not price
+	Unrated   uint64 `json:"unrated"`           // accepted successful calls that the side's sheet does not price
+	Skipped   uint64 `json:"skipped,omitempty"` // rows that are no call records by the file's profile; not read
 }
 
 // Sums are amounts by direction and currency: {"ALPHA>BRAVO": {"USD": "1.5"}}.
@@ -105,7 +106,7 @@ func (c *comparison) result(f *found) (*Result, error) {
 	}
 	for s, at := range []*Records{&r.Records.Ours, &r.Records.Theirs} {
 		in := c.files[s]
-		at.Read = in.read
+		at.Read, at.Skipped = in.read, in.skipped
 		at.Accepted = f.accepted[s]
 		at.Duplicate = f.duplicates[s] + c.ids[s].duplicates
 		at.Unrated = f.unrated[s]

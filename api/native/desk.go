@@ -20,7 +20,7 @@ type Desk interface {
 	AcceptSheet(ctx context.Context, id string) error
 	RejectSheet(ctx context.Context, id, why string) error
 	OpenSheet(id string) (io.ReadCloser, error)
-	ImportUsage(ctx context.Context, name string, r io.Reader) (clearing.Import, error)
+	ImportUsage(ctx context.Context, name, format string, r io.Reader) (clearing.Import, error)
 	Imports() []clearing.Import
 	CloseThrough(ctx context.Context, through int64) error
 	Summary() (clearing.Summary, error)

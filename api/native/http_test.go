@@ -22,6 +22,7 @@ import (
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/party"
@@ -313,6 +314,8 @@ func TestBadInputIsRefusedByField(t *testing.T) {
 		{"a hash that is none", api.Clerk, "POST", at + "/files", `{"kind":"ab","hash":"zz","size":1}`, 422, fault.Invalid, "hash"},
 		{"a decision without a dispute", api.Clerk, "POST", at + "/disputes/a~b~c~d/propose", `{"calls":1,"billed_seconds":1,"why":"x"}`, 404, fault.NotFound, ""},
 		{"a file of no call records", api.Engineer, "POST", at + "/usage", "hello", 422, "", ""},
+		{"call records in a format that nobody knows", api.Engineer, "POST", at + "/usage?format=cisco", "hello", 422, voice.CodeBadProfile, "format"},
+		{"call records that are not of the format", api.Engineer, "POST", at + "/usage?format=parquet", "hello", 422, voice.CodeBadHeader, ""},
 		{"closing before any record", api.Engineer, "POST", at + "/usage/close", `{}`, 409, fault.NotYet, "through"},
 		{"a delegate without roles", api.Administrator, "POST", at + "/delegates", `{"key":"` + strings.Repeat("ab", 32) + `","name":"x","roles":[]}`, 422, fault.Invalid, "roles"},
 		{"a key that is none", api.Administrator, "POST", at + "/delegates/zz/revoke", ``, 422, fault.Invalid, "key"},

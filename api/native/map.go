@@ -98,7 +98,7 @@ func shownOrder(o order.Order) wire.Order {
 
 func shownImport(i clearing.Import) wire.Import {
 	return wire.Import{Number: i.Number, Name: i.Name, File: i.File, Size: i.Size, Read: i.Read, Accepted: i.Accepted, Rejected: i.Rejected,
-		Duplicate: i.Duplicate, Rejects: i.Rejects, Repeated: i.Repeated, Time: wire.Time(i.Time)}
+		Duplicate: i.Duplicate, Format: i.Format, Rejects: i.Rejects, Repeated: i.Repeated, Time: wire.Time(i.Time)}
 }
 
 func shownSummary(s clearing.Summary) wire.Summary {

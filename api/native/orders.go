@@ -83,6 +83,14 @@ func takesCSV(op huma.Operation, what string) huma.Operation {
 	return op
 }
 
+// takesRecords says in the document that an operation takes a file of call records.
+func takesRecords(op huma.Operation, what string) huma.Operation {
+	op = takesCSV(op, what)
+	text := op.RequestBody.Content["text/csv"]
+	op.RequestBody.Content["application/x-ndjson"], op.RequestBody.Content["application/vnd.apache.parquet"] = text, text
+	return op
+}
+
 // sheets registers rate sheets.
 func (s *server) sheets() {
 	const at = "/v1/bilaterals/{partner}/sheets"

@@ -13,17 +13,18 @@ import (
 // usage registers this carrier's own call records.
 func (s *server) usage() {
 	const at = "/v1/bilaterals/{partner}/usage"
-	op := takesCSV(operation(http.MethodPost, at, "import-usage", tagUsage, "Import own call records; the same file again does nothing"),
-		"Call records of any length, CSV or gzip of it.")
+	op := takesRecords(operation(http.MethodPost, at, "import-usage", tagUsage, "Import own call records; the same file again does nothing"),
+		"Call records of any length, plain or gzip: our own CSV, JSON lines or Parquet, or what format says.")
 	add(s, op, func(ctx context.Context, in *struct {
 		CSVBody
-		Name string `query:"name" maxLength:"200" doc:"Of the file, for people."`
+		Name   string `query:"name" maxLength:"200" doc:"Of the file, for people."`
+		Format string `query:"format" maxLength:"65536" doc:"How the file is written: asterisk, freeswitch, kamailio, jsonl, parquet or lateral, which may be followed by a zone of times that name none, like asterisk in Europe/Berlin; or a mapping profile in YAML. Absent: what the content says."`
 	}) (*reply[wire.Import], error) {
 		d, err := s.desk(in.Partner)
 		if err != nil {
 			return nil, err
 		}
-		i, err := d.ImportUsage(ctx, in.Name, in.body)
+		i, err := d.ImportUsage(ctx, in.Name, in.Format, in.body)
 		if err != nil {
 			return nil, err
 		}

@@ -29,8 +29,9 @@ type compareCommand struct {
 	StartTolerance   *time.Duration `placeholder:"3s" help:"Most that two starts of one call are apart; default: the deal's, or 3s."`
 	SecondsTolerance *uint32        `placeholder:"0" help:"Most that billed seconds differ and still count as equal; default: the deal's, or 0."`
 	Round            string         `placeholder:"line:half-up:6" help:"What is rounded, how, to how many places: line, call or invoice; half-up, half-even, up or down; 0 to 6. Default: the deal's, or line:half-up:6."`
-	JSON             bool           `name:"json" help:"Print one JSON document."`
-	Out              string         `placeholder:"DIR" help:"Write the waterfall, the drill-down to each call and the evidence of each cause into this folder."`
+	twoFormats
+	JSON bool   `name:"json" help:"Print one JSON document."`
+	Out  string `placeholder:"DIR" help:"Write the waterfall, the drill-down to each call and the evidence of each cause into this folder."`
 }
 
 func (compareCommand) Help() string {
@@ -67,10 +68,15 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 	}
+	formats, err := c.twoFormats.parse()
+	if err != nil {
+		return err
+	}
 	for i, path := range []string{c.Ours, c.Theirs} {
 		if job.Records[i], err = compare.File(path); err != nil {
 			return err
 		}
+		job.Records[i].Format = formats[i]
 	}
 	for _, s := range []struct {
 		path string

@@ -67,6 +67,7 @@ type commands struct {
 
 	Deal       dealCommand       `cmd:"" help:"Files that say what two carriers have agreed, for compare."`
 	Compare    compareCommand    `cmd:"" help:"Find out why two carriers come to different amounts for the same calls."`
+	Records    recordsCommand    `cmd:"" help:"Call records of other systems: mapping profiles, and conversion to our own formats."`
 	Verify     verifyCommand     `cmd:"" help:"Check a proof offline, trusting only a network file."`
 	Replay     replayCommand     `cmd:"" help:"Execute a channel's log again and show who signed wrong."`
 	Generate   generateCommand   `cmd:"" help:"Make data to try with and to measure with."`

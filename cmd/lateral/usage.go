@@ -12,7 +12,7 @@ import (
 
 // usageCommand is "lateral usage".
 type usageCommand struct {
-	Import     usageImport     `cmd:"" op:"import-usage" role:"engineer" help:"Import own call records; the rejected rows are shown by line, and the same file again does nothing." eg:"calls.csv" eg:"calls.csv.gz --partner BRAVO --json" eg:"- --name morning.csv < calls.csv"`
+	Import     usageImport     `cmd:"" op:"import-usage" role:"engineer" help:"Import own call records; the rejected rows are shown by line, and the same file again does nothing." eg:"calls.csv" eg:"calls.csv.gz --partner BRAVO --json" eg:"Master.csv --format asterisk --zone Europe/Berlin" eg:"- --name morning.csv < calls.csv"`
 	Imports    usageImports    `cmd:"" op:"list-imports" help:"List what was imported, the oldest first." eg:""`
 	Exceptions usageExceptions `cmd:"" op:"list-exceptions" help:"List own calls that are billed nowhere: no row prices them, or their statement was missed." eg:"--all"`
 	Summary    usageSummary    `cmd:"" op:"get-summary" help:"Show what the own records come to, rated alone." eg:""`
@@ -21,12 +21,17 @@ type usageCommand struct {
 
 type usageImport struct {
 	one
-	File string `arg:"" help:"Call records, canonical CSV, may be gzipped; - is standard input."`
+	fileFormat
+	File string `arg:"" help:"Call records, may be gzipped; - is standard input."`
 	Name string `placeholder:"NAME" help:"Of the file, for people; default: its own."`
 }
 
 func (c usageImport) Run(ctx context.Context, n *remote) error {
 	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	format, err := c.parse()
 	if err != nil {
 		return err
 	}
@@ -39,7 +44,7 @@ func (c usageImport) Run(ctx context.Context, n *remote) error {
 	if name == "" && c.File != "-" {
 		name = filepath.Base(c.File)
 	}
-	i, err := n.api.With(code).ImportUsage(ctx, name, f)
+	i, err := n.api.With(code).ImportUsageAs(ctx, name, format.Text(), f)
 	if err != nil || n.json {
 		return shown(n, i, err)
 	}

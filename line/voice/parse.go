@@ -18,27 +18,33 @@ type Row struct {
 	usage.Record // its Line and Trunk are for the reader to set
 	ID, Trunk    []byte
 	OriginText   []byte // as written, when the origin is withheld; nil otherwise
-	Plus         bool   // the called number has a plus sign
+	Plus         bool   // the called number was written with a plus sign
 
 	// What a row that is refused was about.
 	DestinationText []byte     // with CodeBadNumber: the called number as written
-	From, To        party.Code // with CodeThirdCarrier: whose call it is
+	From, To        party.Code // with CodeThirdCarrier, or before any good row: whose call it is
 }
 
 // Parser reads rows of call records one by one. It is not for use by many at
-// once; each piece of a file may have one of its own.
+// once; each piece of a file may have one of its own. The zero Parser reads our
+// own CSV; [Layout.Parser] gives one for another format.
 type Parser struct {
 	Pair usage.Pair     // whose traffic; zero: the carriers of the first good row
 	Zone *time.Location // of times that name none; nil: such times are refused
 
+	layout *Layout // nil: our own CSV
 	clock  clock
 	fields [][]byte
+	mapped mapped
 }
 
 // Parse reads a line without its line break. The error says why the row is
 // refused; with [CodeBadNumber] and [CodeThirdCarrier] all of the row but that
 // was good, and it is filled in. Codes: those of a row of call records.
 func (p *Parser) Parse(line []byte, row *Row) error {
+	if p.layout != nil {
+		return p.parseMapped(line, row)
+	}
 	if p.fast(line, row) {
 		return nil
 	}
@@ -50,7 +56,10 @@ func (p *Parser) Parse(line []byte, row *Row) error {
 	return p.row(fields, row)
 }
 
-var usageShape = shape{',', 9}
+// usageColumns is how many columns a file of call records has.
+const usageColumns = 9
+
+var usageShape = shape{',', usageColumns}
 
 // fast reads a row as nearly all are written. What it does not take is read
 // field by field, and refused there with a reason if it is wrong.
@@ -164,12 +173,17 @@ func number(b []byte) (v usage.Number, n int) {
 
 // row reads the fields of a row.
 func (p *Parser) row(f [][]byte, row *Row) error {
-	*row = Row{ID: f[0], Trunk: f[8]}
+	*row = Row{ID: f[0], Trunk: f[8], Plus: len(f[2]) > 0 && f[2][0] == '+'}
 	if len(row.ID) == 0 {
 		return fieldError(CodeBadField, "call_id", "a call has no id")
 	}
 	if err := text("call_id", row.ID); err != nil {
 		return err
+	}
+	if p.layout != nil {
+		if err := oneLine(f); err != nil {
+			return err
+		}
 	}
 	if len(f[1]) > maxText {
 		return fieldError(CodeBadField, "originating_number", "the originating number %s is longer than %d bytes", excerpt(f[1]), maxText)
@@ -184,12 +198,14 @@ func (p *Parser) row(f [][]byte, row *Row) error {
 		row.DestinationText = f[2]
 		bad = fieldError(CodeBadNumber, "destination_number", "%s is no E.164 number of 1 to 15 digits", excerpt(f[2]))
 	}
-	if row.Start, ok = p.clock.read(f[3]); !ok {
-		if row.Start, ok = p.local(f[3]); !ok {
-			return fieldError(CodeBadTime, "start_time", "%s is no RFC 3339 time with zone and at most 9 fraction digits", excerpt(f[3]))
+	if row.Start, ok = p.start(f[3]); !ok {
+		form := "RFC 3339 time with zone and at most 9 fraction digits"
+		if p.layout != nil {
+			form = p.layout.format.startForm()
 		}
+		return fieldError(CodeBadTime, "start_time", "%s is no %s", excerpt(f[3]), form)
 	}
-	if row.Duration, ok = milliseconds(f[4]); !ok {
+	if row.Duration, ok = p.duration(f[4]); !ok {
 		return fieldError(CodeBadField, "duration_ms", "%s is no duration of 0 to %d ms", excerpt(f[4]), uint32(math.MaxUint32))
 	}
 	if row.Start < 0 || row.Start > lastMoment-int64(row.Duration) {
@@ -214,6 +230,40 @@ func (p *Parser) row(f [][]byte, row *Row) error {
 	return bad
 }
 
+// start reads the start of a call, in ms UTC.
+func (p *Parser) start(s []byte) (ms int64, ok bool) {
+	if p.layout != nil {
+		switch form := p.layout.format.start.format; form {
+		case "":
+		case "unix", "unix_ms", "unix_us":
+			if ms, ok = unixTime(s, form); ok {
+				return ms, true
+			}
+		default:
+			if ms, ok = stamp(form, s, p.Zone); ok {
+				return ms, true
+			}
+			if len(s) <= 11 {
+				return unixTime(s, "unix") // databases write a date so as well
+			}
+		}
+		// What a column of times gives is written like our own.
+	}
+	if ms, ok = p.clock.read(s); ok {
+		return ms, true
+	}
+	return p.local(s)
+}
+
+// duration reads how long a call was, in ms.
+func (p *Parser) duration(s []byte) (uint32, bool) {
+	if p.layout == nil {
+		return milliseconds(s)
+	}
+	ms, ok := quantity(s, p.layout.format.unit)
+	return uint32(ms), ok && ms <= math.MaxUint32
+}
+
 // local reads a time without a zone, by the clock of the parser's zone. Where
 // that clock shows a time twice, the first is meant.
 func (p *Parser) local(s []byte) (ms int64, ok bool) {
@@ -231,12 +281,7 @@ func (p *Parser) local(s []byte) (ms int64, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	t := time.UnixMilli(wall).UTC()
-	at := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), p.Zone)
-	if at.Hour() != t.Hour() || at.Minute() != t.Minute() {
-		return 0, false // the clock was put forward over it
-	}
-	return at.UnixMilli(), true
+	return wallClock(wall, p.Zone)
 }
 
 // carriers finds the way of a row, and with the first good row the pair.
@@ -273,6 +318,7 @@ func (p *Parser) carriers(row *Row, from, to []byte, refused bool) error {
 		return fieldError(CodeThirdCarrier, third, "%q is neither %s nor %s", string(code), p.Pair[0], p.Pair[1])
 	}
 	if refused {
+		row.From, row.To = party.Code(from), party.Code(to)
 		return nil // a row that is refused names no pair
 	}
 	p.Pair = usage.PairOf(party.Code(from), party.Code(to))
@@ -292,6 +338,16 @@ func milliseconds(s []byte) (uint32, bool) {
 		n = n*10 + uint64(c-'0')
 	}
 	return uint32(n), n <= math.MaxUint32
+}
+
+// oneLine refuses a line break in a text, which our own CSV could not hold.
+func oneLine(f [][]byte) error {
+	for i, name := range [...]string{0: "call_id", 1: "originating_number", 2: "destination_number", 8: "trunk"} {
+		if name != "" && bytes.ContainsAny(f[i], "\r\n") {
+			return fieldError(CodeBadField, name, "%s has a line break", excerpt(f[i]))
+		}
+	}
+	return nil
 }
 
 // text checks a field that is kept as it is.

@@ -45,9 +45,8 @@ type Rows struct {
 	fields [][]byte
 }
 
-// NewRows finds out whether r is compressed with gzip, and skips a byte order
-// mark. Code: [CodeUnreadable].
-func NewRows(r io.Reader, separator byte) (*Rows, error) {
+// decompressed finds out whether r is compressed.
+func decompressed(r io.Reader) (*bufio.Reader, error) {
 	in := bufio.NewReaderSize(r, 4*maxLine)
 	if magic, err := in.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
 		z, err := gzip.NewReader(in)
@@ -56,9 +55,24 @@ func NewRows(r io.Reader, separator byte) (*Rows, error) {
 		}
 		in = bufio.NewReaderSize(z, 4*maxLine)
 	}
-	if mark, err := in.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
-		in.Discard(3)
+	return in, nil
+}
+
+// passMark skips a byte order mark.
+func passMark(in *bufio.Reader) {
+	if mark, err := in.Peek(len(Mark)); err == nil && string(mark) == Mark {
+		in.Discard(len(Mark))
 	}
+}
+
+// NewRows finds out whether r is compressed with gzip, and skips a byte order
+// mark. Code: [CodeUnreadable].
+func NewRows(r io.Reader, separator byte) (*Rows, error) {
+	in, err := decompressed(r)
+	if err != nil {
+		return nil, err
+	}
+	passMark(in)
 	return &Rows{in: in, shape: shape{separator: separator}}, nil
 }
 

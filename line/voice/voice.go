@@ -1,11 +1,10 @@
 // Package voice is the product line of wholesale voice: calls that one carrier
 // sends and another terminates, recorded by both, priced by destination prefix.
-// It reads the call records and rate sheets of a carrier from CSV, plain or
-// compressed with gzip.
+// It reads the call records of a carrier, as its switches write them, and rate
+// sheets from CSV; plain or compressed with gzip.
 package voice
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -41,6 +40,7 @@ const CodeTooManyRows fault.Code = "too-many-rows"
 type Options struct {
 	Pair       usage.Pair // whose traffic; zero: the carriers of the first good row
 	MaxRejects int        // rows whose refusal is kept in full; 0: 100,000
+	Format     *Format    // of the file that [ReadUsage] reads; nil: what its content says
 }
 
 // lastMoment is the end of the year 9999, the last that RFC 3339 can write, ms
@@ -51,7 +51,9 @@ var lastMoment = time.Date(9999, 11, 30, 0, 0, 0, 0, time.UTC).UnixMilli()
 const maxText = 255
 
 // ReadUsage reads one file of call records by itself; see [Files.Read].
-func ReadUsage(r io.Reader, o Options) (*usage.Batch, error) { return NewFiles(o).Read(r, "") }
+func ReadUsage(r io.Reader, o Options) (*usage.Batch, error) {
+	return NewFiles(o).read(r, "", o.Format)
+}
 
 // Files reads the files of call records of one carrier, one after the other. A
 // row is a duplicate, or refused, by all rows of the files that were kept as
@@ -81,41 +83,57 @@ func (f *Files) Keep() {
 	}
 }
 
+// Format gives a format in the form that is kept with a file; see [Format.Text].
+func (f *Files) Format(nameOrText string) (string, error) {
+	as, err := ParseFormat(nameOrText)
+	return as.Text(), err
+}
+
 // Read reads a file of call records, gzip or plain; its name is for people, who
-// find rows by it. A bad row is kept apart with its line, field and code, and
-// reading goes on. The error is of the file as a whole: [CodeBadHeader],
-// [CodeUnreadable], [CodeTooManyRows]; the rows before a break are in the batch.
-func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
+// find rows by it, and its format is as [ParseFormat] takes it. A bad row is kept
+// apart with its line, field and code, and reading goes on. The error is of the
+// file as a whole: [CodeBadHeader], [CodeUnreadable], [CodeTooManyRows], or of the
+// format; the rows before a break are in the batch.
+func (f *Files) Read(r io.Reader, name, format string) (*usage.Batch, error) {
+	as, err := ParseFormat(format)
+	if err != nil {
+		return &usage.Batch{Pair: f.o.Pair, Trunks: []string{""}}, err
+	}
+	return f.read(r, name, as)
+}
+
+func (f *Files) read(r io.Reader, name string, format *Format) (*usage.Batch, error) {
 	b := &usage.Batch{Pair: f.o.Pair, Trunks: []string{""}}
 	f.last = f.kept.next(name, b)
-	rows, _, err := openRows(r, UsageHeader)
+	records, err := OpenRecords(r, format, b.Pair, nil)
 	if err != nil {
 		return b, err
 	}
-	u := usageReader{batch: b, files: f, parser: Parser{Pair: b.Pair}, trunks: map[string]uint32{"": 0}}
+	defer records.Close() // a temporary file, which is gone already
+	u := usageReader{batch: b, files: f, trunks: map[string]uint32{"": 0}}
+	var row Row
 	for {
-		line, err := rows.nextLine()
-		if err == io.EOF {
+		line, err, broken := records.Next(&row)
+		b.Pair = records.Parser.Pair
+		if broken == io.EOF {
 			return b, nil
 		}
-		var bad errRow
-		if err != nil && !errors.As(err, &bad) {
-			return b, err
+		if broken != nil {
+			return b, broken
 		}
-		if rows.Line > math.MaxUint32 || len(f.kept.rows)+len(f.last.rows) == math.MaxInt32 {
+		if len(f.kept.rows)+len(f.last.rows) == math.MaxInt32 {
 			return b, fault.Newf(CodeTooManyRows, "split the file", "the file goes on after %d rows", b.Read)
 		}
 		b.Read++
 		if err == nil {
-			err = u.row(uint32(rows.Line), line)
-			if err == nil {
+			if err = u.row(uint32(line), &row); err == nil {
 				continue
 			}
 		}
 		b.Refused++
 		if len(b.Rejects) < f.o.MaxRejects {
 			f := fault.Of(err)
-			b.Rejects = append(b.Rejects, usage.Reject{Line: rows.Line, Field: f.Field, Code: f.Code, Detail: f.Detail})
+			b.Rejects = append(b.Rejects, usage.Reject{Line: line, Field: f.Field, Code: f.Code, Detail: f.Detail})
 		}
 	}
 }
@@ -124,18 +142,11 @@ func (f *Files) Read(r io.Reader, name string) (*usage.Batch, error) {
 type usageReader struct {
 	batch  *usage.Batch
 	files  *Files
-	parser Parser
 	trunks map[string]uint32
 }
 
-// row reads one row into the batch. Its error says why the row is refused.
-func (u *usageReader) row(number uint32, line []byte) error {
-	var row Row
-	err := u.parser.Parse(line, &row)
-	u.batch.Pair = u.parser.Pair
-	if err != nil {
-		return err
-	}
+// row takes one row into the batch. Its error says why the row is refused.
+func (u *usageReader) row(number uint32, row *Row) error {
 	row.Line = number
 	var ok bool
 	if row.Record.Trunk, ok = u.trunks[string(row.Trunk)]; !ok {

@@ -628,10 +628,17 @@ func (p *Partner) MoveOrder(ctx context.Context, id, move, why string) (wire.Don
 	return post[wire.Done[wire.Order]](ctx, p.c, p.at("orders", id, move), wire.Answer{Why: why})
 }
 
-// ImportUsage imports own call records, CSV or gzip of it, of any length.
-func (p *Partner) ImportUsage(ctx context.Context, name string, csv io.Reader) (wire.Import, error) {
+// ImportUsage imports own call records of any length whose content says how they
+// are written.
+func (p *Partner) ImportUsage(ctx context.Context, name string, file io.Reader) (wire.Import, error) {
+	return p.ImportUsageAs(ctx, name, "", file)
+}
+
+// ImportUsageAs imports own call records in a format: a name, or the text of a
+// mapping profile in YAML.
+func (p *Partner) ImportUsageAs(ctx context.Context, name, format string, file io.Reader) (wire.Import, error) {
 	var out wire.Import
-	err := p.c.json(ctx, call{method: http.MethodPost, path: p.at("usage"), query: Filter{"name": name}.values(), body: csv, media: "text/csv"}, nil, &out)
+	err := p.c.json(ctx, call{method: http.MethodPost, path: p.at("usage"), query: Filter{"name": name, "format": format}.values(), body: file, media: "text/csv"}, nil, &out)
 	return out, err
 }
 

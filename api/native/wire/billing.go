@@ -60,6 +60,7 @@ type Import struct {
 	Accepted  uint64         `json:"accepted"`
 	Rejected  uint64         `json:"rejected"`
 	Duplicate uint64         `json:"duplicate"`
+	Format    string         `json:"format,omitempty" doc:"How the file is read: a name, or the mapping profile that is kept with it. Absent: as its content says."`
 	Rejects   []usage.Reject `json:"rejects,omitempty" doc:"The first thousand; in the answer to the import only."`
 	Repeated  bool           `json:"repeated,omitempty" doc:"The same file was imported before; nothing was done."`
 	Time      Time           `json:"time"`
