@@ -85,6 +85,7 @@ type comparison struct {
 	learned learned
 	base    *learner // what a sample of the calls said
 	share   uint32   // the sample was one part in so many
+	watch   *watch   // of the last pass
 }
 
 // rounds bounds how often what was learned is used to learn more.
@@ -119,6 +120,9 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 			f.calls.drop()
 			f.marks.drop()
 		}
+		if c.watch != nil {
+			c.watch.traces.drop()
+		}
 	}()
 	f, err := c.settle(ctx)
 	if err != nil {
@@ -126,6 +130,9 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	}
 	r, err := c.result(f)
 	if err != nil {
+		return nil, err
+	}
+	if r.Signals, err = c.signals(ctx, c.watch, &f.traffic); err != nil {
 		return nil, err
 	}
 	r.elapsed(began)
@@ -273,9 +280,13 @@ func (c *comparison) accepted(f *file) []bool {
 // pass does all parts once.
 func (c *comparison) pass(ctx context.Context) (*found, error) {
 	n := 1 << c.files[0].bits
+	if c.watch != nil {
+		c.watch.traces.drop()
+	}
+	c.watch = c.newWatch()
 	workers := make([]*parts, 0, c.workers)
 	for range c.workers {
-		workers = append(workers, &parts{c: c, price: pricer{lines: c.lines}, found: found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds())}})
+		workers = append(workers, &parts{c: c, price: pricer{lines: c.lines}, watch: c.watch, traces: c.watch.traces.writer(), found: found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds())}})
 	}
 	done := make(chan struct{}, n)
 	free := make(chan *parts, len(workers))
@@ -317,6 +328,7 @@ func (c *comparison) pass(ctx context.Context) (*found, error) {
 func (f *found) merge(o *found) {
 	f.ladder.merge(o.ladder)
 	f.learner.add(o.learner)
+	f.traffic.Merge(&o.traffic)
 	f.matched.Exact += o.matched.Exact
 	f.matched.Skewed += o.matched.Skewed
 	f.matched.Duration += o.matched.Duration

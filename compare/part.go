@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/lateral-network/lateral/trade/fraud"
 	"github.com/lateral-network/lateral/trade/reconcile"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -34,6 +35,7 @@ type lone struct {
 type found struct {
 	ladder     *ladder
 	learner    *learner
+	traffic    fraud.Tally
 	matched    Matched
 	only       [2]uint64
 	unrated    [2]uint64 // successful calls that the side's book does not price
@@ -71,6 +73,9 @@ type parts struct {
 	heads   []headed
 	spare   []headed
 	order   []uint32
+	watch   *watch
+	traces  *shelfWriter[fraud.Trace]
+	lines   []uint32 // of our bill, by index of our call; unseen: not looked for
 	err     error
 }
 
@@ -90,7 +95,13 @@ func (p *parts) part(n int) {
 		p.shift(s)
 	}
 	p.match()
-	p.err = p.judge()
+	p.lines = slices.Grow(p.lines[:0], len(p.calls[ours]))[:len(p.calls[ours])]
+	for i := range p.lines {
+		p.lines[i] = unseen
+	}
+	if p.err = p.judge(); p.err == nil {
+		p.err = p.notice()
+	}
 }
 
 // gather takes the calls of a part, with their numbers as they should be.
@@ -286,7 +297,7 @@ func (p *parts) judge() error {
 		p.only[s] += uint64(len(p.rest[s]))
 	}
 	split := p.splits()
-	for _, i := range p.byHead() {
+	for _, i := range p.byHead(func(i int) bool { return p.partner[i] != none }) {
 		j := p.partner[i]
 		step := uint8(atDurationRounding)
 		if len(split) > 0 && split[i] {
@@ -316,14 +327,14 @@ func (p *parts) judge() error {
 	return nil
 }
 
-// byHead orders our calls that have a partner by the first digits of their
+// byHead orders those of our calls that are wanted by the first digits of their
 // numbers: the search for prices then finds the same parts of the sheet in the
 // cache.
-func (p *parts) byHead() []uint32 {
+func (p *parts) byHead(wanted func(i int) bool) []uint32 {
 	var counts [2][512]uint32
-	p.heads = slices.Grow(p.heads[:0], len(p.partner))
-	for i, j := range p.partner {
-		if j == none {
+	p.heads = slices.Grow(p.heads[:0], len(p.calls[ours]))
+	for i := range p.calls[ours] {
+		if !wanted(i) {
 			continue
 		}
 		digits := p.calls[ours][i].dest.digits()
@@ -364,6 +375,7 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 		p.ladder.calls[atNumberFormat]++
 	}
 	mine := p.price.spot(ours, a.way, a.dest, a.start, a.duration)
+	p.lines[i] = mine.line
 	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}
@@ -534,6 +546,7 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 		return nil
 	}
 	mine := p.price.spot(ours, c.way, c.dest, c.start, c.duration)
+	p.lines[i] = mine.line
 	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}
