@@ -43,8 +43,6 @@ type Row struct {
 // Trace is what is looked at of one call, in 24 bytes without pointers: there may
 // be tens of millions.
 type Trace struct {
-	_ struct{} `cbor:",toarray"`
-
 	Place  uint32 // destination and way: 2 × the number that the caller gives to its name + the way
 	Cycle  uint32 // since 1970
 	File   uint32 // see Row

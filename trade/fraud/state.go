@@ -16,11 +16,13 @@ const (
 	window   = int64(56 * 86_400_000) // ms: what is older counts half
 )
 
-// State is what is kept of a pair between cycles: what is usual, and the traces
-// of the two newest cycles, in which calls may still come. It does not grow with
-// the calls. It is not for use by many at once.
+// State is what is kept of a pair between cycles: what is usual, up to the two
+// newest cycles. In these calls may still come: their traces are held beside it,
+// and are no part of its encoding, which does not grow with the calls. A State is
+// not for use by many at once.
 type State struct {
 	kept
+	open                 []Trace // of cycles that are not learned
 	destinations, trunks map[string]uint32
 }
 
@@ -32,8 +34,8 @@ type kept struct {
 	Destinations []string   `cbor:"4,keyasint"`
 	Calls        [][2]Calls `cbor:"5,keyasint"` // by destination and way
 	Trunks       []string   `cbor:"6,keyasint"`
-	Open         []Trace    `cbor:"7,keyasint"`
-	Seen         [2]uint32  `cbor:"8,keyasint"` // by way: the newest cycle that is learned
+	From         uint32     `cbor:"7,keyasint"` // cycles before it are learned
+	Seen         [2]uint32  `cbor:"8,keyasint"` // by way: the newest cycle that was learned
 }
 
 // version of the encoding.
@@ -41,10 +43,11 @@ const version = 1
 
 // NewState begins without any call. cycle is the length of cycles, ms.
 func NewState(cycle int64) *State {
-	return &State{kept{Version: version, Cycle: cycle, Trunks: []string{""}}, map[string]uint32{}, map[string]uint32{"": 0}}
+	return &State{kept: kept{Version: version, Cycle: cycle, Trunks: []string{""}}, destinations: map[string]uint32{}, trunks: map[string]uint32{"": 0}}
 }
 
-// DecodeState reads what [State.Encode] has written. Code: corrupt.
+// DecodeState reads what [State.Encode] has written. Calls that [State.Open] has
+// not learned are told again, with [State.Reopen]. Code: corrupt.
 func DecodeState(data []byte) (*State, error) {
 	s := &State{destinations: map[string]uint32{}, trunks: map[string]uint32{}}
 	if err := canon.Decode(data, &s.kept); err != nil {
@@ -67,6 +70,12 @@ func (s *State) Encode() []byte { return canon.Must(s.kept) }
 
 // Length is the length of cycles, ms.
 func (s *State) Length() int64 { return s.Cycle }
+
+// Open reports whether calls that start at a moment (ms) are not learned yet.
+func (s *State) Open(start int64) bool { return start/s.Cycle >= int64(s.From) }
+
+// Reopen tells calls again that are not learned.
+func (s *State) Reopen(traces []Trace) { s.open = append(s.open, traces...) }
 
 // Destination numbers a destination's name.
 func (s *State) Destination(name string) uint32 {
@@ -106,7 +115,7 @@ func (s *State) Names(x Signal) (destination, trunk string) {
 // Take judges calls together with those of the two newest cycles. A signal of a
 // cell that was raised before comes again, with the calls that it has now.
 func (s *State) Take(traces []Trace) []Signal {
-	all := append(slices.Clone(s.Open), traces...)
+	all := append(slices.Clone(s.open), traces...)
 	if len(all) == 0 {
 		return nil
 	}
@@ -122,7 +131,7 @@ func (s *State) Take(traces []Trace) []Signal {
 	tally.Close(func(place uint32) bool { return known(place) != Calls{} })
 	signals := Judge(all, &tally, known)
 
-	from := newest - min(newest, 1)
+	from := max(newest-min(newest, 1), s.From)
 	if len(all) > maxOpen {
 		from = newest + 1
 	}
@@ -131,7 +140,7 @@ func (s *State) Take(traces []Trace) []Signal {
 	})
 	n, _ := slices.BinarySearchFunc(all, from, func(t Trace, c uint32) int { return cmp.Compare(t.Cycle, c) })
 	s.learn(all[:n], signals)
-	s.Open = slices.Clone(all[n:])
+	s.open, s.From = slices.Clone(all[n:]), max(s.From, from)
 	return signals
 }
 
