@@ -75,7 +75,7 @@ type parts struct {
 	order   []uint32
 	watch   *watch
 	traces  *shelfWriter[fraud.Trace]
-	lines   []uint32 // of our bill, by index of our call; unseen: not looked for
+	loops   map[int]bool // by index of our call
 	err     error
 }
 
@@ -95,13 +95,8 @@ func (p *parts) part(n int) {
 		p.shift(s)
 	}
 	p.match()
-	p.lines = slices.Grow(p.lines[:0], len(p.calls[ours]))[:len(p.calls[ours])]
-	for i := range p.lines {
-		p.lines[i] = unseen
-	}
-	if p.err = p.judge(); p.err == nil {
-		p.err = p.notice()
-	}
+	p.loop()
+	p.err = p.judge()
 }
 
 // gather takes the calls of a part, with their numbers as they should be.
@@ -297,8 +292,14 @@ func (p *parts) judge() error {
 		p.only[s] += uint64(len(p.rest[s]))
 	}
 	split := p.splits()
-	for _, i := range p.byHead(func(i int) bool { return p.partner[i] != none }) {
+	for _, i := range p.byHead() {
 		j := p.partner[i]
+		if j == none {
+			if err := p.unanswered(i); err != nil {
+				return err
+			}
+			continue
+		}
 		step := uint8(atDurationRounding)
 		if len(split) > 0 && split[i] {
 			step = atSplitCall
@@ -327,14 +328,14 @@ func (p *parts) judge() error {
 	return nil
 }
 
-// byHead orders those of our calls that are wanted by the first digits of their
-// numbers: the search for prices then finds the same parts of the sheet in the
-// cache.
-func (p *parts) byHead(wanted func(i int) bool) []uint32 {
+// byHead orders our calls that have a partner or did not succeed by the first
+// digits of their numbers: the search for prices then finds the same parts of the
+// sheet in the cache.
+func (p *parts) byHead() []uint32 {
 	var counts [2][512]uint32
-	p.heads = slices.Grow(p.heads[:0], len(p.calls[ours]))
-	for i := range p.calls[ours] {
-		if !wanted(i) {
+	p.heads = slices.Grow(p.heads[:0], len(p.partner))
+	for i, j := range p.partner {
+		if j == none && p.calls[ours][i].success() {
 			continue
 		}
 		digits := p.calls[ours][i].dest.digits()
@@ -375,7 +376,9 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 		p.ladder.calls[atNumberFormat]++
 	}
 	mine := p.price.spot(ours, a.way, a.dest, a.start, a.duration)
-	p.lines[i] = mine.line
+	if err := p.trace(i, &a, mine.line); err != nil {
+		return err
+	}
 	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}
@@ -546,7 +549,9 @@ func (p *parts) alone(s side, i uint32, cause uint8, known bool) error {
 		return nil
 	}
 	mine := p.price.spot(ours, c.way, c.dest, c.start, c.duration)
-	p.lines[i] = mine.line
+	if err := p.trace(i, &c, mine.line); err != nil {
+		return err
+	}
 	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}

@@ -3,7 +3,10 @@ package compare
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"io"
 	"slices"
+	"text/tabwriter"
 	"time"
 
 	"github.com/lateral-network/lateral/trade/fraud"
@@ -23,6 +26,36 @@ type Signal struct {
 	Expected    uint64          `json:"expected"`        // of such calls, rounded up
 	Origins     uint64          `json:"origins"`         // distinct callers
 	Lines       []uint32        `json:"lines"`           // the first of the calls in our file
+}
+
+// shownSignals is how many signals are told one by one in text.
+const shownSignals = 20
+
+// WriteSignals writes signals for people, those with the most calls first.
+func WriteSignals(w io.Writer, signals []Signal) error {
+	if len(signals) == 0 {
+		return nil
+	}
+	most := slices.Clone(signals)
+	slices.SortStableFunc(most, func(a, b Signal) int { return cmp.Compare(b.Calls, a.Calls) })
+	fmt.Fprintln(w, "looks like fraud in our records")
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, s := range most[:min(len(most), shownSignals)] {
+		line := uint32(0)
+		if len(s.Lines) > 0 {
+			line = s.Lines[0]
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%d calls, %d expected\t%d callers\tfrom line %d\n", s.Kind, s.Direction, s.Destination, usage.Stamp(s.Period.From), s.Calls, s.Expected, s.Origins, line)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if more := len(most) - shownSignals; more > 0 {
+		if _, err := fmt.Fprintf(w, "  and %d more\n", more); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // watch gathers the calls of our side for the search for fraud.
@@ -68,48 +101,44 @@ func (w *watch) name(n uint32) string {
 	return "+" + usage.Number(n-uint32(len(w.names))).String()
 }
 
-// unseen is the line of a call whose price nobody has looked for.
-const unseen = nothing - 1
-
-// notice leaves traces of our calls of a part.
-func (p *parts) notice() error {
-	w, calls, sheets := p.watch, p.calls[ours], p.c.lines.sheets[ours]
-	var loops map[int]bool
-	fraud.Returns(calls, func(c *call) fraud.Passage {
+// loop finds our calls of a part that go to the other carrier and come back.
+func (p *parts) loop() {
+	clear(p.loops)
+	fraud.Returns(p.calls[ours], func(c *call) fraud.Passage {
 		return fraud.Passage{Origin: usage.Number(c.origin), Destination: c.dest.number(), Start: c.start, Way: c.way}
 	}, func(i int) {
-		if loops == nil {
-			loops = map[int]bool{}
+		if p.loops == nil {
+			p.loops = map[int]bool{}
 		}
-		loops[i] = true
+		p.loops[i] = true
 	})
-	for _, i := range p.byHead(func(i int) bool { return p.lines[i] == unseen }) {
-		c := &calls[i]
-		p.lines[i] = nothing
-		if row, ok := sheets[c.way].Find(c.dest.number(), c.start); ok {
-			p.lines[i] = p.c.lines.first[ours][c.way] + row
-		}
+}
+
+// unanswered leaves the trace of a call of ours that costs nothing.
+func (p *parts) unanswered(i uint32) error {
+	c, line := &p.calls[ours][i], nothing
+	if row, ok := p.c.lines.sheets[ours][c.way].Find(c.dest.number(), c.start); ok {
+		line = p.c.lines.first[ours][c.way] + row
 	}
-	for i := range calls {
-		c, line := &calls[i], p.lines[i]
-		var n uint32
-		if line != nothing {
-			n = w.place[line]
-		} else {
-			head := c.dest.number()
-			for head.Digits() > unpriced {
-				head /= 10
-			}
-			n = uint32(len(w.names)) + uint32(head)
+	return p.trace(i, c, line)
+}
+
+// trace leaves the trace of a call of ours with its line on our bill.
+func (p *parts) trace(i uint32, c *call, line uint32) error {
+	var n uint32
+	if line != nothing {
+		n = p.watch.place[line]
+	} else {
+		head := c.dest.number()
+		for head.Digits() > unpriced {
+			head /= 10
 		}
-		r := usage.Record{Start: c.start, Origin: usage.Number(c.origin), Destination: c.dest.number(), Duration: c.duration, Line: c.line, Trunk: uint32(c.trunk), Way: c.way, Result: c.result}
-		t := fraud.TraceOf(w.cycle, &r, fraud.PlaceOf(n, c.way), loops[i])
-		p.traffic.Add(&t)
-		if err := p.traces.put(partOf(t.Place, watchBits), t); err != nil {
-			return err
-		}
+		n = uint32(len(p.watch.names)) + uint32(head)
 	}
-	return nil
+	r := usage.Record{Start: c.start, Origin: usage.Number(c.origin), Destination: c.dest.number(), Duration: c.duration, Line: c.line, Trunk: uint32(c.trunk), Way: c.way, Result: c.result}
+	t := fraud.TraceOf(p.watch.cycle, &r, fraud.PlaceOf(n, c.way), len(p.loops) > 0 && p.loops[int(i)])
+	p.traffic.Add(&t)
+	return p.traces.put(partOf(t.Place, watchBits), t)
 }
 
 // signals judges all traces.

@@ -169,3 +169,26 @@ func TestSignalsDoNotDependOnHowTheWorkIsDone(t *testing.T) {
 		t.Errorf("shuffled: %s\nwant %s", got, want)
 	}
 }
+
+func TestSignalsAreToldToPeople(t *testing.T) {
+	at := usage.Interval{From: span(1).From, To: span(1).From + 3_600_000}
+	signals := []Signal{
+		{Kind: fraud.Loop, Direction: usage.Direction{From: "ALPHA", To: "BRAVO"}, Destination: "Spain", Period: at, Calls: 7, Of: 9, Origins: 2, Lines: []uint32{5, 6}},
+		{Kind: fraud.Growth, Direction: usage.Direction{From: "BRAVO", To: "ALPHA"}, Destination: "Chad Mobile", Period: at, Calls: 300, Of: 300, Expected: 4, Origins: 250, Lines: []uint32{12}},
+	}
+	var out strings.Builder
+	if err := WriteSignals(&out, signals); err != nil {
+		t.Fatal(err)
+	}
+	const want = `looks like fraud in our records
+  destination_growth  BRAVO>ALPHA  Chad Mobile  2026-11-01T00:00:00Z  300 calls, 4 expected  250 callers  from line 12
+  loop                ALPHA>BRAVO  Spain        2026-11-01T00:00:00Z  7 calls, 0 expected    2 callers    from line 5
+`
+	if out.String() != want {
+		t.Errorf("told is\n%s\nwant\n%s", out.String(), want)
+	}
+	out.Reset()
+	if err := WriteSignals(&out, slices.Repeat(signals, 15)); err != nil || !strings.HasSuffix(out.String(), "\n  and 10 more\n") {
+		t.Errorf("of many: %s", out.String())
+	}
+}

@@ -48,11 +48,10 @@ type group struct {
 // places groups traces. Most cells have too few calls to be raised: they are
 // counted, not put in order.
 func (j *judge) places(traces []Trace) func(func(group) bool) {
-	index := newTable(len(traces))
-	counts := make([]uint32, 0, 1024)
-	of := make([]uint32, len(traces))
-	calls := map[uint32]*Calls{}
-	var last *Calls
+	index, places := newTable(len(traces)), newTable(1024)
+	counts := make([]uint32, 0, 1024) // by cell
+	of := make([]uint32, len(traces)) // the cell of each
+	var calls []Calls                 // by place
 	for i := range traces {
 		t := &traces[i]
 		at := index.of(uint64(t.Place)<<32 | uint64(t.Cycle))
@@ -61,13 +60,10 @@ func (j *judge) places(traces []Trace) func(func(group) bool) {
 		}
 		counts[at]++
 		of[i] = at
-		if i == 0 || t.Place != traces[i-1].Place {
-			if last = calls[t.Place]; last == nil {
-				last = &Calls{}
-				calls[t.Place] = last
-			}
+		if at = places.of(uint64(t.Place)); int(at) == len(calls) {
+			calls = append(calls, Calls{})
 		}
-		last.count(t.Flags)
+		calls[at].count(t.Flags)
 	}
 	var busy []Trace
 	for i := range traces {
@@ -80,7 +76,7 @@ func (j *judge) places(traces []Trace) func(func(group) bool) {
 	})
 	return func(yield func(group) bool) {
 		for from := 0; from < len(busy); {
-			p := group{number: busy[from].Place, calls: *calls[busy[from].Place]}
+			p := group{number: busy[from].Place, calls: calls[places.of(uint64(busy[from].Place))]}
 			for from < len(busy) && busy[from].Place == p.number {
 				to := from + 1
 				for to < len(busy) && busy[to].Place == p.number && busy[to].Cycle == busy[from].Cycle {
@@ -103,15 +99,41 @@ type table struct {
 	next uint32
 }
 
-func newTable(most int) *table {
+// newTable makes a table for so many keys; it grows when there are more.
+func newTable(keys int) *table {
 	size := 16
-	for size < 2*most {
+	for size < 2*keys {
 		size *= 2
 	}
 	return &table{keys: make([]uint64, size), at: make([]uint32, size)}
 }
 
 func (t *table) of(key uint64) uint32 {
+	if 2*int(t.next) >= len(t.at) {
+		larger := newTable(len(t.at))
+		for i, n := range t.at {
+			if n > 0 {
+				larger.put(t.keys[i], n)
+			}
+		}
+		larger.next = t.next
+		*t = *larger
+	}
+	return t.find(key)
+}
+
+// put puts a key in that is not there, with its number + 1.
+func (t *table) put(key uint64, n uint32) {
+	mask := uint64(len(t.at) - 1)
+	h := key * 0x9e3779b97f4a7c15
+	i := (h ^ h>>32) & mask
+	for t.at[i] != 0 {
+		i = (i + 1) & mask
+	}
+	t.keys[i], t.at[i] = key, n
+}
+
+func (t *table) find(key uint64) uint32 {
 	mask := uint64(len(t.at) - 1)
 	h := key * 0x9e3779b97f4a7c15
 	i := (h ^ h>>32) & mask
