@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/merkle"
+	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade/fraud"
 )
 
@@ -58,6 +60,9 @@ func TestAFloodInOwnRecordsIsRaisedAndJudgedOnce(t *testing.T) {
 	if after := s.desk.Signals(); !reflect.DeepEqual(after, before) {
 		t.Errorf("after a restart %+v, before %+v", after, before)
 	}
+	// Without what it has learned a node learns it again from its imports.
+	w.must(s.db.Node().Commit(store.Batch{Writes: []merkle.Write{{Key: s.desk.prefix + "guard"}}}))
+	s.restart()
 	flood(40)
 	if got = s.desk.Signals(); len(got) != 1 || got[0].Calls != 106 || got[0].State != SignalAcknowledged || got[0].By != "ann" || got[0].Why != "asked the customer" {
 		t.Errorf("with more calls: %+v", got)

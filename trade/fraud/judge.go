@@ -18,7 +18,7 @@ const (
 
 // Judge looks at all cells of some destinations, each of which is there with all
 // its traces. tally has counted these traces, and may know what was usual
-// before; past gives what was counted of a place before. It puts traces in another order. The
+// before; past gives what was counted of a place before. The
 // signals come by place, cycle and kind, whatever the order of traces was.
 func Judge(traces []Trace, tally *Tally, past func(place uint32) Calls) []Signal {
 	j := judge{tally: tally}

@@ -115,7 +115,7 @@ func (s *State) Names(x Signal) (destination, trunk string) {
 // Take judges calls together with those of the two newest cycles. A signal of a
 // cell that was raised before comes again, with the calls that it has now.
 func (s *State) Take(traces []Trace) []Signal {
-	all := append(slices.Clone(s.open), traces...)
+	all := slices.Concat(s.open, traces)
 	if len(all) == 0 {
 		return nil
 	}
@@ -135,18 +135,25 @@ func (s *State) Take(traces []Trace) []Signal {
 	if len(all) > maxOpen {
 		from = newest + 1
 	}
-	slices.SortFunc(all, func(a, b Trace) int {
-		return cmp.Or(cmp.Compare(a.Cycle, b.Cycle), cmp.Compare(a.Place, b.Place), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
-	})
-	n, _ := slices.BinarySearchFunc(all, from, func(t Trace, c uint32) int { return cmp.Compare(t.Cycle, c) })
-	s.learn(all[:n], signals)
-	s.open, s.From = slices.Clone(all[n:]), max(s.From, from)
+	var over, open []Trace
+	for _, t := range all {
+		if t.Cycle < from {
+			over = append(over, t)
+		} else {
+			open = append(open, t)
+		}
+	}
+	s.learn(over, signals)
+	s.open, s.From = open, max(s.From, from)
 	return signals
 }
 
 // learn makes calls part of what is usual: of a cell that was raised not more
-// than what would not have been. The traces are in order.
+// than what would not have been. It puts the traces in order.
 func (s *State) learn(traces []Trace, signals []Signal) {
+	slices.SortFunc(traces, func(a, b Trace) int {
+		return cmp.Or(cmp.Compare(a.Cycle, b.Cycle), cmp.Compare(a.Place, b.Place), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
 	type cell struct{ place, cycle uint32 }
 	most := map[cell]uint64{}
 	for _, x := range signals {
