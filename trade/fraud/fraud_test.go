@@ -187,6 +187,30 @@ func TestASingleDestinationIsMeasuredByTime(t *testing.T) {
 	}
 }
 
+// Where others sleep, a destination on the other side of the world is busy.
+func TestAnotherTimeZoneIsNoGrowth(t *testing.T) {
+	x := traffic{Rand: seeded(t)}
+	for h := int64(1000); h < 1240; h++ {
+		others, other := 12, 2
+		if h%24 < 6 {
+			others, other = 1, 30
+		}
+		x.hours(h, h+1, 20, others)
+		for range other {
+			x.call(PlaceOf(99, usage.Forth), h*hour+x.Int64N(hour), nil)
+		}
+	}
+	if got := judged(slices.Clone(x.out)); len(got) > 0 {
+		t.Errorf("raised %+v", got[0])
+	}
+	for range 100 {
+		x.call(PlaceOf(99, usage.Forth), 1202*hour+x.Int64N(hour), nil)
+	}
+	if got := judged(x.out); len(got) != 1 || got[0].Cycle != 1202 {
+		t.Errorf("a flood on top: %+v", got)
+	}
+}
+
 func TestADestinationThatIsNewHasWhatOthersHave(t *testing.T) {
 	x := traffic{Rand: seeded(t)}
 	x.hours(1000, 1050, 20, 30)

@@ -230,12 +230,17 @@ func (j *judge) cell(out []Signal, traces []Trace, calls Calls) []Signal {
 }
 
 // usual gives the share of all calls of a destination that should be in a cycle,
-// as a fraction: that of all calls of the pair. A destination that has nearly all
-// of them is measured by time.
+// as a fraction: that of all calls of the pair, and at least an even one by time,
+// because a destination in another time zone is busy when others sleep. One that
+// has nearly all calls is measured by time alone.
 func (j *judge) usual(pair *Pair, calls Calls, cycle uint64) (part, whole uint64) {
 	part, whole = cycle, pair.Calls.All
-	if calls.All > whole/dominated*(dominated-1) {
-		part, whole = peak, max(pair.Cycles, 1)
+	cycles := max(pair.Cycles, 1)
+	switch {
+	case calls.All > whole/dominated*(dominated-1):
+		part, whole = peak, cycles
+	case mulLess(part, cycles, 1, whole):
+		part, whole = 1, cycles
 	}
 	return min(part, whole), whole
 }
