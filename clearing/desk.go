@@ -95,6 +95,8 @@ type Desk struct {
 	mu        sync.Mutex // guards all below
 	book      *Book      // nil until an agreement says what a period is
 	files     Files      // of the book's imports; used with importing or making locked
+	guard     *guard     // looks for fraud in them; likewise
+	signals   []Signal   // by number
 	schedule  schedule   // of the book
 	amended   bool       // the agreements have changed since the schedule was read
 	imports   []Import

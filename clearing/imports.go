@@ -94,6 +94,10 @@ func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader
 	d.imports = append(d.imports, in)
 	d.mu.Unlock()
 	in.Rejects = rejects
+	// The import stands; what it cannot tell now it tells when the desk starts again.
+	if err := d.search(number, d.traces(number, batch)); err != nil {
+		d.o.Log.Warn("own records were not searched for fraud", "import", number, "err", err)
+	}
 	return in, nil
 }
 
@@ -178,6 +182,12 @@ func (d *Desk) restore() error {
 				return err
 			}
 			d.led = append(d.led, f...)
+		case "signal":
+			var x Signal
+			if err := canon.Decode(r.Value, &x); err != nil {
+				return err
+			}
+			d.signals = append(d.signals, x)
 		case "advised":
 			d.advised[name] = true
 		case "receipt":
@@ -223,6 +233,9 @@ func (d *Desk) ready() (*Book, error) {
 		d.mu.Lock()
 		d.files = files
 		d.mu.Unlock()
+		if err := d.guarding(s, book); err != nil {
+			return nil, err
+		}
 	}
 	d.mu.Lock()
 	d.book, d.schedule, d.led, d.freed = book, s, nil, nil

@@ -72,7 +72,9 @@ type Job struct {
 	SecondsTolerance uint32        // most that billed seconds are apart and still equal
 	Rounding         Rounding
 
-	Detail   bool                                  // keep what [Result.Write] writes
+	Detail  bool // keep what [Result.Write] writes
+	Signals bool // look for what looks like fraud in our records
+
 	Workers  int                                   // goroutines; 0: as many as processors
 	Memory   int64                                 // most bytes of records in memory, the rest goes to a temporary file; 0: 1.25 GiB
 	Progress func(stage string, done, total int64) // may be nil
@@ -95,6 +97,7 @@ type comparison struct {
 	learned learned
 	base    *learner // what a sample of the calls said
 	share   uint32   // the sample was one part in so many
+	watch   *watch   // of the last pass
 }
 
 // rounds bounds how often what was learned is used to learn more.
@@ -129,6 +132,9 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 			f.calls.drop()
 			f.marks.drop()
 		}
+		if c.watch != nil {
+			c.watch.traces.drop()
+		}
 	}()
 	f, err := c.settle(ctx)
 	if err != nil {
@@ -138,6 +144,12 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	if err != nil {
 		f.close()
 		return nil, err
+	}
+	if c.watch != nil {
+		if r.Signals, err = c.signals(ctx, c.watch, &f.traffic); err != nil {
+			f.close()
+			return nil, err
+		}
 	}
 	r.elapsed(began)
 	return r, nil
@@ -282,13 +294,23 @@ func (c *comparison) accepted(f *file) []bool {
 // pass does all parts once.
 func (c *comparison) pass(ctx context.Context) (*found, error) {
 	n := 1 << c.files[0].bits
+	if c.watch != nil {
+		c.watch.traces.drop()
+	}
+	if c.watch = nil; c.job.Signals {
+		c.watch = c.newWatch()
+	}
 	workers := make([]*parts, 0, c.workers)
 	for range c.workers {
 		var trunks [2][]uint32
 		for s, f := range c.files {
 			trunks[s] = make([]uint32, len(f.trunks.list))
 		}
-		workers = append(workers, &parts{c: c, price: pricer{lines: c.lines}, found: found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds()), trunks: trunks}})
+		w := &parts{c: c, price: pricer{lines: c.lines}, found: found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds()), trunks: trunks}}
+		if c.watch != nil {
+			w.watch, w.traces = c.watch, c.watch.traces.writer()
+		}
+		workers = append(workers, w)
 	}
 	done := make(chan struct{}, n)
 	free := make(chan *parts, len(workers))
@@ -345,6 +367,7 @@ func (f *found) merge(o *found) {
 	f.shifted.merge(&o.shifted)
 	f.ladder.merge(o.ladder)
 	f.learner.add(o.learner)
+	f.traffic.Merge(&o.traffic)
 	f.matched.Exact += o.matched.Exact
 	f.matched.Skewed += o.matched.Skewed
 	f.matched.Duration += o.matched.Duration

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/lateral-network/lateral/trade/fraud"
 	"github.com/lateral-network/lateral/trade/reconcile"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -35,6 +36,7 @@ type found struct {
 	shifted
 	ladder     *ladder
 	learner    *learner
+	traffic    fraud.Tally
 	matched    Matched
 	only       [2]uint64
 	unrated    [2]uint64 // successful calls that the side's book does not price
@@ -74,6 +76,9 @@ type parts struct {
 	heads   []headed
 	spare   []headed
 	order   []uint32
+	watch   *watch
+	traces  *shelfWriter[fraud.Trace]
+	loops   map[int]bool // by index of our call
 	err     error
 }
 
@@ -93,6 +98,9 @@ func (p *parts) part(n int) {
 		p.shift(s)
 	}
 	p.match()
+	if p.watch != nil {
+		p.loop()
+	}
 	p.err = p.judge()
 }
 
@@ -322,6 +330,12 @@ func (p *parts) judge() error {
 	split := p.splits()
 	for _, i := range p.byHead() {
 		j := p.partner[i]
+		if j == none {
+			if err := p.unanswered(i); err != nil {
+				return err
+			}
+			continue
+		}
 		step := uint8(atDurationRounding)
 		if len(split) > 0 && split[i] {
 			step = atSplitCall
@@ -350,14 +364,14 @@ func (p *parts) judge() error {
 	return nil
 }
 
-// byHead orders our calls that have a partner by the first digits of their
-// numbers: the search for prices then finds the same parts of the sheet in the
-// cache.
+// byHead orders our calls that have a partner, and for the search for fraud those
+// that did not succeed, by the first digits of their numbers: the search for prices then finds the same parts of the
+// sheet in the cache.
 func (p *parts) byHead() []uint32 {
 	var counts [2][512]uint32
 	p.heads = slices.Grow(p.heads[:0], len(p.partner))
 	for i, j := range p.partner {
-		if j == none {
+		if j == none && (p.watch == nil || p.calls[ours][i].success()) {
 			continue
 		}
 		digits := p.calls[ours][i].dest.digits()
@@ -398,6 +412,9 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 		p.ladder.calls[atNumberFormat]++
 	}
 	mine := p.price.spot(ours, &a, a.start, a.duration)
+	if err := p.trace(i, &a, mine.line); err != nil {
+		return err
+	}
 	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}
@@ -566,6 +583,9 @@ func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 		return nil
 	}
 	mine := p.price.spot(ours, &c, c.start, c.duration)
+	if err := p.trace(i, &c, mine.line); err != nil {
+		return err
+	}
 	if err := p.tally(ours, mine, false); err != nil {
 		return err
 	}

@@ -62,6 +62,7 @@ type Result struct {
 	} `json:"amount"`
 	Causes  []Finding `json:"causes"`
 	Remarks []Remark  `json:"remarks,omitempty"` // what the invoice's own figures show
+	Signals []Signal  `json:"signals,omitempty"` // what looks like fraud in our records
 	Seconds float64   `json:"seconds"`
 	Rate    float64   `json:"records_per_second"`
 	Peak    int64     `json:"peak_memory_bytes"`

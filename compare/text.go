@@ -47,6 +47,10 @@ func (r *Result) Text(look Look) string {
 		}
 		b.WriteByte('\n')
 	}
+	if len(r.Signals) > 0 {
+		_ = WriteSignals(&b, r.Signals) // a builder takes all
+		b.WriteByte('\n')
+	}
 	if len(r.Blocks) > 0 {
 		heading("stretches that one side lacks")
 		for i, k := range r.Blocks {

@@ -25,6 +25,8 @@ type Desk interface {
 	CloseThrough(ctx context.Context, through int64) error
 	Summary() (clearing.Summary, error)
 	Exceptions() []clearing.Exception
+	Signals() []clearing.Signal
+	JudgeSignal(number uint32, state clearing.SignalState, by, why string) (clearing.Signal, error)
 	Evidence(dispute string) (clearing.Evidence, error)
 	Problems() []clearing.Problem
 	Busy() bool

@@ -351,8 +351,8 @@ func checkBooks(t *testing.T, s *side) {
 		t.Errorf("status: %+v, %v", st, err)
 	}
 	metrics, err := s.client(api.Engineer).Metrics(ctx)
-	if err != nil || !strings.Contains(string(metrics), `lateral_periods{partner="BRAVO",state="closed"}`) || !strings.Contains(string(metrics), "lateral_api_request_seconds") {
-		t.Errorf("metrics lack the periods or the requests: %v\n%s", err, metrics)
+	if err != nil || !strings.Contains(string(metrics), `lateral_periods{partner="BRAVO",state="closed"}`) || !strings.Contains(string(metrics), "lateral_api_request_seconds") || !strings.Contains(string(metrics), `lateral_signals{partner="BRAVO",severity="high"} 0`) {
+		t.Errorf("metrics lack the periods, the signals or the requests: %v\n%s", err, metrics)
 	}
 }
 

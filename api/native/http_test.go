@@ -96,9 +96,9 @@ func (s *side) document(t testing.TB) (doc openAPI, raw []byte) {
 // changes says which roles may use each operation that changes something. It is
 // written here once more, so that a slip in the table shows.
 var changes = map[api.Role][]string{
-	api.Clerk:          {"request-rating", "apply-deadline", "record-file", "propose-decision", "accept-decision", "reject-decision", "prepare-command", "submit-command"},
+	api.Clerk:          {"request-rating", "apply-deadline", "record-file", "acknowledge-signal", "dismiss-signal", "propose-decision", "accept-decision", "reject-decision", "prepare-command", "submit-command"},
 	api.ProductManager: {"end-bilateral", "close-divergence", "propose-agreement", "amend-agreement", "accept-agreement", "reject-agreement", "end-agreement", "propose-sheet", "acknowledge-sheet", "accept-sheet", "reject-sheet", "place-order", "accept-order", "reject-order", "suspend-order", "resume-order", "end-order", "prepare-command", "submit-command"},
-	api.Engineer:       {"acknowledge-sheet", "import-usage", "close-periods", "post-anchor", "request-rating", "apply-deadline", "record-file"},
+	api.Engineer:       {"acknowledge-sheet", "import-usage", "close-periods", "post-anchor", "request-rating", "apply-deadline", "record-file", "acknowledge-signal", "dismiss-signal"},
 	api.Finance:        {"request-rating", "apply-deadline", "accept-invoice", "dispute-invoice", "propose-netting", "accept-netting", "reject-netting", "open-obligations", "advise-payment", "confirm-payment", "decline-payment", "prepare-command", "submit-command"},
 	api.Administrator:  {"add-token", "remove-token", "erase-file", "propose-member", "vouch-member", "suspend-member", "restore-member", "leave-network", "propose-parameter", "vote-parameter", "open-bilateral", "add-delegate", "revoke-delegate", "post-anchor", "rotate-channel", "export-bilateral", "rotate-key", "prepare-command", "submit-command"},
 	api.Auditor:        {},

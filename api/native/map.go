@@ -115,6 +115,16 @@ func shownException(e clearing.Exception) wire.Exception {
 		Start: wire.Time(e.Start), Code: e.Code}
 }
 
+func shownSignal(x clearing.Signal) wire.Signal {
+	w := wire.Signal{Number: x.Number, Kind: x.Kind, Severity: x.Severity, Direction: x.Direction, Destination: x.Destination, Trunk: x.Trunk, Period: x.Period,
+		Calls: x.Calls, Of: x.Of, Expected: x.Expected, Origins: x.Origins, Sample: make([]wire.SignalRow, len(x.Sample)), Raised: wire.Time(x.Raised),
+		State: string(x.State), By: x.By, Why: x.Why, At: wire.Time(x.At)}
+	for i, r := range x.Sample {
+		w.Sample[i] = wire.SignalRow{Import: r.File, Line: r.Line}
+	}
+	return w
+}
+
 func shownPeriod(p invoice.Period) wire.Period {
 	return wire.Period{Order: p.Order, Interval: p.Interval, Direction: p.Direction, Agreement: p.Agreement, Terms: p.Terms, State: p.State,
 		Requested: p.Requested, Seller: p.Seller, Buyer: p.Buyer, Opened: p.Opened, Waiting: p.Waiting, Open: p.Open,

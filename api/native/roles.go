@@ -21,7 +21,7 @@ var allowed = map[string][]api.Role{
 	"list-bilaterals": readers, "get-bilateral": readers, "list-anchors": readers, "list-problems": readers,
 	"get-default-terms": readers, "list-agreements": readers, "get-agreement": readers, "list-delegates": readers,
 	"list-sheets": readers, "get-sheet": readers, "get-sheet-file": readers, "list-orders": readers, "get-order": readers,
-	"list-imports": readers, "get-summary": readers, "list-exceptions": readers,
+	"list-imports": readers, "get-summary": readers, "list-exceptions": readers, "list-signals": readers,
 	"list-periods": readers, "get-period": readers, "list-lines": readers, "list-differences": readers,
 	"list-invoices": readers, "get-invoice": readers, "get-invoice-json": readers, "get-invoice-html": readers,
 	"get-invoice-canonical": readers, "get-invoice-proof": readers, "get-totals": readers,
@@ -61,6 +61,8 @@ var allowed = map[string][]api.Role{
 	"request-rating": {api.Clerk, api.Engineer, api.Finance},
 	"apply-deadline": {api.Clerk, api.Engineer, api.Finance},
 	"record-file":    {api.Clerk, api.Engineer},
+
+	"acknowledge-signal": {api.Clerk, api.Engineer}, "dismiss-signal": {api.Clerk, api.Engineer},
 
 	"propose-decision": {api.Clerk}, "accept-decision": {api.Clerk}, "reject-decision": {api.Clerk},
 

@@ -30,8 +30,9 @@ type compareCommand struct {
 	SecondsTolerance *uint32        `placeholder:"0" help:"Most that billed seconds differ and still count as equal; default: the deal's, or 0."`
 	Round            string         `placeholder:"line:half-up:6" help:"What is rounded, how, to how many places: line, call or invoice; half-up, half-even, up or down; 0 to 6. Default: the deal's, or line:half-up:6."`
 	twoFormats
-	JSON bool   `name:"json" help:"Print one JSON document."`
-	Out  string `placeholder:"DIR" help:"Write the waterfall, the drill-down to each call and the evidence of each cause into this folder."`
+	Signals bool   `help:"Also look for what looks like fraud in our records."`
+	JSON    bool   `name:"json" help:"Print one JSON document."`
+	Out     string `placeholder:"DIR" help:"Write the waterfall, the drill-down to each call and the evidence of each cause into this folder."`
 }
 
 func (compareCommand) Help() string {
@@ -48,7 +49,7 @@ Examples:
 }
 
 func (c *compareCommand) Run(ctx context.Context, t terminal) error {
-	job := compare.Job{Us: party.Code(c.Us), StartTolerance: compare.DefaultStartTolerance}
+	job := compare.Job{Us: party.Code(c.Us), StartTolerance: compare.DefaultStartTolerance, Signals: c.Signals}
 	var err error
 	if c.Deal != "" {
 		deal, err := readDeal(c.Deal)

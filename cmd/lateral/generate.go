@@ -28,16 +28,20 @@ type generateCommand struct {
 
 // generateVoiceCommand is "lateral generate voice".
 type generateVoiceCommand struct {
-	Calls    int       `default:"10000" help:"Calls that the two carriers exchange."`
-	Seed     uint64    `default:"1" help:"Seed: the same one gives the same bytes."`
-	Prefixes int       `default:"1000" help:"Prefixes of the rate sheet; one in five changes its price in the middle."`
-	Carriers []string  `default:"ALPHA,BRAVO" placeholder:"CODE" help:"The two carriers, ours first; default: ${default}."`
-	From     wire.Time `default:"2026-03-01T00:00:00Z" placeholder:"TIME" help:"When the first call starts, RFC 3339; default: ${default}."`
-	To       wire.Time `default:"2026-04-01T00:00:00Z" placeholder:"TIME" help:"When no call starts any more; default: ${default}."`
-	Plant    string    `placeholder:"KIND=SHARE%,..." help:"Errors to plant; all stands for every kind. Default: none, both sides are equal."`
-	Out      string    `default:"." placeholder:"DIR" help:"Folder for the files; made if it is not there. Default: this one."`
-	Gzip     bool      `help:"Compress the two files of calls."`
-	JSON     bool      `name:"json" help:"Print what truth.json holds."`
+	Calls      int           `default:"10000" help:"Calls that the two carriers exchange."`
+	Seed       uint64        `default:"1" help:"Seed: the same one gives the same bytes."`
+	Prefixes   int           `default:"1000" help:"Prefixes of the rate sheet; one in five changes its price in the middle."`
+	Carriers   []string      `default:"ALPHA,BRAVO" placeholder:"CODE" help:"The two carriers, ours first; default: ${default}."`
+	From       wire.Time     `default:"2026-03-01T00:00:00Z" placeholder:"TIME" help:"When the first call starts, RFC 3339; default: ${default}."`
+	To         wire.Time     `default:"2026-04-01T00:00:00Z" placeholder:"TIME" help:"When no call starts any more; default: ${default}."`
+	Plant      string        `placeholder:"KIND=SHARE%,..." help:"Errors to plant; all stands for every kind. Default: none, both sides are equal."`
+	Floods     string        `placeholder:"KIND=COUNT,..." help:"Calls that look like fraud, beside the others; all stands for every kind. Default: none."`
+	FloodCalls int           `default:"200" help:"Calls of each flood."`
+	FloodCycle time.Duration `default:"1h" help:"A flood begins in the first half of such a cycle and ends with it."`
+	Shape      string        `placeholder:"day" help:"day: few calls at night, UTC. Default: as many at all hours."`
+	Out        string        `default:"." placeholder:"DIR" help:"Folder for the files; made if it is not there. Default: this one."`
+	Gzip       bool          `help:"Compress the two files of calls."`
+	JSON       bool          `name:"json" help:"Print what truth.json holds."`
 }
 
 func (generateVoiceCommand) Help() string {
@@ -45,16 +49,22 @@ func (generateVoiceCommand) Help() string {
 	for i, k := range voice.Kinds {
 		kinds[i] = string(k)
 	}
+	floods := make([]string, len(voice.FloodKinds))
+	for i, k := range voice.FloodKinds {
+		floods[i] = string(k)
+	}
 	return `Writes ours.csv and theirs.csv, the records of the same calls as the two carriers have them; rates.csv, our rate sheet; and
 truth.json: what was planted, how many calls each kind touches and the exact money that it makes. Where their sheet is
 planted wrong there is their-rates.csv, where their invoice is, their-invoice.csv. Memory does not grow with the calls.
 
 Kinds: ` + strings.Join(kinds, ", ") + `.
+Kinds of floods: ` + strings.Join(floods, ", ") + `.
 
 Examples:
   lateral generate voice --out calls --plant duplicate=0.5%,missing_random=1%,clock_skew=1%
   lateral generate voice --out all --plant all=1%
   lateral generate voice --out much --calls 10000000 --prefixes 40000 --seed 7 --plant all=1%,late_price=0.2% --gzip
+  lateral generate voice --out fraud --floods all=2,loop=5 --shape day
   lateral generate voice --out day --carriers EAST,WEST --from 2026-11-02T00:00:00Z --to 2026-11-03T00:00:00Z --json`
 }
 
@@ -69,12 +79,17 @@ func (c generateVoiceCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return usageError{err}
 	}
+	floods, err := voice.ParseFloods(c.Floods)
+	if err != nil {
+		return usageError{err}
+	}
 	bar := newBar(t.err)
 	defer bar.end()
 	x := traffic{
 		plan: voice.Plan{
 			Seed: c.Seed, Ours: party.Code(c.Carriers[0]), Theirs: party.Code(c.Carriers[1]), Prefixes: c.Prefixes, Plant: plant,
-			Span: usage.Interval{From: int64(c.From), To: int64(c.To)},
+			Span:   usage.Interval{From: int64(c.From), To: int64(c.To)},
+			Floods: voice.Floods{Count: floods, Calls: c.FloodCalls, Cycle: c.FloodCycle.Milliseconds()}, Shape: voice.Shape(c.Shape),
 		},
 		calls: c.Calls, dir: c.Out, gzip: c.Gzip, made: func(done uint64) { bar.show("writing calls", int64(done), int64(c.Calls)) },
 	}

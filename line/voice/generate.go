@@ -26,6 +26,8 @@ type Plan struct {
 	Prefixes     int            // of both sheets together, at least 10; 0: 1,000
 	Currency     money.Currency // empty: USD
 	Plant        Plant
+	Floods       Floods
+	Shape        Shape // of the day
 	// Single plants in single calls only: no trunk and no prefix is wrong as a
 	// whole, one sheet prices both sides, and there is no invoice.
 	Single bool
@@ -37,6 +39,7 @@ type Generator struct {
 	*world
 	random *random
 	calls  uint64
+	flood  int     // calls of floods that were made
 	named  [2]bool // a row that names the pair is in the file
 	recent [16]recent
 	sums   *sums // nil in a generator whose truth nobody asks for
@@ -58,6 +61,8 @@ type world struct {
 	change    int64                  // ms at which prices change
 	blocks    [2][]usage.Interval    // in which a side lacks the calls of its block trunk
 	third     party.Code
+	floods    []TrueFlood
+	flooding  []call   // of all floods, in order of time
 	invoice   rounding // of their bill
 }
 
@@ -144,7 +149,7 @@ func NewGenerator(p Plan) (*Generator, error) {
 			"name two carriers, a span of time of at least a second, 10 to 1,000,000 prefixes, a currency of ISO 4217, and kinds with shares that leave room for other calls")
 	}
 	if p.Ours.Validate() != nil || p.Theirs.Validate() != nil || p.Ours == p.Theirs || p.Span.Validate() != nil || p.Span.To-p.Span.From < 1000 ||
-		p.Prefixes < 10 || p.Prefixes > 1_000_000 || p.Currency.Validate() != nil {
+		p.Prefixes < 10 || p.Prefixes > 1_000_000 || p.Currency.Validate() != nil || p.Shape != "" && p.Shape != DayAndNight {
 		return bad("the plan of the generator cannot be carried out")
 	}
 	for k, s := range p.Plant {
@@ -171,6 +176,9 @@ func NewGenerator(p Plan) (*Generator, error) {
 	}
 	if !w.makeSheets(random) {
 		return bad("the sheet has too few prefixes for what is planted in them")
+	}
+	if !w.makeFloods() {
+		return bad("the floods have no room: fewer, shorter ones, or more prefixes")
 	}
 	g := &Generator{world: w}
 	g.start(true)
@@ -509,9 +517,9 @@ func (r *records) only(c call) { r.all[0], r.n = c, 1 }
 func (g *Generator) next(span usage.Interval, i, n uint64, both *[2]records) {
 	// Each call starts in its own n-th of the span: in order, and spread.
 	length := uint64(span.To - span.From)
-	high, low := bits.Mul64(length, i)
-	from, _ := bits.Div64(high, low, n)
-	start := span.From + int64(min(from+g.random.below(length/n+1), length-1))
+	start := nth(span, i, n)
+	start += int64(min(g.random.below(length/n+1), uint64(span.To-start-1)))
+	start = g.plan.Shape.moment(span, start)
 	g.calls++
 	c := g.draw(start, span)
 	both[oursSide].only(c)
@@ -525,6 +533,13 @@ func (g *Generator) next(span usage.Interval, i, n uint64, both *[2]records) {
 	if g.sums != nil {
 		g.sums.add(both)
 	}
+}
+
+// nth is where the n-th of a span for call i begins.
+func nth(span usage.Interval, i, n uint64) int64 {
+	high, low := bits.Mul64(uint64(span.To-span.From), i)
+	from, _ := bits.Div64(high, low, n)
+	return span.From + int64(from)
 }
 
 // draw makes a call as it was.

@@ -25,6 +25,10 @@ func (g *Generator) Write(ours, theirs io.Writer, span usage.Interval, n int) er
 	out := [2]io.Writer{ours, theirs}
 	var both [2]records
 	for i := range n {
+		for g.flooded(span, uint64(i), uint64(n), &both) {
+			g.emit(oursSide, &both[oursSide])
+			g.emit(theirsSide, &both[theirsSide])
+		}
 		g.next(span, uint64(i), uint64(n), &both)
 		for side := range both {
 			g.emit(side, &both[side])
@@ -83,6 +87,9 @@ func (s *stream) Read(p []byte) (int, error) {
 		b.rows = b.rows[:0]
 		var both [2]records
 		for ; s.i < s.n && len(b.rows) < flushAt; s.i++ {
+			for s.g.flooded(s.g.plan.Span, s.i, s.n, &both) {
+				s.g.emit(s.side, &both[s.side])
+			}
 			s.g.next(s.g.plan.Span, s.i, s.n, &both)
 			s.g.emit(s.side, &both[s.side])
 		}

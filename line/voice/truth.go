@@ -33,6 +33,7 @@ type Truth struct {
 	Trunks     []TrueTrunk  `json:"trunks,omitempty"`
 	Prefixes   []TruePrefix `json:"prefixes,omitempty"`
 	Blocks     []TrueBlock  `json:"blocks,omitempty"`
+	Floods     []TrueFlood  `json:"floods,omitempty"` // by beginning
 }
 
 // TruePlan is the plan that was carried out.
@@ -44,6 +45,7 @@ type TruePlan struct {
 	Prefixes int            `json:"prefixes"`
 	Currency money.Currency `json:"currency"`
 	Plant    Plant          `json:"plant"`
+	Shape    Shape          `json:"shape,omitempty"`
 }
 
 // TrueRecords counts the rows of each side, as a reader that has learned how
@@ -387,7 +389,7 @@ func (s *sums) ladder(way int) (amounts []*big.Int, theirs, invoice, ours *big.I
 func (g *Generator) Truth() Truth {
 	p, s := g.plan, g.sums
 	t := Truth{
-		Seed: p.Seed, Plan: TruePlan{string(p.Ours), string(p.Theirs), p.Span, g.calls, p.Prefixes, p.Currency, Plant{}},
+		Seed: p.Seed, Plan: TruePlan{string(p.Ours), string(p.Theirs), p.Span, g.calls, p.Prefixes, p.Currency, Plant{}, p.Shape},
 		Records: TrueRecords{s.rows[oursSide], s.rows[theirsSide]}, Matched: s.matched, OnlyOurs: s.only[oursSide], OnlyTheirs: s.only[theirsSide],
 		Totals: TrueTotals{Ours: Amounts{}, Theirs: Amounts{}}, Causes: []TrueCause{},
 	}
@@ -437,6 +439,7 @@ func (g *Generator) Truth() Truth {
 			t.Blocks = append(t.Blocks, b)
 		}
 	}
+	t.Floods = slices.Clone(g.floods)
 	return t
 }
 

@@ -652,6 +652,17 @@ func (p *Partner) Exceptions(ctx context.Context) iter.Seq2[wire.Exception, erro
 	return list[wire.Exception](ctx, p.c, p.at("usage", "exceptions"), nil)
 }
 
+// Signals lists what looks like fraud in own records. The filter may have state.
+func (p *Partner) Signals(ctx context.Context, f Filter) iter.Seq2[wire.Signal, error] {
+	return list[wire.Signal](ctx, p.c, p.at("usage", "signals"), f)
+}
+
+// JudgeSignal says what a person makes of a signal: move is acknowledge or
+// dismiss.
+func (p *Partner) JudgeSignal(ctx context.Context, number uint32, move, why string) (wire.Signal, error) {
+	return post[wire.Signal](ctx, p.c, p.at("usage", "signals", strconv.FormatUint(uint64(number), 10), move), wire.Answer{Why: why})
+}
+
 // Summary tells what the own records come to, rated alone.
 func (p *Partner) Summary(ctx context.Context) (wire.Summary, error) {
 	return get[wire.Summary](ctx, p.c, p.at("usage", "summary"))
