@@ -75,10 +75,11 @@ var why = map[voice.Kind]string{
 	"number_format":     "a trunk with fewer than three calls that can be matched teaches no rule: its calls are refused, or stay without a partner",
 	"missing_block":     "fewer than five missing calls in a row are no block but single ones, and single ones beside a block belong to it",
 	"missing_random":    "has what `missing_block` lacks, and calls of trunks that were not learned, which look missing",
+	"time_zone":         "a trunk whose zone is off and that has fewer than three calls is not learned",
 	"clock_skew":        "a trunk that is off by more than the tolerance and has fewer than three calls is not learned",
 	"duration_rounding": "counted are calls whose billed seconds differ; the others cost the same, and are in `raw_only`",
-	"money_rounding":    "counted are the calls of the lines that it changes; the truth counts none, and takes the factor of `tax_fx` off last",
-	"tax_fx":            "counted are all calls; it is taken off each line in one step, the truth leaves it in the amount of each kind before it",
+	"money_rounding":    "counted are the calls of the lines that it changes, the truth counts none; rounding call by call is seen by the line, so the steps before are millionths off",
+	"tax_fx":            "counted are all calls; rounding call by call is seen by the line, so the steps before are millionths off",
 }
 
 // byOrigin reports whether a sheet whose prices depend on the origin can be read.

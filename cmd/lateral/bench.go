@@ -142,7 +142,7 @@ func (c benchVoiceCommand) Run(ctx context.Context, t terminal) error {
 type benchCompareCommand struct {
 	Calls    int        `placeholder:"N" help:"Calls that the two carriers exchange; default: 10000000, with --cycle 1000000 in each cycle."`
 	Prefixes int        `default:"40000" help:"Prefixes of the rate sheet."`
-	Plant    string     `default:"all=1%,origin_surcharge=0%" placeholder:"KIND=SHARE%,..." help:"Errors to plant; default: ${default}."`
+	Plant    string     `default:"all=1%" placeholder:"KIND=SHARE%,..." help:"Errors to plant; default: ${default}."`
 	Seed     uint64     `default:"1" help:"Seed of calls and sheets."`
 	Runs     int        `default:"3" help:"Runs of each program, alternating; the median counts."`
 	Memory   memorySize `placeholder:"SIZE" help:"Most memory for records, such as 1GiB; the rest goes to a temporary file. Default: 1.25GiB."`
