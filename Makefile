@@ -2,10 +2,10 @@
 GO ?= go
 BIN := bin/lateral
 
-.PHONY: help build run test vet fuzz bench clean
+.PHONY: help build run test vet fuzz bench bench-duckdb clean
 
 help: ## what there is to make
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/lateral
 	$(GO) build -o $(BIN) ./cmd/lateral
@@ -36,6 +36,11 @@ bench: build ## the measures of docs/benchmarks.md
 	./$(BIN) bench rating
 	./$(BIN) bench voice
 	./$(BIN) bench voice --calls 100000 --period 15s
+	./$(BIN) bench compare
+	./$(BIN) bench compare --cycle
+
+bench-duckdb: ## build bin/lateral-duckdb, the peer of "lateral bench compare --duckdb" (needs a C compiler)
+	cd bench/duckdb && $(GO) build -buildvcs=false -o ../../bin/lateral-duckdb .
 
 clean: ## remove what was built
 	rm -rf bin

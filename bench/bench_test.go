@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,16 @@ func TestRatingMeasuresEachNumberOfGoroutines(t *testing.T) {
 	}
 	if len(r.Rates) != 2 || r.Rates[0].Rated <= 0 || r.Rates[1].Found <= 0 || r.Rows < 100 || !strings.Contains(r.Text(), "goroutines 3") {
 		t.Fatalf("%+v", r)
+	}
+}
+
+func TestRatingIsMeasuredOnOneProcessorAndOnAll(t *testing.T) {
+	r, err := Rating(t.Context(), RatingOptions{Prefixes: 100, Calls: 1000, Runs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, last := r.Rates[0].Goroutines, r.Rates[len(r.Rates)-1].Goroutines; first != 1 || last != runtime.GOMAXPROCS(0) {
+		t.Errorf("measured with %d and %d goroutines of %d", first, last, runtime.GOMAXPROCS(0))
 	}
 }
 

@@ -63,6 +63,13 @@ func (k *keys) Node() sign.PrivateKey           { return key("node "+k.code, 0) 
 func (k *keys) Member() (sign.PrivateKey, bool) { return key("member "+k.code, 0), true }
 func (k *keys) Sealing() []seal.Key             { return []seal.Key{k.sealing} }
 
+// Sealing keys are never replaced in a bench.
+func (k *keys) Past(canon.Hash) []byte { return nil }
+
+func (k *keys) Retire([]seal.PublicKey, map[canon.Hash][]byte) error {
+	return fault.New(fault.Refused, "a bench replaces no keys", "report this")
+}
+
 func (k *keys) delegate() sign.PrivateKey { return key("delegate "+k.code, 0) }
 
 func (k *keys) Channel(p sign.PublicKey) (sign.PrivateKey, bool) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -22,7 +23,7 @@ import (
 type RatingOptions struct {
 	Prefixes   int    // of the sheet; default 40,000, at least 10
 	Calls      int    // rated over and over; default 1,000,000
-	Goroutines []int  // default 1 and 2
+	Goroutines []int  // default 1 and as many as processors are used
 	Runs       int    // of each; default 5; the median counts
 	Seed       uint64 // of sheet and calls; default 1
 }
@@ -54,7 +55,7 @@ func Rating(ctx context.Context, o RatingOptions) (RatingResult, error) {
 		o.Calls = 1_000_000
 	}
 	if len(o.Goroutines) == 0 {
-		o.Goroutines = []int{1, 2}
+		o.Goroutines = slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
 	}
 	if o.Runs == 0 {
 		o.Runs = 5
@@ -104,7 +105,7 @@ func Rating(ctx context.Context, o RatingOptions) (RatingResult, error) {
 		}
 		rate.Found, err = o.measure(ctx, pieces, func(records []usage.Record) error {
 			for i := range records {
-				if _, ok := sheet.Find(records[i].Destination, records[i].Start); !ok {
+				if _, ok := sheet.Find(records[i].Destination, records[i].Origin, records[i].Start); !ok {
 					return fault.New(fault.Internal, "a generated call has no rate", "report this")
 				}
 			}

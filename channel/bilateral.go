@@ -34,6 +34,7 @@ const (
 	metaProtocol = "protocol" // protocol
 	indexEpochs  = "epoch"    // number, 4 bytes big endian → accepted
 	indexUndo    = "undo"     // leaf, 8 bytes big endian → what takes its block back in the state tree
+	indexTurned  = "turned"   // number of an epoch that both sides have used, 4 bytes big endian → height after which no earlier one is needed
 )
 
 // State is how far a Bilateral is.
@@ -74,6 +75,9 @@ type protocol struct {
 	Settled *Divergence `cbor:"13,keyasint,omitempty"`
 	// Twice are two heads of one size by one key, at most once for each key.
 	Twice []twice `cbor:"14,keyasint,omitempty"`
+	// Older is the height of the last envelope whose reading took the key of an
+	// epoch before the one in force.
+	Older uint64 `cbor:"15,keyasint,omitempty"`
 }
 
 type offerMark struct {
@@ -98,11 +102,14 @@ type Bilateral struct {
 	secret  canon.Hash // of the invitation; see Derive
 
 	executed uint64 // envelopes; owned by whoever executes blocks
+	promised uint64 // height of the block from which on old keys are to be destroyed, 0: never; likewise
+	backTo   uint64 // height up to which the back index was dropped; likewise
 
 	mu       sync.Mutex // guards what follows
 	keys     [2]sign.PublicKey
 	p        protocol
 	epochs   map[uint32]epochKey
+	kept     map[uint32]epochKey // of earlier epochs, from the key store: what opened them is destroyed
 	notes    []note
 	said     said              // what we have put on its way already
 	sent     uint64            // size of the last head that we signed
@@ -181,6 +188,9 @@ func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey, m
 	}
 	b.m, b.r = m, r
 	if err := b.loadExecuted(ok); err != nil {
+		return nil, err
+	}
+	if err := b.loadPast(); err != nil {
 		return nil, err
 	}
 	b.s.Store(newStream(m, lane{o.ID, key.Public()}, key, b))

@@ -28,6 +28,8 @@ type bilateralDraft struct {
 	heads []headMark        // met in the block
 
 	undoFrom uint64 // the undo index begins here when the block is committed
+	promised uint64 // see Bilateral
+	backTo   uint64 // likewise
 }
 
 // run executes the channel's envelopes of a block. An error is this node's
@@ -69,8 +71,14 @@ func (b *Bilateral) run(block ledger.Block, envelopes []verdict, public trade.Re
 	if d.moved {
 		d.meta[metaProtocol] = canon.Must(d.p)
 	}
+	if n := d.p.agreedEpoch(); n > p.agreedEpoch() {
+		d.index = append(d.index, store.IndexWrite{Index: indexTurned, Key: epochName(n), Value: canon.Must(d.p.Older)})
+	}
 	d.dropUndo(last)
-	return d, d.finish()
+	if err := d.finish(); err != nil {
+		return nil, err
+	}
+	return d, d.keepBack(p)
 }
 
 func (d *bilateralDraft) envelope(v verdict) error {
@@ -139,6 +147,9 @@ func (d *bilateralDraft) open(by int, e ledger.Envelope) (batch, error) {
 	if h.Epoch > d.p.Epoch || h.Epoch+1 < d.p.Epoch || h.Epoch < d.p.Used[by] {
 		return batch{}, unreadable("the payload is sealed under an epoch that is not in force", nil)
 	}
+	if h.Epoch < d.p.Epoch {
+		d.p.Older, d.moved = d.block.Height, true
+	}
 	key, err := d.epochKey(h.Epoch)
 	if err != nil {
 		return batch{}, err
@@ -190,7 +201,7 @@ func (d *bilateralDraft) note(by int, at ledger.Position, n note) fault.Code {
 		}
 		d.index = append(d.index, store.IndexWrite{Index: indexEpochs, Key: epochName(a.Epoch), Value: canon.Must(accepted{m.Offer, uint8(1 - by), d.keys})})
 		d.p.Epoch, d.p.Since, d.p.Offered, d.moved = a.Epoch, d.block.Time, m.Height, true
-		d.p.Offers, d.p.Rekeyed = [2]*offerMark{}, false
+		d.p.Offers, d.p.Rekeyed, d.p.Older = [2]*offerMark{}, false, d.block.Height
 	case noteHead:
 		var h proof.SignedHead
 		if canon.Decode(n.Body, &h) != nil || int(h.By) != by || h.Head.Channel != d.b.r.id || h.Head.Term != 0 || !h.Verify(d.keys) {
@@ -269,7 +280,7 @@ func (d *bilateralDraft) signedBefore(h proof.SignedHead) bool {
 func (d *bilateralDraft) adopt() {
 	b := d.b
 	d.draft.adopt()
-	b.executed = d.count
+	b.executed, b.promised, b.backTo = d.count, d.promised, d.backTo
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.follow(d.keys)

@@ -36,22 +36,37 @@ func (b *Bilateral) epochKey(epoch uint32, data []byte) (epochKey, error) {
 		return k, nil
 	}
 	if data == nil {
+		var ok bool
 		var err error
-		if data, _, err = b.r.space.Lookup(indexEpochs, epochName(epoch)); err != nil {
+		if data, ok, err = b.r.space.Lookup(indexEpochs, epochName(epoch)); err != nil {
 			return epochKey{}, err
+		}
+		if !ok { // of before this node was restored from the partner's export
+			return epochKey{}, fault.Newf(CodeKeyMissing, keyMissing, "this node does not have epoch %d of the channel with %s", epoch, b.partner)
 		}
 	}
 	var a accepted
 	if err := canon.Decode(data, &a); err != nil {
 		return epochKey{}, corruptStore("an epoch's key cannot be read").Because(err)
 	}
-	k, err := a.Offer.open(b.m.chain, b.r.id, a.Keys[a.By&1], a.Keys, b.mine, b.m.keys.Sealing())
-	if err != nil {
-		return epochKey{}, fault.Newf(CodeKeyMissing, "put the sealing key that was current then back into the key store",
-			"epoch %d is in force, and none of this node's sealing keys opens it", epoch).Because(err)
+	k, ok := b.kept[epoch]
+	if !ok || k.commitment(b.m.chain, b.r.id, epoch) != a.Offer.Commitment {
+		var err error
+		if k, err = b.openEpoch(a, b.m.keys.Sealing()); err != nil {
+			return epochKey{}, fault.Newf(CodeKeyMissing, keyMissing, "none of this node's sealing keys opens epoch %d of the channel with %s", epoch, b.partner).Because(err)
+		}
 	}
 	b.epochs[epoch] = k
 	return k, nil
+}
+
+// keyMissing is what to do about a missing key.
+const keyMissing = "put the sealing key that was current then back into the key file; where an agreement had it destroyed, restore this node " +
+	"from a backup, or have the partner send its sealed export (lateral bilateral export)"
+
+// openEpoch opens an epoch's key with one of some sealing keys.
+func (b *Bilateral) openEpoch(a accepted, sealing []seal.Key) (epochKey, error) {
+	return a.Offer.open(b.m.chain, b.r.id, a.Keys[a.By&1], a.Keys, b.mine, sealing)
 }
 
 func epochName(epoch uint32) string {

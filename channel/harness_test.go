@@ -307,6 +307,10 @@ func (toyLaw) Possession(sign.PrivateKey, string, canon.Hash) (s sign.Signature)
 func (toyLaw) Replace(_ canon.Hash, a Announcement) trade.Command {
 	return toyCommand("rotate", a.Key)
 }
+func (toyLaw) Destroys(state trade.Records, _ func(string) bool) bool {
+	_, ok := state.Get("r/destroy")
+	return ok
+}
 func (toyLaw) Bound(state trade.Records, key sign.PublicKey) bool {
 	_, ok := state.Get("bound/" + key.String())
 	return ok
@@ -319,6 +323,8 @@ type memoryKeys struct {
 	mu       sync.Mutex
 	sealing  []seal.Key
 	channels map[sign.PublicKey]sign.PrivateKey
+	kept     map[canon.Hash][]byte
+	broken   error // of Retire
 }
 
 func newKeys(t testing.TB) *memoryKeys {
@@ -351,6 +357,23 @@ func (k *memoryKeys) NewChannel() (sign.PrivateKey, error) {
 	defer k.mu.Unlock()
 	k.channels[key.Public()] = key
 	return key, err
+}
+
+func (k *memoryKeys) Past(id canon.Hash) []byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.kept[id]
+}
+
+func (k *memoryKeys) Retire(keys []seal.PublicKey, kept map[canon.Hash][]byte) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.broken != nil {
+		return k.broken
+	}
+	k.sealing = slices.DeleteFunc(k.sealing, func(s seal.Key) bool { return slices.Contains(keys, s.Public()) })
+	k.kept = kept
+	return nil
 }
 
 // stepClock is a clock that a test moves.

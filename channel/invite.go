@@ -312,7 +312,15 @@ func (m *Member) discover(id canon.Hash, public trade.Records) error {
 			return corruptStore("the invitation to channel " + id.String() + " cannot be read").Because(err)
 		}
 	} else {
-		inv, opened = openInvitation(o.Invitation, m.chain, o.Keys, m.keys.Sealing())
+		if inv, opened = openInvitation(o.Invitation, m.chain, o.Keys, m.keys.Sealing()); !opened {
+			p, err := m.past(id)
+			if err != nil {
+				return err
+			}
+			if p.Invitation != nil {
+				inv, opened = *p.Invitation, true
+			}
+		}
 	}
 	key, mine, ours := m.channelKey(o.Keys)
 	if !opened && !ours {

@@ -75,6 +75,11 @@ type Law interface {
 	Equivocated(public trade.Records, id canon.Hash, key sign.PublicKey) bool
 	// Bound reports whether a member has bound its channel key.
 	Bound(state trade.Records, key sign.PublicKey) bool
+	// Destroys reports whether the two members of a Bilateral have agreed that
+	// old keys are destroyed. An agreement that has ended still counts. It is
+	// asked after each block until it says so; written tells whether the block
+	// has written a record whose key begins with a prefix.
+	Destroys(state trade.Records, written func(prefix string) bool) bool
 }
 
 // Opening is what the Omnilateral knows of a Bilateral: who opened it and the

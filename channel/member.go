@@ -25,8 +25,9 @@ import (
 )
 
 // Keys is a member's key store. What it gives out stays valid; old keys stay
-// in it, so that a node can be rebuilt from keys and ledger alone. All methods
-// may be called at the same time.
+// in it, so that a node can be rebuilt from keys and ledger alone, but for those
+// that an agreement has destroyed (Retire). All methods may be called at the
+// same time.
 type Keys interface {
 	// Node gives the key that signs for this node on the Omnilateral.
 	Node() sign.PrivateKey
@@ -39,6 +40,12 @@ type Keys interface {
 	Channel(sign.PublicKey) (sign.PrivateKey, bool)
 	// NewChannel makes a channel key. It is durable when NewChannel returns.
 	NewChannel() (sign.PrivateKey, error)
+	// Past gives what Retire has kept for a channel; nil: nothing.
+	Past(channel canon.Hash) []byte
+	// Retire destroys sealing keys for ever and keeps for each channel what is
+	// handed in instead of what was kept before: all at once or nothing. It is
+	// durable when Retire returns.
+	Retire(keys []seal.PublicKey, past map[canon.Hash][]byte) error
 }
 
 // Clock tells a member when time has passed. Nothing is decided by it but when
@@ -498,6 +505,13 @@ func (m *Member) startStream(ctx context.Context, s *stream) {
 		s.fail(err)
 		m.raise(Alarm{Channel: s.lane.channel, Code: err.Code, Detail: err.Detail, Remedy: err.Remedy})
 		return
+	}
+	if m.rebuilt && last > 0 && last >= signed { // for the next start, which is not said to be of a rebuilt node
+		if err := m.outbox.take(s.lane, last); err != nil {
+			s.fail(err)
+			m.raise(Alarm{Channel: s.lane.channel, Code: fault.CodeOf(err), Detail: err.Error(), Remedy: fault.Of(err).Remedy})
+			return
+		}
 	}
 	s.start(ctx, last, pending)
 }

@@ -167,6 +167,20 @@ func (o *outbox) settle(l lane, upTo uint64) error {
 	return nil
 }
 
+// take makes it durable that numbers of a lane are used: of a node whose outbox
+// was lost.
+func (o *outbox) take(l lane, last uint64) error {
+	rec := canon.Must(outRecord{Last: []lastMark{{ledger.Header{Channel: l.channel, Sender: l.sender, Sequence: last}}}})
+	if err := o.journal.Append(rec); err != nil {
+		return fmt.Errorf("keeping how many envelopes of key %s there are: %w", l.sender.Short(), err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.written += len(rec)
+	o.lane(l).last = last
+	return nil
+}
+
 // lastOf gives the highest number signed in a lane, and what of it is not
 // known to be final.
 func (o *outbox) lastOf(l lane) (uint64, []ledger.Envelope) {

@@ -118,6 +118,13 @@ func (c *committed) absorb(writes []merkle.Write) {
 	}
 }
 
+// noRecords is an empty state.
+type noRecords struct{}
+
+func (noRecords) Get(string) ([]byte, bool) { return nil, false }
+
+func (noRecords) Scan(string) iter.Seq2[string, []byte] { return func(func(string, []byte) bool) {} }
+
 // overlay is a state with writes that are not committed yet: what the commands
 // of a block find. For one goroutine.
 type overlay struct {
@@ -179,6 +186,9 @@ func (o *overlay) apply(writes []trade.Write) {
 		o.writes[w.Key] = w.Value
 	}
 }
+
+// wrote reports whether a key that begins with prefix was written.
+func (o *overlay) wrote(prefix string) bool { return len(o.keys.withPrefix(prefix)) > 0 }
 
 // list gives all writes in key order.
 func (o *overlay) list() []merkle.Write {

@@ -156,3 +156,7 @@ func (commercial) Bound(state trade.Records, key sign.PublicKey) bool {
 	_, _, bound := b.Side(key)
 	return bound
 }
+
+func (commercial) Destroys(state trade.Records, written func(prefix string) bool) bool {
+	return written(trade.AgreementKey("")) && trade.View{Records: state}.DestroysOldKeys()
+}

@@ -37,7 +37,8 @@ const (
 type Book struct {
 	pair usage.Pair
 
-	mu       sync.Mutex // guards all below
+	mu       sync.Mutex   // guards all below
+	hider    *usage.Hider // of the pair's numbers
 	schedule schedule
 	batches  map[uint32]*usage.Batch
 	closed   map[uint32]int64       // by import: periods that end by then were closed when it came; ms UTC
@@ -86,6 +87,7 @@ type Manifest struct {
 	Unrated []call         `cbor:"4,keyasint,omitempty"` // calls that no row prices: named, never priced
 	Missed  []call         `cbor:"5,keyasint,omitempty"` // calls of a period that went on without our statement
 	Outside []call         `cbor:"6,keyasint,omitempty"` // calls that the order does not cover: named, never priced
+	Free    []call         `cbor:"7,keyasint,omitempty"` // calls that cost nothing where each call on a line has a fee
 }
 
 type manifestLine struct {
@@ -104,7 +106,7 @@ func (m *Manifest) calls(yield func(call) bool) {
 			}
 		}
 	}
-	for _, calls := range [][]call{m.Unrated, m.Missed, m.Outside} {
+	for _, calls := range [][]call{m.Unrated, m.Missed, m.Outside, m.Free} {
 		for _, c := range calls {
 			if !yield(c) {
 				return
@@ -113,10 +115,10 @@ func (m *Manifest) calls(yield func(call) bool) {
 	}
 }
 
-// newBook makes an empty book.
-func newBook(pair usage.Pair, s schedule) *Book {
+// newBook makes an empty book. key hides numbers from who does not have them.
+func newBook(pair usage.Pair, s schedule, key [32]byte) *Book {
 	return &Book{
-		pair: pair, schedule: s, batches: map[uint32]*usage.Batch{}, closed: map[uint32]int64{},
+		pair: pair, schedule: s, hider: usage.NewHider(key[:]), batches: map[uint32]*usage.Batch{}, closed: map[uint32]int64{},
 		open: map[Slot][]call{}, stated: map[Slot]bool{}, late: map[usage.Way]lateness{usage.Forth: {}, usage.Back: {}}, freed: map[call]int64{},
 		moments: map[call]rating.Moment{}, tally: map[Slot]uint64{},
 	}
@@ -312,8 +314,8 @@ func (b *Book) priced(m Manifest, prices Prices) (rest Manifest, found []call) {
 	defer b.mu.Unlock()
 	rest, rest.Unrated = m, nil
 	for _, c := range m.Unrated {
-		to := b.record(c).Destination
-		if _, ok := prices.Find(to, b.start(c)); ok && prices.Ordered(to) && !b.tooLong(c, m.Period) {
+		r := b.record(c)
+		if _, ok := prices.Find(r.Destination, r.Origin, b.start(c)); ok && prices.Ordered(r.Destination) && !b.tooLong(c, m.Period) {
 			found = append(found, c)
 		} else {
 			rest.Unrated = append(rest.Unrated, c)
@@ -338,9 +340,12 @@ func (b *Book) freeing(f freedRecord) {
 	}
 }
 
-// near lists the open calls of a direction within the tolerance of an edge
-// after from and up to through, in canonical order.
-func (b *Book) near(w usage.Way, from, through int64) []call {
+// near lists the open calls of a direction that may have another period, or a
+// rate on one side only, by the partner's record of them, in canonical order:
+// those within the tolerance of an edge after from and up to through, and of
+// those that lie between the two, the ones that have a row at some starts within
+// the tolerance of theirs and none at others.
+func (b *Book) near(w usage.Way, from, through int64, rates *tariff) []call {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var out []call
@@ -350,7 +355,10 @@ func (b *Book) near(w usage.Way, from, through int64) []call {
 		}
 		for _, c := range calls {
 			r := b.record(c)
-			if b.schedule.near(b.schedule.moment(r.Start, r.Duration), from, through) {
+			m := b.schedule.moment(r.Start, r.Duration)
+			apart := b.schedule.at(m).terms.StartTolerance
+			if b.schedule.near(m, from, through) ||
+				from <= m && m < through && rates.pricedInPart(r.Destination, r.Origin, r.Start-apart, r.Start+apart) {
 				out = append(out, c)
 			}
 		}
@@ -369,12 +377,14 @@ func (b *Book) unled(calls []call) []call {
 	})
 }
 
-// nearEdge reports whether the partner's record of a call lies near an edge
-// after from and up to through.
-func (b *Book) nearEdge(start int64, duration uint32, from, through int64) bool {
+// meets reports whether a record that the partner has shown is compared with
+// ours between two moments: it lies there, or near an edge after from and up to
+// through. Why it was shown is not asked; its number is hidden.
+func (b *Book) meets(start int64, duration uint32, from, through int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.schedule.near(b.schedule.moment(start, duration), from, through)
+	m := b.schedule.moment(start, duration)
+	return from <= m && m < through || b.schedule.near(m, from, through)
 }
 
 // follow moves an open call to where the partner's record of it lies.
@@ -472,7 +482,7 @@ func (b *Book) Periods() uint64 {
 
 // Prices says which rate version prices a call, and what it bills.
 type Prices interface {
-	Find(destination usage.Number, start int64) (row uint32, ok bool)
+	Find(destination, origin usage.Number, start int64) (row uint32, ok bool)
 	Row(row uint32) *rating.Row
 	Ordered(destination usage.Number) bool
 }
@@ -531,13 +541,18 @@ func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 		if of := b.slot(c).Period; of != at.Period {
 			k.adjusts = b.schedule.adjusted(at.Period, of)
 		}
-		if !prices.Ordered(b.record(c).Destination) {
+		r := b.record(c)
+		if !prices.Ordered(r.Destination) {
 			m.Outside = append(m.Outside, c)
 			continue
 		}
 		var ok bool
-		if k.row, ok = prices.Find(b.record(c).Destination, b.start(c)); !ok || b.tooLong(c, at.Period) {
+		if k.row, ok = prices.Find(r.Destination, r.Origin, b.start(c)); !ok || b.tooLong(c, at.Period) {
 			m.Unrated = append(m.Unrated, c)
+			continue
+		}
+		if r.Duration == 0 && prices.Row(k.row).Free(0) {
+			m.Free = append(m.Free, c)
 			continue
 		}
 		lines[k] = append(lines[k], c)
@@ -560,6 +575,7 @@ func (b *Book) price(at Slot, calls []call, prices Prices) Manifest {
 	})
 	b.sort(m.Unrated)
 	b.sort(m.Outside)
+	b.sort(m.Free)
 	return m
 }
 
@@ -596,7 +612,11 @@ func (b *Book) Miss(at Slot) Manifest {
 // sort puts calls into the canonical order of a line. The lock is held.
 func (b *Book) sort(calls []call) {
 	slices.SortFunc(calls, func(x, y call) int {
-		c := usage.CallOf(b.record(x)).Order(usage.CallOf(b.record(y)))
+		r, s := b.record(x), b.record(y)
+		c := cmp.Compare(r.Start, s.Start)
+		if c == 0 { // rarely: hiding numbers takes its time
+			c = b.hider.Call(r).Order(b.hider.Call(s))
+		}
 		if c == 0 { // equal in all that is compared: keep a fixed order
 			c = cmp.Or(cmp.Compare(x.Import, y.Import), cmp.Compare(x.Index, y.Index))
 		}
@@ -610,7 +630,19 @@ func (b *Book) calls(l manifestLine) []usage.Call {
 	defer b.mu.Unlock()
 	out := make([]usage.Call, len(l.Calls))
 	for i, c := range l.Calls {
-		out[i] = usage.CallOf(b.record(c))
+		out[i] = b.hider.Call(b.record(c))
+	}
+	return out
+}
+
+// numbers gives those of the calls of a manifest's line, in its order.
+func (b *Book) numbers(l manifestLine) []numbers {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := make([]numbers, len(l.Calls))
+	for i, c := range l.Calls {
+		r := b.record(c)
+		out[i] = numbers{r.Origin, r.Destination}
 	}
 	return out
 }
@@ -632,8 +664,9 @@ func (b *Book) Commit(m Manifest, prices Prices, secret []byte) ([]usage.Line, [
 	return lines, all, nil
 }
 
-// exceptions names the calls of a manifest that are billed nowhere.
-func (b *Book) exceptions(m Manifest) []Exception {
+// exceptions names the calls of a manifest that are billed nowhere. unpriced
+// says why a call has no price.
+func (b *Book) exceptions(m Manifest, unpriced func(destination, origin usage.Number, start int64) fault.Code) []Exception {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	out := make([]Exception, 0, len(m.Unrated)+len(m.Missed))
@@ -643,7 +676,8 @@ func (b *Book) exceptions(m Manifest) []Exception {
 			Destination: r.Destination, Start: r.Start, Code: code})
 	}
 	for _, c := range m.Unrated {
-		code := rating.CodeNoRate
+		r := b.record(c)
+		code := unpriced(r.Destination, r.Origin, b.start(c))
 		if b.tooLong(c, m.Period) {
 			code = CodeTooLong
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/product"
@@ -79,6 +80,92 @@ func TestACallIsNearAnEdgeWithinTheStartTolerance(t *testing.T) {
 	}
 }
 
+// aTariff is sheets that hold from times of the test's day, each of rows of a
+// prefix with its two times; "" leaves the time open.
+func aTariff(t testing.TB, sheets map[string][][3]string) *tariff {
+	t.Helper()
+	moment := func(text string, open int64) int64 {
+		if text == "" {
+			return open
+		}
+		return at(t, text)
+	}
+	out := &tariff{}
+	for _, from := range slices.Sorted(maps.Keys(sheets)) {
+		var rows []rating.Row
+		for _, r := range sheets[from] {
+			rows = append(rows, rating.Row{Destination: "D", Prefix: r[0], Currency: "USD", UnitSeconds: 60, IncrementSeconds: 1,
+				ValidFrom: moment(r[1], 0), ValidTo: moment(r[2], rating.Open)})
+		}
+		s, err := rating.NewSheet(rows, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.sheets = append(out.sheets, tariffSheet{from: moment(from, 0), sheet: s})
+	}
+	return out
+}
+
+// A call is shown to the partner when of two records that start within the
+// tolerance of it one may have a rate and the other none, wherever in its period
+// that is, and once. Where one rate follows another it is not.
+func TestACallIsShownWhereItsRatesBeginOrEndWithinTheStartTolerance(t *testing.T) {
+	for name, c := range map[string]struct {
+		sheets map[string][][3]string
+		starts map[string]bool
+	}{
+		"the first row begins": {map[string][][3]string{"": {{"12", "10:20:00", ""}}}, map[string]bool{
+			"10:19:56.999": false, "10:19:57": true, "10:20:00": true, "10:20:02.999": true, "10:20:03": false}},
+		"the last row ends": {map[string][][3]string{"": {{"12", "", "10:20:00"}}}, map[string]bool{
+			"10:19:56.999": false, "10:19:57": true, "10:20:02.999": true, "10:20:03": false}},
+		"a row follows": {map[string][][3]string{"": {{"12", "", ""}, {"12", "10:20:00", ""}}}, map[string]bool{
+			"10:19:58": false, "10:20:02": false}},
+		"a row within the tolerance": {map[string][][3]string{"": {{"12", "10:20:00", "10:20:01"}}}, map[string]bool{
+			"10:19:56.999": false, "10:19:57": true, "10:20:00.500": true, "10:20:03.999": true, "10:20:04": false}},
+		"a row of a longer prefix within the tolerance": {map[string][][3]string{"": {{"1", "", ""}, {"12", "10:20:00", "10:20:01"}}}, map[string]bool{
+			"10:19:58": false, "10:20:00.500": false, "10:20:03": false}},
+		"a row that ends where a shorter prefix goes on": {map[string][][3]string{"": {{"1", "", ""}, {"12", "", "10:20:00"}}}, map[string]bool{
+			"10:19:58": false, "10:20:02": false}},
+		"a gap within the tolerance": {map[string][][3]string{"": {{"12", "", "10:20:00"}, {"12", "10:20:00.001", ""}}}, map[string]bool{
+			"10:19:56": false, "10:19:57": true, "10:20:03": true, "10:20:03.001": false}},
+		"a shorter prefix that does not count": {map[string][][3]string{"": {{"1", "10:20:00", ""}, {"12", "", ""}}}, map[string]bool{
+			"10:20:00": false}},
+		"another destination": {map[string][][3]string{"": {{"12", "", ""}, {"13", "10:20:00", ""}}}, map[string]bool{
+			"10:20:00": false}},
+		"a sheet follows": {map[string][][3]string{"": {{"12", "", ""}}, "10:20:00": {{"12", "", ""}}}, map[string]bool{
+			"10:19:58": false, "10:20:02": false}},
+		"a sheet without the destination follows": {map[string][][3]string{"": {{"12", "", ""}}, "10:20:00": {{"13", "", ""}}}, map[string]bool{
+			"10:19:56.999": false, "10:19:57": true, "10:20:02.999": true, "10:20:03": false}},
+		"a row begins shortly before a sheet follows": {map[string][][3]string{"": {{"12", "10:19:59", ""}}, "10:20:00": {{"12", "", ""}}}, map[string]bool{
+			"10:19:55.999": false, "10:19:56": true, "10:20:01.999": true, "10:20:02": false}},
+		"a row of the later sheet ends shortly after it": {map[string][][3]string{"": {{"12", "", ""}}, "10:20:00": {{"12", "", "10:20:01"}}}, map[string]bool{
+			"10:19:57.999": false, "10:19:58": true, "10:20:03.999": true, "10:20:04": false}},
+		"a row that begins before its sheet": {map[string][][3]string{"": {{"12", "", ""}}, "10:20:00": {{"12", "10:19:59", ""}}}, map[string]bool{
+			"10:19:58": false, "10:20:02": false}},
+		"a row that ends after its sheet": {map[string][][3]string{"": {{"12", "", "10:20:01"}}, "10:20:00": {{"12", "", ""}}}, map[string]bool{
+			"10:20:00": false, "10:20:02": false}},
+		"the first sheet begins": {map[string][][3]string{"10:20:00": {{"12", "", ""}}}, map[string]bool{
+			"10:19:56": false, "10:19:58": true, "10:20:02": true, "10:20:03": false}},
+	} {
+		rates := aTariff(t, c.sheets)
+		for start, want := range c.starts {
+			b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
+			b.Add(1, &usage.Batch{Records: []usage.Record{{Start: at(t, start), Duration: 60_000, Origin: 491, Destination: 120000}}}, 0)
+			if got := len(b.near(usage.Forth, at(t, "10:00:00"), at(t, "11:00:00"), rates)) == 1; got != want {
+				t.Errorf("%s: the call at %s is shown: %v, want %v", name, start, got, want)
+			}
+			if len(b.near(usage.Forth, at(t, "10:00:00"), at(t, "11:00:00"), nil)) != 0 {
+				t.Errorf("%s: the call at %s is shown without a sheet", name, start)
+			}
+			for _, other := range []usage.Interval{span(t, "09:00:00", "10:00:00"), span(t, "11:00:00", "12:00:00")} {
+				if len(b.near(usage.Forth, other.From, other.To, rates)) != 0 {
+					t.Errorf("%s: the call at %s is shown with %s", name, start, other)
+				}
+			}
+		}
+	}
+}
+
 func TestAnAmendmentCutsPeriodsFromItsBeginning(t *testing.T) {
 	s := phases(t, nil, "", "1h", "12:00:00", "15m")
 	for moment, want := range map[string]usage.Interval{
@@ -120,9 +207,9 @@ func TestACallAcrossAnAmendmentLiesInOnePeriod(t *testing.T) {
 // flat prices everything with one row.
 type flat struct{ scope product.Scope }
 
-func (flat) Find(usage.Number, int64) (uint32, bool) { return 7, true }
-func (flat) Row(uint32) *rating.Row                  { return &rating.Row{IncrementSeconds: 1} }
-func (f flat) Ordered(n usage.Number) bool           { return f.scope.Covers(n.String()) }
+func (flat) Find(usage.Number, usage.Number, int64) (uint32, bool) { return 7, true }
+func (flat) Row(uint32) *rating.Row                                { return &rating.Row{IncrementSeconds: 1} }
+func (f flat) Ordered(n usage.Number) bool                         { return f.scope.Covers(n.String()) }
 
 // batch makes records of calls of a minute that end at times of the test's day.
 func batch(t *testing.T, ends ...string) *usage.Batch {
@@ -150,7 +237,7 @@ func lines(m Manifest) map[usage.Interval]int {
 }
 
 func TestALateCallGoesIntoTheNextOpenPeriod(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	imports(t, b, 1, "00:00:00", "09:10:00", "10:10:00")
 	ten, eleven := Slot{0, span(t, "10:00:00", "11:00:00")}, Slot{0, span(t, "11:00:00", "12:00:00")}
 	imports(t, b, 2, "10:00:00", "09:20:00") // 09 is closed
@@ -186,7 +273,7 @@ func TestALateCallGoesIntoTheNextOpenPeriod(t *testing.T) {
 		t.Fatal("a stated adjustment is still late")
 	}
 	// The same again from what is kept.
-	again := newBook(b.pair, b.schedule)
+	again := newBook(b.pair, b.schedule, [32]byte{})
 	imports(t, again, 1, "00:00:00", "09:10:00", "10:10:00")
 	imports(t, again, 2, "10:00:00", "09:20:00")
 	imports(t, again, 3, "11:00:00", "09:30:00")
@@ -214,7 +301,7 @@ func TestAnAdjustingLineSaysWhy(t *testing.T) {
 		usage.Corrected: moved,
 	} {
 		for _, alone := range []bool{true, false} {
-			b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+			b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 			imports(t, b, 1, "00:00:00", "09:10:00", "09:15:00", "10:00:01")
 			first, err := b.Draft(Slot{0, nine}, flat{})
 			if err != nil || first.Lines[0].Reason != "" {
@@ -245,7 +332,7 @@ func TestAnAdjustingLineSaysWhy(t *testing.T) {
 }
 
 func TestTwoLateDirectionsAndAnEarlierPeriodDoNotMix(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	imports(t, b, 1, "00:00:00", "09:10:00", "12:10:00")
 	imports(t, b, 2, "12:00:00", "11:30:00") // of 11, while 09 is not stated either
 	m, err := b.Draft(Slot{0, span(t, "09:00:00", "10:00:00")}, flat{})
@@ -261,7 +348,7 @@ func TestTwoLateDirectionsAndAnEarlierPeriodDoNotMix(t *testing.T) {
 // A call that began before the agreement's longest call would have is named:
 // the channel would refuse the whole statement for it.
 func TestACallThatIsTooLongIsAnException(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, func(x *agreement.Terms) { x.LongestCall = 3_600_000 }, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, func(x *agreement.Terms) { x.LongestCall = 3_600_000 }, "", "1h"), [32]byte{})
 	in := batch(t, "10:10:00", "10:20:00")
 	in.Records[1].Start -= 7_200_000
 	in.Records[1].Duration += 7_200_000
@@ -270,14 +357,14 @@ func TestACallThatIsTooLongIsAnException(t *testing.T) {
 	if err != nil || len(m.Unrated) != 1 || len(m.Lines) != 1 {
 		t.Fatalf("%+v, %v: want one call and one exception", m, err)
 	}
-	if x := b.exceptions(m); len(x) != 1 || x[0].Code != CodeTooLong || x[0].Line != 3 {
+	if x := b.exceptions(m, noRate); len(x) != 1 || x[0].Code != CodeTooLong || x[0].Line != 3 {
 		t.Fatalf("%+v: want line 3 by name", x)
 	}
 }
 
 // A call to a number that the order does not cover is named, not priced.
 func TestACallThatWasNotOrderedIsAnException(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	in := batch(t, "10:10:00", "10:20:00")
 	in.Records[1].Destination = 49
 	b.Add(1, in, 0)
@@ -285,7 +372,7 @@ func TestACallThatWasNotOrderedIsAnException(t *testing.T) {
 	if err != nil || len(m.Lines) != 1 || len(m.Lines[0].Calls) != 1 {
 		t.Fatalf("%+v, %v: want one call and one exception", m, err)
 	}
-	if x := b.exceptions(m); len(x) != 1 || x[0].Code != trade.CodeNotOrdered || x[0].Line != 3 {
+	if x := b.exceptions(m, noRate); len(x) != 1 || x[0].Code != trade.CodeNotOrdered || x[0].Line != 3 {
 		t.Fatalf("%+v: want line 3 by name", x)
 	}
 	if again := b.Reprice(m, flat{}); len(again.Lines) != 1 || len(again.Lines[0].Calls) != 2 || len(again.Outside) != 0 {
@@ -294,7 +381,7 @@ func TestACallThatWasNotOrderedIsAnException(t *testing.T) {
 }
 
 func TestOpenCallsMoveWithAnAmendment(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	imports(t, b, 1, "00:00:00", "11:10:00", "12:10:00", "12:20:00")
 	b.Amend(phases(t, nil, "", "1h", "12:00:00", "15m"))
 	want := []Slot{{0, span(t, "11:00:00", "12:00:00")}, {0, span(t, "12:00:00", "12:15:00")}, {0, span(t, "12:15:00", "12:30:00")}}
@@ -304,7 +391,7 @@ func TestOpenCallsMoveWithAnAmendment(t *testing.T) {
 }
 
 func TestABookWithoutAnImportOfAStatementSaysSo(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	err := b.Restore([]Manifest{{Period: span(t, "10:00:00", "11:00:00"), Missed: []call{{1, 0}}}})
 	if code := faultCode(err); code != CodeLost {
 		t.Fatalf("code %s, want %s", code, CodeLost)
@@ -314,7 +401,7 @@ func TestABookWithoutAnImportOfAStatementSaysSo(t *testing.T) {
 // Late calls of many periods and imports go each into the first statement that
 // may carry it, and are counted once.
 func TestLateCallsOfManyImportsAreStatedOnce(t *testing.T) {
-	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"))
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
 	imports(t, b, 1, "00:00:00", "01:30:00")
 	imports(t, b, 2, "10:00:00", "02:10:00", "03:10:00", "10:10:00")
 	imports(t, b, 3, "11:00:00", "02:20:00", "10:20:00", "11:10:00")
@@ -346,7 +433,7 @@ func TestLateCallsOfManyImportsAreStatedOnce(t *testing.T) {
 // late that none of them may carry.
 func BenchmarkLateCalls(b *testing.B) {
 	for b.Loop() {
-		book := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(b, nil, "", "15s"))
+		book := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(b, nil, "", "15s"), [32]byte{})
 		in := &usage.Batch{}
 		for i := range 5760 {
 			in.Records = append(in.Records, usage.Record{Start: at(b, "00:00:00") + int64(i)*15_000, Origin: 491, Destination: 12})
@@ -366,3 +453,30 @@ func BenchmarkLateCalls(b *testing.B) {
 		}
 	}
 }
+
+// fees prices everything with a row that asks for a fee for each call.
+type fees struct{ flat }
+
+func (fees) Row(uint32) *rating.Row { return &rating.Row{IncrementSeconds: 1, ConnectFee: 1} }
+
+// A call without a billed second is on no line, where each call on one would
+// cost a fee, and is no exception either.
+func TestACallThatCostsNothingIsNotStatedWhereCallsHaveAFee(t *testing.T) {
+	b := newBook(usage.PairOf("ALPHA", "BRAVO"), phases(t, nil, "", "1h"), [32]byte{})
+	in := batch(t, "10:10:00", "10:20:00")
+	in.Records[1].Duration = 0
+	b.Add(1, in, 0)
+	m, err := b.Draft(Slot{0, span(t, "10:00:00", "11:00:00")}, fees{})
+	if err != nil || len(m.Lines) != 1 || len(m.Lines[0].Calls) != 1 || len(m.Free) != 1 {
+		t.Fatalf("%+v, %v: want one call and one that is free", m, err)
+	}
+	if x := b.exceptions(m, noRate); len(x) != 0 {
+		t.Fatalf("%+v: a free call is an exception", x)
+	}
+	b.Close(m)
+	if due := b.Due(at(t, "23:00:00")); len(due) != 0 {
+		t.Fatalf("%v is due again", due)
+	}
+}
+
+func noRate(usage.Number, usage.Number, int64) fault.Code { return rating.CodeNoRate }

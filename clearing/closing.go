@@ -117,7 +117,8 @@ func (d *Desk) Receive(ctx context.Context, kind, subject string, file store.Inf
 	case kindEdges:
 		return d.takeEdges(file.Hash)
 	case KindSheet:
-		return nil // read when it is looked at
+		d.touch(trade.SheetKey(subject))
+		return nil
 	}
 	return fault.Newf(fault.Refused, "upgrade this node, or ask the partner what it sent", "files of kind %q are not known here", kind)
 }

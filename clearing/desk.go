@@ -46,8 +46,12 @@ type Reader interface {
 // that were kept and of its own: which repeat an earlier one, and which are
 // refused because they contradict it.
 type Files interface {
-	// Read reads a file. Its name is for people, who find rows by it.
-	Read(r io.Reader, name string) (*usage.Batch, error)
+	// Format gives a format, a name or a profile's text, in the form that is kept
+	// with a file, so that it reads alike ever after; "" is what the file says.
+	Format(nameOrText string) (string, error)
+	// Read reads a file. Its name is for people, who find rows by it; its format is
+	// one that Format gave.
+	Read(r io.Reader, name, format string) (*usage.Batch, error)
 	// Keep remembers the rows of the file that was read last. A file that is not
 	// kept leaves nothing behind.
 	Keep()
@@ -63,7 +67,7 @@ type Options struct {
 	Blobs       *store.Blobs
 	Reader      Reader
 	Secret      [32]byte // this carrier's own: salts what it commits to
-	EdgeKey     [32]byte // the two carriers' own: hides numbers in the comparison at edges
+	NumberKey   [32]byte // the two carriers' own: hides numbers where calls are compared
 	// Send hands a file of the blob store to the partner, sealed. It returns
 	// when a crash cannot lose it.
 	Send func(ctx context.Context, kind, subject string, file store.Info) error
@@ -91,6 +95,8 @@ type Desk struct {
 	mu        sync.Mutex // guards all below
 	book      *Book      // nil until an agreement says what a period is
 	files     Files      // of the book's imports; used with importing or making locked
+	guard     *guard     // looks for fraud in them; likewise
+	signals   []Signal   // by number
 	schedule  schedule   // of the book
 	amended   bool       // the agreements have changed since the schedule was read
 	imports   []Import
@@ -338,6 +344,8 @@ func (d *Desk) look(ctx context.Context, key string) error {
 		return d.obligation(ctx, key)
 	case strings.HasPrefix(key, trade.DisputePrefix):
 		return d.dispute(ctx, key)
+	case strings.HasPrefix(key, trade.SheetPrefix):
+		return d.acknowledge(ctx, key)
 	}
 	return nil
 }

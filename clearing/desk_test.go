@@ -66,6 +66,11 @@ func (k *testKeys) Channel(p sign.PublicKey) (sign.PrivateKey, bool) {
 	key, ok := k.channels[p]
 	return key, ok
 }
+
+// Sealing keys are never replaced here.
+func (k *testKeys) Past(canon.Hash) []byte                               { return nil }
+func (k *testKeys) Retire([]seal.PublicKey, map[canon.Hash][]byte) error { panic("no key is old") }
+
 func (k *testKeys) NewChannel() (sign.PrivateKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -163,6 +168,11 @@ func newWorldWithout(t *testing.T) *world {
 	w.ledger, err = local.Open(local.Config{Network: w.net, Key: key, Now: w.now}, omni)
 	w.must(err)
 	t.Cleanup(func() {
+		w.mu.Lock() // a file that is still on its way reaches no desk any more
+		for _, s := range w.sides {
+			s.off = true
+		}
+		w.mu.Unlock()
 		for _, s := range w.sides {
 			if s.stop != nil {
 				s.stop()
@@ -271,7 +281,7 @@ func (s *side) openDesk() {
 	w := s.w
 	desk, err := Open(Options{
 		Me: s.code, Partner: s.other.code, Line: voice.Name, Channel: s.channel, Store: s.db.Node(), Blobs: s.blobs,
-		Reader: files{}, Secret: [32]byte{7, s.code[0], s.secret}, EdgeKey: s.channel.Derive("edges"),
+		Reader: files{}, Secret: [32]byte{7, s.code[0], s.secret}, NumberKey: s.channel.Derive("edges"),
 		Send: s.send, Authorize: s.authorize, Now: func() int64 { return w.now().UnixMilli() + s.jump.Load() },
 		Automatic: s.auto, Patience: s.patience, Log: w.log.With("side", s.code),
 	})
@@ -470,7 +480,7 @@ func (w *world) clear(ours, theirs string) {
 	w.t.Helper()
 	var last int64
 	for i, csv := range []string{ours, theirs} {
-		in, err := w.sides[i].desk.ImportUsage(w.context(), "calls.csv", strings.NewReader(csv))
+		in, err := w.sides[i].desk.ImportUsage(w.context(), "calls.csv", "", strings.NewReader(csv))
 		w.must(err)
 		if in.Read != in.Accepted+in.Rejected+in.Duplicate {
 			w.t.Fatalf("import does not add up: %+v", in)

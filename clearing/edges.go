@@ -18,7 +18,11 @@ import (
 )
 
 // edgesFile is what one desk shows the other before periods are stated: its
-// calls near the edges of the periods between two moments, numbers hidden.
+// calls near edges between two moments, numbers hidden. An edge is where periods
+// meet, or where the rates of a number begin or end. There, two records of a call
+// which start or end within the start tolerance may have two periods, or only one
+// of them a rate. Where one rate follows another both have one, and the agreed
+// rule decides.
 type edgesFile struct {
 	From    int64         `cbor:"1,keyasint"` // edges after this moment, ms UTC ...
 	Through int64         `cbor:"2,keyasint"` // ... up to and including this one
@@ -74,7 +78,11 @@ func (d *Desk) showEdges(ctx context.Context, book *Book, from, through int64) e
 	out := edgesFile{From: from, Through: through}
 	for _, way := range []usage.Way{usage.Forth, usage.Back} {
 		direction := d.pair.Direction(way)
-		out.Edges = append(out.Edges, edgesOfFlow{direction, d.hidden(book, direction, book.near(way, from, through))})
+		rates, err := d.rates(way)
+		if err != nil {
+			return err
+		}
+		out.Edges = append(out.Edges, edgesOfFlow{direction, d.hidden(book, direction, book.near(way, from, through, rates))})
 	}
 	file, err := d.blob(canon.Must(out))
 	if err != nil {
@@ -85,10 +93,10 @@ func (d *Desk) showEdges(ctx context.Context, book *Book, from, through int64) e
 
 // hidden makes edges of calls.
 func (d *Desk) hidden(book *Book, direction usage.Direction, calls []call) []reconcile.Edge {
-	hasher := reconcile.NewEdgeHasher(d.o.EdgeKey[:], direction)
+	hasher := reconcile.NewEdgeHasher(d.o.NumberKey[:], direction)
 	edges := make([]reconcile.Edge, len(calls))
 	for i, c := range calls {
-		edges[i] = hasher.Edge(usage.CallOf(book.record(c)))
+		edges[i] = hasher.Edge(book.record(c))
 	}
 	return edges
 }
@@ -220,9 +228,8 @@ type metRecord struct {
 }
 
 // follow gives our calls the period and rate version of the partner's records
-// of them, where the partner sells and both lie near an edge that both sides
-// have shown. What is found is kept before it counts, because calls that come
-// later must not change it.
+// of them, where the partner sells and both sides have shown them. What is found
+// is kept before it counts, because calls that come later must not change it.
 func (d *Desk) follow(book *Book) error {
 	d.mu.Lock()
 	from, through := d.met, min(d.shown, d.theirs)
@@ -237,9 +244,13 @@ func (d *Desk) follow(book *Book) error {
 		if d.seller(direction) {
 			continue
 		}
+		rates, err := d.rates(way)
+		if err != nil {
+			return err
+		}
 		// Where periods are shorter than the tolerance a call lies near two edges;
 		// the first one decides.
-		calls := book.unled(book.near(way, from, through))
+		calls := book.unled(book.near(way, from, through, rates))
 		ours := d.hidden(book, direction, calls)
 		theirs := d.edgesNear(book, way, from, through)
 		for _, p := range reconcile.MatchEdges(ours, theirs, book.tolerance(through)) {
@@ -260,7 +271,7 @@ func (d *Desk) follow(book *Book) error {
 			delete(edges, e)
 		}
 		maps.DeleteFunc(edges, func(e reconcile.Edge, _ bool) bool { // behind us
-			return !book.nearEdge(e.Start, e.Duration, through, math.MaxInt64)
+			return !book.meets(e.Start, e.Duration, through, math.MaxInt64)
 		})
 	}
 	return nil
@@ -285,13 +296,12 @@ func (d *Desk) keepMet(found []followed, through int64) error {
 	return d.o.Store.Commit(store.Batch{Writes: writes})
 }
 
-// edgesNear gives the partner's edges near an edge after from and up to
-// through.
+// edgesNear gives the partner's edges that are compared between two moments.
 func (d *Desk) edgesNear(book *Book, way usage.Way, from, through int64) []reconcile.Edge {
 	d.mu.Lock()
 	edges := slices.Collect(maps.Keys(d.edges[way]))
 	d.mu.Unlock()
-	edges = slices.DeleteFunc(edges, func(e reconcile.Edge) bool { return !book.nearEdge(e.Start, e.Duration, from, through) })
+	edges = slices.DeleteFunc(edges, func(e reconcile.Edge) bool { return !book.meets(e.Start, e.Duration, from, through) })
 	slices.SortFunc(edges, func(a, b reconcile.Edge) int {
 		return slices.Compare(canon.Must(a), canon.Must(b))
 	})

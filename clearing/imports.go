@@ -31,21 +31,29 @@ type Import struct {
 	Repeated  bool           `cbor:"-" json:"repeated,omitempty"`         // the same file was imported before; nothing was done
 	Time      int64          `cbor:"9,keyasint" json:"time"`              // ms UTC
 	Closed    int64          `cbor:"10,keyasint,omitempty" json:"closed"` // periods that end by then were closed before: calls in them come late; ms UTC
+	Format    string         `cbor:"11,keyasint,omitempty" json:"format"` // how the file is read; empty: as its content says
 }
 
 // maxShown bounds the rejects in an import's answer; the counts are complete.
 const maxShown = 1000
 
-// ImportUsage takes a file of this carrier's own call records. The file is kept
-// before it is read, so an import that returned is never lost, and one that
+// ImportUsage takes a file of this carrier's own call records, in a format that
+// the product line's reader knows by name or by a profile's text; "" is what the
+// file says. The file is kept before it is read, so an import that returned is never lost, and one that
 // failed has left nothing behind. Bad rows are named and left out; the same file
 // again does nothing. Codes: no-agreement, and those of the product line's
 // reader.
-func (d *Desk) ImportUsage(ctx context.Context, name string, r io.Reader) (Import, error) {
+func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader) (Import, error) {
 	d.importing.Lock()
 	defer d.importing.Unlock()
 	book, err := d.ready()
 	if err != nil {
+		return Import{}, err
+	}
+	d.mu.Lock()
+	files := d.files
+	d.mu.Unlock()
+	if format, err = files.Format(format); err != nil {
 		return Import{}, err
 	}
 	info, err := d.o.Blobs.Put(r)
@@ -60,17 +68,17 @@ func (d *Desk) ImportUsage(ctx context.Context, name string, r io.Reader) (Impor
 			return i, nil
 		}
 	}
-	number, closed, files := uint32(len(d.imports)+1), d.through, d.files
+	number, closed := uint32(len(d.imports)+1), d.through
 	d.mu.Unlock()
 	name = clip(name)
-	batch, err := d.read(files, number, name, info.Hash)
+	batch, err := d.read(files, Import{Number: number, Name: name, File: info.Hash, Format: format})
 	if err != nil {
 		return Import{}, err
 	}
 	in := Import{
 		Number: number, Name: name, File: info.Hash, Size: info.Size, Read: batch.Read,
 		Accepted: uint64(len(batch.Records)), Duplicate: uint64(len(batch.Duplicates)), Rejected: batch.Refused,
-		Time: d.o.Now(), Closed: closed,
+		Time: d.o.Now(), Closed: closed, Format: format,
 	}
 	if in.Read != in.Accepted+in.Rejected+in.Duplicate {
 		panic(fmt.Sprintf("import of %s: %d rows read, %d accounted for", info.Hash, in.Read, in.Accepted+in.Rejected+in.Duplicate))
@@ -86,6 +94,10 @@ func (d *Desk) ImportUsage(ctx context.Context, name string, r io.Reader) (Impor
 	d.imports = append(d.imports, in)
 	d.mu.Unlock()
 	in.Rejects = rejects
+	// The import stands; what it cannot tell now it tells when the desk starts again.
+	if err := d.search(number, d.traces(number, batch)); err != nil {
+		d.o.Log.Warn("own records were not searched for fraud", "import", number, "err", err)
+	}
 	return in, nil
 }
 
@@ -98,14 +110,21 @@ func clip(name string) string {
 
 // read parses an imported file. A row that it refuses because of another import
 // names that one.
-func (d *Desk) read(files Files, number uint32, name string, file canon.Hash) (*usage.Batch, error) {
-	f, err := d.o.Blobs.Open(file)
+func (d *Desk) read(files Files, i Import) (*usage.Batch, error) {
+	f, err := d.o.Blobs.Open(i.File)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return files.Read(f, fmt.Sprintf("import %d (%s)", number, name))
+	return files.Read(sized{f}, fmt.Sprintf("import %d (%s)", i.Number, i.Name), i.Format)
 }
+
+// sized is a file whose size its reader can ask for: one that must be read at any
+// place is then not copied to where it would stand in clear.
+type sized struct{ *store.Blob }
+
+// Size is that of the content, bytes.
+func (s sized) Size() int64 { return s.Blob.Size }
 
 // Imports lists what was imported, oldest first.
 func (d *Desk) Imports() []Import {
@@ -163,6 +182,12 @@ func (d *Desk) restore() error {
 				return err
 			}
 			d.led = append(d.led, f...)
+		case "signal":
+			var x Signal
+			if err := canon.Decode(r.Value, &x); err != nil {
+				return err
+			}
+			d.signals = append(d.signals, x)
 		case "advised":
 			d.advised[name] = true
 		case "receipt":
@@ -208,6 +233,9 @@ func (d *Desk) ready() (*Book, error) {
 		d.mu.Lock()
 		d.files = files
 		d.mu.Unlock()
+		if err := d.guarding(s, book); err != nil {
+			return nil, err
+		}
 	}
 	d.mu.Lock()
 	d.book, d.schedule, d.led, d.freed = book, s, nil, nil
@@ -219,12 +247,12 @@ func (d *Desk) ready() (*Book, error) {
 // manifests. The imports are read in their order, so that each row is judged as
 // it was when it came. Code: import-lost.
 func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error) {
-	book := newBook(d.pair, s)
+	book := newBook(d.pair, s, d.o.NumberKey)
 	for _, f := range d.freed {
 		book.freeing(f)
 	}
 	for _, i := range imports {
-		batch, err := d.read(files, i.Number, i.Name, i.File)
+		batch, err := d.read(files, i)
 		if err != nil {
 			return nil, fault.Newf(CodeLost, "restore the node's data from a backup", "import %d (%s) cannot be read any more", i.Number, i.Name).Because(err)
 		}

@@ -35,7 +35,7 @@ type Exception struct {
 	Line        uint32 // of its file
 	Destination usage.Number
 	Start       int64      // ms UTC
-	Code        fault.Code // rating.CodeNoRate, CodeTooLong, CodeMissed or trade.CodeNotOrdered
+	Code        fault.Code // rating.CodeNoRate, rating.CodeBlocked, CodeTooLong, CodeMissed or trade.CodeNotOrdered
 }
 
 // Evidence is what people have to decide a dispute, in order of time.
@@ -51,7 +51,8 @@ type EvidenceItem struct {
 	Seller, Buyer *EvidenceCall
 }
 
-// EvidenceCall is one side's record of a call, as it was delivered.
+// EvidenceCall is one side's record of a call, as it was delivered. The numbers
+// are known where we have the call too.
 type EvidenceCall struct {
 	Start               int64 // ms UTC
 	RawMillis           uint32

@@ -11,6 +11,7 @@ import (
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -49,30 +50,124 @@ func (d *Desk) ProposeSheet(ctx context.Context, direction usage.Direction, from
 		ID: "S-" + name, Agreement: contract, Direction: direction, Line: d.o.Line, Root: sheet.Root(), Rows: uint32(sheet.Len()),
 		File: info.Hash, Size: uint64(info.Size), From: from,
 	}
+	notice, err := d.rateNotice(contract)
+	if err != nil {
+		return p, err
+	}
+	if notice != (agreement.RateNotice{}) {
+		if p.Raises, err = d.raises(direction, sheet, from); err != nil {
+			return p, err
+		}
+	}
 	if err := d.o.Send(ctx, KindSheet, p.ID, info); err != nil {
 		return p, err
 	}
 	return p, d.submit(ctx, party.Contracts, trade.NewCommand(trade.KindSheetPropose, p))
 }
 
+// rateNotice gives the notice of rates that an agreement asks for now.
+func (d *Desk) rateNotice(id string) (n agreement.RateNotice, err error) {
+	err = d.o.Channel.View(func(v view) error {
+		terms, _ := trade.View{Records: v}.TermsAt(id, d.o.Now())
+		n = terms.Notice
+		return nil
+	})
+	return n, err
+}
+
+// raises reports whether a sheet that takes effect then (ms) would have a price
+// rise or go against what is accepted.
+func (d *Desk) raises(direction usage.Direction, next *rating.Sheet, from int64) (bool, error) {
+	way, _ := d.pair.Way(direction)
+	t, err := d.tariff(way)
+	if fault.CodeOf(err) == CodeNoSheet {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	before := t.at(from)
+	return before != nil && rating.Raises(before.sheet, next, from), nil
+}
+
+// offered reads the file of a sheet that the partner has proposed, and compares
+// it with what was proposed. Codes: not-yet while it has not come, conflict.
+func (d *Desk) offered(s trade.Sheet) (*rating.Sheet, error) {
+	if !d.o.Blobs.Has(s.File) {
+		return nil, fault.Newf(fault.NotYet, "try again shortly; the partner's node sends it", "the file of sheet %s has not arrived", s.ID)
+	}
+	sheet, err := d.sheet(s.File)
+	if err != nil {
+		return nil, err
+	}
+	if sheet.Root() != s.Root || uint32(sheet.Len()) != s.Rows {
+		return nil, fault.Newf(fault.Conflict, "reject the sheet and ask the partner for another", "the file of sheet %s is not what was proposed", s.ID)
+	}
+	return sheet, nil
+}
+
+// acknowledge tells the partner, without a person, that the file of a sheet
+// which it has proposed is here and is what was proposed.
+func (d *Desk) acknowledge(ctx context.Context, key string) error {
+	var s trade.Sheet
+	err := d.o.Channel.View(func(v view) (err error) {
+		s, _, err = get[trade.Sheet](v, key)
+		return err
+	})
+	if err != nil || s.State != trade.SheetProposed || d.seller(s.Direction) || !d.o.Blobs.Has(s.File) {
+		return err // when the file comes, it is looked at again
+	}
+	if _, err := d.offered(s); err != nil {
+		return err
+	}
+	d.act(ctx, "acknowledge/"+s.ID, key, trade.NewCommand(trade.KindSheetAcknowledge, trade.SheetAnswer{ID: s.ID, Root: s.Root}))
+	return nil
+}
+
+// AcknowledgeSheet does at once what the desk does by itself when it sees the
+// file. Codes: not-found, not-yet while the file has not come, conflict when it
+// is not what was proposed.
+func (d *Desk) AcknowledgeSheet(ctx context.Context, id string) error {
+	s, err := d.sheetOf(id)
+	if err != nil {
+		return err
+	}
+	if _, err := d.offered(s); err != nil {
+		return err
+	}
+	out, err := d.o.Channel.Submit(ctx, trade.NewCommand(trade.KindSheetAcknowledge, trade.SheetAnswer{ID: id, Root: s.Root}))
+	if err != nil {
+		return err
+	}
+	return channel.FirstErr(out)
+}
+
 // AcceptSheet accepts a sheet that the partner has proposed, after its file has
-// been read here and found to have the proposed root. Codes: not-found,
-// not-yet while the file has not come, conflict when it is not what was
-// proposed.
+// been read here and found to have the proposed root, and to raise no price
+// without saying so where raising one needs notice. Codes: not-found, not-yet
+// while the file has not come, conflict when it is not what was proposed.
 func (d *Desk) AcceptSheet(ctx context.Context, id string) error {
 	s, err := d.sheetOf(id)
 	if err != nil {
 		return err
 	}
-	if !d.o.Blobs.Has(s.File) {
-		return fault.Newf(fault.NotYet, "try again shortly; the partner's node sends it", "the file of sheet %s has not arrived", id)
-	}
-	sheet, err := d.sheet(s.File)
+	sheet, err := d.offered(s)
 	if err != nil {
 		return err
 	}
-	if sheet.Root() != s.Root || uint32(sheet.Len()) != s.Rows {
-		return fault.Newf(fault.Conflict, "reject the sheet and ask the partner for another", "the file of sheet %s is not what was proposed", id)
+	notice, err := d.rateNotice(s.Agreement)
+	if err != nil {
+		return err
+	}
+	if notice.Increase > 0 && !s.Raises && s.From < s.Proposed.Time+notice.Increase {
+		raises, err := d.raises(s.Direction, sheet, s.From)
+		if err != nil {
+			return err
+		}
+		if raises {
+			return fault.Newf(rating.CodeShortNotice, "reject the sheet and ask the partner for another, with the notice that was agreed",
+				"sheet %s raises a price, which its proposal does not say, from %s on", id, usage.Stamp(s.From)).In("from")
+		}
 	}
 	return d.submit(ctx, party.Contracts, trade.NewCommand(trade.KindSheetAccept, trade.SheetAnswer{ID: id, Root: s.Root}))
 }

@@ -65,8 +65,8 @@ func (b *Book) Rated(prices [2]Prices, rounding money.Rounding) ([]Rated, error)
 			if r.Result != usage.Success || p == nil {
 				continue
 			}
-			row, ok := p.Find(r.Destination, r.Start)
-			if !ok {
+			row, ok := p.Find(r.Destination, r.Origin, r.Start)
+			if !ok || p.Row(row).Free(r.Duration) {
 				continue
 			}
 			l := line{Slot{r.Way, b.schedule.period(b.schedule.moment(r.Start, r.Duration))}, row}
@@ -90,7 +90,7 @@ func (b *Book) Rated(prices [2]Prices, rounding money.Rounding) ([]Rated, error)
 			t = &Rated{Direction: b.pair.Direction(l.at.Way), Currency: row.Currency}
 			sums[f] = t
 		}
-		amount, err := rating.Charge(row, s.seconds, rounding)
+		amount, err := rating.Charge(row, s.calls, s.seconds, rounding)
 		if err != nil {
 			return nil, err
 		}
@@ -121,12 +121,20 @@ func (d *Desk) Exceptions() []Exception {
 		return out
 	}
 	for _, m := range made {
-		out = append(out, book.exceptions(m)...)
+		out = append(out, book.exceptions(m, d.unpriced(m.Way))...)
 	}
 	slices.SortFunc(out, func(a, b Exception) int {
 		return cmp.Or(cmp.Compare(a.Import, b.Import), cmp.Compare(a.Line, b.Line))
 	})
 	return out
+}
+
+// unpriced gives what says why a call of a direction has no price.
+func (d *Desk) unpriced(way usage.Way) func(destination, origin usage.Number, start int64) fault.Code {
+	if t, err := d.tariff(way); err == nil {
+		return t.Unpriced
+	}
+	return func(usage.Number, usage.Number, int64) fault.Code { return rating.CodeNoRate }
 }
 
 // Evidence gives what people decide a disputed line from: the calls on which
@@ -142,21 +150,22 @@ func (d *Desk) Evidence(id string) (Evidence, error) {
 	if err != nil || !ok {
 		return out, err
 	}
-	calls := map[canon.Hash]usage.Call{}
-	for _, file := range []canon.Hash{p.Seller.Delivered, p.Buyer.Delivered} {
-		if err := d.index(file, calls); err != nil {
-			return out, err
-		}
-	}
-	side := func(v reconcile.View) *EvidenceCall {
+	own := d.ownNumbers(p, x.Row, x.Adjusts)
+	// Numbers are those of our own records. What the partner delivered has hidden
+	// ones: of a call that both have they are ours, of another nobody here knows
+	// them.
+	side := func(v, other reconcile.View) *EvidenceCall {
 		if v.Leaf.IsZero() {
 			return nil
 		}
-		c := calls[v.Leaf]
-		return &EvidenceCall{Start: v.Start, RawMillis: v.RawMillis, BilledSeconds: v.BilledSeconds, Origin: c.Origin, Destination: c.Destination}
+		n, ok := own[v.Leaf]
+		if !ok {
+			n = own[other.Leaf]
+		}
+		return &EvidenceCall{Start: v.Start, RawMillis: v.RawMillis, BilledSeconds: v.BilledSeconds, Origin: n.origin, Destination: n.destination}
 	}
 	for _, i := range line.Evidence {
-		out.Items = append(out.Items, EvidenceItem{Kind: i.Kind, Seller: side(i.Seller), Buyer: side(i.Buyer)})
+		out.Items = append(out.Items, EvidenceItem{Kind: i.Kind, Seller: side(i.Seller, i.Buyer), Buyer: side(i.Buyer, i.Seller)})
 	}
 	return out, nil
 }
@@ -194,34 +203,33 @@ func (d *Desk) decided(x dispute.Dispute) (line reconcile.Decided, ok bool, err 
 	return line, false, nil
 }
 
-// index finds the calls of a delivered file by their leaves. A file that is
-// not here, or was erased, adds none.
-func (d *Desk) index(file canon.Hash, to map[canon.Hash]usage.Call) error {
-	if file.IsZero() || !d.o.Blobs.Has(file) {
+// numbers are those of a call.
+type numbers struct{ origin, destination usage.Number }
+
+// ownNumbers gives the numbers behind our calls of a line, by the leaves under
+// which they were delivered. Without our statement there are none.
+func (d *Desk) ownNumbers(p periodRecord, row uint32, adjusts usage.Interval) map[canon.Hash]numbers {
+	d.mu.Lock()
+	m, made := d.made[trade.PeriodKey(p.Order, p.Interval)]
+	book := d.book
+	d.mu.Unlock()
+	way, _ := d.pair.Way(p.Direction)
+	prices, err := d.tariff(way)
+	if !made || book == nil || err != nil {
 		return nil
 	}
-	data, err := d.o.Blobs.Get(file)
+	_, calls, err := book.Commit(m, ordered{tariff: prices}, d.o.Secret[:])
 	if err != nil {
-		return err
+		return nil
 	}
-	callsIn(data, to)
-	return nil
-}
-
-// callsIn finds the calls of a file of records. What its sender wrote so that it
-// cannot be read adds none: it counts as not delivered.
-func callsIn(data []byte, to map[canon.Hash]usage.Call) {
-	var in deliveryFile
-	if canon.Decode(data, &in) != nil {
-		return
-	}
-	for _, line := range in.Lines {
-		del, err := usage.DecodeDelivery(line)
-		if err != nil {
+	out := map[canon.Hash]numbers{}
+	for i, l := range m.Lines {
+		if l.Row != row || l.Adjusts != adjusts {
 			continue
 		}
-		for i := range del.Calls {
-			to[del.Calls[i].Leaf()] = del.Calls[i]
+		for k, n := range book.numbers(l) {
+			out[calls[i][k].Leaf()] = n
 		}
 	}
+	return out
 }

@@ -43,14 +43,58 @@ func (o ordered) Ordered(destination usage.Number) bool {
 }
 
 // Find gives the number of the row that prices a call.
-func (t *tariff) Find(destination usage.Number, start int64) (row uint32, ok bool) {
-	for i := len(t.sheets) - 1; i >= 0; i-- {
-		if s := t.sheets[i]; s.from <= start {
-			row, ok = s.sheet.Find(destination, start)
-			return s.base + row, ok
-		}
+func (t *tariff) Find(destination, origin usage.Number, start int64) (row uint32, ok bool) {
+	if s := t.at(start); s != nil {
+		row, ok = s.sheet.Find(destination, origin, start)
+		return s.base + row, ok
 	}
 	return 0, false
+}
+
+// Unpriced says why Find gives no row for a call.
+func (t *tariff) Unpriced(destination, origin usage.Number, start int64) fault.Code {
+	if s := t.at(start); s != nil {
+		return s.sheet.Unpriced(destination, origin, start)
+	}
+	return rating.CodeNoRate
+}
+
+// at gives the sheet in force at a moment (ms UTC); nil before the first.
+func (t *tariff) at(start int64) *tariffSheet {
+	for i := len(t.sheets) - 1; i >= 0; i-- {
+		if s := &t.sheets[i]; s.from <= start {
+			return s
+		}
+	}
+	return nil
+}
+
+// pricedInPart reports whether a call to a number has a row at some starts from
+// first to last (ms, both included) and none at others. Without a tariff it has
+// none at all.
+func (t *tariff) pricedInPart(destination, origin usage.Number, first, last int64) bool {
+	if t == nil {
+		return false
+	}
+	for i := len(t.sheets) - 1; i >= 0; i-- {
+		s := t.sheets[i]
+		if s.from > last {
+			continue
+		}
+		if s.sheet.PricedInPart(destination, origin, max(first, s.from), last) {
+			return true
+		}
+		if s.from <= first {
+			return false
+		}
+		last = s.from - 1 // the sheet before prices the rest
+		_, before := t.Find(destination, origin, last)
+		_, after := t.Find(destination, origin, s.from)
+		if before != after {
+			return true
+		}
+	}
+	return false
 }
 
 // of gives the sheet that a row number belongs to.
@@ -132,6 +176,23 @@ func (d *Desk) tariff(way usage.Way) (*tariff, error) {
 		d.tariffs[way] = t
 	}
 	d.mu.Unlock()
+	return t, nil
+}
+
+// rates gives a direction's tariff to tell by which calls lie where its rates
+// begin or end; nil while no sheet is accepted. One that cannot be read is listed: no
+// period is closed or stated without it. Codes: those of tariff.
+func (d *Desk) rates(way usage.Way) (*tariff, error) {
+	action := fmt.Sprintf("rates/%d", way)
+	t, err := d.tariff(way)
+	if fault.CodeOf(err) == CodeNoSheet {
+		t, err = nil, nil
+	}
+	if err != nil {
+		d.fail(action, "usage/"+d.pair.Direction(way).String(), err)
+		return nil, err
+	}
+	d.solved(action)
 	return t, nil
 }
 

@@ -46,11 +46,13 @@ func newBare(t *testing.T) *bare {
 	return k
 }
 
-func (k *bare) Node() sign.PrivateKey                               { return k.node }
-func (k *bare) Member() (sign.PrivateKey, bool)                     { return k.member, true }
-func (k *bare) Sealing() []seal.Key                                 { return []seal.Key{k.sealing} }
-func (k *bare) Channel(sign.PublicKey) (s sign.PrivateKey, ok bool) { return s, false }
-func (k *bare) NewChannel() (sign.PrivateKey, error)                { return sign.Generate(nil) }
+func (k *bare) Node() sign.PrivateKey                                { return k.node }
+func (k *bare) Member() (sign.PrivateKey, bool)                      { return k.member, true }
+func (k *bare) Sealing() []seal.Key                                  { return []seal.Key{k.sealing} }
+func (k *bare) Channel(sign.PublicKey) (s sign.PrivateKey, ok bool)  { return s, false }
+func (k *bare) Past(canon.Hash) []byte                               { return nil }
+func (k *bare) Retire([]seal.PublicKey, map[canon.Hash][]byte) error { return nil }
+func (k *bare) NewChannel() (sign.PrivateKey, error)                 { return sign.Generate(nil) }
 
 func (k *bare) apply(code party.Code) party.Signed {
 	public := k.sealing.Public()

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -25,6 +27,7 @@ const (
 	keyValidatorNode = "validator-node" // names the validator to others
 	keyChannel       = "channel/"       // + public key
 	keyDelegate      = "delegate/"      // + role
+	keyPast          = "past/"          // + channel id: what a channel needs whose sealing keys were destroyed
 )
 
 // keys is a node's key file as the packages below want it.
@@ -115,6 +118,31 @@ func (k *keys) Sealing() []seal.Key {
 		}
 	}
 	return out
+}
+
+// Past implements channel.Keys.
+func (k *keys) Past(id canon.Hash) []byte {
+	s, err := k.file.Get(keyPast + id.String())
+	if err != nil {
+		return nil
+	}
+	return s.Bytes
+}
+
+// Retire implements channel.Keys: one write of the key file does all of it.
+func (k *keys) Retire(old []seal.PublicKey, past map[canon.Hash][]byte) error {
+	return k.file.Update(func(c *keyfile.Change) error {
+		var all error
+		for id, data := range past {
+			name := keyPast + id.String()
+			c.Drop(name, func(keyfile.Secret) bool { return true })
+			all = errors.Join(all, c.Add(name, keyfile.Secret{Kind: keyfile.Key, Bytes: data}))
+		}
+		c.Drop(keySealing, func(s keyfile.Secret) bool {
+			return len(s.Bytes) == 32 && slices.Contains(old, seal.KeyFromSeed([32]byte(s.Bytes)).Public())
+		})
+		return all
+	})
 }
 
 // SealingKey finds a key by its name, for files.

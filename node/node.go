@@ -296,6 +296,7 @@ func (n *Node) Run(ctx context.Context) error {
 		part("desks", n.runDesks)
 		part("keys", n.keepKeys)
 		part("admissions", n.keepAdmissions)
+		part("old keys", n.retireKeys)
 	}
 	if n.api != nil {
 		part("health", n.vitals.watch)
@@ -380,7 +381,7 @@ func (n *Node) openDesk(b *channel.Bilateral) (*clearing.Desk, error) {
 	partner := party.Code(b.Partner())
 	d, err := clearing.Open(clearing.Options{
 		Me: n.config.Carrier, Partner: partner, Line: voiceName, Channel: b,
-		Store: n.store.Node(), Blobs: n.blobs, Reader: voiceFiles{}, Secret: secret, EdgeKey: b.Derive("edges"),
+		Store: n.store.Node(), Blobs: n.blobs, Reader: voiceFiles{}, Secret: secret, NumberKey: b.Derive("edges"),
 		Send: func(ctx context.Context, kind, subject string, file store.Info) error {
 			peer, err := n.peer(partner)
 			if err != nil {
@@ -520,13 +521,32 @@ func (n *Node) OpenBilateral(ctx context.Context, partner party.Code) error {
 
 // accept says whether a file of a partner is wanted.
 func (n *Node) accept(_ context.Context, from sign.PublicKey, m exchange.Meta) error {
+	if m.Kind == kindExport {
+		if _, err := n.channelOf(from, m); err != nil {
+			return err
+		}
+		return n.member.Restorable(m.Channel)
+	}
 	_, err := n.addressee(from, m)
 	return err
 }
 
-// addressee finds the desk that a file is for: of the channel that it names,
-// with the partner that sends it.
+// addressee finds the desk that a file is for.
 func (n *Node) addressee(from sign.PublicKey, m exchange.Meta) (*clearing.Desk, error) {
+	b, err := n.channelOf(from, m)
+	if err != nil {
+		return nil, err
+	}
+	d, ok := n.Desk(party.Code(b.Partner()))
+	if !ok {
+		return nil, fault.New(fault.NotYet, "the channel is not open here yet", "send it again later")
+	}
+	return d, nil
+}
+
+// channelOf finds the channel that a file names, if it is with the partner that
+// sends it.
+func (n *Node) channelOf(from sign.PublicKey, m exchange.Meta) (*channel.Bilateral, error) {
 	b, ok := n.member.Bilateral(m.Channel)
 	if !ok {
 		return nil, fault.New(exchange.CodeUnknownChannel, "this node is no member of the file's channel", "send it to the channel's member")
@@ -542,14 +562,13 @@ func (n *Node) addressee(from sign.PublicKey, m exchange.Meta) (*clearing.Desk, 
 	if sender != b.Partner() {
 		return nil, fault.New(exchange.CodeUnknownChannel, "the sender is no member of the file's channel", "send files to the channel's partner only")
 	}
-	d, ok := n.Desk(party.Code(sender))
-	if !ok {
-		return nil, fault.New(fault.NotYet, "the channel is not open here yet", "send it again later")
-	}
-	return d, nil
+	return b, nil
 }
 
 func (n *Node) receive(ctx context.Context, from sign.PublicKey, m exchange.Meta, open func() (io.ReadCloser, error)) error {
+	if m.Kind == kindExport {
+		return n.restoreChannel(from, m, open)
+	}
 	d, err := n.addressee(from, m)
 	if err != nil {
 		return err
@@ -561,6 +580,9 @@ func (n *Node) receive(ctx context.Context, from sign.PublicKey, m exchange.Meta
 // has sent it.
 func (n *Node) settled(_ context.Context, r exchange.Receipt, refused error) error {
 	m := r.Transfer.Meta
+	if m.Kind == kindExport {
+		return n.exportSettled(m, refused)
+	}
 	b, ok := n.member.Bilateral(m.Channel)
 	if refused != nil || !ok {
 		return nil

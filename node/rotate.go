@@ -38,8 +38,9 @@ const nextKey = "/next"
 // rotating are the keys that this node replaces.
 var rotating = []string{keyMember, keySealing, keyNode}
 
-// ErrRestart says that the node has a new node key and is to be opened again.
-var ErrRestart = errors.New("the node starts again under its new key")
+// ErrRestart says that the node is to be opened again: it has a new node key, or
+// a channel that was restored.
+var ErrRestart = errors.New("the node starts again")
 
 // Keep runs an open node, and opens and runs it again whenever it has to start
 // again, until ctx ends. It closes what it runs.
@@ -263,6 +264,46 @@ func (n *Node) keepKeys(ctx context.Context) error {
 		case <-look.C:
 		}
 	}
+}
+
+// retireKeys destroys former sealing keys where an agreement asks for it.
+func (n *Node) retireKeys(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-n.member.Ready():
+	}
+	look := time.NewTicker(2 * time.Second)
+	defer look.Stop()
+	waits := ""
+	for {
+		if err := n.retireFormer(ctx); err != nil && ctx.Err() == nil {
+			if text := err.Error(); text != waits {
+				waits = text
+				n.log.Warn("old sealing keys stay for now", "err", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
+func (n *Node) retireFormer(ctx context.Context) error {
+	m, height, err := n.myself()
+	if err != nil {
+		return err
+	}
+	var former []seal.PublicKey
+	for i, s := range n.keys.file.All(keySealing) {
+		if i > 0 && len(s.Bytes) == 32 && !counts(m, keySealing, s, height) {
+			former = append(former, seal.KeyFromSeed([32]byte(s.Bytes)).Public())
+		}
+	}
+	_, err = n.member.Retire(ctx, former)
+	return err
 }
 
 // revokeFormer ends the node keys of this node's past. Those of other nodes of

@@ -63,7 +63,7 @@ func (n *Node) carrierAPI(o *native.Options) {
 	o.Authorize = func(_ api.Actor, _ party.Role, c trade.Command, id canon.Hash) (trade.Command, error) {
 		return n.sign(id, c)
 	}
-	o.Open, o.Chain, o.Keys, o.Files = n.OpenBilateral, n.network.ChainID, n, n.blobs
+	o.Open, o.Export, o.Chain, o.Keys, o.Files = n.OpenBilateral, n.ExportBilateral, n.network.ChainID, n, n.blobs
 	o.Finality = func() wire.Finality {
 		count, p50, p99 := n.finality.quantiles()
 		return wire.Finality{Count: count, P50: millis(p50), P99: millis(p99)}

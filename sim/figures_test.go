@@ -145,12 +145,12 @@ func equals(a money.Micro, want *big.Rat) bool {
 // generatedJob is two carriers' files as a generator made them.
 type generatedJob struct{ ours, theirs, sheet, back string }
 
-func generate(t *testing.T, seed uint64, from, to time.Time, calls int, mix voice.Mix) (j generatedJob) {
+func generate(t *testing.T, seed uint64, from, to time.Time, calls int, plant voice.Plant) (j generatedJob) {
 	t.Helper()
 	var sheets [2]string
 	var files [2]bytes.Buffer
 	for i := range sheets {
-		g, err := voice.NewGenerator(voice.Plan{Seed: seed + uint64(i), Ours: "ALPHA", Theirs: "BRAVO", Prefixes: 60, Mix: mix,
+		g, err := voice.NewGenerator(voice.Plan{Seed: seed + uint64(i), Ours: "ALPHA", Theirs: "BRAVO", Prefixes: 60, Plant: plant, Single: true,
 			Span: usage.Interval{From: from.UnixMilli(), To: to.UnixMilli()}})
 		if err != nil {
 			t.Fatal(err)
@@ -231,7 +231,7 @@ func TestEveryFigureEqualsThePlainComputation(t *testing.T) {
 		{"1mo", 60 * time.Hour, func(x time.Time) time.Time { return time.Date(x.Year(), x.Month(), 1, 0, 0, 0, 0, time.UTC) }},
 	} {
 		t.Run(c.cycle, func(t *testing.T) {
-			j := generate(t, 11, day, day.Add(c.span), 150, voice.Mix{})
+			j := generate(t, 11, day, day.Add(c.span), 150, nil)
 			o := VoiceOptions{Ours: file(t, "a.csv.gz", j.ours), Theirs: file(t, "b.csv", j.theirs), Rates: file(t, "r.csv", j.sheet),
 				RatesBack: file(t, "r2.csv.gz", j.back), Cycle: c.cycle, Binary: lateral(t)}
 			r, err := Voice(within(t, 2*time.Minute), o)
@@ -270,7 +270,7 @@ func TestEveryFigureEqualsThePlainComputation(t *testing.T) {
 func TestTheOtherSidesReportIsTheMirrorImage(t *testing.T) {
 	long(t)
 	from := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
-	j := generate(t, 5, from, from.Add(3*time.Hour), 400, voice.Mix{OnlyOurs: 100, OnlyTheirs: 100, DuplicateTheirs: 100, Skewed: 150, Duration: 100, Withheld: 100})
+	j := generate(t, 5, from, from.Add(3*time.Hour), 400, voice.Plant{"missing_random": 20_000, "duplicate": 40_000, "clock_skew": 15_000, "duration_rounding": 20_000})
 	const odd = "Z1,41441234567,442071234567,2026-11-02T01:00:00Z,61000,success,ALPHA,CHARLIE,T1\n" +
 		"Z2,41441234567,442071234567,2026-11-02T01:00:00Z,61000,success,CHARLIE,BRAVO,T1\n" +
 		"Z3,41441234567\n"

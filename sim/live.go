@@ -83,7 +83,7 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 			say("    %-14s %s", r, token)
 		}
 	}
-	plan := voice.Plan{Ours: "ALPHA", Theirs: "BRAVO", Seed: o.Seed, Span: live(start), Mix: voice.LiveMix}
+	plan := voice.Plan{Ours: "ALPHA", Theirs: "BRAVO", Seed: o.Seed, Span: live(start), Plant: voice.LivePlant, Single: true}
 	generator, err := voice.NewGenerator(plan)
 	if err != nil {
 		return err

@@ -29,12 +29,13 @@ import (
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
-// VoiceOptions say what "lateral sandbox voice" is to clear. Paths are files
-// of the canonical formats, plain or gzip.
+// VoiceOptions say what "lateral sandbox voice" is to clear. Paths are files,
+// plain or gzip.
 type VoiceOptions struct {
 	Ours, Theirs     string
-	Rates, RatesBack string // RatesBack empty: Rates serves both directions
-	Us               string // our code; empty: the first of the pair
+	Formats          [2]*voice.Format // of ours and theirs; nil: what the content says
+	Rates, RatesBack string           // RatesBack empty: Rates serves both directions
+	Us               string           // our code; empty: the first of the pair
 	Cycle            string
 	Dir              string // kept; empty: a temporary folder
 	Binary           string // lateral's own binary: every node is a process; empty: all in this one
@@ -50,7 +51,8 @@ type input struct {
 	ours, theirs     *usage.Batch
 	rates, ratesBack []byte
 	files            [2]string // that can be read again
-	spooled          []string  // those of them that are ours
+	formats          [2]*voice.Format
+	spooled          []string // those of them that are ours
 	rated            [2]*rating.Rated
 	terms            rating.Terms
 }
@@ -114,12 +116,13 @@ func readInput(o VoiceOptions) (in input, err error) {
 	if err != nil {
 		return in, err
 	}
+	in.formats = o.Formats
 	for i, path := range []string{o.Ours, o.Theirs} {
 		if in.files[i], err = in.kept(path); err != nil {
 			return in, err
 		}
 	}
-	if in.ours, err = readCalls(o.Ours, in.files[0], usage.Pair{}); err != nil {
+	if in.ours, err = readCalls(o.Ours, in.files[0], usage.Pair{}, o.Formats[0]); err != nil {
 		return in, err
 	}
 	in.pair = in.ours.Pair
@@ -128,13 +131,13 @@ func readInput(o VoiceOptions) (in input, err error) {
 	case in.ours.Read > 0:
 		return in, noGoodRow(o.Ours, in.ours)
 	default: // a side may have lost all: the other's rows name the pair
-		if in.theirs, err = readCalls(o.Theirs, in.files[1], usage.Pair{}); err != nil {
+		if in.theirs, err = readCalls(o.Theirs, in.files[1], usage.Pair{}, o.Formats[1]); err != nil {
 			return in, err
 		}
 		if in.pair = in.theirs.Pair; len(in.theirs.Records) == 0 {
 			return in, noGoodRow(o.Ours, in.ours)
 		}
-		if in.ours, err = readCalls(o.Ours, in.files[0], in.pair); err != nil {
+		if in.ours, err = readCalls(o.Ours, in.files[0], in.pair, o.Formats[0]); err != nil {
 			return in, err
 		}
 	}
@@ -153,7 +156,7 @@ func readInput(o VoiceOptions) (in input, err error) {
 			return in, fault.Newf(fault.Invalid, "give the carrier another code in both files", "the sandbox's folder has a place of its own called %s", c).In("carrier_from")
 		}
 	}
-	if in.theirs, err = readCalls(o.Theirs, in.files[1], in.pair); err != nil {
+	if in.theirs, err = readCalls(o.Theirs, in.files[1], in.pair, o.Formats[1]); err != nil {
 		return in, err
 	}
 	if in.rates, err = readFile(o.Rates, "--rates"); err != nil {
@@ -258,13 +261,13 @@ func reserved(code string) bool {
 }
 
 // readCalls reads the file called name from path.
-func readCalls(name, path string, pair usage.Pair) (*usage.Batch, error) {
+func readCalls(name, path string, pair usage.Pair, format *voice.Format) (*usage.Batch, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", name).Because(err)
 	}
 	defer f.Close()
-	b, err := voice.ReadUsage(f, voice.Options{Pair: pair})
+	b, err := voice.ReadUsage(f, voice.Options{Pair: pair, Format: format})
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
@@ -374,7 +377,7 @@ func (n *Network) feed(ctx context.Context, pair [2]*desk, in input, say func(st
 					return err
 				}
 				defer f.Close()
-				_, err = d.engineer.ImportUsage(ctx, filepath.Base(in.files[i]), f)
+				_, err = d.engineer.ImportUsageAs(ctx, filepath.Base(in.files[i]), in.formats[i].Text(), f)
 				return err
 			})
 		})

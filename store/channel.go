@@ -138,7 +138,11 @@ func (c *Channel) put(to *pebble.Batch, b Batch) (tail, error) {
 	if err != nil {
 		return tail{}, err
 	}
-	next := *t
+	return c.putBehind(to, *t, b), nil
+}
+
+// putBehind is put behind a given commit.
+func (c *Channel) putBehind(to *pebble.Batch, next tail, b Batch) tail {
 	key := c.key(0, "")
 	set := func(kind byte, rest string, value []byte) {
 		key = append(append(key[:len(c.id)], kind), rest...)
@@ -170,7 +174,7 @@ func (c *Channel) put(to *pebble.Batch, b Batch) (tail, error) {
 		next.Roots = *b.Roots
 	}
 	set(kindTail, "", canon.Must(next))
-	return next, nil
+	return next
 }
 
 // last gives what the last commit left. The channel's lock is held.
@@ -336,19 +340,48 @@ func (c *Channel) Log() (*merkle.Log, error) {
 func (c *Channel) Clear() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	end := upper(c.id[:])
-	if end == nil {
-		return fault.Newf(fault.Invalid, "choose another channel", "channel id %s cannot be cleared", c.id)
-	}
-	batch := c.db.db.NewBatch()
-	if err := batch.DeleteRange(c.id[:], end, nil); err != nil {
-		return errors.Join(c.db.explain(err), batch.Close())
+	batch, err := c.cleared()
+	if err != nil {
+		return err
 	}
 	if err := c.db.apply(batch); err != nil {
 		return err
 	}
 	c.tail = nil
 	return nil
+}
+
+// Replace removes all that the store has of the channel and writes a batch in
+// its place: both or neither. Codes: those of Commit.
+func (c *Channel) Replace(b Batch) error {
+	if err := c.db.Room(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	batch, err := c.cleared()
+	if err != nil {
+		return err
+	}
+	next := c.putBehind(batch, tail{}, b)
+	if err := c.db.apply(batch); err != nil {
+		return err
+	}
+	c.tail = &next
+	return nil
+}
+
+// cleared gives a batch that removes all of the channel.
+func (c *Channel) cleared() (*pebble.Batch, error) {
+	end := upper(c.id[:])
+	if end == nil {
+		return nil, fault.Newf(fault.Invalid, "choose another channel", "channel id %s cannot be cleared", c.id)
+	}
+	batch := c.db.db.NewBatch()
+	if err := batch.DeleteRange(c.id[:], end, nil); err != nil {
+		return nil, errors.Join(c.db.explain(err), batch.Close())
+	}
+	return batch, nil
 }
 
 func (c *Channel) key(kind byte, rest string) []byte {

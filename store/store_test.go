@@ -185,3 +185,46 @@ func TestAScanGoesOnBehindAKey(t *testing.T) {
 		}
 	}
 }
+
+// What replaces a channel's content stands alone, in the numbers too, after the
+// store is opened again.
+func TestAReplacedChannelHoldsNothingOfBefore(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir, Options{})
+	c, other := db.Channel(pair), db.Channel(canon.Hash{1})
+	first := Batch{
+		Writes: []merkle.Write{{Key: "a", Value: []byte("1")}, {Key: "b", Value: []byte("1")}}, Leaves: [][]byte{[]byte("l0"), []byte("l1")},
+		Events: [][]byte{[]byte("e0")}, Meta: map[string][]byte{"m": []byte("1")}, Index: []IndexWrite{{"i", "k", []byte("1")}},
+	}
+	for _, ch := range []*Channel{c, other} {
+		if err := ch.Commit(first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Replace(Batch{Writes: []merkle.Write{{Key: "a", Value: []byte("2")}}, Leaves: [][]byte{[]byte("new")}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, dir, Options{})
+	defer db.Close()
+	look := func(c *Channel) string {
+		got := ""
+		for r, err := range c.Scan("") {
+			got += fmt.Sprintf("%s=%s %v;", r.Key, r.Value, err)
+		}
+		leaf, err := c.Leaf(0)
+		leaves, err2 := c.LeafCount()
+		events, err3 := c.EventCount()
+		_, meta, err4 := c.Meta("m")
+		_, index, err5 := c.Lookup("i", "k")
+		return got + fmt.Sprintf("%s %d %d %v %v %v", leaf, leaves, events, meta, index, []error{err, err2, err3, err4, err5})
+	}
+	if got, want := look(db.Channel(pair)), "a=2 <nil>;new 1 0 false false [<nil> <nil> <nil> <nil> <nil>]"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got, want := look(db.Channel(canon.Hash{1})), "a=1 <nil>;b=1 <nil>;l0 2 1 true true [<nil> <nil> <nil> <nil> <nil>]"; got != want {
+		t.Errorf("another channel: got  %s\nwant %s", got, want)
+	}
+}

@@ -303,7 +303,7 @@ func (t *tx) price(b *billing, lines []usage.Line) ([]priced, error) {
 			return nil, err
 		}
 		row := proven.Rate
-		amount, err := rating.Charge(&row, l.BilledSeconds, b.terms.Rounding.Mode)
+		amount, err := rating.Charge(&row, l.Calls, l.BilledSeconds, b.terms.Rounding.Mode)
 		if err != nil {
 			return nil, fault.Of(err).In("lines")
 		}
@@ -358,6 +358,16 @@ func (t *tx) inForceRows(b *billing, lines []usage.Line) error {
 		}
 		if max(row.ValidFrom, sheet.From) >= interval.To || min(row.ValidTo, until) <= earliest {
 			return fault.Newf(CodeRowNotInForce, "use the row that was in force when the calls began", "row %d (%s, prefix %s) was not in force for %s", l.Row, row.Destination, row.Prefix, interval).In("lines")
+		}
+		window, err := row.Band.Window()
+		if err != nil {
+			return fault.Of(err).In("lines")
+		}
+		if window != nil && !window.Meets(max(row.ValidFrom, sheet.From, earliest), min(row.ValidTo, until, interval.To)) {
+			return fault.Newf(CodeRowNotInForce, "use the row of the time at which the calls began", "row %d (%s, prefix %s, %s) is for no moment of %s", l.Row, row.Destination, row.Prefix, row.Band, interval).In("lines")
+		}
+		if row.ConnectFee > 0 && l.Calls > l.BilledSeconds {
+			return fault.Newf(usage.CodeBadStatement, "leave calls out that have no billed second", "row %d has a connect fee, and the line has %d calls with %d billed seconds", l.Row, l.Calls, l.BilledSeconds).In("lines")
 		}
 	}
 	return nil

@@ -26,6 +26,7 @@ const (
 	KindAgreementEnd     Kind = "agreement.terminate" // AgreementEnd; either side
 	KindBilateralEnd     Kind = "bilateral.end"       // BilateralEnd; either side
 	KindSheetPropose     Kind = "sheet.propose"       // SheetPropose; the seller
+	KindSheetAcknowledge Kind = "sheet.acknowledge"   // SheetAnswer; the buyer's node
 	KindSheetAccept      Kind = "sheet.accept"        // SheetAnswer; the buyer
 	KindSheetReject      Kind = "sheet.reject"        // SheetAnswer; the buyer
 	KindRowProve         Kind = "row.prove"           // RowProve; either side
@@ -160,11 +161,12 @@ type SheetPropose struct {
 	Root      canon.Hash      `cbor:"5,keyasint" json:"root"` // rating.Sheet.Root
 	Rows      uint32          `cbor:"6,keyasint" json:"rows"`
 	File      canon.Hash      `cbor:"7,keyasint" json:"file"`
-	Size      uint64          `cbor:"8,keyasint" json:"size"` // of the file in bytes
-	From      int64           `cbor:"9,keyasint" json:"from"` // ms UTC; calls that begin then or later are priced by it
+	Size      uint64          `cbor:"8,keyasint" json:"size"`                        // of the file in bytes
+	From      int64           `cbor:"9,keyasint" json:"from"`                        // ms UTC; calls that begin then or later are priced by it
+	Raises    bool            `cbor:"10,keyasint,omitempty" json:"raises,omitempty"` // a price rises or goes (rating.Raises)
 }
 
-// SheetAnswer accepts or rejects a sheet. Root repeats what is answered.
+// SheetAnswer acknowledges, accepts or rejects a sheet. Root repeats what is answered.
 type SheetAnswer struct {
 	ID   string     `cbor:"1,keyasint" json:"id"`
 	Root canon.Hash `cbor:"2,keyasint" json:"root"`

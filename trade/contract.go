@@ -379,9 +379,53 @@ func sheetPropose(t *tx, b SheetPropose) error {
 	if _, there := t.Get(SheetKey(b.ID)); there {
 		return conflict("id", "choose another id", "there is a sheet %s already", b.ID)
 	}
+	terms := t.latest(a)
+	from, err := t.noticed(b, terms.Notice)
+	if err != nil {
+		return err
+	}
 	t.put(SheetKey(b.ID), Sheet{ID: b.ID, Agreement: b.Agreement, Direction: b.Direction, Line: b.Line, Root: b.Root, Rows: b.Rows,
-		File: b.File, Size: b.Size, From: b.From, State: SheetProposed, Proposed: act, Deadline: t.until(*t.latest(a), agreement.StageAnswer)})
+		File: b.File, Size: b.Size, From: from, Raises: b.Raises, State: SheetProposed, Proposed: act, Deadline: t.until(*terms, agreement.StageAnswer)})
 	t.emit(EventSheetProposed, SheetKey(b.ID), "")
+	return nil
+}
+
+// noticed gives the moment from which a sheet holds that is proposed now: the
+// one it names, or by the terms the end of its notice. Code:
+// [rating.CodeShortNotice].
+func (t *tx) noticed(b SheetPropose, n agreement.RateNotice) (int64, error) {
+	if tariff, _ := get[Tariff](t, TariffKey(b.Direction, b.Line)); len(tariff.Sheets) == 0 {
+		return b.From, nil
+	}
+	least := t.ctx.Block.Time + n.Decrease
+	if b.Raises {
+		least = t.ctx.Block.Time + n.Increase
+	}
+	switch {
+	case n == (agreement.RateNotice{}) || b.From >= least:
+		return b.From, nil
+	case n.Short == agreement.ShortLater:
+		return least, nil
+	}
+	return 0, fault.Newf(rating.CodeShortNotice, "let it begin at "+usage.Stamp(least)+" or later",
+		"the sheet begins at %s, with less notice than was agreed", usage.Stamp(b.From)).In("from")
+}
+
+// sheetAcknowledge notes that the buyer's node has the file and that it has the
+// root. Doing it again is no error: two parts of a node may have seen the file.
+func sheetAcknowledge(t *tx, b SheetAnswer) error {
+	if s, ok := get[Sheet](t, SheetKey(b.ID)); ok && s.State == SheetAcknowledged && s.Direction.From == t.own && s.Root == b.Root {
+		return nil
+	}
+	s, err := t.answeredSheet(b, SheetAcknowledge)
+	if err != nil {
+		return err
+	}
+	if s.Acknowledged, err = t.authorize(nil); err != nil {
+		return err
+	}
+	t.put(SheetKey(s.ID), s)
+	t.emit(EventSheetAcknowledged, SheetKey(s.ID), "")
 	return nil
 }
 
@@ -401,7 +445,10 @@ func (t *tx) answeredSheet(b SheetAnswer, e SheetEvent) (Sheet, error) {
 	if s.Root != b.Root {
 		return s, conflict("root", "read the sheet as proposed, and answer that", "the answer is about another root than was proposed")
 	}
-	s.State, s.Deadline = next, 0
+	s.State = next
+	if e != SheetAcknowledge {
+		s.Deadline = 0
+	}
 	return s, checkWhy(b.Why)
 }
 

@@ -344,7 +344,7 @@ func (t *tx) resolve(b billing, decided []resolution) error {
 		if !ok {
 			return fault.Newf(CodeRowNotProven, "prove the row", "row %d is not proven", d.Row)
 		}
-		amount, err := rating.Charge(&rate.Rate, r.seconds, b.terms.Rounding.Mode)
+		amount, err := rating.Charge(&rate.Rate, r.calls, r.seconds, b.terms.Rounding.Mode)
 		if err != nil {
 			return err
 		}
@@ -495,7 +495,7 @@ func disputePropose(t *tx, c DisputePropose) error {
 		if v.Calls > maxFigure || v.BilledSeconds > maxFigure {
 			return invalid("verdicts", "the figures are out of range", "check them")
 		}
-		amount, err := rating.Charge(&rate.Rate, v.BilledSeconds, b.terms.Rounding.Mode)
+		amount, err := rating.Charge(&rate.Rate, v.Calls, v.BilledSeconds, b.terms.Rounding.Mode)
 		if err != nil {
 			return fault.Of(err).In("verdicts")
 		}

@@ -16,6 +16,7 @@ const (
 	EventAgreementRejected   = "agreement.rejected" // also an amendment
 	EventAgreementTerminated = "agreement.terminated"
 	EventSheetProposed       = "sheet.proposed"
+	EventSheetAcknowledged   = "sheet.acknowledged" // the buyer's node has the file
 	EventSheetAccepted       = "sheet.accepted"
 	EventSheetRejected       = "sheet.rejected"
 	EventOrderPlaced         = "order.placed"

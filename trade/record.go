@@ -113,9 +113,10 @@ type SheetState string
 
 // The states of a sheet. Who acts next stands beside each.
 const (
-	SheetProposed SheetState = "proposed" // the buyer: accept or reject
-	SheetAccepted SheetState = "accepted" // nobody; a later one supersedes it from its own beginning on
-	SheetRejected SheetState = "rejected" // nobody
+	SheetProposed     SheetState = "proposed"     // the buyer: its node acknowledges; accept or reject
+	SheetAcknowledged SheetState = "acknowledged" // the buyer, whose node has the file: accept or reject
+	SheetAccepted     SheetState = "accepted"     // nobody; in effect from its own beginning on, until that of a later one
+	SheetRejected     SheetState = "rejected"     // nobody
 )
 
 // SheetEvent is what moves a sheet.
@@ -123,14 +124,16 @@ type SheetEvent string
 
 // The events of a sheet.
 const (
-	SheetAccept SheetEvent = "accept" // by the buyer
-	SheetReject SheetEvent = "reject" // by the buyer
-	SheetLapse  SheetEvent = "lapse"  // the time for the answer has passed
+	SheetAcknowledge SheetEvent = "acknowledge" // by the buyer's node: the file is there and has the root
+	SheetAccept      SheetEvent = "accept"      // by the buyer
+	SheetReject      SheetEvent = "reject"      // by the buyer
+	SheetLapse       SheetEvent = "lapse"       // the time for the answer has passed
 )
 
 // SheetTransitions is every move a sheet can make; what is not here is refused.
 var SheetTransitions = map[SheetState]map[SheetEvent]SheetState{
-	SheetProposed: {SheetAccept: SheetAccepted, SheetReject: SheetRejected, SheetLapse: SheetRejected},
+	SheetProposed:     {SheetAcknowledge: SheetAcknowledged, SheetAccept: SheetAccepted, SheetReject: SheetRejected, SheetLapse: SheetRejected},
+	SheetAcknowledged: {SheetAccept: SheetAccepted, SheetReject: SheetRejected, SheetLapse: SheetRejected},
 }
 
 // Sheet is a rate sheet by its commitment; the rows are in a file.
@@ -152,6 +155,10 @@ type Sheet struct {
 	Accepted party.Act `cbor:"13,keyasint,omitzero" json:"accepted,omitzero"`
 	Why      string    `cbor:"14,keyasint,omitempty" json:"why,omitempty"`
 	Deadline int64     `cbor:"15,keyasint,omitempty" json:"deadline,omitempty"` // for the answer; block time, ms UTC
+	// Raises is the seller's word that a price rises or goes. The buyer's node
+	// compares the files before it accepts.
+	Raises       bool      `cbor:"16,keyasint,omitempty" json:"raises,omitempty"`
+	Acknowledged party.Act `cbor:"17,keyasint,omitzero" json:"acknowledged,omitzero"`
 }
 
 // Tariff lists the accepted sheets of a direction and line, oldest first. Each

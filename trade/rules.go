@@ -38,6 +38,7 @@ func rules() map[Kind]rule {
 		KindAgreementEnd:     {need: delegate, role: party.Contracts, diverged: true, apply: body(agreementEnd)},
 		KindBilateralEnd:     {need: delegate, role: party.Contracts, diverged: true, apply: body(bilateralEnd)},
 		KindSheetPropose:     {need: delegate, role: party.Contracts, apply: body(sheetPropose)},
+		KindSheetAcknowledge: {need: nodeAlone, apply: body(sheetAcknowledge)},
 		KindSheetAccept:      {need: delegate, role: party.Contracts, apply: body(sheetAccept)},
 		KindSheetReject:      {need: delegate, role: party.Contracts, apply: body(sheetReject)},
 		KindRowProve:         {need: nodeAlone, apply: body(rowProve)},

@@ -119,7 +119,7 @@ func TestTheDiagramsAreTheTables(t *testing.T) {
 // deadlined are the states that have a deadline of their own, whenever a record
 // is in them; world.execute looks after each command whether that is so.
 var deadlined = map[string][]string{
-	"member": {"applied"}, "sheet": {"proposed"}, "agreement": {"proposed"}, "order": {"acknowledged", "suspended"},
+	"member": {"applied"}, "sheet": {"proposed", "acknowledged"}, "agreement": {"proposed"}, "order": {"acknowledged", "suspended"},
 	"period": {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
 	"netting": {"proposed"}, "obligation": {"owed", "overdue", "advised"},
 }

@@ -87,6 +87,20 @@ func (v View) TermsAt(id string, ms int64) (agreement.Terms, bool) {
 	return v.Terms(version.Terms)
 }
 
+// DestroysOldKeys reports whether the two sides have agreed that old sealing
+// keys are destroyed, in any version of any agreement: what one has promised
+// while it was in force stays promised.
+func (v View) DestroysOldKeys() bool {
+	for a := range v.Agreements() {
+		for _, version := range a.Versions {
+			if terms, ok := v.Terms(version.Terms); ok && terms.DestroyOldKeys {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Sheet gives a rate sheet by id.
 func (v View) Sheet(id string) (Sheet, bool) { return get[Sheet](v, SheetKey(id)) }
 

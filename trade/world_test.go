@@ -104,9 +104,10 @@ type world struct {
 	height   uint64
 	nonce    int
 	sheets   map[string]*rating.Sheet
-	log      []entry // commands that were executed, for replay
-	attested uint64  // position that both sides have signed
-	last     entry   // the last command whatever its channel, for "again"
+	rates    *rating.Sheet // what is proposed and proven next
+	log      []entry       // commands that were executed, for replay
+	attested uint64        // position that both sides have signed
+	last     entry         // the last command whatever its channel, for "again"
 	channel  [2]sign.PublicKey
 }
 
@@ -128,7 +129,7 @@ func genesis(t testing.TB) memory {
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, m: New(voice{}), m2: New(voice{}), public: genesis(t), state: memory{}, second: memory{}, time: base, height: 1, sheets: map[string]*rating.Sheet{}}
+	w := &world{t: t, m: New(voice{}), m2: New(voice{}), public: genesis(t), state: memory{}, second: memory{}, time: base, height: 1, sheets: map[string]*rating.Sheet{}, rates: testSheet()}
 	w.channel = [2]sign.PublicKey{key("ALPHA.channel").Public(), key("BRAVO.channel").Public()}
 	slices.SortFunc(w.channel[:], func(a, b sign.PublicKey) int { return cmp.Compare(a.String(), b.String()) })
 	return w
@@ -311,6 +312,12 @@ func (w *world) terms(a args) agreement.Terms {
 	}
 	t.Cycle, t.Zone = a.or("cycle", t.Cycle), a.or("zone", t.Zone)
 	t.SecondsTolerance = uint64(a.int("tolerance", 0))
+	if a.has("notice") {
+		t.Notice = agreement.RateNotice{Increase: hourMs * a.int("notice", 0), Short: agreement.ShortNotice(a.or("short", "refuse"))}
+	}
+	if a.has("longest-call") {
+		t.LongestCall = hourMs * a.int("longest-call", 0)
+	}
 	t.LineThreshold = amounts(a["line-threshold"])
 	t.OpenThreshold = amounts(a["open-threshold"])
 	t.Exposure = amounts(a["exposure"])
@@ -437,15 +444,18 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	case KindBilateralEnd:
 		b = BilateralEnd{a["why"]}
 	case KindSheetPropose:
-		s := testSheetAt(money.Rate(a.int("divided", 1)))
+		s := w.rates
+		if divided := a.int("divided", 1); divided > 1 {
+			s = testSheetAt(money.Rate(divided))
+		}
 		d := usage.Direction{From: party.Code(other), To: party.Code(actor)}
 		if a.has("backwards") {
 			d = d.Back()
 		}
 		w.sheets[d.String()] = s
 		b = SheetPropose{ID: a["id"], Agreement: a.or("agreement", "MSA-1"), Direction: d, Line: product.Line(a.or("line", "voice")), Root: s.Root(), Rows: uint32(s.Len()),
-			File: canon.Sum("sheet"), Size: 1000, From: base + hourMs*a.int("from", -24)}
-	case KindSheetAccept, KindSheetReject:
+			File: canon.Sum("sheet"), Size: 1000, From: base + hourMs*a.int("from", -24), Raises: a.has("raises")}
+	case KindSheetAcknowledge, KindSheetAccept, KindSheetReject:
 		s, _ := View{w.state}.Sheet(a["id"])
 		if a.has("other-root") {
 			s.Root = canon.Sum("other")
@@ -681,7 +691,10 @@ func (w *world) direction(a args) usage.Direction {
 
 // rows proves rows of the test sheet by their numbers there.
 func (w *world) rows(a args, numbers []string) []ProveRow {
-	s := testSheetAt(money.Rate(a.int("divided", 1)))
+	s := w.rates
+	if divided := a.int("divided", 1); divided > 1 {
+		s = testSheetAt(money.Rate(divided))
+	}
 	var out []ProveRow
 	for _, n := range numbers {
 		i, err := strconv.Atoi(n)
@@ -960,6 +973,10 @@ func (w *world) show(what string, a args) string {
 	case "agreements":
 		for g := range v.Agreements() {
 			fmt.Fprintf(&b, "%s %s versions %d\n", g.ID, g.State, len(g.Versions))
+		}
+	case "sheets":
+		for s := range v.Sheets() {
+			fmt.Fprintf(&b, "%s %s from %s\n", s.ID, s.State, usage.Stamp(s.From))
 		}
 	case "totals":
 		totals, err := v.Totals()

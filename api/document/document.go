@@ -217,6 +217,10 @@ func WireRow(r rating.Row) wire.Row {
 		to := wire.Time(r.ValidTo)
 		out.ValidTo = &to
 	}
+	out.ConnectFee, out.OriginPrefix, out.Blocked = r.ConnectFee, r.OriginPrefix, r.Blocked
+	if !r.Band.IsZero() {
+		out.Band = &r.Band
+	}
 	return out
 }
 
@@ -227,6 +231,10 @@ func domainRow(r wire.Row) rating.Row {
 	}
 	if r.ValidTo != nil {
 		out.ValidTo = int64(*r.ValidTo)
+	}
+	out.ConnectFee, out.OriginPrefix, out.Blocked = r.ConnectFee, r.OriginPrefix, r.Blocked
+	if r.Band != nil {
+		out.Band = *r.Band
 	}
 	return out
 }

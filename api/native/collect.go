@@ -3,8 +3,10 @@ package native
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lateral-network/lateral/clearing"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/fraud"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
@@ -23,11 +25,12 @@ var (
 	invoiceGauge   = prometheus.NewDesc("lateral_invoices", "Invoices by state.", []string{"partner", "state"}, nil)
 	debtGauge      = prometheus.NewDesc("lateral_obligations", "Debts by state.", []string{"partner", "state"}, nil)
 	problemGauge   = prometheus.NewDesc("lateral_problems", "Steps of clearing that do not succeed by themselves.", []string{"partner"}, nil)
+	signalGauge    = prometheus.NewDesc("lateral_signals", "Signals of fraud in own records that nobody has judged, by severity.", []string{"partner", "severity"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (r *records) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{bilateralGauge, attestedGauge, positionGauge, periodGauge, disputeGauge, invoiceGauge, debtGauge, problemGauge} {
+	for _, d := range []*prometheus.Desc{bilateralGauge, attestedGauge, positionGauge, periodGauge, disputeGauge, invoiceGauge, debtGauge, problemGauge, signalGauge} {
 		out <- d
 	}
 }
@@ -63,6 +66,15 @@ func (r *records) Collect(out chan<- prometheus.Metric) {
 		gauge(positionGauge, float64(w.Position))
 		if d, ok := r.s.Desk(w.Partner); ok {
 			gauge(problemGauge, float64(len(d.Problems())))
+			open := map[fraud.Severity]float64{fraud.Low: 0, fraud.Medium: 0, fraud.High: 0}
+			for _, x := range d.Signals() {
+				if x.State == clearing.SignalOpen {
+					open[x.Severity]++
+				}
+			}
+			for severity, n := range open {
+				gauge(signalGauge, n, string(severity))
+			}
 		}
 		counted := func(d *prometheus.Desc, n map[string]float64, err error) {
 			if err != nil {

@@ -17,14 +17,17 @@ import (
 // *clearing.Desk has it.
 type Desk interface {
 	ProposeSheet(ctx context.Context, direction usage.Direction, from int64, r io.Reader) (trade.SheetPropose, error)
+	AcknowledgeSheet(ctx context.Context, id string) error
 	AcceptSheet(ctx context.Context, id string) error
 	RejectSheet(ctx context.Context, id, why string) error
 	OpenSheet(id string) (io.ReadCloser, error)
-	ImportUsage(ctx context.Context, name string, r io.Reader) (clearing.Import, error)
+	ImportUsage(ctx context.Context, name, format string, r io.Reader) (clearing.Import, error)
 	Imports() []clearing.Import
 	CloseThrough(ctx context.Context, through int64) error
 	Summary() (clearing.Summary, error)
 	Exceptions() []clearing.Exception
+	Signals() []clearing.Signal
+	JudgeSignal(number uint32, state clearing.SignalState, by, why string) (clearing.Signal, error)
 	Evidence(dispute string) (clearing.Evidence, error)
 	Try(dispute string, rule agreement.Source) (clearing.Trial, error)
 	Correct(ctx context.Context, order string, from int64, why string) (clearing.Correction, error)

@@ -22,6 +22,7 @@ import (
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/party"
@@ -95,11 +96,11 @@ func (s *side) document(t testing.TB) (doc openAPI, raw []byte) {
 // changes says which roles may use each operation that changes something. It is
 // written here once more, so that a slip in the table shows.
 var changes = map[api.Role][]string{
-	api.Clerk:          {"request-rating", "apply-deadline", "record-file", "propose-decision", "accept-decision", "reject-decision", "correct-period", "prepare-command", "submit-command"},
-	api.ProductManager: {"correct-period", "end-bilateral", "close-divergence", "propose-agreement", "amend-agreement", "accept-agreement", "reject-agreement", "end-agreement", "propose-sheet", "accept-sheet", "reject-sheet", "place-order", "accept-order", "reject-order", "suspend-order", "resume-order", "end-order", "prepare-command", "submit-command"},
-	api.Engineer:       {"import-usage", "close-periods", "post-anchor", "request-rating", "apply-deadline", "record-file"},
+	api.Clerk:          {"request-rating", "apply-deadline", "record-file", "acknowledge-signal", "dismiss-signal", "propose-decision", "accept-decision", "reject-decision", "correct-period", "prepare-command", "submit-command"},
+	api.ProductManager: {"correct-period", "end-bilateral", "close-divergence", "propose-agreement", "amend-agreement", "accept-agreement", "reject-agreement", "end-agreement", "propose-sheet", "acknowledge-sheet", "accept-sheet", "reject-sheet", "place-order", "accept-order", "reject-order", "suspend-order", "resume-order", "end-order", "prepare-command", "submit-command"},
+	api.Engineer:       {"acknowledge-sheet", "import-usage", "close-periods", "post-anchor", "request-rating", "apply-deadline", "record-file", "acknowledge-signal", "dismiss-signal"},
 	api.Finance:        {"request-rating", "apply-deadline", "accept-invoice", "dispute-invoice", "reject-invoice", "propose-netting", "accept-netting", "reject-netting", "open-obligations", "advise-payment", "confirm-payment", "decline-payment", "prepare-command", "submit-command"},
-	api.Administrator:  {"add-token", "remove-token", "erase-file", "propose-member", "vouch-member", "suspend-member", "restore-member", "leave-network", "propose-parameter", "vote-parameter", "open-bilateral", "add-delegate", "revoke-delegate", "post-anchor", "rotate-channel", "rotate-key", "prepare-command", "submit-command"},
+	api.Administrator:  {"add-token", "remove-token", "erase-file", "propose-member", "vouch-member", "suspend-member", "restore-member", "leave-network", "propose-parameter", "vote-parameter", "open-bilateral", "add-delegate", "revoke-delegate", "post-anchor", "rotate-channel", "export-bilateral", "rotate-key", "prepare-command", "submit-command"},
 	api.Auditor:        {},
 	api.Subscriber:     {},
 }
@@ -319,6 +320,8 @@ func TestBadInputIsRefusedByField(t *testing.T) {
 		{"a hash that is none", api.Clerk, "POST", at + "/files", `{"kind":"ab","hash":"zz","size":1}`, 422, fault.Invalid, "hash"},
 		{"a decision without a dispute", api.Clerk, "POST", at + "/disputes/a~b~c~d/propose", `{"calls":1,"billed_seconds":1,"why":"x"}`, 404, fault.NotFound, ""},
 		{"a file of no call records", api.Engineer, "POST", at + "/usage", "hello", 422, "", ""},
+		{"call records in a format that nobody knows", api.Engineer, "POST", at + "/usage?format=cisco", "hello", 422, voice.CodeBadProfile, "format"},
+		{"call records that are not of the format", api.Engineer, "POST", at + "/usage?format=parquet", "hello", 422, voice.CodeBadHeader, ""},
 		{"closing before any record", api.Engineer, "POST", at + "/usage/close", `{}`, 409, fault.NotYet, "through"},
 		{"a delegate without roles", api.Administrator, "POST", at + "/delegates", `{"key":"` + strings.Repeat("ab", 32) + `","name":"x","roles":[]}`, 422, fault.Invalid, "roles"},
 		{"a key that is none", api.Administrator, "POST", at + "/delegates/zz/revoke", ``, 422, fault.Invalid, "key"},

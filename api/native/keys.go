@@ -31,6 +31,7 @@ type Keys interface {
 // key is kept.
 func (s *server) keys() {
 	post(s, "/v1/bilaterals/{partner}/rotate", "rotate-channel", tagKeys, "Replace this node's channel key; the sealing of the channel follows", s.rotateChannel)
+	post(s, "/v1/bilaterals/{partner}/export", "export-bilateral", tagKeys, "Send the partner the sealed export of the channel, from which its node restores what destroyed keys do not open", s.exportBilateral)
 	post(s, "/v1/keys/{key}/rotate", "rotate-key", tagKeys, "Replace a key of this carrier; after the node key the node starts again", s.rotateKey)
 	post(s, "/v1/commands/prepare", "prepare-command", tagKeys, "A command for a key that is kept elsewhere: what it says and the exact bytes to sign", s.prepare)
 	post(s, "/v1/commands", "submit-command", tagKeys, "Submit a prepared command with its signature", s.submitCommand)
@@ -46,6 +47,15 @@ func (s *server) rotateChannel(ctx context.Context, in *PartnerPath) (*reply[wir
 	key, err := b.Rotate(ctx)
 	s.Log.Info("key replaced", "trace", traceOf(ctx), "key", "channel", "partner", in.Partner, "who", api.ActorOf(ctx).Name, "code", fault.CodeOf(err))
 	return answer(wire.NewKey{Key: key.String()}), err
+}
+
+func (s *server) exportBilateral(ctx context.Context, in *PartnerPath) (*reply[wire.Exported], error) {
+	if s.Export == nil {
+		return nil, fault.New(fault.Refused, "this interface sends no exports", "use the carrier's node")
+	}
+	out, err := s.Export(ctx, in.Partner)
+	s.Log.Info("channel exported", "trace", traceOf(ctx), "partner", in.Partner, "who", api.ActorOf(ctx).Name, "code", fault.CodeOf(err))
+	return answer(out), err
 }
 
 func (s *server) rotateKey(ctx context.Context, in *struct {

@@ -1,6 +1,8 @@
 package native
 
 import (
+	"time"
+
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/clearing"
@@ -84,7 +86,8 @@ func shownDelegate(d party.Delegate) wire.Delegate {
 
 func shownSheet(s trade.Sheet) wire.Sheet {
 	return wire.Sheet{ID: s.ID, Agreement: s.Agreement, Direction: s.Direction, Line: s.Line, Root: s.Root, Rows: s.Rows, File: s.File, Size: s.Size,
-		From: wire.Time(s.From), State: s.State, Base: s.Base, Proposed: act(s.Proposed), Accepted: done(s.Accepted), Why: s.Why}
+		From: wire.Time(s.From), State: s.State, Base: s.Base, Proposed: act(s.Proposed), Acknowledged: done(s.Acknowledged), Accepted: done(s.Accepted), Why: s.Why,
+		Raises: s.Raises, Effective: s.State == trade.SheetAccepted && s.From <= time.Now().UnixMilli()}
 }
 
 func shownOrder(o order.Order) wire.Order {
@@ -95,7 +98,7 @@ func shownOrder(o order.Order) wire.Order {
 
 func shownImport(i clearing.Import) wire.Import {
 	return wire.Import{Number: i.Number, Name: i.Name, File: i.File, Size: i.Size, Read: i.Read, Accepted: i.Accepted, Rejected: i.Rejected,
-		Duplicate: i.Duplicate, Rejects: i.Rejects, Repeated: i.Repeated, Time: wire.Time(i.Time)}
+		Duplicate: i.Duplicate, Format: i.Format, Rejects: i.Rejects, Repeated: i.Repeated, Time: wire.Time(i.Time)}
 }
 
 func shownSummary(s clearing.Summary) wire.Summary {
@@ -110,6 +113,16 @@ func shownSummary(s clearing.Summary) wire.Summary {
 func shownException(e clearing.Exception) wire.Exception {
 	return wire.Exception{Direction: e.Direction, Period: e.Period, Import: e.Import, Line: e.Line, Destination: e.Destination.String(),
 		Start: wire.Time(e.Start), Code: e.Code}
+}
+
+func shownSignal(x clearing.Signal) wire.Signal {
+	w := wire.Signal{Number: x.Number, Kind: x.Kind, Severity: x.Severity, Direction: x.Direction, Destination: x.Destination, Trunk: x.Trunk, Period: x.Period,
+		Calls: x.Calls, Of: x.Of, Expected: x.Expected, Origins: x.Origins, Sample: make([]wire.SignalRow, len(x.Sample)), Raised: wire.Time(x.Raised),
+		State: string(x.State), By: x.By, Why: x.Why, At: wire.Time(x.At)}
+	for i, r := range x.Sample {
+		w.Sample[i] = wire.SignalRow{Import: r.File, Line: r.Line}
+	}
+	return w
 }
 
 func shownPeriod(p invoice.Period) wire.Period {

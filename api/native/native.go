@@ -114,6 +114,9 @@ type Options struct {
 	// Open begins a Bilateral with a partner and returns when the opening is on
 	// the Omnilateral. Nil refuses.
 	Open func(ctx context.Context, partner party.Code) error
+	// Export sends a partner the sealed export of the channel with it. Nil
+	// refuses.
+	Export func(ctx context.Context, partner party.Code) (wire.Exported, error)
 	// Chain is the id of the ledger, for commands that are signed elsewhere.
 	Chain string
 	// Keys replaces the carrier's own keys. Nil refuses.

@@ -83,13 +83,21 @@ func takesCSV(op huma.Operation, what string) huma.Operation {
 	return op
 }
 
+// takesRecords says in the document that an operation takes a file of call records.
+func takesRecords(op huma.Operation, what string) huma.Operation {
+	op = takesCSV(op, what)
+	text := op.RequestBody.Content["text/csv"]
+	op.RequestBody.Content["application/x-ndjson"], op.RequestBody.Content["application/vnd.apache.parquet"] = text, text
+	return op
+}
+
 // sheets registers rate sheets.
 func (s *server) sheets() {
 	const at = "/v1/bilaterals/{partner}/sheets"
 	get(s, at, "list-sheets", tagContracts, "Rate sheets with a partner", func(_ context.Context, in *struct {
 		PartnerPath
 		PageQuery
-		State     trade.SheetState `query:"state" enum:"proposed,accepted,rejected"`
+		State     trade.SheetState `query:"state" enum:"proposed,acknowledged,accepted,rejected"`
 		Direction string           `query:"direction" doc:"FROM>TO."`
 	}) (*reply[api.Page[wire.Sheet]], error) {
 		b, err := s.with(in.Partner)
@@ -128,6 +136,18 @@ func (s *server) sheets() {
 			return nil, err
 		}
 		return s.sheetNow(ctx, in.Partner, p.ID, trade.KindSheetPropose)
+	})
+	post(s, at+"/{id}/acknowledge", "acknowledge-sheet", tagContracts, "Tell the partner that the file of a sheet is here and is what was proposed; the node does it by itself as well", func(ctx context.Context, in *IDPath) (*reply[wire.Done[wire.Sheet]], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.Wait)
+		defer cancel()
+		if err := d.AcknowledgeSheet(ctx, in.ID); err != nil {
+			return nil, err
+		}
+		return s.sheetNow(ctx, in.Partner, in.ID, trade.KindSheetAcknowledge)
 	})
 	post(s, at+"/{id}/accept", "accept-sheet", tagContracts, "Accept a sheet that the partner proposed, once its file is here and checked", func(ctx context.Context, in *IDPath) (*reply[wire.Done[wire.Sheet]], error) {
 		d, err := s.desk(in.Partner)
@@ -200,7 +220,10 @@ func (s *server) sheetNow(ctx context.Context, partner party.Code, id string, ki
 	}
 	out := wire.Done[wire.Sheet]{Record: r.Body, Receipt: wire.Receipt{Kind: kind}}
 	a := &r.Body.Proposed
-	if kind == trade.KindSheetAccept {
+	switch kind {
+	case trade.KindSheetAcknowledge:
+		a = r.Body.Acknowledged
+	case trade.KindSheetAccept:
 		a = r.Body.Accepted
 	}
 	if a != nil && kind != trade.KindSheetReject {

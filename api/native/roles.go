@@ -21,7 +21,7 @@ var allowed = map[string][]api.Role{
 	"list-bilaterals": readers, "get-bilateral": readers, "list-anchors": readers, "list-problems": readers,
 	"get-default-terms": readers, "list-agreements": readers, "get-agreement": readers, "list-delegates": readers,
 	"list-sheets": readers, "get-sheet": readers, "get-sheet-file": readers, "list-orders": readers, "get-order": readers,
-	"list-imports": readers, "get-summary": readers, "list-exceptions": readers,
+	"list-imports": readers, "get-summary": readers, "list-exceptions": readers, "list-signals": readers,
 	"list-periods": readers, "get-period": readers, "list-lines": readers, "get-rated": readers, "list-differences": readers,
 	"list-invoices": readers, "get-invoice": readers, "get-invoice-json": readers, "get-invoice-html": readers,
 	"get-invoice-canonical": readers, "get-invoice-proof": readers, "get-totals": readers,
@@ -41,8 +41,9 @@ var allowed = map[string][]api.Role{
 	"restore-member":    {api.Administrator},
 	"leave-network":     {api.Administrator},
 	"propose-parameter": {api.Administrator}, "vote-parameter": {api.Administrator}, "list-proposals": readers,
-	"open-bilateral": {api.Administrator},
-	"rotate-channel": {api.Administrator}, "rotate-key": {api.Administrator},
+	"open-bilateral":   {api.Administrator},
+	"export-bilateral": {api.Administrator},
+	"rotate-channel":   {api.Administrator}, "rotate-key": {api.Administrator},
 	// Which commands a role may bring is in the table of authority (maySign).
 	"prepare-command": {api.Administrator, api.ProductManager, api.Clerk, api.Finance},
 	"submit-command":  {api.Administrator, api.ProductManager, api.Clerk, api.Finance},
@@ -52,7 +53,7 @@ var allowed = map[string][]api.Role{
 	"close-divergence":  {api.ProductManager},
 	"propose-agreement": {api.ProductManager}, "amend-agreement": {api.ProductManager}, "accept-agreement": {api.ProductManager},
 	"reject-agreement": {api.ProductManager}, "end-agreement": {api.ProductManager},
-	"propose-sheet": {api.ProductManager}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager},
+	"propose-sheet": {api.ProductManager}, "acknowledge-sheet": {api.ProductManager, api.Engineer}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager},
 	"place-order": {api.ProductManager}, "accept-order": {api.ProductManager}, "reject-order": {api.ProductManager},
 	"suspend-order": {api.ProductManager}, "resume-order": {api.ProductManager}, "end-order": {api.ProductManager},
 
@@ -61,7 +62,9 @@ var allowed = map[string][]api.Role{
 	"apply-deadline": {api.Clerk, api.Engineer, api.Finance},
 	"record-file":    {api.Clerk, api.Engineer},
 
-	"correct-period":   {api.Clerk, api.ProductManager},
+	"correct-period":     {api.Clerk, api.ProductManager},
+	"acknowledge-signal": {api.Clerk, api.Engineer}, "dismiss-signal": {api.Clerk, api.Engineer},
+
 	"propose-decision": {api.Clerk}, "accept-decision": {api.Clerk}, "reject-decision": {api.Clerk},
 
 	"accept-invoice": {api.Finance}, "dispute-invoice": {api.Finance}, "reject-invoice": {api.Finance},

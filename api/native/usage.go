@@ -4,26 +4,29 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/clearing"
 	"github.com/lateral-network/lateral/fault"
 )
 
 // usage registers this carrier's own call records.
 func (s *server) usage() {
 	const at = "/v1/bilaterals/{partner}/usage"
-	op := takesCSV(operation(http.MethodPost, at, "import-usage", tagUsage, "Import own call records; the same file again does nothing"),
-		"Call records of any length, CSV or gzip of it.")
+	op := takesRecords(operation(http.MethodPost, at, "import-usage", tagUsage, "Import own call records; the same file again does nothing"),
+		"Call records of any length, plain or gzip: our own CSV, JSON lines or Parquet, or what format says.")
 	add(s, op, func(ctx context.Context, in *struct {
 		CSVBody
-		Name string `query:"name" maxLength:"200" doc:"Of the file, for people."`
+		Name   string `query:"name" maxLength:"200" doc:"Of the file, for people."`
+		Format string `query:"format" maxLength:"65536" doc:"How the file is written: asterisk, freeswitch, kamailio, jsonl, parquet or lateral, which may be followed by a zone of times that name none, like asterisk in Europe/Berlin; or a mapping profile in YAML. Absent: what the content says."`
 	}) (*reply[wire.Import], error) {
 		d, err := s.desk(in.Partner)
 		if err != nil {
 			return nil, err
 		}
-		i, err := d.ImportUsage(ctx, in.Name, in.body)
+		i, err := d.ImportUsage(ctx, in.Name, in.Format, in.body)
 		if err != nil {
 			return nil, err
 		}
@@ -35,6 +38,39 @@ func (s *server) usage() {
 	get(s, at+"/exceptions", "list-exceptions", tagUsage, "Own calls that are billed nowhere: no row prices them, or their statement was missed", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Exception]], error) {
 		return deskList(s, in, Desk.Exceptions, shownException)
 	})
+	get(s, at+"/signals", "list-signals", tagUsage, "What looks like fraud in own records, the oldest first", func(_ context.Context, in *struct {
+		PartnerPath
+		PageQuery
+		State string `query:"state" enum:"open,acknowledged,dismissed"`
+	}) (*reply[api.Page[wire.Signal]], error) {
+		all := func(d Desk) []clearing.Signal {
+			return slices.DeleteFunc(d.Signals(), func(x clearing.Signal) bool { return in.State != "" && in.State != string(x.State) })
+		}
+		return deskList(s, &partnerPage{in.PartnerPath, in.PageQuery}, all, shownSignal)
+	})
+	for _, m := range []struct {
+		path, id, summary string
+		state             clearing.SignalState
+	}{
+		{"acknowledge", "acknowledge-signal", "Say that somebody sees to a signal", clearing.SignalAcknowledged},
+		{"dismiss", "dismiss-signal", "Say that a signal means nothing", clearing.SignalDismissed},
+	} {
+		post(s, at+"/signals/{number}/"+m.path, m.id, tagUsage, m.summary, func(ctx context.Context, in *struct {
+			PartnerPath
+			Number uint32 `path:"number"`
+			Body   wire.Answer
+		}) (*reply[wire.Signal], error) {
+			d, err := s.desk(in.Partner)
+			if err != nil {
+				return nil, err
+			}
+			x, err := d.JudgeSignal(in.Number, m.state, api.ActorOf(ctx).Name, in.Body.Why)
+			if err != nil {
+				return nil, err
+			}
+			return answer(shownSignal(x)), nil
+		})
+	}
 	get(s, at+"/summary", "get-summary", tagUsage, "What the own records come to, rated alone", func(_ context.Context, in *PartnerPath) (*reply[wire.Summary], error) {
 		d, err := s.desk(in.Partner)
 		if err != nil {

@@ -79,6 +79,11 @@ func (k *keyring) Channel(p sign.PublicKey) (sign.PrivateKey, bool) {
 	key, ok := k.channels[p]
 	return key, ok
 }
+
+// Sealing keys are never replaced here.
+func (k *keyring) Past(canon.Hash) []byte                               { return nil }
+func (k *keyring) Retire([]seal.PublicKey, map[canon.Hash][]byte) error { panic("no key is old") }
+
 func (k *keyring) NewChannel() (sign.PrivateKey, error) {
 	key, err := sign.Generate(nil)
 	k.mu.Lock()
@@ -349,7 +354,7 @@ func (s *side) clear(a clearing.Automatic) {
 	})
 	d := must(clearing.Open(clearing.Options{
 		Me: s.code, Partner: s.other().code, Line: voice.Name, Channel: b, Store: s.db.Node(), Blobs: s.blobs, Reader: files{},
-		Secret: [32]byte{byte(s.code[0])}, EdgeKey: b.Derive("edges"), Send: s.send,
+		Secret: [32]byte{byte(s.code[0])}, NumberKey: b.Derive("edges"), Send: s.send,
 		Authorize: func(c trade.Command, role party.Role) (trade.Command, error) {
 			return s.authorize(api.Actor{}, role, c, b.ID())
 		},

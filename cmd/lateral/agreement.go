@@ -238,7 +238,7 @@ var comments = map[string]string{
 	"terms.deployment":             "Where the ledger runs.",
 	"terms.integration":            "How the two sides' records are brought together.",
 	"terms.retention_days":         "How long records are kept.",
-	"terms.destroy_old_keys":       "true: old epoch keys are destroyed.",
+	"terms.destroy_old_keys":       "true: both nodes destroy what opens the past, once a sealing key is replaced.",
 }
 
 func (agreementExample) Run(t terminal) error {

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lateral-network/lateral/bench"
@@ -12,13 +15,15 @@ import (
 	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/sim"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // benchCommand measures this machine.
 type benchCommand struct {
-	Ledger benchLedgerCommand `cmd:"" help:"Commands a second through ledger and channel, beside the consensus engine alone."`
-	Rating benchRatingCommand `cmd:"" help:"Calls rated a second by longest prefix."`
-	Voice  benchVoiceCommand  `cmd:"" help:"Two carriers' files through the whole network: time and memory."`
+	Ledger  benchLedgerCommand  `cmd:"" help:"Commands a second through ledger and channel, beside the consensus engine alone."`
+	Rating  benchRatingCommand  `cmd:"" help:"Calls rated a second by longest prefix."`
+	Voice   benchVoiceCommand   `cmd:"" help:"Two carriers' files through the whole network: time and memory."`
+	Compare benchCompareCommand `cmd:"" help:"Two carriers' records compared: records a second, CPU, memory; beside DuckDB."`
 }
 
 // benchLedgerCommand is "lateral bench ledger".
@@ -60,7 +65,7 @@ func (c benchLedgerCommand) Run(ctx context.Context, t terminal) error {
 type benchRatingCommand struct {
 	Prefixes   int    `default:"40000" help:"Prefixes of the rate sheet."`
 	Calls      int    `default:"1000000" help:"Calls to rate."`
-	Goroutines []int  `default:"1,2" help:"Numbers of goroutines to measure with."`
+	Goroutines []int  `placeholder:"N,..." help:"Numbers of goroutines to measure with; default: 1 and as many as there are processors."`
 	Runs       int    `default:"5" help:"Runs of each; the median counts."`
 	Seed       uint64 `default:"1" help:"Seed of sheet and calls."`
 	JSON       bool   `name:"json" help:"Print one JSON document."`
@@ -110,7 +115,12 @@ func (c benchVoiceCommand) Run(ctx context.Context, t terminal) error {
 		return durable.Explain("make a temporary folder", err)
 	}
 	defer os.RemoveAll(dir)
-	if _, err := (traffic{Calls: c.Calls, Span: c.Span, Prefixes: c.Prefixes, Seed: c.Seed}).write(dir, voice.LiveMix); err != nil {
+	from := trafficDay.UnixMilli()
+	plan := voice.Plan{
+		Seed: c.Seed, Ours: "ALPHA", Theirs: "BRAVO", Prefixes: c.Prefixes, Plant: voice.LivePlant, Single: true,
+		Span: usage.Interval{From: from, To: from + c.Span.Milliseconds()},
+	}
+	if _, _, err := (traffic{plan: plan, calls: c.Calls, dir: dir}).write(ctx); err != nil {
 		return err
 	}
 	res, err := bench.Measure(func() error {
@@ -126,6 +136,111 @@ func (c benchVoiceCommand) Run(ctx context.Context, t terminal) error {
 	}
 	res.Name = fmt.Sprintf("2 x %d calls over %s, periods of %s, %d prefixes, seed %d", c.Calls, c.Span, c.Period, c.Prefixes, c.Seed)
 	return show(t, c.JSON, res)
+}
+
+// benchCompareCommand is "lateral bench compare".
+type benchCompareCommand struct {
+	Calls    int        `placeholder:"N" help:"Calls that the two carriers exchange; default: 10000000, with --cycle 1000000 in each cycle."`
+	Prefixes int        `default:"40000" help:"Prefixes of the rate sheet."`
+	Plant    string     `default:"all=1%" placeholder:"KIND=SHARE%,..." help:"Errors to plant; default: ${default}."`
+	Seed     uint64     `default:"1" help:"Seed of calls and sheets."`
+	Runs     int        `default:"3" help:"Runs of each program, alternating; the median counts."`
+	Memory   memorySize `placeholder:"SIZE" help:"Most memory for records, such as 1GiB; the rest goes to a temporary file. Default: 1.25GiB."`
+	Dir      string     `placeholder:"DIR" help:"Folder for the generated files, on the disk to measure; default: the system's temporary one."`
+	Duckdb   string     `name:"duckdb" placeholder:"PATH" help:"Run DuckDB on the same files in turn: the program that make bench-duckdb builds."`
+	Parquet  bool       `help:"Let DuckDB read the same records from Parquet too."`
+	Stream   bool       `help:"Make the records while they are read, without files."`
+	Profile  string     `placeholder:"FILE" help:"Write a processor profile of one more run, for go tool pprof."`
+	Cycle    bool       `help:"Measure cycles of 15 seconds instead, each by itself, with the records in memory."`
+	Cycles   int        `default:"50" help:"How many cycles."`
+	JSON     bool       `name:"json" help:"Print one JSON document."`
+	Job      bool       `hidden:"" help:"Do one run, which is read from standard input."`
+}
+
+func (benchCompareCommand) Help() string {
+	return `Generates two carriers' records with known errors in them and compares them, each run in a process of its own. Prints
+records a second, both files counted, from the start of the process to its end; CPU-seconds; and memory at its peak. With
+--duckdb a program that does the same in SQL, without looking for causes, runs in turn on the same files; the ratios
+say how many times our time it takes.
+
+Examples:
+  lateral bench compare --duckdb bin/lateral-duckdb
+  lateral bench compare --calls 1000000 --runs 5 --plant duplicate=1%,clock_skew=2% --json
+  lateral bench compare --calls 100000000 --stream --memory 6GiB --runs 1
+  lateral bench compare --cycle`
+}
+
+func (c benchCompareCommand) Run(ctx context.Context, t terminal) error {
+	if c.Job {
+		return bench.RunJob(ctx, t.in, t.out)
+	}
+	if c.Calls < 0 || c.Cycle && (c.Stream || c.Duckdb != "") || c.Stream && c.Duckdb != "" {
+		return usageError{fault.New(fault.Invalid, "this cannot be measured", "give a number of calls, and one of --cycle, --stream and --duckdb")}
+	}
+	calls := c.Calls
+	switch {
+	case calls == 0 && c.Cycle:
+		calls = 1_000_000
+	case calls == 0:
+		calls = 10_000_000
+	}
+	from := trafficDay.UnixMilli()
+	job := bench.CompareJob{Memory: int64(c.Memory), Profile: c.Profile, Traffic: bench.Traffic{Seed: c.Seed, Calls: calls, Prefixes: c.Prefixes, Plant: c.Plant,
+		Span: usage.Interval{From: from, To: trafficDay.AddDate(0, 1, 0).UnixMilli()}}}
+	if c.Cycle {
+		res, err := bench.Cycles(ctx, job.Traffic, c.Cycles, t.err)
+		if err != nil {
+			return err
+		}
+		return show(t, c.JSON, res)
+	}
+	if !c.Stream {
+		dir, err := os.MkdirTemp(c.Dir, "lateral-bench-")
+		if err != nil {
+			return durable.Explain("make a temporary folder", err)
+		}
+		defer os.RemoveAll(dir)
+		plan, err := job.Plan()
+		if err != nil {
+			return usageError{err}
+		}
+		bar := newBar(t.err)
+		defer bar.end()
+		if _, _, err := (traffic{plan: plan, calls: calls, dir: dir, made: func(done uint64) { bar.show("writing calls", int64(done), int64(calls)) }}).write(ctx); err != nil {
+			return err
+		}
+		bar.end()
+		job.Dir = dir
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fault.New(fault.Unavailable, "this program's own file is not known", "start it by its path").Because(err)
+	}
+	res, err := bench.Compare(ctx, bench.CompareOptions{CompareJob: job, Runs: c.Runs, Peer: c.Duckdb, Parquet: c.Parquet, Progress: t.err,
+		Child: func(ctx context.Context) *exec.Cmd {
+			return exec.CommandContext(ctx, self, "bench", "compare", "--job")
+		}})
+	if err != nil {
+		return err
+	}
+	return show(t, c.JSON, res)
+}
+
+// memorySize is a number of bytes with a unit: 512MiB, 2GiB.
+type memorySize int64
+
+func (m *memorySize) UnmarshalText(text []byte) error {
+	for i, unit := range []string{"KiB", "MiB", "GiB"} {
+		if number, ok := strings.CutSuffix(string(text), unit); ok {
+			f, err := strconv.ParseFloat(number, 64)
+			if err != nil || !(f > 0 && f < 1e6) {
+				break
+			}
+			*m = memorySize(f * float64(int64(1024)<<(10*i)))
+			return nil
+		}
+	}
+	return fault.Newf(fault.Invalid, "write a number and KiB, MiB or GiB, such as 1.5GiB", "%.40q is no size", text)
 }
 
 // show prints a result for people or machines.

@@ -21,6 +21,7 @@ type bilateralCommand struct {
 	Show    bilateralShow    `cmd:"" op:"get-bilateral" help:"Show the channel with a partner." eg:"" eg:"--partner BRAVO --json"`
 	Open    bilateralOpen    `cmd:"" op:"open-bilateral" role:"administrator" help:"Open a channel with a partner; the command ends when it is in use." eg:"BRAVO"`
 	Rotate  bilateralRotate  `cmd:"" op:"rotate-channel" role:"administrator" help:"Replace this node's channel key; the sealing of the channel follows." eg:"--partner BRAVO"`
+	Export  bilateralExport  `cmd:"" op:"export-bilateral" role:"administrator" help:"Send the partner the sealed export of the channel, from which its node restores what destroyed keys do not open." eg:"--partner BRAVO"`
 	End     bilateralEnd     `cmd:"" op:"end-bilateral" role:"product-manager" help:"End every agreement with a partner; what is owed stays owed." eg:"--partner BRAVO --why 'As announced.'"`
 	Mend    bilateralMend    `cmd:"" op:"close-divergence" role:"product-manager" help:"Close a divergence: say that the two members' states are one again; counts once both sides have." eg:"--partner BRAVO --why 'Rebuilt after the disk failed.'"`
 	Anchors bilateralAnchors `cmd:"" op:"list-anchors" help:"List how far the channel is attested on the Omnilateral, the oldest first." eg:"--all"`
@@ -131,6 +132,17 @@ func (c bilateralRotate) Run(ctx context.Context, n *remote) error {
 	}
 	k, err := n.api.With(code).Rotate(ctx)
 	return replaced(n, k, err)
+}
+
+type bilateralExport struct{ one }
+
+func (bilateralExport) Help() string {
+	return `For a partner whose node has lost its store and says key-missing, because the agreement has old keys destroyed. The export is of
+the last anchor that both have signed; the partner's node checks it, takes it by itself and starts again.`
+}
+
+func (c bilateralExport) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Exported, error) { return p.Export(ctx) })
 }
 
 // delegateCommand is "lateral delegate".

@@ -32,9 +32,9 @@ type keyRotate struct {
 }
 
 func (keyRotate) Help() string {
-	return `One call; a node that stops in the middle goes on when it runs again. Old keys stay in the key file: the past is opened with
-them. After a node key the node starts again by itself. When the member key is kept off line, the command is prepared
-(lateral key prepare), signed where the key is (lateral sign), and submitted (lateral key submit).`
+	return `One call; a node that stops in the middle goes on when it runs again. Old keys stay in the key file, for the past is opened
+with them, unless an agreement has old sealing keys destroyed. After a node key the node starts again by itself. When the member key is
+kept off line, the command is prepared (lateral key prepare), signed where the key is (lateral sign), and submitted (lateral key submit).`
 }
 
 func (c keyRotate) Run(ctx context.Context, n *remote) error {

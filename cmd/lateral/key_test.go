@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,11 +12,14 @@ import (
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/keyfile"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/sim"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
 )
 
 // keyNetwork is one validator and two carriers, each started by itself.
@@ -73,13 +77,15 @@ func (n *keyNetwork) stop(name string) {
 	}
 }
 
-func (n *keyNetwork) client(name string) *client.Client {
+func (n *keyNetwork) client(name string) *client.Client { return n.as(name, api.Administrator) }
+
+func (n *keyNetwork) as(name string, r api.Role) *client.Client {
 	n.t.Helper()
 	c, err := node.ReadConfig(n.config(name))
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	token, err := node.ReadToken(n.at(name), api.Administrator)
+	token, err := node.ReadToken(n.at(name), r)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -230,6 +236,84 @@ func TestKeysAreReplacedByTheCommandLine(t *testing.T) {
 	})
 	if _, err := alpha.With("BRAVO").RevokeDelegate(ctx, publicKey(t, first)); err != nil {
 		t.Errorf("the rebuilt node does its work: %v", err)
+	}
+}
+
+// An agreement has old keys destroyed: the node does it by itself after its
+// sealing key was replaced. When it then loses its data it says what it lacks,
+// and goes on from the partner's export.
+func TestADestroyedPastComesBackFromThePartner(t *testing.T) {
+	n := newKeyNetwork(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	defer cancel()
+	for _, name := range []string{"validator-1", "ALPHA", "BRAVO"} {
+		n.start(name, false)
+	}
+	alpha, bravo := n.client("ALPHA"), n.client("BRAVO")
+	n.until("the nodes are ready", func() bool { return alpha.Ready(ctx) == nil && bravo.Ready(ctx) == nil })
+	n.run("bilateral", "open", "BRAVO", "--node", n.at("ALPHA"))
+	var keys map[party.Role]sign.PublicKey // BRAVO's in the end
+	for i, c := range []*client.Partner{alpha.With("BRAVO"), bravo.With("ALPHA")} {
+		name := []string{"ALPHA", "BRAVO"}[i]
+		if err := json.Unmarshal(read(t, n.at(name, "delegates.json")), &keys); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.AwaitOpen(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.AddDelegate(ctx, wire.AddDelegate{Key: keys[party.Contracts], Name: "contracts", Roles: []party.Role{party.Contracts}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	terms := agreement.Defaults()
+	terms.DestroyOldKeys = true
+	const text = "As in the signed document."
+	if _, err := n.as("ALPHA", api.ProductManager).With("BRAVO").ProposeAgreement(ctx, wire.ProposeAgreement{
+		ID: "MSA-1", Type: agreement.MSA, Lines: []product.Line{"voice"}, Terms: terms,
+		Legal: agreement.Legal{Document: canon.Sum("test/agreement"), GoverningLaw: text, Jurisdiction: text, Indemnity: text, Liability: text,
+			ForceMajeure: text, Taxes: text, Term: text, Obligations: text, Definitions: text},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	n.until("the agreement is accepted", func() bool {
+		_, err := n.as("BRAVO", api.ProductManager).With("ALPHA").AcceptAgreement(ctx, "MSA-1", terms.Hash())
+		return err == nil
+	})
+
+	n.run("key", "rotate", "sealing", "--node", n.at("BRAVO"))
+	phrase, err := keyfile.ReadPassphrase(n.at("BRAVO", "passphrase"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.until("the old sealing key is destroyed", func() bool {
+		f, err := keyfile.Open(n.at("BRAVO", "keys.age"), phrase, keyfile.Options{})
+		return err == nil && len(f.All("sealing")) == 1
+	})
+
+	n.stop("BRAVO")
+	if err := os.RemoveAll(n.at("BRAVO", "data")); err != nil {
+		t.Fatal(err)
+	}
+	n.start("BRAVO", true)
+	n.until("the node says that a key is missing", func() bool {
+		b, err := bravo.With("ALPHA").Bilateral(ctx)
+		return err == nil && b.State == "halted" && strings.Contains(b.Problem, "none of this node's sealing keys opens")
+	})
+	if out := n.run("bilateral", "export", "--node", n.at("ALPHA")); !strings.Contains(out, "position") {
+		t.Errorf("the export is told of by %q", out)
+	}
+	n.until("both nodes have the same state", func() bool {
+		a, errA := alpha.With("BRAVO").Bilateral(ctx)
+		b, errB := bravo.With("ALPHA").Bilateral(ctx)
+		return errA == nil && errB == nil && a.Root == b.Root && b.State == "open" && a.Position == b.Position
+	})
+	if _, err := bravo.With("ALPHA").RevokeDelegate(ctx, keys[party.Contracts]); err != nil {
+		t.Errorf("the restored node does its work: %v", err)
+	}
+	// Nobody needs a second one.
+	n.run("bilateral", "export", "--node", n.at("ALPHA"))
+	if b, err := bravo.With("ALPHA").Bilateral(ctx); err != nil || b.State != "open" {
+		t.Errorf("after another export: %+v, %v", b, err)
 	}
 }
 

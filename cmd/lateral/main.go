@@ -46,6 +46,7 @@ type commands struct {
 
 	Agreement agreementCommand `cmd:"" help:"What the two sides have signed."`
 	Sheet     sheetCommand     `cmd:"" help:"Rate sheets."`
+	Rates     ratesCommand     `cmd:"" help:"Rate sheets in a folder: import from CSV and XLSX, compare, put in force, undo; needs no node."`
 	Order     orderCommand     `cmd:"" help:"Orders under an agreement."`
 
 	Usage      usageCommand      `cmd:"" help:"This carrier's own call records."`
@@ -64,8 +65,12 @@ type commands struct {
 	Log    logCommand    `cmd:"" op:"list-log" help:"Show a Bilateral's log: every envelope with what became of its commands." eg:"" eg:"--refused" eg:"--kind invoice.accept --all" eg:"--follow"`
 	Events eventsCommand `cmd:"" op:"stream-events" help:"Follow a Bilateral's events as they happen, until Ctrl-C." eg:"" eg:"--from 0 --kind invoice" eg:"--count 1 --kind dispute --json"`
 
+	Deal       dealCommand       `cmd:"" help:"Files that say what two carriers have agreed, for compare."`
+	Compare    compareCommand    `cmd:"" help:"Find out why two carriers come to different amounts for the same calls."`
+	Records    recordsCommand    `cmd:"" help:"Call records of other systems: mapping profiles, and conversion to our own formats."`
 	Verify     verifyCommand     `cmd:"" help:"Check a proof offline, trusting only a network file."`
 	Replay     replayCommand     `cmd:"" help:"Execute a channel's log again and show who signed wrong."`
+	Generate   generateCommand   `cmd:"" help:"Make data to try with and to measure with."`
 	Bench      benchCommand      `cmd:"" help:"Measure this machine; the figures of docs/benchmarks.md."`
 	Completion completionCommand `cmd:"" help:"Print a shell completion script."`
 	Version    versionCommand    `cmd:"" help:"Print version and build."`

@@ -18,22 +18,23 @@ import (
 
 // sheetCommand is "lateral sheet".
 type sheetCommand struct {
-	List    sheetList    `cmd:"" op:"list-sheets" help:"List rate sheets." eg:"" eg:"--state proposed --direction 'ALPHA>BRAVO'"`
-	Show    sheetShow    `cmd:"" op:"get-sheet" help:"Show a rate sheet by its commitment." eg:"ID"`
-	File    sheetFile    `cmd:"" op:"get-sheet-file" help:"Write the rows of a sheet, as its seller sent them." eg:"ID --out rates.csv"`
-	Propose sheetPropose `cmd:"" op:"propose-sheet" role:"product-manager" help:"Upload a rate sheet, send it to the partner, and propose it." eg:"rates.csv" eg:"rates.csv.gz --direction 'BRAVO>ALPHA' --begin 2026-12-01T00:00:00Z"`
-	Accept  sheetAccept  `cmd:"" op:"accept-sheet" role:"product-manager" help:"Accept a sheet that the partner proposed, once its file is here and checked." eg:"ID"`
-	Reject  sheetReject  `cmd:"" op:"reject-sheet" role:"product-manager" help:"Reject a sheet that the partner proposed." eg:"ID --why 'Germany is missing.'"`
+	List        sheetList        `cmd:"" op:"list-sheets" help:"List rate sheets." eg:"" eg:"--state proposed --direction 'ALPHA>BRAVO'"`
+	Show        sheetShow        `cmd:"" op:"get-sheet" help:"Show a rate sheet by its commitment." eg:"ID"`
+	File        sheetFile        `cmd:"" op:"get-sheet-file" help:"Write the rows of a sheet, as its seller sent them." eg:"ID --out rates.csv"`
+	Propose     sheetPropose     `cmd:"" op:"propose-sheet" role:"product-manager" help:"Upload a rate sheet, send it to the partner, and propose it." eg:"rates.csv" eg:"rates.csv.gz --direction 'BRAVO>ALPHA' --begin 2026-12-01T00:00:00Z"`
+	Acknowledge sheetAcknowledge `cmd:"" op:"acknowledge-sheet" role:"product-manager,engineer" help:"Tell the partner that the file of its sheet is here and is what was proposed; the node does it by itself as well." eg:"ID"`
+	Accept      sheetAccept      `cmd:"" op:"accept-sheet" role:"product-manager" help:"Accept a sheet that the partner proposed, once its file is here and checked." eg:"ID"`
+	Reject      sheetReject      `cmd:"" op:"reject-sheet" role:"product-manager" help:"Reject a sheet that the partner proposed." eg:"ID --why 'Germany is missing.'"`
 }
 
 type sheetList struct {
 	many
-	State     string `placeholder:"STATE" help:"proposed, accepted or rejected."`
+	State     string `placeholder:"STATE" help:"proposed, acknowledged, accepted or rejected."`
 	Direction string `placeholder:"FROM>TO" help:"For calls of this direction."`
 }
 
 func (c sheetList) Run(ctx context.Context, n *remote) error {
-	return list(ctx, n, c.many, "id state direction line rows from agreement", func(p *client.Partner) iter.Seq2[wire.Sheet, error] {
+	return list(ctx, n, c.many, "id state direction line rows from effective agreement", func(p *client.Partner) iter.Seq2[wire.Sheet, error] {
 		return p.Sheets(ctx, client.Filter{"state": c.State, "direction": c.Direction})
 	})
 }
@@ -80,6 +81,12 @@ func (c sheetPropose) Run(ctx context.Context, n *remote) error {
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Sheet], error) {
 		return p.ProposeSheet(ctx, c.Direction, c.Begin, f)
 	})
+}
+
+type sheetAcknowledge struct{ oneSheet }
+
+func (c sheetAcknowledge) Run(ctx context.Context, n *remote) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Sheet], error) { return p.AcknowledgeSheet(ctx, c.ID) })
 }
 
 type sheetAccept struct{ oneSheet }

@@ -16,7 +16,6 @@ import (
 type sandboxCommand struct {
 	Live  liveCommand  `cmd:"" default:"withargs" help:"Live generated calls, cleared every 15 seconds, until Ctrl-C (the default)."`
 	Voice voiceCommand `cmd:"" help:"Clear two carriers' call-record files and end."`
-	Files filesCommand `cmd:"" help:"Write two carriers' generated call-record files and a rate sheet, to try with."`
 }
 
 // liveCommand is "lateral sandbox".
@@ -61,10 +60,11 @@ func (c liveCommand) Run(ctx context.Context, t terminal) error {
 
 // voiceCommand is "lateral sandbox voice".
 type voiceCommand struct {
-	Ours      string `required:"" placeholder:"A.csv" help:"Our call records, canonical CSV, may be gzipped."`
+	Ours      string `required:"" placeholder:"A.csv" help:"Our call records, may be gzipped."`
 	Theirs    string `required:"" placeholder:"B.csv" help:"Their records of the same traffic."`
 	Rates     string `required:"" placeholder:"R.csv" help:"Rate sheet for calls that we send."`
 	RatesBack string `placeholder:"R2.csv" help:"Rate sheet for calls that they send; without it --rates serves both."`
+	twoFormats
 	Us        string `placeholder:"CODE" help:"Our carrier code; default: the first in byte order of the two in the first good row of --ours."`
 	Period    string `default:"1h" help:"Billing period: 15s, 1m, 1h, 1d or 1mo."`
 	JSON      bool   `name:"json" help:"Print one JSON document."`
@@ -80,6 +80,7 @@ can, and ends. Progress goes to standard error, the result to standard output.
 Examples:
   lateral sandbox voice --ours ours.csv --theirs theirs.csv --rates rates.csv
   lateral sandbox voice --ours a.csv.gz --theirs b.csv.gz --rates out.csv --rates-back in.csv --us ALPHA --period 1d
+  lateral sandbox voice --ours Master.csv --format-ours asterisk --zone-ours Europe/Berlin --theirs b.parquet --rates r.csv
   lateral sandbox voice --ours a.csv --theirs b.csv --rates r.csv --json --out run1
   lateral verify run1/proofs/*.proof`
 }
@@ -95,8 +96,12 @@ func (c voiceCommand) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 	}
+	formats, err := c.twoFormats.parse()
+	if err != nil {
+		return err
+	}
 	report, err := sim.Voice(ctx, sim.VoiceOptions{
-		Ours: c.Ours, Theirs: c.Theirs, Rates: c.Rates, RatesBack: c.RatesBack, Us: c.Us, Cycle: c.Period,
+		Formats: formats, Ours: c.Ours, Theirs: c.Theirs, Rates: c.Rates, RatesBack: c.RatesBack, Us: c.Us, Cycle: c.Period,
 		Dir: c.Out, Binary: binary, Progress: t.err, Log: logTo(t, c.Verbose),
 	})
 	if err != nil {

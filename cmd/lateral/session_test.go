@@ -409,7 +409,7 @@ func TestCompletionScriptsWork(t *testing.T) {
 	}
 	script, _ := exits(t, 0, "completion", "bash")
 	for line, want := range map[string]string{
-		"lateral sand": "sandbox", "lateral sandbox voi": "voice", "lateral sandbox voice --rates-": "--rates-back",
+		"lateral sand": "sandbox", "lateral sandbox voi": "voice", "lateral sandbox voice --rates-": "--rates-back", "lateral gen": "generate", "lateral generate voice --pl": "--plant",
 		"lateral dispute ev": "evidence", "lateral network par": "parameter", "lateral network parameter vo": "vote", "lateral file erase HASH --y": "--yes",
 		"lateral key prepare bind --bo": "--body", "lateral dispute decide ID --bill": "--billed-seconds", "lateral invoice list --pay": "--payable",
 		"lateral node init dir --adv": "--advertise", "lateral --he": "--help", "lateral completion --": "--help",

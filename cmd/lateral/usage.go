@@ -12,21 +12,29 @@ import (
 
 // usageCommand is "lateral usage".
 type usageCommand struct {
-	Import     usageImport     `cmd:"" op:"import-usage" role:"engineer" help:"Import own call records; the rejected rows are shown by line, and the same file again does nothing." eg:"calls.csv" eg:"calls.csv.gz --partner BRAVO --json" eg:"- --name morning.csv < calls.csv"`
-	Imports    usageImports    `cmd:"" op:"list-imports" help:"List what was imported, the oldest first." eg:""`
-	Exceptions usageExceptions `cmd:"" op:"list-exceptions" help:"List own calls that are billed nowhere: no row prices them, or their statement was missed." eg:"--all"`
-	Summary    usageSummary    `cmd:"" op:"get-summary" help:"Show what the own records come to, rated alone." eg:""`
-	Close      usageClose      `cmd:"" op:"close-periods" role:"engineer" help:"Say that all own records of periods up to a moment are in." eg:"" eg:"--through 2026-11-02T12:00:00Z"`
+	Import      usageImport      `cmd:"" op:"import-usage" role:"engineer" help:"Import own call records; the rejected rows are shown by line, and the same file again does nothing." eg:"calls.csv" eg:"calls.csv.gz --partner BRAVO --json" eg:"Master.csv --format asterisk --zone Europe/Berlin" eg:"- --name morning.csv < calls.csv"`
+	Imports     usageImports     `cmd:"" op:"list-imports" help:"List what was imported, the oldest first." eg:""`
+	Exceptions  usageExceptions  `cmd:"" op:"list-exceptions" help:"List own calls that are billed nowhere: no row prices them, or their statement was missed." eg:"--all"`
+	Signals     usageSignals     `cmd:"" op:"list-signals" help:"List what looks like fraud in own records." eg:"--state open" eg:"--all --json"`
+	Acknowledge usageAcknowledge `cmd:"" op:"acknowledge-signal" role:"clerk,engineer" help:"Say that somebody sees to a signal." eg:"3 --why 'Asked the customer.'"`
+	Dismiss     usageDismiss     `cmd:"" op:"dismiss-signal" role:"clerk,engineer" help:"Say that a signal means nothing." eg:"3 --why 'A television vote.'"`
+	Summary     usageSummary     `cmd:"" op:"get-summary" help:"Show what the own records come to, rated alone." eg:""`
+	Close       usageClose       `cmd:"" op:"close-periods" role:"engineer" help:"Say that all own records of periods up to a moment are in." eg:"" eg:"--through 2026-11-02T12:00:00Z"`
 }
 
 type usageImport struct {
 	one
-	File string `arg:"" help:"Call records, canonical CSV, may be gzipped; - is standard input."`
+	fileFormat
+	File string `arg:"" help:"Call records, may be gzipped; - is standard input."`
 	Name string `placeholder:"NAME" help:"Of the file, for people; default: its own."`
 }
 
 func (c usageImport) Run(ctx context.Context, n *remote) error {
 	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	format, err := c.parse()
 	if err != nil {
 		return err
 	}
@@ -39,7 +47,7 @@ func (c usageImport) Run(ctx context.Context, n *remote) error {
 	if name == "" && c.File != "-" {
 		name = filepath.Base(c.File)
 	}
-	i, err := n.api.With(code).ImportUsage(ctx, name, f)
+	i, err := n.api.With(code).ImportUsageAs(ctx, name, format.Text(), f)
 	if err != nil || n.json {
 		return shown(n, i, err)
 	}
@@ -73,6 +81,39 @@ func (c usageExceptions) Run(ctx context.Context, n *remote) error {
 	columns := "import line direction destination start code"
 	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Exception, error] { return p.Exceptions(ctx) })
 }
+
+type usageSignals struct {
+	many
+	State string `placeholder:"STATE" help:"open, acknowledged or dismissed."`
+}
+
+func (c usageSignals) Run(ctx context.Context, n *remote) error {
+	columns := "number severity kind direction destination trunk period calls expected origins state"
+	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Signal, error] {
+		return p.Signals(ctx, client.Filter{"state": c.State})
+	})
+}
+
+// oneSignal is a command that judges a signal.
+type oneSignal struct {
+	one
+	Number uint32 `arg:"" help:"Number of the signal."`
+	Why    string `placeholder:"TEXT" help:"A note for those who read it later."`
+}
+
+func (c oneSignal) judge(ctx context.Context, n *remote, move string) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Signal, error) { return p.JudgeSignal(ctx, c.Number, move, c.Why) })
+}
+
+type usageAcknowledge struct{ oneSignal }
+
+func (c usageAcknowledge) Run(ctx context.Context, n *remote) error {
+	return c.judge(ctx, n, "acknowledge")
+}
+
+type usageDismiss struct{ oneSignal }
+
+func (c usageDismiss) Run(ctx context.Context, n *remote) error { return c.judge(ctx, n, "dismiss") }
 
 type usageSummary struct{ one }
 

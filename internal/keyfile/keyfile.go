@@ -268,6 +268,12 @@ func (c *Change) Remove(name string) error {
 	return nil
 }
 
+// Drop destroys those secrets of a name for which gone says so, and keeps the
+// others in their order: what the dropped ones alone open is lost.
+func (c *Change) Drop(name string, gone func(Secret) bool) {
+	c.entries = slices.DeleteFunc(c.entries, func(e entry) bool { return e.Name == name && gone(Secret{e.Kind, slices.Clone(e.Bytes)}) })
+}
+
 func (c *Change) has(name string) bool {
 	return slices.ContainsFunc(c.entries, func(e entry) bool { return e.Name == name })
 }

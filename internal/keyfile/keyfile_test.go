@@ -318,3 +318,27 @@ func TestAChangedFileKeepsItsWorkFactor(t *testing.T) {
 		}
 	}
 }
+
+// Some of a name's secrets are destroyed while another name gets one, in a single
+// write: all of it or nothing.
+func TestSecretsAreDroppedAndAddedInOneWrite(t *testing.T) {
+	f := create(t, cheap)
+	if err := errors.Join(f.Add("seal", secret("one")), f.Rotate("seal", secret("two")), f.Rotate("seal", secret("three"))); err != nil {
+		t.Fatal(err)
+	}
+	change := func(c *Change) error {
+		c.Drop("seal", func(s Secret) bool { return string(s.Bytes) != "three" })
+		return c.Add("past", secret("kept"))
+	}
+	if err := f.Update(func(c *Change) error { return errors.Join(change(c), c.Add("seal", secret("x"))) }); err == nil || text(f.All("seal")) != "three two one " {
+		t.Fatalf("a change that fails: %v, %q", err, text(f.All("seal")))
+	}
+	if err := f.Update(change); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*File{f, reopen(t, f, passphrase)} {
+		if got := text(f.All("seal")) + text(f.All("past")); got != "three kept " {
+			t.Errorf("secrets %q", got)
+		}
+	}
+}

@@ -26,6 +26,7 @@ var rows = [][]string{
 	{"mesh", "exchange", "dns"},
 	{"channel"},
 	{"store", "ledger", "proof"},
+	{"compare"},
 	{"line"},
 	{"trade"},
 	{"internal"},
@@ -34,7 +35,7 @@ var rows = [][]string{
 
 // nouns are the packages under trade/, each of which may import those before it.
 var nouns = []string{"money", "party", "agreement", "product", "order", "usage",
-	"rating", "invoice", "reconcile", "dispute", "settlement"}
+	"rating", "invoice", "reconcile", "dispute", "settlement", "fraud"}
 
 func rowOf(pkg string) int {
 	top, _, _ := strings.Cut(pkg, "/")

@@ -20,8 +20,19 @@ func perSecond(b *testing.B, what string, n int) {
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), what+"/s")
 }
 
+// BenchmarkGenerate makes both sides' rows, with 1 % of each kind and the truth.
+func BenchmarkGenerate(b *testing.B) {
+	g := generator(b, voice.Plan{Seed: 1, Prefixes: 40_000, Plant: planted(b, "all=1%"), Span: usage.Interval{From: day.From, To: day.From + 30*86_400_000}})
+	for b.Loop() {
+		if err := g.Write(io.Discard, io.Discard, day, million); err != nil {
+			b.Fatal(err)
+		}
+	}
+	perSecond(b, "rows", 2*million)
+}
+
 func BenchmarkReadUsage(b *testing.B) {
-	a, _, _, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	a, _, _, _ := generate(b, 1, million, 40_000, voice.LivePlant)
 	b.SetBytes(int64(len(a)))
 	rows := 0
 	for b.Loop() {
@@ -33,7 +44,7 @@ func BenchmarkReadUsage(b *testing.B) {
 // BenchmarkKeepFiles keeps a million rows in files of ten thousand and reports
 // what a row costs in memory, its record of 40 bytes and its id included.
 func BenchmarkKeepFiles(b *testing.B) {
-	a, _, _, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	a, _, _, _ := generate(b, 1, million, 40_000, voice.LivePlant)
 	rows := bytes.SplitAfter(a, []byte("\n"))[1:]
 	var before, after runtime.MemStats
 	for b.Loop() {
@@ -41,7 +52,7 @@ func BenchmarkKeepFiles(b *testing.B) {
 		runtime.ReadMemStats(&before)
 		files := voice.NewFiles(voice.Options{})
 		for part := range slices.Chunk(rows, 10_000) {
-			if _, err := files.Read(io.MultiReader(bytes.NewReader([]byte(voice.UsageHeader+"\n")), bytes.NewReader(bytes.Join(part, nil))), "part"); err != nil {
+			if _, err := files.Read(io.MultiReader(bytes.NewReader([]byte(voice.UsageHeader+"\n")), bytes.NewReader(bytes.Join(part, nil))), "part", ""); err != nil {
 				b.Fatal(err)
 			}
 			files.Keep()
@@ -55,7 +66,7 @@ func BenchmarkKeepFiles(b *testing.B) {
 }
 
 func BenchmarkRate(b *testing.B) {
-	a, _, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	a, _, r, _ := generate(b, 1, million, 40_000, voice.LivePlant)
 	batch, sheet := load(b, a, usage.Pair{}), loadSheet(b, r)
 	for b.Loop() {
 		rate(b, batch, sheet, "1h")
@@ -64,12 +75,12 @@ func BenchmarkRate(b *testing.B) {
 }
 
 func BenchmarkFind(b *testing.B) {
-	a, _, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	a, _, r, _ := generate(b, 1, million, 40_000, voice.LivePlant)
 	batch, sheet := load(b, a, usage.Pair{}), loadSheet(b, r)
 	sum := uint32(0)
 	for b.Loop() {
 		for i := range batch.Records {
-			row, _ := sheet.Find(batch.Records[i].Destination, batch.Records[i].Start)
+			row, _ := sheet.Find(batch.Records[i].Destination, batch.Records[i].Origin, batch.Records[i].Start)
 			sum += row
 		}
 	}
@@ -77,7 +88,7 @@ func BenchmarkFind(b *testing.B) {
 }
 
 func BenchmarkTotals(b *testing.B) {
-	a, _, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	a, _, r, _ := generate(b, 1, million, 40_000, voice.LivePlant)
 	rated := rate(b, load(b, a, usage.Pair{}), loadSheet(b, r), "1h")
 	for b.Loop() {
 		rated.Totals()
@@ -86,14 +97,15 @@ func BenchmarkTotals(b *testing.B) {
 }
 
 func BenchmarkCommitLines(b *testing.B) {
-	a, _, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	a, _, r, _ := generate(b, 1, million, 40_000, voice.LivePlant)
 	rated := rate(b, load(b, a, usage.Pair{}), loadSheet(b, r), "1h")
 	secret := bytes.Repeat([]byte{7}, 32)
+	hider := usage.NewHider(make([]byte, 32))
 	for b.Loop() {
 		groups := rated.Groups()
 		for i := range groups {
 			g := &groups[i]
-			if _, err := usage.Commit(secret, rated.Slot(g), rated.Take(g), rated.Terms.Sheets[g.Way].Row(g.Row).Billed); err != nil {
+			if _, err := usage.Commit(secret, rated.Slot(g), rated.Take(g, hider), rated.Terms.Sheets[g.Way].Row(g.Row).Billed); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -102,7 +114,7 @@ func BenchmarkCommitLines(b *testing.B) {
 }
 
 func BenchmarkCompare(b *testing.B) {
-	a, c, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	a, c, r, _ := generate(b, 1, million, 40_000, voice.LivePlant)
 	sheet := loadSheet(b, r)
 	ours := rate(b, load(b, a, usage.Pair{}), sheet, "1h")
 	theirs := rate(b, load(b, c, ours.Batch.Pair), sheet, "1h")
@@ -118,7 +130,7 @@ func BenchmarkCompare(b *testing.B) {
 // BenchmarkWholeJob reads, rates and compares two files, and reports the memory
 // that is in use at the end beside the files themselves.
 func BenchmarkWholeJob(b *testing.B) {
-	a, c, r, _ := generate(b, 1, million, 40_000, voice.LiveMix)
+	a, c, r, _ := generate(b, 1, million, 40_000, voice.LivePlant)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

@@ -77,16 +77,19 @@ func midnight(s []byte) (ms int64, ok bool) {
 	if !(ok1 && ok2 && ok3 && ok4) || s[4] != '-' || s[7] != '-' || y == 0 || m < 1 || m > 12 || d < 1 || d > daysIn(y, m) {
 		return 0, false
 	}
-	// Days since 1970-01-01, counting years from March so that the leap day
-	// comes last (Howard Hinnant, "chrono-compatible low-level date algorithms").
+	return daysSince1970(y, m, d) * 86_400_000, true
+}
+
+// daysSince1970 counts years from March, so that the leap day comes last (Howard
+// Hinnant, "chrono-compatible low-level date algorithms").
+func daysSince1970(y, m, d int64) int64 {
 	if m <= 2 {
 		y--
 	}
 	era := y / 400
 	ofEra := y - era*400
 	ofYear := (153*((m+9)%12)+2)/5 + d - 1
-	days := era*146097 + ofEra*365 + ofEra/4 - ofEra/100 + ofYear - 719468
-	return days * 86_400_000, true
+	return era*146097 + ofEra*365 + ofEra/4 - ofEra/100 + ofYear - 719468
 }
 
 func daysIn(y, m int64) int64 {

@@ -35,18 +35,18 @@ const (
 // maxLine bounds a line, and with it the memory that a file can ask for.
 const maxLine = 64 << 10
 
-// rows reads a CSV file line by line. Fields point into its buffer until the
-// next call.
-type rows struct {
-	in      *bufio.Reader
-	columns int
-	line    uint64 // number of the line that next gave last; the header is 1
-	fields  [][]byte
+// Rows reads a file of separated fields line by line. Fields point into its
+// buffer until the next call.
+type Rows struct {
+	Line uint64 // that Next gave last, counted from 1
+
+	in *bufio.Reader
+	shape
+	fields [][]byte
 }
 
-// openRows finds out whether r is compressed, skips a byte order mark and
-// checks the header.
-func openRows(r io.Reader, header string) (*rows, error) {
+// decompressed finds out whether r is compressed.
+func decompressed(r io.Reader) (*bufio.Reader, error) {
 	in := bufio.NewReaderSize(r, 4*maxLine)
 	if magic, err := in.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
 		z, err := gzip.NewReader(in)
@@ -55,19 +55,66 @@ func openRows(r io.Reader, header string) (*rows, error) {
 		}
 		in = bufio.NewReaderSize(z, 4*maxLine)
 	}
-	if mark, err := in.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
-		in.Discard(3)
+	return in, nil
+}
+
+// passMark skips a byte order mark.
+func passMark(in *bufio.Reader) {
+	if mark, err := in.Peek(len(Mark)); err == nil && string(mark) == Mark {
+		in.Discard(len(Mark))
 	}
-	columns := strings.Split(header, ",")
-	rs := &rows{in: in, columns: len(columns), fields: make([][]byte, 0, len(columns)+1)}
-	fields, err := rs.next()
-	if err == nil && slices.EqualFunc(fields, columns, func(a []byte, b string) bool { return string(a) == b }) {
-		return rs, nil
-	}
-	if fault.CodeOf(err) == CodeUnreadable {
+}
+
+// NewRows finds out whether r is compressed with gzip, and skips a byte order
+// mark. Code: [CodeUnreadable].
+func NewRows(r io.Reader, separator byte) (*Rows, error) {
+	in, err := decompressed(r)
+	if err != nil {
 		return nil, err
 	}
-	return nil, fault.Newf(CodeBadHeader, "begin the file with the line "+header, "line 1 is not the header of this kind of file").Because(err)
+	passMark(in)
+	return &Rows{in: in, shape: shape{separator: separator}}, nil
+}
+
+// BadRow reports whether an error of [Rows.Next] is of one row, behind which
+// reading goes on.
+func BadRow(err error) bool {
+	var bad errRow
+	return errors.As(err, &bad)
+}
+
+// openRows checks the header of a file that is divided by commas. Behind its
+// columns may stand optional ones, in any order and each once; more names those
+// of this file.
+func openRows(r io.Reader, header string, optional ...string) (rs *Rows, more []string, err error) {
+	if rs, err = NewRows(r, ','); err != nil {
+		return nil, nil, err
+	}
+	columns := strings.Split(header, ",")
+	rs.columns = len(columns) + len(optional)
+	fields, err := rs.Next()
+	if fault.CodeOf(err) == CodeUnreadable {
+		return nil, nil, err
+	}
+	remedy := "begin the file with the line " + header
+	if len(optional) > 0 {
+		remedy += ", behind which may stand " + strings.Join(optional, ",")
+	}
+	bad := fault.Newf(CodeBadHeader, remedy, "line 1 is not the header of this kind of file").Because(err)
+	if len(fields) < len(columns) || err != nil && fault.CodeOf(err) != CodeColumns {
+		return nil, nil, bad
+	}
+	for i, f := range fields {
+		switch name := string(f); {
+		case i < len(columns) && name == columns[i]:
+		case i >= len(columns) && slices.Contains(optional, name) && !slices.Contains(more, name):
+			more = append(more, name)
+		default:
+			return nil, nil, bad
+		}
+	}
+	rs.columns = len(fields)
+	return rs, more, nil
 }
 
 func unreadable(line uint64, cause error) error {
@@ -84,83 +131,98 @@ func badRow(code fault.Code, remedy, format string, args ...any) error {
 	return errRow{fault.Newf(code, remedy, format, args...)}
 }
 
-// next gives the fields of the next line that is not empty, io.EOF at the end,
-// an errRow for a line that has no fields to give, or code [CodeUnreadable].
-func (r *rows) next() ([][]byte, error) {
+// Next gives the fields of the next line that is not empty, io.EOF at the end,
+// an error that [BadRow] knows for a line that has no fields to give, or code
+// [CodeUnreadable].
+func (r *Rows) Next() ([][]byte, error) {
+	line, err := r.nextLine()
+	if err != nil {
+		return nil, err
+	}
+	r.fields, err = r.split(r.fields[:0], line)
+	return r.fields, err
+}
+
+// nextLine gives the next line that is not empty; see Next.
+func (r *Rows) nextLine() ([]byte, error) {
 	for {
 		line, err := r.in.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) || len(line) > maxLine {
 			return nil, r.skipLong(err)
 		}
 		if err != nil && err != io.EOF {
-			return nil, unreadable(r.line, err)
+			return nil, unreadable(r.Line, err)
 		}
 		if err == io.EOF && len(line) == 0 {
 			return nil, io.EOF
 		}
-		r.line++
+		r.Line++
 		line = bytes.TrimSuffix(line, []byte{'\n'})
 		line = bytes.TrimSuffix(line, []byte{'\r'})
 		if len(line) == 0 {
 			continue
 		}
-		return r.split(line)
+		return line, nil
 	}
 }
 
 // skipLong passes over the rest of a line that is too long.
-func (r *rows) skipLong(err error) error {
-	r.line++
+func (r *Rows) skipLong(err error) error {
+	r.Line++
 	for errors.Is(err, bufio.ErrBufferFull) {
 		_, err = r.in.ReadSlice('\n')
 	}
 	if err != nil && err != io.EOF {
-		return unreadable(r.line, err)
+		return unreadable(r.Line, err)
 	}
 	return badRow(CodeLineTooLong, "split the line, or look for a lost line break", "the line is longer than %d bytes", maxLine)
 }
 
-func (r *rows) split(line []byte) ([][]byte, error) {
+// shape is how the fields of a row stand in its line.
+type shape struct {
+	separator byte
+	columns   int // 0: any number
+}
+
+// split appends the fields of a line to f.
+func (s shape) split(f [][]byte, line []byte) ([][]byte, error) {
 	if bytes.IndexByte(line, '"') >= 0 {
-		return r.splitQuoted(line)
+		return s.splitQuoted(f, line)
 	}
-	f := r.fields[:0]
-	for len(f) <= r.columns {
-		i := bytes.IndexByte(line, ',')
+	for s.columns == 0 || len(f) <= s.columns {
+		i := bytes.IndexByte(line, s.separator)
 		if i < 0 {
 			f = append(f, line)
 			break
 		}
 		f, line = append(f, line[:i]), line[i+1:]
 	}
-	r.fields = f
-	return f, r.count(len(f))
+	return f, s.count(len(f))
 }
 
-func (r *rows) splitQuoted(line []byte) ([][]byte, error) {
+func (s shape) splitQuoted(f [][]byte, line []byte) ([][]byte, error) {
 	c := csv.NewReader(bytes.NewReader(line))
+	c.Comma = rune(s.separator)
 	c.FieldsPerRecord = -1
 	record, err := c.Read()
 	if err != nil {
-		return nil, badRow(CodeBadQuotes, "put quotes around a whole field and write a quote inside it twice", "the quotes of the line do not match")
+		return f, badRow(CodeBadQuotes, "put quotes around a whole field and write a quote inside it twice", "the quotes of the line do not match")
 	}
-	f := r.fields[:0]
-	for _, s := range record {
-		f = append(f, []byte(s))
+	for _, field := range record {
+		f = append(f, []byte(field))
 	}
-	r.fields = f
-	return f, r.count(len(f))
+	return f, s.count(len(f))
 }
 
-func (r *rows) count(n int) error {
-	if n == r.columns {
+func (s shape) count(n int) error {
+	if n == s.columns || s.columns == 0 {
 		return nil
 	}
 	more := ""
-	if n > r.columns {
-		n, more = r.columns, "more than "
+	if n > s.columns {
+		n, more = s.columns, "more than "
 	}
-	return badRow(CodeColumns, fmt.Sprintf("write %d fields", r.columns), "the line has %s%d fields, not %d", more, n, r.columns)
+	return badRow(CodeColumns, fmt.Sprintf("write %d fields", s.columns), "the line has %s%d fields, not %d", more, n, s.columns)
 }
 
 // excerpt bounds how much of a bad field an error repeats.

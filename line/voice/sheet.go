@@ -1,7 +1,10 @@
 package voice
 
 import (
+	"bufio"
+	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 
@@ -14,6 +17,10 @@ import (
 // SheetHeader is the first line of a rate sheet.
 const SheetHeader = "destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to"
 
+// sheetExtras are the columns that may follow, in any order; the file of a sheet
+// without connect fees, origins, blocked destinations and bands has none.
+var sheetExtras = []string{"connect_fee", "origin_prefix", "blocked", "days", "from_time", "to_time", "zone"}
+
 // CodeSheetRefused says that a rate sheet has bad rows and is not applied.
 const CodeSheetRefused fault.Code = "sheet-refused"
 
@@ -25,10 +32,11 @@ const maxSheetRejects = 10_000
 // break together (rating.CodeSameStart, rating.CodeOverlap), and every bad row
 // is named. Codes of the file as a whole: [CodeBadHeader], [CodeUnreadable].
 func ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error) {
-	rows, err := openRows(r, SheetHeader)
+	rows, extras, err := openRows(r, SheetHeader, sheetExtras...)
 	if err != nil {
 		return nil, nil, err
 	}
+	columns := rows.columns - len(extras)
 	var (
 		sheet   []rating.Row
 		lines   []uint32
@@ -37,7 +45,7 @@ func ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error) {
 		clock   clock
 	)
 	for {
-		fields, err := rows.next()
+		fields, err := rows.Next()
 		if err == io.EOF {
 			break
 		}
@@ -51,18 +59,20 @@ func ReadSheet(r io.Reader) (*rating.Sheet, []usage.Reject, error) {
 		var row rating.Row
 		if err == nil {
 			if row, err = sheetRow(&clock, fields); err == nil {
-				err = row.Validate()
+				if err = ReadExtra(&row, extras, fields[columns:]); err == nil {
+					err = row.Validate()
+				}
 			}
 		}
 		if err != nil {
 			bad++
 			if len(rejects) < maxSheetRejects {
 				f := fault.Of(err)
-				rejects = append(rejects, usage.Reject{Line: rows.line, Field: f.Field, Code: f.Code, Detail: f.Detail})
+				rejects = append(rejects, usage.Reject{Line: rows.Line, Field: f.Field, Code: f.Code, Detail: f.Detail})
 			}
 			continue
 		}
-		sheet, lines = append(sheet, row), append(lines, uint32(rows.line))
+		sheet, lines = append(sheet, row), append(lines, uint32(rows.Line))
 	}
 	if bad > 0 {
 		first := rejects[0]
@@ -110,4 +120,113 @@ func sheetRow(clock *clock, f [][]byte) (row rating.Row, err error) {
 		return row, fieldError(CodeBadTime, "valid_to", "%s is no RFC 3339 time with zone", excerpt(f[8]))
 	}
 	return row, nil
+}
+
+// ReadExtra reads the fields of a row that most sheets do not have. An empty field is that of a row without it.
+func ReadExtra(row *rating.Row, columns []string, f [][]byte) (err error) {
+	from, to := "", ""
+	for i, column := range columns {
+		value := string(f[i])
+		if value == "" {
+			continue
+		}
+		switch column {
+		case "connect_fee":
+			row.ConnectFee, err = money.ParseRate(value)
+		case "origin_prefix":
+			row.OriginPrefix = value
+		case "blocked":
+			if row.Blocked = value == "yes"; !row.Blocked && value != "no" {
+				err = fieldError(CodeBadField, "", "%s is neither yes nor no", excerpt(f[i]))
+			}
+		case "days":
+			row.Band.Days, err = usage.ParseDays(value)
+		case "from_time":
+			from = value
+			row.Band.From, err = usage.ParseClockTime(value)
+		case "to_time":
+			to = value
+			row.Band.To, err = usage.ParseClockTime(value)
+		case "zone":
+			row.Band.Zone = value
+		}
+		if err != nil {
+			return fault.Of(err).In(column)
+		}
+	}
+	if row.Band.IsZero() && from == "" && to == "" {
+		return nil
+	}
+	// A band without days is of every day, one without times of the whole day.
+	if row.Band.Days == 0 {
+		row.Band.Days = usage.Everyday
+	}
+	if from == "" && to == "" {
+		row.Band.To = 24 * 60
+	}
+	if row.Band.Zone == "UTC" {
+		row.Band.Zone = ""
+	}
+	if (from == "") != (to == "") {
+		return fieldError(CodeBadField, "to_time", "a band has one of from_time and to_time")
+	}
+	if row.Band == (usage.Band{Days: usage.Everyday, To: 24 * 60, Zone: row.Band.Zone}) {
+		row.Band = usage.Band{} // all of the time, however it is written
+	}
+	return nil
+}
+
+// WriteSheet writes rows as a rate sheet in CSV that ReadSheet reads. What no
+// row has gets no column.
+func WriteSheet(w io.Writer, rows []rating.Row) error {
+	extra := func(r *rating.Row) []string {
+		out := make([]string, len(sheetExtras))
+		if r.ConnectFee != 0 {
+			out[0] = r.ConnectFee.String()
+		}
+		out[1] = r.OriginPrefix
+		if r.Blocked {
+			out[2] = "yes"
+		}
+		if b := r.Band; !b.IsZero() {
+			out[3], out[4], out[5], out[6] = b.Days.String(), usage.ClockTime(b.From), usage.ClockTime(b.To), cmp.Or(b.Zone, "UTC")
+		}
+		return out
+	}
+	has := make([]bool, len(sheetExtras))
+	for i := range rows {
+		if rows[i].Extra() {
+			for n, v := range extra(&rows[i]) {
+				has[n] = has[n] || v != ""
+			}
+		}
+	}
+	out := bufio.NewWriter(w)
+	out.WriteString(SheetHeader)
+	extras := false
+	for n, name := range sheetExtras {
+		if has[n] {
+			extras = true
+			out.WriteString("," + name)
+		}
+	}
+	out.WriteByte('\n')
+	for i := range rows {
+		r := &rows[i]
+		until := ""
+		if r.ValidTo != rating.Open {
+			until = usage.Stamp(r.ValidTo)
+		}
+		fmt.Fprintf(out, "%s,%s,%s,%s,%d,%d,%d,%s,%s", quoted(r.Destination), r.Prefix, r.Rate, r.Currency,
+			r.UnitSeconds, r.MinimumSeconds, r.IncrementSeconds, usage.Stamp(r.ValidFrom), until)
+		if extras {
+			for n, v := range extra(r) {
+				if has[n] {
+					out.WriteString("," + v)
+				}
+			}
+		}
+		out.WriteByte('\n')
+	}
+	return out.Flush()
 }

@@ -153,7 +153,7 @@ func TestRowsAreJudgedByEarlierFilesToo(t *testing.T) {
 			why := ""
 			for i, rows := range c.files {
 				for range 2 { // a file that is not kept leaves nothing behind
-					b, err := files.Read(strings.NewReader(UsageHeader+"\n"+rows), fmt.Sprintf("file %d", i+1))
+					b, err := files.Read(strings.NewReader(UsageHeader+"\n"+rows), fmt.Sprintf("file %d", i+1), "")
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -191,7 +191,7 @@ func TestCuttingAFileChangesNoVerdict(t *testing.T) {
 	var duplicate, refused, line int
 	for rest := rows; len(rest) > 0; {
 		n := min(len(rest), 1+r.IntN(600))
-		b, err := files.Read(strings.NewReader(UsageHeader+"\n"+strings.Join(rest[:n], "")), "part")
+		b, err := files.Read(strings.NewReader(UsageHeader+"\n"+strings.Join(rest[:n], "")), "part", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -442,4 +442,72 @@ func FuzzSpec(f *testing.F) {
 			t.Fatalf("taken: %+v", s)
 		}
 	})
+}
+
+func TestASheetMayHaveTheRarerColumnsInAnyOrder(t *testing.T) {
+	text := SheetHeader + ",zone,days,from_time,to_time,connect_fee,blocked,origin_prefix\n" +
+		"Germany,49,0.01,USD,60,1,1,2026-10-01T00:00:00Z,,Europe/Berlin,mon-fri,08:00,20:00,0.005,no,4420\n" +
+		"Germany,49,0.02,USD,60,1,1,2026-10-01T00:00:00Z,,,,,,,,\n" +
+		"Satellite,8816,0,USD,60,1,1,2026-10-01T00:00:00Z,,,,,,,yes,\n" +
+		"Weekend,44,0.01,USD,60,1,1,2026-10-01T00:00:00Z,,UTC,sat+sun,,,,,\n" +
+		"Night,33,0.01,USD,60,1,1,2026-10-01T00:00:00Z,,,,20:00,08:00,,,\n" +
+		"Always,1,0.01,USD,60,1,1,2026-10-01T00:00:00Z,,,mon-sun,00:00,24:00,,,\n"
+	s, rejects, err := ReadSheet(strings.NewReader(text))
+	if err != nil || len(rejects) > 0 {
+		t.Fatal(rejects, err)
+	}
+	got := map[string]string{}
+	for _, r := range s.Rows() {
+		got[r.Prefix+" "+r.OriginPrefix] = fmt.Sprint(r.Band, " ", r.ConnectFee, " ", r.Blocked)
+	}
+	for key, want := range map[string]string{
+		"49 4420": "mon-fri 08:00-20:00 Europe/Berlin 0.005000000 false", "49 ": "always 0.000000000 false", "8816 ": "always 0.000000000 true",
+		"44 ": "sat+sun 00:00-24:00 UTC 0.000000000 false", "33 ": "mon-sun 20:00-08:00 UTC 0.000000000 false", "1 ": "always 0.000000000 false",
+	} {
+		if got[key] != want {
+			t.Errorf("row %s is %q, want %q", key, got[key], want)
+		}
+	}
+	// What is written is read again, and a plain sheet has its nine columns.
+	var out bytes.Buffer
+	if err := WriteSheet(&out, s.Rows()); err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := ReadSheet(bytes.NewReader(out.Bytes()))
+	if err != nil || again.Root() != s.Root() {
+		t.Fatalf("%v: read again, the sheet has another root", err)
+	}
+	out.Reset()
+	if err := WriteSheet(&out, s.Rows()[:1]); err != nil || !strings.HasPrefix(out.String(), SheetHeader+"\n") {
+		t.Errorf("a plain sheet begins with %.120q", out.String())
+	}
+}
+
+func TestABadRarerFieldNamesItsColumn(t *testing.T) {
+	for name, c := range map[string]struct {
+		columns, fields, field string
+		code                   fault.Code
+	}{
+		"a day that does not exist":    {"days", "moon", "days", usage.CodeBadBand},
+		"a time of no day":             {"from_time,to_time", "08:00,25:00", "to_time", usage.CodeBadBand},
+		"a beginning without an end":   {"from_time", "08:00", "to_time", CodeBadField},
+		"a zone that does not exist":   {"days,zone", "mon,Mars/Base", "zone", usage.CodeUnknownZone},
+		"a fee that is no number":      {"connect_fee", "free", "connect_fee", money.CodeNotDecimal},
+		"a negative fee":               {"connect_fee", "-1", "connect_fee", rating.CodeBadRow},
+		"an origin with a plus":        {"origin_prefix", "+44", "origin_prefix", rating.CodeBadRow},
+		"blocked is neither yes or no": {"blocked", "maybe", "blocked", CodeBadField},
+		"blocked with a price":         {"blocked", "yes", "blocked", rating.CodeBadRow},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, rejects, _ := ReadSheet(strings.NewReader(SheetHeader + "," + c.columns + "\nGermany,49,0.01,USD,60,1,1,2026-10-01T00:00:00Z,," + c.fields + "\n"))
+			if len(rejects) != 1 || rejects[0].Field != c.field || rejects[0].Code != c.code || rejects[0].Line != 2 {
+				t.Fatalf("%+v; want %s in %s", rejects, c.code, c.field)
+			}
+		})
+	}
+	for _, header := range []string{",colour", ",days,days", ",Days"} {
+		if _, _, err := ReadSheet(strings.NewReader(SheetHeader + header + "\n")); fault.CodeOf(err) != CodeBadHeader {
+			t.Errorf("the header with %q: %v", header, err)
+		}
+	}
 }

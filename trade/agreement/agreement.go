@@ -271,11 +271,34 @@ type Terms struct {
 	Deployment       Deployment     `cbor:"20,keyasint" json:"deployment"`
 	Integration      Integration    `cbor:"21,keyasint" json:"integration"`
 	RetentionDays    uint32         `cbor:"22,keyasint" json:"retention_days"`
-	DestroyOldKeys   bool           `cbor:"23,keyasint,omitempty" json:"destroy_old_keys"`
+	// DestroyOldKeys has both nodes destroy what opens the channel's past once a
+	// sealing key is replaced.
+	DestroyOldKeys bool `cbor:"23,keyasint,omitempty" json:"destroy_old_keys"`
 	// Unattested is what may be invoiced, both ways together, in blocks that not
 	// both members have signed yet, before new trade waits; no entry: no limit.
 	Unattested []money.Amount `cbor:"24,keyasint,omitempty" json:"unattested,omitempty"`
+	Notice     RateNotice     `cbor:"25,keyasint,omitzero" json:"rate_notice,omitzero"` // of rate sheets; none: from any moment on
 }
+
+// RateNotice is how long before it takes effect a rate sheet has to be proposed.
+// The first sheet of a direction needs none.
+type RateNotice struct {
+	Increase int64       `cbor:"1,keyasint" json:"increase_millis"` // of a sheet by which a price rises or goes
+	Decrease int64       `cbor:"2,keyasint" json:"decrease_millis"` // of any other
+	Short    ShortNotice `cbor:"3,keyasint" json:"short"`           // what becomes of one that comes too late
+}
+
+// ShortNotice is what becomes of a sheet that is proposed too late.
+type ShortNotice string
+
+// The two.
+const (
+	RefuseShort ShortNotice = "refuse"
+	ShortLater  ShortNotice = "later" // it takes effect when its notice is over
+)
+
+// longestNotice bounds a notice: a year.
+const longestNotice = 366 * day
 
 const (
 	minute = int64(60_000)
@@ -350,6 +373,10 @@ func (t Terms) Validate() error {
 		return bad("seconds_tolerance", "the tolerance is more than an hour", "use 0")
 	case t.SecondsTolerance > 0 && len(t.OpenThreshold) == 0:
 		return bad("open_threshold", "a tolerance of seconds without a cumulated threshold lets nothing pass", "name how much all that passes in open periods may come to")
+	case t.Notice.Increase < 0 || t.Notice.Increase > longestNotice || t.Notice.Decrease < 0 || t.Notice.Decrease > longestNotice:
+		return bad("rate_notice", "a notice is between nothing and a year", "use 604800000 for seven days")
+	case t.Notice != (RateNotice{}) && t.Notice.Short != RefuseShort && t.Notice.Short != ShortLater:
+		return bad("rate_notice.short", "a sheet that comes too late is refused, or takes effect later", "use refuse or later")
 	case t.LongestCall < 0 || t.LongestCall > 31*day:
 		return bad("longest_call_millis", "the longest call is negative or longer than a month", "use 86400000")
 	case t.Rounding.Scope != PerLine:
@@ -366,8 +393,6 @@ func (t Terms) Validate() error {
 		return bad("deployment", "this deployment is not known here", "use embedded")
 	case t.Integration != CommonRecord:
 		return bad("integration", "this integration is not known here", "use common-record")
-	case t.DestroyOldKeys:
-		return bad("destroy_old_keys", "no node destroys its old sealing keys yet, so this cannot be agreed", "leave it out")
 	case t.RetentionDays == 0 || t.RetentionDays > 36500:
 		return bad("retention_days", "records are kept for 1 to 36500 days", "use 3650")
 	}

@@ -39,11 +39,12 @@ func TestTermsAreCheckedInAllTheirParts(t *testing.T) {
 		"compare": func(x *Terms) { x.Compare = "never" }, "payment": func(x *Terms) { x.Payment = nil }, // [R84]
 		"deadlines": func(x *Terms) { x.Deadlines = x.Deadlines[1:] }, "granularity": func(x *Terms) { x.Granularity = "call" }, // [R14]
 		"deployment": func(x *Terms) { x.Deployment = "cloud" }, "integration": func(x *Terms) { x.Integration = "paper" }, // [R20]
-		"retention_days": func(x *Terms) { x.RetentionDays = 0 }, "destroy_old_keys": func(x *Terms) { x.DestroyOldKeys = true }, "rule": func(x *Terms) { x.Rule.Text = "1.0" },
+		"retention_days": func(x *Terms) { x.RetentionDays = 0 }, "rule": func(x *Terms) { x.Rule.Text = "1.0" },
 		"line_threshold": func(x *Terms) { x.LineThreshold = []money.Amount{{Currency: "USD", Micro: -1}} },
 		"unattested":     func(x *Terms) { x.Unattested = []money.Amount{{Currency: "USD", Micro: -1}} },
 		"exposure":       func(x *Terms) { x.Exposure = []money.Amount{{Currency: "???", Micro: 1}} },
-		"alone":          func(x *Terms) { x.Alone = []Allowance{{Command: "tick"}, {Command: "tick"}} },
+		"rate_notice":    func(x *Terms) { x.Notice = RateNotice{Increase: -1, Short: RefuseShort} }, "rate_notice.short": func(x *Terms) { x.Notice = RateNotice{Increase: 1} },
+		"alone": func(x *Terms) { x.Alone = []Allowance{{Command: "tick"}, {Command: "tick"}} },
 	} {
 		x := Defaults()
 		change(&x)

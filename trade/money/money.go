@@ -123,6 +123,48 @@ func (p Rate) Times(quantity, per uint64, r Rounding) (Micro, error) {
 	return Micro(v), err
 }
 
+// TimesWith is Times with a fee for each of count added before the one rounding:
+// quantity × rate / per + count × fee. Neither rate nor fee is negative. Codes:
+// invalid, [CodeOverflow], [CodeUnknownRounding].
+func (p Rate) TimesWith(quantity, per uint64, fee Rate, count uint64, r Rounding) (Micro, error) {
+	const billionthsInMillionth = 1000
+	if p < 0 || fee < 0 {
+		return 0, fault.New(fault.Invalid, "a rate with a fee is negative", "name prices of zero or more")
+	}
+	over, fees := bits.Mul64(uint64(fee), count)
+	top, feesLo := bits.Mul64(fees, per) // in billionths, times per
+	if over != 0 || per > math.MaxUint64/billionthsInMillionth {
+		return 0, overflow("the sum of fees")
+	}
+	hi, lo := bits.Mul64(uint64(p), quantity)
+	lo, carry := bits.Add64(lo, feesLo, 0)
+	hi, carry = bits.Add64(hi, top, carry)
+	if carry != 0 {
+		return 0, overflow("a product")
+	}
+	v, err := quotient(false, hi, lo, per*billionthsInMillionth, r)
+	return Micro(v), err
+}
+
+// Product is one of the products of a [Quotient].
+type Product struct{ A, B uint64 }
+
+// Quotient gives the sum of products divided by d, exact in 128 bits and rounded
+// once by r. d is above zero. Codes: [CodeOverflow], [CodeUnknownRounding].
+func Quotient(products []Product, d uint64, r Rounding) (Micro, error) {
+	var hi, lo uint64
+	for _, p := range products {
+		h, l := bits.Mul64(p.A, p.B)
+		var carry uint64
+		lo, carry = bits.Add64(lo, l, 0)
+		if hi, carry = bits.Add64(hi, h, carry); carry != 0 {
+			return 0, overflow("a sum of products")
+		}
+	}
+	v, err := quotient(false, hi, lo, d, r)
+	return Micro(v), err
+}
+
 // sign gives the sign of a × n and the magnitude of a.
 func sign(a, n int64) (neg bool, u uint64) { return (a < 0) != (n < 0), magnitude(a) }
 

@@ -22,8 +22,9 @@ type Terms struct {
 	Rounding money.Rounding // empty: half-up
 }
 
-// Unpriced is the Row of a call that is not charged: it failed, or it has no
-// rate and is among the exceptions.
+// Unpriced is the Row of a call that is not charged: it failed, has no billed
+// second under a row with a connect fee, or has no price and is among the
+// exceptions.
 const Unpriced uint32 = math.MaxUint32
 
 // Priced is what rating makes of one record.
@@ -85,11 +86,11 @@ func Rate(b *usage.Batch, t Terms, moved map[uint32]Moment) (*Rated, error) {
 		p := Priced{Row: Unpriced, Period: periods.at(t.By.Moment(at.Start, at.Duration))}
 		if rec.Result == usage.Success {
 			sheet := t.Sheets[rec.Way&1]
-			if row, ok := sheet.Find(rec.Destination, at.Start); ok {
+			if row, ok := sheet.Find(rec.Destination, rec.Origin, at.Start); !ok {
+				r.Exceptions = append(r.Exceptions, Exception{uint32(i), sheet.Unpriced(rec.Destination, rec.Origin, at.Start)})
+			} else if rec.Duration > 0 || !sheet.rows[row].Free(0) {
 				v := &sheet.index.versions[row]
 				p.Row, p.Seconds = row, billed(rec.Duration, v.minimum, v.increment)
-			} else {
-				r.Exceptions = append(r.Exceptions, Exception{uint32(i), CodeNoRate})
 			}
 		}
 		r.Calls[i] = p
@@ -172,7 +173,7 @@ func (r *Rated) Groups() []Group {
 		if x.Start != y.Start {
 			return cmp.Compare(x.Start, y.Start)
 		}
-		return usage.CallOf(x).Order(usage.CallOf(y))
+		return cmp.Or(cmp.Compare(x.Destination, y.Destination), cmp.Compare(x.Origin, y.Origin), cmp.Compare(x.Duration, y.Duration))
 	}
 	for i := range groups {
 		n := groups[i].Calls
@@ -224,12 +225,13 @@ func (r *Rated) Slot(g *Group) usage.Slot {
 	return usage.Slot{Direction: r.Batch.Pair.Direction(g.Way), Period: r.Periods[g.Period], Row: g.Row}
 }
 
-// Take copies the calls of a group for [usage.Commit] and delivery.
-func (r *Rated) Take(g *Group) []usage.Call {
+// Take gives the calls of a group for [usage.Commit] and delivery.
+func (r *Rated) Take(g *Group, h *usage.Hider) []usage.Call {
 	calls := make([]usage.Call, len(g.Records))
 	for i, n := range g.Records {
-		calls[i] = usage.CallOf(&r.Batch.Records[n])
+		calls[i] = h.Call(&r.Batch.Records[n])
 	}
+	slices.SortFunc(calls, usage.Call.Order)
 	return calls
 }
 
@@ -237,6 +239,6 @@ func (r *Rated) Take(g *Group) []usage.Call {
 // [money.CodeOverflow].
 func (r *Rated) Charge(g *Group) (money.Amount, error) {
 	row := r.Terms.Sheets[g.Way].Row(g.Row)
-	m, err := Charge(row, g.BilledSeconds, r.Terms.Rounding)
+	m, err := Charge(row, g.Calls, g.BilledSeconds, r.Terms.Rounding)
 	return money.Amount{Currency: row.Currency, Micro: m}, err
 }

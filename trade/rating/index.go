@@ -1,6 +1,12 @@
 package rating
 
-import "github.com/lateral-network/lateral/trade/usage"
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/lateral-network/lateral/trade/usage"
+)
 
 // index finds the longest prefix of a number. A table over the first five
 // digits leads in one step to a node of the digit tree below; a slot holds the
@@ -11,6 +17,8 @@ type index struct {
 	nodes    []node // nodes[0] is the root
 	prefixes []prefix
 	versions []version
+	special  []special
+	changes  []int64 // when a version begins or ends; ascending, each once
 }
 
 // headDigits is how many digits the table resolves at once.
@@ -28,10 +36,32 @@ type node struct {
 	_    int32
 }
 
-// prefix is the rows of one prefix and where to go on when none is in force.
+// prefix is the rows of one prefix and where to go on when none is for a call.
 type prefix struct {
 	first, end uint32 // in versions
 	shorter    slot   // next shorter prefix, or nothing
+	special    uint32 // in special, from 1; 0 when all rows are plain
+}
+
+// special is what a prefix needs of which a row has an origin prefix or a band,
+// or is blocked. Plain prefixes are not slowed down by it.
+type special struct {
+	origins []origin // ascending, so that shorter ones come first
+	longest int      // digits of the longest of them
+}
+
+// origin is the rows of one prefix with one origin prefix; 0: any origin.
+type origin struct {
+	prefix usage.Number
+	rows   []bounded
+}
+
+// bounded is what decides whether a row is for a call, beside the time in which
+// it is in force.
+type bounded struct {
+	version uint32
+	window  *usage.Window // nil: all of the time
+	blocked bool
 }
 
 // version is what is needed of a row for each call: when it is in force and how
@@ -44,10 +74,16 @@ type version struct {
 
 func newIndex(rows []Row) index {
 	x := index{nodes: make([]node, 1, 1024), versions: make([]version, len(rows))}
+	windows := map[usage.Band]*usage.Window{}
+	changes := map[int64]bool{}
 	for i := range rows {
+		changes[rows[i].ValidFrom], changes[rows[i].ValidTo] = true, true
 		x.versions[i] = version{rows[i].ValidFrom, rows[i].ValidTo, rows[i].MinimumSeconds, rows[i].IncrementSeconds}
 		if i > 0 && rows[i].Prefix == rows[i-1].Prefix {
 			x.prefixes[len(x.prefixes)-1].end++
+			if !rows[i].plain() {
+				x.prefixes[len(x.prefixes)-1].special = 1
+			}
 			continue
 		}
 		at := int32(0)
@@ -59,11 +95,51 @@ func newIndex(rows []Row) index {
 			at = int32(x.nodes[at].next[c-'0'])
 		}
 		x.nodes[at].here = ^slot(len(x.prefixes))
-		x.prefixes = append(x.prefixes, prefix{first: uint32(i), end: uint32(i) + 1})
+		p := prefix{first: uint32(i), end: uint32(i) + 1}
+		if !rows[i].plain() {
+			p.special = 1
+		}
+		x.prefixes = append(x.prefixes, p)
 	}
+	for i := range x.prefixes {
+		if p := &x.prefixes[i]; p.special != 0 {
+			x.special = append(x.special, newSpecial(rows, *p, windows))
+			p.special = uint32(len(x.special))
+		}
+	}
+	x.changes = slices.Sorted(maps.Keys(changes))
 	x.inherit(0, 0)
 	x.compact()
 	return x
+}
+
+// plain reports whether time alone decides which calls the row is for, and it
+// has a price for them.
+func (r *Row) plain() bool { return r.OriginPrefix == "" && !r.Blocked && r.Band.IsZero() }
+
+// newSpecial takes the rows of a prefix apart by origin. Rows with one band
+// share its window.
+func newSpecial(rows []Row, p prefix, windows map[usage.Band]*usage.Window) special {
+	var s special
+	for i := p.first; i < p.end; i++ {
+		r := &rows[i]
+		from := usage.Withheld
+		if r.OriginPrefix != "" {
+			from, _ = usage.ParseNumber([]byte(r.OriginPrefix)) // Validate has read it
+		}
+		if len(s.origins) == 0 || s.origins[len(s.origins)-1].prefix != from {
+			s.origins = append(s.origins, origin{prefix: from})
+		}
+		w, ok := windows[r.Band]
+		if !ok {
+			w, _ = r.Band.Window() // Validate has read it
+			windows[r.Band] = w
+		}
+		o := &s.origins[len(s.origins)-1]
+		o.rows = append(o.rows, bounded{i, w, r.Blocked})
+		s.longest = max(s.longest, len(r.OriginPrefix))
+	}
+	return s
 }
 
 // inherit gives each node the longest prefix that ends at or above it, and each
@@ -133,10 +209,19 @@ func (x *index) compact() {
 // MaxDigits places, so that all divisors below are constants.
 const topDigit = 100_000_000_000_000
 
-func (x *index) find(number usage.Number, start int64) (uint32, bool) {
+// finding is what a search came to.
+type finding uint8
+
+const (
+	nothing finding = iota // no row is for the call
+	priced
+	blocked
+)
+
+func (x *index) find(number, from usage.Number, start int64) (uint32, finding) {
 	digits := number.Digits()
 	if digits == 0 || digits > usage.MaxDigits {
-		return 0, false
+		return 0, nothing
 	}
 	const rest = topDigit * 10 / 100_000 // 10^(MaxDigits-headDigits)
 	left := uint64(number) * moved[digits]
@@ -163,14 +248,72 @@ func (x *index) find(number usage.Number, start int64) (uint32, bool) {
 	}
 	for s != 0 {
 		p := &x.prefixes[^s]
+		if p.special != 0 {
+			if row, found := x.among(&x.special[p.special-1], from, start); found != nothing {
+				return row, found
+			}
+			s = p.shorter
+			continue
+		}
 		for i := p.first; i < p.end; i++ {
 			if v := &x.versions[i]; v.from <= start && start < v.to {
-				return i, true
+				return i, priced
 			}
 		}
 		s = p.shorter
 	}
-	return 0, false
+	return 0, nothing
+}
+
+// among looks through the rows of one prefix, those with the longest prefix of
+// the origin first. A withheld origin, which is 0, has no prefix but the empty
+// one.
+func (x *index) among(s *special, from usage.Number, start int64) (uint32, finding) {
+	digits := from.Digits()
+	if digits > usage.MaxDigits {
+		from, digits = usage.Withheld, 0
+	}
+	for n := min(digits, s.longest); n >= 0; n-- {
+		head := usage.Number(uint64(from) / moved[usage.MaxDigits-(digits-n)])
+		at, ok := slices.BinarySearchFunc(s.origins, head, func(o origin, n usage.Number) int { return cmp.Compare(o.prefix, n) })
+		if !ok {
+			continue
+		}
+		for _, r := range s.origins[at].rows {
+			v := &x.versions[r.version]
+			switch {
+			case start < v.from || start >= v.to || r.window != nil && !r.window.Contains(start):
+			case r.blocked:
+				return r.version, blocked
+			default:
+				return r.version, priced
+			}
+		}
+	}
+	return 0, nothing
+}
+
+// pricedInPart reports whether find has a row for some starts from first to last
+// and none for others. The answer of find changes only where a row begins or
+// ends: nearly always there is no such moment, and nothing is asked.
+func (x *index) pricedInPart(number, from usage.Number, first, last int64) bool {
+	i, _ := slices.BinarySearch(x.changes, first+1)
+	end, _ := slices.BinarySearch(x.changes[i:], last+1)
+	inside := x.changes[i : i+end]
+	if len(x.special) > 0 {
+		// A band of the week begins or ends too. None is as short as a range.
+		inside = append(slices.Clone(inside), last)
+	}
+	if len(inside) == 0 {
+		return false
+	}
+	_, before := x.find(number, from, first)
+	for _, at := range inside {
+		if _, now := x.find(number, from, at); (now == priced) != (before == priced) {
+			return true
+		}
+	}
+	return false
 }
 
 // moved[d] moves a number of d digits to MaxDigits places.

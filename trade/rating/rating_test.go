@@ -67,7 +67,7 @@ func TestTheNextRowEndsAnOpenOne(t *testing.T) {
 		row   uint32
 		ok    bool
 	}{{-1, 0, false}, {0, 1, true}, {9, 1, true}, {10, 2, true}, {14, 2, true}, {15, 0, true}, {19, 0, true}, {20, 3, true}} {
-		if got, ok := s.Find(4915112345678, c.start); got != c.row || ok != c.ok {
+		if got, ok := s.Find(4915112345678, usage.Withheld, c.start); got != c.row || ok != c.ok {
 			t.Errorf("at %d: row %d, %v; want %d, %v", c.start, got, ok, c.row, c.ok)
 		}
 	}
@@ -141,7 +141,7 @@ func TestTheLongestPrefixInForceIsFound(t *testing.T) {
 				t.Fatal(text)
 			}
 			start := int64(random.IntN(140)) - 5
-			got, ok := s.Find(n, start)
+			got, ok := s.Find(n, usage.Withheld, start)
 			want, wantOK := slowFind(s, n, start)
 			if got != want || ok != wantOK {
 				t.Fatalf("%s at %d: row %d, %v; want %d, %v", text, start, got, ok, want, wantOK)
@@ -154,8 +154,42 @@ func TestTheLongestPrefixInForceIsFound(t *testing.T) {
 	if none == 0 {
 		t.Fatal("every number had a rate: the test is too tame")
 	}
-	if _, ok := randomSheet(t, random, 5).Find(usage.Withheld, 0); ok {
+	if _, ok := randomSheet(t, random, 5).Find(usage.Withheld, 1, 0); ok {
 		t.Fatal("a withheld number has a rate")
+	}
+}
+
+// Whatever begins, ends or hides behind a longer prefix within the range: the
+// answer is that of every single start in it.
+func TestARangeIsPricedInPartWhereSomeStartsFindARowAndOthersNone(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 4))
+	seen := map[bool]int{}
+	for range 30 {
+		s := randomSheet(t, random, 1+random.IntN(60))
+		for range 1000 {
+			text := s.rows[random.IntN(len(s.rows))].Prefix + "01"
+			n, ok := usage.ParseNumber([]byte(text[:min(len(text), usage.MaxDigits)]))
+			if !ok {
+				t.Fatal(text)
+			}
+			first := int64(random.IntN(140)) - 5
+			last := first + int64(random.IntN(12))
+			found := map[bool]bool{}
+			for at := first; at <= last; at++ {
+				_, ok := s.Find(n, usage.Withheld, at)
+				found[ok] = true
+			}
+			want := found[true] && found[false]
+			if got := s.PricedInPart(n, usage.Withheld, first, last); got != want {
+				t.Fatalf("%s from %d to %d: priced in part %v, want %v", n, first, last, got, want)
+			}
+			seen[want]++
+		}
+	}
+	if seen[true] == 0 || seen[false] == 0 {
+		t.Fatalf("%v: the test is too tame", seen)
 	}
 }
 
@@ -185,7 +219,7 @@ func TestLineChargesAreThoseOfExactArithmetic(t *testing.T) {
 			r := row("49", 0, Open)
 			r.Rate, r.UnitSeconds = money.Rate(random.Int64N(2_000_000_000)), []uint32{1, 30, 60, 3600}[random.IntN(4)]
 			seconds := random.Uint64N(1 << random.IntN(32))
-			got, err := Charge(&r, seconds, rounding)
+			got, err := Charge(&r, 3, seconds, rounding)
 			if err != nil {
 				t.Fatal(err)
 			}

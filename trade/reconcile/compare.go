@@ -32,7 +32,7 @@ func Compare(ours, theirs *rating.Rated, tol Tolerances) (*Result, error) {
 		return nil, fault.New(CodeNotComparable, "the two sides are not of one pair of carriers under the same sheets and rounding", "read and rate both files under the same agreement")
 	}
 	partner := pairUp(ours.Batch.Records, theirs.Batch.Records, tol.StartMillis)
-	c := comparison{ours: ours, theirs: theirs, tol: tol, deltas: map[line]*[len(stages)]int64{}, found: map[cause]*Difference{}}
+	c := comparison{ours: ours, theirs: theirs, tol: tol, deltas: map[line]*[len(stages)]figures{}, found: map[cause]*Difference{}}
 	c.linesOurs, c.linesTheirs = ours.Totals(), theirs.Totals()
 	c.periods()
 	c.sort(partner)
@@ -148,7 +148,7 @@ type comparison struct {
 	linesOurs, linesTheirs []rating.Group // of each side alone
 	placeOurs, placeTheirs []uint32       // of each side's periods in their common numbering; ascending
 
-	deltas map[line]*[len(stages)]int64 // billed seconds that each stage moves
+	deltas map[line]*[len(stages)]figures // what each stage moves
 	found  map[cause]*Difference
 }
 
@@ -261,10 +261,11 @@ func (c *comparison) move(stage int, l line, p rating.Priced, sign int64) {
 	}
 	d := c.deltas[l]
 	if d == nil {
-		d = new([len(stages)]int64)
+		d = new([len(stages)]figures)
 		c.deltas[l] = d
 	}
-	d[stage] += sign * int64(p.Seconds)
+	d[stage].calls += sign
+	d[stage].seconds += sign * int64(p.Seconds)
 }
 
 // count counts a difference under the currency of the call's rate. What no rate
@@ -297,21 +298,22 @@ func (c *comparison) price() error {
 	}
 	for _, l := range slices.SortedFunc(maps.Keys(c.deltas), line.order) {
 		row := c.ours.Terms.Sheets[l.way].Row(l.row)
-		left := int64(0)
+		var left figures
 		if own, ok := slices.BinarySearch(c.placeTheirs, l.period); ok {
-			left = int64(seconds(c.linesTheirs, line{l.way, uint32(own), l.row}))
+			left = figuresOf(c.linesTheirs, line{l.way, uint32(own), l.row})
 		}
-		before, err := rating.Charge(row, uint64(left), c.ours.Terms.Rounding)
+		before, err := left.charge(row, c.ours.Terms.Rounding)
 		if err != nil {
 			return err
 		}
 		for stage, delta := range c.deltas[l] {
-			if delta == 0 {
+			if delta == (figures{}) {
 				continue
 			}
 			// Never below zero: what a stage takes away was in their total.
-			left += delta
-			after, err := rating.Charge(row, uint64(left), c.ours.Terms.Rounding)
+			left.calls += delta.calls
+			left.seconds += delta.seconds
+			after, err := left.charge(row, c.ours.Terms.Rounding)
 			if err != nil {
 				return err
 			}
@@ -353,14 +355,21 @@ func (c *comparison) total(r *rating.Rated, lines []rating.Group, of func(*Total
 	return nil
 }
 
-// seconds finds the billed seconds of a line among a side's own, which are in
-// order; the line's period is in that side's numbering.
-func seconds(lines []rating.Group, l line) uint64 {
+// figures is what a line is priced by.
+type figures struct{ calls, seconds int64 }
+
+func (f figures) charge(row *rating.Row, r money.Rounding) (money.Micro, error) {
+	return rating.Charge(row, uint64(f.calls), uint64(f.seconds), r)
+}
+
+// figuresOf finds those of a line among a side's own, which are in order; the
+// line's period is in that side's numbering.
+func figuresOf(lines []rating.Group, l line) figures {
 	at, ok := slices.BinarySearchFunc(lines, l, func(g rating.Group, l line) int { return line{g.Way, g.Period, g.Row}.order(l) })
 	if !ok {
-		return 0
+		return figures{}
 	}
-	return lines[at].BilledSeconds
+	return figures{int64(lines[at].Calls), int64(lines[at].BilledSeconds)}
 }
 
 // duplicates states what the rows that repeat others would have added.
@@ -382,15 +391,15 @@ func (c *comparison) duplicates() error {
 		}
 		for _, g := range again.Totals() {
 			row := r.Terms.Sheets[g.Way].Row(g.Row)
-			once := uint64(0)
+			var once figures
 			if own, ok := slices.BinarySearchFunc(r.Periods, again.Periods[g.Period], orderPeriods); ok {
-				once = seconds(side.lines, line{g.Way, uint32(own), g.Row})
+				once = figuresOf(side.lines, line{g.Way, uint32(own), g.Row})
 			}
-			without, err := rating.Charge(row, once, r.Terms.Rounding)
+			without, err := once.charge(row, r.Terms.Rounding)
 			if err != nil {
 				return err
 			}
-			with, err := rating.Charge(row, once+g.BilledSeconds, r.Terms.Rounding)
+			with, err := figures{once.calls + int64(g.Calls), once.seconds + int64(g.BilledSeconds)}.charge(row, r.Terms.Rounding)
 			if err != nil {
 				return err
 			}

@@ -401,6 +401,9 @@ func (d *decision) question(kind Kind, line int) Case {
 }
 
 func (d *decision) charge(line int, c *call, seconds uint64) {
+	if seconds == 0 && d.row(line).Free(0) {
+		return
+	}
 	o := &d.out[line]
 	o.Calls++
 	o.RawMillis += uint64(c.Duration)

@@ -12,10 +12,12 @@ import (
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
-// Edge is a call near the edge of a period, as both sides show it to each other
-// before they state the period: keyed hashes instead of numbers, start and
-// duration in clear. The buyer's call then follows the seller's record of it,
-// so that a call is not missing in one period and surplus in the next.
+// Edge is a call near the edge of a period, or near a moment at which the rates
+// of its number begin or end, as both sides show it to each other before they
+// state the period: keyed hashes instead of numbers, start and duration in clear.
+// The buyer's call then follows the seller's record of it, so that a call is not
+// missing in one period and surplus in the next, and has a rate on both sides or
+// on none.
 type Edge struct {
 	Numbers     canon.Hash `cbor:"1,keyasint,omitzero"` // of origin and destination; zero when the origin is withheld
 	Destination canon.Hash `cbor:"2,keyasint"`
@@ -39,10 +41,10 @@ func NewEdgeHasher(key []byte, d usage.Direction) *EdgeHasher {
 }
 
 // Edge hides the numbers of a call.
-func (h *EdgeHasher) Edge(c usage.Call) Edge {
-	e := Edge{Start: c.Start, Duration: c.Duration, Destination: h.sum(usage.Withheld, c.Destination)}
-	if c.Origin != usage.Withheld {
-		e.Numbers = h.sum(c.Origin, c.Destination)
+func (h *EdgeHasher) Edge(r *usage.Record) Edge {
+	e := Edge{Start: r.Start, Duration: r.Duration, Destination: h.sum(usage.Withheld, r.Destination)}
+	if r.Origin != usage.Withheld {
+		e.Numbers = h.sum(r.Origin, r.Destination)
 	}
 	return e
 }

@@ -195,7 +195,7 @@ func TestBatchesUnderDifferentTermsAreNotCompared(t *testing.T) {
 }
 
 func called(start int64, duration uint32, origin, destination usage.Number) usage.Call {
-	return usage.Call{Start: start, Duration: duration, Origin: origin, Destination: destination}
+	return usage.Call{Start: start, Duration: duration, Origin: usage.Hidden(origin), Destination: usage.Hidden(destination)}
 }
 
 func TestDecisionsFollowTheDefaultRules(t *testing.T) {
@@ -408,12 +408,13 @@ func TestDecisionsDoNotDependOnTheOrderOfDeliveries(t *testing.T) {
 	random := rand.New(rand.NewPCG(30, 30))
 	s := testSheet(t)
 	ours, theirs, _ := randomRecords(random, 300)
+	hider := usage.NewHider(make([]byte, 32))
 	deliver := func(records []usage.Record) (out []Delivered) {
 		for row := range uint32(s.Len()) {
 			d := Delivered{Line: Ref{Row: row}}
 			for i := range records {
-				if got, ok := s.Find(records[i].Destination, records[i].Start); ok && got == row {
-					d.Calls = append(d.Calls, usage.CallOf(&records[i]))
+				if got, ok := s.Find(records[i].Destination, records[i].Origin, records[i].Start); ok && got == row {
+					d.Calls = append(d.Calls, hider.Call(&records[i]))
 				}
 			}
 			out = append(out, d)
@@ -462,16 +463,17 @@ func TestEdgesMatchLikeTheNumbersBehindThem(t *testing.T) {
 	direction := usage.Direction{From: "ALPHA", To: "BRAVO"}
 	key := bytes.Repeat([]byte{9}, 32)
 	h, other := NewEdgeHasher(key, direction), NewEdgeHasher(key, direction.Back())
-	calls := func(n int) (out []usage.Call) {
+	calls := func(n int) (out []usage.Record) {
 		for range n {
-			out = append(out, called(random.Int64N(20_000), 1000*random.Uint32N(3), usage.Number(random.Uint64N(3)), usage.Number(1+random.Uint64N(2))))
+			out = append(out, usage.Record{Start: random.Int64N(20_000), Duration: 1000 * random.Uint32N(3), Origin: usage.Number(random.Uint64N(3)), Destination: usage.Number(1 + random.Uint64N(2))})
 		}
 		return out
 	}
 	for range 300 {
 		buyer, seller := calls(random.IntN(8)), calls(random.IntN(8))
-		items := func(calls []usage.Call) (out []item, edges []Edge) {
-			for i, c := range calls {
+		items := func(calls []usage.Record) (out []item, edges []Edge) {
+			for i := range calls {
+				c := &calls[i]
 				out = append(out, item{flow: uint64(c.Destination), origin: uint64(c.Origin), start: c.Start, duration: c.Duration, index: uint32(i)})
 				edges = append(edges, h.Edge(c))
 			}
@@ -492,8 +494,66 @@ func TestEdgesMatchLikeTheNumbersBehindThem(t *testing.T) {
 			}
 		}
 	}
-	c := called(1, 2, 3, 4)
-	if h.Edge(c) == other.Edge(c) {
+	c := usage.Record{Start: 1, Duration: 2, Origin: 3, Destination: 4}
+	if h.Edge(&c) == other.Edge(&c) {
 		t.Error("both directions hash alike")
+	}
+}
+
+// Where each call has a fee, the causes still add up to the difference of the
+// totals: a call that one side lacks moves its fee as well as its seconds.
+func TestCausesAddUpWhereCallsHaveAConnectFee(t *testing.T) {
+	s, err := rating.NewSheet([]rating.Row{{Destination: "Germany", Prefix: "49", Rate: 35_941_318, Currency: "USD", UnitSeconds: 60,
+		IncrementSeconds: 1, ValidTo: rating.Open, ConnectFee: 1_234_567}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(at int64, duration uint32) usage.Record {
+		return usage.Record{Start: at, Duration: duration, Origin: 1, Destination: 4930}
+	}
+	ours := rated(t, s, "1h", []usage.Record{call(0, 5000), call(20_000, 7000), call(40_000, 3000)}, []usage.Record{call(0, 5000)})
+	theirs := rated(t, s, "1h", []usage.Record{call(0, 5000), call(20_000, 9000), call(60_000, 0), call(80_000, 61_000)}, nil)
+	res, err := Compare(ours, theirs, Tolerances{StartMillis: 3000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum money.Micro
+	for _, d := range res.Differences {
+		if d.Cause != Duplicate {
+			sum += d.Amount
+		}
+	}
+	if len(res.Totals) != 1 || sum != res.Totals[0].Theirs-res.Totals[0].Ours || sum == 0 {
+		t.Errorf("the causes %+v come to %s, the totals to %+v", res.Differences, sum, res.Totals)
+	}
+	// The repeated call would have cost 5 s and a fee: 0.002995 + 0.001235,
+	// less what rounding the line once makes of it.
+	for _, d := range res.Differences {
+		if d.Cause == Duplicate && (d.Amount > -4_228 || d.Amount < -4_231) {
+			t.Errorf("the repeated call would have added %s", d.Amount)
+		}
+	}
+}
+
+// A call that the rule settles at no billed second is on no line where each
+// call on one has a fee.
+func TestACallSettledAtNothingHasNoConnectFee(t *testing.T) {
+	plain := rating.Row{Destination: "Germany", Prefix: "49", Rate: 1e9, Currency: "USD", UnitSeconds: 60, IncrementSeconds: 1, ValidTo: 12 * hour}
+	dear := plain
+	dear.ValidFrom, dear.ValidTo, dear.ConnectFee = 12*hour, rating.Open, 5
+	for fee, want := range map[money.Rate]uint64{0: 1, 5: 0} {
+		dear.ConnectFee = fee
+		s, err := rating.NewSheet([]rating.Row{plain, dear}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		call := func(at int64, duration uint32) []usage.Call {
+			return []usage.Call{{Start: at, Duration: duration, Origin: 1, Destination: 4930}}
+		}
+		out, err := Decide(Input{Sheet: s, Lines: []Ref{{Row: 0}, {Row: 1}}, Tolerances: Tolerances{StartMillis: 3000},
+			Buyer: []Delivered{{Ref{Row: 0}, call(12*hour-100, 0)}}, Seller: []Delivered{{Ref{Row: 1}, call(12*hour+100, 5000)}}})
+		if err != nil || len(out) != 2 || out[1].Open || out[1].Calls != want || out[1].BilledSeconds != 0 {
+			t.Errorf("with a fee of %s: %+v, %v; want %d calls", fee, out, err, want)
+		}
 	}
 }

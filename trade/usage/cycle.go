@@ -88,7 +88,7 @@ func (c Cycle) Calendar() (Calendar, error) {
 	if err != nil || n == 0 || c.Length[0] == '0' {
 		return Calendar{}, bad.Because(err)
 	}
-	z, err := loadZone(c.Zone)
+	z, err := LoadZone(c.Zone)
 	if err != nil {
 		return Calendar{}, err
 	}

@@ -24,12 +24,13 @@ const (
 type Salt [16]byte
 
 // Call is one call of a line as it is delivered to the partner: what is
-// compared, and the salt under which it was committed.
+// compared, and the salt under which it was committed. Its numbers are hidden:
+// who has the call knows them, and nobody else gets them.
 type Call struct {
 	Start       int64 // ms since 1970 UTC
 	Duration    uint32
-	Origin      Number
-	Destination Number
+	Origin      Hidden
+	Destination Hidden
 	Salt        Salt
 }
 
@@ -37,11 +38,6 @@ type Call struct {
 // big endian), duration (4), salt (16). It is fixed, so one call has one
 // encoding, and its leaf fits one block of SHA-256.
 const callSize = 8 + 8 + 8 + 4 + 16
-
-// CallOf gives the deliverable part of a record, without a salt.
-func CallOf(r *Record) Call {
-	return Call{Start: r.Start, Duration: r.Duration, Origin: r.Origin, Destination: r.Destination}
-}
 
 // Order is the canonical order of calls inside a line: start, destination,
 // origin, duration. The salt does not count.
@@ -65,8 +61,8 @@ func (c *Call) appendTo(b []byte) []byte {
 func callFrom(b []byte) Call {
 	return Call{
 		Start:       int64(binary.BigEndian.Uint64(b)),
-		Destination: Number(binary.BigEndian.Uint64(b[8:])),
-		Origin:      Number(binary.BigEndian.Uint64(b[16:])),
+		Destination: Hidden(binary.BigEndian.Uint64(b[8:])),
+		Origin:      Hidden(binary.BigEndian.Uint64(b[16:])),
 		Duration:    binary.BigEndian.Uint32(b[24:]),
 		Salt:        Salt(b[28:]),
 	}
@@ -174,8 +170,8 @@ func DecodeDelivery(data []byte) (*Delivery, error) {
 	for i := range d.Calls {
 		c := callFrom(w.Calls[i*callSize:])
 		switch {
-		case c.Destination == Withheld || c.Destination.Digits() > MaxDigits || c.Origin.Digits() > MaxDigits:
-			return nil, bad("call %d has a number that is not E.164", i)
+		case c.Destination == 0 || !c.Destination.possible() || !c.Origin.possible():
+			return nil, bad("call %d has a number that is not hidden, or none that was called", i)
 		case c.Start < earliest || c.Start > latest-int64(^uint32(0)):
 			return nil, bad("call %d starts at no possible time", i)
 		case i > 0 && d.Calls[i-1].Order(c) > 0:

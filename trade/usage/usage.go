@@ -2,9 +2,9 @@
 // periods that calls belong to, and the statement by which a carrier commits to
 // a period's records without showing them.
 //
-// Telephone numbers exist only in [Record], in [Call] and in the sealed files
-// made of them ([Delivery]). A [Line], which goes on the ledger, has a salted
-// root instead.
+// Telephone numbers exist only in [Record]. A [Call], which goes to the partner
+// in a sealed file ([Delivery]), has them [Hidden] under a key of the two, and a
+// [Line], which goes on the ledger, has a salted root instead.
 package usage
 
 import (

@@ -51,9 +51,9 @@ var zoneTable = sync.OnceValue(func() map[string]string {
 // zones keeps the zones read so far; a zone is the same whoever reads it first.
 var zones sync.Map // string to *time.Location
 
-// loadZone gives the zone of an IANA name such as "Europe/Berlin"; "" and "UTC" are
+// LoadZone gives the zone of an IANA name such as "Europe/Berlin"; "" and "UTC" are
 // UTC. Any other name is refused with code [CodeUnknownZone].
-func loadZone(name string) (*time.Location, error) {
+func LoadZone(name string) (*time.Location, error) {
 	if name == "" || name == "UTC" {
 		return time.UTC, nil
 	}

@@ -37,7 +37,7 @@ func TestTheZonesAreThoseOfTheToolchain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ours, err := loadZone(f.Name)
+		ours, err := LoadZone(f.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestTheZonesAreThoseOfTheToolchain(t *testing.T) {
 
 func TestANameThatIsNoZoneIsRefused(t *testing.T) {
 	for _, name := range []string{"Europe", "europe/berlin", "../UTC", "Europe/Berlin ", "Local", "\tGMT0"} {
-		if _, err := loadZone(name); fault.CodeOf(err) != CodeUnknownZone {
+		if _, err := LoadZone(name); fault.CodeOf(err) != CodeUnknownZone {
 			t.Errorf("%q gives %v", name, err)
 		}
 	}

@@ -475,6 +475,12 @@ func (p *Partner) CloseDivergence(ctx context.Context, c wire.CloseDivergence) (
 	return post[wire.Done[wire.Divergence]](ctx, p.c, p.at("divergence", "close"), c)
 }
 
+// Export has the partner sent the sealed export of the channel, from which its
+// node restores what destroyed keys do not open.
+func (p *Partner) Export(ctx context.Context) (wire.Exported, error) {
+	return post[wire.Exported](ctx, p.c, p.at("export"), nil)
+}
+
 // Rotate replaces this node's channel key.
 func (p *Partner) Rotate(ctx context.Context) (wire.NewKey, error) {
 	return post[wire.NewKey](ctx, p.c, p.at("rotate"), nil)
@@ -577,6 +583,12 @@ func (p *Partner) SheetFile(ctx context.Context, id string) ([]byte, error) {
 	return p.c.file(ctx, p.at("sheets", id, "file"))
 }
 
+// AcknowledgeSheet tells the partner that the file of its sheet is here. Code:
+// not-yet while it has not come.
+func (p *Partner) AcknowledgeSheet(ctx context.Context, id string) (wire.Done[wire.Sheet], error) {
+	return post[wire.Done[wire.Sheet]](ctx, p.c, p.at("sheets", id, "acknowledge"), nil)
+}
+
 // AcceptSheet accepts a sheet of the partner. Code: not-yet while its file has
 // not arrived.
 func (p *Partner) AcceptSheet(ctx context.Context, id string) (wire.Done[wire.Sheet], error) {
@@ -616,10 +628,17 @@ func (p *Partner) MoveOrder(ctx context.Context, id, move, why string) (wire.Don
 	return post[wire.Done[wire.Order]](ctx, p.c, p.at("orders", id, move), wire.Answer{Why: why})
 }
 
-// ImportUsage imports own call records, CSV or gzip of it, of any length.
-func (p *Partner) ImportUsage(ctx context.Context, name string, csv io.Reader) (wire.Import, error) {
+// ImportUsage imports own call records of any length whose content says how they
+// are written.
+func (p *Partner) ImportUsage(ctx context.Context, name string, file io.Reader) (wire.Import, error) {
+	return p.ImportUsageAs(ctx, name, "", file)
+}
+
+// ImportUsageAs imports own call records in a format: a name, or the text of a
+// mapping profile in YAML.
+func (p *Partner) ImportUsageAs(ctx context.Context, name, format string, file io.Reader) (wire.Import, error) {
 	var out wire.Import
-	err := p.c.json(ctx, call{method: http.MethodPost, path: p.at("usage"), query: Filter{"name": name}.values(), body: csv, media: "text/csv"}, nil, &out)
+	err := p.c.json(ctx, call{method: http.MethodPost, path: p.at("usage"), query: Filter{"name": name, "format": format}.values(), body: file, media: "text/csv"}, nil, &out)
 	return out, err
 }
 
@@ -631,6 +650,17 @@ func (p *Partner) Imports(ctx context.Context) iter.Seq2[wire.Import, error] {
 // Exceptions lists own calls that no row prices.
 func (p *Partner) Exceptions(ctx context.Context) iter.Seq2[wire.Exception, error] {
 	return list[wire.Exception](ctx, p.c, p.at("usage", "exceptions"), nil)
+}
+
+// Signals lists what looks like fraud in own records. The filter may have state.
+func (p *Partner) Signals(ctx context.Context, f Filter) iter.Seq2[wire.Signal, error] {
+	return list[wire.Signal](ctx, p.c, p.at("usage", "signals"), f)
+}
+
+// JudgeSignal says what a person makes of a signal: move is acknowledge or
+// dismiss.
+func (p *Partner) JudgeSignal(ctx context.Context, number uint32, move, why string) (wire.Signal, error) {
+	return post[wire.Signal](ctx, p.c, p.at("usage", "signals", strconv.FormatUint(uint64(number), 10), move), wire.Answer{Why: why})
 }
 
 // Summary tells what the own records come to, rated alone.

@@ -6,6 +6,7 @@ import (
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/fraud"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/order"
@@ -61,6 +62,7 @@ type Import struct {
 	Accepted  uint64         `json:"accepted"`
 	Rejected  uint64         `json:"rejected"`
 	Duplicate uint64         `json:"duplicate"`
+	Format    string         `json:"format,omitempty" doc:"How the file is read: a name, or the mapping profile that is kept with it. Absent: as its content says."`
 	Rejects   []usage.Reject `json:"rejects,omitempty" doc:"The first thousand; in the answer to the import only."`
 	Repeated  bool           `json:"repeated,omitempty" doc:"The same file was imported before; nothing was done."`
 	Time      Time           `json:"time"`
@@ -107,6 +109,34 @@ type Exception struct {
 	Destination string          `json:"destination"`
 	Start       Time            `json:"start"`
 	Code        fault.Code      `json:"code"`
+}
+
+// Signal is something in own records that looks like fraud, and what people made
+// of it.
+type Signal struct {
+	Number      uint32          `json:"number"`
+	Kind        fraud.Kind      `json:"kind" enum:"destination_growth,short_flood,false_answer,loop"`
+	Severity    fraud.Severity  `json:"severity" enum:"low,medium,high"`
+	Direction   usage.Direction `json:"direction"`
+	Destination string          `json:"destination" doc:"By the accepted rate sheet; the first three digits of numbers that it does not price."`
+	Trunk       string          `json:"trunk,omitempty" doc:"That carries more than half of the calls."`
+	Period      usage.Interval  `json:"period"`
+	Calls       uint64          `json:"calls" doc:"That the signal is about."`
+	Of          uint64          `json:"of" doc:"All calls to the destination in the period."`
+	Expected    uint64          `json:"expected" doc:"Of such calls, rounded up."`
+	Origins     uint64          `json:"origins" doc:"Distinct callers."`
+	Sample      []SignalRow     `json:"sample" nullable:"false" doc:"The first of the calls."`
+	Raised      Time            `json:"raised"`
+	State       string          `json:"state" enum:"open,acknowledged,dismissed"`
+	By          string          `json:"by,omitempty" doc:"Who has judged it."`
+	Why         string          `json:"why,omitempty"`
+	At          Time            `json:"at,omitzero"`
+}
+
+// SignalRow is where the record of a call stands.
+type SignalRow struct {
+	Import uint32 `json:"import"`
+	Line   uint32 `json:"line" doc:"Of the imported file."`
 }
 
 // Period is one billing interval of one order.
@@ -388,8 +418,8 @@ type EvidenceCall struct {
 	Start         Time   `json:"start"`
 	RawMillis     uint64 `json:"raw_millis"`
 	BilledSeconds uint64 `json:"billed_seconds"`
-	Origin        string `json:"origin,omitempty" doc:"Absent: withheld."`
-	Destination   string `json:"destination,omitempty"`
+	Origin        string `json:"origin,omitempty" doc:"Absent: withheld, or the partner alone has the call."`
+	Destination   string `json:"destination,omitempty" doc:"Absent: the partner alone has the call."`
 }
 
 // Trial is what a rule that need not be the agreed one makes of a disputed line.

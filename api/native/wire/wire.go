@@ -138,6 +138,14 @@ type OpenBilateral struct {
 	Partner party.Code `json:"partner" minLength:"1" maxLength:"32"`
 }
 
+// Exported is a channel's export on its way to the partner.
+type Exported struct {
+	Position uint64     `json:"position" doc:"Height up to which both have signed what it holds."`
+	Records  uint64     `json:"records" doc:"How many records it has."`
+	File     canon.Hash `json:"file" doc:"SHA-256 of the file."`
+	Size     int64      `json:"size" doc:"Its bytes."`
+}
+
 // NewKey is a key that has taken another's place.
 type NewKey struct {
 	Key      string `json:"key,omitempty" doc:"The new public key, in hex; of a sealing key see there."`
@@ -362,20 +370,23 @@ type AddDelegate struct {
 
 // Sheet is a rate sheet by its commitment.
 type Sheet struct {
-	ID        string           `json:"id"`
-	Agreement string           `json:"agreement"`
-	Direction usage.Direction  `json:"direction"`
-	Line      product.Line     `json:"line"`
-	Root      canon.Hash       `json:"root" doc:"Over its rows."`
-	Rows      uint32           `json:"rows"`
-	File      canon.Hash       `json:"file" doc:"SHA-256 of the file."`
-	Size      uint64           `json:"size" doc:"Of the file in bytes."`
-	From      Time             `json:"from"`
-	State     trade.SheetState `json:"state"`
-	Base      uint32           `json:"base" doc:"Number of its first row."`
-	Proposed  Act              `json:"proposed"`
-	Accepted  *Act             `json:"accepted,omitempty"`
-	Why       string           `json:"why,omitempty"`
+	ID           string           `json:"id"`
+	Agreement    string           `json:"agreement"`
+	Direction    usage.Direction  `json:"direction"`
+	Line         product.Line     `json:"line"`
+	Root         canon.Hash       `json:"root" doc:"Over its rows."`
+	Rows         uint32           `json:"rows"`
+	File         canon.Hash       `json:"file" doc:"SHA-256 of the file."`
+	Size         uint64           `json:"size" doc:"Of the file in bytes."`
+	From         Time             `json:"from"`
+	State        trade.SheetState `json:"state"`
+	Base         uint32           `json:"base" doc:"Number of its first row."`
+	Proposed     Act              `json:"proposed"`
+	Acknowledged *Act             `json:"acknowledged,omitempty" doc:"By the buyer's node: it has the file."`
+	Accepted     *Act             `json:"accepted,omitempty"`
+	Effective    bool             `json:"effective,omitempty" doc:"It is accepted and has begun."`
+	Raises       bool             `json:"raises,omitempty" doc:"By the seller's word a price rises or goes against the sheet before."`
+	Why          string           `json:"why,omitempty"`
 }
 
 // Row is one rate version.
@@ -389,4 +400,8 @@ type Row struct {
 	IncrementSeconds uint32         `json:"increment_seconds"`
 	ValidFrom        Time           `json:"valid_from"`
 	ValidTo          *Time          `json:"valid_to,omitempty" doc:"Absent: open."`
+	ConnectFee       money.Rate     `json:"connect_fee,omitzero" doc:"For each call with billed seconds."`
+	OriginPrefix     string         `json:"origin_prefix,omitempty" doc:"Prices calls from these numbers only."`
+	Blocked          bool           `json:"blocked,omitempty" doc:"No call there has a price."`
+	Band             *usage.Band    `json:"band,omitempty" doc:"Prices calls that start in this part of the week only; minutes after midnight."`
 }

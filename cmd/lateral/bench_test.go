@@ -1,0 +1,57 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/lateral-network/lateral/bench"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+func TestOneRunOfAComparisonIsReadFromStandardInput(t *testing.T) {
+	from := trafficDay.UnixMilli()
+	job, err := json.Marshal(bench.CompareJob{Traffic: bench.Traffic{Seed: 1, Calls: 300, Prefixes: 50, Plant: "duplicate=2%",
+		Span: usage.Interval{From: from, To: from + 3_600_000}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := commandWith(t, job, "bench", "compare", "--job")
+	var found struct {
+		Records uint64
+		Peak    int64 `json:"peak_memory_bytes"`
+	}
+	if err := json.Unmarshal([]byte(out), &found); code != 0 || err != nil || found.Records < 600 || found.Peak < 1<<20 {
+		t.Errorf("exits with %d and prints %s%s (%v)", code, out, errs, err)
+	}
+	help, _ := exits(t, 0, "bench", "compare", "--help")
+	if strings.Contains(help, "--job") {
+		t.Error("the help shows a flag for the program itself")
+	}
+}
+
+func TestWhatCannotBeMeasuredIsAMistakeOfUsage(t *testing.T) {
+	for _, args := range []string{
+		"--cycle --stream", "--cycle --duckdb x", "--stream --duckdb x", "--calls -1", "--memory 3", "--memory 0GiB", "--memory many", "--plant nothing --calls 10",
+	} {
+		if _, errs := exits(t, 2, append([]string{"bench", "compare"}, strings.Fields(args)...)...); !strings.Contains(errs, "hint: ") {
+			t.Errorf("%s: %s", args, errs)
+		}
+	}
+}
+
+func TestCyclesAreMeasuredByTheCommand(t *testing.T) {
+	out, errs := exits(t, 0, "bench", "compare", "--cycle", "--calls", "200", "--cycles", "3", "--prefixes", "300")
+	if !strings.Contains(out, "in each of 3 cycles of 15s") || strings.Count(errs, "\n") != 3 {
+		t.Errorf("prints %s%s", out, errs)
+	}
+}
+
+func TestSizesHaveAUnit(t *testing.T) {
+	for text, want := range map[string]memorySize{"512KiB": 512 << 10, "1.5GiB": 3 << 29, "6GiB": 6 << 30, "64MiB": 64 << 20} {
+		var m memorySize
+		if err := m.UnmarshalText([]byte(text)); err != nil || m != want {
+			t.Errorf("%s is %d (%v), want %d", text, m, err, want)
+		}
+	}
+}

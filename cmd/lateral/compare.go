@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lateral-network/lateral/compare"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+type compareCommand struct {
+	Ours             string         `required:"" placeholder:"A.csv" help:"Our call records."`
+	Theirs           string         `required:"" placeholder:"B.csv" help:"Their call records of the same traffic."`
+	Rates            string         `required:"" placeholder:"R.csv" help:"Rate sheet for the calls that we send."`
+	RatesBack        string         `placeholder:"R2.csv" help:"Rate sheet for the calls that they send; default: --rates serves both."`
+	TheirRates       string         `placeholder:"T.csv" help:"Their sheet for the calls that we send."`
+	TheirRatesBack   string         `placeholder:"T2.csv" help:"Their sheet for the calls that they send."`
+	TheirInvoice     string         `placeholder:"I.csv" help:"The lines of their invoice; without it, what their sheet makes of their records."`
+	Us               string         `placeholder:"CODE" help:"Which of the two carriers we are; default: the first in byte order."`
+	Deal             string         `placeholder:"deal.yaml" help:"What the two have agreed, see: lateral deal example. The flags below go before it."`
+	Period           string         `placeholder:"1h" help:"Billing period: 15s, 1m, 1h, 1d, 1mo; default: the deal's, or the whole file is one."`
+	StartTolerance   *time.Duration `placeholder:"3s" help:"Most that two starts of one call are apart; default: the deal's, or 3s."`
+	SecondsTolerance *uint32        `placeholder:"0" help:"Most that billed seconds differ and still count as equal; default: the deal's, or 0."`
+	Round            string         `placeholder:"line:half-up:6" help:"What is rounded, how, to how many places: line, call or invoice; half-up, half-even, up or down; 0 to 6. Default: the deal's, or line:half-up:6."`
+	twoFormats
+	Signals bool   `help:"Also look for what looks like fraud in our records."`
+	JSON    bool   `name:"json" help:"Print one JSON document."`
+	Out     string `placeholder:"DIR" help:"Write the waterfall, the drill-down to each call and the evidence of each cause into this folder."`
+}
+
+func (compareCommand) Help() string {
+	return `Matches the calls of both files, rates them, and walks from their bill to our expectation, cause by cause, so that the
+amounts of the causes add up to the difference. What it learns of how numbers and times are written is shown.
+It needs no node and no partner. Exit code 0: it ran, whatever it found.
+
+Examples:
+  lateral compare --ours ours.csv --theirs theirs.csv --rates rates.csv
+  lateral compare --ours a.csv.gz --theirs b.csv.gz --rates out.csv --rates-back in.csv --us ALPHA --out march
+  lateral compare --ours a.csv --theirs b.csv --rates r.csv --their-rates t.csv --period 1d --json > result.json
+  lateral compare --ours a.csv --theirs b.csv --rates r.csv --their-invoice i.csv --deal deal.yaml
+  lateral compare --ours a.csv --theirs b.csv --rates r.csv --start-tolerance 5s --round call:up:4`
+}
+
+func (c *compareCommand) Run(ctx context.Context, t terminal) error {
+	job := compare.Job{Us: party.Code(c.Us), StartTolerance: compare.DefaultStartTolerance, Signals: c.Signals}
+	var err error
+	if c.Deal != "" {
+		deal, err := readDeal(c.Deal)
+		if err != nil {
+			return err
+		}
+		deal.Apply(&job)
+	}
+	if c.StartTolerance != nil {
+		job.StartTolerance = *c.StartTolerance
+	}
+	if c.SecondsTolerance != nil {
+		job.SecondsTolerance = *c.SecondsTolerance
+	}
+	if c.Round != "" {
+		if job.Rounding, err = compare.ParseRounding(c.Round); err != nil {
+			return err
+		}
+	}
+	formats, err := c.twoFormats.parse()
+	if err != nil {
+		return err
+	}
+	for i, path := range []string{c.Ours, c.Theirs} {
+		if job.Records[i], err = compare.File(path); err != nil {
+			return err
+		}
+		job.Records[i].Format = formats[i]
+	}
+	for _, s := range []struct {
+		path string
+		to   **rating.Sheet
+	}{{c.Rates, &job.Rates[0]}, {c.RatesBack, &job.Rates[1]}, {c.TheirRates, &job.TheirRates[0]}, {c.TheirRatesBack, &job.TheirRates[1]}} {
+		if s.path == "" {
+			continue
+		}
+		if *s.to, err = readSheet(s.path); err != nil {
+			return err
+		}
+	}
+	if c.TheirInvoice != "" {
+		if job.TheirInvoice, err = readInvoice(c.TheirInvoice); err != nil {
+			return err
+		}
+	}
+	if c.Period != "" {
+		if job.Cycle, err = usage.ParseCycle(c.Period); err != nil {
+			return err
+		}
+	}
+	if c.Out != "" {
+		if err := compare.CheckFolder(c.Out); err != nil {
+			return err
+		}
+		job.Detail = true
+	}
+	bar := &bar{}
+	if !c.JSON {
+		bar = newBar(t.err)
+	}
+	defer bar.end()
+	job.Progress = bar.show
+	result, err := compare.Run(ctx, job)
+	if err != nil {
+		return err
+	}
+	defer result.Close()
+	if c.Out != "" {
+		if err := result.Write(ctx, c.Out); err != nil {
+			return err
+		}
+	}
+	bar.end()
+	for _, b := range [2]struct{ path, what string }{{c.Ours, result.Broken.Ours}, {c.Theirs, result.Broken.Theirs}} {
+		if b.what != "" {
+			fmt.Fprintf(t.err, "warning: %s: %s; the rows before are compared\n", b.path, b.what)
+		}
+	}
+	if c.JSON {
+		return t.document(result)
+	}
+	look := compare.Look{Width: 100}
+	if width, ok := columns(t.out); ok {
+		look = compare.Look{Width: width, Bold: os.Getenv("NO_COLOR") == ""}
+	}
+	if _, err := fmt.Fprint(t.out, result.Text(look)); err != nil || c.Out == "" {
+		return err
+	}
+	_, err = fmt.Fprintf(t.out, "\nwaterfall, drill-down and evidence are in %s; begin with %s\n", c.Out, filepath.Join(c.Out, "waterfall.html"))
+	return err
+}
+
+func readDeal(path string) (compare.Deal, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return compare.Deal{}, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path).Because(err)
+	}
+	defer f.Close()
+	d, err := compare.ReadDeal(f)
+	if err != nil {
+		return d, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return d, nil
+}
+
+// dealCommand is about files that say what two carriers have agreed.
+type dealCommand struct {
+	Example dealExample `cmd:"" help:"Print a deal file with everything in it, and what each line means."`
+	Check   dealCheck   `cmd:"" help:"Say whether a deal file can be used, and if not what is wrong with it."`
+}
+
+type dealExample struct{}
+
+func (dealExample) Help() string {
+	return "Examples:\n\n    lateral deal example > deal.yaml\n    lateral compare --ours a.csv --theirs b.csv --rates r.csv --deal deal.yaml"
+}
+
+func (dealExample) Run(t terminal) error {
+	_, err := fmt.Fprint(t.out, compare.DealExample)
+	return err
+}
+
+type dealCheck struct {
+	File string `arg:"" help:"The deal file."`
+}
+
+func (dealCheck) Help() string { return "Examples:\n\n    lateral deal check deal.yaml" }
+
+func (c *dealCheck) Run(t terminal) error {
+	d, err := readDeal(c.File)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(t.out, "%s is a deal: periods of %s, starts up to %s apart, rounded %s\n", c.File, usage.Cycle{Length: d.Terms.Cycle, Zone: d.Terms.Zone},
+		time.Duration(d.Terms.StartTolerance)*time.Millisecond, d.Rounding())
+	return err
+}
+
+func readInvoice(path string) ([]compare.InvoiceLine, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path).Because(err)
+	}
+	defer f.Close()
+	lines, _, err := compare.ReadInvoice(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return lines, nil
+}
+
+func readSheet(path string) (*rating.Sheet, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path).Because(err)
+	}
+	defer f.Close()
+	s, _, err := voice.ReadSheet(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return s, nil
+}

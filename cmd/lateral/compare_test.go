@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lateral-network/lateral/line/voice"
+)
+
+// twoFiles writes two carriers' records of the same calls with differences.
+func twoFiles(t *testing.T) (flags []string) {
+	t.Helper()
+	dir := t.TempDir()
+	var files [2]strings.Builder
+	for s := range files {
+		files[s].WriteString(voice.UsageHeader + "\n")
+		for i := range 400 {
+			if s == 1 && i%50 == 7 {
+				continue // theirs lack it
+			}
+			fmt.Fprintf(&files[s], "%d,4179%07d,4930%08d,2026-03-01T%02d:%02d:00Z,%d,success,ALPHA,BRAVO,t%d\n", i, i, 10_007*(i+1), i/60, i%60, 30_500+s*(i%3)*2000, s)
+		}
+	}
+	for name, text := range map[string]string{"ours.csv": files[0].String(), "theirs.csv": files[1].String(),
+		"rates.csv": "destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to\nGermany,49,0.06,USD,60,0,1,2026-01-01T00:00:00Z,\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return []string{"compare", "--ours", filepath.Join(dir, "ours.csv"), "--theirs", filepath.Join(dir, "theirs.csv"), "--rates", filepath.Join(dir, "rates.csv")}
+}
+
+func TestCompareNamesDirectionsAsTheyAre(t *testing.T) {
+	out, errs := exits(t, 0, append(twoFiles(t), "--json")...)
+	if errs != "" {
+		t.Errorf("something is said beside the document: %s", errs)
+	}
+	if !strings.Contains(out, `"ALPHA>BRAVO"`) || strings.Contains(out, `\u003e`) {
+		t.Errorf("directions are not readable:\n%s", out)
+	}
+	var doc struct {
+		Learned, Blocks []any
+		Causes          []struct{ Evidence string }
+	}
+	if err := json.Unmarshal([]byte(out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if doc.Learned == nil || doc.Blocks == nil {
+		t.Error("learned and blocks are no lists")
+	}
+	for _, c := range doc.Causes {
+		if c.Evidence != "" {
+			t.Errorf("there is evidence %q without a folder", c.Evidence)
+		}
+	}
+}
+
+func TestCompareWritesAFolderAndRefusesOneOfSomethingElse(t *testing.T) {
+	flags, dir := twoFiles(t), filepath.Join(t.TempDir(), "march")
+	for range 2 { // the second replaces the first
+		out, _ := exits(t, 0, append(flags, "--out", dir)...)
+		for _, part := range []string{"not explained", "what to do next", filepath.Join(dir, "waterfall.html")} {
+			if !strings.Contains(out, part) {
+				t.Errorf("the report lacks %q:\n%s", part, out)
+			}
+		}
+	}
+	out, _ := exits(t, 0, append(flags, "--out", dir, "--json")...)
+	var doc struct {
+		Causes []struct {
+			Calls    int
+			Evidence string
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, c := range doc.Causes {
+		if c.Evidence == "" {
+			continue
+		}
+		seen++
+		if _, err := os.Stat(filepath.Join(dir, c.Evidence)); err != nil {
+			t.Errorf("evidence that is not there: %v", err)
+		}
+	}
+	if seen == 0 {
+		t.Error("no cause has evidence")
+	}
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "mine"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs := exits(t, 1, append(flags, "--out", other)...); !strings.Contains(errs, "conflict") || !strings.Contains(errs, "hint: choose another folder") {
+		t.Errorf("a folder of something else: %s", errs)
+	}
+}
+
+func TestCompareWarnsOfAFileThatBreaksOff(t *testing.T) {
+	flags := twoFiles(t)
+	flags[4] = filepath.Join(t.TempDir(), "theirs.csv.gz")
+	if err := os.WriteFile(flags[4], gzipped(t, strings.Replace(flags[2], "ours", "theirs", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, errs := exits(t, 0, flags...)
+	if !strings.Contains(errs, "warning: "+flags[4]+": the file breaks off after line") || !strings.Contains(out, "both sides have") {
+		t.Errorf("%s\n%s", errs, out)
+	}
+}
+
+func TestAFileIsNoTerminal(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b := newBar(f)
+	b.show("reading", 1, 2)
+	b.end()
+	if info, err := f.Stat(); err != nil || info.Size() != 0 {
+		t.Errorf("the bar is drawn into a file: %v %v", info, err)
+	}
+}
+
+func TestTheBarShowsStageRateAndRestOnOneLine(t *testing.T) {
+	var out bytes.Buffer
+	now := time.Unix(0, 0)
+	b := &bar{out: &out, width: 80, now: func() time.Time { return now }}
+	b.show("reading a.csv", 0, 200e6)
+	now = now.Add(50 * time.Millisecond)
+	b.show("reading a.csv", 1e6, 200e6) // too soon
+	now = now.Add(3950 * time.Millisecond)
+	b.show("reading a.csv", 50e6, 200e6)
+	b.end()
+	want := "\r[" + strings.Repeat(" ", 40) + "]  reading a.csv    0 %\x1b[K" +
+		"\r[" + strings.Repeat("=", 9) + strings.Repeat(" ", 27) + "]  reading a.csv   25 %  12 MB/s  12s left\x1b[K" + "\r\x1b[K"
+	if got := out.String(); got != want {
+		t.Errorf("the bar is\n%q\nwant\n%q", got, want)
+	}
+	for _, width := range []int{20, 40, 80, 200} {
+		b.width = width
+		if line := b.line(1e6, 200e6, time.Hour); len([]rune(line)) >= width {
+			t.Errorf("%d columns: %q", width, line)
+		}
+	}
+}
+
+// gzipped gives the first half of a file, compressed, as a transfer that broke
+// off leaves it.
+func gzipped(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()[:b.Len()/2]
+}

@@ -1,0 +1,248 @@
+package compare
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+	"sync"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// Rounding says where money is rounded, how, and to how many places.
+type Rounding struct {
+	Per    Per
+	Mode   money.Rounding
+	Places int // 0 to 6
+}
+
+// Per is what is rounded: each call, each line (rate version, period and
+// direction), or each invoice (period, direction and currency).
+type Per string
+
+// The values of Per.
+const (
+	PerCall    Per = "call"
+	PerLine    Per = "line"
+	PerInvoice Per = "invoice"
+)
+
+// DefaultRounding is once a line, half up, to millionths.
+var DefaultRounding = Rounding{PerLine, money.HalfUp, 6}
+
+// String gives the form that [ParseRounding] reads.
+func (r Rounding) String() string { return fmt.Sprintf("%s:%s:%d", r.Per, r.Mode, r.Places) }
+
+// ParseRounding reads WHERE:MODE:PLACES, like line:half-up:6; mode and places
+// may be left out. Code: invalid.
+func ParseRounding(s string) (Rounding, error) {
+	bad := fault.Newf(fault.Invalid, "write line, call or invoice, then half-up, half-even, up or down, then 0 to 6 places: line:half-up:6", "%.40q is no rounding", s)
+	r := DefaultRounding
+	parts := strings.Split(s, ":")
+	if len(parts) > 3 {
+		return r, bad
+	}
+	r.Per = Per(parts[0])
+	if len(parts) > 1 {
+		r.Mode = money.Rounding(parts[1])
+	}
+	if len(parts) > 2 {
+		if len(parts[2]) != 1 || parts[2][0] < '0' || parts[2][0] > '6' {
+			return r, bad
+		}
+		r.Places = int(parts[2][0] - '0')
+	}
+	switch r.Per {
+	case PerCall, PerLine, PerInvoice:
+	default:
+		return r, bad
+	}
+	if r.Mode.Validate() != nil {
+		return r, bad
+	}
+	return r, nil
+}
+
+// charge prices calls and their billed seconds by a row, rounded once.
+func (r Rounding) charge(row *rating.Row, calls, seconds uint64) (money.Micro, error) {
+	if row.ConnectFee != 0 {
+		return r.round(exact(row, calls, seconds))
+	}
+	coarse := uint64(1)
+	for range 6 - r.Places {
+		coarse *= 10
+	}
+	m, err := row.Rate.Times(seconds, uint64(row.UnitSeconds)*coarse, r.Mode)
+	if err != nil {
+		return 0, err
+	}
+	return m.Mul(int64(coarse))
+}
+
+// exact is calls × connect fee + seconds × rate / unit in whole currency.
+func exact(row *rating.Row, calls, seconds uint64) *big.Rat {
+	n := new(big.Int).Mul(new(big.Int).SetUint64(seconds), big.NewInt(int64(row.Rate)))
+	sum := new(big.Rat).SetFrac(n, big.NewInt(int64(row.UnitSeconds)*1_000_000_000))
+	fees := new(big.Int).Mul(new(big.Int).SetUint64(calls), big.NewInt(int64(row.ConnectFee)))
+	return sum.Add(sum, new(big.Rat).SetFrac(fees, big.NewInt(1_000_000_000)))
+}
+
+// round rounds an exact amount.
+func (r Rounding) round(v *big.Rat) (money.Micro, error) {
+	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(r.Places)), nil)
+	n := new(big.Int).Mul(v.Num(), scale)
+	q, rest := new(big.Int).QuoRem(new(big.Int).Abs(n), v.Denom(), new(big.Int))
+	up := false
+	switch twice := new(big.Int).Lsh(rest, 1).Cmp(v.Denom()); r.Mode {
+	case money.HalfUp:
+		up = twice >= 0
+	case money.HalfEven:
+		up = twice > 0 || twice == 0 && q.Bit(0) == 1
+	case money.Up:
+		up = rest.Sign() != 0
+	}
+	if up {
+		q.Add(q, big.NewInt(1))
+	}
+	if v.Sign() < 0 {
+		q.Neg(q)
+	}
+	q.Mul(q, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(6-r.Places)), nil))
+	if !q.IsInt64() {
+		return 0, fault.New(money.CodeOverflow, "an amount leaves the range of money", "compare shorter periods")
+	}
+	return money.Micro(q.Int64()), nil
+}
+
+// lines numbers everything that can be a line of a bill: the rows of our sheets
+// and of theirs, by direction. A row of theirs that says the same as one of ours
+// about a prefix's price has its number.
+type lines struct {
+	sheets     [2][2]*rating.Sheet // by book (ours, theirs) and way
+	first      [2][2]uint32        // number of row 0
+	number     [2][2][]uint32      // of each row of theirs; nil where it is first + row
+	rows       []*rating.Row       // by number
+	theirNames map[uint32]string   // of destinations, where their sheet has another for a line of ours
+	ways       []usage.Way
+
+	calendar usage.Calendar
+	whole    bool // one period for all
+	by       usage.By
+
+	mu      sync.Mutex
+	index   map[int64]uint32 // periods by beginning
+	periods []usage.Interval
+}
+
+// nothing is the line of a call that has no price.
+const nothing = ^uint32(0)
+
+func newLines(book [2][2]*rating.Sheet) *lines {
+	l := &lines{sheets: book, index: map[int64]uint32{}, theirNames: map[uint32]string{}}
+	for _, w := range []usage.Way{usage.Forth, usage.Back} {
+		s := book[ours][w]
+		l.first[ours][w] = uint32(len(l.rows))
+		for i := range s.Len() {
+			l.rows, l.ways = append(l.rows, s.Row(uint32(i))), append(l.ways, w)
+		}
+		t := book[theirs][w]
+		if t == s {
+			l.first[theirs][w] = l.first[ours][w]
+			continue
+		}
+		type price struct {
+			rating.Row
+			nth int
+		}
+		same := map[price]uint32{}
+		timeless := func(r *rating.Row, seen map[price]uint32) price {
+			p := price{Row: *r}
+			p.ValidFrom, p.ValidTo, p.Destination = 0, 0, ""
+			for {
+				if _, taken := seen[p]; !taken {
+					return p
+				}
+				p.nth++
+			}
+		}
+		for i := range s.Len() {
+			same[timeless(s.Row(uint32(i)), same)] = l.first[ours][w] + uint32(i)
+		}
+		met := map[price]uint32{}
+		numbers := make([]uint32, t.Len())
+		for i := range t.Len() {
+			p := timeless(t.Row(uint32(i)), met)
+			met[p] = 0
+			n, ok := same[p]
+			if !ok {
+				n = uint32(len(l.rows))
+				l.rows, l.ways = append(l.rows, t.Row(uint32(i))), append(l.ways, w)
+			}
+			if name := t.Row(uint32(i)).Destination; name != l.rows[n].Destination {
+				l.theirNames[n] = name
+			}
+			numbers[i] = n
+		}
+		l.number[theirs][w] = numbers
+	}
+	return l
+}
+
+// shared reports whether both sides have one book.
+func (l *lines) shared() bool { return l.sheets[ours] == l.sheets[theirs] }
+
+// spot is where a call stands on a bill: its line, and how many seconds it adds.
+type spot struct {
+	line    uint32 // number of the row; nothing: no row prices the call
+	period  uint32
+	seconds uint32
+	free    bool // it costs nothing where each call on a line has a fee
+}
+
+// periodOf numbers the period of a moment.
+func (l *lines) periodOf(ms int64) (uint32, usage.Interval) {
+	in := l.calendar.At(ms)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, ok := l.index[in.From]
+	if !ok {
+		n = uint32(len(l.periods))
+		l.index[in.From] = n
+		l.periods = append(l.periods, in)
+	}
+	return n, in
+}
+
+// pricer finds spots for one goroutine, which remembers the last period.
+type pricer struct {
+	*lines
+	last   usage.Interval
+	number uint32
+}
+
+func (p *pricer) spot(book side, c *call, start int64, duration uint32) spot {
+	way := c.way
+	sheet := p.sheets[book][way]
+	row, seconds, ok := sheet.Bill(c.dest.number(), usage.Number(c.origin), start, duration)
+	if !ok {
+		return spot{line: nothing}
+	}
+	if duration == 0 && sheet.Row(row).Free(0) {
+		return spot{line: nothing, free: true}
+	}
+	s := spot{line: p.first[book][way] + row, seconds: seconds}
+	if n := p.lines.number[book][way]; n != nil {
+		s.line = n[row]
+	}
+	if !p.whole {
+		at := p.by.Moment(start, duration)
+		if !p.last.Contains(at) {
+			p.number, p.last = p.periodOf(at)
+		}
+		s.period = p.number
+	}
+	return s
+}

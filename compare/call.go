@@ -1,0 +1,104 @@
+package compare
+
+import (
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// side says whose file a call is of.
+type side uint8
+
+const (
+	ours   side = 0
+	theirs side = 1
+)
+
+func (s side) String() string {
+	if s == ours {
+		return "ours"
+	}
+	return "theirs"
+}
+
+// call is one row in 40 bytes without pointers.
+type call struct {
+	start    int64  // ms since 1970 UTC
+	origin   uint64 // 0: withheld
+	dest     dest
+	duration uint32 // ms
+	line     uint32 // of its file, the header being line 1
+	trunk    uint16 // in the side's names
+	way      usage.Way
+	result   usage.Result
+	third    bool // a third carrier stands where the other of the pair should
+	plus     bool // its number has a plus sign
+	odd      bool // a learned rule made its number what it is
+}
+
+func (c *call) success() bool { return c.result == usage.Success && !c.third }
+
+func (c *call) end() int64 { return c.start + int64(c.duration) }
+
+// dest is a called number as it is written: the longest run of at most 15
+// digits at its end that does not begin with 0, and above it the form, a number
+// for the text before the run. Form 0 is an E.164 number.
+type dest uint64
+
+const (
+	digitBits = 50
+	maxForms  = 1 << (64 - digitBits)
+)
+
+func (d dest) form() uint16         { return uint16(d >> digitBits) }
+func (d dest) digits() uint64       { return uint64(d) & (1<<digitBits - 1) }
+func (d dest) number() usage.Number { return usage.Number(d.digits()) }
+
+// tailDigits is how many digits at the end of a called number choose the part
+// that its call belongs to: whatever a prefix does to a number, it stays in its
+// part.
+const (
+	tailDigits = 6
+	tailSpan   = 1_000_000
+)
+
+func (d dest) tail() uint32 { return uint32(d.digits() % tailSpan) }
+
+// partOf spreads tails over 2^bits parts.
+func partOf(tail uint32, bits uint) uint32 {
+	return uint32(uint64(tail+1)*0x9e3779b97f4a7c15>>32) >> (32 - bits) & (1<<bits - 1)
+}
+
+// splitDigits takes the longest run of digits at the end of a text that can be a
+// number, and the text before it. digits is 0 when there is none.
+func splitDigits(s []byte) (before []byte, digits uint64) {
+	i := len(s)
+	for i > 0 && len(s)-i < usage.MaxDigits && s[i-1]-'0' <= 9 {
+		i--
+	}
+	for i < len(s) && s[i] == '0' {
+		i++
+	}
+	for _, c := range s[i:] {
+		digits = digits*10 + uint64(c-'0')
+	}
+	return s[:i], digits
+}
+
+// mix is a hash of two numbers.
+func mix(a, b uint64) uint64 {
+	a ^= b * 0x9e3779b97f4a7c15
+	a ^= a >> 32
+	a *= 0xd6e8feb86659fd93
+	a ^= a >> 32
+	a *= 0xd6e8feb86659fd93
+	return a ^ a>>32
+}
+
+func (c *call) hash() uint64 {
+	return mix(mix(uint64(c.start), uint64(c.dest)), mix(c.origin, uint64(c.duration)<<16|uint64(c.result)<<8|uint64(c.way)))
+}
+
+// same compares what makes two rows of one side the same call. Two withheld
+// origins are equal.
+func (c *call) same(d *call) bool {
+	return c.start == d.start && c.dest == d.dest && c.origin == d.origin && c.duration == d.duration && c.result == d.result && c.way == d.way
+}

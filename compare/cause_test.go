@@ -1,0 +1,214 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/rating"
+)
+
+// made builds two sides' rows from calls that both have.
+type made struct {
+	ours, theirs []string
+	n            int
+}
+
+var noon = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
+
+func rowOf(id string, origin, dest string, at time.Time, ms int, result, way, trunk string) string {
+	return fmt.Sprintf("%s,%s,%s,%s,%d,%s,%s,%s", id, origin, dest, at.Format("2006-01-02T15:04:05.000Z07:00"), ms, result, way, trunk)
+}
+
+// call adds a call of a minute to both sides, unless edit changes or empties one
+// side's row.
+func (m *made) call(edit func(ours, theirs *string)) {
+	m.n++
+	at := noon.Add(time.Duration(m.n) * 7 * time.Second)
+	dest := fmt.Sprintf("4930%07d", m.n*7919%10_000_000)
+	a := rowOf(fmt.Sprintf("C%d", m.n), "12125550100", dest, at, 60_000, "success", "ALPHA,BRAVO", "T1")
+	b := rowOf(fmt.Sprintf("X%d", m.n), "12125550100", dest, at, 60_000, "success", "ALPHA,BRAVO", "TG1")
+	if edit != nil {
+		edit(&a, &b)
+	}
+	if a != "" {
+		m.ours = append(m.ours, a)
+	}
+	if b != "" {
+		m.theirs = append(m.theirs, b)
+	}
+}
+
+func (m *made) calls(n int) {
+	for range n {
+		m.call(nil)
+	}
+}
+
+// parsed takes a row apart.
+func at(n int) time.Time { return noon.Add(time.Duration(n) * 7 * time.Second) }
+
+func TestEachCauseIsFoundWhereItIs(t *testing.T) {
+	germany := []string{"Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,", "NANP,1,0.01,USD,60,1,1,2026-01-01T00:00:00Z,"}
+	dest := func(n int) string { return fmt.Sprintf("4930%07d", n*7919%10_000_000) }
+	theirs := func(m *made, dest string, at time.Time, ms int, trunk string) string {
+		return rowOf(fmt.Sprintf("X%d", m.n), "12125550100", dest, at, ms, "success", "ALPHA,BRAVO", trunk)
+	}
+	for _, c := range []struct {
+		name   string
+		cause  Cause
+		calls  uint64
+		amount string
+		plant  func(m *made)
+		also   []Cause // other causes that the same calls have
+		ours   []string
+		theirs []string // sheets; nil: both have the same
+	}{
+		{name: "duplicates of theirs", cause: Duplicate, calls: 3, amount: "0.180000", plant: func(m *made) {
+			for i := range 3 {
+				m.call(func(a, b *string) {
+					m.theirs = append(m.theirs, "Y"+fmt.Sprint(i)+(*b)[len(fmt.Sprintf("X%d", m.n)):])
+				})
+			}
+		}},
+		{name: "numbers with 00", cause: NumberFormat, calls: 5, amount: "0.000000", plant: func(m *made) {
+			for range 5 {
+				m.call(func(a, b *string) { *b = theirs(m, "00"+dest(m.n), at(m.n), 60_000, "TG9") })
+			}
+		}},
+		{name: "national numbers", cause: NumberFormat, calls: 5, amount: "0.000000", plant: func(m *made) {
+			for range 5 {
+				m.call(func(a, b *string) { *b = theirs(m, "0"+dest(m.n)[2:], at(m.n), 60_000, "TG9") })
+			}
+		}},
+		{name: "a technical prefix of digits", cause: NumberFormat, calls: 5, amount: "0.000000", plant: func(m *made) {
+			for range 5 {
+				m.call(func(a, b *string) { *b = theirs(m, "1019"+dest(m.n), at(m.n), 60_000, "TG9") })
+			}
+		}},
+		{name: "a technical prefix with a hash", cause: NumberFormat, calls: 5, amount: "0.000000", plant: func(m *made) {
+			for range 5 {
+				m.call(func(a, b *string) { *b = theirs(m, "77#"+dest(m.n), at(m.n), 60_000, "TG9") })
+			}
+		}},
+		{name: "numbers without their country", cause: NumberFormat, calls: 5, amount: "0.000000", plant: func(m *made) {
+			for range 5 {
+				m.call(func(a, b *string) { *b = theirs(m, dest(m.n)[2:], at(m.n), 60_000, "TG9") })
+			}
+		}},
+		{name: "a trunk an hour late, over a change of price", cause: TimeZone, calls: 4, amount: "0.240000", plant: func(m *made) {
+			for range 4 {
+				m.call(func(a, b *string) { *b = theirs(m, dest(m.n), at(m.n).Add(time.Hour), 60_000, "TG9") })
+			}
+		}, ours: []string{"Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,2026-11-02T13:00:00Z", "Germany,49,0.12,USD,60,1,1,2026-11-02T13:00:00Z,"}},
+		{name: "calls that ours has under another carrier", cause: WrongPartner, calls: 2, amount: "0.120000", plant: func(m *made) {
+			for range 2 {
+				m.call(func(a, b *string) {
+					*a = rowOf(fmt.Sprintf("C%d", m.n), "12125550100", dest(m.n), at(m.n), 60_000, "success", "ALPHA,CHARLIE", "T1")
+				})
+			}
+		}},
+		{name: "calls that theirs lacks for a time", cause: MissingBlock, calls: 30, amount: "-1.800000", plant: func(m *made) {
+			for range 30 {
+				m.call(func(a, b *string) { *b = "" })
+			}
+		}},
+		{name: "calls of many trunks that theirs lacks for a time", cause: MissingBlock, calls: 30, amount: "-1.800000", plant: func(m *made) {
+			for i := range 30 {
+				m.call(func(a, b *string) { *a, *b = strings.Replace(*a, ",T1", fmt.Sprintf(",T%d", i%10), 1), "" })
+			}
+		}},
+		{name: "a trunk that theirs lacks altogether", cause: MissingBlock, calls: 6, amount: "-0.360000", plant: func(m *made) {
+			for range 6 {
+				m.call(func(a, b *string) { *a, *b = strings.Replace(*a, ",T1", ",T7", 1), "" })
+				m.calls(30)
+			}
+		}},
+		{name: "single calls that theirs lacks", cause: MissingRandom, calls: 6, amount: "-0.360000", plant: func(m *made) {
+			for range 6 {
+				m.call(func(a, b *string) { *b = "" })
+				m.calls(20)
+			}
+		}},
+		{name: "a call in three parts", cause: SplitCall, calls: 2, amount: "0.002000", plant: func(m *made) {
+			for range 2 {
+				m.call(func(a, b *string) {
+					*b = theirs(m, dest(m.n), at(m.n), 20_000, "TG1")
+					m.theirs = append(m.theirs, "Y"+theirs(m, dest(m.n), at(m.n).Add(20_000*time.Millisecond), 20_500, "TG1"), "Z"+theirs(m, dest(m.n), at(m.n).Add(40_500*time.Millisecond), 19_500, "TG1"))
+				})
+			}
+		}},
+		{name: "short calls that ours has not answered", cause: AnswerRace, calls: 3, amount: "0.006000", plant: func(m *made) {
+			for range 3 {
+				m.call(func(a, b *string) {
+					*a = rowOf(fmt.Sprintf("C%d", m.n), "12125550100", dest(m.n), at(m.n).Add(-9*time.Second), 0, "rna", "ALPHA,BRAVO", "T1")
+					*b = theirs(m, dest(m.n), at(m.n), 1_900, "TG1")
+				})
+			}
+		}},
+		{name: "a trunk two seconds late, over a change of price", cause: ClockSkew, calls: 10, amount: "0.060000", plant: func(m *made) {
+			for range 10 {
+				m.call(func(a, b *string) { *b = theirs(m, dest(m.n), at(m.n).Add(2*time.Second), 60_000, "TG9") })
+			}
+		}, ours: []string{"Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,2026-11-02T12:35:08Z", "Germany,49,0.12,USD,60,1,1,2026-11-02T12:35:08Z,"}},
+		{name: "a trunk forty seconds late", cause: ClockSkew, calls: 10, amount: "0.000000", plant: func(m *made) {
+			for range 10 {
+				m.call(func(a, b *string) { *b = theirs(m, dest(m.n), at(m.n).Add(40*time.Second), 60_000, "TG9") })
+			}
+		}},
+		{name: "durations rounded up", cause: DurationRounding, calls: 4, amount: "0.020000", plant: func(m *made) {
+			for range 4 {
+				m.call(func(a, b *string) {
+					*a = rowOf(fmt.Sprintf("C%d", m.n), "12125550100", dest(m.n), at(m.n), 61_000, "success", "ALPHA,BRAVO", "T1")
+					*b = theirs(m, dest(m.n), at(m.n), 66_000, "TG1")
+				})
+			}
+		}},
+		{name: "a break-out that their sheet lacks", cause: DialCode, calls: 7, amount: "0.280000", plant: func(m *made) {
+			for i := range 7 {
+				m.call(func(a, b *string) {
+					d := fmt.Sprintf("4915%07d", i*1111)
+					*a = rowOf(fmt.Sprintf("C%d", m.n), "12125550100", d, at(m.n), 60_000, "success", "ALPHA,BRAVO", "T1")
+					*b = theirs(m, d, at(m.n), 60_000, "TG1")
+				})
+			}
+		}, ours: slices.Concat(germany, []string{"Germany Mobile,4915,0.02,USD,60,1,1,2026-01-01T00:00:00Z,"}), theirs: germany},
+		{name: "an old version of a rate", cause: RateVersion, calls: 300, amount: "3.000000", plant: func(m *made) {}, ours: []string{"Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,2026-11-01T00:00:00Z", "Germany,49,0.05,USD,60,1,1,2026-11-01T00:00:00Z,"}, theirs: germany},
+		{name: "a price that they change later", cause: LatePrice, calls: 85, amount: "-0.850000", plant: func(m *made) {},
+			ours:   []string{"Germany,49,0.05,USD,60,1,1,2026-01-01T00:00:00Z,2026-11-02T12:00:00Z", "Germany,49,0.06,USD,60,1,1,2026-11-02T12:00:00Z,"},
+			theirs: []string{"Germany,49,0.05,USD,60,1,1,2026-01-01T00:00:00Z,2026-11-02T12:10:00Z", "Germany,49,0.06,USD,60,1,1,2026-11-02T12:10:00Z,"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := &made{}
+			m.calls(300)
+			c.plant(m)
+			if c.calls < 100 {
+				m.calls(300)
+			}
+			if c.ours == nil {
+				c.ours = germany
+			}
+			job := Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, c.ours...)}}
+			if c.theirs != nil {
+				job.TheirRates[0] = sheet(t, c.theirs...)
+			}
+			r := compared(t, job)
+			for _, f := range r.Causes {
+				want, calls := money.Micro(0), uint64(0)
+				if f.Cause == c.cause {
+					want, _ = money.ParseMicro(c.amount)
+					calls = c.calls
+				}
+				if got := f.Amount["ALPHA>BRAVO"]["USD"]; (got != want || f.Calls != calls) && !slices.Contains(c.also, f.Cause) {
+					t.Errorf("%s: %s, %d calls; want %s, %d calls", f.Cause, got, f.Calls, want, calls)
+				}
+			}
+			if t.Failed() {
+				t.Logf("%+v, only ours %d, only theirs %d, %+v", r.Matched, r.OnlyOurs, r.OnlyTheirs, r.Records)
+			}
+		})
+	}
+}

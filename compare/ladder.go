@@ -1,0 +1,431 @@
+package compare
+
+import (
+	"cmp"
+	"maps"
+	"math/big"
+	"slices"
+
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// sum is the calls of a line.
+type sum struct {
+	calls, seconds uint64
+	micro          money.Micro // of the calls rounded one by one, where the agreement wants that
+}
+
+// lineKey is a line of one period.
+type lineKey struct{ period, line uint32 }
+
+func (a lineKey) order(b lineKey) int {
+	return cmp.Or(cmp.Compare(a.period, b.period), cmp.Compare(a.line, b.line))
+}
+
+// tally sums calls by line.
+type tally struct {
+	dense  []sum // of period 0
+	sparse map[lineKey]*sum
+}
+
+func newTally(l *lines) *tally {
+	return &tally{dense: make([]sum, len(l.rows)), sparse: map[lineKey]*sum{}}
+}
+
+func (t *tally) at(s spot) *sum {
+	if s.period == 0 {
+		return &t.dense[s.line]
+	}
+	k := lineKey{s.period, s.line}
+	at := t.sparse[k]
+	if at == nil {
+		at = &sum{}
+		t.sparse[k] = at
+	}
+	return at
+}
+
+func (t *tally) get(k lineKey) sum {
+	if k.period == 0 {
+		return t.dense[k.line]
+	}
+	if s := t.sparse[k]; s != nil {
+		return *s
+	}
+	return sum{}
+}
+
+// all goes through the lines that have calls.
+func (t *tally) all(yield func(lineKey, sum) bool) {
+	for i, s := range t.dense {
+		if s.calls > 0 && !yield(lineKey{0, uint32(i)}, s) {
+			return
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(t.sparse), lineKey.order) {
+		if !yield(k, *t.sparse[k]) {
+			return
+		}
+	}
+}
+
+func (t *tally) merge(o *tally) {
+	for i, s := range o.dense {
+		t.dense[i].add(s)
+	}
+	for k, s := range o.sparse {
+		t.at(spot{line: k.line, period: k.period}).add(*s)
+	}
+}
+
+func (s *sum) add(o sum) {
+	s.calls += o.calls
+	s.seconds += o.seconds
+	s.micro += o.micro
+}
+
+// change is what a step of the ladder does to a line.
+type change struct{ calls, seconds, micro int64 }
+
+type moveKey struct {
+	lineKey
+	step uint8
+}
+
+// ladder leads from their bill to ours, cause by cause: it keeps both sides'
+// lines and what each step takes from a line or puts there. One goroutine
+// writes; several are put together.
+type ladder struct {
+	lines *lines
+	round Rounding
+	// factor is what all of a flow's amounts are multiplied by, as their invoice
+	// has it; nil: nothing.
+	factor map[flow]*big.Rat
+	sides  [2]*tally // each side's own calls, duplicates once
+	twice  [2]*tally // the duplicates
+	odd    *tally    // of theirs: calls whose numbers a learned rule made right
+	moves  map[moveKey]*change
+	calls  [countCauses]uint64
+}
+
+func newLadder(l *lines, r Rounding) *ladder {
+	return &ladder{lines: l, round: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), moves: map[moveKey]*change{}}
+}
+
+// count adds a call to a tally.
+func (l *ladder) count(t *tally, s spot) error {
+	if s.line == nothing {
+		return nil
+	}
+	return l.countIn(t.at(s), s)
+}
+
+// countIn adds a call that has a line to a sum.
+func (l *ladder) countIn(at *sum, s spot) error {
+	at.calls++
+	at.seconds += uint64(s.seconds)
+	if l.round.Per == PerCall {
+		m, err := l.round.charge(l.lines.rows[s.line], 1, uint64(s.seconds))
+		if err != nil {
+			return err
+		}
+		if at.micro, err = at.micro.Add(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move has a step take a call from one spot and put it on another. Either may
+// be nothing.
+func (l *ladder) move(step uint8, from, to spot) error {
+	if from == to {
+		return nil
+	}
+	for _, m := range [2]struct {
+		spot
+		sign int64
+	}{{from, -1}, {to, +1}} {
+		if m.line == nothing {
+			continue
+		}
+		k := moveKey{lineKey{m.period, m.line}, step}
+		c := l.moves[k]
+		if c == nil {
+			c = &change{}
+			l.moves[k] = c
+		}
+		c.calls += m.sign
+		c.seconds += m.sign * int64(m.seconds)
+		if l.round.Per == PerCall {
+			micro, err := l.round.charge(l.lines.rows[m.line], 1, uint64(m.seconds))
+			if err != nil {
+				return err
+			}
+			c.micro += m.sign * int64(micro)
+		}
+	}
+	return nil
+}
+
+func (l *ladder) merge(o *ladder) {
+	for s := range l.sides {
+		l.sides[s].merge(o.sides[s])
+		l.twice[s].merge(o.twice[s])
+	}
+	l.odd.merge(o.odd)
+	for k, c := range o.moves {
+		at := l.moves[k]
+		if at == nil {
+			at = &change{}
+			l.moves[k] = at
+		}
+		at.calls += c.calls
+		at.seconds += c.seconds
+		at.micro += c.micro
+	}
+	for i, n := range o.calls {
+		l.calls[i] += n
+	}
+}
+
+// flow is a direction and currency, in which amounts add.
+type flow struct {
+	way      usage.Way
+	currency money.Currency
+}
+
+// amounts are sums by flow.
+type amounts map[flow]money.Micro
+
+func (a amounts) add(f flow, m money.Micro) error {
+	v, err := a[f].Add(m)
+	if err != nil {
+		return err
+	}
+	a[f] = v
+	return nil
+}
+
+func (l *ladder) flowOf(line uint32) flow {
+	return flow{l.lines.ways[line], l.lines.rows[line].Currency}
+}
+
+// value is the amount of a line, times the factor of its flow.
+func (l *ladder) value(line uint32, s sum) (money.Micro, error) {
+	row, factor := l.lines.rows[line], l.factor[l.flowOf(line)]
+	switch {
+	case l.round.Per == PerCall && factor == nil:
+		return s.micro, nil
+	case l.round.Per == PerCall:
+		return l.round.round(new(big.Rat).Mul(big.NewRat(int64(s.micro), 1_000_000), factor))
+	case factor == nil:
+		return l.round.charge(row, s.calls, s.seconds)
+	}
+	return l.round.round(new(big.Rat).Mul(exact(row, s.calls, s.seconds), factor))
+}
+
+// total adds a tally up.
+func (l *ladder) total(t *tally) (amounts, error) {
+	out := amounts{}
+	if l.round.Per == PerInvoice {
+		exacts := invoices{}
+		for k, s := range t.all {
+			exacts.add(l, k, s.calls, s.seconds)
+		}
+		return exacts.amounts(l)
+	}
+	for k, s := range t.all {
+		m, err := l.value(k.line, s)
+		if err != nil {
+			return nil, err
+		}
+		if err := out.add(l.flowOf(k.line), m); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// invoices are exact sums by period and flow.
+type invoices map[invoiceKey]*big.Rat
+
+type invoiceKey struct {
+	period uint32
+	flow
+}
+
+func (v invoices) add(l *ladder, k lineKey, calls, seconds uint64) {
+	at := invoiceKey{k.period, l.flowOf(k.line)}
+	if v[at] == nil {
+		v[at] = new(big.Rat)
+	}
+	v[at].Add(v[at], exact(l.lines.rows[k.line], calls, seconds))
+}
+
+func (v invoices) amounts(l *ladder) (amounts, error) {
+	out := amounts{}
+	for k, exact := range v {
+		m, err := l.rounded(k.flow, exact)
+		if err != nil {
+			return nil, err
+		}
+		if err := out.add(k.flow, m); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// rounded is an exact amount of a flow, times its factor.
+func (l *ladder) rounded(f flow, exact *big.Rat) (money.Micro, error) {
+	if factor := l.factor[f]; factor != nil {
+		exact = new(big.Rat).Mul(exact, factor)
+	}
+	return l.round.round(exact)
+}
+
+// steps gives what each cause makes: the change of their rounded totals when it
+// is removed, in list order. At the end of the steps stand our totals.
+func (l *ladder) steps() (out [countCauses]amounts, err error) {
+	for i := range out {
+		out[i] = amounts{}
+	}
+	keys := map[lineKey]bool{}
+	for k := range l.moves {
+		keys[k.lineKey] = true
+	}
+	order := slices.SortedFunc(maps.Keys(keys), lineKey.order)
+	if l.round.Per == PerInvoice {
+		return l.invoiceSteps(order)
+	}
+	for _, k := range order {
+		f := l.flowOf(k.line)
+		left := l.sides[theirs].get(k)
+		before, err := l.value(k.line, left)
+		if err != nil {
+			return out, err
+		}
+		for step := range out {
+			c := l.moves[moveKey{k, uint8(step)}]
+			if c == nil {
+				continue
+			}
+			if err := left.change(c); err != nil {
+				return out, err
+			}
+			after, err := l.value(k.line, left)
+			if err != nil {
+				return out, err
+			}
+			diff, err := before.Sub(after)
+			if err != nil {
+				return out, err
+			}
+			if err := out[step].add(f, diff); err != nil {
+				return out, err
+			}
+			before = after
+		}
+	}
+	return out, nil
+}
+
+// change applies a step. A step takes only what was there.
+func (s *sum) change(c *change) error {
+	s.calls += uint64(c.calls)
+	s.seconds += uint64(c.seconds)
+	micro, err := s.micro.Add(money.Micro(c.micro))
+	s.micro = micro
+	if err == nil && (int64(s.calls) < 0 || int64(s.seconds) < 0) {
+		panic("compare: a step takes calls from a line that are not there")
+	}
+	return err
+}
+
+// invoiceSteps is steps where only the sum of an invoice is rounded.
+func (l *ladder) invoiceSteps(order []lineKey) (out [countCauses]amounts, err error) {
+	for i := range out {
+		out[i] = amounts{}
+	}
+	exacts := invoices{}
+	for k, s := range l.sides[theirs].all {
+		exacts.add(l, k, s.calls, s.seconds)
+	}
+	for step := range out {
+		touched := map[invoiceKey]*big.Rat{}
+		for _, k := range order {
+			c := l.moves[moveKey{k, uint8(step)}]
+			if c == nil {
+				continue
+			}
+			at := invoiceKey{k.period, l.flowOf(k.line)}
+			if touched[at] == nil {
+				touched[at] = new(big.Rat)
+			}
+			row := l.lines.rows[k.line]
+			for _, part := range [2][2]int64{{c.calls, 0}, {0, c.seconds}} {
+				diff := exact(row, uint64(abs(part[0])), uint64(abs(part[1])))
+				if part[0] < 0 || part[1] < 0 {
+					diff.Neg(diff)
+				}
+				touched[at].Add(touched[at], diff)
+			}
+		}
+		for at, diff := range touched {
+			if exacts[at] == nil {
+				exacts[at] = new(big.Rat)
+			}
+			before, err := l.rounded(at.flow, exacts[at])
+			if err != nil {
+				return out, err
+			}
+			exacts[at].Add(exacts[at], diff)
+			after, err := l.rounded(at.flow, exacts[at])
+			if err != nil {
+				return out, err
+			}
+			change, err := before.Sub(after)
+			if err != nil {
+				return out, err
+			}
+			if err := out[step].add(at.flow, change); err != nil {
+				return out, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// duplicates states what rows that repeat others would have added: theirs to
+// their bill, ours to our expectation.
+func (l *ladder) duplicates() (amounts, error) {
+	out := amounts{}
+	for _, s := range []side{ours, theirs} {
+		with := newTally(l.lines)
+		with.merge(l.sides[s])
+		with.merge(l.twice[s])
+		most, err := l.total(with)
+		if err != nil {
+			return nil, err
+		}
+		once, err := l.total(l.sides[s])
+		if err != nil {
+			return nil, err
+		}
+		for f, m := range most {
+			added, err := m.Sub(once[f])
+			if err != nil {
+				return nil, err
+			}
+			if s == ours {
+				added = -added
+			}
+			if err := out.add(f, added); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,518 @@
+package compare
+
+import (
+	"cmp"
+	"maps"
+	"math/bits"
+	"slices"
+	"strings"
+)
+
+// numberRule makes a called number E.164: it takes digits off the head of what
+// follows the form, and puts others there.
+type numberRule struct {
+	strip, add             uint64
+	stripDigits, addDigits uint8
+}
+
+// apply gives the number that a rule makes of digits, or false when it is not
+// for them.
+func (r numberRule) apply(digits uint64) (uint64, bool) {
+	n := digitsOf(digits)
+	rest := n - int(r.stripDigits)
+	if rest < tailDigits {
+		return 0, false
+	}
+	if digits/tens[rest] != r.strip {
+		return 0, false
+	}
+	digits %= tens[rest]
+	if r.addDigits == 0 {
+		// What is left must begin a number itself.
+		return digits, digits >= tens[rest-1]
+	}
+	if rest+int(r.addDigits) > maxDigits {
+		return 0, false
+	}
+	return r.add*tens[rest] + digits, true
+}
+
+const maxDigits = 15
+
+var tens = func() (t [20]uint64) {
+	t[0] = 1
+	for i := 1; i < len(t); i++ {
+		t[i] = t[i-1] * 10
+	}
+	return t
+}()
+
+func digitsOf(n uint64) int {
+	if n == 0 {
+		return 0
+	}
+	d := bits.Len64(n) * 1233 >> 12
+	if n >= tens[d] {
+		d++
+	}
+	return d
+}
+
+// clock is how a trunk's times are off: its calls begin ms later on it than by
+// the other side's records.
+type clock struct {
+	ms   int64
+	zone bool // a whole number of quarter hours: the clock is right and its zone is not
+}
+
+// learned is what the two sides' records say of how numbers and times are
+// written. Number rules stand by trunk and form; see dest.
+type learned struct {
+	numbers [2]map[class][]numberRule
+	clocks  [2]map[uint16]clock
+}
+
+// rule finds the number rule for a call, and the number that it makes.
+func (l *learned) number(s side, c *call) (dest, numberRule, bool) {
+	for _, r := range l.numbers[s][class{c.trunk, c.dest.form()}] {
+		if n, ok := r.apply(c.dest.digits()); ok {
+			return dest(n), r, true
+		}
+	}
+	return c.dest, numberRule{}, false
+}
+
+// merge takes what is new in another. It reports whether anything was.
+func (l *learned) merge(m *learned) (news bool) {
+	for s := range l.numbers {
+		for k, rules := range m.numbers[s] {
+			for _, r := range rules {
+				if !slices.Contains(l.numbers[s][k], r) {
+					if l.numbers[s] == nil {
+						l.numbers[s] = map[class][]numberRule{}
+					}
+					l.numbers[s][k] = append(l.numbers[s][k], r)
+					news = true
+				}
+			}
+			slices.SortFunc(l.numbers[s][k], numberRule.order)
+		}
+		for t, c := range m.clocks[s] {
+			if _, ok := l.clocks[s][t]; !ok {
+				if l.clocks[s] == nil {
+					l.clocks[s] = map[uint16]clock{}
+				}
+				l.clocks[s][t] = c
+				news = true
+			}
+		}
+	}
+	return news
+}
+
+// order puts the rule that takes more digits first.
+func (r numberRule) order(s numberRule) int {
+	return cmp.Or(-cmp.Compare(r.stripDigits, s.stripDigits), cmp.Compare(r.strip, s.strip), cmp.Compare(r.add, s.add))
+}
+
+// learner collects what pairs of calls say that may be one call. It is not for
+// use by many at once; several are put together.
+type learner struct {
+	tolerance int64
+	numbers   map[numberVote]uint32
+	same      map[seenLead]uint32 // calls that found a partner with the number as it is, by the number's head
+	clocks    map[clockVote]vote
+	near      map[trunks]uint32 // calls that found a partner at their time
+	apart     map[trunks]uint32 // calls that found one at another time alone
+	next      []int32
+	heads     []int32
+}
+
+type numberVote struct {
+	side side
+	class
+	numberRule
+}
+
+type seenLead struct {
+	side  side
+	trunk uint16
+	lead  uint16 // the first four digits
+}
+
+// trunks are those of the two records of a call, by side.
+type trunks [2]uint16
+
+type clockVote struct {
+	trunks
+	seconds int32 // theirs - ours
+}
+
+type vote struct {
+	calls uint32
+	sum   int64 // ms
+}
+
+func newLearner(tolerance int64) *learner {
+	return &learner{tolerance: tolerance, numbers: map[numberVote]uint32{}, same: map[seenLead]uint32{}, clocks: map[clockVote]vote{}, near: map[trunks]uint32{}, apart: map[trunks]uint32{}}
+}
+
+// Limits of what is taken for one call under another number or clock.
+const (
+	farthest   = 26 * 3600_000 // of two clocks, ms: no two zones are further apart
+	durations  = 3_000         // of two durations, ms
+	mostPairs  = 1 << 20       // calls of both sides to numbers with one end; more say nothing
+	quarter    = 15 * 60_000   // ms
+	nearZone   = 2_000         // ms that a zone's offset may miss a quarter hour by
+	leastVotes = 3
+)
+
+// observe takes the calls of both sides in a part. Only those to numbers of the
+// same end are looked at.
+func (l *learner) observe(a, b []call) {
+	if len(a) == 0 || len(b) == 0 {
+		return
+	}
+	size := 1
+	for size < len(b) {
+		size *= 2
+	}
+	l.heads = append(l.heads[:0], make([]int32, size)...)
+	l.next = append(l.next[:0], make([]int32, len(b))...)
+	slot := func(c *call) int { return int((c.dest.tail()*2 + uint32(c.way)) * 0x9e3779b1 >> 7 & uint32(size-1)) }
+	count := make([]int32, size)
+	for j := range b {
+		if b[j].success() {
+			s := slot(&b[j])
+			l.next[j], l.heads[s] = l.heads[s], int32(j)+1
+			count[s]++
+		}
+	}
+	var here []int32 // of a, by slot
+	if len(a) > 0 {
+		here = make([]int32, size)
+		for i := range a {
+			if a[i].success() {
+				here[slot(&a[i])]++
+			}
+		}
+	}
+	// A call that has a partner at its own time says nothing of clocks.
+	var met [2][]bool
+	met[ours], met[theirs] = make([]bool, len(a)), make([]bool, len(b))
+	type gap struct {
+		calls [2]int32
+		ms    int64
+	}
+	var gaps []gap
+	for i := range a {
+		x := &a[i]
+		if !x.success() {
+			continue
+		}
+		s := slot(x)
+		if int64(here[s])*int64(count[s]) > mostPairs {
+			continue
+		}
+		for j := l.heads[s]; j > 0; j = l.next[j-1] {
+			y := &b[j-1]
+			if y.way != x.way || y.dest.tail() != x.dest.tail() {
+				continue
+			}
+			apart := y.start - x.start
+			near := -l.tolerance <= apart && apart <= l.tolerance
+			longer := int64(y.duration) - int64(x.duration)
+			alike := -durations <= longer && longer <= durations
+			if y.dest != x.dest {
+				if alike && near || longer == 0 && onQuarter(apart) {
+					l.differ(x, y)
+				}
+				continue
+			}
+			if x.origin != y.origin && x.origin != 0 && y.origin != 0 {
+				continue
+			}
+			switch {
+			case near:
+				met[ours][i], met[theirs][j-1] = true, true
+				l.same[seenLead{ours, x.trunk, lead(x.dest)}]++
+				l.same[seenLead{theirs, y.trunk, lead(y.dest)}]++
+				l.near[trunks{x.trunk, y.trunk}]++
+			case apart > -farthest && apart < farthest && -60_000 <= longer && longer <= 60_000:
+				gaps = append(gaps, gap{[2]int32{int32(i), j - 1}, apart})
+			}
+		}
+	}
+	type seen struct {
+		side side
+		call int32
+		trunks
+	}
+	counted := map[seen]bool{}
+	var voters [2]map[trunks]uint32
+	voters[ours], voters[theirs] = map[trunks]uint32{}, map[trunks]uint32{}
+	for _, g := range gaps {
+		if met[ours][g.calls[ours]] || met[theirs][g.calls[theirs]] {
+			continue
+		}
+		t := trunks{a[g.calls[ours]].trunk, b[g.calls[theirs]].trunk}
+		k := clockVote{t, int32(floorDiv(g.ms+500, 1000))}
+		v := l.clocks[k]
+		l.clocks[k] = vote{v.calls + 1, v.sum + g.ms}
+		for s, call := range g.calls {
+			if k := (seen{side(s), call, t}); !counted[k] {
+				counted[k] = true
+				voters[s][t]++
+			}
+		}
+	}
+	for t := range voters[ours] {
+		l.apart[t] += max(voters[ours][t], voters[theirs][t])
+	}
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+func onQuarter(ms int64) bool {
+	if ms < -farthest || ms > farthest {
+		return false
+	}
+	r := ms - floorDiv(ms, quarter)*quarter
+	return r <= nearZone || r >= quarter-nearZone
+}
+
+// lead is the first four digits of a number.
+func lead(d dest) uint16 {
+	n := digitsOf(d.digits())
+	return uint16(d.digits() / tens[max(n-4, 0)])
+}
+
+// differ takes two calls that may be one, under numbers that differ.
+func (l *learner) differ(x, y *call) {
+	// What the two numbers have in common at their end stays; what is before
+	// it is what a rule takes off or puts there.
+	a, b := x.dest.digits(), y.dest.digits()
+	for a > 0 && b > 0 && a%10 == b%10 {
+		a, b = a/10, b/10
+	}
+	formA, formB := x.dest.form(), y.dest.form()
+	mine := func(s side, c *call, strip, add uint64) {
+		l.numbers[numberVote{s, class{c.trunk, c.dest.form()}, numberRule{strip, add, uint8(digitsOf(strip)), uint8(digitsOf(add))}}]++
+	}
+	switch {
+	case formA == 0 && formB != 0:
+		mine(theirs, y, b, a)
+	case formB == 0 && formA != 0:
+		mine(ours, x, a, b)
+	case formA != 0 || a > 0 && b > 0:
+		// Two forms, or numbers that differ: nothing says which is right.
+	case a == 0:
+		mine(theirs, y, b, 0)
+		if isCountry(b) { // or ours lacks the country
+			mine(ours, x, 0, b)
+		}
+	default:
+		mine(ours, x, a, 0)
+		if isCountry(a) {
+			mine(theirs, y, 0, a)
+		}
+	}
+}
+
+// add takes what another has seen.
+func (l *learner) add(m *learner) {
+	for k, n := range m.numbers {
+		l.numbers[k] += n
+	}
+	for k, n := range m.same {
+		l.same[k] += n
+	}
+	for k, v := range m.clocks {
+		w := l.clocks[k]
+		l.clocks[k] = vote{w.calls + v.calls, w.sum + v.sum}
+	}
+	for k, n := range m.near {
+		l.near[k] += n
+	}
+	for k, n := range m.apart {
+		l.apart[k] += n
+	}
+}
+
+// backed takes from a learner that saw one part in so many how many calls find
+// their partners as they are: of calls without a partner alone, a few can seem to
+// say anything.
+func (l *learner) backed(m *learner, parts uint32) {
+	for k, n := range m.same {
+		l.same[k] += n * parts
+	}
+	for k, n := range m.near {
+		l.near[k] += n * parts
+	}
+}
+
+// learn decides what was seen often enough. international names the forms, of
+// each side, by which a number is written with an international prefix: one
+// call is enough for them.
+func (l *learner) learn(forms [2]*names) *learned {
+	out := &learned{}
+	totals := map[numberVote]uint32{} // by side and class
+	for k, n := range l.numbers {
+		totals[numberVote{side: k.side, class: k.class}] += n
+	}
+	lacking := map[[2]uint64]bool{} // side, country: what the other side has too much is the country
+	// Rules that put a country there come first: they explain the same calls
+	// as ones that take it off at the other side.
+	for _, k := range slices.SortedFunc(maps.Keys(l.numbers), numberVote.order) {
+		if k.form == 0 && k.strip != 0 && lacking[[2]uint64{uint64(1 - k.side), k.strip}] {
+			continue
+		}
+		n, total := l.numbers[k], totals[numberVote{side: k.side, class: k.class}]
+		least := uint32(leastVotes)
+		if k.form != 0 && k.strip == 0 && k.add == 0 && isInternational(forms[k.side].name(k.form)) {
+			least = 1
+		}
+		if n < least || 5*n < total {
+			continue
+		}
+		if k.form == 0 && l.plain(k) > n/4 {
+			continue // calls with such numbers find their partners as they are
+		}
+		if k.form == 0 && k.add != 0 {
+			lacking[[2]uint64{uint64(k.side), k.add}] = true
+		}
+		if out.numbers[k.side] == nil {
+			out.numbers[k.side] = map[class][]numberRule{}
+		}
+		out.numbers[k.side][k.class] = append(out.numbers[k.side][k.class], k.numberRule)
+	}
+	for s := range out.numbers {
+		for k := range out.numbers[s] {
+			slices.SortFunc(out.numbers[s][k], numberRule.order)
+		}
+	}
+	// A trunk of theirs that most of its calls speak for; what is left may be
+	// one of ours, which theirs do not tell apart.
+	out.clocks[theirs] = l.clock(theirs, nil)
+	out.clocks[ours] = l.clock(ours, out.clocks[theirs])
+	return out
+}
+
+func isInternational(form string) bool {
+	switch strings.TrimPrefix(form, "+") {
+	case "00", "011", "":
+		return true
+	}
+	return false
+}
+
+func (k numberVote) order(m numberVote) int {
+	return cmp.Or(cmp.Compare(k.stripDigits, m.stripDigits), cmp.Compare(k.side, m.side), cmp.Compare(k.trunk, m.trunk),
+		cmp.Compare(k.form, m.form), k.numberRule.order(m.numberRule))
+}
+
+// plain counts the calls of a trunk that a rule would change, and that found
+// their partner without it.
+func (l *learner) plain(k numberVote) (n uint32) {
+	for s, calls := range l.same {
+		if s.side != k.side || s.trunk != k.trunk {
+			continue
+		}
+		if k.stripDigits == 0 || beginsAlike(uint64(s.lead), k.strip) {
+			n += calls
+		}
+	}
+	return n
+}
+
+// beginsAlike compares two numbers as far as the shorter goes.
+func beginsAlike(a, b uint64) bool {
+	n, m := digitsOf(a), digitsOf(b)
+	return a/tens[max(n-m, 0)] == b/tens[max(m-n, 0)]
+}
+
+// clock finds the trunks of a side whose calls, most of them, have one difference
+// from the other side's. Trunks of the other side that are known are left out.
+func (l *learner) clock(s side, known map[uint16]clock) map[uint16]clock {
+	sign := int64(1)
+	if s == ours {
+		sign = -1
+	}
+	byTrunk := map[uint16]map[int32]vote{}
+	total := map[uint16]uint32{}
+	for k, v := range l.clocks {
+		if _, ok := known[k.trunks[1-s]]; ok {
+			continue
+		}
+		t := k.trunks[s]
+		if byTrunk[t] == nil {
+			byTrunk[t] = map[int32]vote{}
+		}
+		at := k.seconds * int32(sign)
+		w := byTrunk[t][at]
+		byTrunk[t][at] = vote{w.calls + v.calls, w.sum + v.sum*sign}
+	}
+	for _, counts := range []map[trunks]uint32{l.near, l.apart} {
+		for k, n := range counts {
+			if _, ok := known[k[1-s]]; !ok {
+				total[k[s]] += n
+			}
+		}
+	}
+	out := map[uint16]clock{}
+	for t, votes := range byTrunk {
+		var best vote
+		at := int32(0)
+		for _, s := range slices.Sorted(maps.Keys(votes)) {
+			v := vote{}
+			for d := int32(-1); d <= 1; d++ {
+				w := votes[s+d]
+				v = vote{v.calls + w.calls, v.sum + w.sum}
+			}
+			if v.calls > best.calls || v.calls == best.calls && abs(s) < abs(at) {
+				best, at = v, s
+			}
+		}
+		if best.calls < leastVotes || 2*best.calls < total[t] {
+			continue
+		}
+		ms := floorDiv(best.sum+int64(best.calls)/2, int64(best.calls))
+		if onQuarter(ms) {
+			out[t] = clock{floorDiv(ms+quarter/2, quarter) * quarter, true}
+		} else {
+			out[t] = clock{ms, false}
+		}
+	}
+	return out
+}
+
+func abs[T int32 | int64](v T) T {
+	if v < 0 {
+		return -v
+	}
+	return v
+}
+
+// isCountry reports whether digits are an assigned country code of E.164 (ITU-T
+// operational bulletin, list of country codes).
+func isCountry(n uint64) bool {
+	switch {
+	case n == 1 || n == 7:
+		return true
+	case n < 10 || n > 999:
+		return false
+	case n < 100:
+		return slices.Contains(twoDigits, uint16(n))
+	}
+	// A code of three digits begins with two that are no code themselves.
+	return n >= 210 && n/100 != 7 && !slices.Contains(twoDigits, uint16(n/10))
+}
+
+var twoDigits = []uint16{20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58,
+	60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98}

@@ -1,0 +1,256 @@
+package compare
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Block is a stretch of time in which one side lacks all calls of a trunk.
+type Block struct {
+	Missing string `json:"missing"` // the side that lacks them: ours or theirs
+	Trunk   string `json:"trunk"`   // of the side that has them
+	From    int64  `json:"-"`       // ms UTC: first call
+	To      int64  `json:"-"`       // ms UTC: last call
+	Calls   uint64 `json:"calls"`
+}
+
+// leastBlock is how many calls in a row must be missing to make a block.
+const leastBlock = 5
+
+// timeline is the calls of one trunk, or of all trunks of a side, that the other
+// side lacks, in time order, and whether a call that it has lies between two of
+// them.
+type timeline struct {
+	side   side
+	trunk  uint16
+	whole  bool // of the side
+	calls  []*lone
+	total  uint64          // successful calls of the trunk, those included
+	broken []atomic.Uint32 // broken[i]: a call that both have begins between calls i-1 and i
+	from   int64
+	width  int64
+	dense  []bool  // by stretch of time: so many calls are missing there that it may be a block
+	at     []int32 // by stretch of time: first call in it or later
+}
+
+// stretches is how finely a timeline is looked at.
+const stretches = 1 << 14
+
+// sparse is how thin missing calls may lie and still make a block, in parts of
+// the calls that the trunk has on average: at night it has fewer.
+const sparse = 20
+
+func newTimeline(calls []*lone, total uint64, whole bool) *timeline {
+	t := &timeline{side: calls[0].side, trunk: calls[0].trunk, whole: whole, calls: calls, total: total, broken: make([]atomic.Uint32, len(calls)+1), from: calls[0].start,
+		at: make([]int32, stretches+1), dense: make([]bool, stretches+1)}
+	span := calls[len(calls)-1].start - t.from
+	t.width = max(1, span/stretches+1)
+	n := 0
+	for i := range t.at {
+		for n < len(calls) && calls[n].start < t.from+int64(i)*t.width {
+			n++
+		}
+		t.at[i] = int32(n)
+	}
+	// Where calls are missing as rarely as they do by chance nothing is looked
+	// at: that is nearly everywhere.
+	limit := leastBlock * sparse * span / int64(max(total, 1))
+	if uint64(len(calls)) >= total {
+		return t // the other side lacks all
+	}
+	for i := range len(calls) - leastBlock + 1 {
+		first, last := calls[i].start, calls[i+leastBlock-1].start
+		if last-first <= limit {
+			for k := (first - t.from) / t.width; k <= (last-t.from)/t.width; k++ {
+				t.dense[k] = true
+			}
+		}
+	}
+	for i := 1; i < len(calls); i++ {
+		first, last := calls[i-1].start, calls[i].start
+		if !t.dense[(first-t.from)/t.width] || !t.dense[(last-t.from)/t.width] {
+			t.broken[i].Store(1)
+		}
+	}
+	return t
+}
+
+// saw notes the start of a call. It is safe for use by many.
+func (t *timeline) saw(start int64) {
+	k := (start - t.from) / t.width
+	if start < t.from || k >= stretches || !t.dense[k] {
+		return
+	}
+	i := int(t.at[k])
+	for i < len(t.calls) && t.calls[i].start < start {
+		i++
+	}
+	if i < len(t.calls) && t.calls[i].start == start {
+		return // one of those that the other side lacks, or at its side
+	}
+	if t.broken[i].Load() == 0 {
+		t.broken[i].Store(1)
+	}
+}
+
+// isolate tells calls that are missing in a block from single ones, and puts all
+// of them on the ladder.
+func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
+	slices.SortFunc(f.lone, func(a, b lone) int {
+		return cmp.Or(cmp.Compare(a.side, b.side), cmp.Compare(a.trunk, b.trunk), cmp.Compare(a.start, b.start), cmp.Compare(a.line, b.line))
+	})
+	block := map[*lone]bool{}
+	var out []Block
+	// First each trunk by itself; then what is left of a side, for an outage of
+	// all its trunks may leave few calls on each.
+	for _, whole := range []bool{false, true} {
+		all := f.timelines(whole, block)
+		if err := c.see(all, workers); err != nil {
+			return nil, err
+		}
+		for _, t := range all {
+			for i := 0; i < len(t.calls); {
+				n := i + 1
+				for n < len(t.calls) && t.broken[n].Load() == 0 {
+					n++
+				}
+				if t.isBlock(n - i) {
+					b := Block{(1 - t.side).String(), "", t.calls[i].start, t.calls[n-1].start, uint64(n - i)}
+					if !whole {
+						b.Trunk = c.files[t.side].trunks.name(t.trunk)
+					}
+					out = append(out, b)
+					for k := i; k < n; k++ {
+						block[t.calls[k]] = true
+					}
+				}
+				i = n
+			}
+		}
+	}
+	for i := range f.lone {
+		l := &f.lone[i]
+		cause := uint8(atMissingRandom)
+		if block[l] {
+			cause = atMissingBlock
+			if c.blocked[l.side] == nil {
+				c.blocked[l.side] = newLineSet(c.files[l.side].last)
+			}
+			c.blocked[l.side].add(l.line)
+		}
+		f.ladder.calls[cause]++
+		from, to := spot{line: nothing}, l.spot
+		if l.side == theirs {
+			from, to = to, from
+		}
+		if err := f.ladder.move(cause, from, to); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// isBlock reports whether so many missing calls in a row are no chance: with as
+// many calls missing as there are, evenly spread, it would happen less than once
+// in a hundred files.
+func (t *timeline) isBlock(n int) bool {
+	if n < leastBlock {
+		return false
+	}
+	share := float64(len(t.calls)) / float64(max(t.total, uint64(len(t.calls))))
+	if share == 1 {
+		return true
+	}
+	// A block is itself most of what is missing, so the share without it is
+	// what chance has.
+	share = float64(len(t.calls)-n) / float64(max(1, t.total-uint64(n)))
+	return float64(t.total)*math.Pow(share, float64(n)) < 0.01
+}
+
+// timelines makes those of each trunk, or of each side, leaving out calls that
+// are in a block.
+func (f *found) timelines(whole bool, block map[*lone]bool) (all []*timeline) {
+	var calls []*lone
+	for i := range f.lone {
+		l := &f.lone[i]
+		if !block[l] {
+			calls = append(calls, l)
+		}
+	}
+	if whole {
+		slices.SortStableFunc(calls, func(a, b *lone) int { return cmp.Or(cmp.Compare(a.side, b.side), cmp.Compare(a.start, b.start)) })
+	}
+	for len(calls) > 0 {
+		n, total := 1, uint64(0)
+		for n < len(calls) && calls[n].side == calls[0].side && (whole || calls[n].trunk == calls[0].trunk) {
+			n++
+		}
+		for trunk, count := range f.trunks[calls[0].side] {
+			if whole || uint16(trunk) == calls[0].trunk {
+				total += uint64(count)
+			}
+		}
+		if n >= leastBlock {
+			all = append(all, newTimeline(calls[:n], total, whole))
+		}
+		calls = calls[n:]
+	}
+	return all
+}
+
+// see shows the timelines all successful calls of their trunks.
+func (c *comparison) see(all []*timeline, workers int) error {
+	for _, s := range []side{ours, theirs} {
+		byTrunk := map[uint16]*timeline{}
+		var whole *timeline
+		for _, t := range all {
+			switch {
+			case t.side != s || !slices.Contains(t.dense, true):
+			case t.whole:
+				whole = t
+			default:
+				byTrunk[t.trunk] = t
+			}
+		}
+		if len(byTrunk) == 0 && whole == nil {
+			continue
+		}
+		f := c.files[s]
+		var (
+			mu     sync.Mutex
+			failed error
+		)
+		each(workers, 1<<f.bits, func() func(int) {
+			var buffer []call
+			last, lastTrunk := whole, -1
+			return func(part int) {
+				var err error
+				if buffer, err = f.calls.take(part, buffer[:0]); err != nil {
+					mu.Lock()
+					failed = err
+					mu.Unlock()
+					return
+				}
+				for i := range buffer {
+					call := &buffer[i]
+					if !call.success() || call.dest.form() != 0 && len(c.learned.numbers[s]) == 0 {
+						continue
+					}
+					if whole == nil && int(call.trunk) != lastTrunk {
+						last, lastTrunk = byTrunk[call.trunk], int(call.trunk)
+					}
+					if last != nil {
+						last.saw(call.start)
+					}
+				}
+			}
+		})
+		if failed != nil {
+			return failed
+		}
+	}
+	return nil
+}

@@ -1,0 +1,769 @@
+package compare
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/lateral-network/lateral/trade/fraud"
+	"github.com/lateral-network/lateral/trade/reconcile"
+	"github.com/lateral-network/lateral/trade/usage"
+)
+
+// Matched puts every successful call that both sides have into one bucket; raw
+// durations that differ without the billed ones are counted in RawOnly as well.
+type Matched struct {
+	Exact    uint64 `json:"exact"`
+	Skewed   uint64 `json:"skewed"`
+	Duration uint64 `json:"duration"`
+	RawOnly  uint64 `json:"raw_only"`
+}
+
+// none is no call.
+const none = ^uint32(0)
+
+// lone is a call that the other side lacks, and that nothing but its place among
+// others explains.
+type lone struct {
+	start int64
+	line  uint32
+	spot  spot // on their bill: where it stands, or would
+	trunk uint16
+	side  side
+}
+
+// found is what one goroutine has found in the parts that it was given.
+type found struct {
+	shifted
+	ladder     *ladder
+	learner    *learner
+	traffic    fraud.Tally
+	matched    Matched
+	only       [2]uint64
+	unrated    [2]uint64 // successful calls that the side's book does not price
+	accepted   [2]uint64
+	duplicates [2]uint64 // by content, under another id
+	refused    [2]rejects
+	lone       []lone
+	trunks     [2][]uint32             // successful calls by trunk
+	rewritten  [2]map[rewritten]uint64 // successful calls whose number a rule made what it is
+	detail     *detail                 // nil: nobody wants to see the calls
+}
+
+// rewritten is a learned rule and where it was used.
+type rewritten struct {
+	class
+	numberRule
+}
+
+// parts works on parts, one after the other, for one goroutine.
+type parts struct {
+	c     *comparison
+	price pricer
+	found
+
+	raw     [2][]call
+	calls   [2][]call   // accepted, duplicates left out
+	twice   [2][]call   // duplicates
+	firsts  [2][]uint32 // of them: the line that each repeats, for those who want to see the calls
+	third   [2][]call
+	table   []uint32
+	partner []uint32 // of ours: index in theirs
+	taken   []bool   // of theirs
+	left    [2][]reconcile.Candidate
+	rest    [2][]uint32 // indexes of calls without a partner
+	gone    [2][]uint32 // of them: the other side's line that they are a part of; 0: none
+	prices  map[[2]uint32]uint8
+	heads   []headed
+	spare   []headed
+	order   []uint32
+	watch   *watch
+	traces  *shelfWriter[fraud.Trace]
+	loops   map[int]bool // by index of our call
+	err     error
+}
+
+// part does all of one part.
+func (p *parts) part(n int) {
+	if p.err != nil {
+		return
+	}
+	for _, s := range []side{ours, theirs} {
+		if p.err = p.gather(n, s); p.err != nil {
+			return
+		}
+	}
+	for _, s := range []side{ours, theirs} {
+		p.unique(s)
+		p.accepted[s] += uint64(len(p.calls[s]))
+		p.shift(s)
+	}
+	p.match()
+	if p.watch != nil {
+		p.loop()
+	}
+	p.err = p.judge()
+}
+
+// gather takes the calls of a part, with their numbers as they should be.
+func (p *parts) gather(n int, s side) (err error) {
+	f := p.c.files[s]
+	if p.raw[s], err = f.calls.take(n, p.raw[s][:0]); err != nil {
+		return err
+	}
+	p.calls[s], p.twice[s], p.third[s] = p.raw[s][:0], p.twice[s][:0], p.third[s][:0]
+	rules := len(p.c.learned.numbers[s]) > 0
+	ids := p.c.ids[s]
+	for i := range p.raw[s] {
+		c := p.raw[s][i]
+		if c.third {
+			p.third[s] = append(p.third[s], c)
+			continue
+		}
+		var rule numberRule
+		was := c.dest
+		if rules || c.dest.form() != 0 {
+			var to dest
+			to, rule, c.odd = p.c.learned.number(s, &c)
+			switch {
+			case c.odd:
+				if err := p.withoutRule(s, &c, rule, to); err != nil {
+					return err
+				}
+				c.dest = to
+			case c.dest.form() != 0:
+				p.refused[s].add(uint64(c.line), errBadNumber(f.number(c.dest)))
+				continue
+			}
+		}
+		switch {
+		case ids.taken.has(c.line):
+		case ids.duplicate.has(c.line):
+			p.twice[s] = append(p.twice[s], c)
+		default:
+			p.calls[s] = append(p.calls[s], c)
+			if c.odd && c.success() {
+				if p.rewritten[s] == nil {
+					p.rewritten[s] = map[rewritten]uint64{}
+				}
+				p.rewritten[s][rewritten{class{c.trunk, was.form()}, rule}]++
+				p.ladder.calls[atNumberFormat]++
+			}
+		}
+	}
+	return nil
+}
+
+// unique keeps one of the calls of a side that are the same, the first of its
+// file. The table then finds calls by their hash.
+func (p *parts) unique(s side) {
+	calls := p.calls[s]
+	size := 1
+	for size < 2*len(calls) {
+		size *= 2
+	}
+	if cap(p.table) < size {
+		p.table = make([]uint32, size)
+	}
+	p.table = p.table[:size]
+	clear(p.table)
+	mask := uint32(size - 1)
+	kept := calls[:0]
+	for i := range calls {
+		c := calls[i]
+		at := uint32(c.hash()) & mask
+		for p.table[at] != 0 && !kept[p.table[at]-1].same(&c) {
+			at = (at + 1) & mask
+		}
+		if p.table[at] == 0 {
+			kept = append(kept, c)
+			p.table[at] = uint32(len(kept))
+			continue
+		}
+		p.duplicates[s]++
+		first := &kept[p.table[at]-1]
+		if c.line < first.line {
+			*first, c = c, *first
+		}
+		p.twice[s] = append(p.twice[s], c)
+	}
+	p.calls[s] = kept
+	p.firsts[s] = p.firsts[s][:0]
+	if p.detail == nil {
+		return
+	}
+	for i := range p.twice[s] {
+		c, line := &p.twice[s][i], uint32(0)
+		for at := uint32(c.hash()) & mask; p.table[at] != 0; at = (at + 1) & mask {
+			if first := &kept[p.table[at]-1]; first.same(c) {
+				line = first.line
+				break
+			}
+		}
+		p.firsts[s] = append(p.firsts[s], line)
+	}
+}
+
+// offset is how much a call's start is taken back to be compared.
+func (c *comparison) offset(s side, trunk uint16) clock { return c.learned.clocks[s][trunk] }
+
+// shift puts the calls of trunks whose clocks are off where the other side has
+// them; judge reckons with their own times again.
+func (p *parts) shift(s side) {
+	if len(p.c.learned.clocks[s]) == 0 {
+		return
+	}
+	for i := range p.calls[s] {
+		c := &p.calls[s][i]
+		if o := p.c.offset(s, c.trunk); o.ms != 0 {
+			c.start -= o.ms
+			p.shifted.count(s, c.trunk)
+		}
+	}
+}
+
+// own is a call with its own time.
+func (p *parts) own(s side, i uint32) call {
+	c := p.calls[s][i]
+	if len(p.c.learned.clocks[s]) > 0 {
+		c.start += p.c.offset(s, c.trunk).ms
+	}
+	return c
+}
+
+// match pairs the successful calls of the part.
+func (p *parts) match() {
+	a, b := p.calls[ours], p.calls[theirs]
+	p.partner = slices.Grow(p.partner[:0], len(a))[:len(a)]
+	p.taken = slices.Grow(p.taken[:0], len(b))[:len(b)]
+	clear(p.taken)
+	for s := range p.left {
+		p.left[s], p.rest[s] = p.left[s][:0], p.rest[s][:0]
+	}
+	// unique has left the table of theirs, by their own times.
+	if len(p.c.learned.clocks[theirs]) > 0 {
+		p.index(b)
+	}
+	mask := uint32(len(p.table) - 1)
+	for i := range a {
+		p.partner[i] = none
+		c := &a[i]
+		if !c.success() {
+			continue
+		}
+		p.trunks[ours][c.trunk]++
+		if c.origin != 0 && len(b) > 0 {
+			for at := uint32(c.hash()) & mask; p.table[at] != 0; at = (at + 1) & mask {
+				if j := p.table[at] - 1; !p.taken[j] && b[j].same(c) {
+					p.partner[i], p.taken[j] = j, true
+					break
+				}
+			}
+		}
+		if p.partner[i] == none {
+			p.left[ours] = append(p.left[ours], candidate(c, uint32(i)))
+		}
+	}
+	for j := range b {
+		c := &b[j]
+		if !c.success() {
+			continue
+		}
+		p.trunks[theirs][c.trunk]++
+		if !p.taken[j] {
+			p.left[theirs] = append(p.left[theirs], candidate(c, uint32(j)))
+		}
+	}
+	reconcile.Match(p.left[ours], p.left[theirs], p.c.job.StartTolerance.Milliseconds(), func(i, j uint32) { p.partner[i], p.taken[j] = j, true })
+	for i := range a {
+		if p.partner[i] == none && a[i].success() {
+			p.rest[ours] = append(p.rest[ours], uint32(i))
+		}
+	}
+	for j := range b {
+		if !p.taken[j] && b[j].success() {
+			p.rest[theirs] = append(p.rest[theirs], uint32(j))
+		}
+	}
+	// What is found must not depend on how the parts were filled.
+	for s := range p.rest {
+		calls := p.calls[s]
+		slices.SortFunc(p.rest[s], func(x, y uint32) int { return inTime(calls[x], calls[y]) })
+	}
+}
+
+func candidate(c *call, i uint32) reconcile.Candidate {
+	return reconcile.NewCandidate(uint64(c.dest)|uint64(c.way)<<63, c.origin, c.start, c.duration, i)
+}
+
+// index makes the table anew.
+func (p *parts) index(calls []call) {
+	clear(p.table)
+	mask := uint32(len(p.table) - 1)
+	for i := range calls {
+		at := uint32(calls[i].hash()) & mask
+		for p.table[at] != 0 {
+			at = (at + 1) & mask
+		}
+		p.table[at] = uint32(i) + 1
+	}
+}
+
+// judge counts everything and says of each call that differs why.
+func (p *parts) judge() error {
+	for _, s := range []side{ours, theirs} {
+		for i := range p.twice[s] {
+			if c := &p.twice[s][i]; c.success() {
+				p.ladder.calls[atDuplicate]++
+				at := p.price.spot(s, c, c.start, c.duration)
+				if err := p.ladder.count(p.ladder.twice[s], at); err != nil {
+					return err
+				}
+				if err := p.repeated(s, i, at); err != nil {
+					return err
+				}
+			}
+		}
+		p.gone[s] = slices.Grow(p.gone[s][:0], len(p.rest[s]))[:len(p.rest[s])]
+		clear(p.gone[s])
+		p.only[s] += uint64(len(p.rest[s]))
+	}
+	split := p.splits()
+	for _, i := range p.byHead() {
+		j := p.partner[i]
+		if j == none {
+			if err := p.unanswered(i); err != nil {
+				return err
+			}
+			continue
+		}
+		step := uint8(atDurationRounding)
+		if len(split) > 0 && split[i] {
+			step = atSplitCall
+		}
+		if err := p.pair(i, j, step); err != nil {
+			return err
+		}
+	}
+	reasons := [2]map[uint32]reason{p.explain(ours), p.explain(theirs)}
+	var rest [2][]call
+	for _, s := range []side{ours, theirs} {
+		for n, i := range p.rest[s] {
+			why, known := reasons[s][i]
+			if whole := p.gone[s][n]; whole != 0 {
+				why, known = reason{atSplitCall, whole}, true
+			}
+			if !known {
+				rest[s] = append(rest[s], p.calls[s][i])
+			}
+			if err := p.alone(s, i, why, known); err != nil {
+				return err
+			}
+		}
+	}
+	p.learner.observe(rest[ours], rest[theirs])
+	return nil
+}
+
+// byHead orders our calls that have a partner, and for the search for fraud those
+// that did not succeed, by the first digits of their numbers: the search for prices then finds the same parts of the
+// sheet in the cache.
+func (p *parts) byHead() []uint32 {
+	var counts [2][512]uint32
+	p.heads = slices.Grow(p.heads[:0], len(p.partner))
+	for i, j := range p.partner {
+		if j == none && (p.watch == nil || p.calls[ours][i].success()) {
+			continue
+		}
+		digits := p.calls[ours][i].dest.digits()
+		head := uint32(digits * tens[maxDigits-digitsOf(digits)] / (tens[maxDigits] / 100_000))
+		p.heads = append(p.heads, headed{head, uint32(i)})
+		counts[0][head&511]++
+		counts[1][head>>9]++
+	}
+	p.spare = slices.Grow(p.spare[:0], len(p.heads))[:len(p.heads)]
+	from, to := p.heads, p.spare
+	for pass := range counts {
+		sum := uint32(0)
+		for d, n := range counts[pass] {
+			counts[pass][d], sum = sum, sum+n
+		}
+		for _, h := range from {
+			d := h.head >> (9 * pass) & 511
+			to[counts[pass][d]] = h
+			counts[pass][d]++
+		}
+		from, to = to, from
+	}
+	p.order = slices.Grow(p.order[:0], len(from))
+	for _, h := range from {
+		p.order = append(p.order, h.index)
+	}
+	return p.order
+}
+
+// headed is a call and the first five digits of its number.
+type headed struct{ head, index uint32 }
+
+// pair walks one call from their bill to ours. durations says which cause it is
+// when the durations differ.
+func (p *parts) pair(i, j uint32, durations uint8) (err error) {
+	a, b := p.own(ours, i), p.own(theirs, j)
+	if a.plus != b.plus && !a.odd && !b.odd {
+		p.ladder.calls[atNumberFormat]++
+	}
+	mine := p.price.spot(ours, &a, a.start, a.duration)
+	if err := p.trace(i, &a, mine.line); err != nil {
+		return err
+	}
+	if err := p.tally(ours, mine, false); err != nil {
+		return err
+	}
+	if p.c.lines.shared() && a.start == b.start && a.duration == b.duration && a.origin == b.origin {
+		p.matched.Exact++
+		if err := p.both(&a, &b, mine, mine); err != nil {
+			return err
+		}
+		return p.tally(theirs, mine, b.odd)
+	}
+	at := p.price.spot(theirs, &b, b.start, b.duration)
+	if err := p.tally(theirs, at, b.odd); err != nil {
+		return err
+	}
+	if err := p.both(&a, &b, mine, at); err != nil {
+		return err
+	}
+	shown := diff{a: a, b: b, mine: mine, yours: at, home: homeOf(mine, at)}
+	if p.detail != nil {
+		defer func() {
+			if shown.causes != 0 && err == nil {
+				err = p.detail.keep(shown)
+			}
+		}()
+	}
+	p.bucket(&a, &b, mine, at)
+	start := b.start
+	zoned := start
+	for s, c := range [2]clock{p.c.offset(ours, a.trunk), p.c.offset(theirs, b.trunk)} {
+		if c.zone && s == int(theirs) {
+			zoned -= c.ms
+		} else if c.zone {
+			zoned += c.ms
+		}
+	}
+	step := func(cause uint8, book side, begin int64, duration uint32) error {
+		to := p.price.spot(book, &b, begin, duration)
+		shown.causes |= 1 << cause
+		err := p.ladder.move(cause, at, to)
+		at = to
+		return err
+	}
+	if zoned != start {
+		p.ladder.calls[atTimeZone]++
+		if err := step(atTimeZone, theirs, zoned, b.duration); err != nil {
+			return err
+		}
+	}
+	duration := b.duration
+	if a.duration != duration && durations == atSplitCall {
+		p.ladder.calls[atSplitCall]++
+		duration = a.duration
+		if err := step(atSplitCall, theirs, zoned, duration); err != nil {
+			return err
+		}
+	}
+	if a.start != zoned {
+		p.ladder.calls[atClockSkew]++
+		if err := step(atClockSkew, theirs, a.start, duration); err != nil {
+			return err
+		}
+	}
+	if a.duration != duration {
+		before := at.seconds
+		if err := step(atDurationRounding, theirs, a.start, a.duration); err != nil {
+			return err
+		}
+		if at.seconds != before {
+			p.ladder.calls[atDurationRounding]++
+		}
+	}
+	if at != mine {
+		shown.causes |= 1 << p.causeOf(at.line, mine.line)
+	}
+	return p.reprice(at, mine)
+}
+
+func (p *parts) tally(s side, at spot, odd bool) error {
+	if odd && s == theirs {
+		if err := p.ladder.count(p.ladder.odd, at); err != nil {
+			return err
+		}
+	}
+	if at.line == nothing && !at.free {
+		p.unrated[s]++
+	}
+	return p.ladder.count(p.ladder.sides[s], at)
+}
+
+// reprice moves a call from their book to ours.
+func (p *parts) reprice(from, to spot) error {
+	if from == to {
+		return nil
+	}
+	cause := p.causeOf(from.line, to.line)
+	p.ladder.calls[cause]++
+	return p.ladder.move(cause, from, to)
+}
+
+// bucket counts a pair that is not the same in all.
+func (p *parts) bucket(a, b *call, mine, yours spot) {
+	// What counts is what our book bills for each of the two durations.
+	x, y := mine.seconds, yours.seconds
+	if !p.c.lines.shared() || mine.line != yours.line {
+		other := p.price.spot(ours, a, a.start, b.duration)
+		y = other.seconds
+		if mine.line == nothing {
+			x, y = p.c.lines.billed(yours, a.duration), yours.seconds
+		}
+	}
+	switch {
+	case max(x, y)-min(x, y) > p.c.job.SecondsTolerance:
+		p.matched.Duration++
+		return
+	case a.start != b.start:
+		p.matched.Skewed++
+	default:
+		p.matched.Exact++
+	}
+	if a.duration != b.duration {
+		p.matched.RawOnly++
+	}
+}
+
+// billed is what the row of a spot bills for a duration.
+func (l *lines) billed(s spot, duration uint32) uint32 {
+	if s.line == nothing {
+		return 0
+	}
+	return l.rows[s.line].Billed(duration)
+}
+
+// alone puts a call that the other side lacks on the ladder.
+func (p *parts) alone(s side, i uint32, why reason, known bool) error {
+	c := p.own(s, i)
+	cause := why.cause
+	shown := uint32(1) << cause
+	if !known {
+		shown = 1 << atMissingRandom // or of a block: that is seen when all are known
+	}
+	if s == theirs {
+		at := p.price.spot(theirs, &c, c.start, c.duration)
+		if err := p.tally(theirs, at, c.odd); err != nil {
+			return err
+		}
+		o := p.c.offset(theirs, c.trunk)
+		if o.zone {
+			shown |= 1 << atTimeZone
+		}
+		if err := p.show(theirs, c, at, shown, why.line); err != nil {
+			return err
+		}
+		if o.zone {
+			to := p.price.spot(theirs, &c, c.start-o.ms, c.duration)
+			p.ladder.calls[atTimeZone]++
+			if err := p.ladder.move(atTimeZone, at, to); err != nil {
+				return err
+			}
+			at = to
+		}
+		if known {
+			p.explained(cause)
+			return p.ladder.move(cause, at, spot{line: nothing})
+		}
+		p.lone = append(p.lone, lone{c.start, c.line, at, c.trunk, s})
+		return nil
+	}
+	mine := p.price.spot(ours, &c, c.start, c.duration)
+	if err := p.trace(i, &c, mine.line); err != nil {
+		return err
+	}
+	if err := p.tally(ours, mine, false); err != nil {
+		return err
+	}
+	first := mine
+	if !p.c.lines.shared() {
+		first = p.price.spot(theirs, &c, c.start, c.duration)
+		if first != mine {
+			shown |= 1 << p.causeOf(first.line, mine.line)
+		}
+		if err := p.reprice(first, mine); err != nil {
+			return err
+		}
+	}
+	if err := p.show(ours, c, mine, shown, why.line); err != nil {
+		return err
+	}
+	if known {
+		p.explained(cause)
+		return p.ladder.move(cause, spot{line: nothing}, first)
+	}
+	p.lone = append(p.lone, lone{c.start, c.line, first, c.trunk, s})
+	return nil
+}
+
+// explained counts a call that one side lacks. The parts of a split call are
+// counted with the record that they are parts of.
+func (p *parts) explained(cause uint8) {
+	if cause != atSplitCall {
+		p.ladder.calls[cause]++
+	}
+}
+
+// numbers is what two records of one call have in common.
+type numbers struct {
+	way    usage.Way
+	dest   dest
+	origin uint64
+}
+
+func (c *call) numbers() numbers { return numbers{c.way, c.dest, c.origin} }
+
+// splits finds calls that one side has in parts: a pair whose shorter record is
+// followed, without a gap, by calls of the same side to the same number, until
+// the longer one ends.
+func (p *parts) splits() map[uint32]bool {
+	if len(p.rest[ours])+len(p.rest[theirs]) == 0 {
+		return nil
+	}
+	tolerance := p.c.job.StartTolerance.Milliseconds()
+	var byNumbers [2]map[numbers][]int // places in rest
+	for _, s := range []side{ours, theirs} {
+		byNumbers[s] = map[numbers][]int{}
+		for n, i := range p.rest[s] {
+			k := p.calls[s][i].numbers()
+			byNumbers[s][k] = append(byNumbers[s][k], n)
+		}
+		for k, list := range byNumbers[s] {
+			slices.SortFunc(list, func(x, y int) int {
+				a, b := &p.calls[s][p.rest[s][x]], &p.calls[s][p.rest[s][y]]
+				return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.duration, b.duration))
+			})
+			byNumbers[s][k] = list
+		}
+	}
+	out := map[uint32]bool{}
+	for i, j := range p.partner {
+		if j == none {
+			continue
+		}
+		whole, part, s := &p.calls[ours][i], &p.calls[theirs][j], theirs
+		if whole.duration < part.duration {
+			whole, part, s = part, whole, ours
+		}
+		if whole.end()-part.end() <= tolerance {
+			continue
+		}
+		list := byNumbers[s][part.numbers()]
+		end := part.end()
+		var parts []int
+		for _, n := range list {
+			c := &p.calls[s][p.rest[s][n]]
+			if p.gone[s][n] != 0 || c.start < end-tolerance {
+				continue
+			}
+			if c.start > end+tolerance || c.end() > whole.end()+tolerance {
+				break
+			}
+			parts, end = append(parts, n), c.end()
+		}
+		if len(parts) > 0 && abs(end-whole.end()) <= tolerance {
+			out[uint32(i)] = true
+			for _, n := range parts {
+				p.gone[s][n] = whole.line
+			}
+		}
+	}
+	return out
+}
+
+// inTime orders calls by time, and by their file where that is the same.
+func inTime(a, b call) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.line, b.line)) }
+
+// reason is why one side lacks a call, and the line of that side's record which
+// shows it.
+type reason struct {
+	cause uint8
+	line  uint32
+}
+
+// How an answer is raced, and where its other record may be.
+const (
+	shortAnswer = 4_000   // ms: shorter calls may be answered on one side only
+	longestRing = 180_000 // ms from set-up to answer
+)
+
+// explain finds, for calls of a side that the other lacks, records of the other
+// side that are no successful call of the pair: under a third carrier's name, in
+// the other direction, or not answered.
+func (p *parts) explain(s side) map[uint32]reason {
+	if len(p.rest[s]) == 0 {
+		return nil
+	}
+	tolerance := p.c.job.StartTolerance.Milliseconds()
+	type place struct {
+		way  usage.Way
+		dest dest
+	}
+	waiting := map[place][]uint32{}
+	for n, i := range p.rest[s] {
+		if p.gone[s][n] == 0 {
+			c := &p.calls[s][i]
+			waiting[place{c.way, c.dest}] = append(waiting[place{c.way, c.dest}], i)
+		}
+	}
+	out := map[uint32]reason{}
+	// take gives the cause to the call that a record is nearest to.
+	take := func(way usage.Way, r *call, cause uint8, from, to int64, fits func(*call) bool) {
+		best, at := int64(-1), uint32(0)
+		for _, i := range waiting[place{way, r.dest}] {
+			c := &p.calls[s][i]
+			apart := c.start - r.start
+			if _, taken := out[i]; taken || apart < from || apart > to || c.origin != r.origin && c.origin != 0 && r.origin != 0 || !fits(c) {
+				continue
+			}
+			if best < 0 || abs(apart) < best || abs(apart) == best && c.line < p.calls[s][at].line {
+				best, at = abs(apart), i
+			}
+		}
+		if best >= 0 {
+			out[at] = reason{cause, r.line}
+		}
+	}
+	other := 1 - s
+	like := func(r *call) func(*call) bool {
+		return func(c *call) bool { return abs(int64(c.duration)-int64(r.duration)) <= durations }
+	}
+	third := slices.Clone(p.third[other])
+	slices.SortFunc(third, inTime)
+	for i := range third {
+		if r := &third[i]; r.result == usage.Success {
+			take(r.way, r, atWrongPartner, -tolerance, tolerance, like(r))
+		}
+	}
+	for n, i := range p.rest[other] {
+		if r := &p.calls[other][i]; p.gone[other][n] == 0 {
+			take(1-r.way, r, atWrongPartner, -tolerance, tolerance, like(r))
+		}
+	}
+	var unanswered []call
+	for i := range p.calls[other] {
+		if r := &p.calls[other][i]; r.result != usage.Success && len(waiting[place{r.way, r.dest}]) > 0 {
+			unanswered = append(unanswered, *r)
+		}
+	}
+	slices.SortFunc(unanswered, inTime)
+	for i := range unanswered {
+		r := &unanswered[i]
+		take(r.way, r, atAnswerRace, -tolerance, longestRing, func(c *call) bool { return c.duration < shortAnswer })
+	}
+	return out
+}
