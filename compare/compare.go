@@ -95,9 +95,11 @@ type comparison struct {
 	lines   *lines
 	ids     [2]*repeated
 	learned learned
-	base    *learner // what a sample of the calls said
-	share   uint32   // the sample was one part in so many
-	watch   *watch   // of the last pass
+	ruled   [2][]bool  // by trunk: a number rule may be for its calls; nil: for none
+	clocks  [2][]clock // by trunk; nil: all are right
+	base    *learner   // what a sample of the calls said
+	share   uint32     // the sample was one part in so many
+	watch   *watch     // of the last pass
 }
 
 // rounds bounds how often what was learned is used to learn more.
@@ -294,6 +296,7 @@ func (c *comparison) accepted(f *file) []bool {
 // pass does all parts once.
 func (c *comparison) pass(ctx context.Context) (*found, error) {
 	n := 1 << c.files[0].bits
+	c.spread()
 	if c.watch != nil {
 		c.watch.traces.drop()
 	}

@@ -61,7 +61,6 @@ type parts struct {
 	price pricer
 	found
 
-	raw     [2][]call
 	calls   [2][]call   // accepted, duplicates left out
 	twice   [2][]call   // duplicates
 	firsts  [2][]uint32 // of them: the line that each repeats, for those who want to see the calls
@@ -106,48 +105,52 @@ func (p *parts) part(n int) {
 
 // gather takes the calls of a part, with their numbers as they should be.
 func (p *parts) gather(n int, s side) (err error) {
-	f := p.c.files[s]
-	if p.raw[s], err = f.calls.take(n, p.raw[s][:0]); err != nil {
-		return err
+	p.calls[s], p.twice[s], p.third[s] = p.calls[s][:0], p.twice[s][:0], p.third[s][:0]
+	return p.c.files[s].calls.each(n, func(calls []call) error {
+		for i := range calls {
+			if err := p.accept(s, calls[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// accept puts one call where it belongs.
+func (p *parts) accept(s side, c call) error {
+	if c.third {
+		p.third[s] = append(p.third[s], c)
+		return nil
 	}
-	p.calls[s], p.twice[s], p.third[s] = p.raw[s][:0], p.twice[s][:0], p.third[s][:0]
-	rules := len(p.c.learned.numbers[s]) > 0
 	ids := p.c.ids[s]
-	for i := range p.raw[s] {
-		c := p.raw[s][i]
-		if c.third {
-			p.third[s] = append(p.third[s], c)
-			continue
-		}
-		var rule numberRule
-		was := c.dest
-		if rules || c.dest.form() != 0 {
-			var to dest
-			to, rule, c.odd = p.c.learned.number(s, &c)
-			switch {
-			case c.odd:
-				if err := p.withoutRule(s, &c, rule, to); err != nil {
-					return err
-				}
-				c.dest = to
-			case c.dest.form() != 0:
-				p.refused[s].add(uint64(c.line), errBadNumber(f.number(c.dest)))
-				continue
-			}
-		}
+	var rule numberRule
+	was := c.dest
+	if ruled := p.c.ruled[s]; ruled != nil && ruled[c.trunk] || c.dest.form() != 0 {
+		var to dest
+		to, rule, c.odd = p.c.learned.number(s, &c)
 		switch {
-		case ids.taken.has(c.line):
-		case ids.duplicate.has(c.line):
-			p.twice[s] = append(p.twice[s], c)
-		default:
-			p.calls[s] = append(p.calls[s], c)
-			if c.odd && c.success() {
-				if p.rewritten[s] == nil {
-					p.rewritten[s] = map[rewritten]uint64{}
-				}
-				p.rewritten[s][rewritten{class{c.trunk, was.form()}, rule}]++
-				p.ladder.calls[atNumberFormat]++
+		case c.odd:
+			if err := p.withoutRule(s, &c, rule, to); err != nil {
+				return err
 			}
+			c.dest = to
+		case c.dest.form() != 0:
+			p.refused[s].add(uint64(c.line), errBadNumber(p.c.files[s].number(c.dest)))
+			return nil
+		}
+	}
+	switch {
+	case ids.taken.has(c.line):
+	case ids.duplicate.has(c.line):
+		p.twice[s] = append(p.twice[s], c)
+	default:
+		p.calls[s] = append(p.calls[s], c)
+		if c.odd && c.success() {
+			if p.rewritten[s] == nil {
+				p.rewritten[s] = map[rewritten]uint64{}
+			}
+			p.rewritten[s][rewritten{class{c.trunk, was.form()}, rule}]++
+			p.ladder.calls[atNumberFormat]++
 		}
 	}
 	return nil
@@ -204,12 +207,36 @@ func (p *parts) unique(s side) {
 }
 
 // offset is how much a call's start is taken back to be compared.
-func (c *comparison) offset(s side, trunk uint16) clock { return c.learned.clocks[s][trunk] }
+func (c *comparison) offset(s side, trunk uint16) clock {
+	if c.clocks[s] == nil {
+		return clock{}
+	}
+	return c.clocks[s][trunk]
+}
+
+// spread puts what was learned where each call finds it by its trunk.
+func (c *comparison) spread() {
+	for s, f := range c.files {
+		c.ruled[s], c.clocks[s] = nil, nil
+		if len(c.learned.numbers[s]) > 0 {
+			c.ruled[s] = make([]bool, len(f.trunks.list))
+			for k := range c.learned.numbers[s] {
+				c.ruled[s][k.trunk] = true
+			}
+		}
+		if len(c.learned.clocks[s]) > 0 {
+			c.clocks[s] = make([]clock, len(f.trunks.list))
+			for t, o := range c.learned.clocks[s] {
+				c.clocks[s][t] = o
+			}
+		}
+	}
+}
 
 // shift puts the calls of trunks whose clocks are off where the other side has
 // them; judge reckons with their own times again.
 func (p *parts) shift(s side) {
-	if len(p.c.learned.clocks[s]) == 0 {
+	if p.c.clocks[s] == nil {
 		return
 	}
 	for i := range p.calls[s] {
@@ -224,7 +251,7 @@ func (p *parts) shift(s side) {
 // own is a call with its own time.
 func (p *parts) own(s side, i uint32) call {
 	c := p.calls[s][i]
-	if len(p.c.learned.clocks[s]) > 0 {
+	if p.c.clocks[s] != nil {
 		c.start += p.c.offset(s, c.trunk).ms
 	}
 	return c
@@ -240,7 +267,7 @@ func (p *parts) match() {
 		p.left[s], p.rest[s] = p.left[s][:0], p.rest[s][:0]
 	}
 	// unique has left the table of theirs, by their own times.
-	if len(p.c.learned.clocks[theirs]) > 0 {
+	if p.c.clocks[theirs] != nil {
 		p.index(b)
 	}
 	mask := uint32(len(p.table) - 1)

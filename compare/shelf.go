@@ -28,7 +28,7 @@ type budget struct {
 const (
 	stageBytes  = 256
 	blockBytes  = 16 * stageBytes
-	arenaBlocks = 1024
+	arenaBlocks = 2048
 )
 
 type shelfWriter[T any] struct {
@@ -83,7 +83,7 @@ func (w *shelfWriter[T]) move(part uint32, n int) error {
 	if tail == nil {
 		size := blockLen[T]()
 		if len(w.arena) < size {
-			w.arena = make([]T, arenaBlocks*size)
+			w.arena = newArena[T](arenaBlocks * size)
 			w.shelf.budget.used.Add(arenaBlocks * blockBytes)
 		}
 		tail, w.arena = w.arena[:0:size], w.arena[size:]
@@ -139,26 +139,42 @@ func (w *shelfWriter[T]) spilled(part uint32, values []T) error {
 // take appends all values of a part to a buffer. Many may take at once, when no
 // writer puts any more.
 func (s *shelf[T]) take(part int, to []T) ([]T, error) {
+	err := s.each(part, func(values []T) error {
+		to = append(to, values...)
+		return nil
+	})
+	return to, err
+}
+
+// each hands on all values of a part, some at a time. They are for reading, and
+// only until the function returns. Many may do so at once, when no writer puts
+// any more.
+func (s *shelf[T]) each(part int, f func([]T) error) error {
+	var spilled []T
 	for _, w := range s.writers {
 		for _, b := range w.full[part] {
-			if b.values != nil {
-				to = append(to, b.values...)
-				continue
+			values := b.values
+			if values == nil {
+				if spilled == nil {
+					spilled = make([]T, blockLen[T]())
+				}
+				if _, err := w.spill.ReadAt(bytesOf(spilled), b.at); err != nil {
+					return fmt.Errorf("reading a temporary file: %w", err)
+				}
+				values = spilled
 			}
-			n, size := len(to), blockLen[T]()
-			if cap(to)-n < size {
-				to = append(make([]T, 0, 2*cap(to)+size), to...)
-			}
-			to = to[:n+size]
-			if _, err := w.spill.ReadAt(bytesOf(to[n:]), b.at); err != nil {
-				return to, fmt.Errorf("reading a temporary file: %w", err)
+			if err := f(values); err != nil {
+				return err
 			}
 		}
-		to = append(to, w.tails[part]...)
 		at := part * stageLen[T]()
-		to = append(to, w.stage[at:at+int(w.staged[part])]...)
+		for _, values := range [2][]T{w.tails[part], w.stage[at : at+int(w.staged[part])]} {
+			if err := f(values); err != nil {
+				return err
+			}
+		}
 	}
-	return to, nil
+	return nil
 }
 
 // drop gives all memory and files back.
