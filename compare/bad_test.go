@@ -377,13 +377,9 @@ func TestTimesWithoutAZoneAreReadByTheOneThatIsGiven(t *testing.T) {
 func loaded(t testing.TB, in Input, workers int) (*file, error) {
 	t.Helper()
 	memory := &budget{most: defaultMemory}
-	f := &file{pair: usage.Pair{"ALPHA", "BRAVO"}, calls: newShelf[call](1<<6, memory), marks: newShelf[mark](1<<6, memory),
+	f := &file{pair: usage.Pair{"ALPHA", "BRAVO"}, calls: newShelf[call](1<<6, memory), ids: newFilter(1000),
 		trunks: newNames(1<<16, ""), forms: newNames(maxForms, ""), bits: 6, seeds: &seeds{maphash.MakeSeed(), maphash.MakeSeed()}}
-	f.classes.of(class{})
-	t.Cleanup(func() {
-		f.calls.drop()
-		f.marks.drop()
-	})
+	t.Cleanup(f.calls.drop)
 	return f, f.load(t.Context(), in, workers, func(int) {})
 }
 

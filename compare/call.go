@@ -19,14 +19,16 @@ func (s side) String() string {
 	return "theirs"
 }
 
-// call is one row in 40 bytes without pointers.
+// call is one row in 48 bytes without pointers.
 type call struct {
 	start    int64  // ms since 1970 UTC
 	origin   uint64 // 0: withheld
 	dest     dest
+	id       uint64 // its id, hashed with a key of this run
 	duration uint32 // ms
 	line     uint32 // of its file, the header being line 1
 	trunk    uint16 // in the side's names
+	text     uint8  // what a withheld origin was written as, hashed; 0: nothing
 	way      usage.Way
 	result   usage.Result
 	third    bool // a third carrier stands where the other of the pair should

@@ -22,6 +22,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
@@ -132,7 +133,6 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	defer func() {
 		for _, f := range c.files {
 			f.calls.drop()
-			f.marks.drop()
 		}
 		if c.watch != nil {
 			c.watch.traces.drop()
@@ -217,21 +217,26 @@ func (c *comparison) book() error {
 	return err
 }
 
+// text is about how large the file would be as plain CSV, bytes.
+func (in Input) text() int64 {
+	switch {
+	case in.Size == 0:
+		return 1 << 30 // not known
+	case in.Format != nil && in.Format.Parquet(), strings.HasSuffix(in.Name, ".gz"):
+		return 6 * in.Size
+	}
+	return in.Size
+}
+
+// rowBytes is what a row of CSV takes, about.
+const rowBytes = 80
+
 // partBits chooses the number of parts so that one fits the processor's cache.
 func (c *comparison) partBits() uint {
-	size := int64(0)
-	for _, in := range c.job.Records {
-		if in.Format != nil && in.Format.Parquet() {
-			in.Size *= 6 // a row takes that much less than in CSV
-		}
-		size = max(size, in.Size)
-	}
+	size := max(c.job.Records[0].text(), c.job.Records[1].text())
 	bits := uint(4)
 	for size>>bits > 1<<20 && bits < 12 {
 		bits++
-	}
-	if size == 0 {
-		bits = 10
 	}
 	return bits
 }
@@ -242,9 +247,8 @@ func (c *comparison) read(ctx context.Context) error {
 	keys := &seeds{maphash.MakeSeed(), maphash.MakeSeed()}
 	bits := c.partBits()
 	for s, in := range c.job.Records {
-		f := &file{side: side(s), pair: c.pair, calls: newShelf[call](1<<bits, memory), marks: newShelf[mark](1<<bits, memory),
+		f := &file{side: side(s), pair: c.pair, calls: newShelf[call](1<<bits, memory), ids: newFilter(in.text() / rowBytes),
 			trunks: newNames(1<<16, ""), forms: newNames(maxForms, ""), bits: bits, seeds: keys}
-		f.classes.of(class{})
 		c.files[s] = f
 		done := int64(0)
 		err := f.load(ctx, in, c.workers, func(n int) {
@@ -267,7 +271,7 @@ func (c *comparison) settle(ctx context.Context) (*found, error) {
 	for round := 1; ; round++ {
 		for s, f := range c.files {
 			var err error
-			if c.ids[s], err = f.judgeIDs(c.accepted(f), c.workers); err != nil {
+			if c.ids[s], err = f.judgeIDs(&c.learned, c.workers); err != nil {
 				return nil, err
 			}
 		}
@@ -282,15 +286,6 @@ func (c *comparison) settle(ctx context.Context) (*found, error) {
 		}
 		return all, nil
 	}
-}
-
-// accepted tells which classes of called numbers have a rule.
-func (c *comparison) accepted(f *file) []bool {
-	out := make([]bool, len(f.classes.list))
-	for i, k := range f.classes.list {
-		out[i] = len(c.learned.numbers[f.side][k]) > 0
-	}
-	return out
 }
 
 // pass does all parts once.

@@ -20,28 +20,20 @@ import (
 // named bounds how many refused rows of a file are told one by one.
 const named = 1000
 
-// mark is what decides whether a row repeats an earlier id: the id and the whole
-// content, hashed with a key of this run. 80 bits of an id make a false match in
-// ten million rows less likely than 1 in 10^10.
-type mark struct {
-	id      uint64
-	content uint64
-	line    uint32
-	id2     uint16
-	class   uint16 // of the called number's writing; 0: E.164
-}
-
 // file is one side's file as it was read: all rows that may count, by part.
 type file struct {
 	side   side
 	pair   usage.Pair
 	calls  *shelf[call]
-	marks  *shelf[mark]
 	trunks *names
 	forms  *names
 	third  *names // carriers that are not of the pair
 
-	classes classes
+	ids      *filter  // that were met
+	again    []uint64 // ids that were met before, or seem so
+	doubtful []call   // rows with such ids, by id and line
+	judged   bool     // doubtful is known
+
 	read    uint64
 	skipped uint64 // rows that are no call records by the profile
 	plus    uint64 // called numbers that were written with a plus sign
@@ -95,33 +87,8 @@ func (n *names) name(i uint16) string {
 	return n.list[i]
 }
 
-// classes numbers the pairs of trunk and form of called numbers that are not
-// E.164 as they stand.
-type classes struct {
-	mu    sync.Mutex
-	index map[class]uint16
-	list  []class // list[0] is E.164
-}
-
+// class is a trunk and a form of called numbers.
 type class struct{ trunk, form uint16 }
-
-func (c *classes) of(k class) uint16 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.index == nil {
-		c.index, c.list = map[class]uint16{}, []class{{}}
-	}
-	if i, ok := c.index[k]; ok {
-		return i
-	}
-	if len(c.list) == math.MaxUint16 {
-		return math.MaxUint16
-	}
-	i := uint16(len(c.list))
-	c.index[k] = i
-	c.list = append(c.list, k)
-	return i
-}
 
 // rejects counts refused rows and keeps the first of the file.
 type rejects struct {
@@ -404,7 +371,7 @@ func (f *file) loadRecords(ctx context.Context, r io.Reader, format *voice.Forma
 func (f *file) loaders(n int) []*loader {
 	all := make([]*loader, n)
 	for i := range all {
-		all[i] = &loader{file: f, calls: f.calls.writer(), marks: f.marks.writer(), trunkOf: map[string]trunk{}}
+		all[i] = &loader{file: f, calls: f.calls.writer(), trunkOf: map[string]uint16{}}
 	}
 	return all
 }
@@ -416,6 +383,7 @@ func (f *file) collect(all []*loader) {
 		f.read += l.read
 		f.skipped += l.skipped
 		f.plus += l.plus
+		f.again = append(f.again, l.again...)
 		f.last = max(f.last, l.last)
 		lists = append(lists, l.refused)
 	}
@@ -426,12 +394,12 @@ func (f *file) collect(all []*loader) {
 type loader struct {
 	file    *file
 	calls   *shelfWriter[call]
-	marks   *shelfWriter[mark]
+	again   []uint64
 	parser  voice.Parser
-	trunkOf map[string]trunk
+	trunkOf map[string]uint16
 	recent  [64]struct { // trunks of the last rows, by the end of their names
-		text []byte
-		trunk
+		text   []byte
+		number uint16
 	}
 	read    uint64
 	skipped uint64
@@ -440,30 +408,24 @@ type loader struct {
 	refused rejects
 }
 
-// trunk is a trunk's number, and the hash of its name.
-type trunk struct {
-	number uint16
-	hash   uint64
-}
-
-func (l *loader) named(text []byte) trunk {
+// trunk numbers a trunk by its name.
+func (l *loader) trunk(text []byte) uint16 {
 	slot := len(text)
 	if slot > 0 {
 		slot += int(text[slot-1])
 	}
 	recent := &l.recent[slot%len(l.recent)]
 	if recent.text != nil && string(text) == string(recent.text) {
-		return recent.trunk
+		return recent.number
 	}
 	t, ok := l.trunkOf[string(text)]
 	if !ok {
-		t.hash = maphash.Bytes(l.file.seeds.a, text)
-		t.number, _ = l.file.trunks.of(text)
+		t, _ = l.file.trunks.of(text)
 		if len(l.trunkOf) < math.MaxUint16 {
 			l.trunkOf[string(text)] = t
 		}
 	}
-	recent.trunk, recent.text = t, append(recent.text[:0], text...)
+	recent.number, recent.text = t, append(recent.text[:0], text...)
 	return t
 }
 
@@ -505,16 +467,10 @@ func (l *loader) piece(p *piece) error {
 // take keeps a row, or why it is refused.
 func (l *loader) take(number uint32, row *voice.Row, err error) error {
 	c := call{start: row.Start, origin: uint64(row.Origin), dest: dest(row.Destination), duration: row.Duration, line: number, way: row.Way, result: row.Result, plus: row.Plus}
-	m := mark{line: number}
 	if err != nil {
 		switch fault.CodeOf(err) {
 		case voice.CodeBadNumber:
 			if !l.odd(&c, row) {
-				l.refused.add(uint64(number), err)
-				return nil
-			}
-			m.class = l.file.classes.of(class{l.named(row.Trunk).number, c.dest.form()})
-			if m.class == math.MaxUint16 {
 				l.refused.add(uint64(number), err)
 				return nil
 			}
@@ -528,26 +484,20 @@ func (l *loader) take(number uint32, row *voice.Row, err error) error {
 			return nil
 		}
 	}
-	t := l.named(row.Trunk)
-	c.trunk = t.number
+	c.trunk = l.trunk(row.Trunk)
 	l.last = max(l.last, number)
-	part := partOf(c.dest.tail(), l.file.bits)
-	if err := l.calls.put(part, c); err != nil {
-		return err
+	if !c.third {
+		if c.id = maphash.Bytes(l.file.seeds.a, row.ID); l.file.ids.met(c.id) {
+			l.again = append(l.again, c.id)
+		}
+		if len(row.OriginText) > 0 {
+			c.text = uint8(maphash.Bytes(l.file.seeds.b, row.OriginText)) | 1
+		}
+		if row.Plus && err == nil {
+			l.plus++
+		}
 	}
-	if c.third {
-		return nil
-	}
-	if row.Plus && err == nil {
-		l.plus++
-	}
-	m.id = maphash.Bytes(l.file.seeds.a, row.ID)
-	m.id2 = uint16(maphash.Bytes(l.file.seeds.b, row.ID))
-	m.content = mix(c.hash(), t.hash)
-	if len(row.OriginText) > 0 {
-		m.content = mix(m.content, maphash.Bytes(l.file.seeds.b, row.OriginText))
-	}
-	return l.marks.put(uint32(m.id>>(64-l.file.bits)), m)
+	return l.calls.put(partOf(c.dest.tail(), l.file.bits), c)
 }
 
 // odd takes a called number that is not E.164 apart, for a normalisation that
