@@ -351,6 +351,7 @@ func (c *comparison) pass(ctx context.Context) (*found, error) {
 			all.merge(&w.found)
 		}
 	}
+	all.ladder.fold()
 	return all, nil
 }
 
@@ -394,7 +395,7 @@ func (f *found) merge(o *found) {
 
 // sampled is how many calls of both sides are looked at before all are matched:
 // enough to learn what is written differently, whatever the size of the files.
-const sampled = 300_000
+const sampled = 150_000
 
 // sample learns from some parts what is written differently, so that all are
 // matched with it at once.

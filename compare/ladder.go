@@ -103,6 +103,7 @@ type ladder struct {
 	// has it; nil: nothing.
 	factor map[flow]*big.Rat
 	sides  [2]*tally // each side's own calls, duplicates once
+	both   *tally    // calls that stand on one line of both bills alike, until fold
 	twice  [2]*tally // the duplicates
 	odd    *tally    // of theirs: calls whose numbers a learned rule made right
 	moves  map[moveKey]*change
@@ -110,7 +111,7 @@ type ladder struct {
 }
 
 func newLadder(l *lines, r Rounding) *ladder {
-	return &ladder{lines: l, round: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), moves: map[moveKey]*change{}}
+	return &ladder{lines: l, round: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), both: newTally(l), moves: map[moveKey]*change{}}
 }
 
 // count adds a call to a tally.
@@ -169,12 +170,21 @@ func (l *ladder) move(step uint8, from, to spot) error {
 	return nil
 }
 
+// fold counts for each side what was counted for both.
+func (l *ladder) fold() {
+	for s := range l.sides {
+		l.sides[s].merge(l.both)
+	}
+	l.both = newTally(l.lines)
+}
+
 func (l *ladder) merge(o *ladder) {
 	for s := range l.sides {
 		l.sides[s].merge(o.sides[s])
 		l.twice[s].merge(o.twice[s])
 	}
 	l.odd.merge(o.odd)
+	l.both.merge(o.both)
 	for k, c := range o.moves {
 		at := l.moves[k]
 		if at == nil {

@@ -248,6 +248,26 @@ func (p *parts) shift(s side) {
 	}
 }
 
+// alike reports whether two calls are the same in all that counts, on one sheet,
+// and nobody wants to look at them: nearly all are.
+func (p *parts) alike(i, j uint32) bool {
+	a, b := &p.calls[ours][i], &p.calls[theirs][j]
+	return a.start == b.start && a.duration == b.duration && a.origin == b.origin && a.plus == b.plus && !a.odd && !b.odd &&
+		p.detail == nil && p.watch == nil && p.c.lines.shared() && p.c.offset(ours, a.trunk).ms == 0 && p.c.offset(theirs, b.trunk).ms == 0
+}
+
+// same counts a call of ours for both sides.
+func (p *parts) same(i uint32) error {
+	a := &p.calls[ours][i]
+	p.matched.Exact++
+	at := p.price.spot(ours, a, a.start, a.duration)
+	if at.line == nothing && !at.free {
+		p.unrated[ours]++
+		p.unrated[theirs]++
+	}
+	return p.ladder.count(p.ladder.both, at)
+}
+
 // own is a call with its own time.
 func (p *parts) own(s side, i uint32) call {
 	c := p.calls[s][i]
@@ -434,6 +454,9 @@ type headed struct{ head, index uint32 }
 // pair walks one call from their bill to ours. durations says which cause it is
 // when the durations differ.
 func (p *parts) pair(i, j uint32, durations uint8) (err error) {
+	if p.alike(i, j) {
+		return p.same(i)
+	}
 	a, b := p.own(ours, i), p.own(theirs, j)
 	if a.plus != b.plus && !a.odd && !b.odd {
 		p.ladder.calls[atNumberFormat]++

@@ -2,8 +2,10 @@ package voice
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 	"time"
 	"unicode/utf8"
 
@@ -140,6 +142,13 @@ func (p *Parser) fast(b []byte, row *Row) bool {
 
 // plain reports whether a text is ASCII without commas and quotes.
 func plain(s []byte) bool {
+	for len(s) >= 8 {
+		w := binary.LittleEndian.Uint64(s)
+		if (w|zeros(w^','*lowBits)|zeros(w^'"'*lowBits))&highBits != 0 {
+			return false
+		}
+		s = s[8:]
+	}
 	for _, c := range s {
 		if c >= utf8.RuneSelf || c == ',' || c == '"' {
 			return false
@@ -147,6 +156,10 @@ func plain(s []byte) bool {
 	}
 	return true
 }
+
+// zeros sets the highest bit of some byte when a byte of a word is 0 (of a word of
+// ASCII: of those alone and of what borrows from them).
+func zeros(w uint64) uint64 { return (w - lowBits) &^ w }
 
 // number reads E.164 digits at the head of b, none if b begins with a comma, and
 // tells how many bytes it took; n is -1 for anything else.
@@ -162,6 +175,18 @@ func number(b []byte) (v usage.Number, n int) {
 		return 0, -1
 	}
 	first := i
+	if len(b) >= i+16 {
+		// Eight digits are read at once, as bytes of a word.
+		head, n := digits(binary.LittleEndian.Uint64(b[i:]))
+		if n < 8 {
+			return usage.Number(head), i + n
+		}
+		tail, n := digits(binary.LittleEndian.Uint64(b[i+8:]))
+		if n == 8 {
+			return 0, -1 // 16 or more
+		}
+		return usage.Number(head*powers[n] + tail), i + 8 + n
+	}
 	for i < len(b) && b[i]-'0' <= 9 {
 		v = v*10 + usage.Number(b[i]-'0')
 		if i++; i-first > usage.MaxDigits {
@@ -169,6 +194,30 @@ func number(b []byte) (v usage.Number, n int) {
 		}
 	}
 	return v, i
+}
+
+var powers = [8]uint64{1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000}
+
+const (
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// digits reads the decimal digits at the head of eight bytes, the first of which
+// is the lowest, and counts them.
+func digits(word uint64) (v uint64, n int) {
+	word ^= '0' * lowBits
+	other := ((word & (highBits - lowBits)) + (0x80-10)*lowBits | word) & highBits // the highest bit of each byte that is no digit
+	n = bits.TrailingZeros64(other) / 8
+	if n == 0 {
+		return 0, 0
+	}
+	// Zeros go before the digits; then neighbours are put together, first two,
+	// then four, then eight.
+	word <<= 8 * (8 - uint(n))
+	word = word*10 + word>>8
+	word = (word&0x000000ff000000ff*0x000f424000000064 + word>>16&0x000000ff000000ff*0x0000271000000001) >> 32
+	return word, n
 }
 
 // row reads the fields of a row.
