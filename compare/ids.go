@@ -57,6 +57,39 @@ func (f *filter) met(id uint64) bool {
 	return atomic.OrUint64(&f.bits[at>>6], bit)&bit != 0
 }
 
+// meeting notes ids for one goroutine. It collects some before it notes them, so
+// that their places in the filter, which is larger than the cache, are fetched at
+// the same time.
+type meeting struct {
+	filter *filter
+	n      int
+	ids    [128]uint64
+	again  []uint64
+}
+
+func (m *meeting) add(id uint64) {
+	m.ids[m.n] = id
+	if m.n++; m.n == len(m.ids) {
+		m.flush()
+	}
+}
+
+func (m *meeting) flush() {
+	fetched := uint64(0)
+	for _, id := range m.ids[:m.n] {
+		fetched |= atomic.LoadUint64(&m.filter.bits[id>>m.filter.shift>>6])
+	}
+	if fetched == 0 && m.n == 0 {
+		return
+	}
+	for _, id := range m.ids[:m.n] {
+		if m.filter.met(id) {
+			m.again = append(m.again, id)
+		}
+	}
+	m.n = 0
+}
+
 // suspects gives the rows with an id that may not be alone.
 func (f *file) suspects(workers int) ([]call, error) {
 	slices.Sort(f.again)

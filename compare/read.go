@@ -371,7 +371,7 @@ func (f *file) loadRecords(ctx context.Context, r io.Reader, format *voice.Forma
 func (f *file) loaders(n int) []*loader {
 	all := make([]*loader, n)
 	for i := range all {
-		all[i] = &loader{file: f, calls: f.calls.writer(), trunkOf: map[string]uint16{}}
+		all[i] = &loader{file: f, calls: f.calls.writer(), met: meeting{filter: f.ids}, trunkOf: map[string]uint16{}}
 	}
 	return all
 }
@@ -383,7 +383,8 @@ func (f *file) collect(all []*loader) {
 		f.read += l.read
 		f.skipped += l.skipped
 		f.plus += l.plus
-		f.again = append(f.again, l.again...)
+		l.met.flush()
+		f.again = append(f.again, l.met.again...)
 		f.last = max(f.last, l.last)
 		lists = append(lists, l.refused)
 	}
@@ -394,7 +395,7 @@ func (f *file) collect(all []*loader) {
 type loader struct {
 	file    *file
 	calls   *shelfWriter[call]
-	again   []uint64
+	met     meeting
 	parser  voice.Parser
 	trunkOf map[string]uint16
 	recent  [64]struct { // trunks of the last rows, by the end of their names
@@ -487,9 +488,8 @@ func (l *loader) take(number uint32, row *voice.Row, err error) error {
 	c.trunk = l.trunk(row.Trunk)
 	l.last = max(l.last, number)
 	if !c.third {
-		if c.id = maphash.Bytes(l.file.seeds.a, row.ID); l.file.ids.met(c.id) {
-			l.again = append(l.again, c.id)
-		}
+		c.id = maphash.Bytes(l.file.seeds.a, row.ID)
+		l.met.add(c.id)
 		if len(row.OriginText) > 0 {
 			c.text = uint8(maphash.Bytes(l.file.seeds.b, row.OriginText)) | 1
 		}
