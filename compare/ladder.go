@@ -104,6 +104,7 @@ type ladder struct {
 	factor map[flow]*big.Rat
 	sides  [2]*tally // each side's own calls, duplicates once
 	both   *tally    // calls that stand on one line of both bills alike, until fold
+	recent []uint64  // of those in period 0, by line: how many calls, above their seconds; small enough for the cache
 	twice  [2]*tally // the duplicates
 	odd    *tally    // of theirs: calls whose numbers a learned rule made right
 	moves  map[moveKey]*change
@@ -111,7 +112,7 @@ type ladder struct {
 }
 
 func newLadder(l *lines, r Rounding) *ladder {
-	return &ladder{lines: l, round: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), both: newTally(l), moves: map[moveKey]*change{}}
+	return &ladder{lines: l, round: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), both: newTally(l), recent: make([]uint64, len(l.rows)), moves: map[moveKey]*change{}}
 }
 
 // count adds a call to a tally.
@@ -170,8 +171,33 @@ func (l *ladder) move(step uint8, from, to spot) error {
 	return nil
 }
 
+// secondsBits is where in a recent sum the calls begin.
+const secondsBits = 40
+
+// countBoth counts a call that stands on one line of both bills.
+func (l *ladder) countBoth(s spot) error {
+	if s.period != 0 || l.round.Per == PerCall || s.line == nothing {
+		return l.count(l.both, s)
+	}
+	at := &l.recent[s.line]
+	if *at += 1<<secondsBits | uint64(s.seconds); *at&(1<<63|1<<(secondsBits-1)) != 0 {
+		l.flush(s.line)
+	}
+	return nil
+}
+
+// flush takes a recent sum to the others, before its seconds reach the calls: one
+// call bills fewer than 2^23.
+func (l *ladder) flush(line uint32) {
+	l.both.dense[line].add(sum{calls: l.recent[line] >> secondsBits, seconds: l.recent[line] & (1<<secondsBits - 1)})
+	l.recent[line] = 0
+}
+
 // fold counts for each side what was counted for both.
 func (l *ladder) fold() {
+	for line := range l.recent {
+		l.flush(uint32(line))
+	}
 	for s := range l.sides {
 		l.sides[s].merge(l.both)
 	}
@@ -179,6 +205,9 @@ func (l *ladder) fold() {
 }
 
 func (l *ladder) merge(o *ladder) {
+	for line := range o.recent {
+		o.flush(uint32(line))
+	}
 	for s := range l.sides {
 		l.sides[s].merge(o.sides[s])
 		l.twice[s].merge(o.twice[s])

@@ -204,7 +204,9 @@ func (f *found) timelines(whole bool, block map[*lone]bool) (all []*timeline) {
 // see shows the timelines all successful calls of their trunks.
 func (c *comparison) see(all []*timeline, workers int) error {
 	for _, s := range []side{ours, theirs} {
-		byTrunk := map[uint16]*timeline{}
+		f := c.files[s]
+		byTrunk := make([]*timeline, len(f.trunks.list))
+		any := false
 		var whole *timeline
 		for _, t := range all {
 			switch {
@@ -212,39 +214,35 @@ func (c *comparison) see(all []*timeline, workers int) error {
 			case t.whole:
 				whole = t
 			default:
-				byTrunk[t.trunk] = t
+				byTrunk[t.trunk], any = t, true
 			}
 		}
-		if len(byTrunk) == 0 && whole == nil {
+		if !any && whole == nil {
 			continue
 		}
-		f := c.files[s]
 		var (
 			mu     sync.Mutex
 			failed error
 		)
 		each(workers, 1<<f.bits, func() func(int) {
-			var buffer []call
-			last, lastTrunk := whole, -1
 			return func(part int) {
-				var err error
-				if buffer, err = f.calls.take(part, buffer[:0]); err != nil {
+				err := f.calls.each(part, func(calls []call) error {
+					for i := range calls {
+						call := &calls[i]
+						t := whole
+						if t == nil {
+							t = byTrunk[call.trunk]
+						}
+						if t != nil && call.success() && (call.dest.form() == 0 || c.ruled[s] != nil) {
+							t.saw(call.start)
+						}
+					}
+					return nil
+				})
+				if err != nil {
 					mu.Lock()
 					failed = err
 					mu.Unlock()
-					return
-				}
-				for i := range buffer {
-					call := &buffer[i]
-					if !call.success() || call.dest.form() != 0 && len(c.learned.numbers[s]) == 0 {
-						continue
-					}
-					if whole == nil && int(call.trunk) != lastTrunk {
-						last, lastTrunk = byTrunk[call.trunk], int(call.trunk)
-					}
-					if last != nil {
-						last.saw(call.start)
-					}
 				}
 			}
 		})

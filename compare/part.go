@@ -265,7 +265,7 @@ func (p *parts) same(i uint32) error {
 		p.unrated[ours]++
 		p.unrated[theirs]++
 	}
-	return p.ladder.count(p.ladder.both, at)
+	return p.ladder.countBoth(at)
 }
 
 // own is a call with its own time.
