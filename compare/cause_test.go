@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
 )
@@ -210,5 +211,27 @@ func TestEachCauseIsFoundWhereItIs(t *testing.T) {
 				t.Logf("%+v, only ours %d, only theirs %d, %+v", r.Matched, r.OnlyOurs, r.OnlyTheirs, r.Records)
 			}
 		})
+	}
+}
+
+// A call that we cannot price and that costs nothing with them is no matter of
+// dial codes. One that would cost something by our duration is, and is written
+// although no row names its direction.
+func TestACallWithoutAPriceOnEitherBillIsNoMatterOfDialCodes(t *testing.T) {
+	row := rowOf("1", "12125550100", "493012345678", noon, 0, "success", "ALPHA,BRAVO", "T")
+	blink := rowOf("2", "12125550100", "493012345679", noon, 900, "success", "ALPHA,BRAVO", "T")
+	with := "destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to,connect_fee\n"
+	fees, _, err := voice.ReadSheet(strings.NewReader(with + "Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,,0.01\nFrance,33,0.06,USD,60,1,1,2026-01-01T00:00:00Z,,\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	france := sheet(t, "France,33,0.06,USD,60,1,1,2026-01-01T00:00:00Z,")
+	unanswered := rowOf("2", "12125550100", "493012345679", noon, 0, "success", "ALPHA,BRAVO", "T")
+	r, dir := written(t, Job{Records: [2]Input{text(file2([]string{row, blink})), text(file2([]string{row, unanswered}))}, Rates: [2]*rating.Sheet{france}, TheirRates: [2]*rating.Sheet{fees}})
+	if n := r.cause(DialCode).Calls; n != 1 {
+		t.Errorf("%d calls have another dial code, one has", n)
+	}
+	if rows := rowsOf(t, dir, "causes/dial_code-summary.csv"); len(rows) != 1 || rows[0]["direction"] != "ALPHA>BRAVO" {
+		t.Errorf("the summary has %v", rows)
 	}
 }

@@ -486,7 +486,7 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 			p.ladder.calls[atDurationRounding]++
 		}
 	}
-	if at != mine {
+	if !at.same(mine) {
 		shown.causes |= 1 << p.causeOf(at.line, mine.line)
 	}
 	return p.reprice(at, mine)
@@ -506,7 +506,7 @@ func (p *parts) tally(s side, at spot, odd bool) error {
 
 // reprice moves a call from their book to ours.
 func (p *parts) reprice(from, to spot) error {
-	if from == to {
+	if from.same(to) {
 		return nil
 	}
 	cause := p.causeOf(from.line, to.line)
@@ -592,7 +592,7 @@ func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 	first := mine
 	if !p.c.lines.shared() {
 		first = p.price.spot(theirs, &c, c.start, c.duration)
-		if first != mine {
+		if !first.same(mine) {
 			shown |= 1 << p.causeOf(first.line, mine.line)
 		}
 		if err := p.reprice(first, mine); err != nil {
