@@ -516,14 +516,14 @@ func (p *parts) reprice(from, to spot) error {
 
 // bucket counts a pair that is not the same in all.
 func (p *parts) bucket(a, b *call, mine, yours spot) {
-	// What counts is what our book bills for each of the two durations.
+	// What counts is what each side bills by its own record and book. Where one
+	// has no price for the call, the other's row says what both durations bill.
 	x, y := mine.seconds, yours.seconds
-	if !p.c.lines.shared() || mine.line != yours.line {
-		other := p.price.spot(ours, a, a.start, b.duration)
-		y = other.seconds
-		if mine.line == nothing {
-			x, y = p.c.lines.billed(yours, a.duration), yours.seconds
-		}
+	switch {
+	case mine.line == nothing:
+		x = p.c.lines.billed(yours, a.duration)
+	case yours.line == nothing:
+		y = p.c.lines.billed(mine, b.duration)
 	}
 	switch {
 	case max(x, y)-min(x, y) > p.c.job.SecondsTolerance:
