@@ -297,6 +297,20 @@ func TestExchangingTheSidesAndTheirSheetsMirrorsTheBuckets(t *testing.T) {
 	}
 }
 
+// A call under a third carrier's name is an error of its row, and not whose
+// traffic the files are of, wherever it stands.
+func TestAFileMayBeginWithAThirdCarrier(t *testing.T) {
+	var m made
+	m.calls(5)
+	third := rowOf("third", "12125550100", "493011111111", noon, 60_000, "success", "ALPHA,CHARLIE", "T1")
+	for name, rows := range map[string][]string{"first": append([]string{third}, m.ours...), "last": append(slices.Clone(m.ours), third)} {
+		r := compared(t, Job{Records: [2]Input{text(file2(rows)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, testSheet...)}})
+		if got := r.Records.Ours; got.Accepted != 5 || got.Rejected != 1 || r.Matched.Exact != 5 {
+			t.Errorf("%s: %+v, %+v", name, got, r.Matched)
+		}
+	}
+}
+
 // What does not fit memory goes to a file and comes back.
 func TestRecordsBeyondTheMemoryChangeNothing(t *testing.T) {
 	job, _ := generated(t, voice.LivePlant, 60_000)
