@@ -235,3 +235,30 @@ func TestACallWithoutAPriceOnEitherBillIsNoMatterOfDialCodes(t *testing.T) {
 		t.Errorf("the summary has %v", rows)
 	}
 }
+
+// With one book, what one side does not know of an origin is all that can move a
+// price, and the records show it.
+func TestAnOriginThatOneSideDoesNotKnowIsFoundWithoutTheirSheet(t *testing.T) {
+	with := "destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to,origin_prefix\n"
+	s, _, err := voice.ReadSheet(strings.NewReader(with + "Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,,\nBerlin,4930,0.12,USD,60,1,1,2026-01-01T00:00:00Z,,1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		origin string
+		calls  uint64
+	}{{"12125550100", 0}, {"", 1}} {
+		mine := rowOf("1", "12125550100", "493012345678", noon, 60_000, "success", "ALPHA,BRAVO", "T")
+		yours := rowOf("1", c.origin, "493012345678", noon, 60_000, "success", "ALPHA,BRAVO", "T")
+		r := compared(t, Job{Records: [2]Input{text(file2([]string{mine})), text(file2([]string{yours}))}, Rates: [2]*rating.Sheet{s}})
+		got := r.cause(OriginSurcharge)
+		if got.Calls != c.calls || got.Testable != (c.calls > 0) || c.calls > 0 && got.Amount["ALPHA>BRAVO"]["USD"] != -60_000 {
+			t.Errorf("with the origin %q: %+v", c.origin, got)
+		}
+		for _, other := range r.Causes {
+			if !other.Testable && other.Calls > 0 {
+				t.Errorf("%s is not testable and has %d calls", other.Cause, other.Calls)
+			}
+		}
+	}
+}
