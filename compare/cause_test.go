@@ -262,3 +262,41 @@ func TestAnOriginThatOneSideDoesNotKnowIsFoundWithoutTheirSheet(t *testing.T) {
 		}
 	}
 }
+
+// What is written differently on one trunk hides nothing else there: numbers,
+// times and durations may all differ, and a call may stand under another name.
+func TestWhatIsWrittenDifferentlyIsLearnedTogether(t *testing.T) {
+	germany := sheet(t, "Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,")
+	for _, c := range []struct {
+		name   string
+		number string
+		later  time.Duration
+		cause  Cause
+	}{
+		{"00 and a zone", "00", time.Hour, TimeZone},
+		{"00 and a clock", "00", 40 * time.Second, ClockSkew},
+		{"a technical prefix and a zone", "7788", -330 * time.Minute, TimeZone},
+		{"a technical prefix and a clock", "99#", 40 * time.Second, ClockSkew},
+	} {
+		var m made
+		for n := range 30 {
+			m.call(func(ours, theirs *string) {
+				f := strings.Split(*ours, ",")
+				origin := fmt.Sprintf("1212555%04d", n)
+				*ours = rowOf(f[0], origin, f[2], at(m.n), 60_123+n*777, "success", "ALPHA,BRAVO", "T1")
+				way := "ALPHA,BRAVO"
+				if n%10 == 9 {
+					way = "ALPHA,CHARLIE"
+				}
+				whole := (60_123 + n*777 + 59_999) / 60_000 * 60_000
+				*theirs = rowOf("X"+f[0], origin, c.number+f[2], at(m.n).Add(c.later), whole, "success", way, "TG1")
+			})
+		}
+		r := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{germany}})
+		for cause, calls := range map[Cause]uint64{NumberFormat: 27, c.cause: 27, DurationRounding: 27, WrongPartner: 3, MissingRandom: 0, MissingBlock: 0} {
+			if got := r.cause(cause).Calls; got != calls {
+				t.Errorf("%s: %s has %d calls, want %d; learned %+v", c.name, cause, got, calls, r.Learned)
+			}
+		}
+	}
+}

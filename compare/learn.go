@@ -161,6 +161,7 @@ func newLearner(tolerance int64) *learner {
 const (
 	farthest   = 26 * 3600_000 // of two clocks, ms: no two zones are further apart
 	durations  = 3_000         // of two durations, ms
+	minute     = 60_000        // of two durations of one caller, ms: one may be in whole minutes
 	mostPairs  = 1 << 20       // calls of both sides to numbers with one end; more say nothing
 	quarter    = 15 * 60_000   // ms
 	nearZone   = 2_000         // ms that a zone's offset may miss a quarter hour by
@@ -223,8 +224,11 @@ func (l *learner) observe(a, b []call) {
 			near := -l.tolerance <= apart && apart <= l.tolerance
 			longer := int64(y.duration) - int64(x.duration)
 			alike := -durations <= longer && longer <= durations
+			// Calls of one caller may be one call although neither their times nor
+			// their durations say so.
+			within := apart > -farthest && apart < farthest && -minute <= longer && longer <= minute
 			if y.dest != x.dest {
-				if alike && near || longer == 0 && onQuarter(apart) {
+				if alike && near || longer == 0 && onQuarter(apart) || within && x.origin == y.origin && x.origin != 0 {
 					l.differ(x, y)
 				}
 				continue
@@ -238,7 +242,7 @@ func (l *learner) observe(a, b []call) {
 				l.same[seenLead{ours, x.trunk, lead(x.dest)}]++
 				l.same[seenLead{theirs, y.trunk, lead(y.dest)}]++
 				l.near[trunks{x.trunk, y.trunk}]++
-			case apart > -farthest && apart < farthest && -60_000 <= longer && longer <= 60_000:
+			case within:
 				gaps = append(gaps, gap{[2]int32{int32(i), j - 1}, apart})
 			}
 		}

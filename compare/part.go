@@ -116,6 +116,11 @@ func (p *parts) gather(n int, s side) (err error) {
 	for i := range p.raw[s] {
 		c := p.raw[s][i]
 		if c.third {
+			// It is looked for where the other side has it.
+			if to, _, ok := p.c.learned.number(s, &c); ok {
+				c.dest = to
+			}
+			c.start -= p.c.offset(s, c.trunk).ms
 			p.third[s] = append(p.third[s], c)
 			continue
 		}
@@ -740,7 +745,10 @@ func (p *parts) explain(s side) map[uint32]reason {
 	}
 	other := 1 - s
 	like := func(r *call) func(*call) bool {
-		return func(c *call) bool { return abs(int64(c.duration)-int64(r.duration)) <= durations }
+		return func(c *call) bool {
+			longer := abs(int64(c.duration) - int64(r.duration))
+			return longer <= durations || longer <= minute && c.origin == r.origin && c.origin != 0
+		}
 	}
 	third := slices.Clone(p.third[other])
 	slices.SortFunc(third, inTime)

@@ -549,7 +549,7 @@ func (l *loader) take(number uint32, row *voice.Row, err error) error {
 			}
 		case voice.CodeThirdCarrier:
 			l.refused.add(uint64(number), err)
-			if !l.third(&c, row) {
+			if !l.third(&c, row) || c.dest == 0 && !l.odd(&c, row) {
 				return nil
 			}
 		default:
