@@ -300,3 +300,24 @@ func TestWhatIsWrittenDifferentlyIsLearnedTogether(t *testing.T) {
 		}
 	}
 }
+
+// Generated traffic has numbers of many destinations with one end, all of one
+// caller: that is no rewriting.
+func TestDestinationsWhoseNumbersEndAlikeAreNotTakenForEachOther(t *testing.T) {
+	s := sheet(t, "Germany,49,0.02,USD,60,1,1,2026-01-01T00:00:00Z,", "France,33,0.03,USD,60,1,1,2026-01-01T00:00:00Z,")
+	for _, form := range []string{"00", "7788"} {
+		var ours, theirs []string
+		for i := range 200 {
+			for k, head := range []string{"4930", "3310"} {
+				number := fmt.Sprintf("%s%06d", head, i)
+				start := noon.Add(time.Duration(k)*time.Hour + time.Duration(i)*7*time.Second)
+				ours = append(ours, rowOf(fmt.Sprint(number), "12125550100", number, start, 60_000, "success", "ALPHA,BRAVO", "T"))
+				theirs = append(theirs, rowOf(fmt.Sprint(number), "12125550100", form+number, start, 60_000, "success", "ALPHA,BRAVO", "T"))
+			}
+		}
+		r := compared(t, Job{Records: [2]Input{text(file2(ours)), text(file2(theirs))}, Rates: [2]*rating.Sheet{s}})
+		if r.Matched.Exact != 400 || len(r.Learned) != 1 {
+			t.Errorf("%s: %+v, learned %+v", form, r.Matched, r.Learned)
+		}
+	}
+}

@@ -205,7 +205,10 @@ func (l *learner) observe(a, b []call) {
 		calls [2]int32
 		ms    int64
 	}
-	var gaps []gap
+	var gaps, unlike []gap // by number as it is, and by another
+	// told are calls that have a partner at their own time under some number.
+	var told [2][]bool
+	told[ours], told[theirs] = make([]bool, len(a)), make([]bool, len(b))
 	for i := range a {
 		x := &a[i]
 		if !x.success() {
@@ -228,8 +231,12 @@ func (l *learner) observe(a, b []call) {
 			// their durations say so.
 			within := apart > -farthest && apart < farthest && -minute <= longer && longer <= minute
 			if y.dest != x.dest {
-				if alike && near || longer == 0 && onQuarter(apart) || within && x.origin == y.origin && x.origin != 0 {
+				switch {
+				case alike && near:
+					told[ours][i], told[theirs][j-1] = true, true
 					l.differ(x, y)
+				case longer == 0 && onQuarter(apart) || within && x.origin == y.origin && x.origin != 0:
+					unlike = append(unlike, gap{[2]int32{int32(i), j - 1}, apart})
 				}
 				continue
 			}
@@ -245,6 +252,12 @@ func (l *learner) observe(a, b []call) {
 			case within:
 				gaps = append(gaps, gap{[2]int32{int32(i), j - 1}, apart})
 			}
+		}
+	}
+	for _, g := range unlike {
+		i, j := g.calls[ours], g.calls[theirs]
+		if !met[ours][i] && !met[theirs][j] && !told[ours][i] && !told[theirs][j] {
+			l.differ(&a[i], &b[j])
 		}
 	}
 	type seen struct {
@@ -370,6 +383,12 @@ func (l *learner) learn(forms [2]*names) *learned {
 	for k, n := range l.numbers {
 		totals[numberVote{side: k.side, class: k.class}] += n
 	}
+	pure := map[numberVote]uint32{} // by side and class: the most calls of a rule that only takes off, or only puts before
+	for k, n := range l.numbers {
+		if of := (numberVote{side: k.side, class: k.class}); k.strip == 0 || k.add == 0 {
+			pure[of] = max(pure[of], n)
+		}
+	}
 	lacking := map[[2]uint64]bool{} // side, country: what the other side has too much is the country
 	// Rules that put a country there come first: they explain the same calls
 	// as ones that take it off at the other side.
@@ -384,6 +403,9 @@ func (l *learner) learn(forms [2]*names) *learned {
 		}
 		if n < least || 5*n < total {
 			continue
+		}
+		if k.strip != 0 && k.add != 0 && n <= pure[numberVote{side: k.side, class: k.class}] {
+			continue // two destinations whose numbers end alike look like one rewritten as the other
 		}
 		if k.form == 0 && l.plain(k) > n/4 {
 			continue // calls with such numbers find their partners as they are
