@@ -321,3 +321,37 @@ func TestDestinationsWhoseNumbersEndAlikeAreNotTakenForEachOther(t *testing.T) {
 		}
 	}
 }
+
+// Where hardly any distance of two starts is allowed, a clock may be off by less
+// than what a zone may miss its quarter hour by.
+func TestAClockThatIsOffByASecondIsNoZone(t *testing.T) {
+	var m made
+	for range 20 {
+		m.call(func(_, theirs *string) {
+			*theirs = rowOf(fmt.Sprintf("X%d", m.n), "12125550100", strings.Split(*theirs, ",")[2], at(m.n).Add(1500*time.Millisecond), 60_000, "success", "ALPHA,BRAVO", "TG1")
+		})
+	}
+	r := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, testSheet...)}, StartTolerance: time.Second})
+	if r.Matched.Skewed != 20 || len(r.Learned) != 1 || r.Learned[0].Kind != "clock" || r.cause(ClockSkew).Calls != 20 {
+		t.Errorf("%+v, learned %+v", r.Matched, r.Learned)
+	}
+}
+
+// Blocks are listed by side and time, whatever trunk was met first.
+func TestBlocksAreListedByTime(t *testing.T) {
+	var m made
+	for n := range 200 {
+		m.call(func(ours, theirs *string) {
+			*ours = strings.TrimSuffix(*ours, "T1") + fmt.Sprint("T", n%2)
+			if n%2 == 0 && n >= 100 && n < 140 || n%2 == 1 && n >= 20 && n < 60 {
+				*theirs = ""
+			}
+		})
+	}
+	one := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, testSheet...)}})
+	slices.Reverse(m.ours)
+	two := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, testSheet...)}})
+	if len(one.Blocks) != 2 || one.Blocks[0].Trunk != "T1" || !slices.Equal(one.Blocks, two.Blocks) {
+		t.Errorf("%+v and read backwards %+v", one.Blocks, two.Blocks)
+	}
+}

@@ -509,8 +509,8 @@ func (l *learner) clock(s side, known map[uint16]clock) map[uint16]clock {
 			continue
 		}
 		ms := floorDiv(best.sum+int64(best.calls)/2, int64(best.calls))
-		if onQuarter(ms) {
-			out[t] = clock{floorDiv(ms+quarter/2, quarter) * quarter, true}
+		if zone := floorDiv(ms+quarter/2, quarter) * quarter; onQuarter(ms) && zone != 0 {
+			out[t] = clock{zone, true}
 		} else {
 			out[t] = clock{ms, false}
 		}
