@@ -202,6 +202,10 @@ type spot struct {
 	free    bool // it costs nothing where each call on a line has a fee
 }
 
+// same reports whether a call has one place on two bills. It has none where it
+// has no price, and where it is free.
+func (s spot) same(o spot) bool { return s == o || s.line == nothing && o.line == nothing }
+
 // periodOf numbers the period of a moment.
 func (l *lines) periodOf(ms int64) (uint32, usage.Interval) {
 	in := l.calendar.At(ms)

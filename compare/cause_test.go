@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
 )
@@ -210,5 +211,147 @@ func TestEachCauseIsFoundWhereItIs(t *testing.T) {
 				t.Logf("%+v, only ours %d, only theirs %d, %+v", r.Matched, r.OnlyOurs, r.OnlyTheirs, r.Records)
 			}
 		})
+	}
+}
+
+// A call that we cannot price and that costs nothing with them is no matter of
+// dial codes. One that would cost something by our duration is, and is written
+// although no row names its direction.
+func TestACallWithoutAPriceOnEitherBillIsNoMatterOfDialCodes(t *testing.T) {
+	row := rowOf("1", "12125550100", "493012345678", noon, 0, "success", "ALPHA,BRAVO", "T")
+	blink := rowOf("2", "12125550100", "493012345679", noon, 900, "success", "ALPHA,BRAVO", "T")
+	with := "destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to,connect_fee\n"
+	fees, _, err := voice.ReadSheet(strings.NewReader(with + "Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,,0.01\nFrance,33,0.06,USD,60,1,1,2026-01-01T00:00:00Z,,\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	france := sheet(t, "France,33,0.06,USD,60,1,1,2026-01-01T00:00:00Z,")
+	unanswered := rowOf("2", "12125550100", "493012345679", noon, 0, "success", "ALPHA,BRAVO", "T")
+	r, dir := written(t, Job{Records: [2]Input{text(file2([]string{row, blink})), text(file2([]string{row, unanswered}))}, Rates: [2]*rating.Sheet{france}, TheirRates: [2]*rating.Sheet{fees}})
+	if n := r.cause(DialCode).Calls; n != 1 {
+		t.Errorf("%d calls have another dial code, one has", n)
+	}
+	if rows := rowsOf(t, dir, "causes/dial_code-summary.csv"); len(rows) != 1 || rows[0]["direction"] != "ALPHA>BRAVO" {
+		t.Errorf("the summary has %v", rows)
+	}
+}
+
+// With one book, what one side does not know of an origin is all that can move a
+// price, and the records show it.
+func TestAnOriginThatOneSideDoesNotKnowIsFoundWithoutTheirSheet(t *testing.T) {
+	with := "destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to,origin_prefix\n"
+	s, _, err := voice.ReadSheet(strings.NewReader(with + "Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,,\nBerlin,4930,0.12,USD,60,1,1,2026-01-01T00:00:00Z,,1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		origin string
+		calls  uint64
+	}{{"12125550100", 0}, {"", 1}} {
+		mine := rowOf("1", "12125550100", "493012345678", noon, 60_000, "success", "ALPHA,BRAVO", "T")
+		yours := rowOf("1", c.origin, "493012345678", noon, 60_000, "success", "ALPHA,BRAVO", "T")
+		r := compared(t, Job{Records: [2]Input{text(file2([]string{mine})), text(file2([]string{yours}))}, Rates: [2]*rating.Sheet{s}})
+		got := r.cause(OriginSurcharge)
+		if got.Calls != c.calls || got.Testable != (c.calls > 0) || c.calls > 0 && got.Amount["ALPHA>BRAVO"]["USD"] != -60_000 {
+			t.Errorf("with the origin %q: %+v", c.origin, got)
+		}
+		for _, other := range r.Causes {
+			if !other.Testable && other.Calls > 0 {
+				t.Errorf("%s is not testable and has %d calls", other.Cause, other.Calls)
+			}
+		}
+	}
+}
+
+// What is written differently on one trunk hides nothing else there: numbers,
+// times and durations may all differ, and a call may stand under another name.
+func TestWhatIsWrittenDifferentlyIsLearnedTogether(t *testing.T) {
+	germany := sheet(t, "Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,")
+	for _, c := range []struct {
+		name   string
+		number string
+		later  time.Duration
+		cause  Cause
+	}{
+		{"00 and a zone", "00", time.Hour, TimeZone},
+		{"00 and a clock", "00", 40 * time.Second, ClockSkew},
+		{"a technical prefix and a zone", "7788", -330 * time.Minute, TimeZone},
+		{"a technical prefix and a clock", "99#", 40 * time.Second, ClockSkew},
+	} {
+		var m made
+		for n := range 30 {
+			m.call(func(ours, theirs *string) {
+				f := strings.Split(*ours, ",")
+				origin := fmt.Sprintf("1212555%04d", n)
+				*ours = rowOf(f[0], origin, f[2], at(m.n), 60_123+n*777, "success", "ALPHA,BRAVO", "T1")
+				way := "ALPHA,BRAVO"
+				if n%10 == 9 {
+					way = "ALPHA,CHARLIE"
+				}
+				whole := (60_123 + n*777 + 59_999) / 60_000 * 60_000
+				*theirs = rowOf("X"+f[0], origin, c.number+f[2], at(m.n).Add(c.later), whole, "success", way, "TG1")
+			})
+		}
+		r := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{germany}})
+		for cause, calls := range map[Cause]uint64{NumberFormat: 27, c.cause: 27, DurationRounding: 27, WrongPartner: 3, MissingRandom: 0, MissingBlock: 0} {
+			if got := r.cause(cause).Calls; got != calls {
+				t.Errorf("%s: %s has %d calls, want %d; learned %+v", c.name, cause, got, calls, r.Learned)
+			}
+		}
+	}
+}
+
+// Generated traffic has numbers of many destinations with one end, all of one
+// caller: that is no rewriting.
+func TestDestinationsWhoseNumbersEndAlikeAreNotTakenForEachOther(t *testing.T) {
+	s := sheet(t, "Germany,49,0.02,USD,60,1,1,2026-01-01T00:00:00Z,", "France,33,0.03,USD,60,1,1,2026-01-01T00:00:00Z,")
+	for _, form := range []string{"00", "7788"} {
+		var ours, theirs []string
+		for i := range 200 {
+			for k, head := range []string{"4930", "3310"} {
+				number := fmt.Sprintf("%s%06d", head, i)
+				start := noon.Add(time.Duration(k)*time.Hour + time.Duration(i)*7*time.Second)
+				ours = append(ours, rowOf(fmt.Sprint(number), "12125550100", number, start, 60_000, "success", "ALPHA,BRAVO", "T"))
+				theirs = append(theirs, rowOf(fmt.Sprint(number), "12125550100", form+number, start, 60_000, "success", "ALPHA,BRAVO", "T"))
+			}
+		}
+		r := compared(t, Job{Records: [2]Input{text(file2(ours)), text(file2(theirs))}, Rates: [2]*rating.Sheet{s}})
+		if r.Matched.Exact != 400 || len(r.Learned) != 1 {
+			t.Errorf("%s: %+v, learned %+v", form, r.Matched, r.Learned)
+		}
+	}
+}
+
+// Where hardly any distance of two starts is allowed, a clock may be off by less
+// than what a zone may miss its quarter hour by.
+func TestAClockThatIsOffByASecondIsNoZone(t *testing.T) {
+	var m made
+	for range 20 {
+		m.call(func(_, theirs *string) {
+			*theirs = rowOf(fmt.Sprintf("X%d", m.n), "12125550100", strings.Split(*theirs, ",")[2], at(m.n).Add(1500*time.Millisecond), 60_000, "success", "ALPHA,BRAVO", "TG1")
+		})
+	}
+	r := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, testSheet...)}, StartTolerance: time.Second})
+	if r.Matched.Skewed != 20 || len(r.Learned) != 1 || r.Learned[0].Kind != "clock" || r.cause(ClockSkew).Calls != 20 {
+		t.Errorf("%+v, learned %+v", r.Matched, r.Learned)
+	}
+}
+
+// Blocks are listed by side and time, whatever trunk was met first.
+func TestBlocksAreListedByTime(t *testing.T) {
+	var m made
+	for n := range 200 {
+		m.call(func(ours, theirs *string) {
+			*ours = strings.TrimSuffix(*ours, "T1") + fmt.Sprint("T", n%2)
+			if n%2 == 0 && n >= 100 && n < 140 || n%2 == 1 && n >= 20 && n < 60 {
+				*theirs = ""
+			}
+		})
+	}
+	one := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, testSheet...)}})
+	slices.Reverse(m.ours)
+	two := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, testSheet...)}})
+	if len(one.Blocks) != 2 || one.Blocks[0].Trunk != "T1" || !slices.Equal(one.Blocks, two.Blocks) {
+		t.Errorf("%+v and read backwards %+v", one.Blocks, two.Blocks)
 	}
 }

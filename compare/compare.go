@@ -157,21 +157,30 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	return r, nil
 }
 
-// carriers finds the pair, and who of it we are.
+// carriers finds the pair, and who of it we are. The pair is the one that most of
+// the first rows of both files name, the first met where two are equal: a file in
+// any order may begin with a call under a third carrier's name.
 func (c *comparison) carriers() error {
+	var pairs []namedPair
 	for i := range c.job.Records {
 		in := &c.job.Records[i]
 		format, err := in.sniff()
-		pair := usage.Pair{}
+		var met []namedPair
 		if err == nil {
 			in.Format = format
-			pair, err = findPair(*in)
+			met, err = findPairs(*in)
 		}
 		if err != nil && fault.CodeOf(err) != voice.CodeUnreadable {
 			return fmt.Errorf("reading %s: %w", in.Name, err)
 		}
-		if c.pair == (usage.Pair{}) {
-			c.pair = pair
+		for _, p := range met {
+			pairs = addPair(pairs, p)
+		}
+	}
+	most := 0
+	for _, p := range pairs {
+		if p.rows > most {
+			c.pair, most = p.Pair, p.rows
 		}
 	}
 	if c.pair == (usage.Pair{}) {

@@ -273,6 +273,44 @@ func TestExchangingTheSidesMirrorsTheResult(t *testing.T) {
 	}
 }
 
+// Each side's billed seconds are by its own sheet, so no side's sheet decides
+// alone which calls differ.
+func TestExchangingTheSidesAndTheirSheetsMirrorsTheBuckets(t *testing.T) {
+	random := seed(t)
+	mine := sheet(t, "Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,", "NANP,1,0.01,USD,60,6,6,2026-01-01T00:00:00Z,")
+	yours := sheet(t, "Germany,49,0.06,USD,60,30,6,2026-01-01T00:00:00Z,", "Berlin,4930,0.06,USD,60,60,60,2026-01-01T00:00:00Z,")
+	var m made
+	for range 300 {
+		ms := random.IntN(90_000)
+		m.call(func(ours, theirs *string) {
+			*ours = strings.Replace(*ours, ",60000,", fmt.Sprintf(",%d,", ms), 1)
+			*theirs = strings.Replace(*theirs, ",60000,", fmt.Sprintf(",%d,", ms+random.IntN(3)*400), 1)
+			if random.IntN(3) == 0 {
+				*ours, *theirs = strings.Replace(*ours, ",4930", ",1202", 1), strings.Replace(*theirs, ",4930", ",1202", 1)
+			}
+		})
+	}
+	one := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{mine}, TheirRates: [2]*rating.Sheet{yours}})
+	two := compared(t, Job{Records: [2]Input{text(file2(m.theirs)), text(file2(m.ours))}, Rates: [2]*rating.Sheet{yours}, TheirRates: [2]*rating.Sheet{mine}})
+	if one.Matched != two.Matched || one.Matched.Exact == 0 || one.Matched.Duration == 0 {
+		t.Errorf("%+v and mirrored %+v", one.Matched, two.Matched)
+	}
+}
+
+// A call under a third carrier's name is an error of its row, and not whose
+// traffic the files are of, wherever it stands.
+func TestAFileMayBeginWithAThirdCarrier(t *testing.T) {
+	var m made
+	m.calls(5)
+	third := rowOf("third", "12125550100", "493011111111", noon, 60_000, "success", "ALPHA,CHARLIE", "T1")
+	for name, rows := range map[string][]string{"first": append([]string{third}, m.ours...), "last": append(slices.Clone(m.ours), third)} {
+		r := compared(t, Job{Records: [2]Input{text(file2(rows)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, testSheet...)}})
+		if got := r.Records.Ours; got.Accepted != 5 || got.Rejected != 1 || r.Matched.Exact != 5 {
+			t.Errorf("%s: %+v, %+v", name, got, r.Matched)
+		}
+	}
+}
+
 // What does not fit memory goes to a file and comes back.
 func TestRecordsBeyondTheMemoryChangeNothing(t *testing.T) {
 	job, _ := generated(t, voice.LivePlant, 60_000)

@@ -36,6 +36,14 @@ func newDiff(s side, c call, at spot, home, causes, other uint32) diff {
 
 func (d *diff) has(cause uint8) bool { return d.causes&(1<<cause) != 0 }
 
+// way is the direction of the call.
+func (d *diff) way() usage.Way {
+	if d.a.line != 0 {
+		return d.a.way
+	}
+	return d.b.way
+}
+
 // at is the time that orders a call among others.
 func (d *diff) at() int64 {
 	if d.a.line != 0 {

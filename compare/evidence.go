@@ -163,6 +163,7 @@ type skew struct {
 
 // priceMove is a row of theirs in whose place we have another.
 type priceMove struct {
+	way         usage.Way
 	cause       uint8
 	yours, mine uint32
 }
@@ -205,7 +206,7 @@ func (w *writing) learnFrom(d *diff) error {
 		if !d.has(cause) {
 			continue
 		}
-		k := priceMove{cause, d.yours.line, d.mine.line}
+		k := priceMove{d.way(), cause, d.yours.line, d.mine.line}
 		at := w.prices[k]
 		if at == nil {
 			at = &[2]sideSum{}
@@ -390,16 +391,12 @@ func (w *writing) rowOf(s side, line uint32) *rating.Row {
 func (w *writing) rows() error {
 	byCause := map[uint8][][]any{}
 	order := func(a, b priceMove) int {
-		return cmp.Or(cmp.Compare(a.cause, b.cause), cmp.Compare(a.mine, b.mine), cmp.Compare(a.yours, b.yours))
+		return cmp.Or(cmp.Compare(a.cause, b.cause), cmp.Compare(a.way, b.way), cmp.Compare(a.mine, b.mine), cmp.Compare(a.yours, b.yours))
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(w.prices), order) {
 		v := w.prices[k]
 		b := both{sides: *v}
-		line := k.mine
-		if line == nothing {
-			line = k.yours
-		}
-		cells := []any{w.c.pair.Direction(w.c.lines.ways[line]).String()}
+		cells := []any{w.c.pair.Direction(k.way).String()}
 		for s, n := range [2]uint32{k.mine, k.yours} {
 			if n == nothing {
 				cells = append(cells, nil, nil, nil, nil, nil, nil, nil, nil, nil)

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/money"
@@ -198,7 +199,11 @@ func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[cou
 			return nil, nil, err
 		}
 		if l.Calls == 0 && l.Seconds == 0 {
-			if err := e.say(atVolumeTerms, w, l.Destination, l.Amount, 0, "a line without usage"); err != nil {
+			cause := atVolumeTerms
+			if namesTax(l.Destination) {
+				cause = atTaxFX
+			}
+			if err := e.say(cause, w, l.Destination, l.Amount, 0, "a line without usage"); err != nil {
 				return nil, nil, err
 			}
 			continue
@@ -219,6 +224,17 @@ func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[cou
 	return stated, e.remarks, nil
 }
 
+// taxWords are words in the name of a line that is a tax, in the languages of
+// invoices.
+var taxWords = []string{"tax", "vat", "gst", "hst", "mwst", "ust", "mehrwertsteuer", "umsatzsteuer", "steuer", "tva", "iva", "btw", "moms", "duty", "levy"}
+
+// namesTax reports whether a line without usage is a tax by its name.
+func namesTax(name string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(foldName(name), func(r rune) bool { return !unicode.IsLetter(r) }), func(word string) bool {
+		return slices.Contains(taxWords, word)
+	})
+}
+
 // tax is what the factor makes of our expectation, which all other causes have
 // led to.
 func (e *explainer) tax(l *ladder, w flow, factor *big.Rat, lines []InvoiceLine) error {
@@ -231,6 +247,9 @@ func (e *explainer) tax(l *ladder, w flow, factor *big.Rat, lines []InvoiceLine)
 	without, err := plain.total(l.sides[ours])
 	if err != nil {
 		return err
+	}
+	if with[w] == 0 && without[w] == 0 {
+		return nil // an invoice in another currency: see compare
 	}
 	calls := uint64(0)
 	for _, line := range lines {
@@ -338,7 +357,9 @@ func (e *explainer) say(cause int, w flow, name string, amount money.Micro, call
 	r := Remark{Direction: e.c.pair.Direction(w.way).String(), Destination: name, Currency: w.currency, Amount: amount, Calls: calls, Detail: fmt.Sprintf(format, args...)}
 	if cause != unexplained {
 		r.Cause = Causes[cause]
-		e.calls[cause] += calls
+		if cause != atNumberFormat { // those are counted where their numbers were put right
+			e.calls[cause] += calls
+		}
 		if err := e.steps[cause].add(w, amount); err != nil {
 			return err
 		}
@@ -461,6 +482,10 @@ func trimDecimal(v *big.Rat) string {
 
 // compare explains why a destination's lines are not what their records make.
 func (e *explainer) compare(groups map[groupKey]*group) error {
+	other, err := e.currencies(groups)
+	if err != nil {
+		return err
+	}
 	pools := map[flow][]*group{} // of other calls than their records have
 	for _, k := range slices.SortedFunc(maps.Keys(groups), func(a, b groupKey) int {
 		return cmp.Or(cmp.Compare(a.way, b.way), cmp.Compare(a.currency, b.currency), cmp.Compare(a.name, b.name))
@@ -469,6 +494,7 @@ func (e *explainer) compare(groups map[groupKey]*group) error {
 		in, mine := total(g.invoice), total(g.records)
 		diff := in.amount - mine.amount
 		switch {
+		case other[g]:
 		case in.calls == mine.calls:
 			if err := e.rates(g, diff); err != nil {
 				return err
@@ -519,6 +545,41 @@ func (e *explainer) compare(groups map[groupKey]*group) error {
 		}
 	}
 	return nil
+}
+
+// currencies finds destinations that are invoiced in another currency than their
+// sheet has, with as many calls as their records. Such a destination leaves the
+// one currency and stands in the other, for which exchange is the cause.
+func (e *explainer) currencies(groups map[groupKey]*group) (done map[*group]bool, err error) {
+	done = map[*group]bool{}
+	order := slices.SortedFunc(maps.Keys(groups), func(a, b groupKey) int {
+		return cmp.Or(cmp.Compare(a.way, b.way), cmp.Compare(a.name, b.name), cmp.Compare(a.currency, b.currency))
+	})
+	for _, k := range order {
+		stated := groups[k]
+		if len(stated.invoice) == 0 || len(stated.records) > 0 {
+			continue
+		}
+		for _, m := range order {
+			rated := groups[m]
+			if m.way != k.way || m.name != k.name || len(rated.invoice) > 0 || done[rated] {
+				continue
+			}
+			in, mine := total(stated.invoice), total(rated.records)
+			if in.calls != mine.calls {
+				continue
+			}
+			done[stated], done[rated] = true, true
+			if err := e.say(atTaxFX, stated.flow, stated.name, in.amount, in.calls, "the invoice is in %s, the sheet in %s", k.currency, m.currency); err != nil {
+				return nil, err
+			}
+			if err := e.say(atTaxFX, rated.flow, rated.name, -mine.amount, 0, "the invoice is in %s, the sheet in %s", k.currency, m.currency); err != nil {
+				return nil, err
+			}
+			break
+		}
+	}
+	return done, nil
 }
 
 func total(m map[money.Rate]priced) (p priced) {

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +56,7 @@ func TestAnInvoiceIsExplainedFromItsOwnFigures(t *testing.T) {
 		{"in larger increments", []string{"Germany,1000,66000,0.02,USD,22.000000", "France,1000,60000,0.03,USD,30.000000"}, DurationRounding, "2.000000", 1000, "0.000000"},
 		{"with calls under another destination", []string{"Germany,1100,66000,0.02,USD,22.000000", "France,900,54000,0.03,USD,27.000000"}, DialCode, "-1.000000", 100, "0.000000"},
 		{"with a discount by volume", []string{"Germany,1000,60000,0.02,USD,20.000000", "France,1000,60000,0.03,USD,30.000000", "Volume discount,0,0,,USD,-5.000000"}, VolumeTerms, "-5.000000", 0, "0.000000"},
+		{"with a tax in a line of its own", []string{"Germany,1000,60000,0.02,USD,20.000000", "France,1000,60000,0.03,USD,30.000000", "VAT 19%,0,0,,USD,9.500000"}, TaxFX, "9.500000", 0, "0.000000"},
 		{"with calls that nobody recorded", []string{"Germany,1007,60420,0.02,USD,20.140000", "France,1000,60000,0.03,USD,30.000000"}, "", "0.000000", 0, "0.140000"},
 		{"with an amount out of the air", []string{"Germany,1000,60000,0.02,USD,99.000000", "France,1000,60000,0.03,USD,30.000000"}, "", "0.000000", 0, "79.000000"},
 	} {
@@ -74,6 +76,42 @@ func TestAnInvoiceIsExplainedFromItsOwnFigures(t *testing.T) {
 				t.Errorf("unexplained %s, want %s", got, c.open)
 			}
 		})
+	}
+}
+
+// An invoice in another currency takes what their sheet makes out of the one, and
+// puts what it states into the other.
+func TestAnInvoiceInAnotherCurrencyIsExchange(t *testing.T) {
+	records, s := bills(t)
+	ours := text(file2(records))
+	theirs := text(file2(records[10:])) // which lack five calls each
+	invoice := invoiceOf(t, "Germany,995,59700,0.02,EUR,17.910000", "France,995,59700,0.03,EUR,26.865000")
+	r := compared(t, Job{Records: [2]Input{ours, theirs}, Rates: [2]*rating.Sheet{s}, TheirInvoice: invoice})
+	sums := func(a Sums) string { return fmt.Sprint(a["ALPHA>BRAVO"]["EUR"], " ", a["ALPHA>BRAVO"]["USD"]) }
+	got := r.cause(TaxFX)
+	if s := sums(got.Amount); s != "44.775000 -49.750000" || got.Calls != 1990 {
+		t.Errorf("%s, %d calls", s, got.Calls)
+	}
+	if s := sums(r.Amount.Unexplained); s != "0.000000 0.000000" {
+		t.Errorf("%s is unexplained", s)
+	}
+	if s := r.Amount.Explained["ALPHA>BRAVO"]["USD"].String(); s != "-50.000000" {
+		t.Errorf("%s is explained", s)
+	}
+}
+
+// A call whose number is written differently is one call, whether the invoice
+// leaves it out or not.
+func TestCallsThatAnInvoiceLeavesOutForTheirNumbersCountOnce(t *testing.T) {
+	records, s := bills(t)
+	theirs := slices.Clone(records)
+	for i := range theirs {
+		theirs[i] = strings.Replace(theirs[i], ",4930", ",004930", 1)
+	}
+	r := compared(t, Job{Records: [2]Input{text(file2(records)), text(file2(theirs))}, Rates: [2]*rating.Sheet{s},
+		TheirInvoice: invoiceOf(t, "France,1000,60000,0.03,USD,30.000000")})
+	if got := r.cause(NumberFormat); got.Calls != 1000 || got.Amount["ALPHA>BRAVO"]["USD"] != -20_000_000 {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -161,6 +161,7 @@ func newLearner(tolerance int64) *learner {
 const (
 	farthest   = 26 * 3600_000 // of two clocks, ms: no two zones are further apart
 	durations  = 3_000         // of two durations, ms
+	minute     = 60_000        // of two durations of one caller, ms: one may be in whole minutes
 	mostPairs  = 1 << 20       // calls of both sides to numbers with one end; more say nothing
 	quarter    = 15 * 60_000   // ms
 	nearZone   = 2_000         // ms that a zone's offset may miss a quarter hour by
@@ -204,7 +205,10 @@ func (l *learner) observe(a, b []call) {
 		calls [2]int32
 		ms    int64
 	}
-	var gaps []gap
+	var gaps, unlike []gap // by number as it is, and by another
+	// told are calls that have a partner at their own time under some number.
+	var told [2][]bool
+	told[ours], told[theirs] = make([]bool, len(a)), make([]bool, len(b))
 	for i := range a {
 		x := &a[i]
 		if !x.success() {
@@ -223,9 +227,16 @@ func (l *learner) observe(a, b []call) {
 			near := -l.tolerance <= apart && apart <= l.tolerance
 			longer := int64(y.duration) - int64(x.duration)
 			alike := -durations <= longer && longer <= durations
+			// Calls of one caller may be one call although neither their times nor
+			// their durations say so.
+			within := apart > -farthest && apart < farthest && -minute <= longer && longer <= minute
 			if y.dest != x.dest {
-				if alike && near || longer == 0 && onQuarter(apart) {
+				switch {
+				case alike && near:
+					told[ours][i], told[theirs][j-1] = true, true
 					l.differ(x, y)
+				case longer == 0 && onQuarter(apart) || within && x.origin == y.origin && x.origin != 0:
+					unlike = append(unlike, gap{[2]int32{int32(i), j - 1}, apart})
 				}
 				continue
 			}
@@ -238,9 +249,15 @@ func (l *learner) observe(a, b []call) {
 				l.same[seenLead{ours, x.trunk, lead(x.dest)}]++
 				l.same[seenLead{theirs, y.trunk, lead(y.dest)}]++
 				l.near[trunks{x.trunk, y.trunk}]++
-			case apart > -farthest && apart < farthest && -60_000 <= longer && longer <= 60_000:
+			case within:
 				gaps = append(gaps, gap{[2]int32{int32(i), j - 1}, apart})
 			}
+		}
+	}
+	for _, g := range unlike {
+		i, j := g.calls[ours], g.calls[theirs]
+		if !met[ours][i] && !met[theirs][j] && !told[ours][i] && !told[theirs][j] {
+			l.differ(&a[i], &b[j])
 		}
 	}
 	type seen struct {
@@ -366,6 +383,12 @@ func (l *learner) learn(forms [2]*names) *learned {
 	for k, n := range l.numbers {
 		totals[numberVote{side: k.side, class: k.class}] += n
 	}
+	pure := map[numberVote]uint32{} // by side and class: the most calls of a rule that only takes off, or only puts before
+	for k, n := range l.numbers {
+		if of := (numberVote{side: k.side, class: k.class}); k.strip == 0 || k.add == 0 {
+			pure[of] = max(pure[of], n)
+		}
+	}
 	lacking := map[[2]uint64]bool{} // side, country: what the other side has too much is the country
 	// Rules that put a country there come first: they explain the same calls
 	// as ones that take it off at the other side.
@@ -380,6 +403,9 @@ func (l *learner) learn(forms [2]*names) *learned {
 		}
 		if n < least || 5*n < total {
 			continue
+		}
+		if k.strip != 0 && k.add != 0 && n <= pure[numberVote{side: k.side, class: k.class}] {
+			continue // two destinations whose numbers end alike look like one rewritten as the other
 		}
 		if k.form == 0 && l.plain(k) > n/4 {
 			continue // calls with such numbers find their partners as they are
@@ -483,8 +509,8 @@ func (l *learner) clock(s side, known map[uint16]clock) map[uint16]clock {
 			continue
 		}
 		ms := floorDiv(best.sum+int64(best.calls)/2, int64(best.calls))
-		if onQuarter(ms) {
-			out[t] = clock{floorDiv(ms+quarter/2, quarter) * quarter, true}
+		if zone := floorDiv(ms+quarter/2, quarter) * quarter; onQuarter(ms) && zone != 0 {
+			out[t] = clock{zone, true}
 		} else {
 			out[t] = clock{ms, false}
 		}

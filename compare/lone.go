@@ -131,6 +131,10 @@ func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
 			}
 		}
 	}
+	// Trunks are numbered as the files are read.
+	slices.SortFunc(out, func(a, b Block) int {
+		return cmp.Or(cmp.Compare(a.Missing, b.Missing), cmp.Compare(a.From, b.From), cmp.Compare(a.Trunk, b.Trunk))
+	})
 	for i := range f.lone {
 		l := &f.lone[i]
 		cause := uint8(atMissingRandom)

@@ -119,6 +119,11 @@ func (p *parts) gather(n int, s side) (err error) {
 // accept puts one call where it belongs.
 func (p *parts) accept(s side, c call) error {
 	if c.third {
+		// It is looked for where the other side has it.
+		if to, _, ok := p.c.learned.number(s, &c); ok {
+			c.dest = to
+		}
+		c.start -= p.c.offset(s, c.trunk).ms
 		p.third[s] = append(p.third[s], c)
 		return nil
 	}
@@ -536,7 +541,7 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 			p.ladder.calls[atDurationRounding]++
 		}
 	}
-	if at != mine {
+	if !at.same(mine) {
 		shown.causes |= 1 << p.causeOf(at.line, mine.line)
 	}
 	return p.reprice(at, mine)
@@ -556,7 +561,7 @@ func (p *parts) tally(s side, at spot, odd bool) error {
 
 // reprice moves a call from their book to ours.
 func (p *parts) reprice(from, to spot) error {
-	if from == to {
+	if from.same(to) {
 		return nil
 	}
 	cause := p.causeOf(from.line, to.line)
@@ -566,14 +571,14 @@ func (p *parts) reprice(from, to spot) error {
 
 // bucket counts a pair that is not the same in all.
 func (p *parts) bucket(a, b *call, mine, yours spot) {
-	// What counts is what our book bills for each of the two durations.
+	// What counts is what each side bills by its own record and book. Where one
+	// has no price for the call, the other's row says what both durations bill.
 	x, y := mine.seconds, yours.seconds
-	if !p.c.lines.shared() || mine.line != yours.line {
-		other := p.price.spot(ours, a, a.start, b.duration)
-		y = other.seconds
-		if mine.line == nothing {
-			x, y = p.c.lines.billed(yours, a.duration), yours.seconds
-		}
+	switch {
+	case mine.line == nothing:
+		x = p.c.lines.billed(yours, a.duration)
+	case yours.line == nothing:
+		y = p.c.lines.billed(mine, b.duration)
 	}
 	switch {
 	case max(x, y)-min(x, y) > p.c.job.SecondsTolerance:
@@ -642,7 +647,7 @@ func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 	first := mine
 	if !p.c.lines.shared() {
 		first = p.price.spot(theirs, &c, c.start, c.duration)
-		if first != mine {
+		if !first.same(mine) {
 			shown |= 1 << p.causeOf(first.line, mine.line)
 		}
 		if err := p.reprice(first, mine); err != nil {
@@ -790,7 +795,10 @@ func (p *parts) explain(s side) map[uint32]reason {
 	}
 	other := 1 - s
 	like := func(r *call) func(*call) bool {
-		return func(c *call) bool { return abs(int64(c.duration)-int64(r.duration)) <= durations }
+		return func(c *call) bool {
+			longer := abs(int64(c.duration) - int64(r.duration))
+			return longer <= durations || longer <= minute && c.origin == r.origin && c.origin != 0
+		}
 	}
 	third := slices.Clone(p.third[other])
 	slices.SortFunc(third, inTime)

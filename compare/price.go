@@ -22,6 +22,9 @@ func (p *parts) causeOf(from, to uint32) uint8 {
 }
 
 func (l *lines) priceCause(from, to uint32) uint8 {
+	if l.shared() {
+		return atOriginSurcharge // one book, and all else is made equal: the origin is left, which one side may not know
+	}
 	if from == nothing || to == nothing {
 		return atDialCode
 	}

@@ -127,29 +127,58 @@ func (r *rejects) merge(others ...rejects) {
 	r.trim()
 }
 
-// findPair reads a file of call records as far as its first good row, and gives
-// the carriers there. None is good: the zero pair.
-func findPair(in Input) (usage.Pair, error) {
+// sniffed is how many good rows of a file say whose traffic it is.
+const sniffed = 4096
+
+// namedPair is two carriers, and how many rows name them.
+type namedPair struct {
+	usage.Pair
+	rows int
+}
+
+// findPairs reads a file of call records as far as its first good rows.
+func findPairs(in Input) ([]namedPair, error) {
 	r, err := in.Open()
 	if err != nil {
-		return usage.Pair{}, err
+		return nil, err
 	}
 	defer r.Close()
 	records, err := voice.OpenRecords(r, in.Format, usage.Pair{}, in.Zone)
 	if err != nil {
-		return usage.Pair{}, err
+		return nil, err
 	}
 	defer records.Close() // a temporary file, which is gone already
-	var row voice.Row
-	for {
+	var (
+		out []namedPair
+		row voice.Row
+	)
+	for n := 0; n < sniffed; {
 		_, refused, err := records.Next(&row)
 		if err == io.EOF {
-			return usage.Pair{}, nil
+			return out, nil
 		}
-		if err != nil || refused == nil {
-			return records.Parser.Pair, err
+		if err != nil {
+			return out, err
+		}
+		if refused != nil {
+			continue
+		}
+		n++
+		out = addPair(out, namedPair{records.Parser.Pair, 1})
+		records.Parser.Pair = usage.Pair{} // of the next row
+	}
+	return out, nil
+}
+
+// addPair adds a pair to a list.
+func addPair(list []namedPair, p namedPair) []namedPair {
+	for i := range list {
+		if list[i].Pair == p.Pair {
+			list[i].rows += p.rows
+			return list
 		}
 	}
+	return append(list, p)
 }
 
 // lines goes through the lines of a piece, by number, without their line breaks.
@@ -477,7 +506,7 @@ func (l *loader) take(number uint32, row *voice.Row, err error) error {
 			}
 		case voice.CodeThirdCarrier:
 			l.refused.add(uint64(number), err)
-			if !l.third(&c, row) {
+			if !l.third(&c, row) || c.dest == 0 && !l.odd(&c, row) {
 				return nil
 			}
 		default:
