@@ -32,6 +32,8 @@ const (
 // file and writes nothing: a [Desk] feeds it and keeps its manifests, and can
 // build it again from imports and manifests at any time.
 //
+// It lets go of imports whose calls are over for good ([Book.seal]).
+//
 // A call is stated exactly once: in its own period, or, when it came after that
 // period was closed, as an adjustment in a later one that was still open then.
 type Book struct {
@@ -41,13 +43,16 @@ type Book struct {
 	hider    *usage.Hider // of the pair's numbers
 	schedule schedule
 	batches  map[uint32]*usage.Batch
-	closed   map[uint32]int64       // by import: periods that end by then were closed when it came; ms UTC
-	open     map[Slot][]call        // not stated yet, by the period they belong to
-	stated   map[Slot]bool          // by a statement, or passed without ours
-	late     map[usage.Way]lateness // came after their own period was closed
-	freed    map[call]int64         // named as unrated before, with a price now: periods that ended by then were closed when it came; ms UTC
-	moments  map[call]rating.Moment // where the partner's record decides, as its edges showed
-	tally    map[Slot]uint64        // records of any result, for "periods with a record"
+	closed   map[uint32]int64        // by import: periods that end by then were closed when it came; ms UTC
+	open     map[Slot][]call         // not stated yet, by the period they belong to
+	stated   map[Slot]bool           // by a statement, or passed without ours
+	late     map[usage.Way]lateness  // came after their own period was closed
+	freed    map[call]int64          // named as unrated before, with a price now: periods that ended by then were closed when it came; ms UTC
+	moments  map[call]rating.Moment  // where the partner's record decides, as its edges showed
+	through  int64                   // periods that end by then are over for good; ms UTC
+	gone     map[uint32]bool         // imports that are sealed: their calls are over, their records not here
+	pins     map[uint32]int          // how many look at the records of an import now ...
+	recalled map[uint32]*usage.Batch // ... which stand here while they do, if it is sealed
 }
 
 // lateness is late calls by what decides which statement takes them: so that one
@@ -120,7 +125,7 @@ func newBook(pair usage.Pair, s schedule, key [32]byte) *Book {
 	return &Book{
 		pair: pair, schedule: s, hider: usage.NewHider(key[:]), batches: map[uint32]*usage.Batch{}, closed: map[uint32]int64{},
 		open: map[Slot][]call{}, stated: map[Slot]bool{}, late: map[usage.Way]lateness{usage.Forth: {}, usage.Back: {}}, freed: map[call]int64{},
-		moments: map[call]rating.Moment{}, tally: map[Slot]uint64{},
+		moments: map[call]rating.Moment{}, gone: map[uint32]bool{}, pins: map[uint32]int{}, recalled: map[uint32]*usage.Batch{},
 	}
 }
 
@@ -134,7 +139,6 @@ func (b *Book) Add(number uint32, batch *usage.Batch, closed int64) {
 		r := &batch.Records[i]
 		c := call{number, uint32(i)}
 		at := b.slot(c)
-		b.tally[at]++
 		switch {
 		case r.Result != usage.Success:
 		case at.Period.To <= closed:
@@ -145,7 +149,17 @@ func (b *Book) Add(number uint32, batch *usage.Batch, closed int64) {
 	}
 }
 
-func (b *Book) record(c call) *usage.Record { return &b.batches[c.Import].Records[c.Index] }
+// record gives our record of a call. A sealed one must be pinned and recalled.
+func (b *Book) record(c call) *usage.Record {
+	batch := b.batches[c.Import]
+	if batch == nil {
+		batch = b.recalled[c.Import]
+	}
+	return &batch.Records[c.Index]
+}
+
+// closedTo reports whether a slot takes no statement any more. The lock is held.
+func (b *Book) closedTo(at Slot) bool { return at.Period.To <= b.through || b.stated[at] }
 
 // start is when a call began, by the record that decides. The lock is held.
 func (b *Book) start(c call) int64 {
@@ -167,7 +181,7 @@ func (b *Book) slot(c call) Slot {
 
 // place puts a call where it will be stated. The lock is held.
 func (b *Book) place(c call, at Slot) {
-	if b.stated[at] {
+	if b.closedTo(at) {
 		b.putLate(c)
 		return
 	}
@@ -223,6 +237,9 @@ func (b *Book) Restore(manifests []Manifest) error {
 	gone := map[call]bool{}
 	for _, m := range manifests {
 		for c := range m.calls {
+			if b.gone[c.Import] {
+				continue
+			}
 			if batch := b.batches[c.Import]; batch == nil || int(c.Index) >= len(batch.Records) {
 				return fault.Newf(CodeLost, "restore the node's data from a backup",
 					"the statement of %s rests on import %d, which is not here as it was", m.Period, c.Import)
@@ -314,6 +331,10 @@ func (b *Book) priced(m Manifest, prices Prices) (rest Manifest, found []call) {
 	defer b.mu.Unlock()
 	rest, rest.Unrated = m, nil
 	for _, c := range m.Unrated {
+		if b.gone[c.Import] {
+			rest.Unrated = append(rest.Unrated, c)
+			continue
+		}
 		r := b.record(c)
 		if _, ok := prices.Find(r.Destination, r.Origin, b.start(c)); ok && prices.Ordered(r.Destination) && !b.tooLong(c, m.Period) {
 			found = append(found, c)
@@ -428,7 +449,7 @@ func (b *Book) Due(through int64) []Slot {
 	}
 	for w, all := range b.late {
 		last := Slot{w, b.schedule.last(through)}
-		if len(all) == 0 || b.stated[last] || latest[w] == last.Period.From {
+		if len(all) == 0 || b.closedTo(last) || latest[w] == last.Period.From {
 			continue
 		}
 		for l := range all {
@@ -458,28 +479,6 @@ func (b *Book) Late() (calls uint64) {
 	return calls
 }
 
-// Last gives the end of the last period that has a record; 0 without any.
-func (b *Book) Last() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var last int64
-	for at := range b.tally {
-		last = max(last, at.Period.To)
-	}
-	return last
-}
-
-// Periods counts the distinct periods with a record of any result.
-func (b *Book) Periods() uint64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	set := map[usage.Interval]bool{}
-	for at := range b.tally {
-		set[at.Period] = true
-	}
-	return uint64(len(set))
-}
-
 // Prices says which rate version prices a call, and what it bills.
 type Prices interface {
 	Find(destination, origin usage.Number, start int64) (row uint32, ok bool)
@@ -493,7 +492,7 @@ type Prices interface {
 func (b *Book) Draft(at Slot, prices Prices) (Manifest, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.stated[at] {
+	if b.closedTo(at) {
 		return Manifest{}, fault.Newf(CodeStated, "late records go into the next open period as adjustments", "%s was stated before", at.Period)
 	}
 	calls := slices.Clone(b.open[at])
@@ -664,8 +663,8 @@ func (b *Book) Commit(m Manifest, prices Prices, secret []byte) ([]usage.Line, [
 	return lines, all, nil
 }
 
-// exceptions names the calls of a manifest that are billed nowhere. unpriced
-// says why a call has no price.
+// exceptions names the calls of a manifest that are billed nowhere, sealed ones
+// left out. unpriced says why a call has no price.
 func (b *Book) exceptions(m Manifest, unpriced func(destination, origin usage.Number, start int64) fault.Code) []Exception {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -675,7 +674,10 @@ func (b *Book) exceptions(m Manifest, unpriced func(destination, origin usage.Nu
 		out = append(out, Exception{Direction: b.pair.Direction(r.Way), Period: m.Period, Import: c.Import, Line: r.Line,
 			Destination: r.Destination, Start: r.Start, Code: code})
 	}
-	for _, c := range m.Unrated {
+	here := func(calls []call) []call {
+		return slices.DeleteFunc(slices.Clone(calls), func(c call) bool { return b.gone[c.Import] })
+	}
+	for _, c := range here(m.Unrated) {
 		r := b.record(c)
 		code := unpriced(r.Destination, r.Origin, b.start(c))
 		if b.tooLong(c, m.Period) {
@@ -683,10 +685,10 @@ func (b *Book) exceptions(m Manifest, unpriced func(destination, origin usage.Nu
 		}
 		name(c, code)
 	}
-	for _, c := range m.Missed {
+	for _, c := range here(m.Missed) {
 		name(c, CodeMissed)
 	}
-	for _, c := range m.Outside {
+	for _, c := range here(m.Outside) {
 		name(c, trade.CodeNotOrdered)
 	}
 	return out

@@ -10,7 +10,7 @@ import (
 )
 
 // tick does what time brings: it closes live periods that are over, tries again
-// what waits, and has passed deadlines applied.
+// what waits, has passed deadlines applied, and seals what is over.
 func (d *Desk) tick(ctx context.Context) error {
 	_, err := d.ready()
 	if fault.CodeOf(err) == CodeNoAgreement {
@@ -21,7 +21,7 @@ func (d *Desk) tick(ctx context.Context) error {
 	}
 	d.solved("book")
 	d.unconfirmed()
-	return errors.Join(d.closeLive(ctx), d.meet(ctx), d.applyDeadlines(ctx))
+	return errors.Join(d.closeLive(ctx), d.meet(ctx), d.applyDeadlines(ctx), d.seal())
 }
 
 // bookSubject stands for all imported records.

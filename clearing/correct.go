@@ -30,8 +30,8 @@ type Correction struct {
 // seller, by the sheets that are in force now, and issues what differs from what
 // was invoiced as notes. Nobody but a person starts it. What a dispute has
 // decided is not priced again: its figures are not those of the records. Codes:
-// not-found, forbidden, statement-unknown, no-rate, conflict, nothing-to-correct,
-// and those of the command.
+// not-found, forbidden, statement-unknown, records-erased, import-lost, no-rate,
+// conflict, nothing-to-correct, and those of the command.
 func (d *Desk) Correct(ctx context.Context, orderID string, from int64, why string) (Correction, error) {
 	var out Correction
 	var p periodRecord
@@ -58,9 +58,11 @@ func (d *Desk) Correct(ctx context.Context, orderID string, from int64, why stri
 	if err != nil {
 		return out, err
 	}
-	d.mu.Lock()
-	m, made := d.made[key]
-	d.mu.Unlock()
+	m, made, release, err := d.manifestOf(book, key)
+	if err != nil {
+		return out, err
+	}
+	defer release()
 	if !made {
 		return out, fault.Newf(CodeNotStated, "restore this node's data from a backup", "this node does not have the records of its statement of %s", p.Interval)
 	}

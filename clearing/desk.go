@@ -49,12 +49,30 @@ type Files interface {
 	// Format gives a format, a name or a profile's text, in the form that is kept
 	// with a file, so that it reads alike ever after; "" is what the file says.
 	Format(nameOrText string) (string, error)
+	// Past says where the prints of files are that were kept and forgotten, by day
+	// (UTC, counted from 1970). A row is judged by those of its own day, and its id
+	// by those of the days beside it as well.
+	Past(key [32]byte, prints func(day int64) ([]byte, error))
 	// Read reads a file. Its name is for people, who find rows by it; its format is
 	// one that Format gave.
 	Read(r io.Reader, name, format string) (*usage.Batch, error)
-	// Keep remembers the rows of the file that was read last. A file that is not
-	// kept leaves nothing behind.
+	// Keep remembers the rows of the file that was read, or loaded, last. A file
+	// that is not kept leaves nothing behind.
 	Keep()
+	// Days gives the rows of the file that was read last day by day: how many there
+	// are, their prints under a key, and what writes them for the archive.
+	Days(key [32]byte, put func(day int64, rows uint64, prints []byte, write func(io.Writer) error) error) error
+	// Load reads a file back as it was read first, from what Days had written. Calls
+	// of days that are left out have no destination.
+	Load(name string, accepted uint64, days []Archived) (*usage.Batch, error)
+	// Forget lets go of the rows of kept files: they are known by their prints alone.
+	Forget([]*usage.Batch)
+}
+
+// Archived is what Days has written of one day.
+type Archived = interface {
+	io.ReaderAt
+	Size() int64
 }
 
 // Options are what a Desk is made of. All but Automatic, Patience and Log are
@@ -91,6 +109,8 @@ type Desk struct {
 
 	importing sync.Mutex // one import or closing at a time
 	making    sync.Mutex // the book is made once
+	recalling sync.Mutex // one sealed import is read at a time
+	summing   sync.Mutex // an import is either in the book or in the past
 
 	mu        sync.Mutex // guards all below
 	book      *Book      // nil until an agreement says what a period is
@@ -100,6 +120,9 @@ type Desk struct {
 	schedule  schedule   // of the book
 	amended   bool       // the agreements have changed since the schedule was read
 	imports   []Import
+	past      pastRecord // what is sealed
+	sealAt    int64      // when to look next for what can be sealed; ms UTC
+	expired   int64      // day at which records beyond their time were erased last
 	tariffs   map[usage.Way]*tariff
 	accepted  uint64                                // how often the tariffs have changed
 	made      map[string]Manifest                   // by period key: our statements

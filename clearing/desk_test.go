@@ -590,7 +590,10 @@ func TestADayWithDifferencesClears(t *testing.T) {
 	}
 	t.Log("cleared in", time.Since(start))
 	for _, s := range w.sides {
-		s.view(func(v trade.View) {
+		sum, err := s.desk.Summary()
+		w.must(err)
+		problems := s.desk.Problems()
+		s.view(func(v trade.View) { // a look at the channel inside another could wait for ever
 			w.must(trade.CheckJournal(v))
 			totals, err := v.Totals()
 			w.must(err)
@@ -598,9 +601,7 @@ func TestADayWithDifferencesClears(t *testing.T) {
 			for x := range v.Disputes() {
 				disputes[string(x.State)]++
 			}
-			sum, err := s.desk.Summary()
-			w.must(err)
-			t.Logf("%s: %+v disputes %v own %+v problems %v", s.code, totals, disputes, sum, s.desk.Problems())
+			t.Logf("%s: %+v disputes %v own %+v problems %v", s.code, totals, disputes, sum, problems)
 		})
 	}
 }

@@ -95,6 +95,8 @@ func (d *Desk) showEdges(ctx context.Context, book *Book, from, through int64) e
 func (d *Desk) hidden(book *Book, direction usage.Direction, calls []call) []reconcile.Edge {
 	hasher := reconcile.NewEdgeHasher(d.o.NumberKey[:], direction)
 	edges := make([]reconcile.Edge, len(calls))
+	book.mu.Lock()
+	defer book.mu.Unlock()
 	for i, c := range calls {
 		edges[i] = hasher.Edge(book.record(c))
 	}

@@ -964,13 +964,15 @@ func TestAnImportBeforeAnAgreementIsRefusedByName(t *testing.T) {
 	}
 }
 
-// A damaged file of an import is named, and the rest of the desk runs on.
+// An import whose records are gone from the archive is named, and the rest of the desk runs on.
 func TestADamagedImportIsNamed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	a := w.sides[0]
-	in := a.take(row("1", "10:00:00", 60_000))
-	w.must(a.blobs.Erase(in.File))
+	a.take(row("1", "10:00:00", 60_000))
+	kept, err := a.desk.Archive()
+	w.must(err)
+	w.must(a.blobs.Erase(kept[0].File))
 	a.restart()
 	w.until("the import is named", func() bool {
 		p, ok := a.problem(CodeLost)

@@ -3,6 +3,7 @@ package clearing
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -97,7 +98,7 @@ func (d *Desk) guarding(s schedule, book *Book) error {
 		state, r = fraud.NewState(cycle), guardRecord{}
 	}
 	d.guard = &guard{state, r.State}
-	for n := uint32(1); int(n) <= len(book.batches); n++ {
+	for _, n := range slices.Sorted(maps.Keys(book.batches)) {
 		traces := d.traces(n, book.batches[n])
 		if n > r.Imports {
 			if err := d.search(n, traces); err != nil {

@@ -1,7 +1,6 @@
 package clearing
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -27,11 +26,14 @@ type Import struct {
 	Accepted  uint64         `cbor:"6,keyasint" json:"accepted"`
 	Rejected  uint64         `cbor:"7,keyasint" json:"rejected"`
 	Duplicate uint64         `cbor:"8,keyasint" json:"duplicate"`
-	Rejects   []usage.Reject `cbor:"-" json:"rejects,omitempty"`          // the first thousand; in the answer to the import only
-	Repeated  bool           `cbor:"-" json:"repeated,omitempty"`         // the same file was imported before; nothing was done
-	Time      int64          `cbor:"9,keyasint" json:"time"`              // ms UTC
-	Closed    int64          `cbor:"10,keyasint,omitempty" json:"closed"` // periods that end by then were closed before: calls in them come late; ms UTC
-	Format    string         `cbor:"11,keyasint,omitempty" json:"format"` // how the file is read; empty: as its content says
+	Rejects   []usage.Reject `cbor:"-" json:"rejects,omitempty"`            // the first thousand; in the answer to the import only
+	Repeated  bool           `cbor:"-" json:"repeated,omitempty"`           // the same file was imported before; nothing was done
+	Time      int64          `cbor:"9,keyasint" json:"time"`                // ms UTC
+	Closed    int64          `cbor:"10,keyasint,omitempty" json:"closed"`   // periods that end by then were closed before: calls in them come late; ms UTC
+	Format    string         `cbor:"11,keyasint,omitempty" json:"format"`   // how the file is read; empty: as its content says
+	Archived  bool           `cbor:"12,keyasint,omitempty" json:"archived"` // its records are in the archive, and its file may be erased
+	Days      []int64        `cbor:"13,keyasint,omitempty" json:"-"`        // of which the archive has records, from 1970
+	Sealed    bool           `cbor:"14,keyasint,omitempty" json:"sealed"`   // its calls are over for good, and only read on demand
 }
 
 // maxShown bounds the rejects in an import's answer; the counts are complete.
@@ -83,7 +85,7 @@ func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader
 	if in.Read != in.Accepted+in.Rejected+in.Duplicate {
 		panic(fmt.Sprintf("import of %s: %d rows read, %d accounted for", info.Hash, in.Read, in.Accepted+in.Rejected+in.Duplicate))
 	}
-	if err := d.keep(fmt.Sprintf("import/%010d", number), canon.Must(in)); err != nil {
+	if err := d.keepImport(files, &in); err != nil {
 		return Import{}, err
 	}
 	rejects := slices.Clone(batch.Rejects[:min(len(batch.Rejects), maxShown)])
@@ -100,6 +102,20 @@ func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader
 	}
 	return in, nil
 }
+
+// keepImport puts the import that was read last into the archive, and says so: a
+// crash before leaves files that nobody knows, and the import has not happened.
+func (d *Desk) keepImport(files Files, in *Import) error {
+	days, writes, err := d.archive(files, in.Number)
+	if err != nil {
+		return err
+	}
+	in.Archived, in.Days = true, days
+	writes = append(writes, merkle.Write{Key: d.prefix + importKey(in.Number), Value: canon.Must(*in)})
+	return d.o.Store.Commit(store.Batch{Writes: writes})
+}
+
+func importKey(number uint32) string { return fmt.Sprintf("import/%010d", number) }
 
 func clip(name string) string {
 	if len(name) > 200 {
@@ -137,7 +153,22 @@ func (d *Desk) Imports() []Import {
 // closed, and what the partner has sent. The records themselves are read when
 // the book is made.
 func (d *Desk) restore() error {
-	for r, err := range d.o.Store.Scan(d.prefix) {
+	for _, kind := range []string{"import/", "manifest/", "freed/", "closed", "met", "follow/", "signal/", "advised/", "receipt/"} {
+		if err := d.restoreAll(kind); err != nil {
+			return err
+		}
+	}
+	var err error
+	if d.past, _, err = stored[pastRecord](d, "past"); err != nil {
+		return err
+	}
+	return d.edgesAgain()
+}
+
+// restoreAll brings back what stands under keys that begin with a word. What is
+// sealed is not among it.
+func (d *Desk) restoreAll(kind string) error {
+	for r, err := range d.o.Store.Scan(d.prefix + kind) {
 		if err != nil {
 			return err
 		}
@@ -198,7 +229,7 @@ func (d *Desk) restore() error {
 			d.receipts[name] = x
 		}
 	}
-	return d.edgesAgain()
+	return nil
 }
 
 // ready gives the book. It is made when the agreement has come into force, from
@@ -243,24 +274,26 @@ func (d *Desk) ready() (*Book, error) {
 	return book, nil
 }
 
-// rebuild makes the book from imports, what followed the partner's records, and
-// manifests. The imports are read in their order, so that each row is judged as
-// it was when it came. Code: import-lost.
+// rebuild makes the book from imports that are not sealed, what followed the
+// partner's records, and manifests. Code: import-lost.
 func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error) {
 	book := newBook(d.pair, s, d.o.NumberKey)
 	for _, f := range d.freed {
 		book.freeing(f)
 	}
+	files.Past(d.printKey(), d.prints)
+	d.mu.Lock()
+	book.sealed(d.past.Through)
+	d.mu.Unlock()
 	for _, i := range imports {
-		batch, err := d.read(files, i)
+		if i.Sealed {
+			book.gone[i.Number] = true
+			continue
+		}
+		batch, err := d.again(files, i)
 		if err != nil {
-			return nil, fault.Newf(CodeLost, "restore the node's data from a backup", "import %d (%s) cannot be read any more", i.Number, i.Name).Because(err)
+			return nil, err
 		}
-		if uint64(len(batch.Records)) != i.Accepted {
-			return nil, fault.Newf(CodeLost, "restore the node's data from a backup, and run the release that made the import",
-				"import %d (%s) had %d calls and reads as %d now", i.Number, i.Name, i.Accepted, len(batch.Records))
-		}
-		batch.Rejects = nil
 		files.Keep()
 		book.Add(i.Number, batch, i.Closed)
 	}
@@ -274,10 +307,33 @@ func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error)
 	return book, book.Restore(manifests)
 }
 
+// again reads an import that was made before, from the archive. One of a release
+// that had none is read from its file, in the order of the imports, so that each
+// row is judged as it was when it came, and put there. Code: import-lost.
+func (d *Desk) again(files Files, i Import) (*usage.Batch, error) {
+	if i.Archived {
+		return d.load(files, i)
+	}
+	batch, err := d.read(files, i)
+	if err != nil {
+		return nil, fault.Newf(CodeLost, "restore the node's data from a backup", "import %d (%s) cannot be read any more", i.Number, i.Name).Because(err)
+	}
+	if uint64(len(batch.Records)) != i.Accepted {
+		return nil, fault.Newf(CodeLost, "restore the node's data from a backup, and run the release that made the import",
+			"import %d (%s) had %d calls and reads as %d now", i.Number, i.Name, i.Accepted, len(batch.Records))
+	}
+	batch.Rejects = nil
+	if err := d.keepImport(files, &i); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	d.imports = slices.Clone(d.imports)
+	d.imports[i.Number-1] = i
+	d.mu.Unlock()
+	return batch, nil
+}
+
 // keep stores one value of the desk's own, synced.
 func (d *Desk) keep(key string, value []byte) error {
 	return d.o.Store.Commit(store.Batch{Writes: []merkle.Write{{Key: d.prefix + key, Value: value}}})
 }
-
-// blob stores bytes and gives their address.
-func (d *Desk) blob(data []byte) (store.Info, error) { return d.o.Blobs.Put(bytes.NewReader(data)) }

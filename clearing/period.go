@@ -170,8 +170,9 @@ func (d *Desk) miss(key string, p periodRecord) error {
 	way, ok := d.pair.Way(p.Direction)
 	d.mu.Lock()
 	old, made := d.made[key]
+	over := p.Interval.To <= d.past.Through // and so is what we made of it
 	d.mu.Unlock()
-	if !ok || made && len(old.Lines)+len(old.Unrated)+len(old.Outside) == 0 {
+	if !ok || over || made && len(old.Lines)+len(old.Unrated)+len(old.Outside) == 0 {
 		return nil
 	}
 	book, err := d.ready()
@@ -354,11 +355,16 @@ type deliveryFile struct {
 
 // delivery gathers our records of disputed lines.
 func (d *Desk) delivery(key string, p periodRecord, open []dispute.Dispute) ([]byte, error) {
-	d.mu.Lock()
-	m, made := d.made[key]
-	book := d.book
-	d.mu.Unlock()
-	if !made || book == nil {
+	book, err := d.ready()
+	if err != nil {
+		return nil, err
+	}
+	m, made, release, err := d.manifestOf(book, key)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if !made {
 		return nil, fault.Newf(CodeNotStated, "restore this node's data from a backup", "this node does not have the records of its statement of %s", p.Interval)
 	}
 	way, _ := d.pair.Way(p.Direction)

@@ -9,102 +9,73 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/dispute"
-	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/reconcile"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // Summary rates all own records by the accepted sheets, each by its own start
-// and end, as if there were no partner. Code: no-agreement.
+// and end, as if there were no partner; each line (rate version and period) is
+// rounded once, and calls without a rate are left out. Sealed ones stand as they
+// were rated when they were sealed. Codes: no-agreement, money-overflow.
 func (d *Desk) Summary() (Summary, error) {
 	book, err := d.ready()
 	if err != nil {
 		return Summary{}, err
 	}
-	var prices [2]Prices
-	for _, w := range []usage.Way{usage.Forth, usage.Back} {
-		t, err := d.tariff(w)
-		if err != nil && fault.CodeOf(err) != CodeNoSheet {
-			return Summary{}, err
-		}
-		if err == nil {
-			prices[w] = ordered{tariff: t}
-		}
+	prices, err := d.prices()
+	if err != nil {
+		return Summary{}, err
 	}
+	d.summing.Lock()
+	defer d.summing.Unlock()
 	d.mu.Lock()
 	rounding := d.schedule.at(d.o.Now()).terms.Rounding.Mode
 	imports := slices.Clone(d.imports)
+	past := d.past
+	past.Totals = slices.Clone(past.Totals)
 	d.mu.Unlock()
-	out := Summary{Periods: book.Periods(), Last: book.Last(), Late: book.Late()}
+	out := Summary{Late: book.Late()}
 	for _, i := range imports {
 		out.Read += i.Read
 		out.Accepted += i.Accepted
 		out.Rejected += i.Rejected
 		out.Duplicate += i.Duplicate
 	}
-	out.Totals, err = book.Rated(prices, rounding)
-	return out, err
-}
-
-// Rated rates all records of the book and rounds each line (rate version and
-// period) once. prices stands by way, nil for a direction without a sheet;
-// calls without a rate are left out. Code: money-overflow.
-func (b *Book) Rated(prices [2]Prices, rounding money.Rounding) ([]Rated, error) {
-	type line struct {
-		at  Slot
-		row uint32
-	}
-	type sum struct{ calls, seconds uint64 }
-	lines := map[line]sum{}
-	b.mu.Lock()
-	for _, batch := range b.batches {
-		for i := range batch.Records {
-			r := &batch.Records[i]
-			p := prices[r.Way&1]
-			if r.Result != usage.Success || p == nil {
-				continue
+	for p := range book.periods() {
+		past.Last = max(past.Last, p.To)
+		known := false
+		if p.To <= past.Through {
+			if _, known, err = d.o.Store.Get(d.prefix + pastPeriodKey(p)); err != nil {
+				return Summary{}, err
 			}
-			row, ok := p.Find(r.Destination, r.Origin, r.Start)
-			if !ok || p.Row(row).Free(r.Duration) {
-				continue
-			}
-			l := line{Slot{r.Way, b.schedule.period(b.schedule.moment(r.Start, r.Duration))}, row}
-			s := lines[l]
-			s.calls++
-			s.seconds += uint64(p.Row(row).Billed(r.Duration))
-			lines[l] = s
+		}
+		if !known {
+			past.Periods++
 		}
 	}
-	b.mu.Unlock()
-	type flow struct {
-		way      usage.Way
-		currency money.Currency
-	}
-	sums := map[flow]*Rated{}
-	for l, s := range lines {
-		row := prices[l.at.Way].Row(l.row)
-		f := flow{l.at.Way, row.Currency}
-		t := sums[f]
-		if t == nil {
-			t = &Rated{Direction: b.pair.Direction(l.at.Way), Currency: row.Currency}
-			sums[f] = t
+	out.Periods, out.Last = past.Periods, past.Last
+	for l, s := range book.lines(prices) {
+		var was pastLine
+		if l.At.Period.To <= past.Through {
+			if was, _, err = stored[pastLine](d, pastLineKey(l)); err != nil {
+				return Summary{}, err
+			}
 		}
-		amount, err := rating.Charge(row, s.calls, s.seconds, rounding)
+		row := prices[l.At.Way].Row(l.Row)
+		amount, err := rating.Charge(row, was.Calls+s.Calls, was.Seconds+s.Seconds, rounding)
+		if err == nil {
+			amount, err = amount.Sub(was.Amount)
+		}
+		if err == nil {
+			err = past.add(l.At.Way, row.Currency, s, amount)
+		}
 		if err != nil {
-			return nil, err
+			return Summary{}, err
 		}
-		if t.Amount, err = t.Amount.Add(amount); err != nil {
-			return nil, err
-		}
-		t.Calls += s.calls
-		t.BilledSeconds += s.seconds
 	}
-	var out []Rated
-	for _, f := range slices.SortedFunc(maps.Keys(sums), func(a, b flow) int {
-		return cmp.Or(cmp.Compare(a.way, b.way), cmp.Compare(a.currency, b.currency))
-	}) {
-		out = append(out, *sums[f])
+	for _, t := range past.Totals {
+		out.Totals = append(out.Totals, Rated{d.pair.Direction(t.Way), t.Currency, t.Calls, t.Seconds, t.Amount})
 	}
 	return out, nil
 }
@@ -123,10 +94,12 @@ func (d *Desk) Exceptions() []Exception {
 	for _, m := range made {
 		out = append(out, book.exceptions(m, d.unpriced(m.Way))...)
 	}
+	out = append(out, d.exceptedBefore()...)
 	slices.SortFunc(out, func(a, b Exception) int {
-		return cmp.Or(cmp.Compare(a.Import, b.Import), cmp.Compare(a.Line, b.Line))
+		return cmp.Or(cmp.Compare(a.Import, b.Import), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Period.From, b.Period.From))
 	})
-	return out
+	// One that was sealed in between was found twice.
+	return slices.CompactFunc(out, func(a, b Exception) bool { return a.Import == b.Import && a.Line == b.Line && a.Period == b.Period })
 }
 
 // unpriced gives what says why a call of a direction has no price.
@@ -139,7 +112,7 @@ func (d *Desk) unpriced(way usage.Way) func(destination, origin usage.Number, st
 
 // Evidence gives what people decide a disputed line from: the calls on which
 // the agreed rule gave no answer, as each side delivered them. Empty while the
-// rule has not been asked. Code: not-found.
+// rule has not been asked. Codes: not-found, records-erased, import-lost.
 func (d *Desk) Evidence(id string) (Evidence, error) {
 	out := Evidence{Dispute: id}
 	x, p, err := d.disputeOf(id)
@@ -150,7 +123,10 @@ func (d *Desk) Evidence(id string) (Evidence, error) {
 	if err != nil || !ok {
 		return out, err
 	}
-	own := d.ownNumbers(p, x.Row, x.Adjusts)
+	own, err := d.ownNumbers(p, x.Row, x.Adjusts)
+	if err != nil {
+		return out, err
+	}
 	// Numbers are those of our own records. What the partner delivered has hidden
 	// ones: of a call that both have they are ours, of another nobody here knows
 	// them.
@@ -207,20 +183,25 @@ func (d *Desk) decided(x dispute.Dispute) (line reconcile.Decided, ok bool, err 
 type numbers struct{ origin, destination usage.Number }
 
 // ownNumbers gives the numbers behind our calls of a line, by the leaves under
-// which they were delivered. Without our statement there are none.
-func (d *Desk) ownNumbers(p periodRecord, row uint32, adjusts usage.Interval) map[canon.Hash]numbers {
-	d.mu.Lock()
-	m, made := d.made[trade.PeriodKey(p.Order, p.Interval)]
-	book := d.book
-	d.mu.Unlock()
-	way, _ := d.pair.Way(p.Direction)
-	prices, err := d.tariff(way)
-	if !made || book == nil || err != nil {
-		return nil
+// which they were delivered. Without our statement there are none. Codes:
+// records-erased, import-lost.
+func (d *Desk) ownNumbers(p periodRecord, row uint32, adjusts usage.Interval) (map[canon.Hash]numbers, error) {
+	book, err := d.ready()
+	if err != nil {
+		return nil, err
+	}
+	m, made, release, err := d.manifestOf(book, trade.PeriodKey(p.Order, p.Interval))
+	if err != nil || !made {
+		return nil, err
+	}
+	defer release()
+	prices, err := d.tariff(m.Way)
+	if err != nil {
+		return nil, err
 	}
 	_, calls, err := book.Commit(m, ordered{tariff: prices}, d.o.Secret[:])
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	out := map[canon.Hash]numbers{}
 	for i, l := range m.Lines {
@@ -231,5 +212,5 @@ func (d *Desk) ownNumbers(p periodRecord, row uint32, adjusts usage.Interval) ma
 			out[calls[i][k].Leaf()] = n
 		}
 	}
-	return out
+	return out, nil
 }

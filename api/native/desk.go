@@ -34,6 +34,8 @@ type Desk interface {
 	Problems() []clearing.Problem
 	Busy() bool
 	Needed(file canon.Hash) error
+	Archive() ([]clearing.Kept, error)
+	EraseRecords(day int64) (rows uint64, err error)
 }
 
 var _ Desk = (*clearing.Desk)(nil)

@@ -408,7 +408,7 @@ func (r *reader) expect(kinds ...string) {
 }
 
 // refuseErasing sees that no file is erased while clearing needs it, and gives
-// those of the period's delivered records.
+// those of the period's delivered records, and the import's, which is archived.
 func refuseErasing(t *testing.T, s *side, order string, period usage.Interval, imported canon.Hash) []canon.Hash {
 	t.Helper()
 	ctx := within(t)
@@ -420,12 +420,21 @@ func refuseErasing(t *testing.T, s *side, order string, period usage.Interval, i
 	if err != nil || len(sheets) != 1 {
 		t.Fatalf("sheets: %+v, %v", sheets, err)
 	}
+	kept, err := client.Collect(s.as(api.Clerk).Archive(ctx))
+	if err != nil || len(kept) == 0 || kept[0].Import != 1 || kept[0].Rows == 0 || kept[0].Sealed || kept[0].Erased != 0 {
+		t.Fatalf("the archive has %+v, %v", kept, err)
+	}
+	for day, code := range map[string]fault.Code{kept[0].Day: fault.Refused, "1999-12-31": fault.NotFound, "yesterday": fault.Invalid} {
+		if _, err := s.as(api.Administrator).EraseRecords(ctx, day); fault.CodeOf(err) != code || fault.Of(err).Field != "day" {
+			t.Errorf("erasing the records of %s gives %v, want %s", day, err, code)
+		}
+	}
 	for name, c := range map[string]struct {
 		file canon.Hash
 		why  string
 	}{
 		"the seller's records": {p.Seller.Delivered, "dispute"}, "the buyer's records": {p.Buyer.Delivered, "dispute"},
-		"an import": {imported, "import 1"}, "a sheet": {sheets[0].File, "sheet"},
+		"a day of an import": {kept[0].File, "import 1"}, "a sheet": {sheets[0].File, "sheet"},
 	} {
 		err := s.client(api.Administrator).EraseFile(ctx, c.file)
 		if f := fault.Of(err); f.Code != fault.Refused || f.Field != "hash" || f.Remedy == "" || !strings.Contains(f.Detail, c.why) {
@@ -435,10 +444,10 @@ func refuseErasing(t *testing.T, s *side, order string, period usage.Interval, i
 			t.Errorf("%s is gone", name)
 		}
 	}
-	return []canon.Hash{p.Seller.Delivered, p.Buyer.Delivered}
+	return []canon.Hash{p.Seller.Delivered, p.Buyer.Delivered, imported}
 }
 
-// checkErasing erases the records of a closed period, and sees that they are
+// checkErasing erases what is not needed once a period is closed, and sees that they are
 // gone and that it is known who did it.
 func checkErasing(t *testing.T, s *side, dispute string, records []canon.Hash) {
 	t.Helper()
@@ -446,7 +455,7 @@ func checkErasing(t *testing.T, s *side, dispute string, records []canon.Hash) {
 	admin := s.client(api.Administrator)
 	for _, file := range records {
 		if err := admin.EraseFile(ctx, file); err != nil {
-			t.Errorf("erasing the records of a closed period: %v", err)
+			t.Errorf("erasing what is not needed once the period is closed: %v", err)
 		}
 		if s.blobs.Has(file) {
 			t.Error("the file is still there")

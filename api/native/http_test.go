@@ -100,7 +100,7 @@ var changes = map[api.Role][]string{
 	api.ProductManager: {"correct-period", "end-bilateral", "close-divergence", "propose-agreement", "amend-agreement", "accept-agreement", "reject-agreement", "end-agreement", "propose-sheet", "acknowledge-sheet", "accept-sheet", "reject-sheet", "place-order", "accept-order", "reject-order", "suspend-order", "resume-order", "end-order", "prepare-command", "submit-command"},
 	api.Engineer:       {"acknowledge-sheet", "import-usage", "close-periods", "post-anchor", "request-rating", "apply-deadline", "record-file", "acknowledge-signal", "dismiss-signal"},
 	api.Finance:        {"request-rating", "apply-deadline", "accept-invoice", "dispute-invoice", "reject-invoice", "propose-netting", "accept-netting", "reject-netting", "open-obligations", "advise-payment", "confirm-payment", "decline-payment", "prepare-command", "submit-command"},
-	api.Administrator:  {"add-token", "remove-token", "erase-file", "propose-member", "vouch-member", "suspend-member", "restore-member", "leave-network", "propose-parameter", "vote-parameter", "open-bilateral", "add-delegate", "revoke-delegate", "post-anchor", "rotate-channel", "export-bilateral", "rotate-key", "prepare-command", "submit-command"},
+	api.Administrator:  {"add-token", "remove-token", "erase-file", "erase-records", "propose-member", "vouch-member", "suspend-member", "restore-member", "leave-network", "propose-parameter", "vote-parameter", "open-bilateral", "add-delegate", "revoke-delegate", "post-anchor", "rotate-channel", "export-bilateral", "rotate-key", "prepare-command", "submit-command"},
 	api.Auditor:        {},
 	api.Subscriber:     {},
 }

@@ -98,7 +98,12 @@ func shownOrder(o order.Order) wire.Order {
 
 func shownImport(i clearing.Import) wire.Import {
 	return wire.Import{Number: i.Number, Name: i.Name, File: i.File, Size: i.Size, Read: i.Read, Accepted: i.Accepted, Rejected: i.Rejected,
-		Duplicate: i.Duplicate, Format: i.Format, Rejects: i.Rejects, Repeated: i.Repeated, Time: wire.Time(i.Time)}
+		Duplicate: i.Duplicate, Format: i.Format, Rejects: i.Rejects, Repeated: i.Repeated,
+		Sealed: i.Sealed, Time: wire.Time(i.Time)}
+}
+
+func shownKept(k clearing.Kept) wire.Archived {
+	return wire.Archived{Day: k.Day, Import: k.Import, Rows: k.Rows, File: k.File, Size: k.Size, Sealed: k.Sealed, Erased: wire.Time(k.Erased)}
 }
 
 func shownSummary(s clearing.Summary) wire.Summary {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/wire"
@@ -34,6 +35,38 @@ func (s *server) usage() {
 	})
 	get(s, at+"/imports", "list-imports", tagUsage, "What was imported, the oldest first", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Import]], error) {
 		return deskList(s, in, Desk.Imports, shownImport)
+	})
+	get(s, at+"/archive", "list-archive", tagUsage, "What the archive has of own records, by day and import", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Archived]], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		all, err := d.Archive()
+		if err != nil {
+			return nil, err
+		}
+		return deskList(s, in, func(Desk) []clearing.Kept { return all }, shownKept)
+	})
+	op = operation(http.MethodDelete, at+"/archive/{day}", "erase-records", tagUsage, "Erase the own records of a day for good; refused until all imports with calls of it are sealed")
+	op.DefaultStatus = http.StatusOK
+	add(s, op, func(ctx context.Context, in *struct {
+		PartnerPath
+		Day string `path:"day" maxLength:"10" doc:"UTC, like 2026-11-02."`
+	}) (*reply[wire.ErasedRecords], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		day, err := time.Parse(time.DateOnly, in.Day)
+		if err != nil {
+			return nil, fault.Newf(fault.Invalid, "write it like 2026-11-02", "%q is no day", in.Day).In("day")
+		}
+		rows, err := d.EraseRecords(day.UnixMilli())
+		if err != nil {
+			return nil, err
+		}
+		s.Log.Warn("records erased", "partner", in.Partner, "day", in.Day, "rows", rows, "who", api.ActorOf(ctx).Name, "trace", traceOf(ctx))
+		return answer(wire.ErasedRecords{Rows: rows}), nil
 	})
 	get(s, at+"/exceptions", "list-exceptions", tagUsage, "Own calls that are billed nowhere: no row prices them, or their statement was missed", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Exception]], error) {
 		return deskList(s, in, Desk.Exceptions, shownException)

@@ -8,12 +8,15 @@ import (
 
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
 )
 
 // usageCommand is "lateral usage".
 type usageCommand struct {
 	Import      usageImport      `cmd:"" op:"import-usage" role:"engineer" help:"Import own call records; the rejected rows are shown by line, and the same file again does nothing." eg:"calls.csv" eg:"calls.csv.gz --partner BRAVO --json" eg:"Master.csv --format asterisk --zone Europe/Berlin" eg:"- --name morning.csv < calls.csv"`
 	Imports     usageImports     `cmd:"" op:"list-imports" help:"List what was imported, the oldest first." eg:""`
+	Archive     usageArchive     `cmd:"" op:"list-archive" help:"List what the archive has of own records, by day and import." eg:"" eg:"--all"`
+	Erase       usageErase       `cmd:"" op:"erase-records" role:"administrator" help:"Erase the own records of a day (UTC) for good; refused until all imports with calls of it are sealed." eg:"2026-11-02" eg:"2026-11-02 --yes"`
 	Exceptions  usageExceptions  `cmd:"" op:"list-exceptions" help:"List own calls that are billed nowhere: no row prices them, or their statement was missed." eg:"--all"`
 	Signals     usageSignals     `cmd:"" op:"list-signals" help:"List what looks like fraud in own records." eg:"--state open" eg:"--all --json"`
 	Acknowledge usageAcknowledge `cmd:"" op:"acknowledge-signal" role:"clerk,engineer" help:"Say that somebody sees to a signal." eg:"3 --why 'Asked the customer.'"`
@@ -73,6 +76,26 @@ type usageImports struct{ many }
 func (c usageImports) Run(ctx context.Context, n *remote) error {
 	columns := "number name read accepted rejected duplicate time file"
 	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Import, error] { return p.Imports(ctx) })
+}
+
+type usageArchive struct{ many }
+
+func (c usageArchive) Run(ctx context.Context, n *remote) error {
+	columns := "day import rows sealed erased size file"
+	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Archived, error] { return p.Archive(ctx) })
+}
+
+type usageErase struct {
+	one
+	Day string `arg:"" help:"Like 2026-11-02, UTC."`
+	Yes bool   `help:"Do not ask."`
+}
+
+func (c usageErase) Run(ctx context.Context, n *remote) error {
+	if !c.Yes && !n.confirmed(fmt.Sprintf("Erase the records of %s for good?", c.Day)) {
+		return fault.New(fault.Refused, "nothing was erased", "answer yes, or say --yes")
+	}
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.ErasedRecords, error) { return p.EraseRecords(ctx, c.Day) })
 }
 
 type usageExceptions struct{ many }

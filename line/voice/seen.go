@@ -70,14 +70,21 @@ func (s *seen) next(name string, b *usage.Batch) *seen {
 func (s *seen) get(i uint32) known {
 	k := &s.rows[i]
 	f := &s.files[k.file]
-	records := f.batch.Records
-	if k.duplicate {
-		records = f.batch.Duplicates
-	}
-	r := &records[k.record]
+	r := s.record(k)
 	text := s.text[k.at:]
 	return known{r, text[:k.id], text[k.id:][:k.origin], f.batch.Trunks[r.Trunk], f.name}
 }
+
+// record gives the record of a row.
+func (s *seen) record(k *row) *usage.Record {
+	b := s.files[k.file].batch
+	if k.duplicate {
+		return &b.Duplicates[k.record]
+	}
+	return &b.Records[k.record]
+}
+
+func (s *seen) hashID(id []byte) uint32 { return uint32(maphash.Bytes(s.seed, id)) }
 
 // named finds the row with an id.
 func (s *seen) named(hash uint32, id []byte) (known, bool) {
@@ -148,12 +155,12 @@ func (s *seen) take(t *seen) {
 
 // judge says what a row is among all that was kept and the file being read, and
 // keeps it in the file's batch unless it is a conflict. For a conflict, first is
-// the row which had the id before.
+// the row which had the id before; nothing when that row was forgotten.
 func (f *Files) judge(id, origin []byte, r usage.Record) (v verdict, first known) {
 	if r.Origin != usage.Withheld {
 		origin = nil
 	}
-	idHash, callHash := uint32(maphash.Bytes(f.kept.seed, id)), f.kept.hash(&r)
+	idHash, callHash := f.kept.hashID(id), f.kept.hash(&r)
 	b := f.last.files[0].batch
 	for _, s := range []*seen{f.kept, f.last} {
 		first, ok := s.named(idHash, id)
@@ -168,6 +175,16 @@ func (f *Files) judge(id, origin []byte, r usage.Record) (v verdict, first known
 		}
 		b.Duplicates = append(b.Duplicates, r)
 		return isDuplicate, first
+	}
+	if f.past != nil {
+		var sameID bool
+		switch v, sameID = f.past.judge(id, origin, b.Trunks[r.Trunk], &r); {
+		case v == isConflict:
+			return v, known{}
+		case sameID:
+			b.Duplicates = append(b.Duplicates, r)
+			return v, known{}
+		}
 	}
 	if f.kept.has(callHash, &r) || f.last.has(callHash, &r) {
 		v = isDuplicate

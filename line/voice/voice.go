@@ -63,6 +63,7 @@ type Files struct {
 	o    Options
 	kept *seen
 	last *seen // the rows of the file that was read last
+	past *past // prints of files that were kept and forgotten; nil: none was
 }
 
 // NewFiles begins without any file.
@@ -105,6 +106,9 @@ func (f *Files) Read(r io.Reader, name, format string) (*usage.Batch, error) {
 func (f *Files) read(r io.Reader, name string, format *Format) (*usage.Batch, error) {
 	b := &usage.Batch{Pair: f.o.Pair, Trunks: []string{""}}
 	f.last = f.kept.next(name, b)
+	if f.past != nil {
+		defer clear(f.past.days)
+	}
 	records, err := OpenRecords(r, format, b.Pair, nil)
 	if err != nil {
 		return b, err
@@ -125,6 +129,11 @@ func (f *Files) read(r io.Reader, name string, format *Format) (*usage.Batch, er
 			return b, fault.Newf(CodeTooManyRows, "split the file", "the file goes on after %d rows", b.Read)
 		}
 		b.Read++
+		if err == nil && f.past != nil {
+			if err := f.past.reach(Day(row.Start)); err != nil {
+				return b, err
+			}
+		}
 		if err == nil {
 			if err = u.row(uint32(line), &row); err == nil {
 				continue
@@ -155,9 +164,12 @@ func (u *usageReader) row(number uint32, row *Row) error {
 		u.batch.Trunks = append(u.batch.Trunks, string(row.Trunk))
 	}
 	if v, first := u.files.judge(row.ID, row.OriginText, row.Record); v == isConflict {
-		where := fmt.Sprintf("line %d", first.Line)
-		if first.file != "" {
-			where += " of " + first.file
+		where := "a row of an earlier file"
+		if first.Record != nil {
+			where = fmt.Sprintf("line %d", first.Line)
+			if first.file != "" {
+				where += " of " + first.file
+			}
 		}
 		return fieldError(CodeSameID, "call_id", "%s has the id %s with other content", where, excerpt(row.ID))
 	}

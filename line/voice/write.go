@@ -94,10 +94,20 @@ func appendCSV(b, field []byte) []byte {
 // tableSchema is the schema of a Parquet file of call records. A number that is no
 // E.164 is 0, and its text stands beside it. Encodings are those that are read
 // without copying texts.
-var tableSchema = sync.OnceValue(func() *parquet.Schema {
+var tableSchema = sync.OnceValue(func() *parquet.Schema { return parquet.NewSchema("call_record", tableColumns()) })
+
+// archiveSchema is that of an archive. Its own columns come last by name.
+var archiveSchema = sync.OnceValue(func() *parquet.Schema {
+	columns := tableColumns()
+	columns["uploaded_line"] = parquet.Encoded(parquet.Uint(32), &parquet.DeltaBinaryPacked)
+	columns["uploaded_place"] = parquet.Encoded(parquet.Uint(32), &parquet.DeltaBinaryPacked)
+	return parquet.NewSchema("archived_call_record", columns)
+})
+
+func tableColumns() parquet.Group {
 	number := parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked)
 	repeats := parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
-	return parquet.NewSchema("call_record", parquet.Group{
+	return parquet.Group{
 		"call_id":            parquet.Encoded(parquet.String(), &parquet.DeltaLengthByteArray),
 		"originating_number": number,
 		"originating_text":   parquet.Optional(repeats),
@@ -109,8 +119,8 @@ var tableSchema = sync.OnceValue(func() *parquet.Schema {
 		"carrier_from":       repeats,
 		"carrier_to":         repeats,
 		"trunk":              repeats,
-	})
-})
+	}
+}
 
 // The columns, in the order of their names.
 const (
@@ -125,6 +135,8 @@ const (
 	columnResult
 	columnStart
 	columnTrunk
+	columnLine  // of archives
+	columnPlace // likewise
 )
 
 // groupRows are the rows of a group: small enough that a reader holds the pages of
@@ -133,9 +145,11 @@ const groupRows = 1 << 17
 
 // NewTableWriter writes Parquet: typed columns, dictionaries for what repeats,
 // compressed with zstd. Memory is that of one group of 131,072 rows.
-func NewTableWriter(w io.Writer) RecordWriter {
+func NewTableWriter(w io.Writer) RecordWriter { return newTableWriter(w, tableSchema()) }
+
+func newTableWriter(w io.Writer, schema *parquet.Schema) *tableWriter {
 	return &tableWriter{
-		w: parquet.NewWriter(w, tableSchema(), parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), parquet.PageBufferSize(1<<20),
+		w: parquet.NewWriter(w, schema, parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), parquet.PageBufferSize(1<<20),
 			parquet.DataPageStatistics(false), parquet.CreatedBy("lateral", "", "")),
 		batch: make([]parquet.Row, 0, 256),
 	}
@@ -146,6 +160,9 @@ type tableWriter struct {
 	rows  int
 	batch []parquet.Row
 	room  []byte // what the texts of the batch point to
+
+	archive bool   // the columns of an archive are written as well:
+	place   uint32 // of the next row
 }
 
 func (t *tableWriter) Write(row *Row, from, to party.Code) error {
@@ -178,6 +195,9 @@ func (t *tableWriter) Write(row *Row, from, to party.Code) error {
 	text(columnResult, resultText(row.Result))
 	number(columnStart, row.Start)
 	text(columnTrunk, row.Trunk)
+	if t.archive {
+		r = append(r, parquet.Int32Value(int32(row.Line)).Level(0, 0, columnLine), parquet.Int32Value(int32(t.place)).Level(0, 0, columnPlace))
+	}
 	t.batch[n] = r
 	if len(t.batch) < cap(t.batch) {
 		return nil

@@ -647,6 +647,19 @@ func (p *Partner) Imports(ctx context.Context) iter.Seq2[wire.Import, error] {
 	return list[wire.Import](ctx, p.c, p.at("usage", "imports"), nil)
 }
 
+// Archive lists what the archive has of own records, by day and import.
+func (p *Partner) Archive(ctx context.Context) iter.Seq2[wire.Archived, error] {
+	return list[wire.Archived](ctx, p.c, p.at("usage", "archive"), nil)
+}
+
+// EraseRecords erases the own records of a day (2026-11-02, UTC) for good. Codes:
+// not-found, refused until all imports with calls of it are sealed.
+func (p *Partner) EraseRecords(ctx context.Context, day string) (wire.ErasedRecords, error) {
+	var out wire.ErasedRecords
+	err := p.c.json(ctx, call{method: http.MethodDelete, path: p.at("usage", "archive", day)}, nil, &out)
+	return out, err
+}
+
 // Exceptions lists own calls that no row prices.
 func (p *Partner) Exceptions(ctx context.Context) iter.Seq2[wire.Exception, error] {
 	return list[wire.Exception](ctx, p.c, p.at("usage", "exceptions"), nil)

@@ -65,7 +65,24 @@ type Import struct {
 	Format    string         `json:"format,omitempty" doc:"How the file is read: a name, or the mapping profile that is kept with it. Absent: as its content says."`
 	Rejects   []usage.Reject `json:"rejects,omitempty" doc:"The first thousand; in the answer to the import only."`
 	Repeated  bool           `json:"repeated,omitempty" doc:"The same file was imported before; nothing was done."`
+	Sealed    bool           `json:"sealed" doc:"Its calls are over for good: their records are read from the archive on demand, and may be erased."`
 	Time      Time           `json:"time"`
+}
+
+// Archived is what the archive has of an import and a day.
+type Archived struct {
+	Day    string     `json:"day" doc:"UTC, like 2026-11-02: on which the calls began."`
+	Import uint32     `json:"import"`
+	Rows   uint64     `json:"rows"`
+	File   canon.Hash `json:"file" doc:"Of the Parquet file."`
+	Size   int64      `json:"size"`
+	Sealed bool       `json:"sealed" doc:"The import is sealed."`
+	Erased Time       `json:"erased,omitzero" doc:"Absent: the records are there."`
+}
+
+// ErasedRecords is what was erased.
+type ErasedRecords struct {
+	Rows uint64 `json:"rows" doc:"0: they had been erased before."`
 }
 
 // CloseThrough says that all records of periods that end by then are in.
