@@ -14,6 +14,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
@@ -50,8 +51,8 @@ type Files interface {
 	// with a file, so that it reads alike ever after; "" is what the file says.
 	Format(nameOrText string) (string, error)
 	// Read reads a file. Its name is for people, who find rows by it; its format is
-	// one that Format gave.
-	Read(r io.Reader, name, format string) (*usage.Batch, error)
+	// one that Format gave. Its rows are put right by the readings.
+	Read(r io.Reader, name, format string, by agreement.Readings) (*usage.Batch, error)
 	// Keep remembers the rows of the file that was read last. A file that is not
 	// kept leaves nothing behind.
 	Keep()

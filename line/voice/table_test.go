@@ -191,7 +191,7 @@ func TestAFormatForAnotherKindOfFileIsRefused(t *testing.T) {
 		"Asterisk as our CSV":  {[]byte(`"","1"` + "\n"), "lateral"},
 		"acc without a column": {[]byte("id,method,callid\n"), "kamailio"},
 	} {
-		if _, err := NewFiles(Options{}).Read(bytes.NewReader(c.file), "x", c.format); fault.CodeOf(err) != CodeBadHeader {
+		if _, err := NewFiles(Options{}).Read(bytes.NewReader(c.file), "x", c.format, nil); fault.CodeOf(err) != CodeBadHeader {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
