@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lateral-network/lateral/trade/fraud"
+	"github.com/lateral-network/lateral/trade/habit"
 	"github.com/lateral-network/lateral/trade/reconcile"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -204,7 +205,7 @@ func (p *parts) unique(s side) {
 }
 
 // offset is how much a call's start is taken back to be compared.
-func (c *comparison) offset(s side, trunk uint16) clock { return c.learned.clocks[s][trunk] }
+func (c *comparison) offset(s side, trunk uint16) habit.Clock { return c.learned.clocks[s][trunk] }
 
 // shift puts the calls of trunks whose clocks are off where the other side has
 // them; judge reckons with their own times again.
@@ -214,8 +215,8 @@ func (p *parts) shift(s side) {
 	}
 	for i := range p.calls[s] {
 		c := &p.calls[s][i]
-		if o := p.c.offset(s, c.trunk); o.ms != 0 {
-			c.start -= o.ms
+		if o := p.c.offset(s, c.trunk); o.Millis != 0 {
+			c.start -= o.Millis
 			p.shifted.count(s, c.trunk)
 		}
 	}
@@ -225,7 +226,7 @@ func (p *parts) shift(s side) {
 func (p *parts) own(s side, i uint32) call {
 	c := p.calls[s][i]
 	if len(p.c.learned.clocks[s]) > 0 {
-		c.start += p.c.offset(s, c.trunk).ms
+		c.start += p.c.offset(s, c.trunk).Millis
 	}
 	return c
 }
@@ -443,11 +444,11 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	p.bucket(&a, &b, mine, at)
 	start := b.start
 	zoned := start
-	for s, c := range [2]clock{p.c.offset(ours, a.trunk), p.c.offset(theirs, b.trunk)} {
-		if c.zone && s == int(theirs) {
-			zoned -= c.ms
-		} else if c.zone {
-			zoned += c.ms
+	for s, c := range [2]habit.Clock{p.c.offset(ours, a.trunk), p.c.offset(theirs, b.trunk)} {
+		if c.Zone && s == int(theirs) {
+			zoned -= c.Millis
+		} else if c.Zone {
+			zoned += c.Millis
 		}
 	}
 	step := func(cause uint8, book side, begin int64, duration uint32) error {
@@ -561,14 +562,14 @@ func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 			return err
 		}
 		o := p.c.offset(theirs, c.trunk)
-		if o.zone {
+		if o.Zone {
 			shown |= 1 << atTimeZone
 		}
 		if err := p.show(theirs, c, at, shown, why.line); err != nil {
 			return err
 		}
-		if o.zone {
-			to := p.price.spot(theirs, &c, c.start-o.ms, c.duration)
+		if o.Zone {
+			to := p.price.spot(theirs, &c, c.start-o.Millis, c.duration)
 			p.ladder.calls[atTimeZone]++
 			if err := p.ladder.move(atTimeZone, at, to); err != nil {
 				return err
@@ -740,7 +741,7 @@ func (p *parts) explain(s side) map[uint32]reason {
 	}
 	other := 1 - s
 	like := func(r *call) func(*call) bool {
-		return func(c *call) bool { return abs(int64(c.duration)-int64(r.duration)) <= durations }
+		return func(c *call) bool { return abs(int64(c.duration)-int64(r.duration)) <= habit.Durations }
 	}
 	third := slices.Clone(p.third[other])
 	slices.SortFunc(third, inTime)
