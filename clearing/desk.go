@@ -101,6 +101,7 @@ type Desk struct {
 	schedule  schedule   // of the book
 	amended   bool       // the agreements have changed since the schedule was read
 	imports   []Import
+	odd       []oddCall // of the imports in the book, the oldest first
 	tariffs   map[usage.Way]*tariff
 	accepted  uint64                                // how often the tariffs have changed
 	made      map[string]Manifest                   // by period key: our statements

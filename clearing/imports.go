@@ -104,6 +104,7 @@ func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader
 	book.Add(number, batch, closed)
 	d.mu.Lock()
 	d.imports = append(d.imports, in)
+	d.takeOdd(number, batch)
 	d.mu.Unlock()
 	in.Rejects = rejects
 	// The import stands; what it cannot tell now it tells when the desk starts again.
@@ -288,6 +289,9 @@ func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error)
 		}
 		batch.Rejects = nil
 		files.Keep()
+		d.mu.Lock()
+		d.takeOdd(i.Number, batch)
+		d.mu.Unlock()
 		book.Add(i.Number, batch, i.Closed)
 	}
 	book.lead(d.led)

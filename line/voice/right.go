@@ -31,6 +31,16 @@ func putRight(row *Row, refused error, by agreement.Readings) error {
 	return refused
 }
 
+// maxOdd is how many calls of a file are kept that are refused for their number.
+const maxOdd = 1000
+
+// odd keeps such a call: how its trunk writes numbers may be learned from it.
+func odd(line uint32, row *Row) usage.Odd {
+	x := usage.Odd{Record: row.Record, Trunk: string(row.Trunk), Written: called(row)}
+	x.Line, x.Destination = line, usage.Withheld
+	return x
+}
+
 // called gives the called number of a row as it was written, as far as rules ask
 // for it; one that is longer than any of them is for is left out.
 func called(row *Row) string {

@@ -133,6 +133,9 @@ func (f *Files) read(r io.Reader, name string, format *Format, by agreement.Read
 			}
 		}
 		b.Refused++
+		if row.Result == usage.Success && len(b.Odd) < maxOdd && fault.CodeOf(err) == CodeBadNumber {
+			b.Odd = append(b.Odd, odd(uint32(line), &row))
+		}
 		if len(b.Rejects) < f.o.MaxRejects {
 			f := fault.Of(err)
 			b.Rejects = append(b.Rejects, usage.Reject{Line: line, Field: f.Field, Code: f.Code, Detail: f.Detail})

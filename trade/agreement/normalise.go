@@ -79,6 +79,12 @@ func (n Normalisation) Validate() error {
 	return nil
 }
 
+// Replaces reports whether two are for the same records, so that one alone can
+// hold.
+func (n Normalisation) Replaces(m Normalisation) bool {
+	return n.Carrier == m.Carrier && n.Trunk == m.Trunk && n.Kind == m.Kind && n.Strip == m.Strip
+}
+
 func digitsAlone(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
@@ -94,22 +100,13 @@ func CheckNormalisations(all []Normalisation) error {
 	if len(all) > maxNormalisations {
 		return fault.Newf(fault.Invalid, "leave out what no trunk needs", "the terms put records right in %d ways; %d are too many", len(all), maxNormalisations+1).In("normalisations")
 	}
-	type place struct {
-		carrier party.Code
-		trunk   string
-		kind    Normalise
-		strip   string
-	}
-	seen := map[place]bool{}
 	for i, n := range all {
 		if err := n.Validate(); err != nil {
 			return fault.Of(err).In(fmt.Sprintf("normalisations[%d]", i))
 		}
-		at := place{n.Carrier, n.Trunk, n.Kind, n.Strip}
-		if seen[at] {
+		if slices.ContainsFunc(all[:i], n.Replaces) {
 			return fault.New(fault.Invalid, "two rules are for the same records", "keep one of them").In(fmt.Sprintf("normalisations[%d]", i))
 		}
-		seen[at] = true
 	}
 	return nil
 }
@@ -150,18 +147,18 @@ func (r Readings) Equal(s Readings) bool {
 // its own clock, the call started. It gives that start too, ms UTC.
 func (r Readings) At(trunk string, start int64) (Reading, int64) {
 	for i := len(r) - 1; i > 0; i-- {
-		if at := start - r[i].offset(trunk); at >= r[i].From {
+		if at := start - r[i].Offset(trunk); at >= r[i].From {
 			return r[i], at
 		}
 	}
 	if len(r) == 0 {
 		return Reading{}, start
 	}
-	return r[0], start - r[0].offset(trunk)
+	return r[0], start - r[0].Offset(trunk)
 }
 
-// offset gives how much later a trunk's times are, ms.
-func (r Reading) offset(trunk string) (ms int64) {
+// Offset gives how much later a trunk's times are, ms.
+func (r Reading) Offset(trunk string) (ms int64) {
 	for _, n := range r.Normalisations {
 		if n.Kind == NormaliseClock && n.Trunk == trunk {
 			return n.Offset
@@ -171,6 +168,13 @@ func (r Reading) offset(trunk string) (ms int64) {
 		}
 	}
 	return ms
+}
+
+// Numbers reports whether numbers of a trunk are put right.
+func (r Reading) Numbers(trunk string) bool {
+	return slices.ContainsFunc(r.Normalisations, func(n Normalisation) bool {
+		return n.Kind == NormaliseNumber && (n.Trunk == "" || n.Trunk == trunk)
+	})
 }
 
 // Number gives a called number of a trunk as the rules write it: one of the trunk
