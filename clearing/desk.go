@@ -102,6 +102,7 @@ type Desk struct {
 	amended   bool       // the agreements have changed since the schedule was read
 	imports   []Import
 	odd       []oddCall // of the imports in the book, the oldest first
+	showings  []showing // by the partner, the latest
 	tariffs   map[usage.Way]*tariff
 	accepted  uint64                                // how often the tariffs have changed
 	made      map[string]Manifest                   // by period key: our statements

@@ -1,6 +1,7 @@
 package clearing
 
 import (
+	"bytes"
 	"cmp"
 	"math"
 	"slices"
@@ -10,7 +11,6 @@ import (
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/habit"
-	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -59,15 +59,11 @@ func (d *Desk) Suggestions() ([]Suggestion, error) {
 	}
 	var s schedule
 	var a agreement.Agreement
-	var files []canon.Hash
 	err = d.o.Channel.View(func(v view) (err error) {
 		if s, err = readSchedule(v, d.o.Line, string(d.o.Partner)); err != nil {
 			return err
 		}
-		if a, _, err = get[agreement.Agreement](v, trade.AgreementKey(s[len(s)-1].agreement)); err != nil {
-			return err
-		}
-		files, err = d.showings(v)
+		a, _, err = get[agreement.Agreement](v, trade.AgreementKey(s[len(s)-1].agreement))
 		return err
 	})
 	if err != nil {
@@ -76,16 +72,20 @@ func (d *Desk) Suggestions() ([]Suggestion, error) {
 	if a.State != agreement.Active {
 		return nil, nil // nothing of it can be amended any more
 	}
-	theirs, err := d.shownCalls(files)
+	theirs, err := d.shownCalls()
 	if err != nil {
 		return nil, err
 	}
 	last := s[len(s)-1]
 	by := s.readings(d.o.Me)
 	own := append(d.oddOnes(by), d.goodOnes(book, by, theirs)...)
+	named := slices.ContainsFunc(own, func(c habit.Call) bool { return c.Trunk != "" })
 	var out []Suggestion
 	for _, h := range habit.Learn(own, theirs, usage.NewHider(d.o.NumberKey[:]), last.terms.StartTolerance) {
 		n := &h.Normalisation
+		if n.Trunk == "" && named {
+			continue // a rule for calls without a trunk would be one for all
+		}
 		n.Carrier = d.o.Me
 		if n.Kind == agreement.NormaliseClock && len(by) > 0 {
 			n.Offset += by[len(by)-1].Offset(n.Trunk)
@@ -136,43 +136,41 @@ func (d *Desk) Suggested(id string) (Suggestion, error) {
 	return Suggestion{}, fault.Newf(fault.NotFound, "list what is suggested now; what was agreed is gone", "nothing is suggested as %.20q", id).In("id")
 }
 
-// showings names the partner's latest deliveries that are here.
-func (d *Desk) showings(v view) ([]canon.Hash, error) {
-	type showing struct {
-		to   int64
-		file canon.Hash
-	}
-	var all []showing
-	for _, data := range v.Scan(trade.PeriodPrefix) {
-		var p periodRecord
-		if err := canon.Decode(data, &p); err != nil {
-			return nil, err
-		}
-		side := &p.Seller
-		if d.seller(p.Direction) {
-			side = &p.Buyer
-		}
-		if d.delivers(side) {
-			all = append(all, showing{p.Interval.To, side.Delivered})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b showing) int { return cmp.Compare(b.to, a.to) })
-	var files []canon.Hash
-	for _, x := range all[:min(len(all), maxShowings)] {
-		files = append(files, x.file)
-	}
-	return files, nil
+// showing is a file of the partner's records.
+type showing struct {
+	to   int64 // end of their period, ms UTC
+	file canon.Hash
 }
 
-// delivers reports whether a side's delivery is here.
-func (d *Desk) delivers(side *invoice.Side) bool {
-	return !side.Delivered.IsZero() && d.o.Blobs.Has(side.Delivered)
+// showed notes that the partner has named a delivery. All periods are looked at
+// when the node starts, and so the latest are known again.
+func (d *Desk) showed(to int64, file canon.Hash) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	x := showing{to, file}
+	i, there := slices.BinarySearchFunc(d.showings, x, func(a, b showing) int {
+		return cmp.Or(cmp.Compare(a.to, b.to), bytes.Compare(a.file[:], b.file[:]))
+	})
+	if there {
+		return
+	}
+	d.showings = slices.Insert(d.showings, i, x)
+	if len(d.showings) > maxShowings {
+		d.showings = slices.Delete(d.showings, 0, 1)
+	}
 }
 
-// shownCalls reads deliveries. What cannot be read shows nothing.
-func (d *Desk) shownCalls(files []canon.Hash) (out []habit.Shown, err error) {
-	for _, file := range files {
-		data, err := d.o.Blobs.Get(file)
+// shownCalls reads the partner's latest deliveries that are here. What cannot be
+// read shows nothing.
+func (d *Desk) shownCalls() (out []habit.Shown, err error) {
+	d.mu.Lock()
+	files := slices.Clone(d.showings)
+	d.mu.Unlock()
+	for _, x := range slices.Backward(files) {
+		if !d.o.Blobs.Has(x.file) {
+			continue // on its way, or erased
+		}
+		data, err := d.o.Blobs.Get(x.file)
 		if err != nil {
 			return nil, err
 		}
