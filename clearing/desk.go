@@ -14,6 +14,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
@@ -54,8 +55,8 @@ type Files interface {
 	// by those of the days beside it as well.
 	Past(key [32]byte, prints func(day int64) ([]byte, error))
 	// Read reads a file. Its name is for people, who find rows by it; its format is
-	// one that Format gave.
-	Read(r io.Reader, name, format string) (*usage.Batch, error)
+	// one that Format gave. Its rows are put right by the readings.
+	Read(r io.Reader, name, format string, by agreement.Readings) (*usage.Batch, error)
 	// Keep remembers the rows of the file that was read, or loaded, last. A file
 	// that is not kept leaves nothing behind.
 	Keep()
@@ -123,6 +124,8 @@ type Desk struct {
 	past      pastRecord // what is sealed
 	sealAt    int64      // when to look next for what can be sealed; ms UTC
 	expired   int64      // day at which records beyond their time were erased last
+	odd       []oddCall  // of the imports in the book, the oldest first
+	showings  []showing  // by the partner, the latest
 	tariffs   map[usage.Way]*tariff
 	accepted  uint64                                // how often the tariffs have changed
 	made      map[string]Manifest                   // by period key: our statements

@@ -12,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/merkle"
 	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -34,6 +35,10 @@ type Import struct {
 	Archived  bool           `cbor:"12,keyasint,omitempty" json:"archived"` // its records are in the archive, and its file may be erased
 	Days      []int64        `cbor:"13,keyasint,omitempty" json:"-"`        // of which the archive has records, from 1970
 	Sealed    bool           `cbor:"14,keyasint,omitempty" json:"sealed"`   // its calls are over for good, and only read on demand
+	// Readings are the normalisations that held when the file came. An amendment
+	// that comes later does not change what it says: it is read by these each time
+	// that the node starts.
+	Readings agreement.Readings `cbor:"15,keyasint,omitempty" json:"readings,omitempty"`
 }
 
 // maxShown bounds the rejects in an import's answer; the counts are complete.
@@ -42,9 +47,11 @@ const maxShown = 1000
 // ImportUsage takes a file of this carrier's own call records, in a format that
 // the product line's reader knows by name or by a profile's text; "" is what the
 // file says. The file is kept before it is read, so an import that returned is never lost, and one that
-// failed has left nothing behind. Bad rows are named and left out; the same file
-// again does nothing. Codes: no-agreement, and those of the product line's
-// reader.
+// failed has left nothing behind. Bad rows are named and left out. Rows are put
+// right as the agreements say by now; the same file again does nothing, unless
+// they say other things than when it came: then the rows that were refused may be
+// read, and all others are duplicates. Codes: no-agreement, and those of the
+// product line's reader.
 func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader) (Import, error) {
 	d.importing.Lock()
 	defer d.importing.Unlock()
@@ -62,9 +69,14 @@ func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader
 	if err != nil {
 		return Import{}, err
 	}
+	// The book may not have heard of an amendment yet that this file is read by.
+	by, err := d.readings()
+	if err != nil {
+		return Import{}, err
+	}
 	d.mu.Lock()
-	for _, i := range d.imports {
-		if i.File == info.Hash {
+	for _, i := range slices.Backward(d.imports) {
+		if i.File == info.Hash && i.Readings.Equal(by) {
 			d.mu.Unlock()
 			i.Repeated = true
 			return i, nil
@@ -73,14 +85,14 @@ func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader
 	number, closed := uint32(len(d.imports)+1), d.through
 	d.mu.Unlock()
 	name = clip(name)
-	batch, err := d.read(files, Import{Number: number, Name: name, File: info.Hash, Format: format})
+	batch, err := d.read(files, Import{Number: number, Name: name, File: info.Hash, Format: format, Readings: by})
 	if err != nil {
 		return Import{}, err
 	}
 	in := Import{
 		Number: number, Name: name, File: info.Hash, Size: info.Size, Read: batch.Read,
 		Accepted: uint64(len(batch.Records)), Duplicate: uint64(len(batch.Duplicates)), Rejected: batch.Refused,
-		Time: d.o.Now(), Closed: closed, Format: format,
+		Time: d.o.Now(), Closed: closed, Format: format, Readings: by,
 	}
 	if in.Read != in.Accepted+in.Rejected+in.Duplicate {
 		panic(fmt.Sprintf("import of %s: %d rows read, %d accounted for", info.Hash, in.Read, in.Accepted+in.Rejected+in.Duplicate))
@@ -94,6 +106,7 @@ func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader
 	book.Add(number, batch, closed)
 	d.mu.Lock()
 	d.imports = append(d.imports, in)
+	d.takeOdd(number, batch)
 	d.mu.Unlock()
 	in.Rejects = rejects
 	// The import stands; what it cannot tell now it tells when the desk starts again.
@@ -132,7 +145,21 @@ func (d *Desk) read(files Files, i Import) (*usage.Batch, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return files.Read(sized{f}, fmt.Sprintf("import %d (%s)", i.Number, i.Name), i.Format)
+	return files.Read(sized{f}, fmt.Sprintf("import %d (%s)", i.Number, i.Name), i.Format, i.Readings)
+}
+
+// readings gives how this carrier's own records are put right by the agreements
+// as they stand. Code: no-agreement.
+func (d *Desk) readings() (by agreement.Readings, err error) {
+	err = d.o.Channel.View(func(v view) error {
+		s, err := readSchedule(v, d.o.Line, string(d.o.Partner))
+		if err != nil {
+			return err
+		}
+		by = s.readings(d.o.Me)
+		return nil
+	})
+	return by, err
 }
 
 // sized is a file whose size its reader can ask for: one that must be read at any
@@ -295,6 +322,9 @@ func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error)
 			return nil, err
 		}
 		files.Keep()
+		d.mu.Lock()
+		d.takeOdd(i.Number, batch)
+		d.mu.Unlock()
 		book.Add(i.Number, batch, i.Closed)
 	}
 	book.lead(d.led)

@@ -38,6 +38,9 @@ func (d *Desk) period(ctx context.Context, key string) error {
 	if d.seller(p.Direction) {
 		mine, other = other, mine
 	}
+	if !other.Delivered.IsZero() {
+		d.showed(p.Interval.To, other.Delivered)
+	}
 	d.solved("request/" + key)
 	if mine.Confirmed || p.Waiting == 0 {
 		if err := d.forget(key); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -62,6 +63,15 @@ func readSchedule(v view, line product.Line, partner string) (schedule, error) {
 	}
 	slices.SortStableFunc(out, func(a, b phase) int { return cmp.Compare(a.from, b.from) })
 	return out, nil
+}
+
+// readings gives how a carrier's own records are put right.
+func (s schedule) readings(carrier party.Code) agreement.Readings {
+	versions := make([]agreement.Reading, len(s))
+	for i, p := range s {
+		versions[i] = agreement.Reading{From: p.from, Normalisations: p.terms.Normalisations}
+	}
+	return agreement.ReadingsOf(carrier, versions)
 }
 
 // at gives the phase that holds for periods that begin at a moment, the first

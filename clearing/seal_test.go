@@ -211,7 +211,7 @@ func TestACrashBeforeAnImportIsKnownLosesNothing(t *testing.T) {
 	a.take(row("1", "09:00:00", 60_000))
 	d := a.desk
 	d.importing.Lock()
-	_, err := d.files.Read(strings.NewReader(header+row("2", "10:00:00", 60_000)), "calls.csv", "")
+	_, err := d.files.Read(strings.NewReader(header+row("2", "10:00:00", 60_000)), "calls.csv", "", nil)
 	w.must(err)
 	_, _, err = d.archive(d.files, 2)
 	d.importing.Unlock()

@@ -181,7 +181,7 @@ func TestBadInputTheSameFileTwiceAddsNothing(t *testing.T) {
 	judged(t, text(file+strings.TrimPrefix(file, voice.UsageHeader+"\n")), told{read: 2000, accepted: 1000, duplicate: 1000})
 	files := voice.NewFiles(voice.Options{})
 	for i, accepted := range []int{1000, 0} {
-		b, err := files.Read(strings.NewReader(file), "the file", "")
+		b, err := files.Read(strings.NewReader(file), "the file", "", nil)
 		if err != nil || len(b.Records) != accepted || len(b.Duplicates) != 1000-accepted || b.Refused != 0 {
 			t.Errorf("import %d: %d accepted, %d duplicate, %d refused: %v", i+1, len(b.Records), len(b.Duplicates), b.Refused, err)
 		}

@@ -27,6 +27,7 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/trade/habit"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -96,11 +97,11 @@ type comparison struct {
 	lines   *lines
 	ids     [2]*repeated
 	learned learned
-	ruled   [2][]bool  // by trunk: a number rule may be for its calls; nil: for none
-	clocks  [2][]clock // by trunk; nil: all are right
-	base    *learner   // what a sample of the calls said
-	share   uint32     // the sample was one part in so many
-	watch   *watch     // of the last pass
+	ruled   [2][]bool        // by trunk: a number rule may be for its calls; nil: for none
+	clocks  [2][]habit.Clock // by trunk; nil: all are right
+	base    *learner         // what a sample of the calls said
+	share   uint32           // the sample was one part in so many
+	watch   *watch           // of the last pass
 }
 
 // rounds bounds how often what was learned is used to learn more.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/lateral-network/lateral/trade/habit"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -162,7 +163,7 @@ const dayMillis = 86_400_000
 
 // add counts a call that stands at a time (ms) under our row, called home.
 func (d *detail) add(l *ladder, s side, c *call, when int64, home uint32, at spot) error {
-	k := cellKey{home, at.line, int32(floorDiv(when, dayMillis)), c.way}
+	k := cellKey{home, at.line, int32(habit.FloorDiv(when, dayMillis)), c.way}
 	cells := d.cells[k]
 	if cells == nil {
 		cells = &[2]cell{}

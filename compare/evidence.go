@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lateral-network/lateral/trade/habit"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -48,7 +49,7 @@ const (
 // kindOf names a rule for numbers that are written after a form.
 func kindOf(form string, r numberRule) string {
 	switch {
-	case r.stripDigits == 0 && r.addDigits == 0 && isInternational(form):
+	case r.stripDigits == 0 && r.addDigits == 0 && habit.International(form):
 		return learnedZeros
 	case r.stripDigits == 0 && form == "0" && r.addDigits > 0:
 		return learnedNational
@@ -74,17 +75,17 @@ func (r numberRule) describe(form string) string {
 	return strings.Join(list, ", ")
 }
 
-// describe says how a clock is off.
-func (c clock) describe() string {
-	d := time.Duration(abs(c.ms)) * time.Millisecond
-	if c.zone {
+// describeClock says how a clock is off.
+func describeClock(c habit.Clock) string {
+	d := time.Duration(abs(c.Millis)) * time.Millisecond
+	if c.Zone {
 		sign := "+"
-		if c.ms < 0 {
+		if c.Millis < 0 {
 			sign = "-"
 		}
 		return fmt.Sprintf("times stand %s%02d:%02d from the other side's", sign, d/time.Hour, d%time.Hour/time.Minute)
 	}
-	if c.ms < 0 {
+	if c.Millis < 0 {
 		return fmt.Sprintf("clock %s behind the other side's", d)
 	}
 	return fmt.Sprintf("clock %s ahead of the other side's", d)
@@ -112,10 +113,10 @@ func (c *comparison) shown(f *found) []Learned {
 		}
 		for _, t := range c.clocksOf(s) {
 			o, kind := c.learned.clocks[s][t], learnedClock
-			if o.zone {
+			if o.Zone {
 				kind = learnedZone
 			}
-			out = append(out, Learned{s.String(), in.trunks.name(t), kind, o.describe(), f.shifted[s][t]})
+			out = append(out, Learned{s.String(), in.trunks.name(t), kind, describeClock(o), f.shifted[s][t]})
 		}
 	}
 	return out
@@ -190,8 +191,8 @@ func (w *writing) learnFrom(d *diff) error {
 	}
 	if d.has(atClockSkew) {
 		apart := d.b.start - d.a.start
-		if o := w.c.offset(theirs, d.b.trunk); o.zone {
-			apart -= o.ms
+		if o := w.c.offset(theirs, d.b.trunk); o.Zone {
+			apart -= o.Millis
 		}
 		k := w.skews[d.b.trunk]
 		if k == nil {
@@ -306,8 +307,8 @@ func (w *writing) clocks() error {
 	for _, s := range []side{ours, theirs} {
 		for _, t := range w.c.clocksOf(s) {
 			o := w.c.learned.clocks[s][t]
-			row := []any{s.String(), w.c.files[s].trunks.name(t), seconds(o.ms), o.describe(), w.f.shifted[s][t]}
-			if o.zone {
+			row := []any{s.String(), w.c.files[s].trunks.name(t), seconds(o.Millis), describeClock(o), w.f.shifted[s][t]}
+			if o.Zone {
 				zones = append(zones, row)
 			} else {
 				skews = append(skews, append(row, nil, nil))
@@ -317,7 +318,7 @@ func (w *writing) clocks() error {
 	names := w.c.files[theirs].trunks
 	for _, t := range slices.SortedFunc(maps.Keys(w.skews), func(a, b uint16) int { return cmp.Compare(names.name(a), names.name(b)) }) {
 		k := w.skews[t]
-		skews = append(skews, []any{"theirs", names.name(t), seconds(floorDiv(k.sum, k.calls)), "mean of the calls that differ", uint64(k.calls), seconds(k.least), seconds(k.most)})
+		skews = append(skews, []any{"theirs", names.name(t), seconds(habit.FloorDiv(k.sum, k.calls)), "mean of the calls that differ", uint64(k.calls), seconds(k.least), seconds(k.most)})
 	}
 	columns := []string{"side", "trunk", "seconds_ahead", "what", "calls"}
 	if err := w.summary("time_zone-summary", columns, zones); err != nil {

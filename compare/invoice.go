@@ -16,6 +16,7 @@ import (
 	"unicode"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/habit"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/rating"
@@ -727,7 +728,7 @@ func (c *comparison) origins(g *group) (map[uint64]priced, error) {
 func country(n uint64) uint64 {
 	d := digitsOf(n)
 	for k := 1; k <= 3 && k < d; k++ {
-		if code := n / tens[d-k]; isCountry(code) {
+		if code := n / tens[d-k]; habit.IsCountry(code) {
 			return code
 		}
 	}

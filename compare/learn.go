@@ -5,7 +5,8 @@ import (
 	"maps"
 	"math/bits"
 	"slices"
-	"strings"
+
+	"github.com/lateral-network/lateral/trade/habit"
 )
 
 // numberRule makes a called number E.164: it takes digits off the head of what
@@ -58,18 +59,11 @@ func digitsOf(n uint64) int {
 	return d
 }
 
-// clock is how a trunk's times are off: its calls begin ms later on it than by
-// the other side's records.
-type clock struct {
-	ms   int64
-	zone bool // a whole number of quarter hours: the clock is right and its zone is not
-}
-
 // learned is what the two sides' records say of how numbers and times are
 // written. Number rules stand by trunk and form; see dest.
 type learned struct {
 	numbers [2]map[class][]numberRule
-	clocks  [2]map[uint16]clock
+	clocks  [2]map[uint16]habit.Clock
 }
 
 // rule finds the number rule for a call, and the number that it makes.
@@ -100,7 +94,7 @@ func (l *learned) merge(m *learned) (news bool) {
 		for t, c := range m.clocks[s] {
 			if _, ok := l.clocks[s][t]; !ok {
 				if l.clocks[s] == nil {
-					l.clocks[s] = map[uint16]clock{}
+					l.clocks[s] = map[uint16]habit.Clock{}
 				}
 				l.clocks[s][t] = c
 				news = true
@@ -121,7 +115,7 @@ type learner struct {
 	tolerance int64
 	numbers   map[numberVote]uint32
 	same      map[seenLead]uint32 // calls that found a partner with the number as it is, by the number's head
-	clocks    map[clockVote]vote
+	clocks    map[clockVote]habit.Vote
 	near      map[trunks]uint32 // calls that found a partner at their time
 	apart     map[trunks]uint32 // calls that found one at another time alone
 	next      []int32
@@ -148,25 +142,12 @@ type clockVote struct {
 	seconds int32 // theirs - ours
 }
 
-type vote struct {
-	calls uint32
-	sum   int64 // ms
-}
-
 func newLearner(tolerance int64) *learner {
-	return &learner{tolerance: tolerance, numbers: map[numberVote]uint32{}, same: map[seenLead]uint32{}, clocks: map[clockVote]vote{}, near: map[trunks]uint32{}, apart: map[trunks]uint32{}}
+	return &learner{tolerance: tolerance, numbers: map[numberVote]uint32{}, same: map[seenLead]uint32{}, clocks: map[clockVote]habit.Vote{}, near: map[trunks]uint32{}, apart: map[trunks]uint32{}}
 }
 
-// Limits of what is taken for one call under another number or clock.
-const (
-	farthest   = 26 * 3600_000 // of two clocks, ms: no two zones are further apart
-	durations  = 3_000         // of two durations, ms
-	minute     = 60_000        // of two durations of one caller, ms: one may be in whole minutes
-	mostPairs  = 1 << 20       // calls of both sides to numbers with one end; more say nothing
-	quarter    = 15 * 60_000   // ms
-	nearZone   = 2_000         // ms that a zone's offset may miss a quarter hour by
-	leastVotes = 3
-)
+// mostPairs is calls of both sides to numbers with one end; more say nothing.
+const mostPairs = 1 << 20
 
 // observe takes the calls of both sides in a part. Only those to numbers of the
 // same end are looked at.
@@ -226,16 +207,16 @@ func (l *learner) observe(a, b []call) {
 			apart := y.start - x.start
 			near := -l.tolerance <= apart && apart <= l.tolerance
 			longer := int64(y.duration) - int64(x.duration)
-			alike := -durations <= longer && longer <= durations
+			alike := -habit.Durations <= longer && longer <= habit.Durations
 			// Calls of one caller may be one call although neither their times nor
 			// their durations say so.
-			within := apart > -farthest && apart < farthest && -minute <= longer && longer <= minute
+			within := habit.Apart(apart, longer)
 			if y.dest != x.dest {
 				switch {
 				case alike && near:
 					told[ours][i], told[theirs][j-1] = true, true
 					l.differ(x, y)
-				case longer == 0 && onQuarter(apart) || within && x.origin == y.origin && x.origin != 0:
+				case longer == 0 && habit.OnQuarter(apart) || within && x.origin == y.origin && x.origin != 0:
 					unlike = append(unlike, gap{[2]int32{int32(i), j - 1}, apart})
 				}
 				continue
@@ -273,9 +254,9 @@ func (l *learner) observe(a, b []call) {
 			continue
 		}
 		t := trunks{a[g.calls[ours]].trunk, b[g.calls[theirs]].trunk}
-		k := clockVote{t, int32(floorDiv(g.ms+500, 1000))}
+		k := clockVote{t, int32(habit.FloorDiv(g.ms+500, 1000))}
 		v := l.clocks[k]
-		l.clocks[k] = vote{v.calls + 1, v.sum + g.ms}
+		l.clocks[k] = habit.Vote{Calls: v.Calls + 1, Sum: v.Sum + g.ms}
 		for s, call := range g.calls {
 			if k := (seen{side(s), call, t}); !counted[k] {
 				counted[k] = true
@@ -286,22 +267,6 @@ func (l *learner) observe(a, b []call) {
 	for t := range voters[ours] {
 		l.apart[t] += max(voters[ours][t], voters[theirs][t])
 	}
-}
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
-}
-
-func onQuarter(ms int64) bool {
-	if ms < -farthest || ms > farthest {
-		return false
-	}
-	r := ms - floorDiv(ms, quarter)*quarter
-	return r <= nearZone || r >= quarter-nearZone
 }
 
 // lead is the first four digits of a number.
@@ -331,12 +296,12 @@ func (l *learner) differ(x, y *call) {
 		// Two forms, or numbers that differ: nothing says which is right.
 	case a == 0:
 		mine(theirs, y, b, 0)
-		if isCountry(b) { // or ours lacks the country
+		if habit.IsCountry(b) { // or ours lacks the country
 			mine(ours, x, 0, b)
 		}
 	default:
 		mine(ours, x, a, 0)
-		if isCountry(a) {
+		if habit.IsCountry(a) {
 			mine(theirs, y, 0, a)
 		}
 	}
@@ -352,7 +317,7 @@ func (l *learner) add(m *learner) {
 	}
 	for k, v := range m.clocks {
 		w := l.clocks[k]
-		l.clocks[k] = vote{w.calls + v.calls, w.sum + v.sum}
+		l.clocks[k] = habit.Vote{Calls: w.Calls + v.Calls, Sum: w.Sum + v.Sum}
 	}
 	for k, n := range m.near {
 		l.near[k] += n
@@ -397,11 +362,11 @@ func (l *learner) learn(forms [2]*names) *learned {
 			continue
 		}
 		n, total := l.numbers[k], totals[numberVote{side: k.side, class: k.class}]
-		least := uint32(leastVotes)
-		if k.form != 0 && k.strip == 0 && k.add == 0 && isInternational(forms[k.side].name(k.form)) {
+		least := uint32(habit.LeastCalls)
+		if k.form != 0 && k.strip == 0 && k.add == 0 && habit.International(forms[k.side].name(k.form)) {
 			least = 1
 		}
-		if n < least || 5*n < total {
+		if !habit.Often(n, total, least) {
 			continue
 		}
 		if k.strip != 0 && k.add != 0 && n <= pure[numberVote{side: k.side, class: k.class}] {
@@ -428,14 +393,6 @@ func (l *learner) learn(forms [2]*names) *learned {
 	out.clocks[theirs] = l.clock(theirs, nil)
 	out.clocks[ours] = l.clock(ours, out.clocks[theirs])
 	return out
-}
-
-func isInternational(form string) bool {
-	switch strings.TrimPrefix(form, "+") {
-	case "00", "011", "":
-		return true
-	}
-	return false
 }
 
 func (k numberVote) order(m numberVote) int {
@@ -465,12 +422,12 @@ func beginsAlike(a, b uint64) bool {
 
 // clock finds the trunks of a side whose calls, most of them, have one difference
 // from the other side's. Trunks of the other side that are known are left out.
-func (l *learner) clock(s side, known map[uint16]clock) map[uint16]clock {
+func (l *learner) clock(s side, known map[uint16]habit.Clock) map[uint16]habit.Clock {
 	sign := int64(1)
 	if s == ours {
 		sign = -1
 	}
-	byTrunk := map[uint16]map[int32]vote{}
+	byTrunk := map[uint16]habit.Votes{}
 	total := map[uint16]uint32{}
 	for k, v := range l.clocks {
 		if _, ok := known[k.trunks[1-s]]; ok {
@@ -478,11 +435,9 @@ func (l *learner) clock(s side, known map[uint16]clock) map[uint16]clock {
 		}
 		t := k.trunks[s]
 		if byTrunk[t] == nil {
-			byTrunk[t] = map[int32]vote{}
+			byTrunk[t] = habit.Votes{}
 		}
-		at := k.seconds * int32(sign)
-		w := byTrunk[t][at]
-		byTrunk[t][at] = vote{w.calls + v.calls, w.sum + v.sum*sign}
+		byTrunk[t].Put(k.seconds*int32(sign), habit.Vote{Calls: v.Calls, Sum: v.Sum * sign})
 	}
 	for _, counts := range []map[trunks]uint32{l.near, l.apart} {
 		for k, n := range counts {
@@ -491,28 +446,10 @@ func (l *learner) clock(s side, known map[uint16]clock) map[uint16]clock {
 			}
 		}
 	}
-	out := map[uint16]clock{}
+	out := map[uint16]habit.Clock{}
 	for t, votes := range byTrunk {
-		var best vote
-		at := int32(0)
-		for _, s := range slices.Sorted(maps.Keys(votes)) {
-			v := vote{}
-			for d := int32(-1); d <= 1; d++ {
-				w := votes[s+d]
-				v = vote{v.calls + w.calls, v.sum + w.sum}
-			}
-			if v.calls > best.calls || v.calls == best.calls && abs(s) < abs(at) {
-				best, at = v, s
-			}
-		}
-		if best.calls < leastVotes || 2*best.calls < total[t] {
-			continue
-		}
-		ms := floorDiv(best.sum+int64(best.calls)/2, int64(best.calls))
-		if zone := floorDiv(ms+quarter/2, quarter) * quarter; onQuarter(ms) && zone != 0 {
-			out[t] = clock{zone, true}
-		} else {
-			out[t] = clock{ms, false}
+		if c, _, ok := votes.Clock(total[t]); ok {
+			out[t] = c
 		}
 	}
 	return out
@@ -524,21 +461,3 @@ func abs[T int32 | int64](v T) T {
 	}
 	return v
 }
-
-// isCountry reports whether digits are an assigned country code of E.164 (ITU-T
-// operational bulletin, list of country codes).
-func isCountry(n uint64) bool {
-	switch {
-	case n == 1 || n == 7:
-		return true
-	case n < 10 || n > 999:
-		return false
-	case n < 100:
-		return slices.Contains(twoDigits, uint16(n))
-	}
-	// A code of three digits begins with two that are no code themselves.
-	return n >= 210 && n/100 != 7 && !slices.Contains(twoDigits, uint16(n/10))
-}
-
-var twoDigits = []uint16{20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58,
-	60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lateral-network/lateral/trade/fraud"
+	"github.com/lateral-network/lateral/trade/habit"
 	"github.com/lateral-network/lateral/trade/reconcile"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -123,7 +124,7 @@ func (p *parts) accept(s side, c call) error {
 		if to, _, ok := p.c.learned.number(s, &c); ok {
 			c.dest = to
 		}
-		c.start -= p.c.offset(s, c.trunk).ms
+		c.start -= p.c.offset(s, c.trunk).Millis
 		p.third[s] = append(p.third[s], c)
 		return nil
 	}
@@ -212,9 +213,9 @@ func (p *parts) unique(s side) {
 }
 
 // offset is how much a call's start is taken back to be compared.
-func (c *comparison) offset(s side, trunk uint16) clock {
+func (c *comparison) offset(s side, trunk uint16) habit.Clock {
 	if c.clocks[s] == nil {
-		return clock{}
+		return habit.Clock{}
 	}
 	return c.clocks[s][trunk]
 }
@@ -230,7 +231,7 @@ func (c *comparison) spread() {
 			}
 		}
 		if len(c.learned.clocks[s]) > 0 {
-			c.clocks[s] = make([]clock, len(f.trunks.list))
+			c.clocks[s] = make([]habit.Clock, len(f.trunks.list))
 			for t, o := range c.learned.clocks[s] {
 				c.clocks[s][t] = o
 			}
@@ -246,8 +247,8 @@ func (p *parts) shift(s side) {
 	}
 	for i := range p.calls[s] {
 		c := &p.calls[s][i]
-		if o := p.c.offset(s, c.trunk); o.ms != 0 {
-			c.start -= o.ms
+		if o := p.c.offset(s, c.trunk); o.Millis != 0 {
+			c.start -= o.Millis
 			p.shifted.count(s, c.trunk)
 		}
 	}
@@ -258,7 +259,7 @@ func (p *parts) shift(s side) {
 func (p *parts) alike(i, j uint32) bool {
 	a, b := &p.calls[ours][i], &p.calls[theirs][j]
 	return a.start == b.start && a.duration == b.duration && a.origin == b.origin && a.plus == b.plus && !a.odd && !b.odd &&
-		p.detail == nil && p.watch == nil && p.c.lines.shared() && p.c.offset(ours, a.trunk).ms == 0 && p.c.offset(theirs, b.trunk).ms == 0
+		p.detail == nil && p.watch == nil && p.c.lines.shared() && p.c.offset(ours, a.trunk).Millis == 0 && p.c.offset(theirs, b.trunk).Millis == 0
 }
 
 // same counts a call of ours for both sides.
@@ -277,7 +278,7 @@ func (p *parts) same(i uint32) error {
 func (p *parts) own(s side, i uint32) call {
 	c := p.calls[s][i]
 	if p.c.clocks[s] != nil {
-		c.start += p.c.offset(s, c.trunk).ms
+		c.start += p.c.offset(s, c.trunk).Millis
 	}
 	return c
 }
@@ -498,11 +499,11 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	p.bucket(&a, &b, mine, at)
 	start := b.start
 	zoned := start
-	for s, c := range [2]clock{p.c.offset(ours, a.trunk), p.c.offset(theirs, b.trunk)} {
-		if c.zone && s == int(theirs) {
-			zoned -= c.ms
-		} else if c.zone {
-			zoned += c.ms
+	for s, c := range [2]habit.Clock{p.c.offset(ours, a.trunk), p.c.offset(theirs, b.trunk)} {
+		if c.Zone && s == int(theirs) {
+			zoned -= c.Millis
+		} else if c.Zone {
+			zoned += c.Millis
 		}
 	}
 	step := func(cause uint8, book side, begin int64, duration uint32) error {
@@ -616,14 +617,14 @@ func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 			return err
 		}
 		o := p.c.offset(theirs, c.trunk)
-		if o.zone {
+		if o.Zone {
 			shown |= 1 << atTimeZone
 		}
 		if err := p.show(theirs, c, at, shown, why.line); err != nil {
 			return err
 		}
-		if o.zone {
-			to := p.price.spot(theirs, &c, c.start-o.ms, c.duration)
+		if o.Zone {
+			to := p.price.spot(theirs, &c, c.start-o.Millis, c.duration)
 			p.ladder.calls[atTimeZone]++
 			if err := p.ladder.move(atTimeZone, at, to); err != nil {
 				return err
@@ -797,7 +798,7 @@ func (p *parts) explain(s side) map[uint32]reason {
 	like := func(r *call) func(*call) bool {
 		return func(c *call) bool {
 			longer := abs(int64(c.duration) - int64(r.duration))
-			return longer <= durations || longer <= minute && c.origin == r.origin && c.origin != 0
+			return longer <= habit.Durations || longer <= habit.SameCall && c.origin == r.origin && c.origin != 0
 		}
 	}
 	third := slices.Clone(p.third[other])

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/trade/habit"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -244,7 +245,7 @@ func (b *both) cells() []any {
 }
 
 func dayOf(ms int64) string        { return usage.Stamp(ms)[:len("2006-01-02")] }
-func floorTo(ms, unit int64) int64 { return floorDiv(ms, unit) * unit }
+func floorTo(ms, unit int64) int64 { return habit.FloorDiv(ms, unit) * unit }
 
 const hourMillis = 3_600_000
 

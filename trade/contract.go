@@ -1,6 +1,7 @@
 package trade
 
 import (
+	"fmt"
 	"slices"
 	"sort"
 
@@ -53,10 +54,23 @@ func (t *tx) checkTerms(terms agreement.Terms) error {
 	if _, err := t.calendar(terms); err != nil {
 		return fault.Of(err).In("terms.cycle")
 	}
+	if err := t.checkCarriers(terms.Normalisations); err != nil {
+		return err
+	}
 	for _, a := range terms.Alone {
 		r, ok := t.m.commands[Kind(a.Command)]
 		if !ok || r.public || r.need == memberKey {
 			return invalid("terms.alone", "a node cannot be allowed "+a.Command, "name a command of the Bilateral that needs a delegate")
+		}
+	}
+	return nil
+}
+
+// checkCarriers sees to it that records which are put right are of one of the two.
+func (t *tx) checkCarriers(all []agreement.Normalisation) error {
+	for i, n := range all {
+		if n.Carrier != t.own && n.Carrier != t.partner {
+			return invalid(fmt.Sprintf("terms.normalisations[%d].carrier", i), "the records of "+string(n.Carrier)+" are not cleared here", "name one of the two carriers")
 		}
 	}
 	return nil

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -79,5 +81,31 @@ func TestTheNoticeOfRatesHasOneEncoding(t *testing.T) {
 	after := canon.Must(terms)
 	if !bytes.Contains(after, canon.Must(terms.Notice)) || bytes.Contains(before, []byte("refuse")) {
 		t.Errorf("terms are %x, and %x with a notice", before, after)
+	}
+}
+
+// Likewise the ways in which records are put right.
+func TestTheNormalisationsOfTermsHaveOneEncoding(t *testing.T) {
+	terms := agreement.Defaults()
+	before := canon.Must(terms)
+	terms.Normalisations = []agreement.Normalisation{
+		{Carrier: "ALPHA", Trunk: "T1", Kind: agreement.NormaliseNumber, Strip: "00", Add: "49"},
+		{Carrier: "BRAVO", Kind: agreement.NormaliseClock, Offset: -3_600_000},
+	}
+	after := canon.Must(terms)
+	const list = "181a82" + "a50165414c504841026254310366" + "6e756d626572" + "04623030056234" + "39" + "a30165425241564f0365" + "636c6f636b" + "063a0036ee7f"
+	if hex.EncodeToString(after[1:]) != hex.EncodeToString(before[1:])+list || after[0] != before[0]+1 {
+		t.Errorf("terms are %x, and %x with normalisations", before, after)
+	}
+}
+
+// Two carriers sign whose records are put right, and can do so for theirs alone.
+func TestTermsPutRightTheRecordsOfTheTwoAlone(t *testing.T) {
+	tx := &tx{own: "ALPHA", partner: "BRAVO"}
+	for carrier, ok := range map[party.Code]bool{"ALPHA": true, "BRAVO": true, "CHARLIE": false} {
+		err := tx.checkCarriers([]agreement.Normalisation{{Carrier: carrier, Kind: agreement.NormaliseClock, Offset: 1}})
+		if (err == nil) != ok || !ok && fault.Of(err).Field != "terms.normalisations[0].carrier" {
+			t.Errorf("%s: %v", carrier, err)
+		}
 	}
 }

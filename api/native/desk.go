@@ -28,6 +28,8 @@ type Desk interface {
 	Exceptions() []clearing.Exception
 	Signals() []clearing.Signal
 	JudgeSignal(number uint32, state clearing.SignalState, by, why string) (clearing.Signal, error)
+	Suggestions() ([]clearing.Suggestion, error)
+	Suggested(id string) (clearing.Suggestion, error)
 	Evidence(dispute string) (clearing.Evidence, error)
 	Try(dispute string, rule agreement.Source) (clearing.Trial, error)
 	Correct(ctx context.Context, order string, from int64, why string) (clearing.Correction, error)

@@ -97,9 +97,12 @@ func shownOrder(o order.Order) wire.Order {
 }
 
 func shownImport(i clearing.Import) wire.Import {
-	return wire.Import{Number: i.Number, Name: i.Name, File: i.File, Size: i.Size, Read: i.Read, Accepted: i.Accepted, Rejected: i.Rejected,
-		Duplicate: i.Duplicate, Format: i.Format, Rejects: i.Rejects, Repeated: i.Repeated,
-		Sealed: i.Sealed, Time: wire.Time(i.Time)}
+	w := wire.Import{Number: i.Number, Name: i.Name, File: i.File, Size: i.Size, Read: i.Read, Accepted: i.Accepted, Rejected: i.Rejected,
+		Duplicate: i.Duplicate, Format: i.Format, Rejects: i.Rejects, Repeated: i.Repeated, Sealed: i.Sealed, Time: wire.Time(i.Time)}
+	for _, r := range i.Readings {
+		w.Readings = append(w.Readings, wire.Reading{From: wire.Time(r.From), Normalisations: append([]agreement.Normalisation{}, r.Normalisations...)})
+	}
+	return w
 }
 
 func shownKept(k clearing.Kept) wire.Archived {
@@ -118,6 +121,16 @@ func shownSummary(s clearing.Summary) wire.Summary {
 func shownException(e clearing.Exception) wire.Exception {
 	return wire.Exception{Direction: e.Direction, Period: e.Period, Import: e.Import, Line: e.Line, Destination: e.Destination.String(),
 		Start: wire.Time(e.Start), Code: e.Code}
+}
+
+func shownSuggestion(x clearing.Suggestion) wire.Suggestion {
+	n := x.Normalisation
+	w := wire.Suggestion{ID: x.ID, Agreement: x.Agreement, Carrier: n.Carrier, Trunk: n.Trunk, Kind: n.Kind, Strip: n.Strip, Add: n.Add, OffsetMillis: n.Offset,
+		Calls: x.Calls, Shown: x.Shown, Of: x.Of, Sample: make([]wire.SignalRow, len(x.Sample)), From: wire.Time(x.From)}
+	for i, r := range x.Sample {
+		w.Sample[i] = wire.SignalRow{Import: r.Import, Line: r.Line}
+	}
+	return w
 }
 
 func shownSignal(x clearing.Signal) wire.Signal {

@@ -21,7 +21,7 @@ var allowed = map[string][]api.Role{
 	"list-bilaterals": readers, "get-bilateral": readers, "list-anchors": readers, "list-problems": readers,
 	"get-default-terms": readers, "list-agreements": readers, "get-agreement": readers, "list-delegates": readers,
 	"list-sheets": readers, "get-sheet": readers, "get-sheet-file": readers, "list-orders": readers, "get-order": readers,
-	"list-imports": readers, "list-archive": readers, "get-summary": readers, "list-exceptions": readers, "list-signals": readers,
+	"list-imports": readers, "list-archive": readers, "get-summary": readers, "list-exceptions": readers, "list-signals": readers, "list-suggestions": readers,
 	"list-periods": readers, "get-period": readers, "list-lines": readers, "get-rated": readers, "list-differences": readers,
 	"list-invoices": readers, "get-invoice": readers, "get-invoice-json": readers, "get-invoice-html": readers,
 	"get-invoice-canonical": readers, "get-invoice-proof": readers, "get-totals": readers,
@@ -52,7 +52,7 @@ var allowed = map[string][]api.Role{
 
 	"end-bilateral":     {api.ProductManager},
 	"close-divergence":  {api.ProductManager},
-	"propose-agreement": {api.ProductManager}, "amend-agreement": {api.ProductManager}, "accept-agreement": {api.ProductManager},
+	"propose-agreement": {api.ProductManager}, "amend-agreement": {api.ProductManager}, "adopt-suggestion": {api.ProductManager}, "accept-agreement": {api.ProductManager},
 	"reject-agreement": {api.ProductManager}, "end-agreement": {api.ProductManager},
 	"propose-sheet": {api.ProductManager}, "acknowledge-sheet": {api.ProductManager, api.Engineer}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager},
 	"place-order": {api.ProductManager}, "accept-order": {api.ProductManager}, "reject-order": {api.ProductManager},

@@ -335,6 +335,37 @@ func (s *server) contracts() {
 	}) (*reply[wire.Done[wire.Agreement]], error) {
 		return s.changeAgreement(ctx, in.IDPath, trade.KindAgreementAmend, trade.AgreementAmend{ID: in.ID, From: int64(in.Body.From), Terms: in.Body.Terms})
 	})
+	const suggested = "/v1/bilaterals/{partner}/suggestions"
+	get(s, suggested, "list-suggestions", tagContracts, "Amendments that own records call for", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Suggestion]], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		all, err := d.Suggestions()
+		if err != nil {
+			return nil, err
+		}
+		return cut(all, in.PageQuery, shownSuggestion)
+	})
+	post(s, suggested+"/{id}/adopt", "adopt-suggestion", tagContracts, "Propose the amendment that is suggested", func(ctx context.Context, in *struct {
+		IDPath
+		Body wire.AdoptSuggestion
+	}) (*reply[wire.Done[wire.Agreement]], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		x, err := d.Suggested(in.ID)
+		if err != nil {
+			return nil, err
+		}
+		from := int64(in.Body.From)
+		if from == 0 {
+			from = x.From
+		}
+		at := IDPath{in.PartnerPath, x.Agreement}
+		return s.changeAgreement(ctx, at, trade.KindAgreementAmend, trade.AgreementAmend{ID: at.ID, From: from, Terms: x.Terms})
+	})
 	post(s, at+"/{id}/accept", "accept-agreement", tagContracts, "Accept what the partner proposed last", func(ctx context.Context, in *answerTerms) (*reply[wire.Done[wire.Agreement]], error) {
 		return s.answerAgreement(ctx, in, trade.KindAgreementAccept)
 	})

@@ -146,7 +146,12 @@ func deskList[T, W any](s *server, in *partnerPage, all func(Desk) []T, show fun
 	if err != nil {
 		return nil, err
 	}
-	p, err := api.CutSlice(all(d), in.After, in.Limit)
+	return cut(all(d), in.PageQuery, show)
+}
+
+// cut gives a page of a list.
+func cut[T, W any](all []T, q PageQuery, show func(T) W) (*reply[api.Page[W]], error) {
+	p, err := api.CutSlice(all, q.After, q.Limit)
 	if err != nil {
 		return nil, err
 	}

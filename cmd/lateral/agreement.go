@@ -28,6 +28,8 @@ type agreementCommand struct {
 	Rule    agreementRule    `cmd:"" help:"Try the rule that decides differing lines."`
 	Propose agreementPropose `cmd:"" op:"propose-agreement" role:"product-manager" help:"Propose an agreement." eg:"msa.yaml" eg:"- --partner BRAVO < msa.json"`
 	Amend   agreementAmend   `cmd:"" op:"amend-agreement" role:"product-manager" help:"Propose other terms." eg:"MSA-1 terms.yaml --begin 2026-12-01T00:00:00Z"`
+	Suggest agreementSuggest `cmd:"" name:"suggestions" op:"list-suggestions" help:"List amendments that own records call for: numbers that a trunk writes in its own way, clocks that are off." eg:"" eg:"--all --json"`
+	Adopt   agreementAdopt   `cmd:"" op:"adopt-suggestion" role:"product-manager" help:"Propose the amendment that is suggested; the partner accepts it like any other." eg:"5f0c12e1 --begin 2026-12-01T00:00:00Z"`
 	Accept  agreementAccept  `cmd:"" op:"accept-agreement" role:"product-manager" help:"Accept what the partner proposed last." eg:"MSA-1" eg:"MSA-1 --hash 5f0c...e1"`
 	Reject  agreementReject  `cmd:"" op:"reject-agreement" role:"product-manager" help:"Reject what the partner proposed last." eg:"MSA-1 --why 'Net 15 days.'"`
 	End     agreementEnd     `cmd:"" op:"end-agreement" role:"product-manager" help:"Terminate an agreement; the partner cannot prevent it." eg:"MSA-1 --why 'As announced.'"`
@@ -94,6 +96,26 @@ func (c agreementAmend) Run(ctx context.Context, n *remote) error {
 		return err
 	}
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Agreement], error) { return p.AmendAgreement(ctx, c.ID, a) })
+}
+
+type agreementSuggest struct{ many }
+
+func (c agreementSuggest) Run(ctx context.Context, n *remote) error {
+	return list(ctx, n, c.many, "id agreement trunk kind strip add offset_millis calls shown of from", func(p *client.Partner) iter.Seq2[wire.Suggestion, error] {
+		return p.Suggestions(ctx)
+	})
+}
+
+type agreementAdopt struct {
+	one
+	ID    string    `arg:"" help:"Id of the suggestion."`
+	Begin wire.Time `placeholder:"TIME" help:"From when it holds, RFC 3339: an edge of a period; default: the next one."`
+}
+
+func (c agreementAdopt) Run(ctx context.Context, n *remote) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Agreement], error) {
+		return p.AdoptSuggestion(ctx, c.ID, wire.AdoptSuggestion{From: c.Begin})
+	})
 }
 
 type agreementAccept struct {

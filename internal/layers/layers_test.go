@@ -35,7 +35,7 @@ var rows = [][]string{
 
 // nouns are the packages under trade/, each of which may import those before it.
 var nouns = []string{"money", "party", "agreement", "product", "order", "usage",
-	"rating", "invoice", "reconcile", "dispute", "settlement", "fraud"}
+	"rating", "invoice", "reconcile", "dispute", "settlement", "fraud", "habit"}
 
 func rowOf(pkg string) int {
 	top, _, _ := strings.Cut(pkg, "/")

@@ -80,12 +80,12 @@ func TestAnArchiveGivesAFileBackAsItWasRead(t *testing.T) {
 	for n := range 4 {
 		name := fmt.Sprint("file ", n)
 		file := rowsOf(r, 300, 400)
-		want, err := a.Read(strings.NewReader(file), name, "")
+		want, err := a.Read(strings.NewReader(file), name, "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		// The other has only archives of all files before.
-		same, err := b.Read(strings.NewReader(file), name, "")
+		same, err := b.Read(strings.NewReader(file), name, "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,11 +128,11 @@ func TestRowsAreJudgedByPrintsOfForgottenFiles(t *testing.T) {
 	duplicates, refused := 0, uint64(0)
 	for n := range 5 {
 		file := rowsOf(r, 300, 500)
-		want, err := a.Read(strings.NewReader(file), "a", "")
+		want, err := a.Read(strings.NewReader(file), "a", "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := b.Read(strings.NewReader(file), "a", "")
+		got, err := b.Read(strings.NewReader(file), "a", "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func TestPrintsDependOnTheKey(t *testing.T) {
 
 func TestADamagedArchiveIsRefused(t *testing.T) {
 	f := NewFiles(Options{Pair: usage.PairOf("ALPHA", "BRAVO")})
-	b, err := f.Read(strings.NewReader(rowsOf(rand.New(rand.NewPCG(1, 1)), 50, 1000)), "a", "")
+	b, err := f.Read(strings.NewReader(rowsOf(rand.New(rand.NewPCG(1, 1)), 50, 1000)), "a", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

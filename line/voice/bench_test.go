@@ -52,7 +52,7 @@ func BenchmarkKeepFiles(b *testing.B) {
 		runtime.ReadMemStats(&before)
 		files := voice.NewFiles(voice.Options{})
 		for part := range slices.Chunk(rows, 10_000) {
-			if _, err := files.Read(io.MultiReader(bytes.NewReader([]byte(voice.UsageHeader+"\n")), bytes.NewReader(bytes.Join(part, nil))), "part", ""); err != nil {
+			if _, err := files.Read(io.MultiReader(bytes.NewReader([]byte(voice.UsageHeader+"\n")), bytes.NewReader(bytes.Join(part, nil))), "part", "", nil); err != nil {
 				b.Fatal(err)
 			}
 			files.Keep()

@@ -54,6 +54,9 @@ func TestParquetHoldsWhatCSVHolds(t *testing.T) {
 	for i := range a.Rejects {
 		a.Rejects[i].Line--
 	}
+	for i := range a.Odd {
+		a.Odd[i].Line--
+	}
 	if fmt.Sprintf("%+v", a) != fmt.Sprintf("%+v", b) {
 		t.Errorf("CSV:\n%+v\nParquet:\n%+v", a, b)
 	}
@@ -191,7 +194,7 @@ func TestAFormatForAnotherKindOfFileIsRefused(t *testing.T) {
 		"Asterisk as our CSV":  {[]byte(`"","1"` + "\n"), "lateral"},
 		"acc without a column": {[]byte("id,method,callid\n"), "kamailio"},
 	} {
-		if _, err := NewFiles(Options{}).Read(bytes.NewReader(c.file), "x", c.format); fault.CodeOf(err) != CodeBadHeader {
+		if _, err := NewFiles(Options{}).Read(bytes.NewReader(c.file), "x", c.format, nil); fault.CodeOf(err) != CodeBadHeader {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

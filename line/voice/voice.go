@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -52,7 +53,7 @@ const maxText = 255
 
 // ReadUsage reads one file of call records by itself; see [Files.Read].
 func ReadUsage(r io.Reader, o Options) (*usage.Batch, error) {
-	return NewFiles(o).read(r, "", o.Format)
+	return NewFiles(o).read(r, "", o.Format, nil)
 }
 
 // Files reads the files of call records of one carrier, one after the other. A
@@ -91,19 +92,20 @@ func (f *Files) Format(nameOrText string) (string, error) {
 }
 
 // Read reads a file of call records, gzip or plain; its name is for people, who
-// find rows by it, and its format is as [ParseFormat] takes it. A bad row is kept
+// find rows by it, and its format is as [ParseFormat] takes it. Rows are put right
+// by the readings before they are judged. A bad row is kept
 // apart with its line, field and code, and reading goes on. The error is of the
 // file as a whole: [CodeBadHeader], [CodeUnreadable], [CodeTooManyRows], or of the
 // format; the rows before a break are in the batch.
-func (f *Files) Read(r io.Reader, name, format string) (*usage.Batch, error) {
+func (f *Files) Read(r io.Reader, name, format string, by agreement.Readings) (*usage.Batch, error) {
 	as, err := ParseFormat(format)
 	if err != nil {
 		return &usage.Batch{Pair: f.o.Pair, Trunks: []string{""}}, err
 	}
-	return f.read(r, name, as)
+	return f.read(r, name, as, by)
 }
 
-func (f *Files) read(r io.Reader, name string, format *Format) (*usage.Batch, error) {
+func (f *Files) read(r io.Reader, name string, format *Format, by agreement.Readings) (*usage.Batch, error) {
 	b := &usage.Batch{Pair: f.o.Pair, Trunks: []string{""}}
 	f.last = f.kept.next(name, b)
 	if f.past != nil {
@@ -129,7 +131,7 @@ func (f *Files) read(r io.Reader, name string, format *Format) (*usage.Batch, er
 			return b, fault.Newf(CodeTooManyRows, "split the file", "the file goes on after %d rows", b.Read)
 		}
 		b.Read++
-		if err == nil && f.past != nil {
+		if err = putRight(&row, err, by); err == nil && f.past != nil {
 			if err := f.past.reach(Day(row.Start)); err != nil {
 				return b, err
 			}
@@ -140,6 +142,9 @@ func (f *Files) read(r io.Reader, name string, format *Format) (*usage.Batch, er
 			}
 		}
 		b.Refused++
+		if row.Result == usage.Success && len(b.Odd) < maxOdd && fault.CodeOf(err) == CodeBadNumber {
+			b.Odd = append(b.Odd, odd(uint32(line), &row))
+		}
 		if len(b.Rejects) < f.o.MaxRejects {
 			f := fault.Of(err)
 			b.Rejects = append(b.Rejects, usage.Reject{Line: line, Field: f.Field, Code: f.Code, Detail: f.Detail})

@@ -153,7 +153,7 @@ func TestRowsAreJudgedByEarlierFilesToo(t *testing.T) {
 			why := ""
 			for i, rows := range c.files {
 				for range 2 { // a file that is not kept leaves nothing behind
-					b, err := files.Read(strings.NewReader(UsageHeader+"\n"+rows), fmt.Sprintf("file %d", i+1), "")
+					b, err := files.Read(strings.NewReader(UsageHeader+"\n"+rows), fmt.Sprintf("file %d", i+1), "", nil)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -191,7 +191,7 @@ func TestCuttingAFileChangesNoVerdict(t *testing.T) {
 	var duplicate, refused, line int
 	for rest := rows; len(rest) > 0; {
 		n := min(len(rest), 1+r.IntN(600))
-		b, err := files.Read(strings.NewReader(UsageHeader+"\n"+strings.Join(rest[:n], "")), "part", "")
+		b, err := files.Read(strings.NewReader(UsageHeader+"\n"+strings.Join(rest[:n], "")), "part", "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

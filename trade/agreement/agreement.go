@@ -278,6 +278,9 @@ type Terms struct {
 	// both members have signed yet, before new trade waits; no entry: no limit.
 	Unattested []money.Amount `cbor:"24,keyasint,omitempty" json:"unattested,omitempty"`
 	Notice     RateNotice     `cbor:"25,keyasint,omitzero" json:"rate_notice,omitzero"` // of rate sheets; none: from any moment on
+	// Normalisations put each carrier's own records right before they are rated
+	// and compared.
+	Normalisations []Normalisation `cbor:"26,keyasint,omitempty" json:"normalisations,omitempty"`
 }
 
 // RateNotice is how long before it takes effect a rate sheet has to be proposed.
@@ -426,6 +429,9 @@ func (t Terms) Validate() error {
 				return bad("alone", "a command is there twice", "name each once")
 			}
 		}
+	}
+	if err := CheckNormalisations(t.Normalisations); err != nil {
+		return err
 	}
 	if err := t.checkDeadlines(); err != nil {
 		return err

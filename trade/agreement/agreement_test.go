@@ -44,7 +44,8 @@ func TestTermsAreCheckedInAllTheirParts(t *testing.T) {
 		"unattested":     func(x *Terms) { x.Unattested = []money.Amount{{Currency: "USD", Micro: -1}} },
 		"exposure":       func(x *Terms) { x.Exposure = []money.Amount{{Currency: "???", Micro: 1}} },
 		"rate_notice":    func(x *Terms) { x.Notice = RateNotice{Increase: -1, Short: RefuseShort} }, "rate_notice.short": func(x *Terms) { x.Notice = RateNotice{Increase: 1} },
-		"alone": func(x *Terms) { x.Alone = []Allowance{{Command: "tick"}, {Command: "tick"}} },
+		"normalisations[0].kind": func(x *Terms) { x.Normalisations = []Normalisation{{Carrier: "ALPHA", Kind: "colour"}} },
+		"alone":                  func(x *Terms) { x.Alone = []Allowance{{Command: "tick"}, {Command: "tick"}} },
 	} {
 		x := Defaults()
 		change(&x)

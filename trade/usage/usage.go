@@ -133,6 +133,14 @@ type Batch struct {
 	Trunks     []string // names that Record.Trunk points to; 0 is "no trunk named"
 	Read       uint64   // rows of data
 	Refused    uint64   // rows refused, those beyond the limit of Rejects included
+	Odd        []Odd    // the first of the calls that succeeded and were refused for their number alone
+}
+
+// Odd is a call whose called number is no E.164 number.
+type Odd struct {
+	Record  // without a destination and a trunk
+	Trunk   string
+	Written string // the called number, as it was written
 }
 
 // Unit is what usage is measured in, for example "second".

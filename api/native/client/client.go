@@ -522,6 +522,16 @@ func (p *Partner) AmendAgreement(ctx context.Context, id string, a wire.AmendAgr
 	return post[wire.Done[wire.Agreement]](ctx, p.c, p.at("agreements", id, "amend"), a)
 }
 
+// Suggestions lists amendments that own records call for.
+func (p *Partner) Suggestions(ctx context.Context) iter.Seq2[wire.Suggestion, error] {
+	return list[wire.Suggestion](ctx, p.c, p.at("suggestions"), nil)
+}
+
+// AdoptSuggestion proposes the amendment that is suggested.
+func (p *Partner) AdoptSuggestion(ctx context.Context, id string, a wire.AdoptSuggestion) (wire.Done[wire.Agreement], error) {
+	return post[wire.Done[wire.Agreement]](ctx, p.c, p.at("suggestions", id, "adopt"), a)
+}
+
 // AcceptAgreement accepts the terms with a hash; the zero hash: what is pending.
 func (p *Partner) AcceptAgreement(ctx context.Context, id string, terms canon.Hash) (wire.Done[wire.Agreement], error) {
 	return post[wire.Done[wire.Agreement]](ctx, p.c, p.at("agreements", id, "accept"), wire.AnswerTerms{Hash: terms})

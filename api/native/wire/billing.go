@@ -63,10 +63,17 @@ type Import struct {
 	Rejected  uint64         `json:"rejected"`
 	Duplicate uint64         `json:"duplicate"`
 	Format    string         `json:"format,omitempty" doc:"How the file is read: a name, or the mapping profile that is kept with it. Absent: as its content says."`
+	Readings  []Reading      `json:"readings,omitempty" doc:"How its rows were put right by what had been agreed when it came."`
 	Rejects   []usage.Reject `json:"rejects,omitempty" doc:"The first thousand; in the answer to the import only."`
-	Repeated  bool           `json:"repeated,omitempty" doc:"The same file was imported before; nothing was done."`
+	Repeated  bool           `json:"repeated,omitempty" doc:"The same file was imported before, and read by the same normalisations; nothing was done."`
 	Sealed    bool           `json:"sealed" doc:"Its calls are over for good: their records are read from the archive on demand, and may be erased."`
 	Time      Time           `json:"time"`
+}
+
+// Reading is how own records are put right from a moment on.
+type Reading struct {
+	From           Time                      `json:"from"`
+	Normalisations []agreement.Normalisation `json:"normalisations" nullable:"false"`
 }
 
 // Archived is what the archive has of an import and a day.
@@ -148,6 +155,28 @@ type Signal struct {
 	By          string          `json:"by,omitempty" doc:"Who has judged it."`
 	Why         string          `json:"why,omitempty"`
 	At          Time            `json:"at,omitzero"`
+}
+
+// Suggestion is an amendment that puts own records right, with what says so.
+type Suggestion struct {
+	ID           string              `json:"id" doc:"The same as long as the same is suggested."`
+	Agreement    string              `json:"agreement"`
+	Carrier      party.Code          `json:"carrier"`
+	Trunk        string              `json:"trunk" doc:"As own records name it."`
+	Kind         agreement.Normalise `json:"kind" enum:"number,clock"`
+	Strip        string              `json:"strip,omitempty" doc:"What is taken off called numbers."`
+	Add          string              `json:"add,omitempty" doc:"The digits that are put there."`
+	OffsetMillis int64               `json:"offset_millis,omitempty" doc:"What is subtracted from starts."`
+	Calls        uint32              `json:"calls" doc:"Own calls that say so."`
+	Shown        uint32              `json:"shown" doc:"Those of them that the partner has, by the records that it delivered."`
+	Of           uint32              `json:"of" doc:"Calls of the trunk that were looked at."`
+	Sample       []SignalRow         `json:"sample" nullable:"false" doc:"The first of the calls."`
+	From         Time                `json:"from" doc:"The next beginning of a period."`
+}
+
+// AdoptSuggestion says from when the suggested terms are to hold.
+type AdoptSuggestion struct {
+	From Time `json:"from,omitzero" doc:"An edge of a period; default: the next one."`
 }
 
 // SignalRow is where the record of a call stands.
