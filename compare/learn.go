@@ -484,11 +484,16 @@ func (l *learner) clock(s side, known map[uint16]clock) map[uint16]clock {
 		w := byTrunk[t][at]
 		byTrunk[t][at] = vote{w.calls + v.calls, w.sum + v.sum*sign}
 	}
-	for _, counts := range []map[trunks]uint32{l.near, l.apart} {
-		for k, n := range counts {
-			if _, ok := known[k[1-s]]; !ok {
-				total[k[s]] += n
-			}
+	near := map[uint16]uint32{}
+	for k, n := range l.near {
+		if _, ok := known[k[1-s]]; !ok {
+			near[k[s]] += n
+			total[k[s]] += n
+		}
+	}
+	for k, n := range l.apart {
+		if _, ok := known[k[1-s]]; !ok {
+			total[k[s]] += n
 		}
 	}
 	out := map[uint16]clock{}
@@ -505,7 +510,9 @@ func (l *learner) clock(s side, known map[uint16]clock) map[uint16]clock {
 				best, at = v, s
 			}
 		}
-		if best.calls < leastVotes || 2*best.calls < total[t] {
+		// Redials speak for many clocks, and putting one right takes their partners
+		// from the calls that have them.
+		if best.calls < leastVotes || 2*best.calls < total[t] || best.calls < 3*near[t] {
 			continue
 		}
 		ms := floorDiv(best.sum+int64(best.calls)/2, int64(best.calls))
