@@ -97,7 +97,7 @@ func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader
 	if in.Read != in.Accepted+in.Rejected+in.Duplicate {
 		panic(fmt.Sprintf("import of %s: %d rows read, %d accounted for", info.Hash, in.Read, in.Accepted+in.Rejected+in.Duplicate))
 	}
-	if err := d.keepImport(files, &in); err != nil {
+	if err := d.keepImport(files, &in, batch); err != nil {
 		return Import{}, err
 	}
 	rejects := slices.Clone(batch.Rejects[:min(len(batch.Rejects), maxShown)])
@@ -118,13 +118,16 @@ func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader
 
 // keepImport puts the import that was read last into the archive, and says so: a
 // crash before leaves files that nobody knows, and the import has not happened.
-func (d *Desk) keepImport(files Files, in *Import) error {
+func (d *Desk) keepImport(files Files, in *Import, batch *usage.Batch) error {
 	days, writes, err := d.archive(files, in.Number)
 	if err != nil {
 		return err
 	}
 	in.Archived, in.Days = true, days
 	writes = append(writes, merkle.Write{Key: d.prefix + importKey(in.Number), Value: canon.Must(*in)})
+	if len(batch.Odd) > 0 {
+		writes = append(writes, merkle.Write{Key: d.prefix + oddKey(in.Number), Value: canon.Must(keepOdd(batch.Odd))})
+	}
 	return d.o.Store.Commit(store.Batch{Writes: writes})
 }
 
@@ -342,7 +345,11 @@ func (d *Desk) rebuild(s schedule, files Files, imports []Import) (*Book, error)
 // row is judged as it was when it came, and put there. Code: import-lost.
 func (d *Desk) again(files Files, i Import) (*usage.Batch, error) {
 	if i.Archived {
-		return d.load(files, i)
+		batch, err := d.load(files, i)
+		if err == nil {
+			batch.Odd, err = d.oddOf(i.Number)
+		}
+		return batch, err
 	}
 	batch, err := d.read(files, i)
 	if err != nil {
@@ -353,7 +360,7 @@ func (d *Desk) again(files Files, i Import) (*usage.Batch, error) {
 			"import %d (%s) had %d calls and reads as %d now", i.Number, i.Name, i.Accepted, len(batch.Records))
 	}
 	batch.Rejects = nil
-	if err := d.keepImport(files, &i); err != nil {
+	if err := d.keepImport(files, &i, batch); err != nil {
 		return nil, err
 	}
 	d.mu.Lock()

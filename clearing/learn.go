@@ -3,6 +3,7 @@ package clearing
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -37,6 +38,46 @@ const (
 	maxShowings = 64      // files of the partner
 	maxSeen     = 200_000 // calls in them
 )
+
+// keptOdd is a call that was refused for its number, as it is kept with its
+// import until that is sealed: the archive has accepted calls alone.
+type keptOdd struct {
+	Start    int64        `cbor:"1,keyasint"`
+	Duration uint32       `cbor:"2,keyasint"`
+	Line     uint32       `cbor:"3,keyasint"`
+	Way      usage.Way    `cbor:"4,keyasint"`
+	Result   usage.Result `cbor:"5,keyasint"`
+	Origin   usage.Number `cbor:"6,keyasint"`
+	Trunk    string       `cbor:"7,keyasint"`
+	Written  string       `cbor:"8,keyasint"`
+}
+
+func oddKey(number uint32) string { return fmt.Sprintf("odd/%010d", number) }
+
+func keepOdd(calls []usage.Odd) []keptOdd {
+	out := make([]keptOdd, len(calls))
+	for i, x := range calls {
+		out[i] = keptOdd{x.Start, x.Duration, x.Line, x.Way, x.Result, x.Origin, x.Trunk, x.Written}
+	}
+	return out
+}
+
+// oddOf gives what was refused of an import for its numbers.
+func (d *Desk) oddOf(number uint32) ([]usage.Odd, error) {
+	data, ok, err := d.o.Store.Get(d.prefix + oddKey(number))
+	if err != nil || !ok {
+		return nil, err
+	}
+	var kept []keptOdd
+	if err := canon.Decode(data, &kept); err != nil {
+		return nil, err
+	}
+	out := make([]usage.Odd, len(kept))
+	for i, k := range kept {
+		out[i] = usage.Odd{Record: usage.Record{Start: k.Start, Duration: k.Duration, Line: k.Line, Way: k.Way, Result: k.Result, Origin: k.Origin}, Trunk: k.Trunk, Written: k.Written}
+	}
+	return out, nil
+}
 
 // takeOdd keeps what was refused of an import for its numbers. The lock is held.
 func (d *Desk) takeOdd(number uint32, batch *usage.Batch) {

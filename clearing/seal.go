@@ -203,7 +203,7 @@ func (d *Desk) sealOne(book *Book, number uint32, through int64, rounding money.
 	d.mu.Unlock()
 	in.Sealed, imports[number-1].Sealed = true, true
 	past.Through = max(past.Through, through)
-	writes := []merkle.Write{{Key: d.prefix + importKey(number), Value: canon.Must(in)}}
+	writes := []merkle.Write{{Key: d.prefix + importKey(number), Value: canon.Must(in)}, {Key: d.prefix + oddKey(number)}}
 	put := func(key string, v any) {
 		writes = append(writes, merkle.Write{Key: d.prefix + key, Value: canon.Must(v)})
 	}

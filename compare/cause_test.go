@@ -355,3 +355,22 @@ func TestBlocksAreListedByTime(t *testing.T) {
 		t.Errorf("%+v and read backwards %+v", one.Blocks, two.Blocks)
 	}
 }
+
+// Redials that one side has at other times speak for a clock; the calls that find
+// their partners speak against it.
+func TestRedialsDoNotMoveAClockThatIsRight(t *testing.T) {
+	var m made
+	m.calls(10)
+	for group := range 3 {
+		number := fmt.Sprintf("49301111111%d", group)
+		for n := range 3 {
+			start := noon.Add(time.Duration(group)*time.Hour + time.Duration(n)*500*time.Millisecond)
+			m.ours = append(m.ours, rowOf(fmt.Sprintf("R%d-%d", group, n), "12125550100", number, start, 60_000, "success", "ALPHA,BRAVO", "T1"))
+			m.theirs = append(m.theirs, rowOf(fmt.Sprintf("R%d-%d", group, n), "12125550100", number, start.Add(1490*time.Millisecond), 60_000, "success", "ALPHA,BRAVO", "TG1"))
+		}
+	}
+	r := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, testSheet...)}, StartTolerance: time.Millisecond})
+	if r.Matched.Exact != 10 || len(r.Learned) != 0 {
+		t.Errorf("%+v, learned %+v", r.Matched, r.Learned)
+	}
+}

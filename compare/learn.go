@@ -439,16 +439,23 @@ func (l *learner) clock(s side, known map[uint16]habit.Clock) map[uint16]habit.C
 		}
 		byTrunk[t].Put(k.seconds*int32(sign), habit.Vote{Calls: v.Calls, Sum: v.Sum * sign})
 	}
-	for _, counts := range []map[trunks]uint32{l.near, l.apart} {
-		for k, n := range counts {
-			if _, ok := known[k[1-s]]; !ok {
-				total[k[s]] += n
-			}
+	near := map[uint16]uint32{}
+	for k, n := range l.near {
+		if _, ok := known[k[1-s]]; !ok {
+			near[k[s]] += n
+			total[k[s]] += n
+		}
+	}
+	for k, n := range l.apart {
+		if _, ok := known[k[1-s]]; !ok {
+			total[k[s]] += n
 		}
 	}
 	out := map[uint16]habit.Clock{}
 	for t, votes := range byTrunk {
-		if c, _, ok := votes.Clock(total[t]); ok {
+		// Redials speak for many clocks, and putting one right takes their partners
+		// from the calls that have them.
+		if c, calls, ok := votes.Clock(total[t]); ok && calls >= 3*near[t] {
 			out[t] = c
 		}
 	}

@@ -178,6 +178,11 @@ func (c *comparison) result(f *found) (*Result, error) {
 	}
 	r.Amount.Ours, r.Amount.Theirs, r.Amount.Explained, r.Amount.Unexplained = c.sums(mine), c.sums(yours), c.sums(explained), c.sums(open)
 	for i, cause := range Causes {
+		for w := range open { // what a cause does not make is zero, and said so
+			if err := steps[i].add(w, 0); err != nil {
+				return nil, err
+			}
+		}
 		at := Finding{Cause: cause, Calls: f.ladder.calls[i], Amount: c.sums(steps[i]), Testable: true}
 		if at.Testable, at.Why = c.testable(i); at.Calls > 0 && i == atOriginSurcharge {
 			at.Testable, at.Why = true, "" // one side does not know an origin that our sheet asks for: the records show that
