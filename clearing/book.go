@@ -158,7 +158,7 @@ func (b *Book) record(c call) *usage.Record {
 	return &batch.Records[c.Index]
 }
 
-// closedTo reports whether a slot takes no statement any more. The lock is held.
+// closedTo reports whether a slot takes no more calls. The lock is held.
 func (b *Book) closedTo(at Slot) bool { return at.Period.To <= b.through || b.stated[at] }
 
 // start is when a call began, by the record that decides. The lock is held.
@@ -492,7 +492,7 @@ type Prices interface {
 func (b *Book) Draft(at Slot, prices Prices) (Manifest, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closedTo(at) {
+	if b.stated[at] {
 		return Manifest{}, fault.Newf(CodeStated, "late records go into the next open period as adjustments", "%s was stated before", at.Period)
 	}
 	calls := slices.Clone(b.open[at])

@@ -34,6 +34,18 @@ func (d *Desk) Needed(file canon.Hash) error {
 			return kept("erase the records of the day, once they are sealed", "the archive has records of import %d and %s in it", p.Import, dayText(p.Day))
 		}
 	}
+	for r, err := range d.o.Store.Scan(d.prefix + "excepted/") {
+		var f canon.Hash
+		if err == nil {
+			err = canon.Decode(r.Value, &f)
+		}
+		if err != nil {
+			return err
+		}
+		if f == file {
+			return kept("erase the records of the day, once they are sealed", "it names calls that are billed nowhere")
+		}
+	}
 	for r, err := range d.o.Store.Scan(d.prefix + "edges/") {
 		if err != nil {
 			return err
@@ -165,7 +177,16 @@ func (d *Desk) eraseDay(day int64) (rows uint64, err error) {
 		rows += p.Rows
 		p.Erased = d.o.Now()
 		writes = append(writes, merkle.Write{Key: d.prefix + archiveKey(day, p.Import), Value: canon.Must(p.archived)})
-		writes = append(writes, merkle.Write{Key: d.prefix + exceptedKey(day, p.Import)})
+		excepted, there, err := stored[canon.Hash](d, exceptedKey(day, p.Import))
+		if err != nil {
+			return 0, err
+		}
+		if there {
+			if err := d.o.Blobs.Erase(excepted); err != nil {
+				return 0, err
+			}
+			writes = append(writes, merkle.Write{Key: d.prefix + exceptedKey(day, p.Import)})
+		}
 	}
 	if len(writes) == 0 {
 		return 0, nil

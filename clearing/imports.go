@@ -46,12 +46,13 @@ const maxShown = 1000
 
 // ImportUsage takes a file of this carrier's own call records, in a format that
 // the product line's reader knows by name or by a profile's text; "" is what the
-// file says. The file is kept before it is read, so an import that returned is never lost, and one that
-// failed has left nothing behind. Bad rows are named and left out. Rows are put
-// right as the agreements say by now; the same file again does nothing, unless
-// they say other things than when it came: then the rows that were refused may be
-// read, and all others are duplicates. Codes: no-agreement, and those of the
-// product line's reader.
+// file says. Its accepted rows are in the archive before the import counts, so one
+// that returned is never lost, and one that failed has left nothing behind. Bad rows
+// are named and left out. Rows are put right as the agreements say by now; the same
+// file again does nothing, unless they say other things than when it came: then the
+// rows that were refused may be read, and all others are duplicates. Codes:
+// no-agreement, import-lost (prints of sealed rows), and those of the product line's
+// reader.
 func (d *Desk) ImportUsage(ctx context.Context, name, format string, r io.Reader) (Import, error) {
 	d.importing.Lock()
 	defer d.importing.Unlock()

@@ -173,9 +173,8 @@ func (d *Desk) miss(key string, p periodRecord) error {
 	way, ok := d.pair.Way(p.Direction)
 	d.mu.Lock()
 	old, made := d.made[key]
-	over := p.Interval.To <= d.past.Through // and so is what we made of it
 	d.mu.Unlock()
-	if !ok || over || made && len(old.Lines)+len(old.Unrated)+len(old.Outside) == 0 {
+	if !ok || !made && d.behind(key) || made && len(old.Lines)+len(old.Unrated)+len(old.Outside) == 0 {
 		return nil
 	}
 	book, err := d.ready()

@@ -29,13 +29,13 @@ type Rated struct {
 
 // Exception is an own call that is named and billed nowhere.
 type Exception struct {
-	Direction   usage.Direction
-	Period      usage.Interval
-	Import      uint32 // number of the import
-	Line        uint32 // of its file
-	Destination usage.Number
-	Start       int64      // ms UTC
-	Code        fault.Code // rating.CodeNoRate, rating.CodeBlocked, CodeTooLong, CodeMissed or trade.CodeNotOrdered
+	Direction   usage.Direction `cbor:"1,keyasint"`
+	Period      usage.Interval  `cbor:"2,keyasint"`
+	Import      uint32          `cbor:"3,keyasint"` // number of the import
+	Line        uint32          `cbor:"4,keyasint"` // of its file
+	Destination usage.Number    `cbor:"5,keyasint"`
+	Start       int64           `cbor:"6,keyasint"` // ms UTC
+	Code        fault.Code      `cbor:"7,keyasint"` // rating.CodeNoRate, rating.CodeBlocked, CodeTooLong, CodeMissed or trade.CodeNotOrdered
 }
 
 // Evidence is what people have to decide a dispute, in order of time.

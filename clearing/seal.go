@@ -298,8 +298,12 @@ func (d *Desk) sealOne(book *Book, number uint32, through int64, rounding money.
 			put("past/"+key, m)
 		}
 	}
-	for day, list := range excepted {
-		put(exceptedKey(day, number), list)
+	for day, list := range excepted { // they name numbers: into a file, which is encrypted
+		file, err := d.blob(canon.Must(list))
+		if err != nil {
+			return nil, err
+		}
+		put(exceptedKey(day, number), file.Hash)
 	}
 	slices.SortFunc(writes, func(a, b merkle.Write) int { return cmp.Compare(a.Key, b.Key) })
 
@@ -329,6 +333,7 @@ func (d *Desk) sealOne(book *Book, number uint32, through int64, rounding money.
 	return batch, nil
 }
 
+// exceptedKey names the exceptions of an import and a day.
 func exceptedKey(day int64, number uint32) string {
 	return fmt.Sprintf("excepted/%08d/%010d", day, number)
 }
@@ -563,9 +568,17 @@ func (b *Book) periods(numbers ...uint32) map[usage.Interval]bool {
 // erased.
 func (d *Desk) exceptedBefore() (out []Exception) {
 	for r, err := range d.o.Store.Scan(d.prefix + "excepted/") {
+		var file canon.Hash
+		var data []byte
 		var list []Exception
 		if err == nil {
-			err = canon.Decode(r.Value, &list)
+			err = canon.Decode(r.Value, &file)
+		}
+		if err == nil {
+			data, err = d.o.Blobs.Get(file)
+		}
+		if err == nil {
+			err = canon.Decode(data, &list)
 		}
 		if err != nil {
 			d.o.Log.Warn("exceptions of sealed imports cannot be read", "record", strings.TrimPrefix(r.Key, d.prefix), "err", err)

@@ -92,6 +92,14 @@ func TestSealedImportsAreKnownByTheirSums(t *testing.T) {
 		t.Fatalf("a start reads what is sealed: %v", err)
 	}
 	check("started again")
+	// A period that nobody had asked for is stated all the same, with nothing.
+	order := orderID(a, forth)
+	empty := span(t, "05:00:00", "06:00:00")
+	a.do(trade.NewCommand(trade.KindRatingRequest, trade.RatingRequest{Period: trade.PeriodRef{Order: order, Interval: empty}}))
+	w.until("a period before what is sealed is closed", func() bool {
+		p, ok := a.period(forth, empty)
+		return ok && p.State == "closed" && p.Buyer.Complete() && p.Seller.Complete()
+	})
 	in := a.take(rows[0], // as it was
 		strings.Replace(rows[1], "2,", "2x,", 1),                              // the same call under another id
 		row("3", "10:40:00", 5_000),                                           // another call under a known id
@@ -99,6 +107,10 @@ func TestSealedImportsAreKnownByTheirSums(t *testing.T) {
 		row("5", "10:50:00", 60_000), strings.Replace(rows[3], "4,", "6,", 1)) // new, late; another id once more
 	if in.Accepted != 1 || in.Duplicate != 3 || in.Rejected != 2 || in.Rejects[0].Code != "id-taken" {
 		t.Fatalf("%+v, want the sealed rows known", in)
+	}
+	b := w.sides[1]
+	if _, err := b.desk.EraseRecords(at(t, "00:00:00")); err != nil || len(b.desk.Exceptions()) != 0 {
+		t.Errorf("exceptions of an erased day: %+v, %v", b.desk.Exceptions(), err)
 	}
 }
 

@@ -228,9 +228,17 @@ const printSize = 8 + 12 + 4
 
 type printOf [printSize]byte
 
-type printer struct{ mac hash.Hash }
+type printer struct {
+	mac   hash.Hash
+	rests map[string][4]byte // by trunk, of calls whose origin is a number
+}
 
-func newPrinter(key [32]byte) *printer { return &printer{hmac.New(sha256.New, key[:])} }
+func newPrinter(key [32]byte) *printer {
+	return &printer{hmac.New(sha256.New, key[:]), map[string][4]byte{}}
+}
+
+// mostRests bounds a printer's memory: a file may name as many trunks as rows.
+const mostRests = 10_000
 
 func (p *printer) of(id, origin []byte, trunk string, r *usage.Record) (out printOf) {
 	var sum [sha256.Size]byte
@@ -252,7 +260,14 @@ func (p *printer) of(id, origin []byte, trunk string, r *usage.Record) (out prin
 	b = binary.BigEndian.AppendUint64(b, uint64(r.Origin))
 	b = binary.BigEndian.AppendUint32(b, r.Duration)
 	part(out[8:20], 'c', append(b, byte(r.Result), byte(r.Way)))
-	part(out[20:], 'r', []byte(trunk), origin)
+	rest, known := p.rests[trunk]
+	if !known || len(origin) > 0 {
+		part(rest[:], 'r', []byte(trunk), origin)
+	}
+	if !known && len(origin) == 0 && len(p.rests) < mostRests {
+		p.rests[trunk] = rest
+	}
+	copy(out[20:], rest[:])
 	return out
 }
 
