@@ -65,6 +65,7 @@ type Job struct {
 	TheirRates [2]*rating.Sheet // theirs, likewise; nil: ours
 
 	TheirInvoice []InvoiceLine // what they bill; nil: what their sheet makes of their records
+	Volume       []Discount    // discounts that our expectation has; they need a Cycle
 
 	Cycle            usage.Cycle // zero: the whole is one period
 	By               usage.By
@@ -122,6 +123,9 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 		return nil, err
 	}
 	if err := c.book(); err != nil {
+		return nil, err
+	}
+	if err := c.volumes(); err != nil {
 		return nil, err
 	}
 	if err := c.read(ctx); err != nil {
@@ -420,6 +424,6 @@ func (c *comparison) sample() error {
 }
 
 // sortedFlows puts flows in the order of reports.
-func sortedFlows(a amounts) []flow {
-	return slices.SortedFunc(maps.Keys(a), func(x, y flow) int { return cmp.Or(cmp.Compare(x.way, y.way), cmp.Compare(x.currency, y.currency)) })
+func sortedFlows[M ~map[flow]V, V any](m M) []flow {
+	return slices.SortedFunc(maps.Keys(m), func(x, y flow) int { return cmp.Or(cmp.Compare(x.way, y.way), cmp.Compare(x.currency, y.currency)) })
 }
