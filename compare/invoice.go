@@ -166,6 +166,7 @@ type group struct {
 	records map[money.Rate]priced
 	odd     priced // of records: calls whose number a learned rule made right
 	twice   priced // rows that repeat others
+	rounded uint64 // calls of lines that are rounded otherwise
 	unit    uint32
 }
 
@@ -442,6 +443,7 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 			}
 			rounding += left
 			off += l.Calls
+			at(w, l.Destination).rounded += l.Calls
 			if most == nil || each.Cmp(most) > 0 {
 				most = each
 			}
@@ -598,7 +600,7 @@ func (e *explainer) rates(g *group, diff money.Micro) error {
 	case diff == 0 && len(strange) == 0 && moved == 0:
 		return nil
 	case len(strange) == 0 && moved == 0 && in.seconds == mine.seconds:
-		return e.say(atMoneyRounding, g.flow, g.name, diff, in.calls, "the same seconds and rates make another amount, rounded in other lines")
+		return e.say(atMoneyRounding, g.flow, g.name, diff, in.calls-min(in.calls, g.rounded), "the same seconds and rates make another amount, rounded in other lines")
 	case len(strange) == 0 && moved == 0:
 		return e.say(atDurationRounding, g.flow, g.name, diff, in.calls, "%d billed seconds, their records make %d", in.seconds, mine.seconds)
 	case len(strange) == 0 && len(g.invoice) > 1:

@@ -84,7 +84,7 @@ func (r *Result) remarksText(look Look) string {
 		}
 		head := fmt.Sprintf("%-*s  %*s", flows, m.Direction+" "+string(m.Currency), amounts, m.Amount)
 		if room := look.Width - indent; room >= 24 {
-			fmt.Fprintf(&b, "%s  %s\n", head, wrapped(text, room, indent))
+			fmt.Fprintf(&b, "%s  %s\n", head, strings.ReplaceAll(wrapped(text, room, 0), "\n", "\n"+strings.Repeat(" ", indent)))
 		} else {
 			fmt.Fprintf(&b, "%s\n    %s\n", head, wrapped(text, max(look.Width-4, 12), 4))
 		}

@@ -350,7 +350,7 @@ func (r *Result) page(out io.Writer) error {
 		Height, AxisY       int
 		From, To, Summary   string
 	}
-	const left, scale, high = 395.0, 400.0, 26 // of the drawing: where bars begin, how long they are, one line
+	const left, scale, high = 250.0, 455.0, 26 // of the drawing: where bars begin, how long they are, one line
 	var charts []chart
 	for n, w := range r.waterfalls() {
 		from, to := w.span()
