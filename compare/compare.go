@@ -41,11 +41,19 @@ type Input struct {
 	Open   func() (io.ReadCloser, error)
 }
 
-// File is an input from the file system.
+// File is an input from the file system. Codes: not-found; invalid for what is
+// no file that can be read more than once, or is empty.
 func File(path string) (Input, error) {
 	info, err := os.Stat(path)
-	if err != nil || info.IsDir() {
+	switch {
+	case err != nil:
 		return Input{}, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path).Because(err)
+	case info.IsDir():
+		return Input{}, fault.Newf(fault.Invalid, "name a file in it", "%s is a folder", path)
+	case !info.Mode().IsRegular():
+		return Input{}, fault.Newf(fault.Invalid, "write what it gives into a file, and name that", "%s is no file but a stream, and records are read more than once", path)
+	case info.Size() == 0:
+		return Input{}, fault.Newf(fault.Invalid, "name a file of call records", "%s is empty", path)
 	}
 	return Input{Name: path, Size: info.Size(), Open: func() (io.ReadCloser, error) {
 		f, err := os.Open(path)
@@ -114,6 +122,9 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	began := time.Now()
 	if job.Rounding == (Rounding{}) {
 		job.Rounding = DefaultRounding
+	}
+	if job.StartTolerance < 0 {
+		return nil, fault.Newf(fault.Invalid, "name a duration of zero or more, like 3s", "starts cannot be %s apart", job.StartTolerance).In("start_tolerance")
 	}
 	c := &comparison{job: job, workers: cmp.Or(job.Workers, runtime.GOMAXPROCS(0))}
 	if c.job.Progress == nil {
