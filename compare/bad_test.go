@@ -189,6 +189,13 @@ func TestBadInputTheSameFileTwiceAddsNothing(t *testing.T) {
 	}
 }
 
+func TestBadInputAToleranceBelowNothingIsRefused(t *testing.T) {
+	file := text(file2([]string{goodRow}))
+	if _, err := Run(t.Context(), Job{Records: [2]Input{file, file}, Rates: [2]*rating.Sheet{sheet(t, testSheet...)}, StartTolerance: -1}); fault.CodeOf(err) != fault.Invalid || fault.Of(err).Field != "start_tolerance" {
+		t.Error(err)
+	}
+}
+
 // table writes rows as Parquet.
 func tableOf(t testing.TB, rows []string) []byte {
 	t.Helper()

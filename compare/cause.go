@@ -56,7 +56,7 @@ var Titles = [countCauses]string{
 	"rows that repeat another",
 	"numbers written differently",
 	"times of another zone",
-	"calls under a third carrier's name, or in the wrong direction",
+	"calls under the wrong carrier or direction",
 	"a stretch of calls that one side lacks",
 	"single calls that one side lacks",
 	"one call recorded in parts",

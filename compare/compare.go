@@ -43,11 +43,19 @@ type Input struct {
 	Open   func() (io.ReadCloser, error)
 }
 
-// File is an input from the file system.
+// File is an input from the file system. Codes: not-found; invalid for what is
+// no file that can be read more than once, or is empty.
 func File(path string) (Input, error) {
 	info, err := os.Stat(path)
-	if err != nil || info.IsDir() {
+	switch {
+	case err != nil:
 		return Input{}, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path).Because(err)
+	case info.IsDir():
+		return Input{}, fault.Newf(fault.Invalid, "name a file in it", "%s is a folder", path)
+	case !info.Mode().IsRegular():
+		return Input{}, fault.Newf(fault.Invalid, "write what it gives into a file, and name that", "%s is no file but a stream, and records are read more than once", path)
+	case info.Size() == 0:
+		return Input{}, fault.Newf(fault.Invalid, "name a file of call records", "%s is empty", path)
 	}
 	return Input{Name: path, Size: info.Size(), Open: func() (io.ReadCloser, error) {
 		f, err := os.Open(path)
@@ -67,6 +75,7 @@ type Job struct {
 	TheirRates [2]*rating.Sheet // theirs, likewise; nil: ours
 
 	TheirInvoice []InvoiceLine // what they bill; nil: what their sheet makes of their records
+	Volume       []Discount    // discounts that our expectation has; they need a Cycle
 
 	Cycle            usage.Cycle // zero: the whole is one period
 	By               usage.By
@@ -118,6 +127,9 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	if job.Rounding == (Rounding{}) {
 		job.Rounding = DefaultRounding
 	}
+	if job.StartTolerance < 0 {
+		return nil, fault.Newf(fault.Invalid, "name a duration of zero or more, like 3s", "starts cannot be %s apart", job.StartTolerance).In("start_tolerance")
+	}
 	c := &comparison{job: job, workers: cmp.Or(job.Workers, runtime.GOMAXPROCS(0))}
 	if c.job.Progress == nil {
 		c.job.Progress = func(string, int64, int64) {}
@@ -126,6 +138,9 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 		return nil, err
 	}
 	if err := c.book(); err != nil {
+		return nil, err
+	}
+	if err := c.volumes(); err != nil {
 		return nil, err
 	}
 	if err := c.read(ctx); err != nil {
@@ -429,6 +444,6 @@ func (c *comparison) sample() error {
 }
 
 // sortedFlows puts flows in the order of reports.
-func sortedFlows(a amounts) []flow {
-	return slices.SortedFunc(maps.Keys(a), func(x, y flow) int { return cmp.Or(cmp.Compare(x.way, y.way), cmp.Compare(x.currency, y.currency)) })
+func sortedFlows[M ~map[flow]V, V any](m M) []flow {
+	return slices.SortedFunc(maps.Keys(m), func(x, y flow) int { return cmp.Or(cmp.Compare(x.way, y.way), cmp.Compare(x.currency, y.currency)) })
 }

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ type Deal struct {
 	// alone; bills from elsewhere may have calls or whole invoices.
 	RoundPer    Per           `json:"round_per"`
 	RoundPlaces int           `json:"round_places"`
+	Volume      []Discount    `json:"volume"`
 	Dispute     DisputePolicy `json:"dispute"`
 }
 
@@ -107,6 +109,13 @@ func (d Deal) Validate() error {
 	if _, err := ParseRounding(d.Rounding().String()); err != nil || d.RoundPlaces < 0 || d.RoundPlaces > 6 {
 		return fault.New(CodeBadDeal, "round_per is line, call or invoice, and round_places 0 to 6", "write round_per: line and round_places: 6").In("round_per")
 	}
+	for i, v := range d.Volume {
+		if _, err := v.terms(); err != nil {
+			f := *fault.Of(err)
+			f.Field = fmt.Sprintf("volume.%d.%s", i, f.Field)
+			return &f
+		}
+	}
 	return nil
 }
 
@@ -120,4 +129,5 @@ func (d Deal) Apply(j *Job) {
 	j.StartTolerance = time.Duration(d.Terms.StartTolerance) * time.Millisecond
 	j.SecondsTolerance = uint32(d.Terms.SecondsTolerance)
 	j.Rounding = d.Rounding()
+	j.Volume = d.Volume
 }

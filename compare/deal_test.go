@@ -21,7 +21,7 @@ func TestTheExampleOfADealSaysEverythingThatHoldsWithoutOne(t *testing.T) {
 	if d.Rounding() != want.Rounding() || d.Dispute.MaxDays != want.Dispute.MaxDays {
 		t.Errorf("%+v, want %+v", d, want)
 	}
-	for _, v := range []any{agreement.Terms{}, Deal{}, agreement.RateNotice{}, DisputePolicy{}} {
+	for _, v := range []any{agreement.Terms{}, Deal{}, agreement.RateNotice{}, DisputePolicy{}, Discount{}, DiscountTier{}, DiscountBefore{}} {
 		for i := range reflect.TypeOf(v).NumField() {
 			name, _, _ := strings.Cut(reflect.TypeOf(v).Field(i).Tag.Get("json"), ",")
 			if !strings.Contains(DealExample, name+":") {

@@ -168,13 +168,15 @@ type group struct {
 	records map[money.Rate]priced
 	odd     priced // of records: calls whose number a learned rule made right
 	twice   priced // rows that repeat others
+	rounded uint64 // calls of lines that are rounded otherwise
 	unit    uint32
 }
 
 // invoiced explains an invoice against their own records rated by their sheet:
 // what is not the same is given to the causes of price, rounding, tax and volume
 // that the invoice's figures show. It returns the stated totals.
-func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[countCauses]uint64) (stated amounts, remarks []Remark, err error) {
+// Lines without usage are compared with what the deal's volume terms make.
+func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[countCauses]uint64, deal amounts) (stated amounts, remarks []Remark, err error) {
 	stated = amounts{}
 	groups := map[groupKey]*group{}
 	at := func(w flow, name string) *group {
@@ -199,17 +201,24 @@ func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[cou
 		if err := stated.add(w, l.Amount); err != nil {
 			return nil, nil, err
 		}
-		if l.Calls == 0 && l.Seconds == 0 {
+		if l.noUsage() {
 			cause := atVolumeTerms
 			if namesTax(l.Destination) {
 				cause = atTaxFX
 			}
-			if err := e.say(cause, w, l.Destination, l.Amount, 0, "a line without usage"); err != nil {
-				return nil, nil, err
+			if cause == atTaxFX || len(c.job.Volume) == 0 {
+				if err := e.say(cause, w, l.Destination, l.Amount, 0, "a line without usage"); err != nil {
+					return nil, nil, err
+				}
 			}
 			continue
 		}
 		usageLines = append(usageLines, l)
+	}
+	if len(c.job.Volume) > 0 {
+		if err := e.volume(c.withoutUsage(), deal); err != nil {
+			return nil, nil, err
+		}
 	}
 	if err := e.arithmetic(usageLines, at); err != nil {
 		return nil, nil, err
@@ -217,8 +226,8 @@ func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[cou
 	if err := e.compare(groups); err != nil {
 		return nil, nil, err
 	}
-	for w, factor := range e.factor {
-		if err := e.tax(f.ladder, w, factor, usageLines); err != nil {
+	for _, w := range sortedFlows(e.factor) {
+		if err := e.tax(f.ladder, w, e.factor[w], usageLines); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -234,6 +243,37 @@ func namesTax(name string) bool {
 	return slices.ContainsFunc(strings.FieldsFunc(foldName(name), func(r rune) bool { return !unicode.IsLetter(r) }), func(word string) bool {
 		return slices.Contains(taxWords, word)
 	})
+}
+
+// noUsage reports whether a line is a discount, a shortfall or a fee.
+func (l *InvoiceLine) noUsage() bool { return l.Calls == 0 && l.Seconds == 0 }
+
+// withoutUsage sums the invoice's lines without usage that are no tax.
+func (c *comparison) withoutUsage() amounts {
+	out := amounts{}
+	for _, l := range c.job.TheirInvoice {
+		if way, ok := c.pair.Way(l.Direction); ok && l.noUsage() && !namesTax(l.Destination) {
+			out[flow{way, l.Currency}] += l.Amount
+		}
+	}
+	return out
+}
+
+// volume compares the invoice's lines without usage with the deal.
+func (e *explainer) volume(stated, deal amounts) error {
+	both := maps.Clone(stated)
+	for w := range deal {
+		both[w] += 0
+	}
+	for _, w := range sortedFlows(both) {
+		if stated[w] == deal[w] {
+			continue
+		}
+		if err := e.say(atVolumeTerms, w, "", stated[w]-deal[w], 0, "the invoice's lines without usage come to %s, the deal's volume terms to %s", stated[w], deal[w]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tax is what the factor makes of our expectation, which all other causes have
@@ -272,22 +312,14 @@ func (c *comparison) flowOf(l InvoiceLine) (flow, error) {
 
 // factors finds by what the amounts of their invoice are multiplied.
 func (c *comparison) factors() (map[flow]*big.Rat, error) {
-	units := map[groupKey]uint32{} // of rates, by destination
-	for i, row := range c.lines.rows {
-		units[groupKey{flow{c.lines.ways[i], row.Currency}, foldName(c.lines.theirName(uint32(i)))}] = row.UnitSeconds
-	}
+	product := c.products()
 	samples := map[flow][]sample{}
 	for _, l := range c.job.TheirInvoice {
 		w, err := c.flowOf(l)
 		if err != nil {
 			return nil, err
 		}
-		unit, ok := units[groupKey{w, foldName(l.Destination)}]
-		if !ok {
-			unit = 60
-		}
-		row := &rating.Row{Rate: l.Rate, UnitSeconds: unit}
-		samples[w] = append(samples[w], sample{exact(row, l.Calls, l.Seconds), l.Amount, l.Calls})
+		samples[w] = append(samples[w], sample{product(w, l), l.Amount, l.Calls})
 	}
 	out := map[flow]*big.Rat{}
 	for w, s := range samples {
@@ -296,6 +328,22 @@ func (c *comparison) factors() (map[flow]*big.Rat, error) {
 		}
 	}
 	return out, nil
+}
+
+// products tells what seconds and rate of an invoice's line make. The unit of a
+// rate is that of the destination's rows; a minute where no sheet has it.
+func (c *comparison) products() func(flow, InvoiceLine) *big.Rat {
+	units := map[groupKey]uint32{}
+	for i, row := range c.lines.rows {
+		units[groupKey{flow{c.lines.ways[i], row.Currency}, foldName(c.lines.theirName(uint32(i)))}] = row.UnitSeconds
+	}
+	return func(w flow, l InvoiceLine) *big.Rat {
+		unit, ok := units[groupKey{w, foldName(l.Destination)}]
+		if !ok {
+			unit = 60
+		}
+		return exact(&rating.Row{Rate: l.Rate, UnitSeconds: unit}, l.Calls, l.Seconds)
+	}
 }
 
 type groupKey struct {
@@ -399,7 +447,7 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 		g.invoice[l.Rate] = priced{p.calls + l.Calls, p.seconds + l.Seconds, p.amount}
 		all[w] = append(all[w], own{l, ours})
 	}
-	for _, w := range slices.SortedFunc(maps.Keys(all), func(x, y flow) int { return cmp.Or(cmp.Compare(x.way, y.way), cmp.Compare(x.currency, y.currency)) }) {
+	for _, w := range sortedFlows(all) {
 		var rounding money.Micro
 		var most *big.Rat // largest rounding of a call, in millionths
 		off := uint64(0)
@@ -417,6 +465,7 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 			}
 			rounding += left
 			off += l.Calls
+			at(w, l.Destination).rounded += l.Calls
 			if most == nil || each.Cmp(most) > 0 {
 				most = each
 			}
@@ -513,7 +562,8 @@ func (e *explainer) compare(groups map[groupKey]*group) error {
 			pools[g.flow] = append(pools[g.flow], g)
 		}
 	}
-	for w, pool := range pools {
+	for _, w := range sortedFlows(pools) {
+		pool := pools[w]
 		var in, mine priced
 		names := []string{}
 		for _, g := range pool {
@@ -612,7 +662,7 @@ func (e *explainer) rates(g *group, diff money.Micro) error {
 	case diff == 0 && len(strange) == 0 && moved == 0:
 		return nil
 	case len(strange) == 0 && moved == 0 && in.seconds == mine.seconds:
-		return e.say(atMoneyRounding, g.flow, g.name, diff, in.calls, "the same seconds and rates make another amount, rounded in other lines")
+		return e.say(atMoneyRounding, g.flow, g.name, diff, in.calls-min(in.calls, g.rounded), "the same seconds and rates make another amount, rounded in other lines")
 	case len(strange) == 0 && moved == 0:
 		return e.say(atDurationRounding, g.flow, g.name, diff, in.calls, "%d billed seconds, their records make %d", in.seconds, mine.seconds)
 	case len(strange) == 0 && len(g.invoice) > 1:

@@ -247,6 +247,15 @@ func (a amounts) add(f flow, m money.Micro) error {
 	return nil
 }
 
+func (a amounts) plus(o amounts) error {
+	for f, m := range o {
+		if err := a.add(f, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (l *ladder) flowOf(line uint32) flow {
 	return flow{l.lines.ways[line], l.lines.rows[line].Currency}
 }

@@ -60,18 +60,25 @@ type Result struct {
 		Explained   Sums `json:"explained"`
 		Unexplained Sums `json:"unexplained"`
 	} `json:"amount"`
-	Causes  []Finding `json:"causes"`
-	Remarks []Remark  `json:"remarks,omitempty"` // what the invoice's own figures show
-	Signals []Signal  `json:"signals,omitempty"` // what looks like fraud in our records
-	Seconds float64   `json:"seconds"`
-	Rate    float64   `json:"records_per_second"`
-	Peak    int64     `json:"peak_memory_bytes"`
+	Causes  []Finding      `json:"causes"`
+	Remarks []Remark       `json:"remarks,omitempty"` // what the invoice's own figures show
+	Volume  []DiscountLine `json:"volume,omitempty"`  // what the deal's volume terms make
+	Signals []Signal       `json:"signals,omitempty"` // what looks like fraud in our records
+	Seconds float64        `json:"seconds"`
+	Rate    float64        `json:"records_per_second"`
+	Peak    int64          `json:"peak_memory_bytes"`
 
 	began time.Time
 	bill  string           // what their side of the waterfall is
 	top   []destinationSum // the destinations that differ most
 	kept  *kept            // to be written; nil without Detail
+
+	extra        [2]amounts // of lines without usage, by side
+	restEvidence string     // of what is not explained
 }
+
+// billInvoice is the name of a bill that they sent.
+const billInvoice = "their invoice"
 
 // sums puts amounts under the names of their directions.
 func (c *comparison) sums(a amounts) Sums {
@@ -98,7 +105,7 @@ func (c *comparison) result(f *found) (*Result, error) {
 		r.bill = "their records at their rates"
 	}
 	if c.job.TheirInvoice != nil {
-		r.bill = "their invoice"
+		r.bill = billInvoice
 	}
 	for s, at := range []*string{&r.Broken.Ours, &r.Broken.Theirs} {
 		if err := c.files[s].broken; err != nil {
@@ -128,6 +135,16 @@ func (c *comparison) result(f *found) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	var volume [2][]DiscountLine
+	for s := range volume {
+		if r.extra[s], volume[s], err = c.discounts(f.ladder, side(s)); err != nil {
+			return nil, err
+		}
+	}
+	if err := mine.plus(r.extra[ours]); err != nil {
+		return nil, err
+	}
+	r.Volume = volume[ours]
 	if c.job.TheirInvoice != nil {
 		if f.ladder.factor, err = c.factors(); err != nil {
 			return nil, err
@@ -142,8 +159,23 @@ func (c *comparison) result(f *found) (*Result, error) {
 		return nil, err
 	}
 	if c.job.TheirInvoice != nil {
-		if yours, r.Remarks, err = c.invoiced(f, &steps, &f.ladder.calls); err != nil {
+		r.extra[theirs] = c.withoutUsage()
+		if yours, r.Remarks, err = c.invoiced(f, &steps, &f.ladder.calls, r.extra[ours]); err != nil {
 			return nil, err
+		}
+	} else {
+		// Their bill has what the deal makes of their records.
+		r.Volume = append(r.Volume, volume[theirs]...)
+		if err := yours.plus(r.extra[theirs]); err != nil {
+			return nil, err
+		}
+		if err := steps[atVolumeTerms].plus(r.extra[theirs]); err != nil {
+			return nil, err
+		}
+		for w, m := range r.extra[ours] {
+			if err := steps[atVolumeTerms].add(w, -m); err != nil {
+				return nil, err
+			}
 		}
 	}
 	explained, open := amounts{}, amounts{}
@@ -208,7 +240,11 @@ func (c *comparison) testable(cause int) (bool, string) {
 		if c.lines.shared() && c.job.TheirInvoice == nil {
 			return false, "needs their rate sheet or their invoice"
 		}
-	case atMoneyRounding, atTaxFX, atVolumeTerms:
+	case atVolumeTerms:
+		if c.job.TheirInvoice == nil && len(c.job.Volume) == 0 {
+			return false, "needs their invoice"
+		}
+	case atMoneyRounding, atTaxFX:
 		if c.job.TheirInvoice == nil {
 			return false, "needs their invoice"
 		}

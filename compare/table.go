@@ -249,6 +249,10 @@ type tab struct {
 	cells  []any
 }
 
+// widths are of columns that hold more than a number, in characters.
+var widths = map[string]int{"cause": 20, "what": 48, "why": 36, "evidence": 36, "destination": 24, "causes": 30, "hour": 21, "period_from": 21, "period_to": 21,
+	"our_start": 25, "their_start": 25, "our_row": 34, "their_row": 34, "originating_number": 20, "destination_number": 20}
+
 func (b *book) tab(title string, columns []string) (*tab, error) {
 	if list := b.file.GetSheetList(); len(list) == 1 && list[0] == "Sheet1" {
 		if err := b.file.SetSheetName("Sheet1", title); err != nil {
@@ -265,7 +269,7 @@ func (b *book) tab(title string, columns []string) (*tab, error) {
 		return nil, err
 	}
 	for i, c := range columns {
-		if err := w.SetColWidth(i+1, i+1, float64(max(len(c)+2, 14))); err != nil {
+		if err := w.SetColWidth(i+1, i+1, float64(max(len(c)+2, widths[c], 14))); err != nil {
 			return nil, err
 		}
 	}

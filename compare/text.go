@@ -75,8 +75,16 @@ func (r *Result) Text(look Look) string {
 		for _, t := range r.top {
 			others = max(others, len(t.direction)+len(t.currency)+len(t.ours.String())+len(t.theirs.String())+len((t.theirs-t.ours).String())+12)
 		}
+		if r.bill == billInvoice {
+			rows[0] = append(rows[0], "invoiced")
+			others += 14
+		}
 		for _, t := range r.top {
-			rows = append(rows, []string{cut(t.destination, max(look.Width-others, 12)), t.direction + " " + string(t.currency), t.ours.String(), t.theirs.String(), (t.theirs - t.ours).String()})
+			row := []string{cut(t.destination, max(look.Width-others, 12)), t.direction + " " + string(t.currency), t.ours.String(), t.theirs.String(), (t.theirs - t.ours).String()}
+			if r.bill == billInvoice {
+				row = append(row, t.invoiced.String())
+			}
+			rows = append(rows, row)
 		}
 		b.WriteString(columns(rows) + "\n")
 	}
@@ -106,7 +114,7 @@ func count(n uint64, what string) string {
 type destinationSum struct {
 	direction, destination string
 	currency               money.Currency
-	ours, theirs           money.Micro
+	ours, theirs, invoiced money.Micro
 }
 
 // tops finds the destinations that differ most.
@@ -119,12 +127,13 @@ func (c *comparison) tops(l level) ([]destinationSum, error) {
 		return -cmp.Compare(abs(int64(a.difference())), abs(int64(b.difference())))
 	})
 	var out []destinationSum
+	billed := c.billed()
 	for i := range list {
 		b := &list[i]
 		if b.difference() == 0 || len(out) == topDestinations {
 			break
 		}
-		out = append(out, destinationSum{c.pair.Direction(b.way).String(), b.destination, b.currency, b.amount[ours], b.amount[theirs]})
+		out = append(out, destinationSum{c.pair.Direction(b.way).String(), b.destination, b.currency, b.amount[ours], b.amount[theirs], billed[b.levelKey].amount})
 	}
 	return out, nil
 }
@@ -198,7 +207,11 @@ func (r *Result) next() []string {
 		out = append(out, s.text)
 	}
 	if !r.Amount.Unexplained.zero() {
-		out = append(out, "a part is not explained: compare the lines of their invoice with destinations.csv of --out")
+		text := "a part is not explained: compare the lines of their invoice with destinations.csv of --out"
+		if r.restEvidence != "" {
+			text = "a part is not explained: ask them for the calls behind these lines of their invoice (" + r.restEvidence + ")"
+		}
+		out = append(out, text)
 	}
 	if r.kept == nil && len(steps) > 0 {
 		out = append(out, "see the calls: add --out DIR")

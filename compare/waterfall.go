@@ -74,21 +74,26 @@ func (w *writing) waterfall() error {
 	if err := w.file("waterfall.html", w.result.page); err != nil {
 		return err
 	}
-	t, err := w.table("waterfall.csv", "waterfall", "direction", "currency", "step", "cause", "what", "amount", "left", "calls", "testable", "why", "evidence")
+	t, err := w.table("waterfall.csv", "waterfall", "direction", "currency", "step", "cause", "what", "amount", "left", "calls", "testable", "why", "evidence", "destination")
 	if err != nil {
 		return err
 	}
 	defer t.discard()
 	yesNo := map[bool]string{true: "yes", false: "no"}
 	for _, f := range w.result.waterfalls() {
-		rows := [][]any{{f.direction, f.currency, "start", nil, w.result.bill, nil, f.theirs, nil, nil, nil, nil}}
+		rows := [][]any{{f.direction, f.currency, "start", nil, w.result.bill, nil, f.theirs, nil, nil, nil, nil, nil}}
 		for _, s := range f.steps {
-			rows = append(rows, []any{f.direction, f.currency, "cause", string(s.Cause), s.title, s.amount, s.left, s.Calls, yesNo[s.Testable], s.Why, s.Evidence})
+			rows = append(rows, []any{f.direction, f.currency, "cause", string(s.Cause), s.title, s.amount, s.left, s.Calls, yesNo[s.Testable], s.Why, s.Evidence, nil})
 		}
 		d := &w.result.Causes[atDuplicate]
-		rows = append(rows, []any{f.direction, f.currency, "rest", nil, "not explained", f.rest, f.ours, nil, nil, nil, nil},
-			[]any{f.direction, f.currency, "end", nil, expectation, nil, f.ours, nil, nil, nil, nil},
-			[]any{f.direction, f.currency, "outside", string(d.Cause), Titles[atDuplicate], d.Amount[f.direction][f.currency], nil, d.Calls, yesNo[d.Testable], d.Why, d.Evidence})
+		rows = append(rows, []any{f.direction, f.currency, "rest", nil, "not explained", f.rest, f.ours, nil, nil, nil, w.result.restEvidence, nil},
+			[]any{f.direction, f.currency, "end", nil, expectation, nil, f.ours, nil, nil, nil, nil, nil},
+			[]any{f.direction, f.currency, "outside", string(d.Cause), Titles[atDuplicate], d.Amount[f.direction][f.currency], nil, d.Calls, yesNo[d.Testable], d.Why, d.Evidence, nil})
+		for _, m := range w.result.remarked() {
+			if m.Direction == f.direction && m.Currency == f.currency {
+				rows = append(rows, []any{f.direction, f.currency, "invoice", string(m.Cause), m.Detail, m.Amount, nil, m.Calls, nil, nil, "causes/" + m.file() + ".csv", m.Destination})
+			}
+		}
 		for _, r := range rows {
 			if err := t.put(r...); err != nil {
 				return err
@@ -256,6 +261,8 @@ func (r *Result) waterfallText(look Look) string {
 	if b.Len() == 0 {
 		b.WriteString("nothing was rated on either side\n\n")
 	}
+	b.WriteString(r.remarksText(look))
+	b.WriteString(r.volumeText(look))
 	for _, section := range r.besides() {
 		fmt.Fprintf(&b, "%s\n", look.heading(section.title))
 		for i, row := range section.rows {
@@ -323,6 +330,9 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("waterfall").Funcs(template.FuncMap{"stamp": usage.Stamp}).Parse(pageText))
 
+// pageRemarks is how many remarks a page shows.
+const pageRemarks = 50
+
 // page writes the waterfalls as a page that needs nothing else.
 func (r *Result) page(out io.Writer) error {
 	type drawn struct {
@@ -340,7 +350,7 @@ func (r *Result) page(out io.Writer) error {
 		Height, AxisY       int
 		From, To, Summary   string
 	}
-	const left, scale, high = 395.0, 400.0, 26 // of the drawing: where bars begin, how long they are, one line
+	const left, scale, high = 250.0, 455.0, 26 // of the drawing: where bars begin, how long they are, one line
 	var charts []chart
 	for n, w := range r.waterfalls() {
 		from, to := w.span()
@@ -363,7 +373,7 @@ func (r *Result) page(out io.Writer) error {
 			add(drawn{Name: s.title, Class: class[s.amount > 0], Amount: s.amount.String(), Left: s.left.String(), Calls: fmt.Sprint(s.Calls), Evidence: s.Evidence}, last, s.left)
 			last = s.left
 		}
-		add(drawn{Name: "not explained", Class: "rest", Amount: w.rest.String(), Left: w.ours.String()}, last, w.ours)
+		add(drawn{Name: "not explained", Class: "rest", Amount: w.rest.String(), Left: w.ours.String(), Evidence: r.restEvidence}, last, w.ours)
 		add(drawn{Name: expectation, Class: "total", Left: w.ours.String()}, from, w.ours)
 		c.AxisY = len(c.Bars)*high + 14
 		c.Height = c.AxisY + 6
@@ -377,5 +387,14 @@ func (r *Result) page(out io.Writer) error {
 	for _, b := range r.besides() {
 		besides = append(besides, section{b.title, b.rows})
 	}
-	return pageTemplate.Execute(out, map[string]any{"Charts": charts, "Besides": besides, "Learned": r.Learned, "Blocks": r.Blocks, "Result": r})
+	type remark struct {
+		Remark
+		Title, Evidence string
+	}
+	var remarks []remark
+	list := r.remarked()
+	for _, m := range list[:min(len(list), pageRemarks)] {
+		remarks = append(remarks, remark{m, m.title(), "causes/" + m.file() + ".csv"})
+	}
+	return pageTemplate.Execute(out, map[string]any{"Remarks": remarks, "MoreRemarks": len(list) - len(remarks), "Invoice": r.bill == billInvoice, "Charts": charts, "Besides": besides, "Learned": r.Learned, "Blocks": r.Blocks, "Result": r})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -48,7 +49,7 @@ func (r *Result) Write(ctx context.Context, dir string) error {
 func (r *Result) writeInto(ctx context.Context, f *folder) error {
 	defer f.book.file.Close()
 	w := &writing{folder: f, kept: r.kept, result: r, ctx: ctx, most: mostIDs}
-	for _, step := range []func() error{w.survey, w.summaries, w.waterfall, w.totals, w.drill, w.workbook, f.sweep} {
+	for _, step := range []func() error{w.survey, w.summaries, w.remarks, w.volume, w.waterfall, w.totals, w.drill, w.workbook, f.sweep} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -221,17 +222,39 @@ func (t *idTexts) kept() []uint32 {
 
 // totals writes the top of the drill-down.
 func (w *writing) totals() error {
-	t, err := w.table("totals.csv", "totals", "direction", "currency", "our_amount", "their_amount", "difference", "explained", "unexplained")
+	t, err := w.table("totals.csv", "totals", append([]string{"direction", "currency", "our_amount", "their_amount", "difference", "explained", "unexplained"}, invoicedColumns...)...)
 	if err != nil {
 		return err
 	}
 	defer t.discard()
+	type total struct {
+		direction string
+		currency  money.Currency
+	}
+	billed := map[total]priced{}
+	for k, p := range w.c.billed() {
+		at := total{w.c.pair.Direction(k.way).String(), k.currency}
+		sum := billed[at]
+		billed[at] = priced{sum.calls + p.calls, sum.seconds + p.seconds, sum.amount + p.amount}
+	}
 	for _, v := range w.result.waterfalls() {
-		if err := t.put(v.direction, v.currency, v.ours, v.theirs, v.theirs-v.ours, v.explained, v.rest); err != nil {
+		cells := []any{v.direction, v.currency, v.ours, v.theirs, v.theirs - v.ours, v.explained, v.rest}
+		p, ok := billed[total{v.direction, v.currency}]
+		if err := t.put(append(cells, p.cells(ok)...)...); err != nil {
 			return err
 		}
 	}
 	return t.close()
+}
+
+// Columns of what their invoice says; empty without one.
+var invoicedColumns = []string{"invoiced_calls", "invoiced_billed_seconds", "invoiced_amount"}
+
+func (p priced) cells(there bool) []any {
+	if !there {
+		return []any{nil, nil, nil}
+	}
+	return []any{p.calls, p.seconds, p.amount}
 }
 
 // Columns of all levels, after those that name the group.
@@ -268,16 +291,19 @@ func (w *writing) days() error {
 		return err
 	}
 	byDifference(list)
-	t, err := w.table("destinations.csv", "destinations", append([]string{"direction", "currency", "destination"}, levelColumns...)...)
+	t, err := w.table("destinations.csv", "destinations", slices.Concat([]string{"direction", "currency", "destination"}, levelColumns, invoicedColumns)...)
 	if err != nil {
 		return err
 	}
 	defer t.discard()
+	billed := w.c.billed()
+	list = append(list, w.lonely(destinations, billed)...)
 	rests := w.result.waterfalls()
 	for i := range list {
 		b := &list[i]
 		direction := w.c.pair.Direction(b.way).String()
-		if err := t.put(append([]any{direction, b.currency, b.destination}, b.cells()...)...); err != nil {
+		p, there := billed[b.levelKey]
+		if err := t.put(slices.Concat([]any{direction, b.currency, b.destination}, b.cells(), p.cells(there))...); err != nil {
 			return err
 		}
 		for n := range rests {
@@ -291,12 +317,15 @@ func (w *writing) days() error {
 	// is a row of its own: the column adds up.
 	for _, r := range rests {
 		if r.ours != 0 || r.theirs != 0 {
-			if err := t.put(r.direction, r.currency, "(not by destination)", nil, nil, nil, nil, nil, nil, nil, nil, r.ours, r.theirs, r.theirs-r.ours); err != nil {
+			if err := t.put(r.direction, r.currency, "(not by destination)", nil, nil, nil, nil, nil, nil, nil, nil, r.ours, r.theirs, r.theirs-r.ours, nil, nil, nil); err != nil {
 				return err
 			}
 		}
 	}
 	if err := t.close(); err != nil {
+		return err
+	}
+	if err := w.invoice(); err != nil {
 		return err
 	}
 	days, err := w.f.detail.level(w.f.ladder, true)
@@ -321,6 +350,30 @@ func (w *writing) days() error {
 		}
 	}
 	return d.close()
+}
+
+// lonely gives the rows that no call is behind: destinations that only their
+// invoice has, and each side's lines without usage.
+func (w *writing) lonely(destinations level, billed map[levelKey]priced) (out []both) {
+	rows := map[levelKey]both{}
+	for k := range billed {
+		if _, ok := destinations[k]; !ok {
+			rows[k] = both{levelKey: k}
+		}
+	}
+	for s, extra := range w.result.extra {
+		for f, m := range extra {
+			k := levelKey{way: f.way, currency: f.currency, destination: notUsage}
+			b := rows[k]
+			b.levelKey = k
+			b.amount[s] = m
+			rows[k] = b
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(rows), levelKey.order) {
+		out = append(out, rows[k])
+	}
+	return out
 }
 
 // byDifference puts the groups of a direction and currency that differ most first.

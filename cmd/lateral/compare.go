@@ -16,23 +16,23 @@ import (
 )
 
 type compareCommand struct {
-	Ours             string         `required:"" placeholder:"A.csv" help:"Our call records."`
-	Theirs           string         `required:"" placeholder:"B.csv" help:"Their call records of the same traffic."`
-	Rates            string         `required:"" placeholder:"R.csv" help:"Rate sheet for the calls that we send."`
-	RatesBack        string         `placeholder:"R2.csv" help:"Rate sheet for the calls that they send; default: --rates serves both."`
-	TheirRates       string         `placeholder:"T.csv" help:"Their sheet for the calls that we send."`
-	TheirRatesBack   string         `placeholder:"T2.csv" help:"Their sheet for the calls that they send."`
-	TheirInvoice     string         `placeholder:"I.csv" help:"The lines of their invoice; without it, what their sheet makes of their records."`
-	Us               string         `placeholder:"CODE" help:"Which of the two carriers we are; default: the first in byte order."`
-	Deal             string         `placeholder:"deal.yaml" help:"What the two have agreed, see: lateral deal example. The flags below go before it."`
-	Period           string         `placeholder:"1h" help:"Billing period: 15s, 1m, 1h, 1d, 1mo; default: the deal's, or the whole file is one."`
-	StartTolerance   *time.Duration `placeholder:"3s" help:"Most that two starts of one call are apart; default: the deal's, or 3s."`
-	SecondsTolerance *uint32        `placeholder:"0" help:"Most that billed seconds differ and still count as equal; default: the deal's, or 0."`
-	Round            string         `placeholder:"line:half-up:6" help:"What is rounded, how, to how many places: line, call or invoice; half-up, half-even, up or down; 0 to 6. Default: the deal's, or line:half-up:6."`
-	twoFormats
-	Signals bool   `help:"Also look for what looks like fraud in our records."`
-	JSON    bool   `name:"json" help:"Print one JSON document."`
-	Out     string `placeholder:"DIR" help:"Write the waterfall, the drill-down to each call and the evidence of each cause into this folder."`
+	Ours             string         `group:"What is compared:" required:"" placeholder:"A.csv" help:"Our call records."`
+	Theirs           string         `group:"What is compared:" required:"" placeholder:"B.csv" help:"Their call records of the same traffic."`
+	Rates            string         `group:"What is compared:" required:"" placeholder:"R.csv" help:"Rate sheet for the calls that we send."`
+	RatesBack        string         `group:"What is compared:" placeholder:"R2.csv" help:"Rate sheet for the calls that they send; default: --rates serves both."`
+	TheirRates       string         `group:"What they sent:" placeholder:"T.csv" help:"Their sheet for the calls that we send."`
+	TheirRatesBack   string         `group:"What they sent:" placeholder:"T2.csv" help:"Their sheet for the calls that they send."`
+	TheirInvoice     string         `group:"What they sent:" placeholder:"I.csv" help:"The lines of their invoice; without it, what their sheet makes of their records."`
+	Us               string         `group:"What is compared:" placeholder:"CODE" help:"Which of the two carriers we are; default: the first in byte order."`
+	Deal             string         `group:"What was agreed:" placeholder:"deal.yaml" help:"What the two have agreed, see: lateral deal example. The flags below go before it."`
+	Period           string         `group:"What was agreed:" placeholder:"1h" help:"Billing period: 15s, 1m, 1h, 1d, 1mo; default: the deal's, or the whole file is one."`
+	StartTolerance   *time.Duration `group:"What was agreed:" placeholder:"3s" help:"Most that two starts of one call are apart; default: the deal's, or 3s."`
+	SecondsTolerance *uint32        `group:"What was agreed:" placeholder:"0" help:"Most that billed seconds differ and still count as equal; default: the deal's, or 0."`
+	Round            string         `group:"What was agreed:" placeholder:"line:half-up:6" help:"What is rounded, how, to how many places: line, call or invoice; half-up, half-even, up or down; 0 to 6. Default: the deal's, or line:half-up:6."`
+	twoFormats       `group:"How the files are written:"`
+	Signals          bool   `group:"The result:" help:"Also look for what looks like fraud in our records."`
+	JSON             bool   `group:"The result:" name:"json" help:"Print one JSON document."`
+	Out              string `group:"The result:" placeholder:"DIR" help:"Write the waterfall, the drill-down to each call and the evidence of each cause into this folder."`
 }
 
 func (compareCommand) Help() string {
@@ -59,6 +59,9 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 		deal.Apply(&job)
 	}
 	if c.StartTolerance != nil {
+		if *c.StartTolerance < 0 {
+			return usageError{fault.New(fault.Invalid, "starts cannot be less than nothing apart", "name a duration like 3s").In("start-tolerance")}
+		}
 		job.StartTolerance = *c.StartTolerance
 	}
 	if c.SecondsTolerance != nil {
@@ -66,7 +69,7 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 	}
 	if c.Round != "" {
 		if job.Rounding, err = compare.ParseRounding(c.Round); err != nil {
-			return err
+			return usageError{err}
 		}
 	}
 	formats, err := c.twoFormats.parse()
@@ -97,7 +100,7 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 	}
 	if c.Period != "" {
 		if job.Cycle, err = usage.ParseCycle(c.Period); err != nil {
-			return err
+			return usageError{err}
 		}
 	}
 	if c.Out != "" {
@@ -105,6 +108,9 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 		job.Detail = true
+	}
+	if sameFile(c.Ours, c.Theirs) {
+		fmt.Fprintf(t.err, "warning: --ours and --theirs are one file, %s: nothing can differ\n", c.Ours)
 	}
 	bar := &bar{}
 	if !c.JSON {
@@ -142,10 +148,33 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 	return err
 }
 
-func readDeal(path string) (compare.Deal, error) {
+// openInput opens a file that is read once: it may be a pipe.
+func openInput(path string) (*os.File, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return compare.Deal{}, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path).Because(err)
+		return nil, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path).Because(err)
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, fault.Newf(fault.Invalid, "name a file in it", "%s is a folder", path)
+	}
+	return f, nil
+}
+
+// sameFile reports whether two paths lead to one file.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+func readDeal(path string) (compare.Deal, error) {
+	f, err := openInput(path)
+	if err != nil {
+		return compare.Deal{}, err
 	}
 	defer f.Close()
 	d, err := compare.ReadDeal(f)
@@ -189,9 +218,9 @@ func (c *dealCheck) Run(t terminal) error {
 }
 
 func readInvoice(path string) ([]compare.InvoiceLine, error) {
-	f, err := os.Open(path)
+	f, err := openInput(path)
 	if err != nil {
-		return nil, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path).Because(err)
+		return nil, err
 	}
 	defer f.Close()
 	lines, _, err := compare.ReadInvoice(f)
@@ -202,9 +231,9 @@ func readInvoice(path string) ([]compare.InvoiceLine, error) {
 }
 
 func readSheet(path string) (*rating.Sheet, error) {
-	f, err := os.Open(path)
+	f, err := openInput(path)
 	if err != nil {
-		return nil, fault.Newf(fault.NotFound, "name a file that this user can read", "%s cannot be read", path).Because(err)
+		return nil, err
 	}
 	defer f.Close()
 	s, _, err := voice.ReadSheet(f)

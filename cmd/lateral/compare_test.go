@@ -3,14 +3,19 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/compare"
 	"github.com/lateral-network/lateral/line/voice"
 )
 
@@ -170,4 +175,108 @@ func gzipped(t *testing.T, path string) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()[:b.Len()/2]
+}
+
+func TestCompareSaysWhatIsWrongWithItsInput(t *testing.T) {
+	flags, dir := twoFiles(t), t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const (
+		ours, theirs, rates = 2, 4, 6 // places in the flags
+		more                = -1
+	)
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sheet := string(read(t, flags[rates]))
+	for name, c := range map[string]struct {
+		at    int
+		with  []string
+		code  int
+		words []string // of what is said, on both streams
+	}{
+		"our records are missing":        {ours, []string{filepath.Join(dir, "gone")}, 1, []string{"not-found", "gone cannot be read", "hint: name a file"}},
+		"their records are missing":      {theirs, []string{filepath.Join(dir, "gone")}, 1, []string{"not-found", "gone cannot be read"}},
+		"the sheet is missing":           {rates, []string{filepath.Join(dir, "gone")}, 1, []string{"not-found", "gone cannot be read"}},
+		"the invoice is missing":         {more, []string{"--their-invoice", filepath.Join(dir, "gone")}, 1, []string{"not-found"}},
+		"the deal is missing":            {more, []string{"--deal", filepath.Join(dir, "gone")}, 1, []string{"not-found"}},
+		"empty records":                  {ours, []string{file("empty.csv", "")}, 1, []string{"empty.csv is empty"}},
+		"an empty sheet":                 {rates, []string{file("empty.csv", "")}, 1, []string{"bad-header", "hint: begin the file with the line destination,prefix"}},
+		"an empty invoice":               {more, []string{"--their-invoice", file("empty.csv", "")}, 1, []string{"bad-header", "hint: begin the file with the line carrier_from"}},
+		"a folder as records":            {ours, []string{dir}, 1, []string{"is a folder", "hint: name a file in it"}},
+		"a folder as a sheet":            {rates, []string{dir}, 1, []string{"is a folder"}},
+		"a folder as an invoice":         {more, []string{"--their-invoice", dir}, 1, []string{"is a folder"}},
+		"a folder as a deal":             {more, []string{"--deal", dir}, 1, []string{"is a folder"}},
+		"a pipe as records":              {theirs, []string{pipe}, 1, []string{"is no file but a stream", "hint: write what it gives into a file"}},
+		"one file for both":              {theirs, []string{flags[ours]}, 0, []string{"warning: --ours and --theirs are one file", "only theirs 0"}},
+		"records of another kind":        {ours, []string{flags[rates]}, 1, []string{"bad-header", "lateral records profiles"}},
+		"records with a header alone":    {ours, []string{file("header.csv", voice.UsageHeader+"\n")}, 0, []string{"only theirs 392"}},
+		"a sheet with a header alone":    {rates, []string{file("none.csv", sheet[:strings.Index(sheet, "\n")+1])}, 1, []string{"empty-sheet"}},
+		"a sheet with a bad row":         {rates, []string{file("bad.csv", sheet+"France,33,much,USD,60,0,1,2026-01-01T00:00:00Z,\n")}, 1, []string{"sheet-refused", "line 3", "much"}},
+		"an invoice with a bad row":      {more, []string{"--their-invoice", file("badi.csv", compare.InvoiceHeader+"\nALPHA,BRAVO\n")}, 1, []string{"invoice-refused", "line 2", "2 fields, not 10"}},
+		"an invoice of other carriers":   {more, []string{"--their-invoice", file("strange.csv", compare.InvoiceHeader+"\nALPHA,CHARLIE,2026-03-01T00:00:00Z,2026-04-01T00:00:00Z,Germany,1,60,1,USD,1\n")}, 1, []string{"invoice-refused", "line 2", "ALPHA>CHARLIE"}},
+		"a deal that says nonsense":      {more, []string{"--deal", file("bad.yaml", "volume: 5\n")}, 1, []string{"bad-deal"}},
+		"a carrier that is not there":    {more, []string{"--us", "CHARLIE"}, 1, []string{"hint: name ALPHA or BRAVO"}},
+		"a tolerance below nothing":      {more, []string{"--start-tolerance=-3s"}, 2, []string{"start-tolerance"}},
+		"a rounding that is none":        {more, []string{"--round", "month"}, 2, []string{"is no rounding"}},
+		"a period that is none":          {more, []string{"--period", "7s"}, 2, []string{"bad-cycle"}},
+		"an unknown flag":                {more, []string{"--colour"}, 2, []string{"--colour"}},
+		"a file where the folder is due": {more, []string{"--out", flags[ours]}, 1, []string{"conflict (out)", "is a file"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := slices.Clone(flags)
+			if c.at == more {
+				args = append(args, c.with...)
+			} else {
+				args[c.at] = c.with[0]
+			}
+			out, errs := exits(t, c.code, args...)
+			said := strings.Join(strings.Fields(out+errs), " ")
+			for _, w := range c.words {
+				if !strings.Contains(said, w) {
+					t.Errorf("nothing says %q:\n%s%s", w, out, errs)
+				}
+			}
+			if c.code != 0 && (out != "" || !strings.Contains(errs, "hint: ")) {
+				t.Errorf("no hint, or a result beside an error:\n%s%s", out, errs)
+			}
+		})
+	}
+}
+
+func TestAnInterruptedCompareLeavesNothingOfItsOwnAndTheOldFolderWhole(t *testing.T) {
+	flags, dir, temp := twoFiles(t), filepath.Join(t.TempDir(), "march"), t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	exits(t, 0, append(flags, "--out", dir)...)
+	files := func() map[string]string {
+		out := map[string]string{}
+		if err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				out[path] = string(read(t, path))
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	before := files()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	if code := run(ctx, append(flags, "--out", dir, "--round", "call:up:2"), terminal{out: &out, err: &errs}); code == 0 || out.Len() > 0 {
+		t.Errorf("exit %d, %s%s", code, &out, &errs)
+	}
+	if after := files(); !maps.Equal(before, after) {
+		t.Errorf("the folder holds %d files, it held %d, or they are others", len(after), len(before))
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("temporary files are left: %v %v", left, err)
+	}
 }
