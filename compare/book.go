@@ -128,6 +128,11 @@ type lines struct {
 	theirNames map[uint32]string   // of destinations, where their sheet has another for a line of ours
 	ways       []usage.Way
 
+	// alike tells, by number, of our rows whether a number that is priced by one is
+	// priced by a row that is the same in their sheet: it and all longer prefixes
+	// are the same there.
+	alike []bool
+
 	calendar usage.Calendar
 	whole    bool // one period for all
 	by       usage.By
@@ -142,6 +147,7 @@ const nothing = ^uint32(0)
 
 func newLines(book [2][2]*rating.Sheet) *lines {
 	l := &lines{sheets: book, index: map[int64]uint32{}, theirNames: map[uint32]string{}}
+	l.alike = make([]bool, 0, book[ours][0].Len()+book[ours][1].Len())
 	for _, w := range []usage.Way{usage.Forth, usage.Back} {
 		s := book[ours][w]
 		l.first[ours][w] = uint32(len(l.rows))
@@ -149,6 +155,8 @@ func newLines(book [2][2]*rating.Sheet) *lines {
 			l.rows, l.ways = append(l.rows, s.Row(uint32(i))), append(l.ways, w)
 		}
 		t := book[theirs][w]
+		l.alike = append(l.alike, make([]bool, len(l.rows)-len(l.alike))...)
+		l.compare(w)
 		if t == s {
 			l.first[theirs][w] = l.first[ours][w]
 			continue
@@ -189,6 +197,40 @@ func newLines(book [2][2]*rating.Sheet) *lines {
 		l.number[theirs][w] = numbers
 	}
 	return l
+}
+
+// compare finds the rows of a direction that are alike. What one sheet has and
+// the other has not, or has otherwise, may price any number that begins with a
+// shorter prefix.
+func (l *lines) compare(w usage.Way) {
+	mine, yours := l.sheets[ours][w].Rows(), l.sheets[theirs][w].Rows()
+	differs := map[string]bool{}
+	spoil := func(prefix string) {
+		for n := range len(prefix) + 1 {
+			differs[prefix[:n]] = true
+		}
+	}
+	if l.sheets[ours][w] != l.sheets[theirs][w] {
+		for i, j := 0, 0; i < len(mine) || j < len(yours); {
+			switch {
+			case j == len(yours) || i < len(mine) && mine[i].Prefix < yours[j].Prefix:
+				spoil(mine[i].Prefix)
+				i++
+			case i == len(mine) || yours[j].Prefix < mine[i].Prefix:
+				spoil(yours[j].Prefix)
+				j++
+			default:
+				a, b := mine[i], yours[j]
+				if a.Destination, b.Destination = "", ""; a != b {
+					spoil(a.Prefix)
+				}
+				i, j = i+1, j+1
+			}
+		}
+	}
+	for i := range mine {
+		l.alike[int(l.first[ours][w])+i] = !differs[mine[i].Prefix]
+	}
 }
 
 // shared reports whether both sides have one book.

@@ -254,24 +254,23 @@ func (p *parts) shift(s side) {
 	}
 }
 
-// alike reports whether two calls are the same in all that counts, on one sheet,
-// and nobody wants to look at them: nearly all are.
+// alike reports whether two calls are the same in all that counts, and nobody
+// wants to look at them: nearly all are.
 func (p *parts) alike(i, j uint32) bool {
 	a, b := &p.calls[ours][i], &p.calls[theirs][j]
 	return a.start == b.start && a.duration == b.duration && a.origin == b.origin && a.plus == b.plus && !a.odd && !b.odd &&
-		p.detail == nil && p.watch == nil && p.c.lines.shared() && p.c.offset(ours, a.trunk).Millis == 0 && p.c.offset(theirs, b.trunk).Millis == 0
+		p.detail == nil && p.watch == nil && p.c.offset(ours, a.trunk).Millis == 0 && p.c.offset(theirs, b.trunk).Millis == 0
 }
 
-// same counts a call of ours for both sides.
-func (p *parts) same(i uint32) error {
+// same counts a call of ours for both sides, if both sheets price it alike.
+func (p *parts) same(i uint32) (done bool, err error) {
 	a := &p.calls[ours][i]
-	p.matched.Exact++
 	at := p.price.spot(ours, a, a.start, a.duration)
-	if at.line == nothing && !at.free {
-		p.unrated[ours]++
-		p.unrated[theirs]++
+	if at.line == nothing || !p.c.lines.alike[at.line] {
+		return false, nil
 	}
-	return p.ladder.countBoth(at)
+	p.matched.Exact++
+	return true, p.ladder.countBoth(at)
 }
 
 // own is a call with its own time.
@@ -461,7 +460,9 @@ type headed struct{ head, index uint32 }
 // when the durations differ.
 func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	if p.alike(i, j) {
-		return p.same(i)
+		if done, err := p.same(i); done || err != nil {
+			return err
+		}
 	}
 	a, b := p.own(ours, i), p.own(theirs, j)
 	if a.plus != b.plus && !a.odd && !b.odd {
