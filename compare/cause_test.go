@@ -374,3 +374,19 @@ func TestRedialsDoNotMoveAClockThatIsRight(t *testing.T) {
 		t.Errorf("%+v, learned %+v", r.Matched, r.Learned)
 	}
 }
+
+// Between two outages of a trunk lie calls that both have: they are two blocks.
+func TestTwoOutagesOfATrunkAreTwoBlocks(t *testing.T) {
+	m := &made{}
+	for range 2 {
+		m.calls(2000)
+		for range 20 {
+			m.call(func(_, b *string) { *b = "" })
+		}
+	}
+	m.calls(2000)
+	r := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, "Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,")}})
+	if len(r.Blocks) != 2 || r.Blocks[0].Calls != 20 || r.Blocks[1].Calls != 20 || r.cause(MissingBlock).Calls != 40 {
+		t.Errorf("%+v, %d calls", r.Blocks, r.cause(MissingBlock).Calls)
+	}
+}

@@ -69,9 +69,15 @@ func newTimeline(calls []*lone, total uint64, whole bool) *timeline {
 			}
 		}
 	}
+	thin := make([]int, len(t.dense)+1) // stretches before that are not looked at
+	for k, dense := range t.dense {
+		thin[k+1] = thin[k]
+		if !dense {
+			thin[k+1]++
+		}
+	}
 	for i := 1; i < len(calls); i++ {
-		first, last := calls[i-1].start, calls[i].start
-		if !t.dense[(first-t.from)/t.width] || !t.dense[(last-t.from)/t.width] {
+		if thin[(calls[i].start-t.from)/t.width+1] > thin[(calls[i-1].start-t.from)/t.width] {
 			t.broken[i].Store(1)
 		}
 	}
