@@ -96,13 +96,19 @@ func clearHours(t *testing.T, seed uint64, disturb func(w *world, rng *rand.Rand
 // everyCallOnce checks that each accepted call of a side is in one statement.
 func everyCallOnce(t *testing.T, s *side) {
 	t.Helper()
+	// What is over is sealed meanwhile: first its records go, then its statements.
 	times := map[call]int{}
+	s.desk.mu.Lock()
+	book := s.desk.book
 	for _, m := range s.desk.made {
 		for c := range m.calls {
 			times[c]++
 		}
 	}
-	for number, batch := range s.desk.book.batches {
+	s.desk.mu.Unlock()
+	book.mu.Lock()
+	defer book.mu.Unlock()
+	for number, batch := range book.batches {
 		for i := range batch.Records {
 			if n := times[call{number, uint32(i)}]; n != 1 {
 				t.Errorf("%s: call %d of import %d is stated %d times", s.code, i, number, n)
