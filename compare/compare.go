@@ -273,7 +273,7 @@ func (c *comparison) read(ctx context.Context) error {
 	bits := c.partBits()
 	for s, in := range c.job.Records {
 		f := &file{side: side(s), pair: c.pair, calls: newShelf[call](1<<bits, memory), ids: newFilter(in.text() / rowBytes),
-			trunks: newNames(1<<16, ""), forms: newNames(maxForms, ""), bits: bits, seeds: keys}
+			trunks: newNames(1<<16, ""), forms: newNames(maxForms, ""), bits: bits, seeds: keys, spans: make([][]stretch, 1<<bits)}
 		c.files[s] = f
 		done := int64(0)
 		err := f.load(ctx, in, c.workers, func(n int) {

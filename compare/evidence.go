@@ -273,7 +273,7 @@ func (w *writing) numbers() error {
 			}
 			t := newTally(w.c.lines)
 			for at, v := range gone.lines {
-				t.at(spot{line: at.line, period: at.period}).add(*v)
+				t.at(at).add(*v)
 			}
 			total, err := w.f.ladder.total(t)
 			if err != nil {

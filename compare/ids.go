@@ -46,7 +46,7 @@ func newFilter(rows int64) *filter {
 	for n < mostBits && 1<<n < rows*filterBits {
 		n++
 	}
-	return &filter{make([]uint64, 1<<(n-6)), 64 - n}
+	return &filter{newArena[uint64](1 << (n - 6))[:1<<(n-6)], 64 - n}
 }
 
 // met notes an id, and reports whether it, or another with the same bit, was met

@@ -23,37 +23,42 @@ func (a lineKey) order(b lineKey) int {
 	return cmp.Or(cmp.Compare(a.period, b.period), cmp.Compare(a.line, b.line))
 }
 
-// tally sums calls by line.
-type tally struct {
-	dense  []sum // of period 0
-	sparse map[lineKey]*sum
+// byLine holds something for lines: those of period 0 in a row, the others by
+// name.
+type byLine[T any] struct {
+	dense  []T
+	sparse map[lineKey]*T
 }
 
-func newTally(l *lines) *tally {
-	return &tally{dense: make([]sum, len(l.rows)), sparse: map[lineKey]*sum{}}
-}
-
-func (t *tally) at(s spot) *sum {
-	if s.period == 0 {
-		return &t.dense[s.line]
+// at gives the place of a line.
+func (t *byLine[T]) at(k lineKey) *T {
+	if k.period == 0 && t.dense != nil {
+		return &t.dense[k.line]
 	}
-	k := lineKey{s.period, s.line}
 	at := t.sparse[k]
 	if at == nil {
-		at = &sum{}
+		at = new(T)
 		t.sparse[k] = at
 	}
 	return at
 }
 
-func (t *tally) get(k lineKey) sum {
-	if k.period == 0 {
+// get gives what is there, without making a place.
+func (t *byLine[T]) get(k lineKey) (v T) {
+	if k.period == 0 && t.dense != nil {
 		return t.dense[k.line]
 	}
-	if s := t.sparse[k]; s != nil {
-		return *s
+	if at := t.sparse[k]; at != nil {
+		v = *at
 	}
-	return sum{}
+	return v
+}
+
+// tally sums calls by line.
+type tally struct{ byLine[sum] }
+
+func newTally(l *lines) *tally {
+	return &tally{byLine[sum]{dense: make([]sum, len(l.rows)), sparse: map[lineKey]*sum{}}}
 }
 
 // all goes through the lines that have calls.
@@ -71,11 +76,11 @@ func (t *tally) all(yield func(lineKey, sum) bool) {
 }
 
 func (t *tally) merge(o *tally) {
-	for i, s := range o.dense {
-		t.dense[i].add(s)
+	for i := range o.dense {
+		t.dense[i].add(o.dense[i])
 	}
 	for k, s := range o.sparse {
-		t.at(spot{line: k.line, period: k.period}).add(*s)
+		t.at(k).add(*s)
 	}
 }
 
@@ -88,9 +93,75 @@ func (s *sum) add(o sum) {
 // change is what a step of the ladder does to a line.
 type change struct{ calls, seconds, micro int64 }
 
-type moveKey struct {
-	lineKey
-	step uint8
+func (c *change) add(o change) {
+	c.calls += o.calls
+	c.seconds += o.seconds
+	c.micro += o.micro
+}
+
+// moves is what the steps do, by step; nil where a step does nothing.
+type moves [countCauses]*byLine[change]
+
+// mostDense is how many lines a step may have room for in a row: there are as
+// many steps as causes.
+const mostDense = 1 << 17
+
+// at gives the place of a step and a line.
+func (m *moves) at(step uint8, k lineKey, l *lines) *change {
+	if m[step] == nil {
+		m[step] = &byLine[change]{sparse: map[lineKey]*change{}}
+		if len(l.rows) <= mostDense {
+			m[step].dense = make([]change, len(l.rows))
+		}
+	}
+	return m[step].at(k)
+}
+
+func (m *moves) get(step int, k lineKey) change {
+	if m[step] == nil {
+		return change{}
+	}
+	return m[step].get(k)
+}
+
+func (m *moves) merge(o *moves, l *lines) {
+	for step, t := range o {
+		if t == nil {
+			continue
+		}
+		for i, c := range t.dense {
+			if c != (change{}) {
+				m.at(uint8(step), lineKey{0, uint32(i)}, l).add(c)
+			}
+		}
+		for k, c := range t.sparse {
+			m.at(uint8(step), k, l).add(*c)
+		}
+	}
+}
+
+// lines gives the lines that a step does anything to, in order.
+func (m *moves) lines() []lineKey {
+	touched, named := []bool{}, map[lineKey]bool{}
+	for _, t := range m {
+		if t == nil {
+			continue
+		}
+		touched = append(touched, make([]bool, max(0, len(t.dense)-len(touched)))...)
+		for i, c := range t.dense {
+			touched[i] = touched[i] || c != (change{})
+		}
+		for k := range t.sparse {
+			named[k] = true
+		}
+	}
+	var out []lineKey
+	for i, is := range touched {
+		if is {
+			out = append(out, lineKey{0, uint32(i)})
+		}
+	}
+	return append(out, slices.SortedFunc(maps.Keys(named), lineKey.order)...)
 }
 
 // ladder leads from their bill to ours, cause by cause: it keeps both sides'
@@ -107,12 +178,12 @@ type ladder struct {
 	recent []uint64  // of those in period 0, by line: how many calls, above their seconds; small enough for the cache
 	twice  [2]*tally // the duplicates
 	odd    *tally    // of theirs: calls whose numbers a learned rule made right
-	moves  map[moveKey]*change
+	moves  moves
 	calls  [countCauses]uint64
 }
 
 func newLadder(l *lines, r Rounding) *ladder {
-	return &ladder{lines: l, round: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), both: newTally(l), recent: make([]uint64, len(l.rows)), moves: map[moveKey]*change{}}
+	return &ladder{lines: l, round: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), both: newTally(l), recent: make([]uint64, len(l.rows))}
 }
 
 // count adds a call to a tally.
@@ -120,7 +191,7 @@ func (l *ladder) count(t *tally, s spot) error {
 	if s.line == nothing {
 		return nil
 	}
-	return l.countIn(t.at(s), s)
+	return l.countIn(t.at(lineKey{s.period, s.line}), s)
 }
 
 // countIn adds a call that has a line to a sum.
@@ -152,12 +223,7 @@ func (l *ladder) move(step uint8, from, to spot) error {
 		if m.line == nothing {
 			continue
 		}
-		k := moveKey{lineKey{m.period, m.line}, step}
-		c := l.moves[k]
-		if c == nil {
-			c = &change{}
-			l.moves[k] = c
-		}
+		c := l.moves.at(step, lineKey{m.period, m.line}, l.lines)
 		c.calls += m.sign
 		c.seconds += m.sign * int64(m.seconds)
 		if l.round.Per == PerCall {
@@ -214,16 +280,7 @@ func (l *ladder) merge(o *ladder) {
 	}
 	l.odd.merge(o.odd)
 	l.both.merge(o.both)
-	for k, c := range o.moves {
-		at := l.moves[k]
-		if at == nil {
-			at = &change{}
-			l.moves[k] = at
-		}
-		at.calls += c.calls
-		at.seconds += c.seconds
-		at.micro += c.micro
-	}
+	l.moves.merge(&o.moves, l.lines)
 	for i, n := range o.calls {
 		l.calls[i] += n
 	}
@@ -340,11 +397,7 @@ func (l *ladder) steps() (out [countCauses]amounts, err error) {
 	for i := range out {
 		out[i] = amounts{}
 	}
-	keys := map[lineKey]bool{}
-	for k := range l.moves {
-		keys[k.lineKey] = true
-	}
-	order := slices.SortedFunc(maps.Keys(keys), lineKey.order)
+	order := l.moves.lines()
 	if l.round.Per == PerInvoice {
 		return l.invoiceSteps(order)
 	}
@@ -356,8 +409,8 @@ func (l *ladder) steps() (out [countCauses]amounts, err error) {
 			return out, err
 		}
 		for step := range out {
-			c := l.moves[moveKey{k, uint8(step)}]
-			if c == nil {
+			c := l.moves.get(step, k)
+			if c == (change{}) {
 				continue
 			}
 			if err := left.change(c); err != nil {
@@ -381,7 +434,7 @@ func (l *ladder) steps() (out [countCauses]amounts, err error) {
 }
 
 // change applies a step. A step takes only what was there.
-func (s *sum) change(c *change) error {
+func (s *sum) change(c change) error {
 	s.calls += uint64(c.calls)
 	s.seconds += uint64(c.seconds)
 	micro, err := s.micro.Add(money.Micro(c.micro))
@@ -404,8 +457,8 @@ func (l *ladder) invoiceSteps(order []lineKey) (out [countCauses]amounts, err er
 	for step := range out {
 		touched := map[invoiceKey]*big.Rat{}
 		for _, k := range order {
-			c := l.moves[moveKey{k, uint8(step)}]
-			if c == nil {
+			c := l.moves.get(step, k)
+			if c == (change{}) {
 				continue
 			}
 			at := invoiceKey{k.period, l.flowOf(k.line)}

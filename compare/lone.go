@@ -84,6 +84,42 @@ func newTimeline(calls []*lone, total uint64, whole bool) *timeline {
 	return t
 }
 
+// stretch is a piece of time, both ends included, ms UTC.
+type stretch struct{ from, to int64 }
+
+// noTime is one without any time in it.
+var noTime = stretch{math.MaxInt64, math.MinInt64}
+
+// busy gives the stretches in which any of the timelines looks at calls, in order
+// and apart.
+func busy(all []*timeline) (out []stretch) {
+	for _, t := range all {
+		for k, dense := range t.dense {
+			if dense {
+				from := t.from + int64(k)*t.width
+				out = append(out, stretch{from, from + t.width - 1})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
+	n := 0
+	for i, s := range out {
+		if i > 0 && s.from <= out[n-1].to+1 {
+			out[n-1].to = max(out[n-1].to, s.to)
+			continue
+		}
+		out[n] = s
+		n++
+	}
+	return out[:n]
+}
+
+// meets reports whether a stretch and one of a list have a moment in common.
+func (s stretch) meets(list []stretch) bool {
+	i, _ := slices.BinarySearchFunc(list, s.from, func(o stretch, from int64) int { return cmp.Compare(o.to, from) })
+	return i < len(list) && list[i].from <= s.to
+}
+
 // saw notes the start of a call. It is safe for use by many.
 func (t *timeline) saw(start int64) {
 	k := (start - t.from) / t.width
@@ -211,23 +247,27 @@ func (f *found) timelines(whole bool, block map[*lone]bool) (all []*timeline) {
 	return all
 }
 
-// see shows the timelines all successful calls of their trunks.
+// see shows the timelines the successful calls of their trunks, as far as they
+// look at any.
 func (c *comparison) see(all []*timeline, workers int) error {
 	for _, s := range []side{ours, theirs} {
 		f := c.files[s]
 		byTrunk := make([]*timeline, len(f.trunks.list))
-		any := false
+		var looking []*timeline
 		var whole *timeline
 		for _, t := range all {
-			switch {
-			case t.side != s || !slices.Contains(t.dense, true):
-			case t.whole:
+			if t.side != s {
+				continue
+			}
+			looking = append(looking, t)
+			if t.whole {
 				whole = t
-			default:
-				byTrunk[t.trunk], any = t, true
+			} else {
+				byTrunk[t.trunk] = t
 			}
 		}
-		if !any && whole == nil {
+		when := busy(looking)
+		if len(when) == 0 {
 			continue
 		}
 		var (
@@ -236,7 +276,13 @@ func (c *comparison) see(all []*timeline, workers int) error {
 		)
 		each(workers, 1<<f.bits, func() func(int) {
 			return func(part int) {
+				spans := f.spans[part]
 				err := f.calls.each(part, func(calls []call) error {
+					in := spans[0]
+					spans = spans[1:]
+					if !in.meets(when) {
+						return nil
+					}
 					for i := range calls {
 						call := &calls[i]
 						t := whole

@@ -107,14 +107,20 @@ func (p *parts) part(n int) {
 // gather takes the calls of a part, with their numbers as they should be.
 func (p *parts) gather(n int, s side) (err error) {
 	p.calls[s], p.twice[s], p.third[s] = p.calls[s][:0], p.twice[s][:0], p.third[s][:0]
-	return p.c.files[s].calls.each(n, func(calls []call) error {
+	spans := p.c.files[s].spans[n][:0]
+	err = p.c.files[s].calls.each(n, func(calls []call) error {
+		in := noTime
 		for i := range calls {
+			in.from, in.to = min(in.from, calls[i].start), max(in.to, calls[i].start)
 			if err := p.accept(s, calls[i]); err != nil {
 				return err
 			}
 		}
+		spans = append(spans, in)
 		return nil
 	})
+	p.c.files[s].spans[n] = spans
+	return err
 }
 
 // accept puts one call where it belongs.
@@ -745,6 +751,11 @@ func (p *parts) splits() map[uint32]bool {
 // inTime orders calls by time, and by their file where that is the same.
 func inTime(a, b call) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.line, b.line)) }
 
+// wantedBits is of how many bits a number is told by.
+const wantedBits = 12
+
+func (d dest) spread() uint64 { return uint64(d) * 0x9e3779b97f4a7c15 >> (64 - wantedBits) }
+
 // reason is why one side lacks a call, and the line of that side's record which
 // shows it.
 type reason struct {
@@ -814,9 +825,20 @@ func (p *parts) explain(s side) map[uint32]reason {
 			take(1-r.way, r, atWrongPartner, -tolerance, tolerance, like(r))
 		}
 	}
+	// Nearly all unanswered calls go to numbers that no call waits for. Those are
+	// told by a few bits, which is cheaper than to look for each.
+	var wanted [1 << wantedBits / 64]uint64
+	for at := range waiting {
+		h := at.dest.spread()
+		wanted[h/64] |= 1 << (h % 64)
+	}
 	var unanswered []call
 	for i := range p.calls[other] {
-		if r := &p.calls[other][i]; r.result != usage.Success && len(waiting[place{r.way, r.dest}]) > 0 {
+		r := &p.calls[other][i]
+		if h := r.dest.spread(); r.result == usage.Success || wanted[h/64]&(1<<(h%64)) == 0 {
+			continue
+		}
+		if len(waiting[place{r.way, r.dest}]) > 0 {
 			unanswered = append(unanswered, *r)
 		}
 	}

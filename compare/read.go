@@ -29,6 +29,8 @@ type file struct {
 	forms  *names
 	third  *names // carriers that are not of the pair
 
+	spans [][]stretch // by part: of each block of calls, the times in which they start
+
 	ids      *filter  // that were met
 	again    []uint64 // ids that were met before, or seem so
 	doubtful []call   // rows with such ids, by id and line
