@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -357,11 +358,22 @@ func (j CompareJob) job() (compare.Job, error) {
 			return job, err
 		}
 	}
-	if job.Rates[0], err = sheet(os.ReadFile(filepath.Join(j.Dir, "rates.csv"))); err != nil {
-		return job, err
+	sheets := map[string]**rating.Sheet{"rates.csv": &job.Rates[0]}
+	if exists(filepath.Join(j.Dir, "their-rates.csv")) {
+		sheets["their-rates.csv"] = &job.TheirRates[0]
 	}
-	if theirs := filepath.Join(j.Dir, "their-rates.csv"); exists(theirs) {
-		job.TheirRates[0], err = sheet(os.ReadFile(theirs))
+	var reading sync.WaitGroup
+	failed := make(chan error, len(sheets))
+	for name, to := range sheets {
+		reading.Go(func() {
+			var err error
+			*to, err = sheet(os.ReadFile(filepath.Join(j.Dir, name)))
+			failed <- err
+		})
+	}
+	reading.Wait()
+	for range sheets {
+		err = cmp.Or(err, <-failed)
 	}
 	return job, err
 }

@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 
@@ -161,42 +162,70 @@ func newLines(book [2][2]*rating.Sheet) *lines {
 			l.first[theirs][w] = l.first[ours][w]
 			continue
 		}
-		type price struct {
-			rating.Row
-			nth int
-		}
-		same := map[price]uint32{}
-		timeless := func(r *rating.Row, seen map[price]uint32) price {
-			p := price{Row: *r}
-			p.ValidFrom, p.ValidTo, p.Destination = 0, 0, ""
-			for {
-				if _, taken := seen[p]; !taken {
-					return p
+		numbers := make([]uint32, 0, t.Len())
+		for mine, yours := s.Rows(), t.Rows(); len(yours) > 0; {
+			n, m := samePrefix(yours), 0
+			for len(mine) > 0 && mine[0].Prefix < yours[0].Prefix {
+				mine = mine[1:]
+			}
+			if len(mine) > 0 && mine[0].Prefix == yours[0].Prefix {
+				m = samePrefix(mine)
+			}
+			at := l.first[ours][w] + uint32(s.Len()-len(mine))
+			for i, number := range sameRows(mine[:m], yours[:n]) {
+				switch row := &yours[i]; {
+				case number < 0:
+					numbers = append(numbers, uint32(len(l.rows)))
+					l.rows, l.ways = append(l.rows, row), append(l.ways, w)
+				default:
+					numbers = append(numbers, at+uint32(number))
+					if row.Destination != mine[number].Destination {
+						l.theirNames[at+uint32(number)] = row.Destination
+					}
 				}
-				p.nth++
 			}
-		}
-		for i := range s.Len() {
-			same[timeless(s.Row(uint32(i)), same)] = l.first[ours][w] + uint32(i)
-		}
-		met := map[price]uint32{}
-		numbers := make([]uint32, t.Len())
-		for i := range t.Len() {
-			p := timeless(t.Row(uint32(i)), met)
-			met[p] = 0
-			n, ok := same[p]
-			if !ok {
-				n = uint32(len(l.rows))
-				l.rows, l.ways = append(l.rows, t.Row(uint32(i))), append(l.ways, w)
-			}
-			if name := t.Row(uint32(i)).Destination; name != l.rows[n].Destination {
-				l.theirNames[n] = name
-			}
-			numbers[i] = n
+			mine, yours = mine[m:], yours[n:]
 		}
 		l.number[theirs][w] = numbers
 	}
 	return l
+}
+
+// samePrefix counts the rows at the beginning that are of one prefix.
+func samePrefix(rows []rating.Row) int {
+	n := 1
+	for n < len(rows) && rows[n].Prefix == rows[0].Prefix {
+		n++
+	}
+	return n
+}
+
+// sameRows gives, for rows of theirs, the place of the row of ours of the same
+// prefix that says the same but for its time and the destination's name, the first
+// for the first where there are several; -1 where there is none.
+func sameRows(mine, yours []rating.Row) []int {
+	timeless := func(r rating.Row) rating.Row {
+		r.ValidFrom, r.ValidTo, r.Destination = 0, 0, ""
+		return r
+	}
+	out := make([]int, len(yours))
+	if slices.EqualFunc(mine, yours, func(a, b rating.Row) bool { return timeless(a) == timeless(b) }) {
+		for i := range out {
+			out[i] = i // nearly all prefixes are like this
+		}
+		return out
+	}
+	same := map[rating.Row][]int{}
+	for i, r := range mine {
+		same[timeless(r)] = append(same[timeless(r)], i)
+	}
+	for i, r := range yours {
+		out[i] = -1
+		if places := same[timeless(r)]; len(places) > 0 {
+			out[i], same[timeless(r)] = places[0], places[1:]
+		}
+	}
+	return out
 }
 
 // compare finds the rows of a direction that are alike. What one sheet has and

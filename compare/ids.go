@@ -17,8 +17,8 @@ func (s lineSet) add(line uint32)      { s[line/64] |= 1 << (line % 64) }
 
 // repeated is what the ids of a file's rows decide.
 type repeated struct {
-	duplicate             lineSet // repeats an earlier id with equal content
-	taken                 lineSet // repeats an earlier id with other content: refused
+	again                 lineSet // repeats an earlier id
+	taken                 lineSet // of those, with other content: refused
 	duplicates, conflicts uint64
 	named                 []conflict // the first of the file
 }
@@ -145,7 +145,7 @@ func (f *file) judgeIDs(l *learned, workers int) (*repeated, error) {
 		}
 		f.judged = true
 	}
-	out := &repeated{duplicate: newLineSet(f.last), taken: newLineSet(f.last)}
+	out := &repeated{again: newLineSet(f.last), taken: newLineSet(f.last)}
 	var first *call
 	for i := range f.doubtful {
 		c := &f.doubtful[i]
@@ -158,9 +158,10 @@ func (f *file) judgeIDs(l *learned, workers int) (*repeated, error) {
 		case first == nil || first.id != c.id:
 			first = c
 		case first.same(c) && first.trunk == c.trunk && first.text == c.text:
-			out.duplicate.add(c.line)
+			out.again.add(c.line)
 			out.duplicates++
 		default:
+			out.again.add(c.line)
 			out.taken.add(c.line)
 			out.conflicts++
 			out.named = append(out.named, conflict{c.line, first.line})

@@ -154,22 +154,18 @@ func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
 			return nil, err
 		}
 		for _, t := range all {
-			for i := 0; i < len(t.calls); {
-				n := i + 1
-				for n < len(t.calls) && t.broken[n].Load() == 0 {
-					n++
+			for i, n := range t.runs {
+				if !t.isBlock(n) {
+					continue
 				}
-				if t.isBlock(n - i) {
-					b := Block{(1 - t.side).String(), "", t.calls[i].start, t.calls[n-1].start, uint64(n - i)}
-					if !whole {
-						b.Trunk = c.files[t.side].trunks.name(t.trunk)
-					}
-					out = append(out, b)
-					for k := i; k < n; k++ {
-						block[t.calls[k]] = true
-					}
+				b := Block{(1 - t.side).String(), "", t.calls[i].start, t.calls[i+n-1].start, uint64(n)}
+				if !whole {
+					b.Trunk = c.files[t.side].trunks.name(t.trunk)
 				}
-				i = n
+				out = append(out, b)
+				for _, l := range t.calls[i : i+n] {
+					block[l] = true
+				}
 			}
 		}
 	}
@@ -247,64 +243,115 @@ func (f *found) timelines(whole bool, block map[*lone]bool) (all []*timeline) {
 	return all
 }
 
+// narrow leaves those stretches to be looked at in which there may still be a
+// block, as far as calls were seen.
+func (t *timeline) narrow() {
+	clear(t.dense)
+	for i, n := range t.runs {
+		if t.isBlock(n) {
+			from, to := t.calls[i].start, t.calls[i+n-1].start
+			for k := (from - t.from) / t.width; k <= (to-t.from)/t.width; k++ {
+				t.dense[k] = true
+			}
+		}
+	}
+}
+
+// runs goes through the calls that are missing in a row: the place of the first,
+// and how many.
+func (t *timeline) runs(yield func(int, int) bool) {
+	for i := 0; i < len(t.calls); {
+		end := i + 1
+		for end < len(t.calls) && t.broken[end].Load() == 0 {
+			end++
+		}
+		if !yield(i, end-i) {
+			return
+		}
+		i = end
+	}
+}
+
 // see shows the timelines the successful calls of their trunks, as far as they
-// look at any.
+// look at any. Those of a few parts end nearly all runs, and the others are then
+// looked at only where a run is left.
 func (c *comparison) see(all []*timeline, workers int) error {
 	for _, s := range []side{ours, theirs} {
-		f := c.files[s]
-		byTrunk := make([]*timeline, len(f.trunks.list))
-		var looking []*timeline
-		var whole *timeline
+		look := sight{c: c, file: c.files[s], side: s, byTrunk: make([]*timeline, len(c.files[s].trunks.list))}
+		var mine []*timeline
 		for _, t := range all {
 			if t.side != s {
 				continue
 			}
-			looking = append(looking, t)
+			mine = append(mine, t)
 			if t.whole {
-				whole = t
+				look.whole = t
 			} else {
-				byTrunk[t.trunk] = t
+				look.byTrunk[t.trunk] = t
 			}
 		}
-		when := busy(looking)
-		if len(when) == 0 {
-			continue
-		}
-		var (
-			mu     sync.Mutex
-			failed error
-		)
-		each(workers, 1<<f.bits, func() func(int) {
-			return func(part int) {
-				spans := f.spans[part]
-				err := f.calls.each(part, func(calls []call) error {
-					in := spans[0]
-					spans = spans[1:]
-					if !in.meets(when) {
-						return nil
-					}
-					for i := range calls {
-						call := &calls[i]
-						t := whole
-						if t == nil {
-							t = byTrunk[call.trunk]
-						}
-						if t != nil && call.success() && (call.dest.form() == 0 || c.ruled[s] != nil) {
-							t.saw(call.start)
-						}
-					}
-					return nil
-				})
-				if err != nil {
-					mu.Lock()
-					failed = err
-					mu.Unlock()
-				}
+		parts := 1 << look.file.bits
+		for from, to := 0, parts/16; from < parts; from, to = to, min(parts, 4*to) {
+			if look.when = busy(mine); len(look.when) == 0 {
+				break
 			}
-		})
-		if failed != nil {
-			return failed
+			if err := look.parts(from, to, workers); err != nil {
+				return err
+			}
+			for _, t := range mine {
+				t.narrow()
+			}
 		}
 	}
 	return nil
+}
+
+// sight is what the calls of a side are shown to.
+type sight struct {
+	c       *comparison
+	file    *file
+	side    side
+	byTrunk []*timeline
+	whole   *timeline
+	when    []stretch // any of them looks at
+}
+
+// parts shows the calls of some parts.
+func (l *sight) parts(from, to, workers int) error {
+	var (
+		mu     sync.Mutex
+		failed error
+	)
+	each(workers, to-from, func() func(int) {
+		return func(n int) {
+			if err := l.part(from + n); err != nil {
+				mu.Lock()
+				failed = err
+				mu.Unlock()
+			}
+		}
+	})
+	return failed
+}
+
+func (l *sight) part(n int) error {
+	spans, ruled := l.file.spans[n], l.c.ruled[l.side] != nil
+	return l.file.calls.each(n, func(calls []call) error {
+		in := spans[0]
+		spans = spans[1:]
+		if !in.meets(l.when) {
+			return nil
+		}
+		for i := range calls {
+			call := &calls[i]
+			t := l.whole
+			if t == nil {
+				t = l.byTrunk[call.trunk]
+			}
+			if t != nil && call.success() && (call.dest.form() == 0 || ruled) {
+				t.saw(call.start)
+			}
+		}
+		return nil
+	})
 }

@@ -151,19 +151,19 @@ func (p *parts) accept(s side, c call) error {
 			return nil
 		}
 	}
-	switch {
-	case ids.taken.has(c.line):
-	case ids.duplicate.has(c.line):
-		p.twice[s] = append(p.twice[s], c)
-	default:
-		p.calls[s] = append(p.calls[s], c)
-		if c.odd && c.success() {
-			if p.rewritten[s] == nil {
-				p.rewritten[s] = map[rewritten]uint64{}
-			}
-			p.rewritten[s][rewritten{class{c.trunk, was.form()}, rule}]++
-			p.ladder.calls[atNumberFormat]++
+	if ids.again.has(c.line) {
+		if !ids.taken.has(c.line) {
+			p.twice[s] = append(p.twice[s], c)
 		}
+		return nil
+	}
+	p.calls[s] = append(p.calls[s], c)
+	if c.odd && c.success() {
+		if p.rewritten[s] == nil {
+			p.rewritten[s] = map[rewritten]uint64{}
+		}
+		p.rewritten[s][rewritten{class{c.trunk, was.form()}, rule}]++
+		p.ladder.calls[atNumberFormat]++
 	}
 	return nil
 }

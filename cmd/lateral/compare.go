@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/lateral-network/lateral/compare"
@@ -82,16 +84,20 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 		}
 		job.Records[i].Format = formats[i]
 	}
-	for _, s := range []struct {
+	sheets := []struct {
 		path string
 		to   **rating.Sheet
-	}{{c.Rates, &job.Rates[0]}, {c.RatesBack, &job.Rates[1]}, {c.TheirRates, &job.TheirRates[0]}, {c.TheirRatesBack, &job.TheirRates[1]}} {
-		if s.path == "" {
-			continue
+	}{{c.Rates, &job.Rates[0]}, {c.RatesBack, &job.Rates[1]}, {c.TheirRates, &job.TheirRates[0]}, {c.TheirRatesBack, &job.TheirRates[1]}}
+	failed := make([]error, len(sheets))
+	var reading sync.WaitGroup
+	for i, s := range sheets {
+		if s.path != "" {
+			reading.Go(func() { *s.to, failed[i] = readSheet(s.path) })
 		}
-		if *s.to, err = readSheet(s.path); err != nil {
-			return err
-		}
+	}
+	reading.Wait()
+	if err := cmp.Or(failed...); err != nil {
+		return err
 	}
 	if c.TheirInvoice != "" {
 		if job.TheirInvoice, err = readInvoice(c.TheirInvoice); err != nil {
