@@ -49,8 +49,9 @@ func (t Traffic) String() string {
 // memory are its alone.
 type CompareJob struct {
 	Traffic
-	Dir    string `json:"dir"`    // of the traffic's files; empty: streamed from the generator
-	Memory int64  `json:"memory"` // bytes of records in memory, 0: the default of compare
+	Dir     string `json:"dir"`     // of the traffic's files; empty: streamed from the generator
+	Parquet bool   `json:"parquet"` // the records as Parquet instead of CSV; of [CompareOptions]: as well
+	Memory  int64  `json:"memory"`  // bytes of records in memory, 0: the default of compare
 	// Profile is a file for the processor profile of a run. [Compare] makes one
 	// more run for it, which is not among those that it tells of.
 	Profile string `json:"profile"`
@@ -62,7 +63,6 @@ type CompareOptions struct {
 	Runs     int
 	Child    func(context.Context) *exec.Cmd // a process that calls [RunJob] on its standard input and output
 	Peer     string                          // program of bench/duckdb; empty: none
-	Parquet  bool                            // let the peer read Parquet too
 	Progress io.Writer
 }
 
@@ -125,8 +125,8 @@ func Compare(ctx context.Context, o CompareOptions) (CompareResult, error) {
 	if o.Peer != "" && o.Dir == "" {
 		return CompareResult{}, fault.New(fault.Invalid, "the peer reads files", "leave --stream or --duckdb out")
 	}
-	if o.Parquet && o.Peer == "" {
-		return CompareResult{}, fault.New(fault.Invalid, "the peer writes and reads the Parquet files", "name it with --duckdb")
+	if o.Parquet && o.Dir == "" {
+		return CompareResult{}, fault.New(fault.Invalid, "Parquet is read from files", "leave --stream or --parquet out")
 	}
 	ours := func(j CompareJob) *exec.Cmd {
 		c := o.Child(ctx)
@@ -135,12 +135,21 @@ func Compare(ctx context.Context, o CompareOptions) (CompareResult, error) {
 		return c
 	}
 	plain := o.CompareJob
-	plain.Profile = ""
+	plain.Profile, plain.Parquet = "", false
 	type program struct {
 		CompareRuns
 		start func() *exec.Cmd
 	}
-	programs := []program{{CompareRuns{Name: "lateral"}, func() *exec.Cmd { return ours(plain) }}}
+	programs := []program{{CompareRuns{Name: nameOurs}, func() *exec.Cmd { return ours(plain) }}}
+	if o.Parquet {
+		// Each program reads Parquet as it writes it itself.
+		if err := tables(o.Dir); err != nil {
+			return CompareResult{}, err
+		}
+		columns := plain
+		columns.Parquet = true
+		programs = append(programs, program{CompareRuns{Name: nameOurs + fromParquet}, func() *exec.Cmd { return ours(columns) }})
+	}
 	if o.Peer != "" {
 		if _, err := exec.LookPath(o.Peer); err != nil {
 			return CompareResult{}, fault.Newf(fault.NotFound, "build it with make bench-duckdb", "%s is no program", o.Peer).Because(err)
@@ -155,12 +164,12 @@ func Compare(ctx context.Context, o CompareOptions) (CompareResult, error) {
 		programs = append(programs, program{CompareRuns{Name: "peer"}, peer("ours.csv", "theirs.csv")})
 		if o.Parquet {
 			for _, side := range []string{"ours", "theirs"} {
-				c := exec.CommandContext(ctx, o.Peer, "parquet", filepath.Join(o.Dir, side+".csv"), filepath.Join(o.Dir, side+".parquet"))
+				c := exec.CommandContext(ctx, o.Peer, "parquet", filepath.Join(o.Dir, side+".csv"), filepath.Join(o.Dir, side+"-peer.parquet"))
 				if out, err := c.CombinedOutput(); err != nil {
 					return CompareResult{}, failed(ctx, c, out, err)
 				}
 			}
-			programs = append(programs, program{CompareRuns{Name: "peer from Parquet"}, peer("ours.parquet", "theirs.parquet")})
+			programs = append(programs, program{CompareRuns{Name: "peer" + fromParquet}, peer("ours-peer.parquet", "theirs-peer.parquet")})
 		}
 	}
 	r := CompareResult{Machine: here(), Job: o.Traffic.String()}
@@ -174,7 +183,7 @@ func Compare(ctx context.Context, o CompareOptions) (CompareResult, error) {
 			if err != nil {
 				return r, err
 			}
-			if p.Name == "lateral" {
+			if p.Name == nameOurs {
 				r.Records = found.Records
 			}
 			run.Rate = float64(r.Records) / run.Seconds
@@ -192,8 +201,11 @@ func Compare(ctx context.Context, o CompareOptions) (CompareResult, error) {
 	for _, p := range programs {
 		p.middle()
 		p.Rate = float64(r.Records) / p.Seconds
-		if len(r.All) > 0 {
+		if strings.HasPrefix(p.Name, "peer") {
 			us := &r.All[0]
+			if strings.HasSuffix(p.Name, fromParquet) {
+				us = &r.All[1]
+			}
 			p.Wall, p.PerCPU = p.Seconds/us.Seconds, p.CPU/us.CPU
 			p.Agrees = us.findings.agree(&p.findings)
 			p.Name = strings.Replace(p.Name, "peer", p.findings.Engine, 1)
@@ -201,6 +213,32 @@ func Compare(ctx context.Context, o CompareOptions) (CompareResult, error) {
 		r.All = append(r.All, p.CompareRuns)
 	}
 	return r, nil
+}
+
+// What the programs are called.
+const (
+	nameOurs    = "lateral"
+	fromParquet = " from Parquet"
+)
+
+// tables writes the records of a folder as Parquet.
+func tables(dir string) error {
+	for _, side := range []string{"ours", "theirs"} {
+		in, err := os.Open(filepath.Join(dir, side+".csv"))
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		out, err := os.Create(filepath.Join(dir, side+".parquet"))
+		if err != nil {
+			return err
+		}
+		_, err = voice.Convert(in, nil, nil, voice.NewTableWriter(out), nil)
+		if err := cmp.Or(err, out.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func exists(path string) bool {
@@ -353,7 +391,11 @@ func (j CompareJob) job() (compare.Job, error) {
 		return j.streamed(job)
 	}
 	var err error
-	for i, name := range []string{"ours.csv", "theirs.csv"} {
+	end := ".csv"
+	if j.Parquet {
+		end = ".parquet"
+	}
+	for i, name := range []string{"ours" + end, "theirs" + end} {
 		if job.Records[i], err = compare.File(filepath.Join(j.Dir, name)); err != nil {
 			return job, err
 		}

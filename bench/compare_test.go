@@ -83,9 +83,9 @@ func TestAMeasureThatCannotBeTakenIsRefused(t *testing.T) {
 		o    CompareOptions
 		code fault.Code
 	}{
-		"no run":                 {CompareOptions{}, fault.Invalid},
-		"a peer without files":   {CompareOptions{Runs: 1, Peer: "x"}, fault.Invalid},
-		"Parquet without a peer": {CompareOptions{Runs: 1, Parquet: true}, fault.Invalid},
+		"no run":                {CompareOptions{}, fault.Invalid},
+		"a peer without files":  {CompareOptions{Runs: 1, Peer: "x"}, fault.Invalid},
+		"Parquet without files": {CompareOptions{Runs: 1, CompareJob: CompareJob{Parquet: true}}, fault.Invalid},
 		"a peer that is not there": {CompareOptions{Runs: 1, Peer: "/no/such/program", CompareJob: CompareJob{Dir: t.TempDir()}},
 			fault.NotFound},
 		"files that are gone": {CompareOptions{Runs: 1, Child: child, CompareJob: CompareJob{Dir: t.TempDir()}}, fault.Unavailable},
@@ -134,14 +134,17 @@ func TestDuckDBComesToTheSameSums(t *testing.T) {
 	// must not fall over.
 	x := Traffic{Seed: 5, Calls: 6000, Prefixes: 300, Span: march,
 		Plant: "duplicate=2%,missing_random=2%,wrong_partner=1%,split_call=1%,answer_race=1%,clock_skew=1%,duration_rounding=2%,dial_code=3%,rate_version=3%,late_price=5%"}
-	r, err := Compare(t.Context(), CompareOptions{CompareJob: CompareJob{Traffic: x, Dir: written(t, x)}, Runs: 1, Child: child, Peer: peer, Parquet: true})
+	r, err := Compare(t.Context(), CompareOptions{CompareJob: CompareJob{Traffic: x, Dir: written(t, x), Parquet: true}, Runs: 1, Child: child, Peer: peer})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.All) != 3 || !strings.HasPrefix(r.All[1].Name, "DuckDB v") || !strings.HasSuffix(r.All[2].Name, " from Parquet") {
+	if len(r.All) != 4 || r.All[1].Name != "lateral from Parquet" || !strings.HasPrefix(r.All[2].Name, "DuckDB v") || !strings.HasSuffix(r.All[3].Name, " from Parquet") {
 		t.Fatalf("%+v", r.All)
 	}
-	for _, p := range r.All[1:] {
+	if same := r.All[0].findings.agree(&r.All[1].findings); strings.Contains(same, "against") {
+		t.Errorf("from Parquet: %s", same)
+	}
+	for _, p := range r.All[2:] {
 		t.Logf("%s: %s", p.Name, p.Agrees)
 		a, b := r.All[0].findings, p.findings
 		if p.Wall <= 0 || p.PerCPU <= 0 || b.Peak < 1<<20 {

@@ -271,8 +271,10 @@ func (c *comparison) read(ctx context.Context) error {
 	memory := &budget{most: cmp.Or(c.job.Memory, defaultMemory)}
 	keys := &seeds{maphash.MakeSeed(), maphash.MakeSeed()}
 	bits := c.partBits()
+	ids := newFilter(max(c.job.Records[0].text(), c.job.Records[1].text()) / rowBytes) // one after the other
 	for s, in := range c.job.Records {
-		f := &file{side: side(s), pair: c.pair, calls: newShelf[call](1<<bits, memory), ids: newFilter(in.text() / rowBytes),
+		clear(ids.bits)
+		f := &file{side: side(s), pair: c.pair, calls: newShelf[call](1<<bits, memory), ids: ids,
 			trunks: newNames(1<<16, ""), forms: newNames(maxForms, ""), bits: bits, seeds: keys, spans: make([][]stretch, 1<<bits)}
 		c.files[s] = f
 		done := int64(0)

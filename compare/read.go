@@ -31,7 +31,7 @@ type file struct {
 
 	spans [][]stretch // by part: of each block of calls, the times in which they start
 
-	ids      *filter  // that were met
+	ids      *filter  // that were met, while the file is read
 	again    []uint64 // ids that were met before, or seem so
 	doubtful []call   // rows with such ids, by id and line
 	judged   bool     // doubtful is known

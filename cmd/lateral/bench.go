@@ -148,7 +148,7 @@ type benchCompareCommand struct {
 	Memory   memorySize `placeholder:"SIZE" help:"Most memory for records, such as 1GiB; the rest goes to a temporary file. Default: 1.25GiB."`
 	Dir      string     `placeholder:"DIR" help:"Folder for the generated files, on the disk to measure; default: the system's temporary one."`
 	Duckdb   string     `name:"duckdb" placeholder:"PATH" help:"Run DuckDB on the same files in turn: the program that make bench-duckdb builds."`
-	Parquet  bool       `help:"Let DuckDB read the same records from Parquet too."`
+	Parquet  bool       `help:"Read the same records from Parquet too."`
 	Stream   bool       `help:"Make the records while they are read, without files."`
 	Profile  string     `placeholder:"FILE" help:"Write a processor profile of one more run, for go tool pprof."`
 	Cycle    bool       `help:"Measure cycles of 15 seconds instead, each by itself, with the records in memory."`
@@ -185,7 +185,7 @@ func (c benchCompareCommand) Run(ctx context.Context, t terminal) error {
 		calls = 10_000_000
 	}
 	from := trafficDay.UnixMilli()
-	job := bench.CompareJob{Memory: int64(c.Memory), Profile: c.Profile, Traffic: bench.Traffic{Seed: c.Seed, Calls: calls, Prefixes: c.Prefixes, Plant: c.Plant,
+	job := bench.CompareJob{Memory: int64(c.Memory), Parquet: c.Parquet, Profile: c.Profile, Traffic: bench.Traffic{Seed: c.Seed, Calls: calls, Prefixes: c.Prefixes, Plant: c.Plant,
 		Span: usage.Interval{From: from, To: trafficDay.AddDate(0, 1, 0).UnixMilli()}}}
 	if c.Cycle {
 		res, err := bench.Cycles(ctx, job.Traffic, c.Cycles, t.err)
@@ -216,7 +216,7 @@ func (c benchCompareCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return fault.New(fault.Unavailable, "this program's own file is not known", "start it by its path").Because(err)
 	}
-	res, err := bench.Compare(ctx, bench.CompareOptions{CompareJob: job, Runs: c.Runs, Peer: c.Duckdb, Parquet: c.Parquet, Progress: t.err,
+	res, err := bench.Compare(ctx, bench.CompareOptions{CompareJob: job, Runs: c.Runs, Peer: c.Duckdb, Progress: t.err,
 		Child: func(ctx context.Context) *exec.Cmd {
 			return exec.CommandContext(ctx, self, "bench", "compare", "--job")
 		}})
