@@ -123,22 +123,43 @@ func sample(t table) ([]row, error) {
 	return out, nil
 }
 
-// named finds the fields that the cells of a header name, each once.
+// named finds the fields that the cells of a header name, each once: as they
+// stand, or else without what stands in brackets and without a currency.
 func named(head []string) map[string]string {
 	out := map[string]string{}
 	taken := make([]bool, len(head))
-	for _, f := range fields {
-		for _, name := range called[f] {
-			at := slices.IndexFunc(head, func(h string) bool { return plain(h) == name })
-			if at < 0 || taken[at] {
+	for _, read := range []func(string) string{plain, bare} {
+		for _, f := range fields {
+			if out[f] != "" {
 				continue
 			}
-			taken[at] = true
-			out[f] = strings.TrimSpace(head[at])
-			break
+			for _, name := range called[f] {
+				at := slices.IndexFunc(head, func(h string) bool { return read(h) == name })
+				if at < 0 || taken[at] {
+					continue
+				}
+				taken[at] = true
+				out[f] = strings.TrimSpace(head[at])
+				break
+			}
 		}
 	}
 	return out
+}
+
+// bare is a name of a column without what stands in brackets, like a unit, and
+// without a currency.
+func bare(name string) string {
+	for _, pair := range []string{"()", "[]"} {
+		if from, to := strings.IndexByte(name, pair[0]), strings.LastIndexByte(name, pair[1]); from >= 0 && from < to {
+			name = name[:from] + " " + name[to+1:]
+		}
+	}
+	words := slices.DeleteFunc(strings.Fields(name), func(w string) bool {
+		_, err := money.ParseCurrency(strings.ToUpper(w))
+		return len(w) == 3 && err == nil
+	})
+	return plain(strings.Join(words, " "))
 }
 
 // fill guesses what the header does not tell, and says what to look at.

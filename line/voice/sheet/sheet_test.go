@@ -408,6 +408,14 @@ func TestAGuessIsWhatPeopleWouldWrite(t *testing.T) {
 	if in := readText(t, m, text); in.Accepted != 2 || in.Rows[0].Blocked || !in.Rows[1].Blocked {
 		t.Errorf("%+v", in)
 	}
+	// As a price list of a spreadsheet was found to be headed.
+	text = "Country,Dial code,Rate per min (USD),Billing,Effective date [UTC],Comment\nItaly,39,0.01,60/60,2026-11-01,\n"
+	if m, notes, err = Guess(strings.NewReader(text), int64(len(text)), ""); err != nil || m.Columns["rate"] != "Rate per min (USD)" || m.Constants["currency"] != "USD" {
+		t.Fatalf("%+v %q, %v", m, notes, err)
+	}
+	if in := readText(t, m, text); in.Accepted != 1 {
+		t.Errorf("%+v", in)
+	}
 	// 02.11. or 11.02.: a file cannot tell, and a guess does not decide.
 	text = "Destination,Code,Price,Currency,Effective date\nGermany,49,0.01,USD,02/11/2026\n"
 	m, notes, err = Guess(strings.NewReader(text), int64(len(text)), "")
