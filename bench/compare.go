@@ -369,6 +369,7 @@ func RunJob(ctx context.Context, in io.Reader, out io.Writer) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	compare.LimitMemory(j.Memory)
 	r, err := compare.Run(ctx, job)
 	if err != nil {
 		return err

@@ -19,8 +19,10 @@ import (
 	"hash/maphash"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -119,6 +121,16 @@ const rounds = 4
 // defaultMemory is what records may take, bytes: with all else a job stays
 // below 2 GiB.
 const defaultMemory = 5 << 28
+
+// LimitMemory has the garbage of a process collected in time for a job that keeps
+// so many bytes of records in memory (0: as [Job.Memory]): by itself it may grow to
+// as much as what is in use. A limit that was set before stays.
+func LimitMemory(records int64) {
+	records = cmp.Or(records, defaultMemory)
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(records + records/4 + 1<<29)
+	}
+}
 
 // Run does the job. Codes: those of the readers of call records; invalid for a
 // carrier that is not of the pair; money-overflow.

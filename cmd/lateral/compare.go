@@ -124,6 +124,7 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 	}
 	defer bar.end()
 	job.Progress = bar.show
+	compare.LimitMemory(job.Memory)
 	result, err := compare.Run(ctx, job)
 	if err != nil {
 		return err
