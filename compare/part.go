@@ -380,6 +380,8 @@ func (p *parts) judge() error {
 		p.only[s] += uint64(len(p.rest[s]))
 	}
 	split := p.splits()
+	reasons := [2]map[uint32]reason{p.explain(ours), p.explain(theirs)}
+	split.rounded(p, reasons)
 	for _, i := range p.byHead() {
 		j := p.partner[i]
 		if j == none {
@@ -389,14 +391,13 @@ func (p *parts) judge() error {
 			continue
 		}
 		step := uint8(atDurationRounding)
-		if len(split) > 0 && split[i] {
+		if split.has(i) {
 			step = atSplitCall
 		}
 		if err := p.pair(i, j, step); err != nil {
 			return err
 		}
 	}
-	reasons := [2]map[uint32]reason{p.explain(ours), p.explain(theirs)}
 	var rest [2][]call
 	for _, s := range []side{ours, theirs} {
 		for n, i := range p.rest[s] {
@@ -673,73 +674,6 @@ func (p *parts) explained(cause uint8) {
 	if cause != atSplitCall {
 		p.ladder.calls[cause]++
 	}
-}
-
-// numbers is what two records of one call have in common.
-type numbers struct {
-	way    usage.Way
-	dest   dest
-	origin uint64
-}
-
-func (c *call) numbers() numbers { return numbers{c.way, c.dest, c.origin} }
-
-// splits finds calls that one side has in parts: a pair whose shorter record is
-// followed, without a gap, by calls of the same side to the same number, until
-// the longer one ends.
-func (p *parts) splits() map[uint32]bool {
-	if len(p.rest[ours])+len(p.rest[theirs]) == 0 {
-		return nil
-	}
-	tolerance := p.c.job.StartTolerance.Milliseconds()
-	var byNumbers [2]map[numbers][]int // places in rest
-	for _, s := range []side{ours, theirs} {
-		byNumbers[s] = map[numbers][]int{}
-		for n, i := range p.rest[s] {
-			k := p.calls[s][i].numbers()
-			byNumbers[s][k] = append(byNumbers[s][k], n)
-		}
-		for k, list := range byNumbers[s] {
-			slices.SortFunc(list, func(x, y int) int {
-				a, b := &p.calls[s][p.rest[s][x]], &p.calls[s][p.rest[s][y]]
-				return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.duration, b.duration))
-			})
-			byNumbers[s][k] = list
-		}
-	}
-	out := map[uint32]bool{}
-	for i, j := range p.partner {
-		if j == none {
-			continue
-		}
-		whole, part, s := &p.calls[ours][i], &p.calls[theirs][j], theirs
-		if whole.duration < part.duration {
-			whole, part, s = part, whole, ours
-		}
-		if whole.end()-part.end() <= tolerance {
-			continue
-		}
-		list := byNumbers[s][part.numbers()]
-		end := part.end()
-		var parts []int
-		for _, n := range list {
-			c := &p.calls[s][p.rest[s][n]]
-			if p.gone[s][n] != 0 || c.start < end-tolerance {
-				continue
-			}
-			if c.start > end+tolerance || c.end() > whole.end()+tolerance {
-				break
-			}
-			parts, end = append(parts, n), c.end()
-		}
-		if len(parts) > 0 && abs(end-whole.end()) <= tolerance {
-			out[uint32(i)] = true
-			for _, n := range parts {
-				p.gone[s][n] = whole.line
-			}
-		}
-	}
-	return out
 }
 
 // inTime orders calls by time, and by their file where that is the same.
