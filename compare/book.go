@@ -117,6 +117,14 @@ func (r Rounding) round(v *big.Rat) (money.Micro, error) {
 	return money.Micro(q.Int64()), nil
 }
 
+// times multiplies an amount and rounds once more. The factor nil is one.
+func (r Rounding) times(m money.Micro, factor *big.Rat) (money.Micro, error) {
+	if factor == nil {
+		return m, nil
+	}
+	return r.round(new(big.Rat).Mul(big.NewRat(int64(m), 1_000_000), factor))
+}
+
 // lines numbers everything that can be a line of a bill: the rows of our sheets
 // and of theirs, by direction. A row of theirs that says the same as one of ours
 // about a prefix's price has its number.

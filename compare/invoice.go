@@ -432,12 +432,11 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 		w := flow{way, l.Currency}
 		g := at(w, l.Destination)
 		row := &rating.Row{Rate: l.Rate, UnitSeconds: g.unit}
-		product := exact(row, l.Calls, l.Seconds)
-		if factor := e.factor[w]; factor != nil {
-			product.Mul(product, factor)
-		}
-		ours, err := e.c.job.Rounding.round(product)
+		ours, err := e.c.job.Rounding.round(exact(row, l.Calls, l.Seconds))
 		if err != nil {
+			return err
+		}
+		if ours, err = e.c.job.Rounding.times(ours, e.factor[w]); err != nil {
 			return err
 		}
 		p := g.invoice[l.Rate]

@@ -99,9 +99,10 @@ type moveKey struct {
 type ladder struct {
 	lines *lines
 	round Rounding
-	// factor is what all of a flow's amounts are multiplied by, as their invoice
-	// has it; nil: nothing.
+	// factor is what all of a flow's amounts are multiplied by when they are
+	// rounded, as their invoice has it; nil: nothing.
 	factor map[flow]*big.Rat
+	after  Rounding  // of an amount times the factor
 	sides  [2]*tally // each side's own calls, duplicates once
 	both   *tally    // calls that stand on one line of both bills alike, until fold
 	recent []uint64  // of those in period 0, by line: how many calls, above their seconds; small enough for the cache
@@ -112,7 +113,7 @@ type ladder struct {
 }
 
 func newLadder(l *lines, r Rounding) *ladder {
-	return &ladder{lines: l, round: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), both: newTally(l), recent: make([]uint64, len(l.rows)), moves: map[moveKey]*change{}}
+	return &ladder{lines: l, round: r, after: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), both: newTally(l), recent: make([]uint64, len(l.rows)), moves: map[moveKey]*change{}}
 }
 
 // count adds a call to a tally.
@@ -262,16 +263,14 @@ func (l *ladder) flowOf(line uint32) flow {
 
 // value is the amount of a line, times the factor of its flow.
 func (l *ladder) value(line uint32, s sum) (money.Micro, error) {
-	row, factor := l.lines.rows[line], l.factor[l.flowOf(line)]
-	switch {
-	case l.round.Per == PerCall && factor == nil:
-		return s.micro, nil
-	case l.round.Per == PerCall:
-		return l.round.round(new(big.Rat).Mul(big.NewRat(int64(s.micro), 1_000_000), factor))
-	case factor == nil:
-		return l.round.charge(row, s.calls, s.seconds)
+	m, err := s.micro, error(nil)
+	if l.round.Per != PerCall {
+		m, err = l.round.charge(l.lines.rows[line], s.calls, s.seconds)
 	}
-	return l.round.round(new(big.Rat).Mul(exact(row, s.calls, s.seconds), factor))
+	if err != nil || l.factor == nil {
+		return m, err
+	}
+	return l.after.times(m, l.factor[l.flowOf(line)])
 }
 
 // total adds a tally up.
@@ -328,10 +327,11 @@ func (v invoices) amounts(l *ladder) (amounts, error) {
 
 // rounded is an exact amount of a flow, times its factor.
 func (l *ladder) rounded(f flow, exact *big.Rat) (money.Micro, error) {
-	if factor := l.factor[f]; factor != nil {
-		exact = new(big.Rat).Mul(exact, factor)
+	m, err := l.round.round(exact)
+	if err != nil {
+		return 0, err
 	}
-	return l.round.round(exact)
+	return l.after.times(m, l.factor[f])
 }
 
 // steps gives what each cause makes: the change of their rounded totals when it
