@@ -158,7 +158,7 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.result(f)
+	r, err := c.result(ctx, f)
 	if err != nil {
 		f.close()
 		return nil, err
