@@ -259,7 +259,7 @@ func (p *parts) shift(s side) {
 func (p *parts) alike(i, j uint32) bool {
 	a, b := &p.calls[ours][i], &p.calls[theirs][j]
 	return a.start == b.start && a.duration == b.duration && a.origin == b.origin && a.plus == b.plus && !a.odd && !b.odd &&
-		p.detail == nil && p.watch == nil && p.c.offset(ours, a.trunk).Millis == 0 && p.c.offset(theirs, b.trunk).Millis == 0
+		p.detail == nil && p.c.offset(ours, a.trunk).Millis == 0 && p.c.offset(theirs, b.trunk).Millis == 0
 }
 
 // same counts a call of ours for both sides, if both sheets price it alike.
@@ -270,6 +270,11 @@ func (p *parts) same(i uint32) (done bool, err error) {
 		return false, nil
 	}
 	p.matched.Exact++
+	if p.watch != nil {
+		if err := p.trace(i, a, at.line); err != nil {
+			return false, err
+		}
+	}
 	return true, p.ladder.countBoth(at)
 }
 
