@@ -545,7 +545,11 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 		if err := step(atDurationRounding, theirs, a.start, a.duration); err != nil {
 			return err
 		}
-		if at.seconds != before {
+		billed := at.seconds != before
+		if !billed && (a.start != zoned || a.origin != b.origin) {
+			billed = p.billedApart(&a, &b, [2]int64{a.start, zoned}, duration)
+		}
+		if billed {
 			p.ladder.calls[atDurationRounding]++
 		}
 	}
@@ -553,6 +557,20 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 		shown.causes |= 1 << p.causeOf(at.line, mine.line)
 	}
 	return p.reprice(at, mine)
+}
+
+// billedApart reports whether our duration of a call and theirs bill other
+// seconds by the row that is in force at either start, for either origin: so
+// exchanging the sides does not change what is counted.
+func (p *parts) billedApart(a, b *call, starts [2]int64, theirDuration uint32) bool {
+	for _, c := range [2]*call{a, b} {
+		for _, start := range starts {
+			if p.price.spot(theirs, c, start, a.duration).seconds != p.price.spot(theirs, c, start, theirDuration).seconds {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (p *parts) tally(s side, at spot, odd bool) error {
