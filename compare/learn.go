@@ -389,9 +389,15 @@ func (l *learner) learn(forms [2]*names) *learned {
 		}
 	}
 	// A trunk of theirs that most of its calls speak for; what is left may be
-	// one of ours, which theirs do not tell apart.
+	// one of ours, which theirs do not tell apart. Without the calls of that, one
+	// more of theirs may be told: were they ours, it would have been.
 	out.clocks[theirs] = l.clock(theirs, nil)
 	out.clocks[ours] = l.clock(ours, out.clocks[theirs])
+	for t, c := range l.clock(theirs, out.clocks[ours]) {
+		if _, ok := out.clocks[theirs][t]; !ok {
+			out.clocks[theirs][t] = c
+		}
+	}
 	return out
 }
 
