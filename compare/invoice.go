@@ -196,7 +196,7 @@ func (c *comparison) invoiced(f *found, bill *callByCall, steps *[countCauses]am
 	if err := c.records(way, at); err != nil {
 		return nil, nil, err
 	}
-	e := &explainer{c: c, bill: bill, steps: steps, calls: calls, factor: f.ladder.factor, rounded: map[flow]uint64{}}
+	e := &explainer{c: c, bill: bill, steps: steps, calls: calls, factor: f.ladder.factor, once: f.ladder.once, rounded: map[flow]uint64{}}
 	var usageLines []InvoiceLine
 	for _, l := range c.job.TheirInvoice {
 		w, err := c.flowOf(l)
@@ -413,6 +413,7 @@ type explainer struct {
 	steps   *[countCauses]amounts
 	calls   *[countCauses]uint64
 	factor  map[flow]*big.Rat
+	once    bool            // see ladder
 	rounded map[flow]uint64 // calls of lines that are what their calls make, rounded one by one, and not what their seconds make
 	remarks []Remark
 }
@@ -449,11 +450,8 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 		w := flow{way, l.Currency}
 		g := at(w, l.Destination)
 		row := &rating.Row{Rate: l.Rate, UnitSeconds: g.unit}
-		ours, err := e.c.job.Rounding.round(exact(row, l.Calls, l.Seconds))
+		ours, err := e.c.job.Rounding.taxed(exact(row, l.Calls, l.Seconds), e.factor[w], e.once)
 		if err != nil {
-			return err
-		}
-		if ours, err = e.c.job.Rounding.times(ours, e.factor[w]); err != nil {
 			return err
 		}
 		if k := (ratedKey{groupKey{w, foldName(l.Destination)}, l.Rate}); e.bill != nil && e.bill.fits[k] {

@@ -103,6 +103,7 @@ type ladder struct {
 	// rounded, as their invoice has it; nil: nothing.
 	factor map[flow]*big.Rat
 	after  Rounding  // of an amount times the factor
+	once   bool      // the exact amount is multiplied, not the rounded one
 	sides  [2]*tally // each side's own calls, duplicates once
 	both   *tally    // calls that stand on one line of both bills alike, until fold
 	recent []uint64  // of those in period 0, by line: how many calls, above their seconds; small enough for the cache
@@ -263,14 +264,14 @@ func (l *ladder) flowOf(line uint32) flow {
 
 // value is the amount of a line, times the factor of its flow.
 func (l *ladder) value(line uint32, s sum) (money.Micro, error) {
-	m, err := s.micro, error(nil)
-	if l.round.Per != PerCall {
-		m, err = l.round.charge(l.lines.rows[line], s.calls, s.seconds)
+	factor := l.factor[l.flowOf(line)]
+	switch {
+	case l.round.Per == PerCall:
+		return l.after.times(s.micro, factor)
+	case factor == nil:
+		return l.round.charge(l.lines.rows[line], s.calls, s.seconds)
 	}
-	if err != nil || l.factor == nil {
-		return m, err
-	}
-	return l.after.times(m, l.factor[l.flowOf(line)])
+	return l.round.taxed(exact(l.lines.rows[line], s.calls, s.seconds), factor, l.once)
 }
 
 // total adds a tally up.
@@ -327,11 +328,7 @@ func (v invoices) amounts(l *ladder) (amounts, error) {
 
 // rounded is an exact amount of a flow, times its factor.
 func (l *ladder) rounded(f flow, exact *big.Rat) (money.Micro, error) {
-	m, err := l.round.round(exact)
-	if err != nil {
-		return 0, err
-	}
-	return l.after.times(m, l.factor[f])
+	return l.round.taxed(exact, l.factor[f], l.once)
 }
 
 // steps gives what each cause makes: the change of their rounded totals when it

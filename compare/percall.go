@@ -108,14 +108,43 @@ type callByCall struct {
 // theirs. All is then done once more, so that each cause has the amount that it
 // has on such a bill. Nil: there is no such rule.
 func (c *comparison) callByCall(ctx context.Context, f *found) (*callByCall, error) {
-	groups, plain, err := c.statedGroups(f.ladder.factor)
-	if err != nil || plain == len(groups) {
+	groups, err := c.statedGroups()
+	if err != nil {
 		return nil, err
+	}
+	// How many are what their seconds and rates make, rounded by the line.
+	plain, err := c.byLine(c.job.Rounding, f.ladder.factor, false)
+	if err != nil {
+		return nil, err
+	}
+	if len(f.ladder.factor) > 0 {
+		once, err := c.byLine(c.job.Rounding, f.ladder.factor, true)
+		if err != nil {
+			return nil, err
+		}
+		if f.ladder.once = once > plain; f.ladder.once {
+			plain = once
+		}
+	}
+	if plain == len(groups) {
+		return nil, nil
+	}
+	for _, r := range callRules {
+		n, err := c.byLine(r, f.ladder.factor, f.ladder.once)
+		if err != nil {
+			return nil, err
+		}
+		plain = max(plain, n)
 	}
 	if err := c.ruledSums(groups); err != nil {
 		return nil, err
 	}
-	best := callByCall{}
+	best, known := callByCall{}, 0
+	for _, g := range groups {
+		if g.calls == g.records.calls && g.seconds == g.records.seconds {
+			known++
+		}
+	}
 	var rule, after Rounding
 	var factor map[flow]*big.Rat
 	for n, r := range callRules {
@@ -138,7 +167,9 @@ func (c *comparison) callByCall(ctx context.Context, f *found) (*callByCall, err
 					fits[k] = true
 				}
 			}
-			if len(fits) > max(plain, len(best.fits)) {
+			// Where lines are rounded to cents, some are what rounded calls make, by
+			// chance.
+			if len(fits) > max(plain, len(best.fits), known*3/4) {
 				best.fits, rule, after, factor = fits, r, then, factors
 			}
 		}
@@ -146,7 +177,7 @@ func (c *comparison) callByCall(ctx context.Context, f *found) (*callByCall, err
 	if best.fits == nil {
 		return nil, nil
 	}
-	f.ladder.factor = factor
+	f.ladder.factor, f.ladder.once = factor, false // sums of rounded calls are multiplied
 	again := *c
 	again.job.Rounding, again.job.Detail, again.job.Signals, again.watch = rule, false, false, nil
 	g, err := again.pass(ctx)
@@ -174,21 +205,23 @@ func (g *stated) is(rule int, factor *big.Rat, after Rounding) (bool, error) {
 	return m == g.amount, err
 }
 
-// statedGroups puts the invoice's lines of usage into groups, and counts those
-// that are what their seconds and rates make by our rule.
-func (c *comparison) statedGroups(factor map[flow]*big.Rat) (groups map[ratedKey]*stated, plain int, err error) {
-	groups = map[ratedKey]*stated{}
-	other := map[ratedKey]bool{}
-	product := c.products()
+// keyOfLine is the group of a line of the invoice.
+func (c *comparison) keyOfLine(l InvoiceLine) (ratedKey, error) {
+	w, err := c.flowOf(l)
+	return ratedKey{groupKey{w, foldName(l.Destination)}, l.Rate}, err
+}
+
+// statedGroups puts the invoice's lines of usage into groups.
+func (c *comparison) statedGroups() (map[ratedKey]*stated, error) {
+	groups := map[ratedKey]*stated{}
 	for _, l := range c.job.TheirInvoice {
 		if l.noUsage() {
 			continue
 		}
-		w, err := c.flowOf(l)
+		k, err := c.keyOfLine(l)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		k := ratedKey{groupKey{w, foldName(l.Destination)}, l.Rate}
 		g := groups[k]
 		if g == nil {
 			g = &stated{}
@@ -198,23 +231,35 @@ func (c *comparison) statedGroups(factor map[flow]*big.Rat) (groups map[ratedKey
 		g.calls += l.Calls
 		g.seconds += l.Seconds
 		if g.amount, err = g.amount.Add(l.Amount); err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		m, err := c.job.Rounding.round(product(w, l))
+	}
+	return groups, nil
+}
+
+// byLine counts the groups whose lines are what their seconds and rates make by a
+// rule.
+func (c *comparison) byLine(rule Rounding, factor map[flow]*big.Rat, once bool) (n int, err error) {
+	product := c.products()
+	all, other := map[ratedKey]bool{}, map[ratedKey]bool{}
+	for _, l := range c.job.TheirInvoice {
+		if l.noUsage() {
+			continue
+		}
+		k, err := c.keyOfLine(l)
 		if err != nil {
-			return nil, 0, err
+			return 0, err
 		}
-		if m, err = c.job.Rounding.times(m, factor[w]); err != nil {
-			return nil, 0, err
+		m, err := rule.taxed(product(k.flow, l), factor[k.flow], once)
+		if err != nil {
+			return 0, err
 		}
-		other[k] = other[k] || m != l.Amount
+		all[k] = true
+		if m != l.Amount {
+			other[k] = true
+		}
 	}
-	for k := range groups {
-		if !other[k] {
-			plain++
-		}
-	}
-	return groups, plain, nil
+	return len(all) - len(other), nil
 }
 
 // ruledSums rounds all calls of their records by all rules.

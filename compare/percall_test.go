@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,6 +144,51 @@ func TestAnInvoiceThatIsRoundedByTheLineIsComparedInOnePass(t *testing.T) {
 		}})
 		if passes != want {
 			t.Errorf("all parts were done %d times, want %d", passes, want)
+		}
+	}
+}
+
+// Where lines are rounded to cents, some are by chance what calls rounded one by one
+// make: that is no rule for calls.
+func TestLinesThatAreRoundedToCentsAreNotTakenForRoundedCalls(t *testing.T) {
+	for _, rule := range callRules[len(callRules)-4:] {
+		m, invoice, _, germany := billed(t, rule, nil)
+		for i := range invoice {
+			amount, err := rule.charge(&rating.Row{Rate: invoice[i].Rate, UnitSeconds: 60}, invoice[i].Calls, invoice[i].Seconds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			invoice[i].Amount = amount
+		}
+		r := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{germany}, TheirInvoice: invoice})
+		for _, x := range r.Remarks {
+			if strings.Contains(x.Detail, "each call") {
+				t.Errorf("%s: %+v", rule, x)
+			}
+		}
+		if got := r.Amount.Unexplained["ALPHA>BRAVO"]["USD"]; got != 0 {
+			t.Errorf("%s: %s is not explained", rule, got)
+		}
+	}
+}
+
+// A tax may be on the rounded amount of a line, which is rounded again, or on what
+// seconds and rate make, which is rounded once. The lines say which, and neither
+// is a rounding of its own.
+func TestATaxIsOnTheRoundedAmountsOrOnTheExactOnesAsTheLinesSay(t *testing.T) {
+	for _, once := range []bool{false, true} {
+		m, invoice, _, germany := billed(t, callRules[0], nil)
+		for i := range invoice {
+			row := &rating.Row{Rate: invoice[i].Rate, UnitSeconds: 60}
+			amount, err := DefaultRounding.taxed(exact(row, invoice[i].Calls, invoice[i].Seconds), big.NewRat(311, 100), once)
+			if err != nil {
+				t.Fatal(err)
+			}
+			invoice[i].Amount = amount
+		}
+		r := compared(t, Job{Records: [2]Input{text(file2(m.ours)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{germany}, TheirInvoice: invoice})
+		if got := r.cause(MoneyRounding); got.Calls != 0 || got.Amount["ALPHA>BRAVO"]["USD"] != 0 || r.Amount.Unexplained["ALPHA>BRAVO"]["USD"] != 0 {
+			t.Errorf("rounded once %v: %+v, %+v", once, got, r.Remarks)
 		}
 	}
 }
