@@ -118,6 +118,27 @@ func (r Rounding) round(v *big.Rat) (money.Micro, error) {
 	return money.Micro(q.Int64()), nil
 }
 
+// times multiplies an amount and rounds once more. The factor nil is one.
+func (r Rounding) times(m money.Micro, factor *big.Rat) (money.Micro, error) {
+	if factor == nil {
+		return m, nil
+	}
+	return r.round(new(big.Rat).Mul(big.NewRat(int64(m), 1_000_000), factor))
+}
+
+// taxed is an amount times a factor: the rounded amount, which is rounded again, or
+// the exact one, which is rounded once.
+func (r Rounding) taxed(exact *big.Rat, factor *big.Rat, once bool) (money.Micro, error) {
+	if once && factor != nil {
+		return r.round(new(big.Rat).Mul(exact, factor))
+	}
+	m, err := r.round(exact)
+	if err != nil {
+		return 0, err
+	}
+	return r.times(m, factor)
+}
+
 // lines numbers everything that can be a line of a bill: the rows of our sheets
 // and of theirs, by direction. A row of theirs that says the same as one of ours
 // about a prefix's price has its number.

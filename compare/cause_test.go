@@ -2,12 +2,14 @@ package compare
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/trade/habit"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
 )
@@ -318,6 +320,33 @@ func TestDestinationsWhoseNumbersEndAlikeAreNotTakenForEachOther(t *testing.T) {
 		r := compared(t, Job{Records: [2]Input{text(file2(ours)), text(file2(theirs))}, Rates: [2]*rating.Sheet{s}})
 		if r.Matched.Exact != 400 || len(r.Learned) != 1 {
 			t.Errorf("%s: %+v, learned %+v", form, r.Matched, r.Learned)
+		}
+	}
+}
+
+// Two trunks of one side are off, and one of the other, whose calls mostly go by
+// these. What is learned at once is the same whichever side is ours.
+func TestClocksThatAreOffOnBothSidesAreLearnedFromEither(t *testing.T) {
+	const good, late, later = 0, 1, 2 // trunks of the one side; 0 and 1 are of the other, and 1 is 20 s behind
+	for _, s := range []side{ours, theirs} {
+		l := newLearner(3000)
+		for k, v := range map[[2]uint16]habit.Vote{{late, 1}: {Calls: 10, Sum: -70_000 * 10}, {late, 0}: {Calls: 20, Sum: -50_000 * 20}, {good, 1}: {Calls: 9, Sum: -20_000 * 9},
+			{later, 1}: {Calls: 4, Sum: -55_000 * 4}, {later, 0}: {Calls: 10, Sum: -35_000 * 10}} {
+			at, sum := trunks{k[0], k[1]}, v.Sum // theirs - ours
+			if s == theirs {
+				at, sum = trunks{k[1], k[0]}, -v.Sum
+			}
+			l.clocks[clockVote{at, habit.Seconds(sum / int64(v.Calls))}] = habit.Vote{Calls: v.Calls, Sum: sum}
+			l.apart[at] = v.Calls
+		}
+		at := trunks{good, 0}
+		l.near[at] = 20
+		got := l.learn([2]*names{newNames(1, ""), newNames(1, "")}).clocks
+		if want := map[uint16]habit.Clock{late: {Millis: 50_000}, later: {Millis: 35_000}}; !maps.Equal(got[s], want) {
+			t.Errorf("%s: learned %v of the one side, want %v", s, got[s], want)
+		}
+		if want := map[uint16]habit.Clock{1: {Millis: -20_000}}; !maps.Equal(got[1-s], want) {
+			t.Errorf("%s: learned %v of the other side, want %v", s, got[1-s], want)
 		}
 	}
 }

@@ -170,7 +170,7 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.result(f)
+	r, err := c.result(ctx, f)
 	if err != nil {
 		f.close()
 		return nil, err
@@ -186,8 +186,9 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 }
 
 // carriers finds the pair, and who of it we are. The pair is the one that most of
-// the first rows of both files name, the first met where two are equal: a file in
-// any order may begin with a call under a third carrier's name.
+// the first rows of both files name, and that we are of where that is known: a file
+// in any order may begin with a call under a third carrier's name. Of two that are
+// equal it is the first in byte order, for files in another order are the same.
 func (c *comparison) carriers() error {
 	var pairs []namedPair
 	for i := range c.job.Records {
@@ -205,11 +206,16 @@ func (c *comparison) carriers() error {
 			pairs = addPair(pairs, p)
 		}
 	}
-	most := 0
-	for _, p := range pairs {
-		if p.rows > most {
-			c.pair, most = p.Pair, p.rows
+	if len(pairs) > 0 {
+		of := func(p namedPair) int {
+			if c.job.Us == p.Pair[0] || c.job.Us == p.Pair[1] {
+				return 1
+			}
+			return 0
 		}
+		c.pair = slices.MaxFunc(pairs, func(a, b namedPair) int {
+			return cmp.Or(cmp.Compare(of(a), of(b)), cmp.Compare(a.rows, b.rows), -cmp.Compare(a.Pair[0], b.Pair[0]), -cmp.Compare(a.Pair[1], b.Pair[1]))
+		}).Pair
 	}
 	if c.pair == (usage.Pair{}) {
 		return fault.Newf(fault.Invalid, "name files of call records of which one has a good row", "neither %s nor %s has a good row", c.job.Records[0].Name, c.job.Records[1].Name)

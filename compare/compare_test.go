@@ -15,6 +15,7 @@ import (
 
 	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/reconcile"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -307,6 +308,53 @@ func TestAFileMayBeginWithAThirdCarrier(t *testing.T) {
 		r := compared(t, Job{Records: [2]Input{text(file2(rows)), text(file2(m.theirs))}, Rates: [2]*rating.Sheet{sheet(t, testSheet...)}})
 		if got := r.Records.Ours; got.Accepted != 5 || got.Rejected != 1 || r.Matched.Exact != 5 {
 			t.Errorf("%s: %+v, %+v", name, got, r.Matched)
+		}
+	}
+}
+
+// Where a third carrier is named as often as the other one, the order of the rows
+// decides nothing, and who we are does.
+func TestWhoseTrafficItIsDoesNotHangOnTheOrderOfTheRows(t *testing.T) {
+	rows := []string{
+		rowOf("1", "12125550100", "493011111111", noon, 60_000, "success", "ALPHA,BRAVO", "T1"),
+		rowOf("2", "12125550100", "493011111112", noon, 60_000, "success", "CHARLIE,BRAVO", "T1"),
+	}
+	other := []string{rows[1], rows[0]}
+	s := sheet(t, testSheet...)
+	for us, want := range map[party.Code]string{"": "ALPHA>BRAVO", "ALPHA": "ALPHA>BRAVO", "CHARLIE": "CHARLIE>BRAVO"} {
+		for _, in := range [][]string{rows, other} {
+			r := compared(t, Job{Records: [2]Input{text(file2(in)), text(file2(in))}, Rates: [2]*rating.Sheet{s}, Us: us})
+			if _, ok := r.Amount.Ours[want]; !ok || r.Matched.Exact != 1 {
+				t.Errorf("for %q: %+v, %+v, want %s", us, r.Amount.Ours, r.Matched, want)
+			}
+		}
+	}
+}
+
+// Durations that bill alike by the row at one side's start, and not by that at the
+// other's, or for the caller that one side alone knows, count whichever side is
+// ours.
+func TestDurationsAreCountedByTheRowsAtBothStarts(t *testing.T) {
+	begins := "destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to,origin_prefix\n"
+	s, _, err := voice.ReadSheet(strings.NewReader(begins +
+		"Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,2026-11-02T12:00:01Z,\nGermany,49,0.06,USD,60,60,60,2026-11-02T12:00:01Z,,\n" +
+		"France,33,0.06,USD,60,60,60,2026-01-01T00:00:00Z,,\nFrance,33,0.06,USD,60,1,1,2026-01-01T00:00:00Z,,1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, rows := range map[string][2]string{
+		"a row begins between the starts": {
+			rowOf("1", "12125550100", "493011111111", noon, 41_000, "success", "ALPHA,BRAVO", "T"),
+			rowOf("1", "12125550100", "493011111111", noon.Add(2*time.Second), 42_000, "success", "ALPHA,BRAVO", "T")},
+		"one side does not know the caller": {
+			rowOf("1", "12125550100", "331111111111", noon, 41_000, "success", "ALPHA,BRAVO", "T"),
+			rowOf("1", "", "331111111111", noon, 42_000, "success", "ALPHA,BRAVO", "T")},
+	} {
+		for s1 := range rows {
+			r := compared(t, Job{Records: [2]Input{text(file2([]string{rows[s1]})), text(file2([]string{rows[1-s1]}))}, Rates: [2]*rating.Sheet{s}})
+			if got := r.cause(DurationRounding).Calls; got != 1 {
+				t.Errorf("%s, side %d first: %d calls, want 1", name, s1, got)
+			}
 		}
 	}
 }

@@ -175,8 +175,9 @@ type group struct {
 // invoiced explains an invoice against their own records rated by their sheet:
 // what is not the same is given to the causes of price, rounding, tax and volume
 // that the invoice's figures show. It returns the stated totals.
-// Lines without usage are compared with what the deal's volume terms make.
-func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[countCauses]uint64, deal amounts) (stated amounts, remarks []Remark, err error) {
+// Lines without usage are compared with what the deal's volume terms make. A bill
+// that rounds each call is not nil.
+func (c *comparison) invoiced(f *found, bill *callByCall, steps *[countCauses]amounts, calls *[countCauses]uint64, deal amounts) (stated amounts, remarks []Remark, err error) {
 	stated = amounts{}
 	groups := map[groupKey]*group{}
 	at := func(w flow, name string) *group {
@@ -188,10 +189,14 @@ func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[cou
 		}
 		return g
 	}
-	if err := c.records(f, at); err != nil {
+	way := f.ladder
+	if bill != nil {
+		way = bill.ladder
+	}
+	if err := c.records(way, at); err != nil {
 		return nil, nil, err
 	}
-	e := &explainer{c: c, steps: steps, calls: calls, factor: f.ladder.factor}
+	e := &explainer{c: c, bill: bill, steps: steps, calls: calls, factor: f.ladder.factor, once: f.ladder.once, rounded: map[flow]uint64{}}
 	var usageLines []InvoiceLine
 	for _, l := range c.job.TheirInvoice {
 		w, err := c.flowOf(l)
@@ -225,6 +230,11 @@ func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[cou
 	}
 	if err := e.compare(groups); err != nil {
 		return nil, nil, err
+	}
+	if bill != nil {
+		if err := e.callByCall(f.ladder); err != nil {
+			return nil, nil, err
+		}
 	}
 	for _, w := range sortedFlows(e.factor) {
 		if err := e.tax(f.ladder, w, e.factor[w], usageLines); err != nil {
@@ -321,13 +331,18 @@ func (c *comparison) factors() (map[flow]*big.Rat, error) {
 		}
 		samples[w] = append(samples[w], sample{product(w, l), l.Amount, l.Calls})
 	}
+	return factorsOf(samples), nil
+}
+
+// factorsOf finds by what the amounts of each flow are multiplied.
+func factorsOf(samples map[flow][]sample) map[flow]*big.Rat {
 	out := map[flow]*big.Rat{}
 	for w, s := range samples {
 		if v := constantFactor(s); v != nil {
 			out[w] = v
 		}
 	}
-	return out, nil
+	return out
 }
 
 // products tells what seconds and rate of an invoice's line make. The unit of a
@@ -356,12 +371,12 @@ type groupKey struct {
 func foldName(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
 // records puts their rated records into groups.
-func (c *comparison) records(f *found, at func(flow, string) *group) error {
-	for k, s := range f.ladder.sides[theirs].all {
+func (c *comparison) records(l *ladder, at func(flow, string) *group) error {
+	for k, s := range l.sides[theirs].all {
 		row := c.lines.rows[k.line]
-		g := at(f.ladder.flowOf(k.line), c.lines.theirName(k.line))
+		g := at(l.flowOf(k.line), c.lines.theirName(k.line))
 		g.unit = row.UnitSeconds
-		amount, err := f.ladder.value(k.line, s)
+		amount, err := l.value(k.line, s)
 		if err != nil {
 			return err
 		}
@@ -374,10 +389,10 @@ func (c *comparison) records(f *found, at func(flow, string) *group) error {
 	for _, part := range []struct {
 		of *tally
 		to func(*group) *priced
-	}{{f.ladder.odd, func(g *group) *priced { return &g.odd }}, {f.ladder.twice[theirs], func(g *group) *priced { return &g.twice }}} {
+	}{{l.odd, func(g *group) *priced { return &g.odd }}, {l.twice[theirs], func(g *group) *priced { return &g.twice }}} {
 		for k, s := range part.of.all {
-			p := part.to(at(f.ladder.flowOf(k.line), c.lines.theirName(k.line)))
-			amount, err := f.ladder.value(k.line, s)
+			p := part.to(at(l.flowOf(k.line), c.lines.theirName(k.line)))
+			amount, err := l.value(k.line, s)
 			if err != nil {
 				return err
 			}
@@ -394,9 +409,12 @@ func (c *comparison) records(f *found, at func(flow, string) *group) error {
 // explainer gives parts of the difference to causes.
 type explainer struct {
 	c       *comparison
+	bill    *callByCall // their bill, where it rounds each call
 	steps   *[countCauses]amounts
 	calls   *[countCauses]uint64
 	factor  map[flow]*big.Rat
+	once    bool            // see ladder
+	rounded map[flow]uint64 // calls of lines that are what their calls make, rounded one by one, and not what their seconds make
 	remarks []Remark
 }
 
@@ -432,13 +450,16 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 		w := flow{way, l.Currency}
 		g := at(w, l.Destination)
 		row := &rating.Row{Rate: l.Rate, UnitSeconds: g.unit}
-		product := exact(row, l.Calls, l.Seconds)
-		if factor := e.factor[w]; factor != nil {
-			product.Mul(product, factor)
-		}
-		ours, err := e.c.job.Rounding.round(product)
+		ours, err := e.c.job.Rounding.taxed(exact(row, l.Calls, l.Seconds), e.factor[w], e.once)
 		if err != nil {
 			return err
+		}
+		if k := (ratedKey{groupKey{w, foldName(l.Destination)}, l.Rate}); e.bill != nil && e.bill.fits[k] {
+			if l.Amount != ours {
+				e.rounded[w] += l.Calls
+				g.rounded += l.Calls
+			}
+			ours = l.Amount
 		}
 		p := g.invoice[l.Rate]
 		if p.amount, err = p.amount.Add(ours); err != nil {
@@ -472,6 +493,28 @@ func (e *explainer) arithmetic(lines []InvoiceLine, at func(flow, string) *group
 		}
 		if rounding != 0 || off > 0 {
 			if err := e.say(atMoneyRounding, w, "", rounding, off, "amounts are rounded otherwise: by up to %s millionths a call", most.FloatString(2)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// callByCall says what the rounding of each call makes of our expectation, which
+// the causes of records and prices have led to.
+func (e *explainer) callByCall(expected *ladder) error {
+	theirs, err := e.bill.total(e.bill.sides[ours])
+	if err != nil {
+		return err
+	}
+	mine, err := expected.total(expected.sides[ours])
+	if err != nil {
+		return err
+	}
+	rule := e.bill.round
+	for _, w := range sortedFlows(mine) {
+		if diff := theirs[w] - mine[w]; diff != 0 || e.rounded[w] > 0 {
+			if err := e.say(atMoneyRounding, w, "", diff, e.rounded[w], "each call is rounded %s to %d places (%s); we round %s", rule.Mode, rule.Places, rule, e.c.job.Rounding); err != nil {
 				return err
 			}
 		}

@@ -170,9 +170,11 @@ func (m *moves) lines() []lineKey {
 type ladder struct {
 	lines *lines
 	round Rounding
-	// factor is what all of a flow's amounts are multiplied by, as their invoice
-	// has it; nil: nothing.
+	// factor is what all of a flow's amounts are multiplied by when they are
+	// rounded, as their invoice has it; nil: nothing.
 	factor map[flow]*big.Rat
+	after  Rounding  // of an amount times the factor
+	once   bool      // the exact amount is multiplied, not the rounded one
 	sides  [2]*tally // each side's own calls, duplicates once
 	both   *tally    // calls that stand on one line of both bills alike, until fold
 	recent []uint64  // of those in period 0, by line: how many calls, above their seconds; small enough for the cache
@@ -183,7 +185,7 @@ type ladder struct {
 }
 
 func newLadder(l *lines, r Rounding) *ladder {
-	return &ladder{lines: l, round: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), both: newTally(l), recent: make([]uint64, len(l.rows))}
+	return &ladder{lines: l, round: r, after: r, sides: [2]*tally{newTally(l), newTally(l)}, twice: [2]*tally{newTally(l), newTally(l)}, odd: newTally(l), both: newTally(l), recent: make([]uint64, len(l.rows))}
 }
 
 // count adds a call to a tally.
@@ -319,16 +321,14 @@ func (l *ladder) flowOf(line uint32) flow {
 
 // value is the amount of a line, times the factor of its flow.
 func (l *ladder) value(line uint32, s sum) (money.Micro, error) {
-	row, factor := l.lines.rows[line], l.factor[l.flowOf(line)]
+	factor := l.factor[l.flowOf(line)]
 	switch {
-	case l.round.Per == PerCall && factor == nil:
-		return s.micro, nil
 	case l.round.Per == PerCall:
-		return l.round.round(new(big.Rat).Mul(big.NewRat(int64(s.micro), 1_000_000), factor))
+		return l.after.times(s.micro, factor)
 	case factor == nil:
-		return l.round.charge(row, s.calls, s.seconds)
+		return l.round.charge(l.lines.rows[line], s.calls, s.seconds)
 	}
-	return l.round.round(new(big.Rat).Mul(exact(row, s.calls, s.seconds), factor))
+	return l.round.taxed(exact(l.lines.rows[line], s.calls, s.seconds), factor, l.once)
 }
 
 // total adds a tally up.
@@ -385,10 +385,7 @@ func (v invoices) amounts(l *ladder) (amounts, error) {
 
 // rounded is an exact amount of a flow, times its factor.
 func (l *ladder) rounded(f flow, exact *big.Rat) (money.Micro, error) {
-	if factor := l.factor[f]; factor != nil {
-		exact = new(big.Rat).Mul(exact, factor)
-	}
-	return l.round.round(exact)
+	return l.round.taxed(exact, l.factor[f], l.once)
 }
 
 // steps gives what each cause makes: the change of their rounded totals when it

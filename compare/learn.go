@@ -254,7 +254,7 @@ func (l *learner) observe(a, b []call) {
 			continue
 		}
 		t := trunks{a[g.calls[ours]].trunk, b[g.calls[theirs]].trunk}
-		k := clockVote{t, int32(habit.FloorDiv(g.ms+500, 1000))}
+		k := clockVote{t, habit.Seconds(g.ms)}
 		v := l.clocks[k]
 		l.clocks[k] = habit.Vote{Calls: v.Calls + 1, Sum: v.Sum + g.ms}
 		for s, call := range g.calls {
@@ -389,9 +389,15 @@ func (l *learner) learn(forms [2]*names) *learned {
 		}
 	}
 	// A trunk of theirs that most of its calls speak for; what is left may be
-	// one of ours, which theirs do not tell apart.
+	// one of ours, which theirs do not tell apart. Without the calls of that, one
+	// more of theirs may be told: were they ours, it would have been.
 	out.clocks[theirs] = l.clock(theirs, nil)
 	out.clocks[ours] = l.clock(ours, out.clocks[theirs])
+	for t, c := range l.clock(theirs, out.clocks[ours]) {
+		if _, ok := out.clocks[theirs][t]; !ok {
+			out.clocks[theirs][t] = c
+		}
+	}
 	return out
 }
 
@@ -439,7 +445,7 @@ func (l *learner) clock(s side, known map[uint16]habit.Clock) map[uint16]habit.C
 		}
 		byTrunk[t].Put(k.seconds*int32(sign), habit.Vote{Calls: v.Calls, Sum: v.Sum * sign})
 	}
-	near := map[uint16]uint32{}
+	near, apart := map[uint16]uint32{}, map[uint16]uint32{}
 	for k, n := range l.near {
 		if _, ok := known[k[1-s]]; !ok {
 			near[k[s]] += n
@@ -448,14 +454,15 @@ func (l *learner) clock(s side, known map[uint16]habit.Clock) map[uint16]habit.C
 	}
 	for k, n := range l.apart {
 		if _, ok := known[k[1-s]]; !ok {
+			apart[k[s]] += n
 			total[k[s]] += n
 		}
 	}
 	out := map[uint16]habit.Clock{}
 	for t, votes := range byTrunk {
-		// Redials speak for many clocks, and putting one right takes their partners
-		// from the calls that have them.
-		if c, calls, ok := votes.Clock(total[t]); ok && calls >= 3*near[t] {
+		// Redials speak for many clocks, some more than once, and putting one right
+		// takes their partners from the calls that have them.
+		if c, calls, ok := votes.Clock(total[t]); ok && min(calls, apart[t]) >= 3*near[t] {
 			out[t] = c
 		}
 	}

@@ -265,7 +265,7 @@ func (p *parts) shift(s side) {
 func (p *parts) alike(i, j uint32) bool {
 	a, b := &p.calls[ours][i], &p.calls[theirs][j]
 	return a.start == b.start && a.duration == b.duration && a.origin == b.origin && a.plus == b.plus && !a.odd && !b.odd &&
-		p.detail == nil && p.watch == nil && p.c.offset(ours, a.trunk).Millis == 0 && p.c.offset(theirs, b.trunk).Millis == 0
+		p.detail == nil && p.c.offset(ours, a.trunk).Millis == 0 && p.c.offset(theirs, b.trunk).Millis == 0
 }
 
 // same counts a call of ours for both sides, if both sheets price it alike.
@@ -276,6 +276,11 @@ func (p *parts) same(i uint32) (done bool, err error) {
 		return false, nil
 	}
 	p.matched.Exact++
+	if p.watch != nil {
+		if err := p.trace(i, a, at.line); err != nil {
+			return false, err
+		}
+	}
 	return true, p.ladder.countBoth(at)
 }
 
@@ -386,6 +391,8 @@ func (p *parts) judge() error {
 		p.only[s] += uint64(len(p.rest[s]))
 	}
 	split := p.splits()
+	reasons := [2]map[uint32]reason{p.explain(ours), p.explain(theirs)}
+	split.rounded(p, reasons)
 	for _, i := range p.byHead() {
 		j := p.partner[i]
 		if j == none {
@@ -395,14 +402,13 @@ func (p *parts) judge() error {
 			continue
 		}
 		step := uint8(atDurationRounding)
-		if len(split) > 0 && split[i] {
+		if split.has(i) {
 			step = atSplitCall
 		}
 		if err := p.pair(i, j, step); err != nil {
 			return err
 		}
 	}
-	reasons := [2]map[uint32]reason{p.explain(ours), p.explain(theirs)}
 	var rest [2][]call
 	for _, s := range []side{ours, theirs} {
 		for n, i := range p.rest[s] {
@@ -545,7 +551,11 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 		if err := step(atDurationRounding, theirs, a.start, a.duration); err != nil {
 			return err
 		}
-		if at.seconds != before {
+		billed := at.seconds != before
+		if !billed && (a.start != zoned || a.origin != b.origin) {
+			billed = p.billedApart(&a, &b, [2]int64{a.start, zoned}, duration)
+		}
+		if billed {
 			p.ladder.calls[atDurationRounding]++
 		}
 	}
@@ -553,6 +563,20 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 		shown.causes |= 1 << p.causeOf(at.line, mine.line)
 	}
 	return p.reprice(at, mine)
+}
+
+// billedApart reports whether our duration of a call and theirs bill other
+// seconds by the row that is in force at either start, for either origin: so
+// exchanging the sides does not change what is counted.
+func (p *parts) billedApart(a, b *call, starts [2]int64, theirDuration uint32) bool {
+	for _, c := range [2]*call{a, b} {
+		for _, start := range starts {
+			if p.price.spot(theirs, c, start, a.duration).seconds != p.price.spot(theirs, c, start, theirDuration).seconds {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (p *parts) tally(s side, at spot, odd bool) error {
@@ -679,73 +703,6 @@ func (p *parts) explained(cause uint8) {
 	if cause != atSplitCall {
 		p.ladder.calls[cause]++
 	}
-}
-
-// numbers is what two records of one call have in common.
-type numbers struct {
-	way    usage.Way
-	dest   dest
-	origin uint64
-}
-
-func (c *call) numbers() numbers { return numbers{c.way, c.dest, c.origin} }
-
-// splits finds calls that one side has in parts: a pair whose shorter record is
-// followed, without a gap, by calls of the same side to the same number, until
-// the longer one ends.
-func (p *parts) splits() map[uint32]bool {
-	if len(p.rest[ours])+len(p.rest[theirs]) == 0 {
-		return nil
-	}
-	tolerance := p.c.job.StartTolerance.Milliseconds()
-	var byNumbers [2]map[numbers][]int // places in rest
-	for _, s := range []side{ours, theirs} {
-		byNumbers[s] = map[numbers][]int{}
-		for n, i := range p.rest[s] {
-			k := p.calls[s][i].numbers()
-			byNumbers[s][k] = append(byNumbers[s][k], n)
-		}
-		for k, list := range byNumbers[s] {
-			slices.SortFunc(list, func(x, y int) int {
-				a, b := &p.calls[s][p.rest[s][x]], &p.calls[s][p.rest[s][y]]
-				return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.duration, b.duration))
-			})
-			byNumbers[s][k] = list
-		}
-	}
-	out := map[uint32]bool{}
-	for i, j := range p.partner {
-		if j == none {
-			continue
-		}
-		whole, part, s := &p.calls[ours][i], &p.calls[theirs][j], theirs
-		if whole.duration < part.duration {
-			whole, part, s = part, whole, ours
-		}
-		if whole.end()-part.end() <= tolerance {
-			continue
-		}
-		list := byNumbers[s][part.numbers()]
-		end := part.end()
-		var parts []int
-		for _, n := range list {
-			c := &p.calls[s][p.rest[s][n]]
-			if p.gone[s][n] != 0 || c.start < end-tolerance {
-				continue
-			}
-			if c.start > end+tolerance || c.end() > whole.end()+tolerance {
-				break
-			}
-			parts, end = append(parts, n), c.end()
-		}
-		if len(parts) > 0 && abs(end-whole.end()) <= tolerance {
-			out[uint32(i)] = true
-			for _, n := range parts {
-				p.gone[s][n] = whole.line
-			}
-		}
-	}
-	return out
 }
 
 // inTime orders calls by time, and by their file where that is the same.

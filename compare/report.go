@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"syscall"
 	"time"
 
@@ -94,7 +95,7 @@ func (c *comparison) sums(a amounts) Sums {
 }
 
 // result puts together what was found.
-func (c *comparison) result(f *found) (*Result, error) {
+func (c *comparison) result(ctx context.Context, f *found) (*Result, error) {
 	blocks, err := c.isolate(f, c.workers)
 	if err != nil {
 		return nil, err
@@ -145,22 +146,30 @@ func (c *comparison) result(f *found) (*Result, error) {
 		return nil, err
 	}
 	r.Volume = volume[ours]
+	var bill *callByCall
+	way := f.ladder // from their bill to ours
 	if c.job.TheirInvoice != nil {
 		if f.ladder.factor, err = c.factors(); err != nil {
 			return nil, err
+		}
+		if bill, err = c.callByCall(ctx, f); err != nil {
+			return nil, err
+		}
+		if bill != nil {
+			way = bill.ladder
 		}
 	}
 	yours, err := f.ladder.total(f.ladder.sides[theirs])
 	if err != nil {
 		return nil, err
 	}
-	steps, err := f.ladder.steps()
+	steps, err := way.steps()
 	if err != nil {
 		return nil, err
 	}
 	if c.job.TheirInvoice != nil {
 		r.extra[theirs] = c.withoutUsage()
-		if yours, r.Remarks, err = c.invoiced(f, &steps, &f.ladder.calls, r.extra[ours]); err != nil {
+		if yours, r.Remarks, err = c.invoiced(f, bill, &steps, &f.ladder.calls, r.extra[ours]); err != nil {
 			return nil, err
 		}
 	} else {

@@ -684,7 +684,7 @@ func (g *Generator) befall(both *[2]records) {
 	case missing:
 		wrong.n = 0
 	case pieces:
-		g.split(both, f.side)
+		g.split(both, f.side, uint32(f.by))
 	case race:
 		// The other side has the call as it was: a second or some.
 		c.Duration = 1000 + uint32(r.below(2001))
@@ -707,15 +707,19 @@ func (g *Generator) befall(both *[2]records) {
 			x.Duration -= by
 		}
 	case roundUp:
-		x.Duration = (x.Duration + uint32(f.by) - 1) / uint32(f.by) * uint32(f.by)
+		x.Duration = up(x.Duration, uint32(f.by))
 	case roundNear:
 		x.Duration = (x.Duration + uint32(f.by)/2) / uint32(f.by) * uint32(f.by)
 	}
 }
 
+// up rounds a duration up to a step.
+func up(duration, step uint32) uint32 { return (duration + step - 1) / step * step }
+
 // split makes a call of two or three rows on one side: each begins when the one
-// before has ended.
-func (g *Generator) split(both *[2]records, side int) {
+// before has ended, and states its duration rounded up to a step (ms; 0: as it
+// is).
+func (g *Generator) split(both *[2]records, side int, step uint32) {
 	const least = 4000 // ms of a piece: more than starts are let differ by
 	for s := range both {
 		both[s].all[0].Duration += 3 * least
@@ -731,9 +735,12 @@ func (g *Generator) split(both *[2]records, side int) {
 		if piece.Duration = left; i < n-1 {
 			piece.Duration = least + uint32(g.random.below(uint64(left-uint32(n-i)*least+1)))
 		}
-		both[side].all[i] = piece
 		left -= piece.Duration
 		c.Start += int64(piece.Duration)
+		if step > 0 {
+			piece.Duration = up(piece.Duration, step)
+		}
+		both[side].all[i] = piece
 	}
 	both[side].n = n
 }

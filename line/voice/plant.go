@@ -108,7 +108,7 @@ const (
 	shift                  // a trunk's clock is off by a constant
 	third                  // the row names a third carrier
 	missing                // the row is not there
-	pieces                 // the call is in two or three rows
+	pieces                 // the call is in two or three rows, each perhaps rounded up
 	race                   // one side answered, the other did not
 	jitter                 // the start of a single call is off
 	stretch                // the duration of a single call is off
@@ -153,7 +153,11 @@ var variants = []variant{
 	{kind: "missing_random", way: missing, side: oursSide},
 	{kind: "missing_random", way: missing, side: theirsSide},
 	{kind: "split_call", way: pieces, side: oursSide},
+	{kind: "split_call", way: pieces, side: oursSide, by: 6_000},
+	{kind: "split_call", way: pieces, side: oursSide, by: 60_000},
 	{kind: "split_call", way: pieces, side: theirsSide},
+	{kind: "split_call", way: pieces, side: theirsSide, by: 6_000},
+	{kind: "split_call", way: pieces, side: theirsSide, by: 60_000},
 	{kind: "answer_race", way: race, side: oursSide},
 	{kind: "answer_race", way: race, side: theirsSide},
 	{kind: "clock_skew", way: jitter, side: theirsSide},

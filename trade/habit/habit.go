@@ -68,7 +68,19 @@ type Vote struct {
 }
 
 // Add counts a pair that is so many ms apart.
-func (v Votes) Add(ms int64) { v.Put(int32(FloorDiv(ms+500, 1000)), Vote{1, ms}) }
+func (v Votes) Add(ms int64) { v.Put(Seconds(ms), Vote{1, ms}) }
+
+// Seconds are the nearest whole seconds. A clock that is ahead is told like one
+// that is behind: which side is looked at must not matter.
+func Seconds(ms int64) int32 { return int32(nearest(ms, 1000)) }
+
+// nearest divides, rounding to the nearest, a half away from zero.
+func nearest(a, b int64) int64 {
+	if a < 0 {
+		return -nearest(-a, b)
+	}
+	return (a + b/2) / b
+}
 
 // Put counts calls that are so many seconds apart.
 func (v Votes) Put(seconds int32, more Vote) {
@@ -77,10 +89,10 @@ func (v Votes) Put(seconds int32, more Vote) {
 }
 
 // Clock gives the difference that most of all calls speak for, and how many. ok
-// is false when none does.
+// is false when none does, or when as many speak for the same the other way.
 func (v Votes) Clock(all uint32) (c Clock, calls uint32, ok bool) {
 	var best Vote
-	at := int32(0)
+	at, twice := int32(0), false
 	for _, s := range slices.Sorted(maps.Keys(v)) {
 		sum := Vote{}
 		for d := int32(-1); d <= 1; d++ {
@@ -88,14 +100,16 @@ func (v Votes) Clock(all uint32) (c Clock, calls uint32, ok bool) {
 			sum = Vote{sum.Calls + w.Calls, sum.Sum + w.Sum}
 		}
 		if sum.Calls > best.Calls || sum.Calls == best.Calls && distance(s) < distance(at) {
-			best, at = sum, s
+			best, at, twice = sum, s, false
+		} else if sum.Calls == best.Calls && s == -at {
+			twice = true
 		}
 	}
-	if best.Calls < LeastCalls || 2*best.Calls < all {
+	if best.Calls < LeastCalls || 2*best.Calls < all || twice {
 		return Clock{}, best.Calls, false
 	}
-	ms := FloorDiv(best.Sum+int64(best.Calls)/2, int64(best.Calls))
-	if zone := FloorDiv(ms+quarter/2, quarter) * quarter; OnQuarter(ms) && zone != 0 {
+	ms := nearest(best.Sum, int64(best.Calls))
+	if zone := nearest(ms, quarter) * quarter; OnQuarter(ms) && zone != 0 {
 		return Clock{zone, true}, best.Calls, true
 	}
 	return Clock{ms, false}, best.Calls, true
