@@ -25,16 +25,20 @@ func (a lineKey) order(b lineKey) int {
 
 // tally sums calls by line.
 type tally struct {
-	dense  []sum // of period 0
+	lines  *lines
+	dense  []sum // of period 0; nil: it has no calls
 	sparse map[lineKey]*sum
 }
 
 func newTally(l *lines) *tally {
-	return &tally{dense: make([]sum, len(l.rows)), sparse: map[lineKey]*sum{}}
+	return &tally{lines: l, sparse: map[lineKey]*sum{}}
 }
 
 func (t *tally) at(s spot) *sum {
 	if s.period == 0 {
+		if t.dense == nil {
+			t.dense = make([]sum, len(t.lines.rows))
+		}
 		return &t.dense[s.line]
 	}
 	k := lineKey{s.period, s.line}
@@ -48,6 +52,9 @@ func (t *tally) at(s spot) *sum {
 
 func (t *tally) get(k lineKey) sum {
 	if k.period == 0 {
+		if t.dense == nil {
+			return sum{}
+		}
 		return t.dense[k.line]
 	}
 	if s := t.sparse[k]; s != nil {
@@ -72,7 +79,9 @@ func (t *tally) all(yield func(lineKey, sum) bool) {
 
 func (t *tally) merge(o *tally) {
 	for i, s := range o.dense {
-		t.dense[i].add(s)
+		if s != (sum{}) {
+			t.at(spot{line: uint32(i)}).add(s)
+		}
 	}
 	for k, s := range o.sparse {
 		t.at(spot{line: k.line, period: k.period}).add(*s)
@@ -189,8 +198,10 @@ func (l *ladder) countBoth(s spot) error {
 // flush takes a recent sum to the others, before its seconds reach the calls: one
 // call bills fewer than 2^23.
 func (l *ladder) flush(line uint32) {
-	l.both.dense[line].add(sum{calls: l.recent[line] >> secondsBits, seconds: l.recent[line] & (1<<secondsBits - 1)})
-	l.recent[line] = 0
+	if l.recent[line] != 0 {
+		l.both.at(spot{line: line}).add(sum{calls: l.recent[line] >> secondsBits, seconds: l.recent[line] & (1<<secondsBits - 1)})
+		l.recent[line] = 0
+	}
 }
 
 // fold counts for each side what was counted for both.
