@@ -411,8 +411,13 @@ func (f *found) close() {
 }
 
 func (f *found) merge(o *found) {
-	f.shifted.merge(&o.shifted)
 	f.ladder.merge(o.ladder)
+	f.count(o)
+}
+
+// count takes all of another but its ladder.
+func (f *found) count(o *found) {
+	f.shifted.merge(&o.shifted)
 	f.learner.add(o.learner)
 	f.traffic.Merge(&o.traffic)
 	f.matched.Exact += o.matched.Exact

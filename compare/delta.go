@@ -173,48 +173,8 @@ func (l *ladder) totals() (b totals, err error) {
 	return b, err
 }
 
-// less takes the calls of another away.
-func (s *sum) less(o sum) {
-	s.calls -= o.calls
-	s.seconds -= o.seconds
-	s.micro -= o.micro
-}
-
-func (t *tally) less(o *tally) {
-	for i, s := range o.dense {
-		if s != (sum{}) {
-			t.at(spot{line: uint32(i)}).less(s)
-		}
-	}
-	for k, s := range o.sparse {
-		t.at(spot{line: k.line, period: k.period}).less(*s)
-	}
-}
-
-// less takes back what another has found. Both are folded.
-func (l *ladder) less(o *ladder) {
-	for s := range l.sides {
-		l.sides[s].less(o.sides[s])
-	}
-	for k, c := range o.moves {
-		at := l.moves[k]
-		if at == nil {
-			at = &change{}
-			l.moves[k] = at
-		}
-		at.calls -= c.calls
-		at.seconds -= c.seconds
-		at.micro -= c.micro
-	}
-	for i, n := range o.calls {
-		l.calls[i] -= n
-	}
-}
-
 // less takes back what calls were found to be.
 func (f *found) less(o *found) {
-	o.ladder.fold()
-	f.ladder.less(o.ladder)
 	f.matched.Exact -= o.matched.Exact
 	f.matched.Skewed -= o.matched.Skewed
 	f.matched.Duration -= o.matched.Duration
@@ -223,34 +183,9 @@ func (f *found) less(o *found) {
 		f.only[s] -= o.only[s]
 		f.unrated[s] -= o.unrated[s]
 	}
-}
-
-// over takes the lines of some periods out of a ladder.
-func (l *ladder) over(period func(uint32) bool) *ladder {
-	out := newLadder(l.lines, l.round)
-	take := func(from, to *tally) {
-		if from.dense != nil && period(0) {
-			to.dense, from.dense = from.dense, nil
-		}
-		for k, s := range from.sparse {
-			if period(k.period) {
-				to.sparse[k] = s
-				delete(from.sparse, k)
-			}
-		}
+	for i, n := range o.ladder.calls {
+		f.ladder.calls[i] -= n
 	}
-	for s := range l.sides {
-		take(l.sides[s], out.sides[s])
-		take(l.twice[s], out.twice[s])
-	}
-	take(l.odd, out.odd)
-	for k, c := range l.moves {
-		if period(k.period) {
-			out.moves[k] = c
-			delete(l.moves, k)
-		}
-	}
-	return out
 }
 
 // state is all that a window has found.
@@ -265,10 +200,7 @@ type state struct {
 // state adds up what is found.
 func (w *Window) state() (out state, err error) {
 	f := w.sum
-	if out.totals, err = f.ladder.totals(); err != nil {
-		return out, err
-	}
-	if err := out.totals.plus(&w.folded); err != nil {
+	if out.totals, err = w.accounts.totals(); err != nil {
 		return out, err
 	}
 	out.matched, out.only, out.calls = f.matched, f.only, f.ladder.calls
@@ -423,19 +355,30 @@ func (w *Window) settle(d *Delta) error {
 				for s := range w.sum.trunks {
 					w.sum.trunks[s] = longer(w.sum.trunks[s], len(t.plus.trunks[s]))
 				}
-				w.sum.merge(&t.plus.found)
+				w.accounts.book(t.plus.ladder, 1)
+				for i, c := range t.plus.ladder.calls {
+					w.sum.ladder.calls[i] += c
+				}
+				w.sum.count(&t.plus.found)
 				any = true
 			}
 			if t.minus != nil {
+				w.accounts.book(t.minus.ladder, -1)
 				w.sum.less(&t.minus.found)
 				any = true
 			}
-			*t = turn{}
+			if n != onTime {
+				*t = turn{}
+			} else if t.plus != nil {
+				t.plus.found = *w.c.newFound()
+			}
 		}
 		if !any {
 			continue
 		}
-		w.sum.ladder.fold()
+		if err := w.accounts.value(); err != nil {
+			return err
+		}
 		after, err := w.state()
 		if err != nil {
 			return err
@@ -550,13 +493,13 @@ func (w *Window) forget() error {
 	keep := w.edge - w.horizon/2
 	w.all(func(h *shard) { h.forget(w.edge, keep) })
 	for k, l := range w.lones {
-		if l.start < keep {
+		if l.start-w.c.offset(l.side, l.trunk).Millis < keep {
 			delete(w.lones, k)
 		}
 	}
 	for s := range w.seen {
 		w.seen[s] = slices.DeleteFunc(w.seen[s], func(c seenCalls) bool {
-			if c.to >= keep {
+			if c.last >= keep {
 				return false
 			}
 			for t, n := range c.counted {
@@ -575,14 +518,9 @@ func (w *Window) forget() error {
 			margin = max(margin, abs(o.Millis))
 		}
 	}
-	over := w.sum.ladder.over(func(n uint32) bool {
+	return w.accounts.fold(func(n uint32) bool {
 		return int(n) < len(w.c.lines.periods) && w.c.lines.periods[n].To <= keep-margin
 	})
-	b, err := over.totals()
-	if err != nil {
-		return err
-	}
-	return w.folded.plus(&b)
 }
 
 // Text is a delta in one line for people, and a line for each adjustment.

@@ -31,8 +31,7 @@ const (
 
 // held is a call that has no exact partner.
 type held struct {
-	call
-	offset  int32 // of its clock, ms
+	call    // at the time at which the other side has it
 	next    uint32
 	partner uint32 // place of the partner
 	state   uint8
@@ -73,8 +72,10 @@ type shard struct {
 	own    [2]memory // by content with their own times, where clocks differ
 	kept   []held
 	free   []uint32
-	fresh  []uint32 // kept, in no group
-	groups map[dest]*peers
+	fresh  []uint32        // kept, in no group
+	groups map[dest]uint32 // place in peers
+	peers  []peers
+	empty  []uint32 // places in peers
 	dirty  []dest
 	wait   []dest // groups with calls that are not due
 	turns  [countStages]turn
@@ -87,7 +88,7 @@ type shard struct {
 }
 
 func newShard(w *Window, nth int) *shard {
-	return &shard{w: w, nth: nth, groups: map[dest]*peers{}, sorter: w.c.newParts(), counted: map[uint16]uint32{}}
+	return &shard{w: w, nth: nth, groups: map[dest]uint32{}, sorter: w.c.newParts(), counted: map[uint16]uint32{}}
 }
 
 // plus is where a stage counts what is found.
@@ -131,7 +132,8 @@ func (h *shard) judgeIDs(s side, calls []call, verdicts []verdict) {
 		if int(c.id>>32%uint64(len(h.w.shards))) != h.nth {
 			continue
 		}
-		if c.start < h.w.edge {
+		start := c.start - h.w.c.offset(s, c.trunk).Millis
+		if start < h.w.edge {
 			verdicts[i] = dropped
 			if !c.third {
 				p.refused[s].add(uint64(c.line), errBeyond)
@@ -152,7 +154,7 @@ func (h *shard) judgeIDs(s side, calls []call, verdicts []verdict) {
 			verdicts[i] = dropped
 			continue
 		}
-		id, met := h.ids[s].at(c.id, h.w.when(c.start))
+		id, met := h.ids[s].at(c.id, h.w.when(start))
 		switch {
 		case !met:
 			id.val = content
@@ -222,13 +224,13 @@ func (h *shard) call(s side, c *call, again bool) error {
 		p.duplicates[s]++
 		return repeat()
 	}
-	isLate := w.open && w.due(c, 0)
 	if c.third {
-		h.keep(held{call: w.c.elsewhere(s, *c), side: s, state: aside, late: isLate})
+		x := w.c.elsewhere(s, *c)
+		h.keep(held{call: x, side: s, state: aside, late: w.late(&x)})
 		return nil
 	}
-	when := w.when(c.start)
 	offset := w.c.offset(s, c.trunk).Millis
+	when := w.when(c.start - offset)
 	clocks := w.c.clocks[ours] != nil || w.c.clocks[theirs] != nil
 	if clocks {
 		if _, met := h.own[s].at(h.print(c), when); met {
@@ -249,16 +251,17 @@ func (h *shard) call(s side, c *call, again bool) error {
 	mine := at.has(s)
 	at.add(s)
 	if !c.success() {
-		h.keep(held{call: *c, offset: int32(offset), side: s, state: aside, late: isLate})
+		h.keep(held{call: *c, side: s, state: aside, late: w.late(c)})
 		return nil
 	}
+	isLate := w.late(c)
 	h.counted[c.trunk]++
 	if c.origin != 0 && at.val != 0 && h.kept[at.val-1].side != s {
 		other := at.val - 1
 		at.val = 0
 		return h.exact(s, c, other, isLate)
 	}
-	place := h.keep(held{call: *c, offset: int32(offset), side: s, late: isLate})
+	place := h.keep(held{call: *c, side: s, late: isLate})
 	if c.origin != 0 && !mine {
 		// h.calls has not moved since.
 		at.val = place + 1
@@ -317,13 +320,26 @@ func (h *shard) drop(place uint32, isLate bool) {
 	h.free = append(h.free, place)
 }
 
+// group gives the calls to a number. It is good until the next group is made.
 func (h *shard) group(d dest) *peers {
-	g := h.groups[d]
-	if g == nil {
-		g = &peers{head: last}
-		h.groups[d] = g
+	if n, ok := h.groups[d]; ok {
+		return &h.peers[n]
 	}
-	return g
+	n := uint32(len(h.peers))
+	if k := len(h.empty); k > 0 {
+		n, h.empty = h.empty[k-1], h.empty[:k-1]
+		h.peers[n] = peers{head: last}
+	} else {
+		h.peers = append(h.peers, peers{head: last})
+	}
+	h.groups[d] = n
+	return &h.peers[n]
+}
+
+// leave gives up an empty group.
+func (h *shard) leave(d dest) {
+	h.empty = append(h.empty, h.groups[d])
+	delete(h.groups, d)
 }
 
 // touch has a group looked at when the cycle is closed.
@@ -385,7 +401,7 @@ func (h *shard) close() {
 		}
 	}
 	for _, place := range h.fresh {
-		if k := &h.kept[place]; h.groups[k.dest].calls > 0 {
+		if k := &h.kept[place]; h.group(k.dest).calls > 0 {
 			h.touch(k.dest, k.late)
 		}
 	}
@@ -408,10 +424,10 @@ func (h *shard) close() {
 	split := p.splits()
 	h.fail(h.settle(split, p.reasons()))
 	for _, d := range h.dirty {
-		g := h.groups[d]
+		g := h.group(d)
 		g.dirty, g.late = false, false
 		if g.head == last {
-			delete(h.groups, d)
+			h.leave(d)
 		}
 	}
 	h.dirty = h.dirty[:0]
@@ -420,7 +436,7 @@ func (h *shard) close() {
 // gather gives the calls of a group to the sorter.
 func (h *shard) gather(d dest) {
 	p := h.sorter
-	g := h.groups[d]
+	g := h.group(d)
 	at := &g.head
 	for *at != last {
 		place := *at
@@ -457,8 +473,7 @@ func (h *shard) settle(split map[uint32]bool, reasons [2]map[uint32]reason) erro
 		now[s] = make([]finding, len(p.calls[s]))
 	}
 	due := func(s side, i uint32) bool {
-		k := &h.kept[h.where[s][i]]
-		return h.w.due(&k.call, int64(k.offset))
+		return h.w.due(&h.kept[h.where[s][i]].call)
 	}
 	for i, j := range p.partner {
 		if j == none {
@@ -481,7 +496,7 @@ func (h *shard) settle(split map[uint32]bool, reasons [2]map[uint32]reason) erro
 			now[s][i] = finding{state: single, cause: why.cause, known: known}
 		}
 	}
-	lateIn := func(k *held) bool { return h.groups[k.dest].late }
+	lateIn := func(k *held) bool { return h.group(k.dest).late }
 	// First all that does not hold any more is taken back.
 	for _, s := range []side{ours, theirs} {
 		for i := range now[s] {
@@ -558,8 +573,9 @@ func (h *shard) forget(edge, keep int64) {
 		h.own[s].forget(from)
 	}
 	h.calls.forget(from)
-	old := func(k *held) bool { return k.start+int64(k.offset) < keep }
-	for d, g := range h.groups {
+	old := func(k *held) bool { return k.start < keep }
+	for d, n := range h.groups {
+		g := &h.peers[n]
 		at := &g.head
 		for *at != last {
 			place := *at
@@ -575,7 +591,7 @@ func (h *shard) forget(edge, keep int64) {
 			at = &k.next
 		}
 		if g.head == last && !g.dirty {
-			delete(h.groups, d)
+			h.leave(d)
 		}
 	}
 	for _, place := range h.free {

@@ -46,28 +46,28 @@ const DefaultHorizon = 24 * time.Hour
 //
 // It is not for use by many at once; it shares its work among goroutines itself.
 type Window struct {
-	c       *comparison
-	horizon int64 // ms
-	until   int64 // settled as far as this, ms UTC
-	edge    int64 // calls that began before are not taken any more
-	swept   int64 // edge when memory was last swept
-	sweep   bool  // it is time to
-	open    bool  // a cycle was closed before
-	epoch   int64 // of marks
-	seeds   [2]uint64
-	added   [2]*loader // of rows that were added one by one
-	base    [2]uint32  // lines before the next piece
-	shards  []*shard
-	seen    [2][]seenCalls
-	trunks  [2][]uint32 // successful calls in seen
-	lones   map[loneKey]*standing
-	sum     *found // of all cycles, as far as its periods are open
-	folded  totals // of periods that are over
-	last    state  // as the last delta left it
-	rejects [2][]Refusal
-	broken  [2][]string
-	refused [2]uint64 // rows
-	err     error     // nothing works after it
+	c        *comparison
+	horizon  int64 // ms
+	until    int64 // settled as far as this, ms UTC
+	edge     int64 // calls that began before are not taken any more
+	swept    int64 // edge when memory was last swept
+	sweep    bool  // it is time to
+	open     bool  // a cycle was closed before
+	epoch    int64 // of marks
+	seeds    [2]uint64
+	added    [2]*loader // of rows that were added one by one
+	base     [2]uint32  // lines before the next piece
+	shards   []*shard
+	seen     [2][]seenCalls
+	trunks   [2][]uint32 // successful calls in seen
+	lones    map[loneKey]*standing
+	sum      *found // counts of all cycles
+	accounts *accounts
+	last     state // as the last delta left it
+	rejects  [2][]Refusal
+	broken   [2][]string
+	refused  [2]uint64 // rows
+	err      error     // nothing works after it
 }
 
 // NewWindow makes a window by a job's rules. Where the job names records, what is
@@ -113,7 +113,7 @@ func NewWindow(ctx context.Context, job Job, pair usage.Pair, horizon time.Durat
 	if err != nil {
 		return nil, err
 	}
-	w := &Window{c: c, horizon: horizon.Milliseconds(), until: math.MinInt64, edge: math.MinInt64, lones: map[loneKey]*standing{}, sum: c.newFound(), folded: newTotals()}
+	w := &Window{c: c, horizon: horizon.Milliseconds(), until: math.MinInt64, edge: math.MinInt64, lones: map[loneKey]*standing{}, sum: c.newFound(), accounts: newAccounts(c.lines, c.job.Rounding)}
 	for i := range w.seeds {
 		w.seeds[i] = maphash.Comparable(c.files[i].seeds.a, i)
 	}
@@ -230,15 +230,18 @@ func (w *Window) take(s side, name string, before int64) error {
 		w.broken[s] = append(w.broken[s], fault.Of(f.broken).Detail)
 		f.broken = nil
 	}
+	if len(calls) == 0 {
+		return nil
+	}
 	w.c.spread()
-	if w.epoch == 0 && len(calls) > 0 {
+	if w.epoch == 0 {
 		w.epoch = calls[0].start - whenSpan/2*epochStep
 	}
 	if f.last > math.MaxUint32-w.base[s] {
 		w.renumber(s)
 	}
 	w.see(s, calls)
-	verdicts := make([]verdict, len(calls))
+	verdicts := make([]verdict, len(calls)) // all taken
 	for _, phase := range []func(*shard){
 		func(h *shard) { h.judgeIDs(s, calls, verdicts) },
 		func(h *shard) { h.take(s, calls, verdicts) },
@@ -316,12 +319,15 @@ func (w *Window) when(start int64) uint32 {
 	return uint32(min(max(habit.FloorDiv(start-w.epoch, epochStep), 1), whenSpan-1))
 }
 
-// due reports whether a call that ended so is settled: all records that could be
-// its partner within the tolerance have been read.
-func (w *Window) due(c *call, offset int64) bool {
-	start := c.start + offset
-	return start+int64(c.duration)+w.c.job.StartTolerance.Milliseconds() <= w.until || start < w.edge
+// due reports whether a call is settled: all records that could be its partner
+// within the tolerance have been read. All of a window goes by the times at which
+// the other side has the calls, whatever a trunk's clock says.
+func (w *Window) due(c *call) bool {
+	return c.end()+w.c.job.StartTolerance.Milliseconds() <= w.until || c.start < w.edge
 }
+
+// late reports whether a call comes for a time that is settled.
+func (w *Window) late(c *call) bool { return w.open && w.due(c) }
 
 // renumber makes room for more lines: only their order counts. What is remembered
 // of a side is numbered from 1 on.
@@ -359,9 +365,10 @@ func (w *Window) renumber(s side) {
 
 // seenCalls is when the calls of a piece began, for those who look for blocks.
 type seenCalls struct {
-	from, to int64 // ms
-	calls    []seenCall
-	counted  map[uint16]uint32 // by trunk: those of them that are no duplicates
+	from    int64 // ms
+	last    int64 // beginning of the last one by a right clock, ms
+	calls   []seenCall
+	counted map[uint16]uint32 // by trunk: those of them that are no duplicates
 }
 
 type seenCall struct {
@@ -374,7 +381,10 @@ func (w *Window) see(s side, calls []call) {
 	var at *seenCalls
 	ruled := w.c.ruled[s] != nil
 	list := w.seen[s]
-	first := len(list)
+	newest := int64(math.MinInt64)
+	for i := range calls {
+		newest = max(newest, calls[i].start-w.c.offset(s, calls[i].trunk).Millis)
+	}
 	for begin := 0; begin < len(calls); {
 		// A piece spans no more than its ms can say.
 		from, to := calls[begin].start, calls[begin].start
@@ -386,7 +396,7 @@ func (w *Window) see(s side, calls []call) {
 			}
 			from, to = lo, hi
 		}
-		list = append(list, seenCalls{from: from, to: to})
+		list = append(list, seenCalls{from: from, last: newest})
 		at = &list[len(list)-1]
 		for i := begin; i < end; i++ {
 			if c := &calls[i]; c.success() && (c.dest.form() == 0 || ruled) {
@@ -394,9 +404,6 @@ func (w *Window) see(s side, calls []call) {
 			}
 		}
 		begin = end
-	}
-	if len(list) == first {
-		list = append(list, seenCalls{from: math.MinInt64, to: math.MinInt64})
 	}
 	w.seen[s] = list
 }

@@ -461,7 +461,7 @@ func TestMemoryIsBoundedByTheHorizon(t *testing.T) {
 		for _, h := range f.w.shards {
 			held += h.calls.used + h.ids[ours].used + h.ids[theirs].used + len(h.kept) + len(h.groups)
 		}
-		most, lines = max(most, held), max(lines, len(f.w.sum.ladder.sides[ours].sparse)+len(f.w.sum.ladder.moves))
+		most, lines = max(most, held), max(lines, len(f.w.accounts.sparse))
 	}
 	f.close(noon.Add(4000*7*time.Second + time.Hour))
 	f.isSumOf(want, "missing_block", "missing_random")
