@@ -530,8 +530,16 @@ func (d *Delta) Text() string {
 		usage.Stamp(d.Until), d.Matched.Exact, d.Matched.Skewed, d.Matched.Duration, d.OnlyOurs, d.OnlyTheirs,
 		difference(&d.Change), difference(&d.Total), d.Open[ours], d.Open[theirs])
 	for _, a := range d.Adjustments {
-		fmt.Fprintf(&b, "  of it %s: exact %+d, start differs %+d, seconds differ %+d, only ours %+d, only theirs %+d; theirs - ours %s\n",
+		fmt.Fprintf(&b, "  of it %s: exact %+d, start differs %+d, seconds differ %+d, only ours %+d, only theirs %+d; theirs - ours %s",
 			reasonText[a.Reason], a.Matched.Exact, a.Matched.Skewed, a.Matched.Duration, a.OnlyOurs, a.OnlyTheirs, difference(&a.Change))
+		sign := ";"
+		for _, x := range a.Causes {
+			if x.Calls != 0 {
+				fmt.Fprintf(&b, "%s %s %+d", sign, x.Cause, x.Calls)
+				sign = ","
+			}
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

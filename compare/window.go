@@ -58,6 +58,7 @@ type Window struct {
 	added    [2]*loader // of rows that were added one by one
 	base     [2]uint32  // lines before the next piece
 	shards   []*shard
+	newest   [2]int64 // end of the latest call that was read, ms UTC
 	seen     [2][]seenCalls
 	trunks   [2][]uint32 // successful calls in seen
 	lones    map[loneKey]*standing
@@ -113,7 +114,7 @@ func NewWindow(ctx context.Context, job Job, pair usage.Pair, horizon time.Durat
 	if err != nil {
 		return nil, err
 	}
-	w := &Window{c: c, horizon: horizon.Milliseconds(), until: math.MinInt64, edge: math.MinInt64, lones: map[loneKey]*standing{}, sum: c.newFound(), accounts: newAccounts(c.lines, c.job.Rounding)}
+	w := &Window{newest: [2]int64{math.MinInt64, math.MinInt64}, c: c, horizon: horizon.Milliseconds(), until: math.MinInt64, edge: math.MinInt64, lones: map[loneKey]*standing{}, sum: c.newFound(), accounts: newAccounts(c.lines, c.job.Rounding)}
 	for i := range w.seeds {
 		w.seeds[i] = maphash.Comparable(c.files[i].seeds.a, i)
 	}
@@ -383,7 +384,8 @@ func (w *Window) see(s side, calls []call) {
 	list := w.seen[s]
 	newest := int64(math.MinInt64)
 	for i := range calls {
-		newest = max(newest, calls[i].start-w.c.offset(s, calls[i].trunk).Millis)
+		start := calls[i].start - w.c.offset(s, calls[i].trunk).Millis
+		newest, w.newest[s] = max(newest, start), max(w.newest[s], start+int64(calls[i].duration))
 	}
 	for begin := 0; begin < len(calls); {
 		// A piece spans no more than its ms can say.
