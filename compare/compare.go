@@ -136,15 +136,9 @@ func LimitMemory(records int64) {
 // carrier that is not of the pair; money-overflow.
 func Run(ctx context.Context, job Job) (*Result, error) {
 	began := time.Now()
-	if job.Rounding == (Rounding{}) {
-		job.Rounding = DefaultRounding
-	}
-	if job.StartTolerance < 0 {
-		return nil, fault.Newf(fault.Invalid, "name a duration of zero or more, like 3s", "starts cannot be %s apart", job.StartTolerance).In("start_tolerance")
-	}
-	c := &comparison{job: job, workers: cmp.Or(job.Workers, runtime.GOMAXPROCS(0))}
-	if c.job.Progress == nil {
-		c.job.Progress = func(string, int64, int64) {}
+	c, err := newComparison(job)
+	if err != nil {
+		return nil, err
 	}
 	if err := c.carriers(); err != nil {
 		return nil, err
@@ -185,6 +179,21 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	return r, nil
 }
 
+// newComparison checks a job's rules.
+func newComparison(job Job) (*comparison, error) {
+	if job.Rounding == (Rounding{}) {
+		job.Rounding = DefaultRounding
+	}
+	if job.StartTolerance < 0 {
+		return nil, fault.Newf(fault.Invalid, "name a duration of zero or more, like 3s", "starts cannot be %s apart", job.StartTolerance).In("start_tolerance")
+	}
+	c := &comparison{job: job, workers: cmp.Or(job.Workers, runtime.GOMAXPROCS(0))}
+	if c.job.Progress == nil {
+		c.job.Progress = func(string, int64, int64) {}
+	}
+	return c, nil
+}
+
 // carriers finds the pair, and who of it we are. The pair is the one that most of
 // the first rows of both files name, and that we are of where that is known: a file
 // in any order may begin with a call under a third carrier's name. Of two that are
@@ -220,6 +229,11 @@ func (c *comparison) carriers() error {
 	if c.pair == (usage.Pair{}) {
 		return fault.Newf(fault.Invalid, "name files of call records of which one has a good row", "neither %s nor %s has a good row", c.job.Records[0].Name, c.job.Records[1].Name)
 	}
+	return c.us()
+}
+
+// us finds out who of the pair we are.
+func (c *comparison) us() error {
 	if c.job.Us == "" {
 		c.job.Us = c.pair[0]
 	}
@@ -345,11 +359,7 @@ func (c *comparison) pass(ctx context.Context) (*found, error) {
 	}
 	workers := make([]*parts, 0, c.workers)
 	for range c.workers {
-		var trunks [2][]uint32
-		for s, f := range c.files {
-			trunks[s] = make([]uint32, len(f.trunks.list))
-		}
-		w := &parts{c: c, price: pricer{lines: c.lines}, found: found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds()), trunks: trunks}}
+		w := c.newParts()
 		if c.watch != nil {
 			w.watch, w.traces = c.watch, c.watch.traces.writer()
 		}
@@ -400,6 +410,19 @@ func (c *comparison) pass(ctx context.Context) (*found, error) {
 	return all, nil
 }
 
+// newParts makes what one goroutine needs to work on parts.
+func (c *comparison) newParts() *parts {
+	return &parts{c: c, price: pricer{lines: c.lines}, found: *c.newFound()}
+}
+
+func (c *comparison) newFound() *found {
+	f := &found{ladder: newLadder(c.lines, c.job.Rounding), learner: newLearner(c.job.StartTolerance.Milliseconds())}
+	for s, in := range c.files {
+		f.trunks[s] = make([]uint32, len(in.trunks.list))
+	}
+	return f
+}
+
 // close gives up what was kept of the calls.
 func (f *found) close() {
 	if f.detail != nil {
@@ -408,8 +431,13 @@ func (f *found) close() {
 }
 
 func (f *found) merge(o *found) {
-	f.shifted.merge(&o.shifted)
 	f.ladder.merge(o.ladder)
+	f.count(o)
+}
+
+// count takes all of another but its ladder.
+func (f *found) count(o *found) {
+	f.shifted.merge(&o.shifted)
 	f.learner.add(o.learner)
 	f.traffic.Merge(&o.traffic)
 	f.matched.Exact += o.matched.Exact

@@ -25,14 +25,18 @@ func (a lineKey) order(b lineKey) int {
 
 // byLine holds something for lines: those of period 0 in a row, the others by
 // name.
-type byLine[T any] struct {
+type byLine[T comparable] struct {
+	rows   int // how many lines the row has, once it is needed; 0: all are by name
 	dense  []T
 	sparse map[lineKey]*T
 }
 
 // at gives the place of a line.
 func (t *byLine[T]) at(k lineKey) *T {
-	if k.period == 0 && t.dense != nil {
+	if k.period == 0 && t.rows > 0 {
+		if t.dense == nil {
+			t.dense = make([]T, t.rows)
+		}
 		return &t.dense[k.line]
 	}
 	at := t.sparse[k]
@@ -54,11 +58,26 @@ func (t *byLine[T]) get(k lineKey) (v T) {
 	return v
 }
 
+// each goes through what is not zero, in no order.
+func (t *byLine[T]) each(yield func(lineKey, T) bool) {
+	var zero T
+	for i, v := range t.dense {
+		if v != zero && !yield(lineKey{0, uint32(i)}, v) {
+			return
+		}
+	}
+	for k, v := range t.sparse {
+		if *v != zero && !yield(k, *v) {
+			return
+		}
+	}
+}
+
 // tally sums calls by line.
 type tally struct{ byLine[sum] }
 
 func newTally(l *lines) *tally {
-	return &tally{byLine[sum]{dense: make([]sum, len(l.rows)), sparse: map[lineKey]*sum{}}}
+	return &tally{byLine[sum]{rows: len(l.rows), sparse: map[lineKey]*sum{}}}
 }
 
 // all goes through the lines that have calls.
@@ -76,11 +95,8 @@ func (t *tally) all(yield func(lineKey, sum) bool) {
 }
 
 func (t *tally) merge(o *tally) {
-	for i := range o.dense {
-		t.dense[i].add(o.dense[i])
-	}
-	for k, s := range o.sparse {
-		t.at(k).add(*s)
+	for k, s := range o.each {
+		t.at(k).add(s)
 	}
 }
 
@@ -106,15 +122,17 @@ type moves [countCauses]*byLine[change]
 // many steps as causes.
 const mostDense = 1 << 17
 
-// at gives the place of a step and a line.
-func (m *moves) at(step uint8, k lineKey, l *lines) *change {
-	if m[step] == nil {
-		m[step] = &byLine[change]{sparse: map[lineKey]*change{}}
-		if len(l.rows) <= mostDense {
-			m[step].dense = make([]change, len(l.rows))
+// moved gives the place of a step and a line.
+func (l *ladder) moved(step uint8, k lineKey) *change {
+	t := l.moves[step]
+	if t == nil {
+		t = &byLine[change]{sparse: map[lineKey]*change{}}
+		if !l.few && len(l.lines.rows) <= mostDense {
+			t.rows = len(l.lines.rows)
 		}
+		l.moves[step] = t
 	}
-	return m[step].at(k)
+	return t.at(k)
 }
 
 func (m *moves) get(step int, k lineKey) change {
@@ -124,18 +142,22 @@ func (m *moves) get(step int, k lineKey) change {
 	return m[step].get(k)
 }
 
-func (m *moves) merge(o *moves, l *lines) {
-	for step, t := range o {
+// moveKey is a step and a line.
+type moveKey struct {
+	lineKey
+	step uint8
+}
+
+// each goes through what the steps do, in no order.
+func (m *moves) each(yield func(moveKey, change) bool) {
+	for step, t := range m {
 		if t == nil {
 			continue
 		}
-		for i, c := range t.dense {
-			if c != (change{}) {
-				m.at(uint8(step), lineKey{0, uint32(i)}, l).add(c)
+		for k, c := range t.each {
+			if !yield(moveKey{k, uint8(step)}, c) {
+				return
 			}
-		}
-		for k, c := range t.sparse {
-			m.at(uint8(step), k, l).add(*c)
 		}
 	}
 }
@@ -181,6 +203,7 @@ type ladder struct {
 	twice  [2]*tally // the duplicates
 	odd    *tally    // of theirs: calls whose numbers a learned rule made right
 	moves  moves
+	few    bool // the calls are so few that no step has room for all lines
 	calls  [countCauses]uint64
 }
 
@@ -225,7 +248,7 @@ func (l *ladder) move(step uint8, from, to spot) error {
 		if m.line == nothing {
 			continue
 		}
-		c := l.moves.at(step, lineKey{m.period, m.line}, l.lines)
+		c := l.moved(step, lineKey{m.period, m.line})
 		c.calls += m.sign
 		c.seconds += m.sign * int64(m.seconds)
 		if l.round.Per == PerCall {
@@ -257,8 +280,10 @@ func (l *ladder) countBoth(s spot) error {
 // flush takes a recent sum to the others, before its seconds reach the calls: one
 // call bills fewer than 2^23.
 func (l *ladder) flush(line uint32) {
-	l.both.dense[line].add(sum{calls: l.recent[line] >> secondsBits, seconds: l.recent[line] & (1<<secondsBits - 1)})
-	l.recent[line] = 0
+	if l.recent[line] != 0 {
+		l.both.at(lineKey{0, line}).add(sum{calls: l.recent[line] >> secondsBits, seconds: l.recent[line] & (1<<secondsBits - 1)})
+		l.recent[line] = 0
+	}
 }
 
 // fold counts for each side what was counted for both.
@@ -282,7 +307,9 @@ func (l *ladder) merge(o *ladder) {
 	}
 	l.odd.merge(o.odd)
 	l.both.merge(o.both)
-	l.moves.merge(&o.moves, l.lines)
+	for k, c := range o.moves.each {
+		l.moved(k.step, k.lineKey).add(c)
+	}
 	for i, n := range o.calls {
 		l.calls[i] += n
 	}

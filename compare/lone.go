@@ -138,9 +138,9 @@ func (t *timeline) saw(start int64) {
 	}
 }
 
-// isolate tells calls that are missing in a block from single ones, and puts all
-// of them on the ladder.
-func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
+// blocks tells calls that are missing in a block from single ones. see shows
+// timelines all successful calls of their trunks.
+func (c *comparison) blocks(f *found, see func([]*timeline) error) ([]Block, map[*lone]bool, error) {
 	slices.SortFunc(f.lone, func(a, b lone) int {
 		return cmp.Or(cmp.Compare(a.side, b.side), cmp.Compare(a.trunk, b.trunk), cmp.Compare(a.start, b.start), cmp.Compare(a.line, b.line))
 	})
@@ -150,8 +150,8 @@ func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
 	// all its trunks may leave few calls on each.
 	for _, whole := range []bool{false, true} {
 		all := f.timelines(whole, block)
-		if err := c.see(all, workers); err != nil {
-			return nil, err
+		if err := see(all); err != nil {
+			return nil, nil, err
 		}
 		for _, t := range all {
 			for i, n := range t.runs {
@@ -173,6 +173,16 @@ func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
 	slices.SortFunc(out, func(a, b Block) int {
 		return cmp.Or(cmp.Compare(a.Missing, b.Missing), cmp.Compare(a.From, b.From), cmp.Compare(a.Trunk, b.Trunk))
 	})
+	return out, block, nil
+}
+
+// isolate puts calls that the other side lacks, in a block or single, on the
+// ladder.
+func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
+	out, block, err := c.blocks(f, func(all []*timeline) error { return c.see(all, workers) })
+	if err != nil {
+		return nil, err
+	}
 	for i := range f.lone {
 		l := &f.lone[i]
 		cause := uint8(atMissingRandom)
@@ -183,16 +193,21 @@ func (c *comparison) isolate(f *found, workers int) ([]Block, error) {
 			}
 			c.blocked[l.side].add(l.line)
 		}
-		f.ladder.calls[cause]++
-		from, to := spot{line: nothing}, l.spot
-		if l.side == theirs {
-			from, to = to, from
-		}
-		if err := f.ladder.move(cause, from, to); err != nil {
+		if err := f.ladder.lacks(l, cause); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// lacks counts a call that one side lacks.
+func (l *ladder) lacks(one *lone, cause uint8) error {
+	l.calls[cause]++
+	from, to := spot{line: nothing}, one.spot
+	if one.side == theirs {
+		from, to = to, from
+	}
+	return l.move(cause, from, to)
 }
 
 // isBlock reports whether so many missing calls in a row are no chance: with as
@@ -243,6 +258,36 @@ func (f *found) timelines(whole bool, block map[*lone]bool) (all []*timeline) {
 	return all
 }
 
+// timelines finds the timeline of a side on which a call is looked for.
+type timelines struct {
+	byTrunk []*timeline
+	whole   *timeline
+	any     bool
+}
+
+func timelinesOf(s side, all []*timeline, trunks int) timelines {
+	out := timelines{byTrunk: make([]*timeline, trunks)}
+	for _, t := range all {
+		switch {
+		case t.side != s || !slices.Contains(t.dense, true):
+		case t.whole:
+			out.whole = t
+		default:
+			out.byTrunk[t.trunk], out.any = t, true
+		}
+	}
+	return out
+}
+
+func (t *timelines) none() bool { return !t.any && t.whole == nil }
+
+func (t *timelines) of(trunk uint16) *timeline {
+	if t.whole != nil {
+		return t.whole
+	}
+	return t.byTrunk[trunk]
+}
+
 // narrow leaves those stretches to be looked at in which there may still be a
 // block, as far as calls were seen.
 func (t *timeline) narrow() {
@@ -277,19 +322,8 @@ func (t *timeline) runs(yield func(int, int) bool) {
 // looked at only where a run is left.
 func (c *comparison) see(all []*timeline, workers int) error {
 	for _, s := range []side{ours, theirs} {
-		look := sight{c: c, file: c.files[s], side: s, byTrunk: make([]*timeline, len(c.files[s].trunks.list))}
-		var mine []*timeline
-		for _, t := range all {
-			if t.side != s {
-				continue
-			}
-			mine = append(mine, t)
-			if t.whole {
-				look.whole = t
-			} else {
-				look.byTrunk[t.trunk] = t
-			}
-		}
+		look := sight{c: c, file: c.files[s], side: s, lines: timelinesOf(s, all, len(c.files[s].trunks.list))}
+		mine := slices.DeleteFunc(slices.Clone(all), func(t *timeline) bool { return t.side != s })
 		parts := 1 << look.file.bits
 		for from, to := 0, parts/16; from < parts; from, to = to, min(parts, 4*to) {
 			if look.when = busy(mine); len(look.when) == 0 {
@@ -308,12 +342,11 @@ func (c *comparison) see(all []*timeline, workers int) error {
 
 // sight is what the calls of a side are shown to.
 type sight struct {
-	c       *comparison
-	file    *file
-	side    side
-	byTrunk []*timeline
-	whole   *timeline
-	when    []stretch // any of them looks at
+	c     *comparison
+	file  *file
+	side  side
+	lines timelines
+	when  []stretch // any of them looks at
 }
 
 // parts shows the calls of some parts.
@@ -344,11 +377,7 @@ func (l *sight) part(n int) error {
 		}
 		for i := range calls {
 			call := &calls[i]
-			t := l.whole
-			if t == nil {
-				t = l.byTrunk[call.trunk]
-			}
-			if t != nil && call.success() && (call.dest.form() == 0 || ruled) {
+			if t := l.lines.of(call.trunk); t != nil && call.success() && (call.dest.form() == 0 || ruled) {
 				t.saw(call.start)
 			}
 		}

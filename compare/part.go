@@ -126,30 +126,18 @@ func (p *parts) gather(n int, s side) (err error) {
 // accept puts one call where it belongs.
 func (p *parts) accept(s side, c call) error {
 	if c.third {
-		// It is looked for where the other side has it.
-		if to, _, ok := p.c.learned.number(s, &c); ok {
-			c.dest = to
-		}
-		c.start -= p.c.offset(s, c.trunk).Millis
-		p.third[s] = append(p.third[s], c)
+		p.third[s] = append(p.third[s], p.c.elsewhere(s, c))
 		return nil
 	}
 	ids := p.c.ids[s]
-	var rule numberRule
 	was := c.dest
-	if ruled := p.c.ruled[s]; ruled != nil && ruled[c.trunk] || c.dest.form() != 0 {
-		var to dest
-		to, rule, c.odd = p.c.learned.number(s, &c)
-		switch {
-		case c.odd:
-			if err := p.withoutRule(s, &c, rule, to); err != nil {
-				return err
-			}
-			c.dest = to
-		case c.dest.form() != 0:
-			p.refused[s].add(uint64(c.line), errBadNumber(p.c.files[s].number(c.dest)))
-			return nil
-		}
+	rule, refused, err := p.right(s, &c)
+	if err != nil {
+		return err
+	}
+	if refused != nil {
+		p.refused[s].add(uint64(c.line), refused)
+		return nil
 	}
 	if ids.again.has(c.line) {
 		if !ids.taken.has(c.line) {
@@ -158,30 +146,57 @@ func (p *parts) accept(s side, c call) error {
 		return nil
 	}
 	p.calls[s] = append(p.calls[s], c)
-	if c.odd && c.success() {
-		if p.rewritten[s] == nil {
-			p.rewritten[s] = map[rewritten]uint64{}
-		}
-		p.rewritten[s][rewritten{class{c.trunk, was.form()}, rule}]++
-		p.ladder.calls[atNumberFormat]++
-	}
+	p.rewrote(s, &c, was, rule)
 	return nil
+}
+
+// elsewhere puts a call under a third carrier's name where the other side has
+// it.
+func (c *comparison) elsewhere(s side, x call) call {
+	if to, _, ok := c.learned.number(s, &x); ok {
+		x.dest = to
+	}
+	x.start -= c.offset(s, x.trunk).Millis
+	return x
+}
+
+// right makes a call's number what it should be by what was learned. refused says
+// why its row does not count.
+func (p *parts) right(s side, c *call) (rule numberRule, refused, err error) {
+	if ruled := p.c.ruled[s]; c.dest.form() == 0 && (ruled == nil || !ruled[c.trunk]) {
+		return rule, nil, nil
+	}
+	var to dest
+	to, rule, c.odd = p.c.learned.number(s, c)
+	switch {
+	case c.odd:
+		err = p.withoutRule(s, c, rule, to)
+		c.dest = to
+	case c.dest.form() != 0:
+		refused = errBadNumber(p.c.files[s].number(c.dest))
+	}
+	return rule, refused, err
+}
+
+// rewrote counts a call whose number a rule made what it is.
+func (p *parts) rewrote(s side, c *call, was dest, rule numberRule) {
+	if !c.odd || !c.success() {
+		return
+	}
+	if p.rewritten[s] == nil {
+		p.rewritten[s] = map[rewritten]uint64{}
+	}
+	p.rewritten[s][rewritten{class{c.trunk, was.form()}, rule}]++
+	p.ladder.calls[atNumberFormat]++
 }
 
 // unique keeps one of the calls of a side that are the same, the first of its
 // file. The table then finds calls by their hash.
 func (p *parts) unique(s side) {
 	calls := p.calls[s]
-	size := 1
-	for size < 2*len(calls) {
-		size *= 2
-	}
-	if cap(p.table) < size {
-		p.table = make([]uint32, size)
-	}
-	p.table = p.table[:size]
+	p.room(len(calls))
 	clear(p.table)
-	mask := uint32(size - 1)
+	mask := uint32(len(p.table) - 1)
 	kept := calls[:0]
 	for i := range calls {
 		c := calls[i]
@@ -216,6 +231,18 @@ func (p *parts) unique(s side) {
 		}
 		p.firsts[s] = append(p.firsts[s], line)
 	}
+}
+
+// room makes the table large enough for calls.
+func (p *parts) room(calls int) {
+	size := 1
+	for size < 2*calls {
+		size *= 2
+	}
+	if cap(p.table) < size {
+		p.table = make([]uint32, size)
+	}
+	p.table = p.table[:size]
 }
 
 // offset is how much a call's start is taken back to be compared.
@@ -376,9 +403,8 @@ func (p *parts) judge() error {
 	for _, s := range []side{ours, theirs} {
 		for i := range p.twice[s] {
 			if c := &p.twice[s][i]; c.success() {
-				p.ladder.calls[atDuplicate]++
-				at := p.price.spot(s, c, c.start, c.duration)
-				if err := p.ladder.count(p.ladder.twice[s], at); err != nil {
+				at, err := p.repeat(s, c)
+				if err != nil {
 					return err
 				}
 				if err := p.repeated(s, i, at); err != nil {
@@ -386,13 +412,9 @@ func (p *parts) judge() error {
 				}
 			}
 		}
-		p.gone[s] = slices.Grow(p.gone[s][:0], len(p.rest[s]))[:len(p.rest[s])]
-		clear(p.gone[s])
 		p.only[s] += uint64(len(p.rest[s]))
 	}
-	split := p.splits()
-	reasons := [2]map[uint32]reason{p.explain(ours), p.explain(theirs)}
-	split.rounded(p, reasons)
+	split, reasons := p.reasons()
 	for _, i := range p.byHead() {
 		j := p.partner[i]
 		if j == none {
@@ -411,11 +433,8 @@ func (p *parts) judge() error {
 	}
 	var rest [2][]call
 	for _, s := range []side{ours, theirs} {
-		for n, i := range p.rest[s] {
+		for _, i := range p.rest[s] {
 			why, known := reasons[s][i]
-			if whole := p.gone[s][n]; whole != 0 {
-				why, known = reason{atSplitCall, whole}, true
-			}
 			if !known {
 				rest[s] = append(rest[s], p.calls[s][i])
 			}
@@ -426,6 +445,36 @@ func (p *parts) judge() error {
 	}
 	p.learner.observe(rest[ours], rest[theirs])
 	return nil
+}
+
+// repeat counts a row that repeats another.
+func (p *parts) repeat(s side, c *call) (spot, error) {
+	p.ladder.calls[atDuplicate]++
+	at := p.price.spot(s, c, c.start, c.duration)
+	return at, p.ladder.count(p.ladder.twice[s], at)
+}
+
+// reasons says of calls that one side lacks why, where anything shows it, and
+// which calls are in parts.
+func (p *parts) reasons() (split, [2]map[uint32]reason) {
+	for s := range p.gone {
+		p.gone[s] = slices.Grow(p.gone[s][:0], len(p.rest[s]))[:len(p.rest[s])]
+		clear(p.gone[s])
+	}
+	split := p.splits()
+	out := [2]map[uint32]reason{p.explain(ours), p.explain(theirs)}
+	split.rounded(p, out)
+	for s := range out {
+		for n, whole := range p.gone[s] {
+			if whole != 0 {
+				if out[s] == nil {
+					out[s] = map[uint32]reason{}
+				}
+				out[s][p.rest[s][n]] = reason{atSplitCall, whole}
+			}
+		}
+	}
+	return split, out
 }
 
 // byHead orders our calls that have a partner, and for the search for fraud those

@@ -24,7 +24,8 @@ const named = 1000
 type file struct {
 	side   side
 	pair   usage.Pair
-	calls  *shelf[call]
+	calls  *shelf[call] // nil: the rows of a read are given as a batch
+	batch  [][]call     // by loader, each in the order of its lines
 	trunks *names
 	forms  *names
 	third  *names // carriers that are not of the pair
@@ -402,7 +403,10 @@ func (f *file) loadRecords(ctx context.Context, r io.Reader, format *voice.Forma
 func (f *file) loaders(n int) []*loader {
 	all := make([]*loader, n)
 	for i := range all {
-		all[i] = &loader{file: f, calls: f.calls.writer(), met: meeting{filter: f.ids}, trunkOf: map[string]uint16{}}
+		all[i] = &loader{file: f, met: meeting{filter: f.ids}, trunkOf: map[string]uint16{}}
+		if f.calls != nil {
+			all[i].calls = f.calls.writer()
+		}
 	}
 	return all
 }
@@ -414,10 +418,15 @@ func (f *file) collect(all []*loader) {
 		f.read += l.read
 		f.skipped += l.skipped
 		f.plus += l.plus
-		l.met.flush()
+		if f.ids != nil {
+			l.met.flush()
+		}
 		f.again = append(f.again, l.met.again...)
 		f.last = max(f.last, l.last)
 		lists = append(lists, l.refused)
+		if f.calls == nil {
+			f.batch = append(f.batch, l.batch)
+		}
 	}
 	f.refused.merge(lists...)
 }
@@ -425,7 +434,8 @@ func (f *file) collect(all []*loader) {
 // loader is one goroutine that reads pieces.
 type loader struct {
 	file    *file
-	calls   *shelfWriter[call]
+	calls   *shelfWriter[call] // nil: batch
+	batch   []call
 	met     meeting
 	parser  voice.Parser
 	trunkOf map[string]uint16
@@ -520,13 +530,19 @@ func (l *loader) take(number uint32, row *voice.Row, err error) error {
 	l.last = max(l.last, number)
 	if !c.third {
 		c.id = maphash.Bytes(l.file.seeds.a, row.ID)
-		l.met.add(c.id)
+		if l.file.ids != nil {
+			l.met.add(c.id)
+		}
 		if len(row.OriginText) > 0 {
 			c.text = uint8(maphash.Bytes(l.file.seeds.b, row.OriginText)) | 1
 		}
 		if row.Plus && err == nil {
 			l.plus++
 		}
+	}
+	if l.calls == nil {
+		l.batch = append(l.batch, c)
+		return nil
 	}
 	return l.calls.put(partOf(c.dest.tail(), l.file.bits), c)
 }

@@ -187,31 +187,9 @@ func (c *comparison) result(ctx context.Context, f *found) (*Result, error) {
 			}
 		}
 	}
-	explained, open := amounts{}, amounts{}
-	for w, m := range yours {
-		if err := open.add(w, m); err != nil {
-			return nil, err
-		}
-	}
-	for w, m := range mine {
-		if err := open.add(w, -m); err != nil {
-			return nil, err
-		}
-	}
-	for i := range steps {
-		for w, m := range steps[i] {
-			if err := explained.add(w, m); err != nil {
-				return nil, err
-			}
-			if err := open.add(w, -m); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for w := range open {
-		if err := explained.add(w, 0); err != nil {
-			return nil, err
-		}
+	explained, open, err := balance(mine, yours, &steps)
+	if err != nil {
+		return nil, err
 	}
 	f.ladder.factor = nil
 	if steps[atDuplicate], err = f.ladder.duplicates(); err != nil {
@@ -240,6 +218,36 @@ func (c *comparison) result(ctx context.Context, f *found) (*Result, error) {
 	}
 	r.top, err = c.tops(destinations)
 	return r, err
+}
+
+// balance says what of the difference between two bills the steps explain, and
+// what stays open: theirs - ours = explained + open.
+func balance(mine, yours amounts, steps *[countCauses]amounts) (explained, open amounts, err error) {
+	explained, open = amounts{}, amounts{}
+	if err := open.plus(yours); err != nil {
+		return nil, nil, err
+	}
+	for w, m := range mine {
+		if err := open.add(w, -m); err != nil {
+			return nil, nil, err
+		}
+	}
+	for i := range steps {
+		for w, m := range steps[i] {
+			if err := explained.add(w, m); err != nil {
+				return nil, nil, err
+			}
+			if err := open.add(w, -m); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for w := range open {
+		if err := explained.add(w, 0); err != nil {
+			return nil, nil, err
+		}
+	}
+	return explained, open, nil
 }
 
 // testable says whether the inputs show a cause at all, and why not.

@@ -151,8 +151,8 @@ type benchCompareCommand struct {
 	Parquet  bool       `help:"Read the same records from Parquet too."`
 	Stream   bool       `help:"Make the records while they are read, without files."`
 	Profile  string     `placeholder:"FILE" help:"Write a processor profile of one more run, for go tool pprof."`
-	Cycle    bool       `help:"Measure cycles of 15 seconds instead, each by itself, with the records in memory."`
-	Cycles   int        `default:"50" help:"How many cycles."`
+	Cycle    bool       `help:"Measure cycles of 15 seconds instead: how long the settled delta takes after the end of each."`
+	Cycles   int        `default:"50" help:"How many cycles, after those that fill the window."`
 	JSON     bool       `name:"json" help:"Print one JSON document."`
 	Job      bool       `hidden:"" help:"Do one run, which is read from standard input."`
 }

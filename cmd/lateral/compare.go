@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,9 +33,13 @@ type compareCommand struct {
 	SecondsTolerance *uint32        `group:"What was agreed:" placeholder:"0" help:"Most that billed seconds differ and still count as equal; default: the deal's, or 0."`
 	Round            string         `group:"What was agreed:" placeholder:"line:half-up:6" help:"What is rounded, how, to how many places: line, call or invoice; half-up, half-even, up or down; 0 to 6. Default: the deal's, or line:half-up:6."`
 	twoFormats       `group:"How the files are written:"`
-	Signals          bool   `group:"The result:" help:"Also look for what looks like fraud in our records."`
-	JSON             bool   `group:"The result:" name:"json" help:"Print one JSON document."`
-	Out              string `group:"The result:" placeholder:"DIR" help:"Write the waterfall, the drill-down to each call and the evidence of each cause into this folder."`
+	Follow           bool          `group:"While records come in:" help:"Follow two growing files, or folders of files, and settle what came every few seconds, until interrupted."`
+	Every            time.Duration `group:"While records come in:" default:"15s" placeholder:"15s" help:"How often what came is settled; default: ${default}."`
+	Horizon          time.Duration `group:"While records come in:" default:"24h" placeholder:"24h" help:"How long calls are remembered after they began: longer than the longest call and the longest delay of a record together; default: ${default}."`
+	Once             bool          `group:"While records come in:" help:"With --follow: end when all that is there is read."`
+	Signals          bool          `group:"The result:" help:"Also look for what looks like fraud in our records."`
+	JSON             bool          `group:"The result:" name:"json" help:"Print one JSON document."`
+	Out              string        `group:"The result:" placeholder:"DIR" help:"Write the waterfall, the drill-down to each call and the evidence of each cause into this folder."`
 }
 
 func (compareCommand) Help() string {
@@ -47,7 +52,8 @@ Examples:
   lateral compare --ours a.csv.gz --theirs b.csv.gz --rates out.csv --rates-back in.csv --us ALPHA --out march
   lateral compare --ours a.csv --theirs b.csv --rates r.csv --their-rates t.csv --period 1d --json > result.json
   lateral compare --ours a.csv --theirs b.csv --rates r.csv --their-invoice i.csv --deal deal.yaml
-  lateral compare --ours a.csv --theirs b.csv --rates r.csv --start-tolerance 5s --round call:up:4`
+  lateral compare --ours a.csv --theirs b.csv --rates r.csv --start-tolerance 5s --round call:up:4
+  lateral compare --follow --ours /var/cdr/out.csv --theirs /srv/partner --rates r.csv --json >> deltas.jsonl`
 }
 
 func (c *compareCommand) Run(ctx context.Context, t terminal) error {
@@ -78,12 +84,6 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	for i, path := range []string{c.Ours, c.Theirs} {
-		if job.Records[i], err = compare.File(path); err != nil {
-			return err
-		}
-		job.Records[i].Format = formats[i]
-	}
 	sheets := []struct {
 		path string
 		to   **rating.Sheet
@@ -108,6 +108,18 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 		if job.Cycle, err = usage.ParseCycle(c.Period); err != nil {
 			return usageError{err}
 		}
+	}
+	if c.Once && !c.Follow {
+		return usageError{fault.New(fault.Invalid, "files that are not followed are compared once anyway", "leave --once out, or give --follow").In("once")}
+	}
+	if c.Follow {
+		return c.follow(ctx, t, job, formats)
+	}
+	for i, path := range []string{c.Ours, c.Theirs} {
+		if job.Records[i], err = compare.File(path); err != nil {
+			return err
+		}
+		job.Records[i].Format = formats[i]
 	}
 	if c.Out != "" {
 		if err := compare.CheckFolder(c.Out); err != nil {
@@ -153,6 +165,47 @@ func (c *compareCommand) Run(ctx context.Context, t terminal) error {
 	}
 	_, err = fmt.Fprintf(t.out, "\nwaterfall, drill-down and evidence are in %s; begin with %s\n", c.Out, filepath.Join(c.Out, "waterfall.html"))
 	return err
+}
+
+// shownRefusals is how many refused rows of a cycle are told one by one.
+const shownRefusals = 5
+
+// follow prints what changes while records come in.
+func (c *compareCommand) follow(ctx context.Context, t terminal, job compare.Job, formats [2]*voice.Format) error {
+	if c.Out != "" {
+		return usageError{fault.New(fault.Invalid, "a folder of evidence needs all records of a period at once", "compare the files of the period when it is over").In("out")}
+	}
+	if sameFile(c.Ours, c.Theirs) {
+		return usageError{fault.Newf(fault.Invalid, "name two", "--ours and --theirs are one, %s", c.Ours)}
+	}
+	warn := func(text string) { fmt.Fprintf(t.err, "warning: %s\n", text) }
+	lines := json.NewEncoder(t.out)
+	lines.SetEscapeHTML(false)
+	return compare.Follow{Job: job, Paths: [2]string{c.Ours, c.Theirs}, Formats: formats, Every: c.Every, Horizon: c.Horizon, Once: c.Once, Warn: warn,
+		Learned: func(list []compare.Learned) {
+			for _, l := range list {
+				fmt.Fprintf(t.err, "learned: %s %s: %s\n", l.Side, l.Trunk, l.Detail)
+			}
+		},
+		Delta: func(d *compare.Delta) error {
+			for s := range d.Rejects {
+				for i, r := range d.Rejects[s] {
+					if i == shownRefusals {
+						warn(fmt.Sprintf("and %d more rows are refused", len(d.Rejects[s])-i))
+						break
+					}
+					warn(fmt.Sprintf("%s line %d is refused: %s (%s)", r.Name, r.Line, r.Detail, r.Code))
+				}
+				for _, what := range d.Broken[s] {
+					warn(what + "; the rows before count")
+				}
+			}
+			if c.JSON {
+				return lines.Encode(d)
+			}
+			_, err := fmt.Fprint(t.out, d.Text())
+			return err
+		}}.Run(ctx)
 }
 
 // openInput opens a file that is read once: it may be a pipe.

@@ -280,3 +280,31 @@ func TestAnInterruptedCompareLeavesNothingOfItsOwnAndTheOldFolderWhole(t *testin
 		t.Errorf("temporary files are left: %v %v", left, err)
 	}
 }
+
+func TestCompareFollowsFilesToTheirEnd(t *testing.T) {
+	flags := twoFiles(t)
+	whole, _ := exits(t, 0, append(flags, "--json")...)
+	out, _ := exits(t, 0, append(flags, "--follow", "--once", "--json")...)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var want struct{ Matched, Amount any }
+	var got struct {
+		Total       struct{ Matched, Amount any }
+		Adjustments []any
+	}
+	if err := json.Unmarshal([]byte(whole), &want); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &got); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if fmt.Sprint(got.Total) != fmt.Sprint(want) || got.Adjustments == nil {
+		t.Errorf("followed: %v, whole: %v", got, want)
+	}
+	if out, _ = exits(t, 0, append(flags, "--follow", "--once")...); !strings.Contains(out, "only ours +8") || !strings.Contains(out, "ALPHA>BRAVO USD") {
+		t.Errorf("the text is %q", out)
+	}
+	for _, more := range [][]string{{"--follow", "--out", t.TempDir()}, {"--once"}, {"--follow", "--theirs", flags[2]}} {
+		exits(t, 2, append(flags, more...)...)
+	}
+	exits(t, 1, append(flags, "--follow", "--signals")...)
+}

@@ -27,7 +27,8 @@ type Plan struct {
 	Currency     money.Currency // empty: USD
 	Plant        Plant
 	Floods       Floods
-	Shape        Shape // of the day
+	Shape        Shape  // of the day
+	MeanMillis   uint64 // duration of answered calls; 0: three minutes
 	// Single plants in single calls only: no trunk and no prefix is wrong as a
 	// whole, one sheet prices both sides, and there is no invoice.
 	Single bool
@@ -133,8 +134,10 @@ func (r *random) duration(mean uint64) uint32 {
 	return uint32(1 + (high<<32 | low>>32))
 }
 
-// meanDuration of answered calls, ms.
+// meanDuration of answered calls where the plan says nothing, ms.
 const meanDuration = 180_000
+
+func (w *world) mean() uint64 { return cmp.Or(w.plan.MeanMillis, meanDuration) }
 
 // NewGenerator checks the plan and makes its rate sheets. Code: invalid.
 func NewGenerator(p Plan) (*Generator, error) {
@@ -570,7 +573,7 @@ func (g *Generator) draw(start int64, span usage.Interval) call {
 	case n < 30:
 		c.Result = usage.NoAnswer
 	default:
-		c.Duration = r.duration(meanDuration)
+		c.Duration = r.duration(g.mean())
 	}
 	dear := c.fate >= 0 && g.fates[c.fate].way == origins
 	if c.Origin = g.number(g.origin(dear), 11); r.below(50) == 0 {
@@ -651,7 +654,7 @@ func (g *Generator) redial(span usage.Interval) (call, bool) {
 		return call{}, false
 	}
 	last.Start = at
-	last.Result, last.Duration = usage.Success, r.duration(meanDuration)
+	last.Result, last.Duration = usage.Success, r.duration(g.mean())
 	if r.below(10) < 3 {
 		last.Result, last.Duration = usage.NoAnswer, 0
 	}
