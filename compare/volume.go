@@ -46,7 +46,7 @@ type DiscountBefore struct {
 // terms gives the terms by which a discount is computed. Their destinations are
 // left out: which lines count is decided here, by folded names.
 func (v Discount) terms() (rating.Volume, error) {
-	out := rating.Volume{Name: v.Name, Currency: v.Currency, Window: usage.Cycle{Length: v.Window, Zone: v.Zone}, Measure: v.Measure, Reach: v.Reach}
+	out := rating.Volume{Name: v.Name, Basis: rating.Basis{Currency: v.Currency, Window: usage.Cycle{Length: v.Window, Zone: v.Zone}}, Measure: v.Measure, Reach: v.Reach}
 	bad := func(field, format string, args ...any) error {
 		return fault.Newf(rating.CodeBadVolume, "compare it with the output of: lateral deal example", format, args...).In(field)
 	}
@@ -54,18 +54,16 @@ func (v Discount) terms() (rating.Volume, error) {
 		var tier rating.Tier
 		from, err := money.ParseMicro(string(t.From))
 		if v.Measure == rating.BySeconds {
-			tier.From, err = strconv.ParseUint(string(t.From), 10, 62)
+			tier.Seconds, err = strconv.ParseUint(string(t.From), 10, 62)
 		} else {
-			tier.From = uint64(from)
+			tier.Charges = from
 		}
 		if err != nil || from < 0 {
 			return out, bad(fmt.Sprintf("tiers.%d.from", i), "%.40q is no threshold of seconds or money", string(t.From))
 		}
-		percent, err := money.ParseMicro(string(t.Percent))
-		if err != nil || percent < 0 || percent > 100_000_000 || percent%100 != 0 {
-			return out, bad(fmt.Sprintf("tiers.%d.percent", i), "%.40q is no percentage of at most four places", string(t.Percent))
+		if tier.Discount, err = rating.ParseShare(string(t.Percent)); err != nil {
+			return out, fault.Of(err).In(fmt.Sprintf("tiers.%d.percent", i))
 		}
-		tier.Discount = uint32(percent / 100)
 		out.Tiers = append(out.Tiers, tier)
 	}
 	if v.Before.Charges != "" {
