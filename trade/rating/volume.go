@@ -34,8 +34,8 @@ const (
 // percentage with exactly four places, "2.5000".
 type Share uint32
 
-// everything is a discount of everything.
-const everything Share = 1_000_000
+// Everything is a discount of everything.
+const Everything Share = 1_000_000
 
 // ParseShare reads a percentage of at most four places, from 0 to 100. Code:
 // [CodeBadVolume].
@@ -130,7 +130,7 @@ func (v Volume) Validate() error {
 		if t.Charges < 0 || t.Seconds > maxCounted || v.Measure == BySeconds && t.Charges != 0 || v.Measure == ByMoney && t.Seconds != 0 {
 			return badVolume("tiers", "a threshold is out of range, or not of what is measured", "name seconds, or charges, as measure says")
 		}
-		if t.Discount > everything || i > 0 && (v.threshold(i) <= v.threshold(i-1) || t.Discount < v.Tiers[i-1].Discount) {
+		if t.Discount > Everything || i > 0 && (v.threshold(i) <= v.threshold(i-1) || t.Discount < v.Tiers[i-1].Discount) {
 			return badVolume("tiers", "a threshold or discount is not above the one before, or a discount above everything", "let both rise, up to 100 percent")
 		}
 	}
@@ -295,11 +295,11 @@ func (v Volume) InOrder() bool { return v.Reach == Marginal && v.Measure == BySe
 // not InOrder. Codes: money.CodeOverflow.
 func (v Volume) Earned(window Counted, rounding money.Rounding) (money.Micro, error) {
 	if v.Reach == Whole {
-		return window.Charges.MulDiv(int64(v.Highest(window)), uint64(everything), rounding)
+		return window.Charges.MulDiv(int64(v.Highest(window)), uint64(Everything), rounding)
 	}
 	// By money: the charges between two thresholds earn the discount of the
 	// lower one. All together are rounded once.
-	return money.Quotient(v.parts(0, v.measured(window)), uint64(everything), rounding)
+	return money.Quotient(v.parts(0, v.measured(window)), uint64(Everything), rounding)
 }
 
 // parts gives for each tier how much of the measure between two marks lies in
@@ -328,5 +328,5 @@ func (v Volume) Spread(before uint64, own Counted, rounding money.Rounding) (mon
 	for _, p := range v.parts(before, before+own.Seconds) {
 		weight += p.A * p.B
 	}
-	return own.Charges.MulDiv(int64(weight), own.Seconds*uint64(everything), rounding)
+	return own.Charges.MulDiv(int64(weight), own.Seconds*uint64(Everything), rounding)
 }

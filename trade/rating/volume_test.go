@@ -168,7 +168,7 @@ func TestImpossibleVolumeTermsAreRefused(t *testing.T) {
 		}
 	}
 	v := discount(BySeconds, Whole)
-	v.Tiers = []Tier{{Seconds: 1, Discount: everything + 1}}
+	v.Tiers = []Tier{{Seconds: 1, Discount: Everything + 1}}
 	if err := v.Validate(); fault.CodeOf(err) != CodeBadVolume {
 		t.Errorf("a discount of more than everything: %v", err)
 	}
@@ -176,7 +176,7 @@ func TestImpossibleVolumeTermsAreRefused(t *testing.T) {
 
 // A percentage is its text, to four places, and back.
 func TestAShareIsAPercentage(t *testing.T) {
-	for text, want := range map[string]Share{"0": 0, "2.5": 25_000, "0.0001": 1, "100": everything, "33.3333": 333_333} {
+	for text, want := range map[string]Share{"0": 0, "2.5": 25_000, "0.0001": 1, "100": Everything, "33.3333": 333_333} {
 		got, err := ParseShare(text)
 		if err != nil || got != want {
 			t.Errorf("%s: %d, %v", text, got, err)
