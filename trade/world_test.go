@@ -338,7 +338,7 @@ func (w *world) terms(a args) agreement.Terms {
 	}
 	for i, s := range a.list("volume") {
 		f := strings.Split(s, "/")
-		v := rating.Volume{Name: fmt.Sprintf("V%d", i+1), Basis: basis(f[:2], f[5:], t.Zone), Measure: rating.Measure(f[2]), Reach: rating.Reach(f[3])}
+		v := rating.Volume{Name: fmt.Sprintf("V%d", i+1), Basis: basis(f[:2], f[5:], a.or("window-zone", t.Zone)), Measure: rating.Measure(f[2]), Reach: rating.Reach(f[3])}
 		for tier := range strings.SplitSeq(f[4], "+") {
 			from, percent, _ := strings.Cut(tier, ":")
 			share, err := rating.ParseShare(percent)
@@ -357,7 +357,7 @@ func (w *world) terms(a args) agreement.Terms {
 	}
 	for i, s := range a.list("commit") {
 		f := strings.Split(s, "/")
-		c := rating.Commitment{Name: fmt.Sprintf("C%d", i+1), Basis: basis(f[:2], f[3:], t.Zone)}
+		c := rating.Commitment{Name: fmt.Sprintf("C%d", i+1), Basis: basis(f[:2], f[3:], a.or("window-zone", t.Zone))}
 		if seconds, rate, ok := strings.Cut(f[2], "s@"); ok {
 			c.Seconds, c.Rate, c.UnitSeconds = uint64(args{"": seconds}.int("", 0)), money.Rate(amounts("USD:" + rate)[0].Micro)*1000, 60
 		} else {
@@ -369,11 +369,11 @@ func (w *world) terms(a args) agreement.Terms {
 }
 
 // basis reads "USD/3h" and what may follow the rest of a term: destinations,
-// "France+Germany", and a direction.
+// "France+United_Kingdom", and a direction.
 func basis(f, more []string, zone string) rating.Basis {
 	b := rating.Basis{Currency: money.Currency(f[0]), Window: usage.Cycle{Length: f[1], Zone: zone}}
 	if len(more) > 0 && more[0] != "" {
-		b.Destinations = strings.Split(more[0], "+")
+		b.Destinations = strings.Split(strings.ReplaceAll(more[0], "_", " "), "+")
 	}
 	if len(more) > 1 {
 		if err := b.Direction.UnmarshalText([]byte(more[1])); err != nil {
