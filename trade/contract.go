@@ -123,8 +123,13 @@ func agreementPropose(t *tx, b AgreementPropose) error {
 		if v.commitment == nil {
 			continue // what a discount counts of its first window is less, at worst
 		}
-		if err := v.beginsAt(b.From); err != nil {
+		if err := v.beginsAt("from", b.From); err != nil {
 			return err
+		}
+		if b.Until != 0 {
+			if err := v.beginsAt("until", b.Until); err != nil {
+				return err
+			}
 		}
 	}
 	act, err := t.authorize(nil)

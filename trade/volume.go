@@ -112,7 +112,7 @@ func checkWindows(before, after agreement.Terms, from int64) error {
 			if slices.ContainsFunc(pair[1], func(w volumeTerm) bool { return w.hash == v.hash }) {
 				continue
 			}
-			if err := v.beginsAt(from); err != nil {
+			if err := v.beginsAt("from", from); err != nil {
 				return err
 			}
 		}
@@ -121,13 +121,13 @@ func checkWindows(before, after agreement.Terms, from int64) error {
 }
 
 // beginsAt refuses a moment at which no window of the term begins.
-func (v volumeTerm) beginsAt(from int64) error {
+func (v volumeTerm) beginsAt(field string, from int64) error {
 	window, err := v.Window.Calendar()
 	if err != nil {
 		return err
 	}
 	if at := window.At(from); at.From != from {
-		return invalid("from", fmt.Sprintf("it begins inside the window %s of the term %.80q", at, v.name), "let it begin with a window of each term about volume that it changes")
+		return invalid(field, fmt.Sprintf("the window %s of the term %.80q would be cut in two", at, v.name), "name a moment at which a window of the term begins")
 	}
 	return nil
 }

@@ -300,6 +300,19 @@ type Document struct {
 	Note      invoice.Note    `json:"note,omitempty" doc:"credit or debit: what it takes back and puts in the place of that."`
 	Version   uint32          `json:"version,omitempty" doc:"Of the rated period, that the note makes."`
 	Why       string          `json:"why,omitempty" doc:"What the note corrects."`
+	Volume    []VolumeLine    `json:"volume,omitempty" doc:"What the terms about volume add or take off. They count in the total."`
+}
+
+// VolumeLine is a line without usage: a discount by volume, or what a window
+// falls short of a commitment.
+type VolumeLine struct {
+	Name    string             `json:"name" doc:"Of the term."`
+	Kind    invoice.VolumeKind `json:"kind" doc:"discount: of the document's own lines. catch-up: of lines that were invoiced before, by another tier. shortfall: below a commitment."`
+	Window  usage.Interval     `json:"window" doc:"In which lines are counted."`
+	Seconds uint64             `json:"seconds" doc:"Billed, that the window has counted with this document."`
+	Charges money.Micro        `json:"charges" doc:"Likewise, before any discount."`
+	Tier    uint32             `json:"tier,omitempty" doc:"The highest that the window has reached, from 1."`
+	Amount  money.Micro        `json:"amount" doc:"Below zero: given back."`
 }
 
 // DocumentLine is the calls of one rate version in one period.
