@@ -206,7 +206,7 @@ func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[cou
 			if namesTax(l.Destination) {
 				cause = atTaxFX
 			}
-			if cause == atTaxFX || len(c.job.Volume) == 0 {
+			if cause == atTaxFX || !c.job.metered() {
 				if err := e.say(cause, w, l.Destination, l.Amount, 0, "a line without usage"); err != nil {
 					return nil, nil, err
 				}
@@ -215,7 +215,7 @@ func (c *comparison) invoiced(f *found, steps *[countCauses]amounts, calls *[cou
 		}
 		usageLines = append(usageLines, l)
 	}
-	if len(c.job.Volume) > 0 {
+	if c.job.metered() {
 		if err := e.volume(c.withoutUsage(), deal); err != nil {
 			return nil, nil, err
 		}
