@@ -341,3 +341,48 @@ func (t *tx) inOrder(v *rating.Volume, key string, from int64, was, is Metered, 
 	}
 	return is, err
 }
+
+// VolumeWindow is where a term about volume stands in a window of a direction.
+type VolumeWindow struct {
+	Agreement  string
+	Direction  usage.Direction
+	Window     usage.Interval
+	Discount   *rating.Volume     // the term; or
+	Commitment *rating.Commitment // the term
+	Metered
+}
+
+// VolumeWindows gives where the terms about volume stand in each window of which
+// something is counted or charged, by agreement, direction, term and window.
+func (v View) VolumeWindows() ([]VolumeWindow, error) {
+	var out []VolumeWindow
+	for a := range v.Agreements() {
+		terms := map[string]volumeTerm{}
+		for _, version := range a.Versions {
+			t, _ := v.Terms(version.Terms)
+			for _, x := range volumeTerms(t) {
+				terms[x.hash.String()] = x
+			}
+		}
+		prefix := prefixMetered + a.ID + "/"
+		for key, raw := range v.Scan(prefix) {
+			parts := strings.Split(key[len(prefix):], "/")
+			x, known := terms[parts[1]]
+			from, err := strconv.ParseInt(parts[2], 10, 64)
+			if err != nil || !known {
+				return nil, fault.Newf(fault.Corrupt, "restore this node from a backup", "the record %.200s is of no term of its agreement", key)
+			}
+			w := VolumeWindow{Agreement: a.ID, Discount: x.discount, Commitment: x.commitment, Metered: stored[Metered](raw)}
+			if err := w.Direction.UnmarshalText([]byte(parts[0])); err != nil {
+				return nil, err
+			}
+			dates, err := x.Window.Calendar()
+			if err != nil {
+				return nil, err
+			}
+			w.Window = dates.At(from)
+			out = append(out, w)
+		}
+	}
+	return out, nil
+}

@@ -24,6 +24,7 @@ type agreementCommand struct {
 	List    agreementList    `cmd:"" op:"list-agreements" help:"List agreements." eg:"" eg:"--state active"`
 	Show    agreementShow    `cmd:"" op:"get-agreement" help:"Show an agreement with all versions of its terms." eg:"MSA-1"`
 	Terms   agreementTerms   `cmd:"" op:"get-default-terms" help:"Print the terms for voice to begin with, as the node has them." eg:"" eg:"--out terms.json"`
+	Volume  agreementVolume  `cmd:"" op:"get-volume" help:"Show what the terms about volume have counted in their windows: seconds and charges, the tier that is reached, and what comes next." eg:"" eg:"--json"`
 	Example agreementExample `cmd:"" help:"Print a commented agreement to fill in; needs no node." eg:"> msa.yaml"`
 	Rule    agreementRule    `cmd:"" help:"Try the rule that decides differing lines."`
 	Propose agreementPropose `cmd:"" op:"propose-agreement" role:"product-manager" help:"Propose an agreement." eg:"msa.yaml" eg:"- --partner BRAVO < msa.json"`
@@ -69,6 +70,20 @@ func (c agreementTerms) Run(ctx context.Context, n *remote) error {
 		return err
 	}
 	return c.document(n.terminal, terms)
+}
+
+type agreementVolume struct{ one }
+
+func (c agreementVolume) Run(ctx context.Context, n *remote) error {
+	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	all, err := n.api.With(code).Volume(ctx)
+	if err != nil || n.json {
+		return shown(n, wire.VolumeWindows{Windows: all}, err)
+	}
+	return writeList(n.out, all, "name direction currency window seconds charges tier next_seconds next_charges billed over")
 }
 
 type agreementPropose struct {

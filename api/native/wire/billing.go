@@ -662,6 +662,29 @@ type Totals struct {
 	Due       money.Micro     `json:"due"`
 }
 
+// VolumeWindow is where a term about volume stands in one window of a direction.
+type VolumeWindow struct {
+	Agreement string          `json:"agreement"`
+	Name      string          `json:"name" doc:"Of the term."`
+	Direction usage.Direction `json:"direction"`
+	Currency  money.Currency  `json:"currency"`
+	Window    usage.Interval  `json:"window"`
+	Seconds   uint64          `json:"seconds" doc:"Billed, that are counted."`
+	Charges   money.Micro     `json:"charges" doc:"Before any discount."`
+	Tier      uint32          `json:"tier,omitempty" doc:"The highest that is reached, from 1."`
+	// What is to be reached next, of the two that is measured: the next tier, or the
+	// commitment.
+	NextSeconds uint64      `json:"next_seconds,omitempty" doc:"The threshold of the next tier, or the commitment, while it is not reached."`
+	NextCharges money.Micro `json:"next_charges,omitzero" doc:"Likewise, of charges."`
+	Billed      money.Micro `json:"billed" doc:"By documents that count: a discount is below zero."`
+	Over        bool        `json:"over,omitempty" doc:"Of a commitment: the window's last period is invoiced."`
+}
+
+// VolumeWindows is where all terms about volume stand.
+type VolumeWindows struct {
+	Windows []VolumeWindow `json:"windows" nullable:"false"`
+}
+
 // TotalsList is the totals of all directions and currencies, in order.
 type TotalsList struct {
 	Totals []Totals `json:"totals" nullable:"false"`
