@@ -155,7 +155,7 @@ func (d *Desk) meet(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return d.promised(ctx, known)
 }
 
 // known gives the moment up to which periods may be stated: both sides have

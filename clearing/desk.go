@@ -108,6 +108,8 @@ type Desk struct {
 	prefix string // of the desk's keys in the node's store
 	pair   usage.Pair
 
+	promises promises // of the desk's own work
+
 	importing sync.Mutex // one import or closing at a time
 	making    sync.Mutex // the book is made once
 	recalling sync.Mutex // one sealed import is read at a time

@@ -78,6 +78,7 @@ type Job struct {
 
 	TheirInvoice []InvoiceLine // what they bill; nil: what their sheet makes of their records
 	Volume       []Discount    // discounts that our expectation has; they need a Cycle
+	Commitments  []Commitment  // minimums that it has; likewise
 
 	Cycle            usage.Cycle // zero: the whole is one period
 	By               usage.By

@@ -34,6 +34,7 @@ type Deal struct {
 	RoundPer    Per           `json:"round_per"`
 	RoundPlaces int           `json:"round_places"`
 	Volume      []Discount    `json:"volume"`
+	Commitments []Commitment  `json:"commitments"`
 	Dispute     DisputePolicy `json:"dispute"`
 }
 
@@ -109,11 +110,19 @@ func (d Deal) Validate() error {
 	if _, err := ParseRounding(d.Rounding().String()); err != nil || d.RoundPlaces < 0 || d.RoundPlaces > 6 {
 		return fault.New(CodeBadDeal, "round_per is line, call or invoice, and round_places 0 to 6", "write round_per: line and round_places: 6").In("round_per")
 	}
+	at := func(err error, list string, i int) error {
+		f := *fault.Of(err)
+		f.Field = fmt.Sprintf("%s.%d.%s", list, i, f.Field)
+		return &f
+	}
 	for i, v := range d.Volume {
 		if _, err := v.terms(); err != nil {
-			f := *fault.Of(err)
-			f.Field = fmt.Sprintf("volume.%d.%s", i, f.Field)
-			return &f
+			return at(err, "volume", i)
+		}
+	}
+	for i, v := range d.Commitments {
+		if _, err := v.terms(); err != nil {
+			return at(err, "commitments", i)
 		}
 	}
 	return nil
@@ -129,5 +138,6 @@ func (d Deal) Apply(j *Job) {
 	j.StartTolerance = time.Duration(d.Terms.StartTolerance) * time.Millisecond
 	j.SecondsTolerance = uint32(d.Terms.SecondsTolerance)
 	j.Rounding = d.Rounding()
-	j.Volume = d.Volume
+	j.Volume, j.Commitments = signed(d.Terms)
+	j.Volume, j.Commitments = append(j.Volume, d.Volume...), append(j.Commitments, d.Commitments...)
 }

@@ -211,7 +211,7 @@ func (c *comparison) invoiced(f *found, bill *callByCall, steps *[countCauses]am
 			if namesTax(l.Destination) {
 				cause = atTaxFX
 			}
-			if cause == atTaxFX || len(c.job.Volume) == 0 {
+			if cause == atTaxFX || !c.job.metered() {
 				if err := e.say(cause, w, l.Destination, l.Amount, 0, "a line without usage"); err != nil {
 					return nil, nil, err
 				}
@@ -220,7 +220,7 @@ func (c *comparison) invoiced(f *found, bill *callByCall, steps *[countCauses]am
 		}
 		usageLines = append(usageLines, l)
 	}
-	if len(c.job.Volume) > 0 {
+	if c.job.metered() {
 		if err := e.volume(c.withoutUsage(), deal); err != nil {
 			return nil, nil, err
 		}

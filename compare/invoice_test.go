@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // bills are calls of 60 s to Germany and France, a thousand of each, at 0.02 and
@@ -141,4 +143,39 @@ func FuzzReadInvoice(f *testing.F) {
 			t.Errorf("%d lines, %d rejects, %v", len(lines), len(rejects), err)
 		}
 	})
+}
+
+// An invoice from a Bilateral is written as an invoice's lines are read: what
+// counts in its total, that of terms about volume among it.
+func TestAnInvoiceOfABilateralIsWrittenAsItsLinesAreRead(t *testing.T) {
+	hour := usage.Interval{From: noon.UnixMilli(), To: noon.UnixMilli() + 3_600_000}
+	before := usage.Interval{From: hour.From - 3_600_000, To: hour.From}
+	row := rating.Row{Destination: `Côte d'Ivoire, "fixed"`, Rate: 20_000_000, Currency: "USD", UnitSeconds: 60}
+	d := invoice.Document{ID: "I", Seller: "BRAVO", Buyer: "ALPHA", Interval: hour, Currency: "USD", Total: 380_000, Lines: []invoice.Line{
+		{Rate: row, Calls: 10, BilledSeconds: 600, Amount: 200_000, State: invoice.Agreed},
+		{Rate: row, Calls: 10, BilledSeconds: 600, Amount: 200_000, State: invoice.Agreed, Adjusts: before},
+		{Rate: row, Calls: 1, BilledSeconds: 60, Amount: 20_000, State: invoice.Open},
+	}, Volume: []invoice.VolumeLine{{Name: "Volume", Kind: invoice.Discount, Amount: -30_000}, {Name: "Minimum", Kind: invoice.Shortfall, Amount: 10_000}}}
+	var b strings.Builder
+	if err := WriteInvoice(&b, d); err != nil {
+		t.Fatal(err)
+	}
+	lines, _, err := ReadInvoice(strings.NewReader(b.String()))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, b.String())
+	}
+	sum, without := money.Micro(0), 0
+	for _, l := range lines {
+		sum += l.Amount
+		if l.noUsage() {
+			without++
+		}
+	}
+	if sum != d.Total || len(lines) != 4 || without != 2 || lines[1].Period != before || lines[0].Destination != row.Destination || lines[0].Rate != row.Rate || lines[2].Destination != "Volume (discount)" {
+		t.Errorf("%+v come to %s\n%s", lines, sum, b.String())
+	}
+	d.Note = invoice.Credit
+	if err := WriteInvoice(&b, d); fault.CodeOf(err) != fault.Invalid {
+		t.Errorf("a note gives %v", err)
+	}
 }

@@ -61,13 +61,13 @@ type Result struct {
 		Explained   Sums `json:"explained"`
 		Unexplained Sums `json:"unexplained"`
 	} `json:"amount"`
-	Causes  []Finding      `json:"causes"`
-	Remarks []Remark       `json:"remarks,omitempty"` // what the invoice's own figures show
-	Volume  []DiscountLine `json:"volume,omitempty"`  // what the deal's volume terms make
-	Signals []Signal       `json:"signals,omitempty"` // what looks like fraud in our records
-	Seconds float64        `json:"seconds"`
-	Rate    float64        `json:"records_per_second"`
-	Peak    int64          `json:"peak_memory_bytes"`
+	Causes  []Finding    `json:"causes"`
+	Remarks []Remark     `json:"remarks,omitempty"` // what the invoice's own figures show
+	Volume  []VolumeLine `json:"volume,omitempty"`  // what the deal's volume terms make
+	Signals []Signal     `json:"signals,omitempty"` // what looks like fraud in our records
+	Seconds float64      `json:"seconds"`
+	Rate    float64      `json:"records_per_second"`
+	Peak    int64        `json:"peak_memory_bytes"`
 
 	began time.Time
 	bill  string           // what their side of the waterfall is
@@ -136,9 +136,9 @@ func (c *comparison) result(ctx context.Context, f *found) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	var volume [2][]DiscountLine
+	var volume [2][]VolumeLine
 	for s := range volume {
-		if r.extra[s], volume[s], err = c.discounts(f.ladder, side(s)); err != nil {
+		if r.extra[s], volume[s], err = c.metered(f.ladder, side(s)); err != nil {
 			return nil, err
 		}
 	}
@@ -258,7 +258,7 @@ func (c *comparison) testable(cause int) (bool, string) {
 			return false, "needs their rate sheet or their invoice"
 		}
 	case atVolumeTerms:
-		if c.job.TheirInvoice == nil && len(c.job.Volume) == 0 {
+		if c.job.TheirInvoice == nil && !c.job.metered() {
 			return false, "needs their invoice"
 		}
 	case atMoneyRounding, atTaxFX:

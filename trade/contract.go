@@ -57,6 +57,9 @@ func (t *tx) checkTerms(terms agreement.Terms) error {
 	if err := t.checkCarriers(terms.Normalisations); err != nil {
 		return err
 	}
+	if err := t.checkVolume(terms); err != nil {
+		return err
+	}
 	for _, a := range terms.Alone {
 		r, ok := t.m.commands[Kind(a.Command)]
 		if !ok || r.public || r.need == memberKey {
@@ -115,6 +118,19 @@ func agreementPropose(t *tx, b AgreementPropose) error {
 	}
 	if err := t.checkTerms(b.Terms); err != nil {
 		return err
+	}
+	for _, v := range volumeTerms(b.Terms) {
+		if v.commitment == nil {
+			continue // what a discount counts of its first window is less, at worst
+		}
+		if err := v.beginsAt("from", b.From); err != nil {
+			return err
+		}
+		if b.Until != 0 {
+			if err := v.beginsAt("until", b.Until); err != nil {
+				return err
+			}
+		}
 	}
 	act, err := t.authorize(nil)
 	if err != nil {
@@ -185,7 +201,8 @@ func (t *tx) checkAmendment(a agreement.Agreement, terms agreement.Terms) error 
 	if a.Pending.From <= last.From {
 		return invalid("from", "the amendment does not begin after the version that it follows", "name a later beginning")
 	}
-	for _, v := range []agreement.Terms{t.termsOf(last.Terms), terms} {
+	before := t.termsOf(last.Terms)
+	for _, v := range []agreement.Terms{before, terms} {
 		c, err := t.calendar(v)
 		if err != nil {
 			return err
@@ -193,6 +210,9 @@ func (t *tx) checkAmendment(a agreement.Agreement, terms agreement.Terms) error 
 		if a.Pending.From > maxMillis || c.At(a.Pending.From).From != a.Pending.From {
 			return invalid("from", "the amendment begins inside a billing period", "let it begin with a period of the old and the new cycle")
 		}
+	}
+	if err := checkWindows(before, terms, a.Pending.From); err != nil {
+		return err
 	}
 	for _, raw := range t.Scan("standing/") {
 		if s := stored[Standing](raw); max(s.Last, s.Ended) > a.Pending.From {

@@ -112,6 +112,15 @@ func invoiceCorrect(t *tx, c InvoiceCorrect) error {
 	if err != nil {
 		return err
 	}
+	volume, err := t.meter(&b, c.Currency, lines, metering{offered: true})
+	if err != nil {
+		return fault.Of(err).In("lines")
+	}
+	for _, l := range volume {
+		if total, err = total.Add(l.Amount); err != nil {
+			return fault.Of(err).In("lines")
+		}
+	}
 	// A seller that gives back is bound by that, one that claims by nothing yet.
 	if _, err := t.authorize(t.agreementTerms(b.period.Agreement), money.Amount{Currency: c.Currency, Micro: max(0, -total)}); err != nil {
 		return err
@@ -120,7 +129,7 @@ func invoiceCorrect(t *tx, c InvoiceCorrect) error {
 		return err
 	}
 	b.period.Version = max(1, b.period.Version) + 1
-	if _, err := t.issue(&b, c.Currency, lines, follows, issuing{note: invoice.NoteOf(total), why: c.Why}); err != nil {
+	if _, err := t.issue(&b, c.Currency, lines, follows, issuing{note: invoice.NoteOf(total), why: c.Why, volume: volume}); err != nil {
 		return err
 	}
 	t.save(b)
@@ -249,6 +258,20 @@ func (t *tx) corrected(b *billing, c InvoiceCorrect) (lines []invoice.Line, tota
 	return lines, total, nil
 }
 
+// countNote counts an accepted note for the terms about volume. Another document
+// of a window may have come between offer and acceptance: what the note then says
+// too much or too little of a discount is on an invoice of its own, final at once,
+// as it follows from what both have agreed to.
+func (t *tx) countNote(inv *invoice.Invoice, b *billing) error {
+	doc, _ := get[invoice.Document](t, DocumentKey(inv.ID))
+	rest, err := t.meter(b, inv.Currency, doc.Lines, metering{taken: true, said: doc.Volume})
+	if err != nil || len(rest) == 0 {
+		return err
+	}
+	_, err = t.issue(b, inv.Currency, nil, inv.ID, issuing{decided: true, volume: rest})
+	return err
+}
+
 // invoiceReject is the buyer's no to a note: nothing of it is owed, and the
 // version before it stands.
 func invoiceReject(t *tx, c InvoiceReject) error {
@@ -285,9 +308,10 @@ func invoiceReject(t *tx, c InvoiceReject) error {
 
 // issuing says what kind of invoice is issued.
 type issuing struct {
-	decided bool         // of disputes: both sides have agreed to its lines
-	note    invoice.Note // what a correction comes to; empty: an invoice
-	why     string       // of a note
+	decided bool                 // of disputes: both sides have agreed to its lines
+	note    invoice.Note         // what a correction comes to; empty: an invoice
+	why     string               // of a note
+	volume  []invoice.VolumeLine // that its lines make
 }
 
 // lineOrder is that of a document: what a note takes back stands before what it

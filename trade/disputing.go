@@ -336,6 +336,7 @@ func (r resolution) event() dispute.Event {
 // [R78], [R80]). It saves the period.
 func (t *tx) resolve(b billing, decided []resolution) error {
 	lines := map[money.Currency][]invoice.Line{}
+	counted, before := map[money.Currency][]invoice.Line{}, countedLines{} // what changes for the terms about volume
 	follows := map[money.Currency]string{}
 	amounts := make([]money.Micro, len(decided))
 	for i, r := range decided {
@@ -351,6 +352,9 @@ func (t *tx) resolve(b billing, decided []resolution) error {
 		amounts[i] = amount
 		if d.Invoice != "" {
 			follows[d.Currency] = d.Invoice
+			if back, ok := before.line(t, &b, d); ok {
+				counted[d.Currency] = append(counted[d.Currency], back)
+			}
 			if err := t.release(d); err != nil {
 				return err
 			}
@@ -360,13 +364,21 @@ func (t *tx) resolve(b billing, decided []resolution) error {
 			lines[d.Currency] = append(lines[d.Currency], documentLine(priced{l, rate.Rate, amount}, invoice.Agreed, d.ID))
 		}
 	}
-	ids := map[money.Currency]string{}
 	for _, c := range currencies(lines) {
-		id, err := t.issue(&b, c, lines[c], follows[c], issuing{decided: true})
+		counted[c] = append(counted[c], lines[c]...)
+	}
+	ids := map[money.Currency]string{}
+	for _, c := range currencies(counted) {
+		volume, err := t.meter(&b, c, counted[c], metering{})
 		if err != nil {
 			return err
 		}
-		ids[c] = id
+		if len(lines[c])+len(volume) == 0 {
+			continue
+		}
+		if ids[c], err = t.issue(&b, c, lines[c], follows[c], issuing{decided: true, volume: volume}); err != nil {
+			return err
+		}
 	}
 	for i, r := range decided {
 		if err := t.close(&b, r, amounts[i], ids[r.dispute.Currency]); err != nil {
@@ -390,6 +402,30 @@ func (t *tx) resolve(b billing, decided []resolution) error {
 	t.finish(&b)
 	t.save(b)
 	return nil
+}
+
+// countedLines are the lines of documents that the terms about volume have
+// counted, by document.
+type countedLines map[string]map[LineRef]invoice.Line
+
+// line gives, taken back, the line that a dispute is about as it was counted: one
+// that was disputed after it was invoiced.
+func (c countedLines) line(t *tx, b *billing, d dispute.Dispute) (invoice.Line, bool) {
+	if len(b.terms.Volume)+len(b.terms.Commitments) == 0 {
+		return invoice.Line{}, false
+	}
+	if c[d.Invoice] == nil {
+		c[d.Invoice] = map[LineRef]invoice.Line{}
+		doc, _ := get[invoice.Document](t, DocumentKey(d.Invoice))
+		for _, l := range doc.Lines {
+			if l.State == invoice.Agreed {
+				c[d.Invoice][refOf(l)] = l
+			}
+		}
+	}
+	l, ok := c[d.Invoice][LineRef{d.Row, d.Adjusts}]
+	l.State, l.Amount = invoice.Reversed, -l.Amount
+	return l, ok
 }
 
 // rawMillis gives the duration to show for a decided line: the seller's, or the

@@ -50,13 +50,23 @@ func (t *tx) issueAll(b *billing, agreed []priced, open []differing) (map[money.
 			lines[p.rate.Currency] = append(lines[p.rate.Currency], documentLine(p, invoice.Open, t.disputeID(b, p.line)))
 		}
 	}
+	for _, v := range volumeTerms(b.terms) {
+		if _, there := lines[v.Currency]; !there {
+			lines[v.Currency] = nil // a window that is over may have fallen short without a call
+		}
+	}
 	ids := map[money.Currency]string{}
 	for _, c := range currencies(lines) {
-		id, err := t.issue(b, c, lines[c], "", issuing{})
+		volume, err := t.meter(b, c, lines[c], metering{ends: true})
 		if err != nil {
 			return nil, err
 		}
-		ids[c] = id
+		if len(lines[c])+len(volume) == 0 {
+			continue
+		}
+		if ids[c], err = t.issue(b, c, lines[c], "", issuing{volume: volume}); err != nil {
+			return nil, err
+		}
 	}
 	return ids, nil
 }
@@ -101,12 +111,17 @@ func (t *tx) issue(b *billing, c money.Currency, lines []invoice.Line, follows s
 			return "", err
 		}
 	}
+	for _, l := range as.volume {
+		if total, err = total.Add(l.Amount); err != nil {
+			return "", err
+		}
+	}
 	now := t.ctx.Block.Time
 	method := b.terms.Payment[0]
 	number := uint32(len(b.period.Invoices)) + 1
 	id := invoice.ID(b.seller, b.buyer, b.order.ID, b.period.Interval, c, number)
 	doc := invoice.Document{ID: id, Seller: b.seller, Buyer: b.buyer, Direction: b.period.Direction, Interval: b.period.Interval, Order: b.order.ID,
-		Agreement: b.period.Agreement, Terms: b.period.Terms, Number: number, Follows: follows, Currency: c, Lines: lines,
+		Agreement: b.period.Agreement, Terms: b.period.Terms, Number: number, Follows: follows, Currency: c, Lines: lines, Volume: as.volume,
 		Total: total, Open: open, Method: method.Name, Issued: now, Due: now + int64(method.DueDays)*dayMillis}
 	if as.note != "" {
 		doc.Note, doc.Version, doc.Why = as.note, b.period.Version, as.why
@@ -130,7 +145,7 @@ func (t *tx) issue(b *billing, c money.Currency, lines []invoice.Line, follows s
 	}
 	t.claim(id, b.seller, b.buyer, c, settlement.Invoiced, total)
 	t.claim(id, b.seller, b.buyer, c, settlement.Disputed, open)
-	if openLines == uint32(len(lines)) {
+	if doc.AllOpen(openLines) {
 		inv.State, _ = inv.State.Next(invoice.Dispute)
 	} else {
 		inv.Deadline = now + b.terms.Deadline(agreement.StageAcceptance).Millis
@@ -284,7 +299,7 @@ func (t *tx) withdraw(inv *invoice.Invoice, claim money.Micro, from settlement.P
 func (t *tx) allOpen(id string) error {
 	inv, _ := get[invoice.Invoice](t, InvoiceKey(id))
 	doc, _ := get[invoice.Document](t, DocumentKey(id))
-	if inv.State != invoice.Issued || inv.OpenLines < uint32(len(doc.Lines)) {
+	if inv.State != invoice.Issued || !doc.AllOpen(inv.OpenLines) {
 		return nil
 	}
 	inv.State, _ = inv.State.Next(invoice.Dispute)
@@ -390,6 +405,11 @@ func (t *tx) accepted(inv *invoice.Invoice, b *billing, act party.Act) error {
 	t.dropObjections(inv)
 	t.shift(inv.ID, inv.Seller, inv.Buyer, inv.Currency, settlement.Invoiced, settlement.Final, inv.Total)
 	t.emit(EventInvoiceMoved, InvoiceKey(inv.ID), string(inv.State))
+	if inv.Note != "" {
+		if err := t.countNote(inv, b); err != nil {
+			return err
+		}
+	}
 	return t.payable(inv, b)
 }
 
@@ -491,14 +511,14 @@ func invoiceDispute(t *tx, c InvoiceDispute) error {
 	if err := t.reserve(&inv, &b, c.Reserved); err != nil {
 		return err
 	}
-	act, err := t.authorize(t.agreementTerms(inv.Agreement), money.Amount{Currency: inv.Currency, Micro: inv.Total})
+	act, err := t.authorize(t.agreementTerms(inv.Agreement), money.Amount{Currency: inv.Currency, Micro: max(0, inv.Total)})
 	if err != nil {
 		return err
 	}
 	if err := b.move(invoice.PeriodReopen); err != nil {
 		return err
 	}
-	if inv.OpenLines == uint32(len(doc.Lines)) {
+	if doc.AllOpen(inv.OpenLines) {
 		inv.State, _ = inv.State.Next(invoice.Dispute)
 		inv.Accepted, inv.Deadline = act, 0
 		t.emit(EventInvoiceMoved, InvoiceKey(inv.ID), string(inv.State))

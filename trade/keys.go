@@ -41,6 +41,8 @@ import (
 //	obligation/<id>                        settlement.Obligation
 //	balance/<party>/<purpose>/<currency>   Balance
 //	journal/<number>                       settlement.Journal
+//	metered/<agreement>/<direction>/<term>/<window> Metered: what a term about volume counts; the term by its hash
+//	slice/<agreement>/<direction>/<term>/<window>/<from> rating.Counted: of one period, where its place counts
 //	tolerated/<direction>/<currency>       Balance: differences accepted in open periods
 //	unattested/<currency>                  Unattested: invoiced since the attested position
 //	file/<hash>                            File, acknowledged
@@ -98,6 +100,7 @@ const (
 	prefixFile       = "file/"
 	prefixOpening    = "opening/"
 	prefixProposal   = "proposal/"
+	prefixMetered    = "metered/"
 )
 
 // NetworkKey is the key of the network's parameters.
@@ -226,6 +229,19 @@ func JournalKey(number uint64) string { return fmt.Sprintf("%s%015d", prefixJour
 func ToleratedKey(d usage.Direction, c money.Currency) string {
 	return "tolerated/" + d.String() + "/" + string(c)
 }
+
+// MeteredKey is the key of what a term about volume has counted in a window. A
+// term is named by its hash: one that is amended counts by itself.
+func MeteredKey(agreement string, d usage.Direction, term canon.Hash, window usage.Interval) string {
+	return prefixMetered + meter(agreement, d, term, window)
+}
+
+func meter(agreement string, d usage.Direction, term canon.Hash, window usage.Interval) string {
+	return agreement + "/" + d.String() + "/" + term.String() + "/" + millis(window.From)
+}
+
+// slicePrefix is what the keys of a window's periods begin with.
+func slicePrefix(meter string) string { return "slice/" + meter + "/" }
 
 // UnattestedKey is the key of what was invoiced since the attested position.
 func UnattestedKey(c money.Currency) string { return "unattested/" + string(c) }

@@ -63,8 +63,9 @@ func TestRandomTradeKeepsTheBooks(t *testing.T) {
 	for _, terms := range []string{
 		"files netting", "files", "files after-invoice netting", "files after-invoice line-threshold=USD:0.05 open-threshold=USD:0.2",
 		"files netting statement=stated-stands acceptance=accepted receipt=presumed-received", "files netting tolerance=1 line-threshold=USD:0.01 open-threshold=USD:0.01",
+		"files netting " + manyVolumeTerms, "files after-invoice netting rounding=half-even " + manyVolumeTerms,
 	} {
-		t.Run(terms, func(t *testing.T) {
+		t.Run(strings.ReplaceAll(terms, manyVolumeTerms, "volume"), func(t *testing.T) {
 			w := trading(t, terms)
 			begin := maps.Clone(w.state)
 			w.log = nil
@@ -81,6 +82,9 @@ func TestRandomTradeKeepsTheBooks(t *testing.T) {
 				t.Errorf("only %d of 600 commands were done: the test tries nothing", done)
 			}
 			checkLines(t, w)
+			if n := checkVolume(t, w); n == 0 && strings.Contains(terms, "volume=") {
+				t.Error("no window of a term about volume comes to anything: the test tries nothing")
+			}
 			checkBalances(t, View{w.state})
 			reached := map[string]int{}
 			for i := range (View{w.state}).Invoices("") {
@@ -298,6 +302,10 @@ func checkVersions(t *testing.T, v View, p invoice.Period, invoices []invoice.In
 	for _, inv := range invoices {
 		if inv.Note == "" || inv.Binding() {
 			claimed[inv.Currency] += inv.Total
+			doc, _ := v.Document(inv.ID)
+			for _, l := range doc.Volume { // checkVolume looks at them
+				claimed[inv.Currency] -= l.Amount
+			}
 		}
 	}
 	for _, l := range v.Rated(p, 0) {
@@ -320,6 +328,11 @@ func checkAmounts(t *testing.T, v View, p invoice.Period, invoices []invoice.Inv
 	for _, inv := range invoices {
 		have[inv.Currency] += inv.Total + inv.Open
 		doc, _ := v.Document(inv.ID)
+		if inv.State != invoice.Rejected {
+			for _, l := range doc.Volume {
+				want[inv.Currency] += l.Amount
+			}
+		}
 		if inv.Note != "" && inv.State != invoice.Rejected {
 			for _, l := range doc.Lines {
 				want[inv.Currency] += l.Amount
@@ -474,11 +487,16 @@ func claimed(payee string, a money.Amount) settlement.Claimed {
 }
 
 // What an invoice claims and what a note gives back of all its lines cancel, to
-// the last unit: the two are netted and nothing is owed.
+// the last unit, discounts and what they gave back among them: the two are netted
+// and nothing is owed.
 func TestAnInvoiceAndItsCreditNoteCancel(t *testing.T) {
 	r := random(t)
-	for range 40 {
-		w := trading(t, "files netting")
+	for i := range 80 {
+		terms := "files netting"
+		if i%2 == 1 {
+			terms += " volume=USD/1h/money/whole/0.01:10+0.1:33.3333,EUR/1d/money/marginal/0.02:12.5,USD/1d/seconds/marginal/100:7.7777+700:50,EUR/1h/seconds/whole/10:5"
+		}
+		w := trading(t, terms)
 		ours, _ := randomLines(r)
 		w.run("ALPHA rating.request hour=0")
 		w.run("ALPHA usage.state hour=0 lines=" + ours)

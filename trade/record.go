@@ -206,6 +206,15 @@ type Objections struct {
 	Reserved []Objection `cbor:"2,keyasint,omitempty" json:"reserved"`
 }
 
+// Metered is what a term about volume has counted in one window of a direction,
+// and what documents say of it.
+type Metered struct {
+	Counted rating.Counted `cbor:"1,keyasint" json:"counted"`
+	Billed  money.Micro    `cbor:"2,keyasint" json:"billed"`         // what the term makes of that, and documents say: a discount is below zero
+	Last    int64          `cbor:"3,keyasint,omitempty" json:"last"` // beginning of the latest period that counts; ms UTC
+	Over    bool           `cbor:"4,keyasint,omitempty" json:"over"` // the window's last period is invoiced
+}
+
 // Balance is what stands on an account.
 type Balance struct {
 	Micro money.Micro `cbor:"1,keyasint" json:"amount"`

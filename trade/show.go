@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/settlement"
 )
 
@@ -50,6 +51,8 @@ var sorts = map[string]showing{
 	"obligation": showingOf[settlement.Obligation]("a payment obligation"),
 	"balance":    showingOf[Balance]("an account's balance"),
 	"journal":    showingOf[settlement.Journal]("a journal entry"),
+	"metered":    showingOf[Metered]("what a term about volume has counted in a window"),
+	"slice":      showingOf[rating.Counted]("what a term about volume has counted in a period"),
 	"tolerated":  showingOf[Balance]("the differences accepted in open periods"),
 	"file":       showingOf[File]("an acknowledged file"),
 	"correction": showingOf[Correcting]("a part of a seller's correction"),

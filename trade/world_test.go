@@ -333,7 +333,54 @@ func (w *world) terms(a args) agreement.Terms {
 	if a.has("rule") {
 		t.Rule.Text = a["rule"]
 	}
+	if a.has("rounding") {
+		t.Rounding.Mode = money.Rounding(a["rounding"])
+	}
+	for i, s := range a.list("volume") {
+		f := strings.Split(s, "/")
+		v := rating.Volume{Name: fmt.Sprintf("V%d", i+1), Basis: basis(f[:2], f[5:], a.or("window-zone", t.Zone)), Measure: rating.Measure(f[2]), Reach: rating.Reach(f[3])}
+		for tier := range strings.SplitSeq(f[4], "+") {
+			from, percent, _ := strings.Cut(tier, ":")
+			share, err := rating.ParseShare(percent)
+			if err != nil {
+				panic(err)
+			}
+			x := rating.Tier{Discount: share}
+			if v.Measure == rating.BySeconds {
+				x.Seconds = uint64(args{"": from}.int("", 0))
+			} else {
+				x.Charges = amounts("USD:" + from)[0].Micro
+			}
+			v.Tiers = append(v.Tiers, x)
+		}
+		t.Volume = append(t.Volume, v)
+	}
+	for i, s := range a.list("commit") {
+		f := strings.Split(s, "/")
+		c := rating.Commitment{Name: fmt.Sprintf("C%d", i+1), Basis: basis(f[:2], f[3:], a.or("window-zone", t.Zone))}
+		if seconds, rate, ok := strings.Cut(f[2], "s@"); ok {
+			c.Seconds, c.Rate, c.UnitSeconds = uint64(args{"": seconds}.int("", 0)), money.Rate(amounts("USD:" + rate)[0].Micro)*1000, 60
+		} else {
+			c.Charges = amounts("USD:" + f[2])[0].Micro
+		}
+		t.Commitments = append(t.Commitments, c)
+	}
 	return t
+}
+
+// basis reads "USD/3h" and what may follow the rest of a term: destinations,
+// "France+United_Kingdom", and a direction.
+func basis(f, more []string, zone string) rating.Basis {
+	b := rating.Basis{Currency: money.Currency(f[0]), Window: usage.Cycle{Length: f[1], Zone: zone}}
+	if len(more) > 0 && more[0] != "" {
+		b.Destinations = strings.Split(strings.ReplaceAll(more[0], "_", " "), "+")
+	}
+	if len(more) > 1 {
+		if err := b.Direction.UnmarshalText([]byte(more[1])); err != nil {
+			panic(err)
+		}
+	}
+	return b
 }
 
 func legal() agreement.Legal {
@@ -919,7 +966,23 @@ func (w *world) show(what string, a args) string {
 			}
 			b.WriteString("\n")
 		}
+		for _, l := range d.Volume {
+			fmt.Fprintf(&b, "  %s %s in %s: %d s, %s counted, tier %d, %s\n", l.Name, l.Kind, l.Window, l.Seconds, l.Charges, l.Tier, l.Amount)
+		}
 		fmt.Fprintf(&b, "  total %s open %s by %s\n", d.Total, d.Open, d.Method)
+	case "metered":
+		for key, raw := range w.state.Scan(prefixMetered) {
+			m, parts := stored[Metered](raw), strings.Split(key, "/")
+			from, err := strconv.ParseInt(parts[4], 10, 64)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			fmt.Fprintf(&b, "%s %s: %d s, %s counted, %s billed", parts[2], usage.Stamp(from), m.Counted.Seconds, m.Counted.Charges, m.Billed)
+			if m.Over {
+				b.WriteString(", over")
+			}
+			b.WriteString("\n")
+		}
 	case "rated":
 		p, _ := v.Period(a.period())
 		for _, l := range v.Rated(p, uint32(a.int("version", 0))) {

@@ -180,6 +180,9 @@ func Wire(d invoice.Document) wire.Document {
 	for i, l := range d.Lines {
 		out.Lines[i] = WireLine(l)
 	}
+	for _, l := range d.Volume {
+		out.Volume = append(out.Volume, wire.VolumeLine(l))
+	}
 	return out
 }
 
@@ -203,6 +206,9 @@ func Domain(d wire.Document) invoice.Document {
 			Row: l.Row, Adjusts: l.Adjusts, Rate: domainRow(l.Rate), Calls: l.Calls, RawMillis: l.RawMillis,
 			BilledSeconds: l.BilledSeconds, Amount: l.Amount, State: l.State, Dispute: l.Dispute, Reason: l.Reason,
 		})
+	}
+	for _, l := range d.Volume {
+		out.Volume = append(out.Volume, invoice.VolumeLine(l))
 	}
 	return out
 }

@@ -281,6 +281,7 @@ func (s *server) invoices() {
 	const at = "/v1/bilaterals/{partner}/invoices"
 	get(s, at, "list-invoices", tagBilling, "Invoices of both sides", s.listInvoices)
 	get(s, "/v1/bilaterals/{partner}/totals", "get-totals", tagBilling, "What is invoiced, settled, disputed and due, by direction and currency", s.getTotals)
+	get(s, "/v1/bilaterals/{partner}/volume", "get-volume", tagBilling, "Where the terms about volume stand in their windows", s.getVolume)
 	get(s, at+"/{id}", "get-invoice", tagBilling, "One invoice with its document", func(_ context.Context, in *IDPath) (*reply[wire.Invoice], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
@@ -523,6 +524,39 @@ func (s *server) listInvoices(_ context.Context, in *struct {
 		return shownInvoice(i), within(i.Interval.From) && (in.State == "" || in.State == i.State) && (in.Currency == "" || in.Currency == i.Currency) &&
 			(in.Direction == "" || in.Direction == d.String()) && (!in.Payable || i.Payable())
 	})
+}
+
+// getVolume shows what the terms about volume have counted, and what comes next.
+func (s *server) getVolume(_ context.Context, in *PartnerPath) (*reply[wire.VolumeWindows], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.VolumeWindows{Windows: []wire.VolumeWindow{}}
+	err = b.View(func(v channel.View) error {
+		windows, err := (trade.View{Records: v}).VolumeWindows()
+		for _, x := range windows {
+			w := wire.VolumeWindow{Agreement: x.Agreement, Direction: x.Direction, Window: x.Window, Seconds: x.Counted.Seconds, Charges: x.Counted.Charges, Billed: x.Billed, Over: x.Over}
+			if c := x.Commitment; c != nil {
+				w.Name, w.Currency = c.Name, c.Currency
+				if x.Counted.Seconds < c.Seconds {
+					w.NextSeconds = c.Seconds
+				}
+				if x.Counted.Charges < c.Charges {
+					w.NextCharges = c.Charges
+				}
+			} else {
+				n := x.Discount.Reached(x.Counted)
+				w.Name, w.Currency, w.Tier = x.Discount.Name, x.Discount.Currency, uint32(n)
+				if n < len(x.Discount.Tiers) {
+					w.NextSeconds, w.NextCharges = x.Discount.Tiers[n].Seconds, x.Discount.Tiers[n].Charges
+				}
+			}
+			out.Windows = append(out.Windows, w)
+		}
+		return err
+	})
+	return answer(out), err
 }
 
 // getTotals adds all invoices up. What is open on one moves to the invoice that

@@ -12,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -25,6 +26,7 @@ type (
 	signatureText struct{}
 	intervalText  struct{}
 	directionText struct{}
+	shareText     struct{}
 )
 
 func pattern(form, description, example string) *huma.Schema {
@@ -56,6 +58,10 @@ func (directionText) Schema(huma.Registry) *huma.Schema {
 	return pattern("^[^>]+>[^>]+$", "sender and terminator like ALPHA>BRAVO", "ALPHA>BRAVO")
 }
 
+func (shareText) Schema(huma.Registry) *huma.Schema {
+	return pattern(`^[0-9]{1,3}(\.[0-9]{1,4})?$`, "a percentage with at most four decimal places", "2.5000")
+}
+
 // newRegistry makes the registry of schemas.
 func newRegistry() huma.Registry {
 	r := huma.NewMapRegistry("#/components/schemas/", schemaName)
@@ -68,6 +74,7 @@ func newRegistry() huma.Registry {
 		typeOf[sign.Signature]():  typeOf[signatureText](),
 		typeOf[usage.Interval]():  typeOf[intervalText](),
 		typeOf[usage.Direction](): typeOf[directionText](),
+		typeOf[rating.Share]():    typeOf[shareText](),
 	} {
 		r.RegisterTypeAlias(from, to)
 	}

@@ -24,6 +24,7 @@ type agreementCommand struct {
 	List    agreementList    `cmd:"" op:"list-agreements" help:"List agreements." eg:"" eg:"--state active"`
 	Show    agreementShow    `cmd:"" op:"get-agreement" help:"Show an agreement with all versions of its terms." eg:"MSA-1"`
 	Terms   agreementTerms   `cmd:"" op:"get-default-terms" help:"Print the terms for voice to begin with, as the node has them." eg:"" eg:"--out terms.json"`
+	Volume  agreementVolume  `cmd:"" op:"get-volume" help:"Show what the terms about volume have counted in their windows: seconds and charges, the tier that is reached, and what comes next." eg:"" eg:"--json"`
 	Example agreementExample `cmd:"" help:"Print a commented agreement to fill in; needs no node." eg:"> msa.yaml"`
 	Rule    agreementRule    `cmd:"" help:"Try the rule that decides differing lines."`
 	Propose agreementPropose `cmd:"" op:"propose-agreement" role:"product-manager" help:"Propose an agreement." eg:"msa.yaml" eg:"- --partner BRAVO < msa.json"`
@@ -69,6 +70,20 @@ func (c agreementTerms) Run(ctx context.Context, n *remote) error {
 		return err
 	}
 	return c.document(n.terminal, terms)
+}
+
+type agreementVolume struct{ one }
+
+func (c agreementVolume) Run(ctx context.Context, n *remote) error {
+	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	all, err := n.api.With(code).Volume(ctx)
+	if err != nil || n.json {
+		return shown(n, wire.VolumeWindows{Windows: all}, err)
+	}
+	return writeList(n.out, all, "name direction currency window seconds charges tier next_seconds next_charges billed over")
 }
 
 type agreementPropose struct {
@@ -263,6 +278,33 @@ var comments = map[string]string{
 	"terms.destroy_old_keys":       "true: both nodes destroy what opens the past, once a sealing key is replaced.",
 }
 
+// volumeExample is terms about volume, for the end of the terms: what not every
+// agreement has is not to be signed by oversight.
+const volumeExample = `Discounts by volume and commitments; each is a line of its own on the invoice.
+What they count begins anew with each window, in the zone of the billing cycle.
+volume:
+  - name: Volume of the quarter     # as invoices show it
+    direction: ALPHA>BRAVO          # from the buyer to the seller; left out: both, each by itself
+    destinations: [France, Germany] # as the rate sheet names them, sorted; left out: all
+    currency: USD
+    window: {length: 3mo}           # a whole number of billing periods: 1d, 1mo, 3mo, 12mo; zone: unless it is UTC
+    measure: money                  # thresholds are of charges before the discount: money; or of billed seconds: seconds
+    reach: whole                    # of all charges of the window, once the tier is reached: whole; or of what is beyond: marginal
+    tiers: [{charges: "5000", percent: "2.5"}, {charges: "20000", percent: "4"}] # or {seconds: 600000, percent: "1"}
+commitments:
+  - name: Minimum of the quarter
+    direction: ALPHA>BRAVO
+    currency: USD
+    window: {length: 3mo}
+    charges: "10000"                # at least so much before discounts; what is missing is charged with the last period
+  - name: Seconds of the quarter
+    direction: BRAVO>ALPHA
+    currency: USD
+    window: {length: 3mo}
+    seconds: 600000                 # at least; missing ones cost
+    rate: "0.01"                    # so much
+    unit_seconds: 60                # for so many seconds`
+
 func (agreementExample) Run(t terminal) error {
 	const text = "As signed."
 	a := wire.ProposeAgreement{
@@ -284,7 +326,11 @@ func (agreementExample) Run(t terminal) error {
 	if err := e.Encode(&doc); err != nil {
 		return fmt.Errorf("writing the example: %w", err)
 	}
-	return e.Close()
+	if err := e.Close(); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(t.out, "  # "+strings.ReplaceAll(volumeExample, "\n", "\n  # "))
+	return err
 }
 
 // explain puts the comments into a document and has it written line by line.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"strconv"
@@ -8,15 +9,17 @@ import (
 
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/compare"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade/invoice"
 )
 
 // invoiceCommand is "lateral invoice".
 type invoiceCommand struct {
 	List    invoiceList    `cmd:"" op:"list-invoices" help:"List invoices." eg:"" eg:"--state issued --direction 'ALPHA>BRAVO'" eg:"--payable --currency EUR --all --json"`
 	Show    invoiceShow    `cmd:"" op:"get-invoice" help:"Show an invoice with its lines." eg:"BRAVO-ALPHA-V-ALPHA-20261102T110000Z-20261102T120000Z-EUR-1"`
-	Export  invoiceExport  `cmd:"" op:"get-invoice-json,get-invoice-html,get-invoice-canonical" help:"Write an invoice to keep or to read; lateral verify compares it with its proof." eg:"ID --format html --out invoice.html" eg:"ID --out invoice.json"`
+	Export  invoiceExport  `cmd:"" op:"get-invoice-json,get-invoice-html,get-invoice-canonical" help:"Write an invoice to keep or to read; lateral verify compares it with its proof." eg:"ID --format html --out invoice.html" eg:"ID --out invoice.json" eg:"ID --format csv --out invoice.csv"`
 	Proof   invoiceProof   `cmd:"" op:"get-invoice-proof" help:"Write a proof of an invoice that anybody can check offline; waits for an anchor." eg:"ID --out invoice.proof"`
 	Accept  invoiceAccept  `cmd:"" op:"accept-invoice" role:"finance" help:"Accept all lines of an invoice that are not open." eg:"ID" eg:"ID --document 5f0c...e1 --reserve 7:12:640"`
 	Dispute invoiceDispute `cmd:"" op:"dispute-invoice" role:"finance" help:"Dispute lines of an invoice, with the own figures, and accept the others." eg:"ID --line 7:12:640 --why 'Our switch has 640 s.'"`
@@ -53,7 +56,7 @@ func (c invoiceShow) Run(ctx context.Context, n *remote) error {
 type invoiceExport struct {
 	oneInvoice
 	out
-	Format string `default:"json" enum:"json,html,cbor" help:"json, html, or cbor: the canonical bytes that a proof shows; default: ${default}."`
+	Format string `default:"json" enum:"json,html,cbor,csv" help:"json, html, cbor: the canonical bytes that a proof shows, or csv: the lines in its total, as lateral compare reads them; default: ${default}."`
 }
 
 func (c invoiceExport) Run(ctx context.Context, n *remote) error {
@@ -62,8 +65,16 @@ func (c invoiceExport) Run(ctx context.Context, n *remote) error {
 		return err
 	}
 	p := n.api.With(code)
-	get := map[string]func(context.Context, string) ([]byte, error){"json": p.InvoiceJSON, "html": p.InvoiceHTML, "cbor": p.InvoiceCanonical}
+	get := map[string]func(context.Context, string) ([]byte, error){"json": p.InvoiceJSON, "html": p.InvoiceHTML, "cbor": p.InvoiceCanonical, "csv": p.InvoiceCanonical}
 	data, err := get[c.Format](ctx, c.ID)
+	if err == nil && c.Format == "csv" {
+		var d invoice.Document
+		var lines bytes.Buffer
+		if err = canon.Decode(data, &d); err == nil {
+			err = compare.WriteInvoice(&lines, d)
+		}
+		data = lines.Bytes()
+	}
 	return c.write(n.terminal, data, err)
 }
 

@@ -271,4 +271,18 @@ func TestTheExampleOfAnAgreementIsExplainedAndReadBack(t *testing.T) {
 	if read.Terms.Hash() != agreement.Defaults().Hash() {
 		t.Errorf("the terms read back are %+v", read.Terms)
 	}
+	// Who takes the comment signs off gets terms that are good.
+	plain, volume, ok := strings.Cut(out, "  # Discounts by volume")
+	if !ok {
+		t.Fatal("the example does not show terms about volume")
+	}
+	volume = strings.ReplaceAll(volume, "\n  # ", "\n  ")
+	volume = volume[strings.Index(volume, "  volume:"):]
+	var with wire.ProposeAgreement
+	if err := (terminal{}).body(put(t, "volume.yaml", []byte(plain+volume)), &with); err != nil {
+		t.Fatal(err)
+	}
+	if err := with.Terms.Validate(); err != nil || len(with.Terms.Volume) != 1 || len(with.Terms.Commitments) != 2 || with.Terms.Volume[0].Tiers[0].Discount != 25_000 {
+		t.Errorf("%v: %+v %+v", err, with.Terms.Volume, with.Terms.Commitments)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/rating"
 )
 
 // Type of an agreement, in the words of MEF 114.
@@ -280,7 +281,9 @@ type Terms struct {
 	Notice     RateNotice     `cbor:"25,keyasint,omitzero" json:"rate_notice,omitzero"` // of rate sheets; none: from any moment on
 	// Normalisations put each carrier's own records right before they are rated
 	// and compared.
-	Normalisations []Normalisation `cbor:"26,keyasint,omitempty" json:"normalisations,omitempty"`
+	Normalisations []Normalisation     `cbor:"26,keyasint,omitempty" json:"normalisations,omitempty"`
+	Volume         []rating.Volume     `cbor:"27,keyasint,omitempty" json:"volume,omitempty"`      // discounts by volume
+	Commitments    []rating.Commitment `cbor:"28,keyasint,omitempty" json:"commitments,omitempty"` // minimums, and what falling short costs
 }
 
 // RateNotice is how long before it takes effect a rate sheet has to be proposed.
@@ -431,6 +434,9 @@ func (t Terms) Validate() error {
 		}
 	}
 	if err := CheckNormalisations(t.Normalisations); err != nil {
+		return err
+	}
+	if err := t.checkVolume(); err != nil {
 		return err
 	}
 	if err := t.checkDeadlines(); err != nil {

@@ -164,6 +164,36 @@ type Document struct {
 	Note      Note            `cbor:"18,keyasint,omitempty" json:"note,omitempty"`
 	Version   uint32          `cbor:"19,keyasint,omitempty" json:"version,omitempty"` // of the rated period, that the note makes
 	Why       string          `cbor:"20,keyasint,omitempty" json:"why,omitempty"`     // the note corrects
+	Volume    []VolumeLine    `cbor:"21,keyasint,omitempty" json:"volume,omitempty"`  // by the order of the terms; they count in the total
+}
+
+// AllOpen reports whether nothing of the document is owed while so many of its
+// lines are open.
+func (d Document) AllOpen(open uint32) bool {
+	return open > 0 && open == uint32(len(d.Lines)) && len(d.Volume) == 0
+}
+
+// VolumeKind says what a line without usage is for.
+type VolumeKind string
+
+// The kinds.
+const (
+	Discount  VolumeKind = "discount"  // below zero: what the document's own lines earn
+	CatchUp   VolumeKind = "catch-up"  // what lines that were invoiced before earn by it, or earn no more
+	Shortfall VolumeKind = "shortfall" // what a window that is over falls short of its commitment; below zero: that much was charged too much
+)
+
+// VolumeLine is what a term about volume adds to an invoice: a line without
+// usage. It follows from the lines that are agreed, so nobody disputes it by
+// itself.
+type VolumeLine struct {
+	Name    string         `cbor:"1,keyasint" json:"name"` // of the term
+	Kind    VolumeKind     `cbor:"2,keyasint" json:"kind"`
+	Window  usage.Interval `cbor:"3,keyasint" json:"window"`                   // in which lines are counted
+	Seconds uint64         `cbor:"4,keyasint" json:"seconds"`                  // billed, that the window has counted with this document
+	Charges money.Micro    `cbor:"5,keyasint" json:"charges"`                  // likewise, before any discount
+	Tier    uint32         `cbor:"6,keyasint,omitempty" json:"tier,omitempty"` // the highest that the window has reached, from 1; 0: none
+	Amount  money.Micro    `cbor:"7,keyasint" json:"amount"`
 }
 
 // LineState says whether a line counts in the total.

@@ -2,6 +2,7 @@ package rating
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/money"
@@ -29,28 +30,66 @@ const (
 	Whole    Reach = "whole"    // all of the window, once the threshold is reached
 )
 
-// wholeParts is a discount of everything.
-const wholeParts = 1_000_000
+// Share is a part of a charge in millionths: 25,000 is 2.5%. Its text is the
+// percentage with exactly four places, "2.5000".
+type Share uint32
 
-// Tier is a discount from a threshold on.
-type Tier struct {
-	From     uint64 `cbor:"1,keyasint" json:"from"`     // seconds, or millionths of the currency
-	Discount uint32 `cbor:"2,keyasint" json:"discount"` // millionths of the charge: 25,000 is 2.5%
+// Everything is a discount of everything.
+const Everything Share = 1_000_000
+
+// ParseShare reads a percentage of at most four places, from 0 to 100. Code:
+// [CodeBadVolume].
+func ParseShare(s string) (Share, error) {
+	percent, err := money.ParseMicro(s)
+	if err != nil || percent < 0 || percent > 100_000_000 || percent%100 != 0 {
+		return 0, fault.Newf(CodeBadVolume, "write it like 2.5", "%.40q is no percentage of at most four places", s)
+	}
+	return Share(percent / 100), nil
 }
 
-// Volume is the terms of a discount by volume: of the lines to some
-// destinations, in one direction and currency, over a window that may be longer
-// than a billing period. The discount of a period follows from the agreed lines
-// alone, so it comes out the same whenever it is asked for; it is a line of its
-// own on the invoice, and changes none of the others.
+// String prints exactly four places.
+func (s Share) String() string {
+	text := (money.Micro(s) * 100).String()
+	return text[:len(text)-2]
+}
+
+// MarshalText gives the percentage, so that JSON holds a string.
+func (s Share) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what [ParseShare] reads.
+func (s *Share) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseShare(string(text))
+	return err
+}
+
+// Tier is a discount from a threshold on: of seconds or of charges, as the
+// terms measure.
+type Tier struct {
+	Seconds  uint64      `cbor:"1,keyasint,omitempty" json:"seconds,omitempty"` // billed
+	Charges  money.Micro `cbor:"2,keyasint,omitempty" json:"charges,omitempty"` // before the discount
+	Discount Share       `cbor:"3,keyasint" json:"percent"`                     // of the charge
+}
+
+// Basis is which lines terms about volume count: those to some destinations, in
+// one direction and currency, over a window that may be longer than a billing
+// period. The lines of each direction are counted by themselves.
+type Basis struct {
+	Direction    usage.Direction `cbor:"2,keyasint,omitzero" json:"direction,omitzero"`      // from the buyer to the seller; none: both, each by itself
+	Destinations []string        `cbor:"3,keyasint,omitempty" json:"destinations,omitempty"` // as the rate sheet names them, sorted; none: all
+	Currency     money.Currency  `cbor:"4,keyasint" json:"currency"`
+	Window       usage.Cycle     `cbor:"5,keyasint" json:"window"` // counting begins anew with each: "1mo", "3mo", "12mo"
+}
+
+// Volume is the terms of a discount by volume. The discount of a period follows
+// from the agreed lines of its window alone, so it comes out the same whenever
+// it is asked for; it is a line of its own on the invoice, and changes none of
+// the others.
 type Volume struct {
-	Name         string         `cbor:"1,keyasint" json:"name"`
-	Destinations []string       `cbor:"2,keyasint,omitempty" json:"destinations,omitempty"` // sorted; none: all
-	Currency     money.Currency `cbor:"3,keyasint" json:"currency"`
-	Window       usage.Cycle    `cbor:"4,keyasint" json:"window"` // counting begins anew with each: "1mo", "3mo", "12mo"
-	Measure      Measure        `cbor:"5,keyasint" json:"measure"`
-	Reach        Reach          `cbor:"6,keyasint" json:"reach"`
-	Tiers        []Tier         `cbor:"7,keyasint" json:"tiers"` // by threshold, ascending; below the first: no discount
+	Name string `cbor:"1,keyasint" json:"name"`
+	Basis
+	Measure Measure `cbor:"6,keyasint" json:"measure"`
+	Reach   Reach   `cbor:"7,keyasint" json:"reach"`
+	Tiers   []Tier  `cbor:"8,keyasint" json:"tiers"` // by threshold, ascending; below the first: no discount
 }
 
 // Agreed is a line that both sides have agreed on, as the history holds it. What
@@ -70,37 +109,64 @@ type Discount struct {
 	Reached int         // tiers that the window has reached with the period
 }
 
-// maxTiers bounds the tiers of a discount.
-const maxTiers = 32
+// Bounds of a term.
+const (
+	maxTiers        = 32
+	maxDestinations = 1000
+)
 
 // Validate refuses terms that say something impossible. Codes: [CodeBadVolume],
 // and those of the currency and the cycle.
 func (v Volume) Validate() error {
-	bad := func(field, detail, remedy string) error { return fault.New(CodeBadVolume, detail, remedy).In(field) }
 	switch {
-	case v.Name == "" || len(v.Name) > 80:
-		return bad("name", "the discount has no name, or a very long one", "name it as the invoice is to show it")
-	case !slices.IsSorted(v.Destinations) || len(slices.Compact(slices.Clone(v.Destinations))) < len(v.Destinations) || slices.Contains(v.Destinations, ""):
-		return bad("destinations", "the destinations are not in order, or one comes twice or has no name", "sort them and name each once")
 	case v.Measure != BySeconds && v.Measure != ByMoney:
-		return bad("measure", "thresholds count nothing that is known", "use seconds or money")
+		return badVolume("measure", "thresholds count nothing that is known", "use seconds or money")
 	case v.Reach != Marginal && v.Reach != Whole:
-		return bad("reach", "it is not said which charges the discount is of", "use marginal or whole")
+		return badVolume("reach", "it is not said which charges the discount is of", "use marginal or whole")
 	case len(v.Tiers) == 0 || len(v.Tiers) > maxTiers:
-		return bad("tiers", "a discount has 1 to 32 tiers", "name thresholds and discounts")
+		return badVolume("tiers", "a discount has 1 to 32 tiers", "name thresholds and discounts")
 	}
 	for i, t := range v.Tiers {
-		if t.Discount > wholeParts || i > 0 && (t.From <= v.Tiers[i-1].From || t.Discount < v.Tiers[i-1].Discount) || t.From > 1<<62 {
-			return bad("tiers", "a threshold or discount is not above the one before, or out of range", "let both rise; 1,000,000 is the whole charge")
+		if t.Charges < 0 || t.Seconds > maxCounted || v.Measure == BySeconds && t.Charges != 0 || v.Measure == ByMoney && t.Seconds != 0 {
+			return badVolume("tiers", "a threshold is out of range, or not of what is measured", "name seconds, or charges, as measure says")
+		}
+		if t.Discount > Everything || i > 0 && (v.threshold(i) <= v.threshold(i-1) || t.Discount < v.Tiers[i-1].Discount) {
+			return badVolume("tiers", "a threshold or discount is not above the one before, or a discount above everything", "let both rise, up to 100 percent")
 		}
 	}
-	if err := v.Currency.Validate(); err != nil {
+	return v.Basis.validate(v.Name)
+}
+
+func badVolume(field, detail, remedy string) error {
+	return fault.New(CodeBadVolume, detail, remedy).In(field)
+}
+
+// validate checks what all terms about volume have.
+func (b Basis) validate(name string) error {
+	switch {
+	case name == "" || len(name) > 80 || strings.ToValidUTF8(name, "") != name || strings.ContainsAny(name, "\r\n\x00"):
+		return badVolume("name", "the term has no name, or one that an invoice cannot show", "name it in at most 80 bytes, as the invoice is to show it")
+	case len(b.Destinations) > maxDestinations:
+		return badVolume("destinations", "the term names more than 1,000 destinations", "name fewer, or none for all")
+	case !slices.IsSorted(b.Destinations) || len(slices.Compact(slices.Clone(b.Destinations))) < len(b.Destinations) || slices.Contains(b.Destinations, ""):
+		return badVolume("destinations", "the destinations are not in order, or one comes twice or has no name", "sort them and name each once")
+	}
+	if err := b.Currency.Validate(); err != nil {
 		return fault.Of(err).In("currency")
 	}
-	if err := v.Window.Validate(); err != nil {
+	if err := b.Window.Validate(); err != nil {
 		return fault.Of(err).In("window")
 	}
 	return nil
+}
+
+// Counts reports whether lines to a destination count.
+func (b Basis) Counts(destination string) bool {
+	if len(b.Destinations) == 0 {
+		return true
+	}
+	_, ok := slices.BinarySearch(b.Destinations, destination)
+	return ok
 }
 
 // Credit gives what a period earns. history is all agreed lines of the
@@ -122,38 +188,33 @@ func (v Volume) Credit(period usage.Interval, history []Agreed, rounding money.R
 		return Discount{}, err
 	}
 	window := dates.At(period.From)
-	var before, own sum
+	var before, own Counted
 	for _, l := range history {
-		if l.Amount.Currency != v.Currency || !window.Contains(l.Period.From) || l.Period.From > period.From ||
-			len(v.Destinations) > 0 && !v.covers(l.Destination) {
+		if l.Amount.Currency != v.Currency || !window.Contains(l.Period.From) || l.Period.From > period.From || !v.Counts(l.Destination) {
 			continue
 		}
 		to := &before
 		if l.Period.From == period.From {
 			to = &own
 		}
-		if err := to.add(l.Seconds, l.Amount.Micro); err != nil {
+		if *to, err = to.Plus(Counted{l.Seconds, l.Amount.Micro}); err != nil {
 			return Discount{}, err
 		}
 	}
-	with := before
-	if err := with.add(own.seconds, own.charges); err != nil {
+	with, err := before.Plus(own)
+	if err != nil {
 		return Discount{}, err
 	}
-	out := Discount{Charges: own.charges, Seconds: own.seconds}
-	reached := v.measured(with)
-	for out.Reached < len(v.Tiers) && v.Tiers[out.Reached].From <= reached {
-		out.Reached++
-	}
-	if v.Reach == Marginal && v.Measure == BySeconds {
-		out.Credit, err = v.spread(before.seconds, own, rounding)
+	out := Discount{Charges: own.Charges, Seconds: own.Seconds, Reached: v.Reached(with)}
+	if v.InOrder() {
+		out.Credit, err = v.Spread(before.Seconds, own, rounding)
 		return out, err
 	}
-	had, err := v.earned(before, rounding)
+	had, err := v.Earned(before, rounding)
 	if err != nil {
 		return out, err
 	}
-	has, err := v.earned(with, rounding)
+	has, err := v.Earned(with, rounding)
 	if err != nil {
 		return out, err
 	}
@@ -161,50 +222,84 @@ func (v Volume) Credit(period usage.Interval, history []Agreed, rounding money.R
 	return out, err
 }
 
-func (v Volume) covers(destination string) bool {
-	_, ok := slices.BinarySearch(v.Destinations, destination)
-	return ok
+// Counted is what the lines that count come to.
+type Counted struct {
+	Seconds uint64      `cbor:"1,keyasint" json:"seconds"` // billed
+	Charges money.Micro `cbor:"2,keyasint" json:"charges"` // before any discount
 }
 
-// sum is what lines come to.
-type sum struct {
-	seconds uint64
-	charges money.Micro
-}
+// maxCounted bounds the seconds of a window, so that their product with a share
+// stays below 2^63.
+const maxCounted = 1 << 43
 
-func (s *sum) add(seconds uint64, charges money.Micro) (err error) {
-	if s.seconds+seconds < seconds || s.seconds+seconds > 1<<43 {
-		return fault.New(CodeTooMuch, "the seconds of the window are out of range", "take a shorter window")
+// Plus adds. Codes: [CodeTooMuch], money.CodeOverflow.
+func (c Counted) Plus(more Counted) (out Counted, err error) {
+	if c.Seconds > maxCounted || more.Seconds > maxCounted-c.Seconds {
+		return c, fault.New(CodeTooMuch, "the seconds of the window are out of range", "take a shorter window")
 	}
-	s.seconds += seconds
-	s.charges, err = s.charges.Add(charges)
-	return err
+	out.Seconds = c.Seconds + more.Seconds
+	out.Charges, err = c.Charges.Add(more.Charges)
+	return out, err
+}
+
+// Less takes off what was counted before. Codes: [CodeTooMuch],
+// money.CodeOverflow.
+func (c Counted) Less(before Counted) (out Counted, err error) {
+	if before.Seconds > c.Seconds {
+		return c, fault.New(CodeTooMuch, "more seconds are taken back than were counted", "take back what was invoiced")
+	}
+	out.Seconds = c.Seconds - before.Seconds
+	out.Charges, err = c.Charges.Sub(before.Charges)
+	return out, err
+}
+
+// threshold is where a tier begins.
+func (v Volume) threshold(i int) uint64 {
+	if v.Measure == BySeconds {
+		return v.Tiers[i].Seconds
+	}
+	return uint64(v.Tiers[i].Charges)
 }
 
 // measured gives what the thresholds are compared with; charges that were all
 // given back count as none.
-func (v Volume) measured(s sum) uint64 {
+func (v Volume) measured(c Counted) uint64 {
 	if v.Measure == BySeconds {
-		return s.seconds
+		return c.Seconds
 	}
-	return uint64(max(0, s.charges))
+	return uint64(max(0, c.Charges))
 }
 
-// earned is the discount of a window so far.
-func (v Volume) earned(s sum, rounding money.Rounding) (money.Micro, error) {
-	reached := v.measured(s)
+// Reached gives how many tiers a window has reached.
+func (v Volume) Reached(window Counted) (n int) {
+	at := v.measured(window)
+	for n < len(v.Tiers) && v.threshold(n) <= at {
+		n++
+	}
+	return n
+}
+
+// Highest gives the discount of the highest tier that a window has reached.
+func (v Volume) Highest(window Counted) Share {
+	if n := v.Reached(window); n > 0 {
+		return v.Tiers[n-1].Discount
+	}
+	return 0
+}
+
+// InOrder reports whether what a period earns depends on how much the periods
+// before it have, and not on the window's sums alone: by seconds and marginal.
+func (v Volume) InOrder() bool { return v.Reach == Marginal && v.Measure == BySeconds }
+
+// Earned is the discount of a window by what it has counted, of terms that are
+// not InOrder. Codes: money.CodeOverflow.
+func (v Volume) Earned(window Counted, rounding money.Rounding) (money.Micro, error) {
 	if v.Reach == Whole {
-		discount := uint32(0)
-		for _, t := range v.Tiers {
-			if t.From <= reached {
-				discount = t.Discount
-			}
-		}
-		return s.charges.MulDiv(int64(discount), wholeParts, rounding)
+		return window.Charges.MulDiv(int64(v.Highest(window)), uint64(Everything), rounding)
 	}
 	// By money: the charges between two thresholds earn the discount of the
 	// lower one. All together are rounded once.
-	return money.Quotient(v.parts(0, reached), wholeParts, rounding)
+	return money.Quotient(v.parts(0, v.measured(window)), uint64(Everything), rounding)
 }
 
 // parts gives for each tier how much of the measure between two marks lies in
@@ -212,9 +307,9 @@ func (v Volume) earned(s sum, rounding money.Rounding) (money.Micro, error) {
 func (v Volume) parts(from, to uint64) []money.Product {
 	var out []money.Product
 	for i, t := range v.Tiers {
-		begin, end := max(from, t.From), to
+		begin, end := max(from, v.threshold(i)), to
 		if i+1 < len(v.Tiers) {
-			end = min(end, v.Tiers[i+1].From)
+			end = min(end, v.threshold(i+1))
 		}
 		if begin < end {
 			out = append(out, money.Product{A: end - begin, B: uint64(t.Discount)})
@@ -223,14 +318,15 @@ func (v Volume) parts(from, to uint64) []money.Product {
 	return out
 }
 
-// spread is the discount of a period by the seconds that lie in each tier.
-func (v Volume) spread(before uint64, own sum, rounding money.Rounding) (money.Micro, error) {
-	if own.seconds == 0 {
+// Spread is the discount of a period, of terms that are InOrder: by the seconds
+// that lie in each tier, when some were counted before. Code: money.CodeOverflow.
+func (v Volume) Spread(before uint64, own Counted, rounding money.Rounding) (money.Micro, error) {
+	if own.Seconds == 0 {
 		return 0, nil
 	}
 	weight := uint64(0) // seconds × discount: below 2^63, as both are bounded
-	for _, p := range v.parts(before, before+own.seconds) {
+	for _, p := range v.parts(before, before+own.Seconds) {
 		weight += p.A * p.B
 	}
-	return own.charges.MulDiv(int64(weight), own.seconds*wholeParts, rounding)
+	return own.Charges.MulDiv(int64(weight), own.Seconds*uint64(Everything), rounding)
 }

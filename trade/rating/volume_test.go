@@ -13,12 +13,11 @@ import (
 
 // discount is 10% from 1,000 and 20% from 3,000: seconds, or units of money.
 func discount(measure Measure, reach Reach) Volume {
-	unit := uint64(1)
+	tiers := []Tier{{Seconds: 1000, Discount: 100_000}, {Seconds: 3000, Discount: 200_000}}
 	if measure == ByMoney {
-		unit = 1_000_000
+		tiers = []Tier{{Charges: 1000e6, Discount: 100_000}, {Charges: 3000e6, Discount: 200_000}}
 	}
-	return Volume{Name: "Volume", Currency: "USD", Window: usage.Cycle{Length: "1mo"}, Measure: measure, Reach: reach,
-		Tiers: []Tier{{1000 * unit, 100_000}, {3000 * unit, 200_000}}}
+	return Volume{Name: "Volume", Basis: Basis{Currency: "USD", Window: usage.Cycle{Length: "1mo"}}, Measure: measure, Reach: reach, Tiers: tiers}
 }
 
 const dayMillis = 86_400_000
@@ -120,7 +119,7 @@ func TestTheMarginalDiscountBySecondsIsThatOfExactArithmetic(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 13))
 	v := discount(BySeconds, Marginal)
-	v.Tiers = []Tier{{1000, 33_333}, {2000, 77_777}, {2500, 123_457}}
+	v.Tiers = []Tier{{Seconds: 1000, Discount: 33_333}, {Seconds: 2000, Discount: 77_777}, {Seconds: 2500, Discount: 123_457}}
 	ctx := apd.BaseContext.WithPrecision(60)
 	for range 3000 {
 		before, own := random.Uint64N(3000), 1+random.Uint64N(3000)
@@ -133,7 +132,7 @@ func TestTheMarginalDiscountBySecondsIsThatOfExactArithmetic(t *testing.T) {
 		weight := int64(0)
 		for s := before; s < before+own; s++ { // second by second
 			for i := len(v.Tiers) - 1; i >= 0; i-- {
-				if s >= v.Tiers[i].From {
+				if s >= v.Tiers[i].Seconds {
 					weight += int64(v.Tiers[i].Discount)
 					break
 				}
@@ -159,7 +158,7 @@ func TestTheMarginalDiscountBySecondsIsThatOfExactArithmetic(t *testing.T) {
 func TestImpossibleVolumeTermsAreRefused(t *testing.T) {
 	for field, change := range map[string]func(*Volume){
 		"name": func(v *Volume) { v.Name = "" }, "destinations": func(v *Volume) { v.Destinations = []string{"b", "a"} }, "measure": func(v *Volume) { v.Measure = "calls" },
-		"reach": func(v *Volume) { v.Reach = "" }, "tiers": func(v *Volume) { v.Tiers[1].From = v.Tiers[0].From }, "window": func(v *Volume) { v.Window.Length = "7mo" },
+		"reach": func(v *Volume) { v.Reach = "" }, "tiers": func(v *Volume) { v.Tiers[1].Seconds = v.Tiers[0].Seconds }, "window": func(v *Volume) { v.Window.Length = "7mo" },
 		"currency": func(v *Volume) { v.Currency = "UDS" },
 	} {
 		v := discount(BySeconds, Whole)
@@ -169,8 +168,26 @@ func TestImpossibleVolumeTermsAreRefused(t *testing.T) {
 		}
 	}
 	v := discount(BySeconds, Whole)
-	v.Tiers = []Tier{{1, wholeParts + 1}}
+	v.Tiers = []Tier{{Seconds: 1, Discount: Everything + 1}}
 	if err := v.Validate(); fault.CodeOf(err) != CodeBadVolume {
 		t.Errorf("a discount of more than everything: %v", err)
+	}
+}
+
+// A percentage is its text, to four places, and back.
+func TestAShareIsAPercentage(t *testing.T) {
+	for text, want := range map[string]Share{"0": 0, "2.5": 25_000, "0.0001": 1, "100": Everything, "33.3333": 333_333} {
+		got, err := ParseShare(text)
+		if err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+		if again, err := ParseShare(got.String()); err != nil || again != got {
+			t.Errorf("%s: written as %s", text, got)
+		}
+	}
+	for _, text := range []string{"", "-1", "100.0001", "0.00001", "5%", "1e1"} {
+		if _, err := ParseShare(text); fault.CodeOf(err) != CodeBadVolume {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }

@@ -119,6 +119,19 @@ func (c Cycle) Calendar() (Calendar, error) {
 	return cal, nil
 }
 
+// Times gives how many of other's periods make one of c, at most; ok is false
+// unless each of c's is a whole number of them. Both are of one zone.
+func (c Calendar) Times(other Calendar) (n int64, ok bool) {
+	const longestMonth = 31 * 86_400_000
+	switch {
+	case c.months > 0 && other.months > 0:
+		return int64(c.months / other.months), c.months%other.months == 0
+	case c.months > 0:
+		return int64(c.months) * longestMonth / other.fixed, true
+	}
+	return c.fixed / max(1, other.fixed), other.months == 0 && c.fixed%other.fixed == 0
+}
+
 // At gives the period that contains a moment (ms since 1970 UTC). A moment that
 // RFC 3339 cannot write lies in the first or the last period there is.
 func (c Calendar) At(ms int64) Interval {

@@ -470,3 +470,27 @@ func FuzzZone(f *testing.F) {
 		}
 	})
 }
+
+// A window is a whole number of periods, or it is none.
+func TestHowManyPeriodsMakeAWindow(t *testing.T) {
+	for _, c := range []struct {
+		window, period string
+		n              int64
+		whole          bool
+	}{
+		{"3mo", "1mo", 3, true}, {"3mo", "2mo", 1, false}, {"1mo", "1mo", 1, true}, {"1mo", "1d", 31, true}, {"1mo", "1h", 744, true},
+		{"1d", "15s", 5760, true}, {"6h", "1h", 6, true}, {"8h", "3h", 2, false}, {"1d", "1mo", 0, false}, {"1mo", "3mo", 0, false}, {"1h", "1d", 0, false},
+	} {
+		var dates [2]Calendar
+		for i, length := range []string{c.window, c.period} {
+			var err error
+			if dates[i], err = (Cycle{Length: length}).Calendar(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n, whole := dates[0].Times(dates[1])
+		if whole != c.whole || whole && n != c.n {
+			t.Errorf("%s of %s: %d, %v", c.window, c.period, n, whole)
+		}
+	}
+}

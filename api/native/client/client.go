@@ -787,6 +787,12 @@ func (p *Partner) DisputeInvoice(ctx context.Context, id string, d wire.DisputeI
 	return post[wire.Done[wire.Invoice]](ctx, p.c, p.at("invoices", id, "dispute"), d)
 }
 
+// Volume gives where the terms about volume stand in their windows.
+func (p *Partner) Volume(ctx context.Context) ([]wire.VolumeWindow, error) {
+	out, err := get[wire.VolumeWindows](ctx, p.c, p.at("volume"))
+	return out.Windows, err
+}
+
 // Totals gives what is invoiced, settled, disputed and due.
 func (p *Partner) Totals(ctx context.Context) ([]wire.Totals, error) {
 	out, err := get[wire.TotalsList](ctx, p.c, p.at("totals"))

@@ -300,6 +300,19 @@ type Document struct {
 	Note      invoice.Note    `json:"note,omitempty" doc:"credit or debit: what it takes back and puts in the place of that."`
 	Version   uint32          `json:"version,omitempty" doc:"Of the rated period, that the note makes."`
 	Why       string          `json:"why,omitempty" doc:"What the note corrects."`
+	Volume    []VolumeLine    `json:"volume,omitempty" doc:"What the terms about volume add or take off. They count in the total."`
+}
+
+// VolumeLine is a line without usage: a discount by volume, or what a window
+// falls short of a commitment.
+type VolumeLine struct {
+	Name    string             `json:"name" doc:"Of the term."`
+	Kind    invoice.VolumeKind `json:"kind" doc:"discount: of the document's own lines. catch-up: of lines that were invoiced before, by another tier. shortfall: below a commitment."`
+	Window  usage.Interval     `json:"window" doc:"In which lines are counted."`
+	Seconds uint64             `json:"seconds" doc:"Billed, that the window has counted with this document."`
+	Charges money.Micro        `json:"charges" doc:"Likewise, before any discount."`
+	Tier    uint32             `json:"tier,omitempty" doc:"The highest that the window has reached, from 1."`
+	Amount  money.Micro        `json:"amount" doc:"Below zero: given back."`
 }
 
 // DocumentLine is the calls of one rate version in one period.
@@ -647,6 +660,29 @@ type Totals struct {
 	Settled   money.Micro     `json:"settled"`
 	Disputed  money.Micro     `json:"disputed"`
 	Due       money.Micro     `json:"due"`
+}
+
+// VolumeWindow is where a term about volume stands in one window of a direction.
+type VolumeWindow struct {
+	Agreement string          `json:"agreement"`
+	Name      string          `json:"name" doc:"Of the term."`
+	Direction usage.Direction `json:"direction"`
+	Currency  money.Currency  `json:"currency"`
+	Window    usage.Interval  `json:"window"`
+	Seconds   uint64          `json:"seconds" doc:"Billed, that are counted."`
+	Charges   money.Micro     `json:"charges" doc:"Before any discount."`
+	Tier      uint32          `json:"tier,omitempty" doc:"The highest that is reached, from 1."`
+	// What is to be reached next, of the two that is measured: the next tier, or the
+	// commitment.
+	NextSeconds uint64      `json:"next_seconds,omitempty" doc:"The threshold of the next tier, or the commitment, while it is not reached."`
+	NextCharges money.Micro `json:"next_charges,omitzero" doc:"Likewise, of charges."`
+	Billed      money.Micro `json:"billed" doc:"By documents that count: a discount is below zero."`
+	Over        bool        `json:"over,omitempty" doc:"Of a commitment: the window's last period is invoiced."`
+}
+
+// VolumeWindows is where all terms about volume stand.
+type VolumeWindows struct {
+	Windows []VolumeWindow `json:"windows" nullable:"false"`
 }
 
 // TotalsList is the totals of all directions and currencies, in order.
