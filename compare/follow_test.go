@@ -125,7 +125,8 @@ func pairs(n int64) func(*Delta) bool {
 func TestGrowingFilesAreFollowed(t *testing.T) {
 	paths := files2(t)
 	appendTo(t, paths[ours], voice.UsageHeader+"\n"+rowsFrom("A", 0, 3))
-	f := follow(t, paths, false)
+	appendTo(t, paths[theirs], "")
+	f := follow(t, paths, false) // waits for a record of theirs
 	appendTo(t, paths[theirs], voice.UsageHeader+"\n"+rowsFrom("B", 0, 2))
 	f.until(pairs(2))
 	// A row counts when its line is whole.

@@ -41,11 +41,14 @@ type held struct {
 	split   bool  // one of the pair is recorded in parts
 	late    bool  // it came late, in this cycle
 	had     bool  // what was found of it is taken back, in this cycle
-	grouped bool  // else next is its place in fresh
+	list    uint8 // of the fresh ones that it is in, at place next; grouped: in none
 }
 
 // end of a list of kept calls.
 const last = ^uint32(0)
+
+// grouped is a call that is in no list of fresh ones.
+const grouped = 2
 
 // peers is the kept calls to one number.
 type peers struct {
@@ -72,7 +75,9 @@ type shard struct {
 	own    [2]memory // by content with their own times, where clocks differ
 	kept   []held
 	free   []uint32
-	fresh  []uint32        // kept, in no group
+	fresh  [2][]uint32     // kept, in no group: of the last pieces, and of those before
+	now    uint8           // of the two, that which new ones go to
+	taken  int             // pieces since the two changed places
 	groups map[dest]uint32 // place in peers
 	peers  []peers
 	empty  []uint32 // places in peers
@@ -173,10 +178,20 @@ func (h *shard) judgeIDs(s side, calls []call, verdicts []verdict) {
 // partBitsOfShards spreads numbers over the shards.
 const partBitsOfShards = 12
 
+// patience is how many pieces, of both sides, the exact partner of a call is waited
+// for before the call goes to a group.
+const patience = 16
+
 // take takes the calls of a piece to the numbers of this shard: nearly all find
 // their exact partner, and are rated and done with.
 func (h *shard) take(s side, calls []call, verdicts []verdict) {
 	w := h.w
+	// Calls that have waited for some pieces go to their groups now, so that less
+	// is to be done when the cycle is closed.
+	if h.taken++; h.taken > patience {
+		h.taken, h.now = 0, 1-h.now
+		h.sort(h.now)
+	}
 	for n := range h.turns {
 		if p := h.turns[n].plus; p != nil {
 			p.calls[ours], p.calls[theirs] = p.calls[ours][:0], p.calls[theirs][:0]
@@ -300,9 +315,10 @@ func (h *shard) keep(k held) uint32 {
 		place = uint32(len(h.kept))
 		h.kept = append(h.kept, held{})
 	}
-	k.next = uint32(len(h.fresh))
+	list := &h.fresh[h.now]
+	k.next, k.list = uint32(len(*list)), h.now
 	h.kept[place] = k
-	h.fresh = append(h.fresh, place)
+	*list = append(*list, place)
 	return place
 }
 
@@ -310,14 +326,15 @@ func (h *shard) keep(k held) uint32 {
 // are looked at again.
 func (h *shard) drop(place uint32, isLate bool) {
 	k := &h.kept[place]
-	if k.grouped {
+	if k.list == grouped {
 		k.state = gone // and its place free, when the group is gone through
 		h.touch(k.dest, isLate)
 		return
 	}
-	moved := h.fresh[len(h.fresh)-1]
-	h.fresh[k.next], h.kept[moved].next = moved, k.next
-	h.fresh = h.fresh[:len(h.fresh)-1]
+	list := h.fresh[k.list]
+	moved := list[len(list)-1]
+	list[k.next], h.kept[moved].next = moved, k.next
+	h.fresh[k.list] = list[:len(list)-1]
 	k.state = gone
 	h.free = append(h.free, place)
 }
@@ -391,23 +408,29 @@ func alone(p *parts, s side, c call, cause uint8, known bool) error {
 	return p.alone(s, 0, reason{cause: cause}, known)
 }
 
-// close settles what is due among the calls to the numbers that something came
-// for.
-func (h *shard) close() {
-	for _, place := range h.fresh {
+// sort puts the calls of a list into their groups.
+func (h *shard) sort(list uint8) {
+	for _, place := range h.fresh[list] {
 		k := &h.kept[place]
 		g := h.group(k.dest)
-		k.next, k.grouped, g.head = g.head, true, place
+		k.next, k.list, g.head = g.head, grouped, place
 		if k.state != aside {
 			g.calls++
 		}
 	}
-	for _, place := range h.fresh {
+	for _, place := range h.fresh[list] {
 		if k := &h.kept[place]; h.group(k.dest).calls > 0 {
 			h.touch(k.dest, k.late)
 		}
 	}
-	h.fresh = h.fresh[:0]
+	h.fresh[list] = h.fresh[list][:0]
+}
+
+// close settles what is due among the calls to the numbers that something came
+// for.
+func (h *shard) close() {
+	h.sort(h.now)
+	h.sort(1 - h.now)
 	for _, d := range h.wait {
 		h.touch(d, false)
 	}

@@ -189,15 +189,15 @@ func endOf(row string) (time.Time, bool) {
 // order in which the calls ended, and closes cycles between them.
 func (f *feeding) inPieces(random *rand.Rand, rows [2][]string) {
 	var at [2]int
-	until := time.Time{}
+	until, often := time.Time{}, 1+random.IntN(40) // pieces in a cycle
 	for at[ours] < len(rows[ours]) || at[theirs] < len(rows[theirs]) {
 		s := side(random.IntN(2))
-		n := min(1+random.IntN(40), len(rows[s])-at[s])
+		n := min(1+random.IntN(20), len(rows[s])-at[s])
 		if n > 0 {
 			f.read(s, rows[s][at[s]:at[s]+n]...)
 			at[s] += n
 		}
-		if random.IntN(3) == 0 && at[s] > 0 {
+		if random.IntN(often) == 0 && at[s] > 0 {
 			if end, ok := endOf(rows[s][at[s]-1]); ok && end.After(until) {
 				until = end
 			}
@@ -219,7 +219,7 @@ func TestTheSumOfAllDeltasIsOneComparison(t *testing.T) {
 	mine, yours := sheet(t, testSheet...), sheet(t, append([]string{"Germany,493,0.03,USD,60,6,6,2026-01-01T00:00:00Z,"}, testSheet[1:]...)...)
 	roundings := []Rounding{DefaultRounding, {PerCall, money.Up, 4}, {PerInvoice, money.HalfEven, 2}}
 	reasons := map[Reason]int{}
-	for n := range 15 {
+	for n := range 9 {
 		a, b := traffic(random, 20+random.IntN(400))
 		job := Job{Rates: [2]*rating.Sheet{mine}, Rounding: roundings[n%3], SecondsTolerance: uint32(random.IntN(2)), StartTolerance: 3 * time.Second, Workers: 1 + random.IntN(3)}
 		if random.IntN(2) == 0 {
