@@ -2,7 +2,7 @@
 GO ?= go
 BIN := bin/lateral
 
-.PHONY: help build run test vet fuzz bench bench-duckdb clean
+.PHONY: help build run test test-long vet fuzz bench bench-duckdb clean
 
 help: ## what there is to make
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,15 +13,28 @@ build: ## build bin/lateral
 run: build ## build and start the sandbox: four validators, two carriers, live calls; Ctrl-C ends it
 	./$(BIN) sandbox
 
-# Packages run one after the other: several start whole networks, and two of them
-# at once on a small machine starve each other.
+# Packages that start whole networks (all whose tests hold the engine) are tested one
+# after the other: two at once on a small machine starve each other. Of the others
+# two are at a time.
+NETWORKS = $$($(GO) list -test -f '{{if .ForTest}}{{.ForTest}} {{.Deps}}{{end}}' ./... | awk '/\/ledger\/comet[] ]/ {print $$1}' | sort -u)
+OTHERS = $$($(GO) list ./... | grep -vxF "$(NETWORKS)")
+# vet goes before, with the same race detector: what it compiles is what the tests
+# link, and it need not run again. A program under the race detector sleeps a second
+# before it ends, for what goroutines that are left may still do; GORACE makes that a tenth.
+test: export GORACE = atexit_sleep_ms=100
 test: vet ## everything: formatting, vet, and all tests under the race detector
-	$(GO) test -race -p 1 -timeout 40m ./...
+	@failed=0; \
+	$(GO) test -race -vet=off -p 2 -timeout 40m $(OTHERS) || failed=1; \
+	$(GO) test -race -vet=off -p 1 -timeout 40m $(NETWORKS) || failed=1; \
+	exit $$failed
+
+test-long: ## as test, and what takes too long for every run in full: each byte of a proof, lines of 10 GB, more traffic
+	LATERAL_TEST_LONG=1 $(MAKE) test
 
 vet:
 	@unformatted=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...)); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
-	$(GO) vet ./...
+	$(GO) vet -race ./...
 
 FUZZTIME ?= 20s
 fuzz: ## run every fuzz target for FUZZTIME (20s) each

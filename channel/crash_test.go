@@ -172,9 +172,7 @@ func TestARefusalIsToldToTheSubmitter(t *testing.T) {
 	if _, err := p.left.Submit(timeout(t), put("b", "1")); fault.CodeOf(err) != fault.Refused {
 		t.Errorf("the next one gets %v", err)
 	}
-	if _, ok := p.a.alarms.find(fault.Refused); !ok {
-		t.Error("no alarm")
-	}
+	eventually(t, "an alarm tells it", func() bool { _, ok := p.a.alarms.find(fault.Refused); return ok })
 }
 
 // Whatever the law says of an envelope is its last word, but for what passes.

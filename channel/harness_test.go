@@ -632,8 +632,13 @@ func open(t testing.TB, a, b *carrier) (*Bilateral, *Bilateral) {
 }
 
 func tryOpen(ctx context.Context, a, b *carrier) (*Bilateral, error) {
-	<-a.Ready()
-	<-b.Ready()
+	for _, c := range []*carrier{a, b} {
+		select {
+		case <-c.Ready():
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%s was never ready: %w", c.code, ctx.Err())
+		}
+	}
 	ours, err := a.Introduce(b.code)
 	if err != nil {
 		return nil, err

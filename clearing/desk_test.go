@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -219,7 +220,7 @@ func (s *side) openMember(law channel.Law) {
 	})
 	s.stop = func() {
 		cancel()
-		running.Wait()
+		w.ended(string(s.code)+"'s member", &running)
 		w.must(s.member.Close())
 		w.must(s.db.Close())
 		s.stop = nil
@@ -230,8 +231,9 @@ func (s *side) openMember(law channel.Law) {
 func (w *world) open() {
 	ctx := w.context()
 	a, b := w.sides[0], w.sides[1]
-	<-a.member.Ready()
-	<-b.member.Ready()
+	for _, s := range w.sides {
+		w.within(string(s.code)+"'s member is ready", s.member.Ready())
+	}
 	ours, err := a.member.Introduce("BRAVO")
 	w.must(err)
 	theirs, err := b.member.Introduce("ALPHA")
@@ -267,7 +269,7 @@ func (s *side) halt() {
 func (s *side) start() {
 	w := s.w
 	s.openMember(channel.Trade(trade.New(voice.Line{})))
-	<-s.member.Ready()
+	w.within(string(s.code)+"'s member is ready again", s.member.Ready())
 	var ok bool
 	s.channel, ok = s.member.Bilateral(w.id)
 	if !ok {
@@ -300,7 +302,7 @@ func (s *side) openDesk() {
 	before := s.stop
 	s.stop = func() {
 		cancel()
-		running.Wait()
+		w.ended(string(s.code)+"'s desk", &running)
 		before()
 	}
 }
@@ -386,6 +388,29 @@ func (s *side) do(cmds ...trade.Command) {
 	// The other side's replica may be a block behind; what follows reads there.
 	for _, o := range out {
 		s.w.must(s.other.member.WaitFor(s.w.context(), o.Position.Height))
+	}
+}
+
+// within waits for a channel to close.
+func (w *world) within(what string, done <-chan struct{}) {
+	w.t.Helper()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		w.t.Fatalf("never came about: %s", what)
+	}
+}
+
+// ended waits for what was told to end. Nothing can be cleaned up under what
+// does not, and what it waits for stands in the trace of all goroutines.
+func (w *world) ended(what string, running *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() { running.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(2 * time.Minute):
+		debug.SetTraceback("all")
+		panic(w.t.Name() + ": " + what + " does not end")
 	}
 }
 

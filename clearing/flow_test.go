@@ -302,8 +302,8 @@ World,1,0.20,USD,60,1,1,2026-11-02T10:30:00Z,
 	if d := w.sides[0].disputes(); len(d) != 0 {
 		t.Fatalf("late records of both were disputed: %+v", d)
 	}
+	p, _ := w.sides[0].period(forth, span(t, "11:00:00", "12:00:00"))
 	w.sides[0].view(func(v trade.View) {
-		p, _ := w.sides[0].period(forth, span(t, "11:00:00", "12:00:00"))
 		for _, id := range p.Invoices {
 			doc, _ := v.Document(id)
 			for _, l := range doc.Lines {
@@ -503,8 +503,8 @@ func TestAPeriodIsRatedAgainBesideItsFirstVersion(t *testing.T) {
 	accept(c, invoice.Debit, "0.150000") // 180 s at 0.12 a minute, for 0.07
 	w.settled("0.410000")
 	for _, s := range w.sides {
+		x, _ := s.period(forth, p.Interval)
 		s.view(func(v trade.View) {
-			x, _ := s.period(forth, p.Interval)
 			for version, want := range map[uint32]string{1: "0.300000", 2: "0.210000", 3: "0.360000", 0: "0.360000"} {
 				lines := v.Rated(x, version)
 				i := slices.IndexFunc(lines, func(l invoice.Line) bool { return l.Rate.Destination == "World" })

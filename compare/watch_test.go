@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,9 @@ import (
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
+
+// long asks for what takes too long for every run: make test-long sets it.
+var long = os.Getenv("LATERAL_TEST_LONG") != ""
 
 // span is November 2026, or its first days.
 func span(days int64) usage.Interval {
@@ -121,11 +125,19 @@ func destinationHours(t testing.TB, job Job) int {
 	return len(cells)
 }
 
-// One false alarm in 10,000 destination-hours is allowed.
+// One false alarm in 10,000 destination-hours is allowed. Most hours are those of
+// many destinations, in both shapes of traffic; make test-long has the busier few
+// in both shapes too.
 func TestCleanTrafficRaisesHardlyAnything(t *testing.T) {
+	type traffic struct{ prefixes, calls int }
+	many, some, few := traffic{300, 100_000}, traffic{60, 150_000}, traffic{12, 100_000}
+	shapes := map[voice.Shape][]traffic{"": {many, some}, voice.DayAndNight: {many, few}}
+	if long {
+		shapes = map[voice.Shape][]traffic{"": {many, some, few}, voice.DayAndNight: {many, some, few}}
+	}
 	hours, alarms := 0, 0
-	for _, shape := range []voice.Shape{"", voice.DayAndNight} {
-		for _, c := range []struct{ prefixes, calls int }{{300, 100_000}, {60, 150_000}, {12, 100_000}} {
+	for shape, all := range shapes {
+		for _, c := range all {
 			seed := rand.Uint64()
 			job, _ := flooded(t, voice.Plan{Seed: seed, Span: span(20), Prefixes: c.prefixes, Shape: shape}, c.calls)
 			r := compared(t, job)

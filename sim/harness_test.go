@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -39,11 +40,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// builtBinary builds lateral's own binary, once, without the race detector: it runs
-// as many processes.
+// builtBinary builds lateral's own binary, once, with the race detector if the
+// tests have it: its packages are compiled already then, all but the last.
 var builtBinary = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(shelf, "lateral")
-	out, err := exec.Command("go", "build", "-race=false", "-o", path, "../cmd/lateral").CombinedOutput()
+	out, err := exec.Command("go", "build", "-race="+strconv.FormatBool(raced), "-o", path, "../cmd/lateral").CombinedOutput()
 	if err != nil {
 		return "", &buildError{out, err}
 	}

@@ -328,8 +328,13 @@ func (s *side) open(ctx context.Context, partner party.Code) error {
 	if !ok {
 		return fault.Newf(fault.NotFound, "look it up", "there is no member %s", partner)
 	}
-	<-s.member.Ready()
-	<-them.member.Ready()
+	for _, side := range []*side{s, them} {
+		select {
+		case <-side.member.Ready():
+		case <-ctx.Done():
+			return fault.Newf(fault.Unavailable, "look at why it does not catch up", "%s was never ready", side.code)
+		}
+	}
 	ours, err := s.member.Introduce(string(partner))
 	if err != nil {
 		return err

@@ -95,6 +95,24 @@ type helpShown struct{}
 
 // run is main without the process around it.
 func run(ctx context.Context, args []string, t terminal) (code int) {
+	return perform(ctx, commandLine(), args, t)
+}
+
+// commandLine gives what reads a command line.
+func commandLine() *kong.Kong {
+	parser := kong.Must(&commands{}, // it fails by a mistake in the structs above
+		kong.Name("lateral"),
+		kong.Description("Trade with other providers and settle with them, with nobody in the middle.\n\nStart with: lateral sandbox"),
+		kong.Exit(func(int) { panic(helpShown{}) }),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
+	)
+	describe(parser.Model.Node)
+	return parser
+}
+
+// perform reads one command line and runs its command.
+func perform(ctx context.Context, parser *kong.Kong, args []string, t terminal) (code int) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -104,25 +122,13 @@ func run(ctx context.Context, args []string, t terminal) (code int) {
 			panic(p)
 		}
 	}()
-	var c commands
-	parser, err := kong.New(&c,
-		kong.Name("lateral"),
-		kong.Description("Trade with other providers and settle with them, with nobody in the middle.\n\nStart with: lateral sandbox"),
-		kong.Writers(t.out, t.err),
-		kong.Exit(func(int) { panic(helpShown{}) }),
-		kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(t),
-	)
-	if err != nil {
-		panic(err) // a mistake in the structs above
-	}
-	describe(parser.Model.Node)
+	parser.Stdout, parser.Stderr = t.out, t.err // for help
 	k, err := parser.Parse(args)
 	if err != nil {
 		return report(t.err, usageError{err})
 	}
+	k.BindTo(ctx, (*context.Context)(nil))
+	k.Bind(t)
 	if q, ok := k.Selected().Target.Addr().Interface().(asks); ok {
 		n, err := q.dial(t, rolesOf(k.Selected()))
 		if err != nil {

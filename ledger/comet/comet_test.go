@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -374,11 +375,14 @@ func (n *network) Stranger(ctx context.Context) (followed, peered, links int) {
 	follower := n.follow(testKey("stranger", 0), Endpoint{testKey("node", 1).Public(), n.nodes[1].config.FollowListen}, testLog("stranger"))
 	short, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	for _, err := range follower.Blocks(short, 1) {
-		if err == nil {
-			followed++
+	var following sync.WaitGroup
+	following.Go(func() {
+		for _, err := range follower.Blocks(short, 1) {
+			if err == nil {
+				followed++
+			}
 		}
-	}
+	})
 	v, err := Open(Config{
 		Network: n.file, Start: n.start, Home: n.t.TempDir(), Key: testKey("stranger", 1), NodeKey: testKey("stranger", 2),
 		AllowNode: n.registered, Log: testLog("stranger"), Tuning: testTuning,
@@ -400,6 +404,7 @@ func (n *network) Stranger(ctx context.Context) (followed, peered, links int) {
 			}
 		}
 	}
+	following.Wait()
 	tip, _ := v.app.where()
 	return followed, int(tip), links
 }

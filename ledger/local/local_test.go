@@ -40,10 +40,12 @@ func harness(path func(*testing.T) string) ledgertest.Harness {
 }
 
 func TestOnAFile(t *testing.T) {
+	t.Parallel() // the cases wait more than they work
 	ledgertest.Run(t, harness(func(t *testing.T) string { return filepath.Join(t.TempDir(), "ledger") }))
 }
 
 func TestInMemory(t *testing.T) {
+	t.Parallel()
 	h := harness(func(*testing.T) string { return "" })
 	for _, name := range []string{"ARestartLosesNothing", "ACrashAfterTheMachineWroteIsMended",
 		"ACrashBeforeTheMachineWroteIsMended", "AMachineThatLostBlocksGetsThemAgain"} {
