@@ -95,11 +95,14 @@ func Cycles(ctx context.Context, t Traffic, cycles int, progress io.Writer) (Cyc
 		}
 		took, ownClose, _ := over.read()
 		whole, own, busy := m.read()
-		if progress != nil {
-			fmt.Fprintf(progress, "cycle %d of %d: %.3f s\n", i+1, all, took.Seconds())
-		}
 		if i < warmUp {
+			if progress != nil {
+				fmt.Fprintf(progress, "filling the window, %d of %d: %.3f s\n", i+1, warmUp, took.Seconds())
+			}
 			continue
+		}
+		if progress != nil {
+			fmt.Fprintf(progress, "cycle %d of %d: %.3f s\n", i+1-warmUp, cycles, took.Seconds())
 		}
 		elapsed, cpu, closing, others = elapsed+whole, cpu+own, closing+ownClose, others+time.Duration(busy*float64(whole))
 		r.Each = append(r.Each, took.Seconds())

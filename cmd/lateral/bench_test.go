@@ -42,7 +42,7 @@ func TestWhatCannotBeMeasuredIsAMistakeOfUsage(t *testing.T) {
 
 func TestCyclesAreMeasuredByTheCommand(t *testing.T) {
 	out, errs := exits(t, 0, "bench", "compare", "--cycle", "--calls", "200", "--cycles", "3", "--prefixes", "300")
-	if !strings.Contains(out, "in each of 3 cycles of 15s") || strings.Count(errs, "\n") != 3 {
+	if !strings.Contains(out, "in each of 3 cycles of 15s") || strings.Count("\n"+errs, "\ncycle ") != 3 {
 		t.Errorf("prints %s%s", out, errs)
 	}
 }
