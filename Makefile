@@ -28,7 +28,7 @@ test: vet ## everything: formatting, vet, and all tests under the race detector
 	$(GO) test -race -vet=off -p 1 -timeout 40m $(NETWORKS) || failed=1; \
 	exit $$failed
 
-test-long: ## as test, and what takes too long for every run in full: each byte of a proof, lines of 10 GB, more traffic
+test-long: ## as test, and what takes too long for every run in full: each byte of a proof, more traffic
 	LATERAL_TEST_LONG=1 $(MAKE) test
 
 vet:
