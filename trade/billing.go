@@ -303,7 +303,7 @@ func (t *tx) price(b *billing, lines []usage.Line) ([]priced, error) {
 			return nil, err
 		}
 		row := proven.Rate
-		amount, err := rating.Charge(&row, l.Calls, l.BilledSeconds, b.terms.Rounding.Mode)
+		amount, err := row.Charge(l.Calls, l.BilledSeconds, b.terms.Rounding.Mode)
 		if err != nil {
 			return nil, fault.Of(err).In("lines")
 		}

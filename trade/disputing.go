@@ -12,7 +12,6 @@ import (
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
-	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -344,7 +343,7 @@ func (t *tx) resolve(b billing, decided []resolution) error {
 		if !ok {
 			return fault.Newf(CodeRowNotProven, "prove the row", "row %d is not proven", d.Row)
 		}
-		amount, err := rating.Charge(&rate.Rate, r.calls, r.seconds, b.terms.Rounding.Mode)
+		amount, err := rate.Rate.Charge(r.calls, r.seconds, b.terms.Rounding.Mode)
 		if err != nil {
 			return err
 		}
@@ -495,7 +494,7 @@ func disputePropose(t *tx, c DisputePropose) error {
 		if v.Calls > maxFigure || v.BilledSeconds > maxFigure {
 			return invalid("verdicts", "the figures are out of range", "check them")
 		}
-		amount, err := rating.Charge(&rate.Rate, v.Calls, v.BilledSeconds, b.terms.Rounding.Mode)
+		amount, err := rate.Rate.Charge(v.Calls, v.BilledSeconds, b.terms.Rounding.Mode)
 		if err != nil {
 			return fault.Of(err).In("verdicts")
 		}
