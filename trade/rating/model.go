@@ -82,11 +82,14 @@ type Charge struct {
 	Why      string         `cbor:"6,keyasint,omitempty" json:"why,omitempty"`
 }
 
-// The bounds of prices: a quantity of base units, and the unit of a rate, for
-// which products are exact in 128 bits.
+// The bounds of prices, within which products are exact in 128 bits: what is
+// used in a charge period, the unit of its rate, and the same of a quantity that
+// an order fixes.
 const (
-	MaxQuantity = uint64(1) << 62
-	maxUnit     = uint64(1) << 50
+	MaxQuantity  = uint64(1) << 62
+	maxUnit      = uint64(1) << 50
+	MaxFixed     = uint64(1) << 32 // pieces, or metres
+	maxFixedUnit = uint64(1) << 24
 )
 
 // Fixed reports whether the order fixes the quantity, for each charge period.
@@ -106,8 +109,8 @@ func (p *Price) Validate() error {
 		return bad("kind", "there is no such kind of price", "use recurring, one-time, time, data, bandwidth or distance")
 	case p.Rate < 0:
 		return bad("rate", "the rate is negative", "name a rate of zero or more; what is given back is a credit")
-	case p.Unit == 0 || p.Unit > maxUnit:
-		return bad("unit", "the unit of the rate is zero or out of range", "name how many base units the rate is for, at most 2^50")
+	case p.Unit == 0 || p.Unit > maxUnit || !p.Kind.Used() && p.Unit > maxFixedUnit:
+		return bad("unit", "the unit of the rate is zero or out of range", "name how many base units the rate is for, at most 2^50 of what is used, or 2^24 pieces or metres")
 	case p.Minimum > MaxQuantity || p.Increment > MaxQuantity:
 		return bad("increment", "the minimum or increment is out of range", "name at most 2^62 base units")
 	case !p.Kind.Used() && (p.Minimum != 0 || p.Increment != 0 || len(p.Tiers) != 0 || p.Commitment != 0):

@@ -41,7 +41,7 @@ func TestImpossiblePricesAreRefusedByField(t *testing.T) {
 		{"negative", altered(monthly(), func(p *Price) { p.Rate = -1 }), "rate"},
 		{"no unit", altered(monthly(), func(p *Price) { p.Unit = 0 }), "unit"},
 		{"a unit beyond all", altered(monthly(), func(p *Price) { p.Unit = 1<<50 + 1 }), "unit"},
-		{"recurring with tiers", altered(byData(), func(p *Price) { p.Kind = Recurring }), "kind"},
+		{"recurring with tiers", altered(byData(), func(p *Price) { p.Kind, p.Unit = Recurring, 1 }), "kind"},
 		{"recurring with a commitment", altered(monthly(), func(p *Price) { p.Commitment = 1 }), "kind"},
 		{"recurring for ever", altered(monthly(), func(p *Price) { p.Period = usage.Cycle{} }), "period"},
 		{"a period that does not divide a year", altered(monthly(), func(p *Price) { p.Period.Length = "5mo" }), "period"},
