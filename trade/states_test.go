@@ -18,6 +18,7 @@ import (
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
 )
 
@@ -46,6 +47,8 @@ var machines = []struct {
 	{"agreement", "agreement/state.go", "State", moves(agreement.Transitions)},
 	{"sheet", "record.go", "SheetState", moves(SheetTransitions)},
 	{"order", "order/state.go", "State", moves(order.Transitions)},
+	{"item", "order/item_state.go", "ItemState", moves(order.ItemTransitions)},
+	{"product", "product/state.go", "State", moves(product.Transitions)},
 	{"period", "invoice/state.go", "PeriodState", moves(invoice.PeriodTransitions)},
 	{"invoice", "invoice/state.go", "State", moves(invoice.Transitions)},
 	{"dispute", "dispute/state.go", "State", moves(dispute.Transitions)},
@@ -120,16 +123,25 @@ func TestTheDiagramsAreTheTables(t *testing.T) {
 // is in them; world.execute looks after each command whether that is so.
 var deadlined = map[string][]string{
 	"member": {"applied"}, "sheet": {"proposed", "acknowledged"}, "agreement": {"proposed"}, "order": {"acknowledged", "suspended"},
+	"item":   {"acknowledged", "inProgress", "held.assessingCharge", "assessingCancellation"},
 	"period": {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
 	"netting": {"proposed"}, "obligation": {"owed", "overdue", "advised"},
 }
 
 // undeadlined are the states that have none, and why.
 var undeadlined = map[string]string{
-	"member active":      "nothing is awaited",
-	"member suspended":   "the others owe it no vote",
-	"agreement active":   "nothing is awaited; an amendment that is proposed has a deadline",
-	"order inProgress":   "nothing is awaited",
+	"member active":    "nothing is awaited",
+	"member suspended": "the others owe it no vote",
+	"agreement active": "nothing is awaited; an amendment that is proposed has a deadline",
+	"order inProgress": "nothing is awaited",
+
+	"product pendingActive":             "its order has one",
+	"product active":                    "nothing is awaited; a timed one has its end",
+	"product active.pendingChange":      "its order has one",
+	"product suspended":                 "the seller charges nothing, and either may end it",
+	"product pendingTerminate":          "its order has one",
+	"product suspendedPendingTerminate": "its order has one",
+
 	"period lapsed":      "nobody owes a request",
 	"period reconciling": "it has one while records or outcomes are awaited; lines in the hands of people have their own",
 	"period agreed":      "its invoices have theirs",

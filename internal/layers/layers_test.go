@@ -34,8 +34,8 @@ var rows = [][]string{
 }
 
 // nouns are the packages under trade/, each of which may import those before it.
-var nouns = []string{"money", "party", "agreement", "product", "order", "usage",
-	"rating", "invoice", "reconcile", "dispute", "settlement", "fraud", "habit"}
+var nouns = []string{"money", "party", "usage", "rating", "agreement", "product", "order",
+	"invoice", "reconcile", "dispute", "settlement", "fraud", "habit"}
 
 func rowOf(pkg string) int {
 	top, _, _ := strings.Cut(pkg, "/")
