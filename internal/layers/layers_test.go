@@ -34,7 +34,7 @@ var rows = [][]string{
 }
 
 // nouns are the packages under trade/, each of which may import those before it.
-var nouns = []string{"money", "party", "usage", "rating", "agreement", "product", "order",
+var nouns = []string{"money", "party", "usage", "rating", "product", "agreement", "order",
 	"invoice", "reconcile", "dispute", "settlement", "fraud", "habit"}
 
 func rowOf(pkg string) int {

@@ -109,6 +109,10 @@ func (r *Rule) Answer(f Facts) string {
 		}
 		in[name] = int64(v)
 	}
+	return r.answer(in)
+}
+
+func (r *Rule) answer(in map[string]any) string {
 	out, _, err := r.program.Eval(in)
 	if err != nil {
 		return failed
@@ -152,9 +156,12 @@ func (s Source) Compile() (*Rule, error) {
 	return r, nil
 }
 
-func (s Source) compile() (*Rule, error) {
+func (s Source) compile() (*Rule, error) { return s.compileIn(environment, Answers) }
+
+// compileIn checks a rule in the closed environment of its use.
+func (s Source) compileIn(environment func() (*cel.Env, error), answers string) (*Rule, error) {
 	bad := func(detail string, cause error) error {
-		return fault.New(CodeBadRule, detail, "use integers, strings, bytes, booleans and lists; the answer is "+Answers).Because(cause)
+		return fault.New(CodeBadRule, detail, "use integers, strings, bytes, booleans and lists; the answer is "+answers).Because(cause)
 	}
 	if s.Text == "" || len(s.Text) > maxRuleText {
 		return nil, bad("a rule has 1 to 8192 bytes", nil)
@@ -182,21 +189,7 @@ func (s Source) compile() (*Rule, error) {
 
 // environment holds what a decision rule may use, and nothing else.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
-	var functions []*env.Function
-	for _, name := range []string{
-		"_&&_", "_||_", "!_", "_?_:_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_",
-		"_+_", "_-_", "-_", "_*_", "_/_", "_%_", "@in", "_[_]", "size",
-		"contains", "startsWith", "endsWith", "@not_strictly_false",
-	} {
-		functions = append(functions, &env.Function{Name: name})
-	}
-	return cel.NewCustomEnv(
-		cel.StdLib(cel.StdLibSubset(&env.LibrarySubset{
-			IncludeFunctions: functions,
-			IncludeMacros:    []string{"all", "exists", "exists_one", "filter", "map"},
-		})),
-		cel.ParserExpressionSizeLimit(maxRuleText),
-		cel.ParserRecursionLimit(maxRuleDepth),
+	return closedEnvironment(
 		cel.Variable("kind", cel.StringType),
 		cel.Variable("undelivered", cel.BoolType),
 		cel.Variable("buyer_seconds", cel.IntType),
@@ -214,6 +207,27 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("unit_seconds", cel.IntType),
 	)
 })
+
+// closedEnvironment holds the functions that every rule may use, with the
+// variables of one use.
+func closedEnvironment(variables ...cel.EnvOption) (*cel.Env, error) {
+	var functions []*env.Function
+	for _, name := range []string{
+		"_&&_", "_||_", "!_", "_?_:_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_",
+		"_+_", "_-_", "-_", "_*_", "_/_", "_%_", "@in", "_[_]", "size",
+		"contains", "startsWith", "endsWith", "@not_strictly_false",
+	} {
+		functions = append(functions, &env.Function{Name: name})
+	}
+	return cel.NewCustomEnv(append([]cel.EnvOption{
+		cel.StdLib(cel.StdLibSubset(&env.LibrarySubset{
+			IncludeFunctions: functions,
+			IncludeMacros:    []string{"all", "exists", "exists_one", "filter", "map"},
+		})),
+		cel.ParserExpressionSizeLimit(maxRuleText),
+		cel.ParserRecursionLimit(maxRuleDepth),
+	}, variables...)...)
+}
 
 // closed walks a checked expression and names the first type that rules must
 // not use.

@@ -98,6 +98,9 @@ func (k Kind) Fixed() bool { return k == Recurring || k == Distance }
 // Used reports whether the quantity is measured.
 func (k Kind) Used() bool { return k == Time || k == Data || k == Bandwidth }
 
+// Price reports whether it is a kind of price.
+func (k Kind) Price() bool { return k.Fixed() || k.Used() || k == OneTime }
+
 // Validate refuses a price that says something impossible. Codes:
 // [CodeBadPrice], and those of the currency and the cycle.
 func (p *Price) Validate() error {
@@ -105,7 +108,7 @@ func (p *Price) Validate() error {
 	switch {
 	case p.Name == "" || len(p.Name) > 80:
 		return bad("name", "the price has no name, or one of more than 80 bytes", "name it as the bill is to show it")
-	case !p.Kind.Fixed() && !p.Kind.Used() && p.Kind != OneTime:
+	case !p.Kind.Price():
 		return bad("kind", "there is no such kind of price", "use recurring, one-time, time, data, bandwidth or distance")
 	case p.Rate < 0:
 		return bad("rate", "the rate is negative", "name a rate of zero or more; what is given back is a credit")
