@@ -31,11 +31,17 @@ const (
 	KindSheetReject      Kind = "sheet.reject"        // SheetAnswer; the buyer
 	KindRowProve         Kind = "row.prove"           // RowProve; either side
 	KindOrderPlace       Kind = "order.place"         // OrderPlace; the buyer
-	KindOrderAccept      Kind = "order.accept"        // OrderAnswer; the seller
-	KindOrderReject      Kind = "order.reject"        // OrderAnswer; the seller
+	KindOrderAccept      Kind = "order.accept"        // OrderAnswer; the seller, or about a product whoever is asked
+	KindOrderReject      Kind = "order.reject"        // OrderAnswer; the seller, or about a product whoever is asked
 	KindOrderSuspend     Kind = "order.suspend"       // OrderAnswer; either side
 	KindOrderResume      Kind = "order.resume"        // OrderAnswer; either side
 	KindOrderTerminate   Kind = "order.terminate"     // OrderAnswer; either side
+	KindOrderCancel      Kind = "order.cancel"        // OrderAnswer; the buyer
+	KindOrderCharge      Kind = "order.charge"        // OrderCharge; the seller
+	KindOrderDeliver     Kind = "order.deliver"       // OrderDeliver; the seller
+	KindOrderFail        Kind = "order.fail"          // OrderAnswer; the seller
+	KindProductSuspend   Kind = "product.suspend"     // ProductAnswer; either side
+	KindProductResume    Kind = "product.resume"      // ProductAnswer; either side
 	KindRatingRequest    Kind = "rating.request"      // RatingRequest; either side
 	KindUsageState       Kind = "usage.state"         // UsageState; each side
 	KindUsageDeliver     Kind = "usage.deliver"       // UsageDeliver; each side
@@ -202,6 +208,8 @@ type OrderPlace struct {
 	// Value is what the buyer expects to be billed for a period, in each currency:
 	// the delegate's limit is checked against it. A metered order needs one.
 	Value []money.Amount `cbor:"8,keyasint,omitempty" json:"value,omitempty"`
+	// Request is what an order of kind product asks for.
+	Request *order.Request `cbor:"9,keyasint,omitempty" json:"request,omitempty"`
 }
 
 // OrderAnswer moves an order.

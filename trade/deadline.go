@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
 )
 
@@ -44,6 +45,10 @@ func tick(t *tx, c Tick) error {
 		return t.tickSheet(c.Subject, stored[Sheet](raw))
 	case prefixOrder:
 		return t.tickOrder(c.Subject, stored[order.Order](raw))
+	case prefixItem:
+		return t.tickItem(stored[order.Item](raw))
+	case prefixProduct:
+		return t.tickProduct(stored[product.Instance](raw))
 	case prefixNetting:
 		return t.tickNetting(c.Subject, stored[settlement.Netting](raw))
 	case prefixMember:

@@ -22,6 +22,10 @@ const (
 	EventOrderPlaced         = "order.placed"
 	EventOrderMoved          = "order.moved" // detail: the new state
 	EventOrderEscalated      = "order.escalated"
+	EventProductMoved        = "product.moved"   // detail: the new state
+	EventDeliveryTested      = "delivery.tested" // the buyer may object to the test record
+	EventDeliveryObjected    = "delivery.objected"
+	EventDeliveryStands      = "delivery.stands" // it is billed from its delivery on
 	EventPeriodRequested     = "period.requested"
 	EventPeriodLapsed        = "period.lapsed"  // neither side has stated in time
 	EventPeriodStated        = "period.stated"  // detail: the side; its statement is complete

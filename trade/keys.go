@@ -29,6 +29,9 @@ import (
 //	row/<direction>/<line>/<row>           ProvenRow
 //	order/<id>                             order.Order
 //	standing/<direction>/<line>            Standing: the order under which usage arises
+//	item/<id>                              order.Item: an order about one product
+//	product/<id>                           product.Instance
+//	quote/<hash>                           QuoteUse: the order that has used a quote
 //	period/<order>/<from>                  invoice.Period
 //	statement/<order>/<from>/<side>/<part> Statement: s is the seller's, b the buyer's
 //	outcome/<order>/<from>/<side>/<part>   Outcomes
@@ -87,6 +90,8 @@ const (
 	prefixAgreement  = "agreement/"
 	prefixSheet      = "sheet/"
 	prefixOrder      = "order/"
+	prefixItem       = "item/"
+	prefixProduct    = "product/"
 	prefixPeriod     = "period/"
 	prefixDispute    = "dispute/"
 	prefixInvoice    = "invoice/"
@@ -153,6 +158,15 @@ func RowKey(d usage.Direction, l product.Line, number uint32) string {
 
 // OrderKey is the key of an order's record.
 func OrderKey(id string) string { return prefixOrder + id }
+
+// ItemKey is the key of an order about one product.
+func ItemKey(id string) string { return prefixItem + id }
+
+// ProductKey is the key of a product.
+func ProductKey(id string) string { return prefixProduct + id }
+
+// QuoteKey is the key of the record that says which order has used a quote.
+func QuoteKey(h canon.Hash) string { return "quote/" + h.String() }
 
 // StandingKey is the key of the record that names the standing order of a
 // direction and line.

@@ -81,6 +81,8 @@ var forms = map[Kind]form{
 	KindSheetPropose: formOf[SheetPropose](), KindSheetAccept: formOf[SheetAnswer](), KindSheetReject: formOf[SheetAnswer](),
 	KindOrderPlace: formOf[OrderPlace](), KindOrderAccept: formOf[OrderAnswer](), KindOrderReject: formOf[OrderAnswer](),
 	KindOrderSuspend: formOf[OrderAnswer](), KindOrderResume: formOf[OrderAnswer](), KindOrderTerminate: formOf[OrderAnswer](),
+	KindOrderCancel: formOf[OrderAnswer](), KindOrderCharge: formOf[OrderCharge](), KindOrderDeliver: formOf[OrderDeliver](), KindOrderFail: formOf[OrderAnswer](),
+	KindProductSuspend: formOf[ProductAnswer](), KindProductResume: formOf[ProductAnswer](),
 	KindDisputePropose: formOf[DisputePropose](), KindDisputeAccept: formOf[DisputeAccept](), KindDisputeReject: formOf[DisputeReject](),
 	KindInvoiceAccept: formOf[InvoiceAccept](), KindInvoiceDispute: formOf[InvoiceDispute](),
 	KindInvoiceCorrect: formOf[InvoiceCorrect](), KindInvoiceReject: formOf[InvoiceReject](),

@@ -50,6 +50,13 @@ func rules() map[Kind]rule {
 		KindOrderResume:    {need: delegate, role: party.Orders, apply: body(orderResume)},
 		KindOrderTerminate: {need: delegate, role: party.Orders, diverged: true, apply: body(orderTerminate)},
 
+		KindOrderCancel:    {need: delegate, role: party.Orders, apply: body(orderCancel)},
+		KindOrderCharge:    {need: delegate, role: party.Orders, apply: body(orderCharge)},
+		KindOrderDeliver:   {need: delegate, role: party.Orders, apply: body(orderDeliver)},
+		KindOrderFail:      {need: delegate, role: party.Orders, apply: body(orderFail)},
+		KindProductSuspend: {need: delegate, role: party.Orders, apply: body(productSuspend)},
+		KindProductResume:  {need: delegate, role: party.Orders, apply: body(productResume)},
+
 		KindRatingRequest:  {need: nodeAlone, apply: body(ratingRequest)},
 		KindUsageState:     {need: nodeAlone, apply: body(usageState)},
 		KindUsageDeliver:   {need: nodeAlone, apply: body(usageDeliver)},

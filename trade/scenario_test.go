@@ -58,6 +58,8 @@ func tell(t *testing.T, text string) string {
 				w = ready(t)
 			case "trading":
 				w = trading(t, terms)
+			case "products":
+				w = products(t, terms)
 			default:
 				t.Fatalf("no world %q", name)
 			}

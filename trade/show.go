@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
 )
 
@@ -40,6 +41,9 @@ var sorts = map[string]showing{
 	"row":        showingOf[ProvenRow]("a row of an accepted rate sheet"),
 	"order":      showingOf[order.Order]("an order"),
 	"standing":   showingOf[Standing]("the standing order of a direction"),
+	"item":       showingOf[order.Item]("an order about a product"),
+	"product":    showingOf[product.Instance]("a product"),
+	"quote":      showingOf[QuoteUse]("which order has used a quote"),
 	"period":     showingOf[invoice.Period]("a billing period"),
 	"statement":  showingOf[Statement]("a side's usage statement"),
 	"outcome":    showingOf[Outcomes]("what a side's rules make of differing lines"),

@@ -192,6 +192,11 @@ func waitsForever(key string, raw []byte) string {
 		state = string(stored[Sheet](raw).State)
 	case "order":
 		state = string(stored[order.Order](raw).State)
+	case "item":
+		state = string(stored[order.Item](raw).State)
+	case "product":
+		p := stored[product.Instance](raw)
+		state, awaited = string(p.State), p.State.Held() && p.Ends != 0
 	case "period":
 		p := stored[invoice.Period](raw)
 		state, awaited = string(p.State), p.Waiting > 0

@@ -129,7 +129,7 @@ func genesis(t testing.TB) memory {
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, m: New(voice{}), m2: New(voice{}), public: genesis(t), state: memory{}, second: memory{}, time: base, height: 1, sheets: map[string]*rating.Sheet{}, rates: testSheet()}
+	w := &world{t: t, m: New(voice{}, wave{}), m2: New(voice{}, wave{}), public: genesis(t), state: memory{}, second: memory{}, time: base, height: 1, sheets: map[string]*rating.Sheet{}, rates: testSheet()}
 	w.channel = [2]sign.PublicKey{key("ALPHA.channel").Public(), key("BRAVO.channel").Public()}
 	slices.SortFunc(w.channel[:], func(a, b sign.PublicKey) int { return cmp.Compare(a.String(), b.String()) })
 	return w
@@ -333,6 +333,9 @@ func (w *world) terms(a args) agreement.Terms {
 	if a.has("rule") {
 		t.Rule.Text = a["rule"]
 	}
+	if a.has("products") {
+		t.Products = productTerms(a)
+	}
 	return t
 }
 
@@ -464,6 +467,10 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	case KindRowProve:
 		b = RowProve{Direction: w.direction(a), Line: "voice", Rows: w.rows(a, a.list("rows"))}
 	case KindOrderPlace:
+		if a["kind"] == string(order.Product) {
+			b = w.productOrder(actor, other, a)
+			break
+		}
 		b = OrderPlace{ID: a["id"], Kind: order.Kind(a.or("kind", string(order.Standing))), Agreement: a.or("agreement", "MSA-1"), Sheet: a["sheet"], Line: product.Line(a.or("line", "voice")), From: base + hourMs*a.int("from", -24),
 			Payload: []byte(a["scope"]), Value: amounts(a.or("value", "USD:5"))}
 	case KindOrderAccept, KindOrderReject, KindOrderSuspend, KindOrderResume, KindOrderTerminate:
@@ -670,7 +677,9 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		head := testAnchor(w.public, a).Anchor.Heads[0]
 		b = AnchorContest{head}
 	default:
-		w.t.Fatalf("no such command: %s", k)
+		if b = w.productCommand(actor, k, a); b == nil {
+			w.t.Fatalf("no such command: %s", k)
+		}
 	}
 	return NewCommand(k, b)
 }
@@ -727,6 +736,10 @@ func (w *world) subject(a args) string {
 		return ObligationKey(w.invoiceID(a, a["obligation"]))
 	case a.has("member"):
 		return MemberKey(party.Code(a["member"]))
+	case a.has("item"):
+		return ItemKey(a["item"])
+	case a.has("product"):
+		return ProductKey(a["product"])
 	}
 	return a["subject"]
 }
@@ -1042,7 +1055,9 @@ func (w *world) show(what string, a args) string {
 			fmt.Fprintf(&b, "%s\n", d.Subject)
 		}
 	default:
-		w.t.Fatalf("cannot show %s", what)
+		if !w.showProducts(&b, what, a) {
+			w.t.Fatalf("cannot show %s", what)
+		}
 	}
 	if b.Len() == 0 {
 		return "nothing\n"

@@ -34,6 +34,7 @@ type Request struct {
 	Until    int64         `cbor:"6,keyasint,omitempty" json:"until,omitempty"`    // of a timed order; ms UTC
 	Test     bool          `cbor:"7,keyasint,omitempty" json:"test,omitempty"`     // it is tested before it is billed, whatever the agreement says
 	Reserved int64         `cbor:"8,keyasint,omitempty" json:"reserved,omitempty"` // until when the seller's reservation holds; ms UTC
+	Account  string        `cbor:"9,keyasint,omitempty" json:"account,omitempty"`  // of the buyer, that the product is billed to; empty: the usual one
 }
 
 // Item is an order about one product.

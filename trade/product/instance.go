@@ -37,22 +37,25 @@ func (o *Offer) Quantity(k rating.Kind) uint64 {
 // Instance is one product that a buyer has of a seller: what Sonata's inventory
 // shows.
 type Instance struct {
-	ID        string     `cbor:"1,keyasint" json:"id"` // chosen by the buyer with the order that adds it
-	Agreement string     `cbor:"2,keyasint" json:"agreement"`
-	Buyer     party.Code `cbor:"3,keyasint" json:"buyer"`
-	Seller    party.Code `cbor:"4,keyasint" json:"seller"`
-	Name      string     `cbor:"5,keyasint" json:"name"` // for people, of its line
-	State     State      `cbor:"6,keyasint" json:"state"`
-	Order     string     `cbor:"7,keyasint,omitempty" json:"order,omitempty"`       // in flight; empty: none
-	Phases    []Phase    `cbor:"8,keyasint,omitempty" json:"phases,omitempty"`      // what it was from when on, oldest first
-	Paused    []Pause    `cbor:"9,keyasint,omitempty" json:"paused,omitempty"`      // oldest first
-	Ends      int64      `cbor:"10,keyasint,omitempty" json:"ends,omitempty"`       // ms UTC; 0: open
-	EndedBy   party.Code `cbor:"11,keyasint,omitempty" json:"ended_by,omitempty"`   // who wanted the end; empty: its order had it
-	Committed int64      `cbor:"12,keyasint,omitempty" json:"committed,omitempty"`  // until when it is ordered at least; ms UTC
-	History   []Moved    `cbor:"13,keyasint" json:"history"`                        // of its states
-	Deadline  int64      `cbor:"14,keyasint,omitempty" json:"deadline,omitempty"`   // when a timed one ends; block time, ms UTC
-	OrderedBy string     `cbor:"15,keyasint,omitempty" json:"ordered_by,omitempty"` // the order that added it
-	Clause    string     `cbor:"16,keyasint,omitempty" json:"clause,omitempty"`     // of the agreement, by which it was ordered
+	ID        string          `cbor:"1,keyasint" json:"id"` // chosen by the buyer with the order that adds it
+	Agreement string          `cbor:"2,keyasint" json:"agreement"`
+	Buyer     party.Code      `cbor:"3,keyasint" json:"buyer"`
+	Seller    party.Code      `cbor:"4,keyasint" json:"seller"`
+	Name      string          `cbor:"5,keyasint" json:"name"` // for people, of its line
+	State     State           `cbor:"6,keyasint" json:"state"`
+	Order     string          `cbor:"7,keyasint,omitempty" json:"order,omitempty"`       // in flight; empty: none
+	Phases    []Phase         `cbor:"8,keyasint,omitempty" json:"phases,omitempty"`      // what it was from when on, oldest first
+	Paused    []Pause         `cbor:"9,keyasint,omitempty" json:"paused,omitempty"`      // oldest first
+	Ends      int64           `cbor:"10,keyasint,omitempty" json:"ends,omitempty"`       // ms UTC; 0: open
+	EndedBy   party.Code      `cbor:"11,keyasint,omitempty" json:"ended_by,omitempty"`   // who wanted the end; empty: its order had it
+	Committed int64           `cbor:"12,keyasint,omitempty" json:"committed,omitempty"`  // until when it is ordered at least; ms UTC
+	History   []Moved         `cbor:"13,keyasint" json:"history"`                        // of its states
+	Deadline  int64           `cbor:"14,keyasint,omitempty" json:"deadline,omitempty"`   // when a timed one ends; block time, ms UTC
+	OrderedBy string          `cbor:"15,keyasint,omitempty" json:"ordered_by,omitempty"` // the order that added it
+	Clause    string          `cbor:"16,keyasint,omitempty" json:"clause,omitempty"`     // of the agreement, by which it was ordered
+	Account   string          `cbor:"17,keyasint,omitempty" json:"account,omitempty"`    // that it is billed to
+	Billed    int64           `cbor:"18,keyasint,omitempty" json:"billed,omitempty"`     // until when it is billed; ms UTC
+	Due       []rating.Charge `cbor:"19,keyasint,omitempty" json:"due,omitempty"`        // for the next bill: of events, and what was billed otherwise before
 }
 
 // Phase is what a product is from a moment on.
