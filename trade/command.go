@@ -42,6 +42,10 @@ const (
 	KindOrderFail        Kind = "order.fail"          // OrderAnswer; the seller
 	KindProductSuspend   Kind = "product.suspend"     // ProductAnswer; either side
 	KindProductResume    Kind = "product.resume"      // ProductAnswer; either side
+	KindMeasure          Kind = "measurement.state"   // MeasurementState; each side
+	KindMeasurePropose   Kind = "measurement.propose" // MeasurementPropose; either side
+	KindMeasureAccept    Kind = "measurement.accept"  // MeasurementPropose; the side that did not propose
+	KindMeasureReject    Kind = "measurement.reject"  // MeasurementReject; the side that did not propose
 	KindRatingRequest    Kind = "rating.request"      // RatingRequest; either side
 	KindUsageState       Kind = "usage.state"         // UsageState; each side
 	KindUsageDeliver     Kind = "usage.deliver"       // UsageDeliver; each side
@@ -54,6 +58,9 @@ const (
 	KindInvoiceDispute   Kind = "invoice.dispute"     // InvoiceDispute; the buyer
 	KindInvoiceCorrect   Kind = "invoice.correct"     // InvoiceCorrect; the seller
 	KindInvoiceReject    Kind = "invoice.reject"      // InvoiceReject; the buyer
+	KindBillRequest      Kind = "bill.request"        // BillRequest; either side
+	KindBillSubmit       Kind = "bill.submit"         // BillSubmit; each side
+	KindBillDispute      Kind = "bill.dispute"        // BillDispute; the buyer
 	KindNettingPropose   Kind = "netting.propose"     // NettingPropose; either side
 	KindNettingAccept    Kind = "netting.accept"      // NettingAnswer; the side that did not propose
 	KindNettingReject    Kind = "netting.reject"      // NettingAnswer; the side that did not propose
@@ -285,6 +292,8 @@ type Verdict struct {
 	Dispute       string `cbor:"1,keyasint" json:"dispute"` // id
 	Calls         uint64 `cbor:"2,keyasint" json:"calls"`
 	BilledSeconds uint64 `cbor:"3,keyasint" json:"billed_seconds"`
+	// Amount is what an item of a bill for products is to come to.
+	Amount money.Micro `cbor:"4,keyasint,omitempty" json:"amount,omitempty"`
 }
 
 // DisputePropose offers decisions on lines in the hands of people.

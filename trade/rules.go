@@ -57,6 +57,11 @@ func rules() map[Kind]rule {
 		KindProductSuspend: {need: delegate, role: party.Orders, apply: body(productSuspend)},
 		KindProductResume:  {need: delegate, role: party.Orders, apply: body(productResume)},
 
+		KindMeasure:        {need: nodeAlone, apply: body(measurementState)},
+		KindMeasurePropose: {need: delegate, role: party.Disputes, apply: body(measurementPropose)},
+		KindMeasureAccept:  {need: delegate, role: party.Disputes, apply: body(measurementAccept)},
+		KindMeasureReject:  {need: delegate, role: party.Disputes, apply: body(measurementReject)},
+
 		KindRatingRequest:  {need: nodeAlone, apply: body(ratingRequest)},
 		KindUsageState:     {need: nodeAlone, apply: body(usageState)},
 		KindUsageDeliver:   {need: nodeAlone, apply: body(usageDeliver)},
@@ -69,6 +74,9 @@ func rules() map[Kind]rule {
 		KindInvoiceDispute: {need: delegate, role: party.Finance, apply: body(invoiceDispute)},
 		KindInvoiceCorrect: {need: delegate, role: party.Finance, apply: body(invoiceCorrect)},
 		KindInvoiceReject:  {need: delegate, role: party.Finance, apply: body(invoiceReject)},
+		KindBillRequest:    {need: nodeAlone, apply: body(billRequest)},
+		KindBillSubmit:     {need: nodeAlone, apply: body(billSubmit)},
+		KindBillDispute:    {need: delegate, role: party.Finance, apply: body(billDispute)},
 
 		KindNettingPropose: {need: delegate, role: party.Finance, apply: body(nettingPropose)},
 		KindNettingAccept:  {need: delegate, role: party.Finance, apply: body(nettingAccept)},

@@ -20,6 +20,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // move is one arrow of a diagram.
@@ -48,6 +49,7 @@ var machines = []struct {
 	{"sheet", "record.go", "SheetState", moves(SheetTransitions)},
 	{"order", "order/state.go", "State", moves(order.Transitions)},
 	{"item", "order/item_state.go", "ItemState", moves(order.ItemTransitions)},
+	{"measurement", "usage/measurement.go", "MeasurementState", moves(usage.MeasurementTransitions)},
 	{"product", "product/state.go", "State", moves(product.Transitions)},
 	{"period", "invoice/state.go", "PeriodState", moves(invoice.PeriodTransitions)},
 	{"invoice", "invoice/state.go", "State", moves(invoice.Transitions)},
@@ -123,8 +125,9 @@ func TestTheDiagramsAreTheTables(t *testing.T) {
 // is in them; world.execute looks after each command whether that is so.
 var deadlined = map[string][]string{
 	"member": {"applied"}, "sheet": {"proposed", "acknowledged"}, "agreement": {"proposed"}, "order": {"acknowledged", "suspended"},
-	"item":   {"acknowledged", "inProgress", "held.assessingCharge", "assessingCancellation"},
-	"period": {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
+	"measurement": {"stated", "disputed", "proposed"},
+	"item":        {"acknowledged", "inProgress", "held.assessingCharge", "assessingCancellation"},
+	"period":      {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
 	"netting": {"proposed"}, "obligation": {"owed", "overdue", "advised"},
 }
 
@@ -194,6 +197,8 @@ func waitsForever(key string, raw []byte) string {
 		state = string(stored[order.Order](raw).State)
 	case "item":
 		state = string(stored[order.Item](raw).State)
+	case "measurement":
+		state = string(stored[usage.Measurement](raw).State)
 	case "product":
 		p := stored[product.Instance](raw)
 		state, awaited = string(p.State), p.State.Held() && p.Ends != 0

@@ -2,13 +2,17 @@ package trade
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
@@ -214,8 +218,108 @@ func (w *world) productCommand(actor string, k Kind, a args) any {
 		return d
 	case KindProductSuspend, KindProductResume:
 		return ProductAnswer{a.or("product", "W-1"), a["why"]}
+	case KindMeasure:
+		m := MeasurementState{Product: a.or("product", "W-1"), Interval: hours(a.or("hour", "0")), Measured: usage.Measured{Root: canon.Sum("test/measured", []byte(actor), []byte(a["root"]))}}
+		if a.has("no-root") {
+			m.Measured.Root = canon.Hash{}
+		}
+		m.Measured.Used, m.Measured.Service = figuresIn(a["used"]), figuresIn(a["service"])
+		return m
+	case KindMeasurePropose, KindMeasureAccept:
+		return MeasurementPropose{Product: a.or("product", "W-1"), Interval: hours(a.or("hour", "0")), Used: figuresIn(a["used"]), Service: figuresIn(a["service"]), Why: a["why"]}
+	case KindMeasureReject:
+		return MeasurementReject{Product: a.or("product", "W-1"), Interval: hours(a.or("hour", "0")), Why: a["why"]}
+	case KindBillRequest:
+		account, i := a.account()
+		return BillRequest{account, i}
+	case KindBillSubmit:
+		account, i := a.account()
+		bill, err := View{w.state}.Bill(account, i)
+		if err != nil {
+			return BillSubmit{Account: account, Interval: i}
+		}
+		s := BillSubmit{Account: account, Interval: i, Document: bill.Hash(), Rules: bill.Rules, State: bill.State}
+		if s.Totals, err = bill.Totals(); err != nil {
+			w.t.Fatal(err)
+		}
+		switch a["other"] {
+		case "document":
+			s.Document[0] ^= 1
+		case "rules":
+			s.Rules[0] ^= 1
+		case "state":
+			s.State[0] ^= 1
+		case "totals":
+			s.Totals = nil
+		}
+		return s
+	case KindBillDispute:
+		id := w.invoiceID(a, a["id"])
+		inv, _ := View{w.state}.Invoice(id)
+		x := BillDispute{ID: id, Document: inv.Document, Why: a.or("why", "too-much")}
+		for _, one := range a.list("items") {
+			number, amount, _ := strings.Cut(one, "=")
+			n, err := strconv.ParseUint(number, 10, 32)
+			if err != nil {
+				panic(err)
+			}
+			x.Items = append(x.Items, ItemObjection{uint32(n), micro(amount)})
+		}
+		return x
 	}
 	return nil
+}
+
+// account reads whom a bill is for, and its month: "2026-11", or its hours.
+func (a args) account() (invoice.Account, usage.Interval) {
+	account := invoice.Account{Agreement: "MSA-1", Seller: party.Code(a.or("seller", "BRAVO")), Name: a["account"]}
+	if !a.has("month") {
+		return account, hours(a.or("hour", "0"))
+	}
+	from, err := time.Parse("2006-01", a["month"])
+	if err != nil {
+		panic(err)
+	}
+	return account, usage.Interval{From: from.UnixMilli(), To: from.AddDate(0, 1, 0).UnixMilli()}
+}
+
+// billID finds "currency:number" of a bill.
+func (w *world) billID(a args, s string) string {
+	currency, number, _ := strings.Cut(s, ":")
+	n, _ := strconv.Atoi(number)
+	account, i := a.account()
+	buyer := map[party.Code]party.Code{"ALPHA": "BRAVO", "BRAVO": "ALPHA"}[account.Seller]
+	return invoice.ID(account.Seller, buyer, account.Order(), i, money.Currency(currency), uint32(n))
+}
+
+func (w *world) itemDisputeID(a args, number string) string {
+	account, i := a.account()
+	n, _ := strconv.Atoi(number)
+	return dispute.ID(account.Order(), i, uint32(n), usage.Interval{})
+}
+
+func micro(s string) money.Micro {
+	m, err := money.ParseMicro(s)
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+// figuresIn reads "traffic:500,other:3".
+func figuresIn(s string) (out []usage.Figure) {
+	for _, one := range strings.Split(s, ",") {
+		name, v, ok := strings.Cut(one, ":")
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(v, 10, 64)
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, usage.Figure{Name: name, Value: n})
+	}
+	return out
 }
 
 // showProducts prints records about products.
@@ -260,6 +364,30 @@ func (w *world) showProducts(b *strings.Builder, what string, a args) bool {
 				fmt.Fprintf(b, "  due: %s\n", chargeLine(c))
 			}
 		}
+	case "measured":
+		for m := range v.Measurements("") {
+			fmt.Fprintf(b, "%s %s %s", m.Product, m.Interval, m.State)
+			for _, c := range append(slices.Clone(m.Used), m.Service...) {
+				fmt.Fprintf(b, ", %s %d", c.Name, c.Value)
+				for _, w := range []struct {
+					is   bool
+					word string
+				}{{c.Open, "open"}, {c.How != "", "by " + c.How}, {c.Billed, "billed"}} {
+					if w.is {
+						b.WriteString(" " + w.word)
+					}
+				}
+			}
+			b.WriteString("\n")
+		}
+	case "bill":
+		inv, _ := v.Invoice(w.invoiceID(a, a["id"]))
+		d, _ := v.Document(inv.ID)
+		fmt.Fprintf(b, "%s %s, in Sonata %s\n", d.ID, inv.State, inv.Sonata())
+		for _, i := range d.Items {
+			fmt.Fprintf(b, "  %d %s %s, %s\n", i.Number, i.Product, chargeLine(i.Charge), v.ItemState(inv, i))
+		}
+		fmt.Fprintf(b, "  total %s open %s\n", inv.Total, inv.Open)
 	default:
 		return false
 	}

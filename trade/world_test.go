@@ -333,6 +333,7 @@ func (w *world) terms(a args) agreement.Terms {
 	if a.has("rule") {
 		t.Rule.Text = a["rule"]
 	}
+	t.Integration = agreement.Integration(a.or("integration", string(t.Integration)))
 	if a.has("products") {
 		t.Products = productTerms(a)
 	}
@@ -350,6 +351,11 @@ func (w *world) verdicts(a args) []Verdict {
 	for _, p := range a.list("verdicts") {
 		id, figures, _ := strings.Cut(p, ":")
 		v := Verdict{Dispute: w.disputeID(a, id)}
+		if amount, ok := strings.CutPrefix(figures, "="); ok {
+			v.Dispute, v.Amount = w.itemDisputeID(a, id), micro(amount)
+			out = append(out, v)
+			continue
+		}
 		if _, err := fmt.Sscanf(figures, "%d/%d", &v.Calls, &v.BilledSeconds); err != nil {
 			panic(err)
 		}
@@ -366,6 +372,9 @@ func (w *world) disputeID(a args, s string) string {
 
 // invoiceID finds "hour.currency.number" of an order; anything else is an id.
 func (w *world) invoiceID(a args, s string) string {
+	if rest, ok := strings.CutPrefix(s, "bill:"); ok {
+		return w.billID(a, rest)
+	}
 	p := strings.Split(s, ".")
 	if len(p) != 3 {
 		return s
@@ -539,6 +548,9 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		x := DisputeReject{Why: a["why"]}
 		for _, id := range a.list("disputes") {
 			x.Disputes = append(x.Disputes, w.disputeID(a, id))
+		}
+		for _, id := range a.list("items") {
+			x.Disputes = append(x.Disputes, w.itemDisputeID(a, id))
 		}
 		b = x
 	case KindInvoiceAccept:
@@ -738,6 +750,11 @@ func (w *world) subject(a args) string {
 		return MemberKey(party.Code(a["member"]))
 	case a.has("item"):
 		return ItemKey(a["item"])
+	case a.has("measured"):
+		return MeasurementKey(a.or("product", "W-1"), hours(a["measured"]))
+	case a.has("bill"):
+		account, i := a.account()
+		return PeriodKey(account.Order(), i)
 	case a.has("product"):
 		return ProductKey(a["product"])
 	}

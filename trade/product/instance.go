@@ -55,7 +55,16 @@ type Instance struct {
 	Clause    string          `cbor:"16,keyasint,omitempty" json:"clause,omitempty"`     // of the agreement, by which it was ordered
 	Account   string          `cbor:"17,keyasint,omitempty" json:"account,omitempty"`    // that it is billed to
 	Billed    int64           `cbor:"18,keyasint,omitempty" json:"billed,omitempty"`     // until when it is billed; ms UTC
+	Open      uint32          `cbor:"20,keyasint,omitempty" json:"open,omitempty"`       // measurements that are not agreed yet
+	Short     []Short         `cbor:"21,keyasint,omitempty" json:"short,omitempty"`      // until when shortfalls are billed, by price
 	Due       []rating.Charge `cbor:"19,keyasint,omitempty" json:"due,omitempty"`        // for the next bill: of events, and what was billed otherwise before
+}
+
+// Short says until when it is billed what a price's use falls short of its
+// commitment.
+type Short struct {
+	Price string `cbor:"1,keyasint" json:"price"`
+	Until int64  `cbor:"2,keyasint" json:"until"` // ms UTC; the end of a charge period
 }
 
 // Phase is what a product is from a moment on.

@@ -215,21 +215,34 @@ func (p *Price) rateAt(used uint64) money.Rate {
 }
 
 // Miss gives the charge for what a charge period falls short of its commitment;
-// ok is false where it does not. held is the span for which the product was
-// held: of a period that is only begun or ended, the commitment is by its share
-// of the seconds, rounded down to whole units. Codes: [CodeTooMuch],
-// [money.CodeOverflow], [money.CodeUnknownRounding].
-func (p *Price) Miss(period, held usage.Interval, used uint64, mode money.Rounding) (c Charge, ok bool, err error) {
-	part, some := cut(period, held)
-	if p.Commitment == 0 || !some {
+// ok is false where it does not. held are the spans of the period, in order, for
+// which the product was delivered: where these are not all of it, the commitment
+// is by their share of its seconds, rounded down to whole units. Codes:
+// [CodeTooMuch], [money.CodeOverflow], [money.CodeUnknownRounding].
+func (p *Price) Miss(period usage.Interval, held []usage.Interval, used uint64, mode money.Rounding) (c Charge, ok bool, err error) {
+	var hull usage.Interval
+	var secs uint64
+	for _, h := range held {
+		part, some := cut(period, h)
+		if !some {
+			continue
+		}
+		if hull.IsZero() {
+			hull.From = part.From
+		}
+		hull.To = part.To
+		secs += seconds(part)
+	}
+	if p.Commitment == 0 || hull.IsZero() {
 		return c, false, nil
 	}
-	hi, lo := bits.Mul64(p.Commitment, seconds(part))
-	committed, _ := bits.Div64(hi, lo, max(1, seconds(period))) // the part is no longer than the period
+	whole := max(1, seconds(period))
+	hi, lo := bits.Mul64(p.Commitment, min(secs, whole))
+	committed, _ := bits.Div64(hi, lo, whole)
 	if used >= committed {
 		return c, false, nil
 	}
-	c = p.charge(Shortfall, part, committed-used)
+	c = p.charge(Shortfall, hull, committed-used)
 	c.Amount.Micro, err = p.between(used, committed-used, mode)
 	return c, err == nil, err
 }

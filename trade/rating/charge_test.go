@@ -147,7 +147,7 @@ func (e *example) ask(t *testing.T, words []string) (out []string) {
 		c, err = e.price.Use(span, number("before"), number("used"), mode)
 		charges = append(charges, c)
 	case "miss":
-		err = one(e.price.Miss(span, interval(t, args["held"]), number("used"), mode))
+		err = one(e.price.Miss(span, []usage.Interval{interval(t, args["held"])}, number("used"), mode))
 	case "early":
 		err = one(e.price.Early(span, number("quantity"), uint32(number("share")), mode))
 	case "credit":
@@ -159,7 +159,7 @@ func (e *example) ask(t *testing.T, words []string) (out []string) {
 			}
 		}
 		var sum money.Micro
-		charges, err = e.guarantee.Capped(charges, micro("month"), mode)
+		charges, err = e.guarantee.Capped(charges, micro("month"), 0, mode)
 		for _, c := range charges {
 			sum += c.Amount.Micro
 		}
@@ -380,7 +380,7 @@ func TestUseAndShortfallAddUpToTheCommitment(t *testing.T) {
 			}
 			used, sum, lines = used+more, sum+c.Amount.Micro, lines+1
 		}
-		c, ok, err := p.Miss(month, month, used, money.HalfUp)
+		c, ok, err := p.Miss(month, []usage.Interval{month}, used, money.HalfUp)
 		if err != nil || ok != (used < p.Commitment) {
 			t.Fatal(c, ok, err)
 		}

@@ -148,8 +148,8 @@ func (m Metric) misses(value, bound uint64) bool {
 type Guarantee struct {
 	Metric Metric `cbor:"1,keyasint" json:"metric"`
 	Tiers  []Miss `cbor:"2,keyasint" json:"tiers"` // the mildest first
-	// Cap bounds what a bill gives back for the guarantee, in millionths of the
-	// bill's recurring charges for the product.
+	// Cap bounds what is given back for the guarantee in a billing period, in
+	// millionths of the period's recurring charges for the product.
 	Cap uint32 `cbor:"3,keyasint" json:"cap"`
 }
 
@@ -201,11 +201,16 @@ func (g Guarantee) Credit(span usage.Interval, value uint64, recurring money.Amo
 		Amount: money.Amount{Currency: recurring.Currency, Micro: -back}}, true, nil
 }
 
-// Capped lowers the credits of a bill for the guarantee until together they are
-// within its cap: the last ones give back less, or nothing. Codes:
-// [money.CodeOverflow], [money.CodeUnknownRounding].
-func (g Guarantee) Capped(credits []Charge, recurring money.Micro, mode money.Rounding) ([]Charge, error) {
-	left, err := recurring.MulDiv(int64(g.Cap), Millionths, mode)
+// Capped lowers the credits of a billing period for the guarantee until together,
+// and with what was given back before, they are within its cap: the last ones
+// give back less, or nothing. recurring is what recurs in the whole period.
+// Codes: [money.CodeOverflow], [money.CodeUnknownRounding].
+func (g Guarantee) Capped(credits []Charge, recurring, given money.Micro, mode money.Rounding) ([]Charge, error) {
+	most, err := recurring.MulDiv(int64(g.Cap), Millionths, mode)
+	if err != nil {
+		return nil, err
+	}
+	left, err := most.Sub(given)
 	if err != nil {
 		return nil, err
 	}
