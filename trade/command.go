@@ -40,8 +40,8 @@ const (
 	KindOrderCharge      Kind = "order.charge"        // OrderCharge; the seller
 	KindOrderDeliver     Kind = "order.deliver"       // OrderDeliver; the seller
 	KindOrderFail        Kind = "order.fail"          // OrderAnswer; the seller
-	KindProductSuspend   Kind = "product.suspend"     // ProductAnswer; either side
-	KindProductResume    Kind = "product.resume"      // ProductAnswer; either side
+	KindProductSuspend   Kind = "product.suspend"     // ProductAnswer; the seller
+	KindProductResume    Kind = "product.resume"      // ProductAnswer; the seller
 	KindMeasure          Kind = "measurement.state"   // MeasurementState; each side
 	KindMeasurePropose   Kind = "measurement.propose" // MeasurementPropose; either side
 	KindMeasureAccept    Kind = "measurement.accept"  // MeasurementPropose; the side that did not propose

@@ -188,7 +188,7 @@ func (t *tx) endProduct(p *product.Instance, at int64, by party.Code) error {
 	if !ok {
 		ph = p.Phases[0]
 	}
-	if by == p.Buyer {
+	if n := len(p.Paused); by == p.Buyer && (n == 0 || p.Paused[n-1].To != 0) {
 		if err := b.early(&ph.Offer, at); err != nil {
 			return err
 		}

@@ -681,6 +681,9 @@ func (t *tx) productOf(b ProductAnswer) (product.Instance, error) {
 	if !ok {
 		return p, notFound("id", "product", b.ID)
 	}
+	if p.Seller != t.own {
+		return p, fault.New(fault.Forbidden, "the seller suspends a product and resumes it", "end it, or wait for the partner")
+	}
 	if err := checkWhy(b.Why); err != nil {
 		return p, err
 	}

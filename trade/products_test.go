@@ -87,7 +87,7 @@ func TestTheBillsOfProductsAddUp(t *testing.T) {
 			at += 3 + r.Int64N(400)
 			switch r.IntN(3) {
 			case 0:
-				life = append(life, step{at, "ALPHA product.suspend"}, step{at + 1 + r.Int64N(100), "ALPHA product.resume"})
+				life = append(life, step{at, "BRAVO product.suspend"}, step{at + 1 + r.Int64N(100), "BRAVO product.resume"})
 				at += 102
 			default:
 				from := at + 1 + r.Int64N(20)

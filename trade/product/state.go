@@ -7,9 +7,9 @@ type State string
 // The states of a product. Who acts next stands beside each.
 const (
 	PendingActive    State = "pendingActive"             // seller: deliver. Its order has the deadline
-	Active           State = "active"                    // nobody. Buyer: change or end it. Either: suspend it
+	Active           State = "active"                    // nobody. Buyer: change or end it. Seller: suspend it
 	PendingChange    State = "active.pendingChange"      // seller: deliver the change. Its order has the deadline
-	Suspended        State = "suspended"                 // either: resume. Buyer: end it
+	Suspended        State = "suspended"                 // seller: resume. Buyer: end it, whatever its term
 	PendingTerminate State = "pendingTerminate"          // seller: end it. Its order has the deadline
 	SuspendedPending State = "suspendedPendingTerminate" // seller: end it. Its order has the deadline
 	Terminated       State = "terminated"                // nobody: what it was used until then is still billed
@@ -25,8 +25,8 @@ const (
 	Cancel   Event = "cancel"   // its order came to nothing
 	Change   Event = "change"   // a change of it is ordered
 	Settle   Event = "settle"   // the order in flight is delivered, or came to nothing
-	Suspend  Event = "suspend"  // by either
-	Resume   Event = "resume"   // by either
+	Suspend  Event = "suspend"  // by the seller, who charges nothing meanwhile
+	Resume   Event = "resume"   // by the seller
 	End      Event = "end"      // its end is ordered
 	Expire   Event = "expire"   // its time is over, its end is delivered, or the agreement ends
 )
