@@ -3,6 +3,7 @@ package trade
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -191,5 +192,186 @@ func TestTheBillsOfAProductAreItsPhases(t *testing.T) {
 	}
 	if apart := max(sum, want) - min(sum, want); apart > 10 {
 		t.Errorf("the bills come to %s, the phases to %s", sum, want)
+	}
+}
+
+// randomProductCommand is one that may be sensible: about few products, so that
+// states meet.
+func randomProductCommand(w *world, r *rand.Rand) string {
+	who := []string{"ALPHA", "BRAVO"}[r.IntN(2)]
+	p := fmt.Sprintf("W-%d", r.IntN(3))
+	var ids []string
+	for it := range (View{w.state}).Items() {
+		if it.Deadline != 0 || r.IntN(10) == 0 {
+			ids = append(ids, it.ID)
+		}
+	}
+	id := "P-0"
+	if len(ids) > 0 {
+		id = ids[r.IntN(len(ids))]
+	}
+	hour := (w.time-base)/hourMs - int64(r.IntN(40))
+	figures := fmt.Sprintf("used=traffic:%d service=availability:%d", []int{0, 1e9, 1e9 + 1, 2e12}[r.IntN(4)], []int{1_000_000, 990_000, 500_000}[r.IntN(3)])
+	const prices = "prices=port:recurring:EUR:720:1:1mo,traffic:data:EUR:0.02:1000000000:1mo::2000000000000/0.01:3000000000000,set-up:one-time:EUR:5:1::activation,exit:one-time:EUR:3:1::end guarantees=availability:999000=100000+990000=1000000:2000"
+	switch r.IntN(16) {
+	case 0, 1:
+		return fmt.Sprintf("ALPHA order.place id=P-%d kind=product product=%s value=EUR:5 months=%d early=500000 from=%d %s", w.nonce, p, r.IntN(3), hour+int64(r.IntN(80)), prices)
+	case 2:
+		return fmt.Sprintf("ALPHA order.place id=P-%d kind=product action=modify product=%s value=EUR:5 pieces=%d from=%d %s", w.nonce, p, 1+r.IntN(3), hour, prices)
+	case 3:
+		return fmt.Sprintf("ALPHA order.place id=P-%d kind=product action=delete product=%s from=%d", w.nonce, p, hour+int64(r.IntN(60)))
+	case 4, 5:
+		return "BRAVO order.accept id=" + id
+	case 6:
+		return who + " " + []string{"order.reject", "order.cancel", "order.fail", "order.charge"}[r.IntN(4)] + " id=" + id + " why=because"
+	case 7:
+		return "ALPHA order.accept id=" + id
+	case 8, 9:
+		return fmt.Sprintf("BRAVO order.deliver id=%s record=r at=%d", id, hour)
+	case 10:
+		return "BRAVO product." + []string{"suspend", "resume"}[r.IntN(2)] + " product=" + p
+	case 11, 12:
+		return fmt.Sprintf("%s measurement.state product=%s hour=%d %s", who, p, hour, figures)
+	case 13:
+		for m := range (View{w.state}).Measurements("") {
+			if m.State == usage.MeasurementAgreed || m.Interval.From < base {
+				continue
+			}
+			verb := []string{"measurement.propose", "measurement.accept", "measurement.reject"}[r.IntN(3)]
+			line := fmt.Sprintf("%s %s product=%s hour=%d why=so", who, verb, m.Product, (m.Interval.From-base)/hourMs)
+			for _, c := range m.Used {
+				if c.Open {
+					line += " used=traffic:7"
+				}
+			}
+			for _, c := range m.Service {
+				if c.Open {
+					line += " service=availability:995000"
+				}
+			}
+			return line
+		}
+		return "ALPHA measurement.reject product=" + p
+	case 14:
+		day := hour / 24 * 24
+		return fmt.Sprintf("%s bill.request hour=%d-%d", who, day, day+24)
+	}
+	for inv := range (View{w.state}).Invoices("") {
+		if inv.State == invoice.Issued {
+			return "ALPHA invoice.accept id=" + inv.ID
+		}
+	}
+	return "ALPHA bill.request hour=0-24"
+}
+
+// Whatever the two sides send about products: the books balance (CheckJournal in
+// execute), both machines agree, refused commands change nothing, a replay gives
+// the same state, and in the end every deadline can be kept until nothing waits.
+func TestRandomOrdersOfProductsKeepTheBooks(t *testing.T) {
+	r := random(t)
+	done := map[string]int{}
+	for range 4 {
+		w := products(t, "cycle=1d granularity=1h acceptance=accepted receipt=presumed-received"+[]string{"", " tested"}[r.IntN(2)])
+		begun := maps.Clone(w.state)
+		w.log = nil
+		for range 500 {
+			line := randomProductCommand(w, r)
+			if strings.Contains(line, "hour=-") || strings.Contains(line, "at=-") || strings.Contains(line, "from=-") {
+				continue
+			}
+			if out := w.run(line); strings.HasPrefix(out, "done") {
+				done[strings.Fields(line)[1]]++
+			}
+			w.time += int64(r.IntN(3)) * hourMs
+			if r.IntN(4) == 0 {
+				for d := range (View{w.state}).Due(w.time) {
+					w.run("ALPHA tick subject=" + d.Subject)
+					break
+				}
+			}
+		}
+		// Orders and products: whatever is under way ends by its deadlines.
+		w.time += 4000 * 24 * hourMs
+		for range 200 {
+			subject := ""
+			for d := range (View{w.state}).Due(w.time) {
+				if kind, _, _ := strings.Cut(d.Subject, "/"); kind == "item" || kind == "product" || kind == "measurement" && stored[usage.Measurement](w.state[d.Subject]).State == usage.MeasurementStated {
+					subject = d.Subject
+					break
+				}
+			}
+			if subject == "" {
+				break
+			}
+			if out := w.run("BRAVO tick subject=" + subject); !strings.HasPrefix(out, "done") {
+				t.Fatalf("%s: %s", subject, out)
+			}
+		}
+		for it := range (View{w.state}).Items() {
+			if it.Deadline != 0 {
+				t.Fatalf("order %s is left %s", it.ID, it.State)
+			}
+		}
+		replayed := memory(begun)
+		for _, e := range w.log {
+			replayed.apply(New(voice{}, wave{}).Apply(e.ctx, replayed, e.cmd).Writes)
+		}
+		if !maps.EqualFunc(replayed, w.state, slices.Equal[[]byte]) {
+			t.Fatal("a replay gives another state")
+		}
+		if err := CheckJournal(View{w.state}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, k := range []Kind{KindOrderPlace, KindOrderDeliver, KindMeasure, KindBillRequest} {
+		if done[string(k)] == 0 {
+			t.Errorf("no %s was done: %v", k, done)
+		}
+	}
+}
+
+// The encodings of what is new beside commands: whoever changes a byte changes
+// every ledger.
+func TestGoldenProducts(t *testing.T) {
+	a := parseArgs(strings.Fields("id=P-1 kind=product months=12 early=500000 guarantees=latency:180000=50000:1000000 account=lab reserved=60"))
+	w := products(t, "schedule=app")
+	body := w.productOrder("ALPHA", "BRAVO", a)
+	terms := w.terms(parseArgs(strings.Fields("products types=urn:wave kinds=recurring ceilings=port:recurring:EUR:1000:1:1mo notice-days=30 schedule=app integration=proof")))
+	var b strings.Builder
+	line := func(what string, v any) {
+		raw := canon.Must(v)
+		fmt.Fprintf(&b, "%s %d %s\n", what, len(raw), canon.Sum("golden", raw))
+	}
+	line("order.place", body)
+	line("terms", terms)
+	line("verdict", Verdict{Dispute: "x", Amount: 5})
+	for _, cmd := range []string{"ALPHA order.place id=P-1 kind=product months=12 from=1", "BRAVO order.accept id=P-1", "time hours=2", "BRAVO order.deliver id=P-1 at=1 totals=latency:5", "time days=30", "ALPHA bill.request month=2026-11"} {
+		w.run(cmd)
+	}
+	v := View{w.state}
+	it, _ := v.Item("P-1")
+	p, _ := v.Product("W-1")
+	bill, err := v.Bill(invoice.Account{Agreement: "MSA-1", Seller: "BRAVO"}, usage.Interval{From: 1793491200000, To: 1796083200000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	line("item", it)
+	line("product", p)
+	line("bill", bill)
+	line("measurement", usage.Measurement{Product: "W-1", Interval: hours("1"), State: usage.MeasurementDisputed, Buyer: &usage.Measured{Root: canon.Sum("r"), Used: figuresIn("a:1")},
+		Used: []usage.Counted{{Name: "a", Value: 1, Open: true, Billed: true, How: "rule"}}, Deadline: 5, Passed: 1, Why: "so"})
+	const path = "testdata/products.golden"
+	if *update {
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(want) != b.String() {
+		t.Errorf("the bytes have changed:\n%s", firstDifference(string(want), b.String()))
 	}
 }
