@@ -300,6 +300,7 @@ type Document struct {
 	Note      invoice.Note    `json:"note,omitempty" doc:"credit or debit: what it takes back and puts in the place of that."`
 	Version   uint32          `json:"version,omitempty" doc:"Of the rated period, that the note makes."`
 	Why       string          `json:"why,omitempty" doc:"What the note corrects."`
+	Items     []invoice.Item  `json:"items,omitempty" doc:"Charges for products: a document has lines of calls or items."`
 }
 
 // DocumentLine is the calls of one rate version in one period.
