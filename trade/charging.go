@@ -312,9 +312,12 @@ func (c *charging) used() (out []rating.Charge, err error) {
 			break
 		}
 		m, err := c.measured(c.p.ID, i)
-		if err != nil {
+		if fault.CodeOf(err) == CodeNotOrdered {
 			c.drop(key) // the product had ended before, as was found out later
 			continue
+		}
+		if err != nil {
+			return nil, err
 		}
 		c.from = append(c.from, canon.Must(m.m))
 		use, err := c.use(&m)

@@ -60,12 +60,12 @@ func orderDeliver(t *tx, b OrderDeliver) error {
 			return invalid("totals", "a total has no name", "name its metric")
 		}
 	}
-	if err := t.notBilledOver(it, b.At); err != nil {
+	if err := t.afterTheLast(it, b.At); err != nil {
 		return err
 	}
 	it.Delivery = &order.Delivery{At: b.At, Record: b.Record, Totals: b.Totals, By: act}
 	if !it.Tested || it.Request.Action == order.Delete {
-		return t.delivered(it)
+		return t.deliveryStands(it)
 	}
 	if err := t.moveItem(&it, order.ItemTest); err != nil {
 		return err
@@ -77,8 +77,8 @@ func orderDeliver(t *tx, b OrderDeliver) error {
 	return nil
 }
 
-// notBilledOver refuses a change that begins before the one before it.
-func (t *tx) notBilledOver(it order.Item, at int64) error {
+// afterTheLast refuses a change that begins before the one before it.
+func (t *tx) afterTheLast(it order.Item, at int64) error {
 	p, _ := get[product.Instance](t, ProductKey(it.Request.Product))
 	if n := len(p.Phases); n > 0 && it.Request.Action == order.Modify && at <= p.Phases[n-1].From {
 		return invalid("at", "the change begins before what it changes", "name the time at which it was delivered")
@@ -99,8 +99,8 @@ func clauseIn(terms *agreement.Terms, name, line string) agreement.ProductTerms 
 	return agreement.DefaultProduct("default", line)
 }
 
-// delivered completes an order: billing goes by its delivery from now on.
-func (t *tx) delivered(it order.Item) error {
+// deliveryStands completes an order: billing goes by its delivery from now on.
+func (t *tx) deliveryStands(it order.Item) error {
 	if it.State == order.ItemAcknowledged { // the end of a product, which its seller has not answered
 		if err := t.moveItem(&it, order.ItemAccept); err != nil {
 			return err
@@ -119,14 +119,12 @@ func (t *tx) delivered(it order.Item) error {
 	p, _ := get[product.Instance](t, ProductKey(it.Request.Product))
 	p.Order = ""
 	terms := t.agreementTerms(it.Agreement)
-	b := billed{t: t, p: &p, mode: terms.Rounding.Mode, zone: terms.Zone}
+	b := nextBill{t: t, p: &p, mode: terms.Rounding.Mode, zone: terms.Zone}
 	if err := t.effect(&it, &b); err != nil {
 		return err
 	}
 	for _, c := range it.Charges {
-		if err := b.once(c, it.Delivery.At); err != nil {
-			return err
-		}
+		b.once(c, it.Delivery.At)
 	}
 	t.putItem(it)
 	t.putProduct(p)
@@ -135,7 +133,7 @@ func (t *tx) delivered(it order.Item) error {
 }
 
 // effect makes the product what its order has made it.
-func (t *tx) effect(it *order.Item, b *billed) error {
+func (t *tx) effect(it *order.Item, b *nextBill) error {
 	p, at := b.p, it.Delivery.At
 	if it.Request.Action == order.Delete {
 		if err := t.endProduct(p, it.Start, it.Buyer); err != nil {
@@ -175,7 +173,7 @@ func (t *tx) effect(it *order.Item, b *billed) error {
 // charges what its end costs.
 func (t *tx) endProduct(p *product.Instance, at int64, by party.Code) error {
 	terms := t.agreementTerms(p.Agreement)
-	b := billed{t: t, p: p, mode: terms.Rounding.Mode, zone: terms.Zone}
+	b := nextBill{t: t, p: p, mode: terms.Rounding.Mode, zone: terms.Zone}
 	at = max(at, p.Activated())
 	if p.Ends != 0 && p.Ends <= at {
 		return nil // its time was over before
@@ -196,8 +194,8 @@ func (t *tx) endProduct(p *product.Instance, at int64, by party.Code) error {
 	return b.due(&ph.Offer, rating.OnEnd, at)
 }
 
-// billed is a product with what is still to be put on its next bill.
-type billed struct {
+// nextBill is a product with what is still to be put on its next bill.
+type nextBill struct {
 	t    *tx
 	p    *product.Instance
 	mode money.Rounding
@@ -206,14 +204,13 @@ type billed struct {
 
 // once puts a charge that was agreed on the next bill, for the moment of the
 // event.
-func (b *billed) once(c rating.Charge, at int64) error {
+func (b *nextBill) once(c rating.Charge, at int64) {
 	c.Interval = usage.Interval{From: at, To: at + 1}
 	b.p.Due = append(b.p.Due, c)
-	return nil
 }
 
 // due puts an offer's charges for an event on the next bill.
-func (b *billed) due(o *product.Offer, e rating.Event, at int64) error {
+func (b *nextBill) due(o *product.Offer, e rating.Event, at int64) error {
 	for i := range o.Prices {
 		p := &o.Prices[i]
 		if p.Kind != rating.OneTime || p.Event != e {
@@ -230,7 +227,7 @@ func (b *billed) due(o *product.Offer, e rating.Event, at int64) error {
 }
 
 // early puts what an end before its time costs on the next bill.
-func (b *billed) early(o *product.Offer, at int64) error {
+func (b *nextBill) early(o *product.Offer, at int64) error {
 	if b.p.Committed <= at {
 		return nil
 	}
@@ -250,7 +247,7 @@ func (b *billed) early(o *product.Offer, at int64) error {
 
 // change adds a phase. What was billed from its beginning on by the phase before
 // is given back and charged by the new one.
-func (b *billed) change(ph product.Phase) error {
+func (b *nextBill) change(ph product.Phase) error {
 	again := usage.Interval{From: ph.From, To: b.p.Billed}
 	if err := b.again(again, -1, "changed before it was billed"); err != nil {
 		return err
@@ -260,7 +257,7 @@ func (b *billed) change(ph product.Phase) error {
 }
 
 // end sets the end, and gives back what was billed beyond it.
-func (b *billed) end(at int64) error {
+func (b *nextBill) end(at int64) error {
 	if err := b.again(usage.Interval{From: at, To: b.p.Billed}, -1, "ended before it was billed"); err != nil {
 		return err
 	}
@@ -270,7 +267,7 @@ func (b *billed) end(at int64) error {
 
 // again puts the recurring charges of a span on the next bill once more, as they
 // are now: with a sign of -1, to be given back.
-func (b *billed) again(span usage.Interval, sign money.Micro, why string) error {
+func (b *nextBill) again(span usage.Interval, sign money.Micro, why string) error {
 	if span.From >= span.To || len(b.p.Phases) == 0 {
 		return nil
 	}

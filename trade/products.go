@@ -444,7 +444,7 @@ func itemAccept(t *tx, it order.Item, b OrderAnswer) error {
 			return err
 		}
 		it.Delivery.Confirmed = act
-		return t.delivered(it)
+		return t.deliveryStands(it)
 	case it.State == order.ItemHeld:
 		if _, err := t.answers(it, b, it.Buyer, it.Asked.Amount); err != nil {
 			return err
@@ -726,7 +726,7 @@ func (t *tx) tickItem(it order.Item) error {
 	case it.Request.Action == order.Delete && it.State != order.ItemCancelling:
 		// What its buyer has ended ends, whether the seller says so or not.
 		it.Delivery = &order.Delivery{At: it.Start}
-		return t.delivered(it)
+		return t.deliveryStands(it)
 	case it.State == order.ItemAcknowledged:
 		return t.endItem(it, order.ItemLapse, why)
 	case it.State == order.ItemHeld:
@@ -735,7 +735,7 @@ func (t *tx) tickItem(it order.Item) error {
 		return t.endItem(it, order.ItemRelease, why)
 	case it.Delivery != nil: // the buyer had the time to object
 		it.Delivery.Confirmed = party.Act{By: it.Buyer, Limit: "deadline", Command: t.digest(), Height: t.ctx.Block.Height, Time: t.ctx.Block.Time}
-		return t.delivered(it)
+		return t.deliveryStands(it)
 	}
 	return t.endItem(it, order.ItemFail, why)
 }
@@ -750,7 +750,7 @@ func (t *tx) tickProduct(p product.Instance) error {
 		p, _ = get[product.Instance](t, ProductKey(p.ID))
 	}
 	if ph, ok := p.At(p.Ends); ok && p.EndedBy == "" { // by its own time: nobody has charged its end
-		b := billed{t: t, p: &p, mode: t.agreementTerms(p.Agreement).Rounding.Mode}
+		b := nextBill{t: t, p: &p, mode: t.agreementTerms(p.Agreement).Rounding.Mode}
 		if err := b.due(&ph.Offer, rating.OnEnd, p.Ends); err != nil {
 			return err
 		}

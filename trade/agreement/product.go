@@ -140,6 +140,9 @@ func (p *ProductTerms) validate() error {
 		if !party.Plain(s.Name, 40) || s.Type == "" {
 			return bad(field, "the schedule has no plain name, or no type", "name both")
 		}
+		if _, named := slices.BinarySearch(p.Types, s.Type); !named && len(p.Types) > 0 {
+			return bad(field, "the schedule is of a type that the clause is not about", "name the type among those of the clause")
+		}
 		for _, before := range p.Schedules[:i] {
 			if before.Name == s.Name {
 				return bad(field, "two schedules have one name", "name each once")

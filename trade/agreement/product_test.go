@@ -1,6 +1,9 @@
 package agreement
 
 import (
+	"encoding/json"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/lateral-network/lateral/fault"
@@ -128,6 +131,29 @@ func TestImpossibleClausesAreRefused(t *testing.T) {
 	twice.Products = []ProductTerms{clause(), clause()}
 	if f := fault.Of(twice.Validate()); f == nil || f.Field != "products.1.clause" {
 		t.Error(f)
+	}
+}
+
+// The clause of the guide is one that can be agreed on.
+func TestTheClauseOfTheGuideIsGood(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/guide/products.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(guide), "```json\n")
+	text, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("the guide shows no clause")
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	terms := Defaults()
+	terms.Products = make([]ProductTerms, 1)
+	if err := d.Decode(&terms.Products[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := terms.Validate(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 // perMicro is how many billionths, in which rates are, a millionth has.
 const perMicro = 1000
 
-// maxPeriods bounds the charge periods that one charge looks at: two years of
-// minutes.
+// maxPeriods bounds the charge periods that one charge looks at one by one: days
+// of a zone, and months.
 const maxPeriods = 1 << 20
 
 // seconds gives the whole seconds of the clock between the ends of a span.
@@ -67,12 +67,16 @@ func (p *Price) Recur(span usage.Interval, quantity uint64, mode money.Rounding)
 			return nil
 		}
 		c := p.charge(p.Kind, whole, quantity)
+		if over, _ := bits.Mul64(quantity, periods); over != 0 {
+			return tooMuchUsed()
+		}
 		if c.Amount.Micro, err = p.Rate.Times(quantity*periods, p.Unit, mode); err != nil {
 			return err
 		}
 		out, periods = append(out, c), 0
 		return nil
 	}
+	length := dates.Length()
 	for i, n := dates.At(span.From), 0; i.From < span.To; i, n = dates.Next(i), n+1 {
 		if n == maxPeriods {
 			return nil, fault.Newf(CodeTooMuch, "bill shorter periods, or charge by longer ones", "%s has more than %d charge periods of %s", span, maxPeriods, p.Period)
@@ -81,6 +85,11 @@ func (p *Price) Recur(span usage.Interval, quantity uint64, mode money.Rounding)
 		if part == i {
 			if periods == 0 {
 				whole.From = i.From
+			}
+			if length > 0 { // all others that are whole, at once
+				more := (span.To - i.To) / length
+				i.To += more * length
+				periods += uint64(more)
 			}
 			whole.To, periods = i.To, periods+1
 			continue

@@ -2,6 +2,7 @@ package rating
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/money"
@@ -158,6 +159,13 @@ func (p *Price) checkPeriod() error {
 	}
 	if err := p.Period.Validate(); err != nil {
 		return fault.Of(err).In("period")
+	}
+	whole := strings.HasSuffix(p.Period.Length, "d") || strings.HasSuffix(p.Period.Length, "mo")
+	switch {
+	case !whole && p.Period.Zone != "" && p.Period.Zone != "UTC":
+		return fault.New(CodeBadPrice, "a charge period shorter than a day is by another clock than UTC", "leave the zone out").In("period")
+	case !whole && p.Commitment > 0:
+		return fault.New(CodeBadPrice, "a commitment is for less than a day", "commit for days or months").In("period")
 	}
 	return nil
 }

@@ -27,3 +27,12 @@ func AddMonths(ms int64, months uint32, zone string) (int64, error) {
 	}
 	return out, nil
 }
+
+// Length gives the ms of every period where all have as many; 0: they have not,
+// as months and the days of a zone.
+func (c Calendar) Length() int64 {
+	if c.zone == time.UTC {
+		return c.fixed
+	}
+	return 0
+}
