@@ -3,9 +3,8 @@ package agreement
 import (
 	"sync"
 
-	"cel.dev/cel-go/cel"
-
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/rule"
 )
 
 // ToleranceAnswers are the words that a tolerance rule may answer with: whose
@@ -29,24 +28,24 @@ func (s Source) ToleranceHash() canon.Hash {
 		Library     string `cbor:"2,keyasint"`
 		Cost        uint64 `cbor:"3,keyasint"`
 		Environment uint64 `cbor:"4,keyasint"`
-	}{s.Text, ruleLibrary, ruleCostLimit, toleranceEnvironment})
+	}{s.Text, rule.Library, rule.CostLimit, toleranceEnvironment})
 }
 
 // tolerances is what a tolerance rule may use.
-var tolerances = sync.OnceValues(func() (*cel.Env, error) {
-	return closedEnvironment(
-		cel.Variable("metric", cel.StringType), // "data", "availability"
-		cel.Variable("seller", cel.IntType),    // in the unit of the metric
-		cel.Variable("buyer", cel.IntType),
-		cel.Variable("gap", cel.IntType), // between the two
-	)
+var tolerances = sync.OnceValues(func() (*rule.Environment, error) {
+	return rule.NewEnvironment(rule.Variables{
+		"metric": rule.Text, // "data", "availability"
+		"seller": rule.Int,  // in the unit of the metric
+		"buyer":  rule.Int,
+		"gap":    rule.Int, // between the two
+	}, rule.Text, ToleranceAnswers)
 })
 
 // compiledTolerances keeps rules that were compiled before, like compiled.
 var compiledTolerances = struct {
 	sync.Mutex
-	rules map[canon.Hash]*Rule
-}{rules: map[canon.Hash]*Rule{}}
+	rules map[canon.Hash]*rule.Rule
+}{rules: map[canon.Hash]*rule.Rule{}}
 
 // Tolerance compiles a tolerance rule. Code: bad-rule.
 func (s Source) Tolerance() (*Tolerance, error) {
@@ -57,8 +56,11 @@ func (s Source) Tolerance() (*Tolerance, error) {
 	if r != nil {
 		return &Tolerance{r}, nil
 	}
-	r, err := s.compileIn(tolerances, ToleranceAnswers)
+	e, err := tolerances()
 	if err != nil {
+		return nil, err
+	}
+	if r, err = e.Compile(s.Text); err != nil {
 		return nil, err
 	}
 	compiledTolerances.Lock()
@@ -71,7 +73,7 @@ func (s Source) Tolerance() (*Tolerance, error) {
 }
 
 // Tolerance is a compiled tolerance rule. It is safe for use by many.
-type Tolerance struct{ rule *Rule }
+type Tolerance struct{ compiled *rule.Rule }
 
 // Figure gives what counts of two sides' figures for one metric; ok is false
 // where people have to decide, also when the rule fails. What is equal needs no
@@ -84,7 +86,8 @@ func (r *Tolerance) Figure(metric string, seller, buyer uint64) (figure uint64, 
 	if high > 1<<63-1 {
 		return 0, false
 	}
-	switch r.rule.answer(map[string]any{"metric": metric, "seller": int64(seller), "buyer": int64(buyer), "gap": int64(high - low)}) {
+	answer, _ := rule.Answer[string](r.compiled, map[string]any{"metric": metric, "seller": int64(seller), "buyer": int64(buyer), "gap": int64(high - low)})
+	switch answer {
 	case "seller":
 		return seller, true
 	case "buyer":
