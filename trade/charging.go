@@ -1,6 +1,7 @@
 package trade
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/lateral-network/lateral/fault"
@@ -506,6 +507,64 @@ func (v View) Bill(a invoice.Account, i usage.Interval) (invoice.Bill, error) {
 		return invoice.Bill{}, err
 	}
 	return t.charges(&x)
+}
+
+// BillsDue gives the next bill of each account that has something to bill when
+// its period is over at a moment (ms UTC), by agreement, seller and name: what a
+// node asks for, or submits. It reads all products.
+func (v View) BillsDue(now int64) ([]BillRequest, error) {
+	first := map[invoice.Account]int64{} // from when on something is to be billed
+	for p := range v.Products() {
+		at := p.Activated()
+		if at == 0 || !v.unbilled(&p) {
+			continue
+		}
+		a := invoice.Account{Agreement: p.Agreement, Seller: p.Seller, Name: p.Account}
+		if old, there := first[a]; !there || at < old {
+			first[a] = at
+		}
+	}
+	accounts := make([]invoice.Account, 0, len(first))
+	for a := range first {
+		accounts = append(accounts, a)
+	}
+	slices.SortFunc(accounts, func(x, y invoice.Account) int { return cmp.Compare(x.Order(), y.Order()) })
+	t := &tx{m: New(), state: v.Records}
+	t.bilateral, _ = v.Bilateral()
+	var out []BillRequest
+	for _, a := range accounts {
+		x := account{Account: a, buyer: a.Seller}
+		for _, s := range t.bilateral.Sides {
+			if s.Member != a.Seller {
+				x.buyer = s.Member
+			}
+		}
+		s, _ := get[Standing](v, x.standing())
+		at := max(s.Last, first[a])
+		terms, ok := v.TermsAt(a.Agreement, at)
+		if !ok {
+			continue
+		}
+		dates, err := t.calendar(terms)
+		if err != nil {
+			return nil, err
+		}
+		if i := dates.At(at); i.To+terms.GraceMillis <= now {
+			out = append(out, BillRequest{a, i})
+		}
+	}
+	return out, nil
+}
+
+// unbilled reports whether there may be something to bill of a product.
+func (v View) unbilled(p *product.Instance) bool {
+	if p.State.Held() || len(p.Due) > 0 || p.Open > 0 || p.Billed < p.Ends {
+		return true
+	}
+	for range v.Scan(prefixUnbilled + p.ID + "/") {
+		return true
+	}
+	return false
 }
 
 // issueBill issues an invoice for each currency of a bill.

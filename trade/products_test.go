@@ -160,6 +160,51 @@ func TestTheBillsOfProductsAddUp(t *testing.T) {
 	}
 }
 
+// A node asks for what is due and nothing else, until nothing is left to bill.
+func TestBillsAreDueWhileSomethingIsOnNone(t *testing.T) {
+	w := products(t, "cycle=1mo")
+	due := func() (out []string) {
+		bills, err := View{w.state}.BillsDue(w.time)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range bills {
+			out = append(out, fmt.Sprintf("%s %s", b.Account.Order(), b.Interval))
+		}
+		return out
+	}
+	run := func(lines ...string) {
+		for _, line := range lines {
+			if out := w.run(line); strings.HasPrefix(out, "refused") {
+				t.Fatalf("%s: %s", line, out)
+			}
+		}
+	}
+	expect := func(want ...string) {
+		t.Helper()
+		if got := due(); !slices.Equal(got, want) {
+			t.Fatalf("due are %q, want %q", got, want)
+		}
+	}
+	run("ALPHA order.place id=P-1 kind=product", "BRAVO order.accept id=P-1", "time days=35")
+	expect() // nothing is delivered
+	w.time = base + 5*hourMs
+	run("BRAVO order.deliver id=P-1", "ALPHA order.place id=P-2 kind=product product=W-2 account=lab", "BRAVO order.accept id=P-2", "BRAVO order.deliver id=P-2")
+	expect()
+	run("time days=62")
+	const november, december = " 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z", " 2026-12-01T00:00:00Z/2027-01-01T00:00:00Z"
+	expect("_MSA-1.BRAVO"+november, "_MSA-1.BRAVO.lab"+november)
+	run("ALPHA bill.request month=2026-11")
+	expect("_MSA-1.BRAVO"+december, "_MSA-1.BRAVO.lab"+november)
+	run("ALPHA bill.request month=2026-11 account=lab", "ALPHA bill.request month=2026-12 account=lab", "BRAVO bill.request month=2026-12")
+	expect()
+	if out := w.run("show bill month=2026-11 account=lab id=bill:EUR:1"); !strings.Contains(out, "W-2") || strings.Contains(out, "W-1") {
+		t.Errorf("the account lab has\n%s", out)
+	}
+	run("ALPHA order.place id=P-3 kind=product action=delete", "BRAVO order.accept id=P-3", "time hours=1", "BRAVO order.deliver id=P-3", "time days=90", "ALPHA bill.request month=2027-01")
+	expect("_MSA-1.BRAVO.lab 2027-01-01T00:00:00Z/2027-02-01T00:00:00Z") // W-1 is billed to its end
+}
+
 // What stands of a product follows from its last state alone: the recurring
 // charges of all bills are those of its phases, for as long as each was held.
 func TestTheBillsOfAProductAreItsPhases(t *testing.T) {
