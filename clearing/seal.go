@@ -215,7 +215,7 @@ func (d *Desk) sealOne(book *Book, number uint32, through int64, rounding money.
 		}
 		row := prices[l.At.Way].Row(l.Row)
 		is := pastLine{lineSum{was.Calls + s.Calls, was.Seconds + s.Seconds}, row.Currency, 0}
-		if is.Amount, err = rating.Charge(row, is.Calls, is.Seconds, rounding); err != nil {
+		if is.Amount, err = row.Charge(is.Calls, is.Seconds, rounding); err != nil {
 			return nil, err
 		}
 		more, err := is.Amount.Sub(was.Amount)

@@ -63,7 +63,7 @@ func (d *Desk) Summary() (Summary, error) {
 			}
 		}
 		row := prices[l.At.Way].Row(l.Row)
-		amount, err := rating.Charge(row, was.Calls+s.Calls, was.Seconds+s.Seconds, rounding)
+		amount, err := row.Charge(was.Calls+s.Calls, was.Seconds+s.Seconds, rounding)
 		if err == nil {
 			amount, err = amount.Sub(was.Amount)
 		}

@@ -7,6 +7,7 @@ package line
 import (
 	"io"
 
+	"github.com/lateral-network/lateral/line/connectivity"
 	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -26,4 +27,4 @@ type Line interface {
 }
 
 // All lists the product lines in the order of their names.
-func All() []Line { return []Line{voice.Line{}} }
+func All() []Line { return []Line{connectivity.Line{}, voice.Line{}} }

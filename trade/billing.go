@@ -125,8 +125,8 @@ func (t *tx) open(r PeriodRef) (billing, error) {
 }
 
 func (t *tx) around(key string, p invoice.Period) billing {
-	o, _ := get[order.Order](t, OrderKey(p.Order))
-	return billing{key, p, o, t.termsOf(p.Terms), o.Seller, o.Buyer}
+	o, _ := get[order.Order](t, OrderKey(p.Order)) // none: a bill for products
+	return billing{key, p, o, t.termsOf(p.Terms), p.Direction.To, p.Direction.From}
 }
 
 func (b *billing) side(c party.Code) (*invoice.Side, Side) {
@@ -303,7 +303,7 @@ func (t *tx) price(b *billing, lines []usage.Line) ([]priced, error) {
 			return nil, err
 		}
 		row := proven.Rate
-		amount, err := rating.Charge(&row, l.Calls, l.BilledSeconds, b.terms.Rounding.Mode)
+		amount, err := row.Charge(l.Calls, l.BilledSeconds, b.terms.Rounding.Mode)
 		if err != nil {
 			return nil, fault.Of(err).In("lines")
 		}

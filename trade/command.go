@@ -31,11 +31,21 @@ const (
 	KindSheetReject      Kind = "sheet.reject"        // SheetAnswer; the buyer
 	KindRowProve         Kind = "row.prove"           // RowProve; either side
 	KindOrderPlace       Kind = "order.place"         // OrderPlace; the buyer
-	KindOrderAccept      Kind = "order.accept"        // OrderAnswer; the seller
-	KindOrderReject      Kind = "order.reject"        // OrderAnswer; the seller
+	KindOrderAccept      Kind = "order.accept"        // OrderAnswer; the seller, or about a product whoever is asked
+	KindOrderReject      Kind = "order.reject"        // OrderAnswer; the seller, or about a product whoever is asked
 	KindOrderSuspend     Kind = "order.suspend"       // OrderAnswer; either side
 	KindOrderResume      Kind = "order.resume"        // OrderAnswer; either side
 	KindOrderTerminate   Kind = "order.terminate"     // OrderAnswer; either side
+	KindOrderCancel      Kind = "order.cancel"        // OrderAnswer; the buyer
+	KindOrderCharge      Kind = "order.charge"        // OrderCharge; the seller
+	KindOrderDeliver     Kind = "order.deliver"       // OrderDeliver; the seller
+	KindOrderFail        Kind = "order.fail"          // OrderAnswer; the seller
+	KindProductSuspend   Kind = "product.suspend"     // ProductAnswer; the seller
+	KindProductResume    Kind = "product.resume"      // ProductAnswer; the seller
+	KindMeasure          Kind = "measurement.state"   // MeasurementState; each side
+	KindMeasurePropose   Kind = "measurement.propose" // MeasurementPropose; either side
+	KindMeasureAccept    Kind = "measurement.accept"  // MeasurementPropose; the side that did not propose
+	KindMeasureReject    Kind = "measurement.reject"  // MeasurementReject; the side that did not propose
 	KindRatingRequest    Kind = "rating.request"      // RatingRequest; either side
 	KindUsageState       Kind = "usage.state"         // UsageState; each side
 	KindUsageDeliver     Kind = "usage.deliver"       // UsageDeliver; each side
@@ -48,6 +58,9 @@ const (
 	KindInvoiceDispute   Kind = "invoice.dispute"     // InvoiceDispute; the buyer
 	KindInvoiceCorrect   Kind = "invoice.correct"     // InvoiceCorrect; the seller
 	KindInvoiceReject    Kind = "invoice.reject"      // InvoiceReject; the buyer
+	KindBillRequest      Kind = "bill.request"        // BillRequest; either side
+	KindBillSubmit       Kind = "bill.submit"         // BillSubmit; each side
+	KindBillDispute      Kind = "bill.dispute"        // BillDispute; the buyer
 	KindNettingPropose   Kind = "netting.propose"     // NettingPropose; either side
 	KindNettingAccept    Kind = "netting.accept"      // NettingAnswer; the side that did not propose
 	KindNettingReject    Kind = "netting.reject"      // NettingAnswer; the side that did not propose
@@ -202,6 +215,8 @@ type OrderPlace struct {
 	// Value is what the buyer expects to be billed for a period, in each currency:
 	// the delegate's limit is checked against it. A metered order needs one.
 	Value []money.Amount `cbor:"8,keyasint,omitempty" json:"value,omitempty"`
+	// Request is what an order of kind product asks for.
+	Request *order.Request `cbor:"9,keyasint,omitempty" json:"request,omitempty"`
 }
 
 // OrderAnswer moves an order.
@@ -277,6 +292,8 @@ type Verdict struct {
 	Dispute       string `cbor:"1,keyasint" json:"dispute"` // id
 	Calls         uint64 `cbor:"2,keyasint" json:"calls"`
 	BilledSeconds uint64 `cbor:"3,keyasint" json:"billed_seconds"`
+	// Amount is what an item of a bill for products is to come to.
+	Amount money.Micro `cbor:"4,keyasint,omitempty" json:"amount,omitempty"`
 }
 
 // DisputePropose offers decisions on lines in the hands of people.

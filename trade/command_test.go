@@ -29,7 +29,10 @@ var bodies = map[Kind]any{
 	KindAgreementPropose: AgreementPropose{}, KindAgreementAmend: AgreementAmend{}, KindAgreementAccept: AgreementAnswer{}, KindAgreementReject: AgreementAnswer{},
 	KindAgreementEnd: AgreementEnd{}, KindBilateralEnd: BilateralEnd{}, KindSheetPropose: SheetPropose{}, KindSheetAcknowledge: SheetAnswer{}, KindSheetAccept: SheetAnswer{}, KindSheetReject: SheetAnswer{}, KindRowProve: RowProve{},
 	KindOrderPlace: OrderPlace{}, KindOrderAccept: OrderAnswer{}, KindOrderReject: OrderAnswer{}, KindOrderSuspend: OrderAnswer{}, KindOrderResume: OrderAnswer{},
-	KindOrderTerminate: OrderAnswer{}, KindRatingRequest: RatingRequest{}, KindUsageState: UsageState{}, KindUsageDeliver: UsageDeliver{}, KindUsageReceived: UsageReceived{},
+	KindOrderTerminate: OrderAnswer{}, KindOrderCancel: OrderAnswer{}, KindOrderCharge: OrderCharge{}, KindOrderDeliver: OrderDeliver{}, KindOrderFail: OrderAnswer{},
+	KindMeasure: MeasurementState{}, KindMeasurePropose: MeasurementPropose{}, KindMeasureAccept: MeasurementPropose{}, KindMeasureReject: MeasurementReject{},
+	KindBillRequest: BillRequest{}, KindBillSubmit: BillSubmit{}, KindBillDispute: BillDispute{},
+	KindProductSuspend: ProductAnswer{}, KindProductResume: ProductAnswer{}, KindRatingRequest: RatingRequest{}, KindUsageState: UsageState{}, KindUsageDeliver: UsageDeliver{}, KindUsageReceived: UsageReceived{},
 	KindCompareState: CompareState{}, KindDisputePropose: DisputePropose{}, KindDisputeAccept: DisputeAccept{}, KindDisputeReject: DisputeReject{},
 	KindInvoiceAccept: InvoiceAccept{}, KindInvoiceDispute: InvoiceDispute{}, KindInvoiceCorrect: InvoiceCorrect{}, KindInvoiceReject: InvoiceReject{}, KindNettingPropose: NettingPropose{}, KindNettingAccept: NettingAnswer{}, KindNettingReject: NettingAnswer{},
 	KindObligationOpen: ObligationOpen{}, KindPaymentAdvise: PaymentAdvise{}, KindPaymentReceipt: PaymentAnswer{}, KindPaymentDecline: PaymentAnswer{}, KindTick: Tick{},
@@ -40,7 +43,7 @@ var bodies = map[Kind]any{
 
 // before is how many fields types had when their bytes were fixed. What came
 // later is left out where it is zero, and has vectors of its own.
-var before = map[reflect.Type]int{reflect.TypeFor[rating.Row](): 9, reflect.TypeFor[SheetPropose](): 9, reflect.TypeFor[agreement.Terms](): 24}
+var before = map[reflect.Type]int{reflect.TypeFor[rating.Row](): 9, reflect.TypeFor[SheetPropose](): 9, reflect.TypeFor[OrderPlace](): 8, reflect.TypeFor[Verdict](): 3, reflect.TypeFor[agreement.Terms](): 24}
 
 // fill gives a value with something in each field, the same each time.
 func fill(v reflect.Value, n *int) {

@@ -333,6 +333,9 @@ func (t *tx) endAgreement(a agreement.Agreement, next agreement.State, act party
 	}
 	t.put(AgreementKey(a.ID), a)
 	t.emit(event, AgreementKey(a.ID), why)
+	if err := t.endProducts(a.ID, act.By); err != nil {
+		return err
+	}
 	return t.endOrders(a.ID)
 }
 

@@ -9,7 +9,9 @@ import (
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // CodeNoDeadline says that the record waits for nothing.
@@ -44,6 +46,12 @@ func tick(t *tx, c Tick) error {
 		return t.tickSheet(c.Subject, stored[Sheet](raw))
 	case prefixOrder:
 		return t.tickOrder(c.Subject, stored[order.Order](raw))
+	case prefixItem:
+		return t.tickItem(stored[order.Item](raw))
+	case prefixMeasurement:
+		return t.tickMeasurement(stored[usage.Measurement](raw))
+	case prefixProduct:
+		return t.tickProduct(stored[product.Instance](raw))
 	case prefixNetting:
 		return t.tickNetting(c.Subject, stored[settlement.Netting](raw))
 	case prefixMember:
@@ -122,6 +130,9 @@ func (t *tx) passed(subject string, deadline int64) error {
 }
 
 func (t *tx) tickPeriod(key string, p invoice.Period) error {
+	if !p.Bill.IsZero() {
+		return t.tickBill(p)
+	}
 	b := t.around(key, p)
 	switch stage := agreement.Stage(p.Stage); stage {
 	case agreement.StageRequest:

@@ -12,7 +12,6 @@ import (
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
-	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -345,7 +344,7 @@ func (t *tx) resolve(b billing, decided []resolution) error {
 		if !ok {
 			return fault.Newf(CodeRowNotProven, "prove the row", "row %d is not proven", d.Row)
 		}
-		amount, err := rating.Charge(&rate.Rate, r.calls, r.seconds, b.terms.Rounding.Mode)
+		amount, err := rate.Rate.Charge(r.calls, r.seconds, b.terms.Rounding.Mode)
 		if err != nil {
 			return err
 		}
@@ -527,11 +526,7 @@ func disputePropose(t *tx, c DisputePropose) error {
 			return invalid("verdicts", "the lines are of several periods", "propose for the lines of one period together")
 		}
 		b = t.billingAround(d)
-		rate, _ := t.row(b.period.Direction, b.lineOf(), d.Row)
-		if v.Calls > maxFigure || v.BilledSeconds > maxFigure {
-			return invalid("verdicts", "the figures are out of range", "check them")
-		}
-		amount, err := rating.Charge(&rate.Rate, v.Calls, v.BilledSeconds, b.terms.Rounding.Mode)
+		amount, err := t.comesTo(&b, d, v)
 		if err != nil {
 			return fault.Of(err).In("verdicts")
 		}
@@ -552,6 +547,21 @@ func disputePropose(t *tx, c DisputePropose) error {
 		t.emit(EventDisputeProposed, DisputeKey(d.ID), string(t.own))
 	}
 	return nil
+}
+
+// comesTo gives what a verdict makes of a line, or of an item.
+func (t *tx) comesTo(b *billing, d dispute.Dispute, v Verdict) (money.Micro, error) {
+	if d.Product != "" {
+		if v.Calls != 0 || v.BilledSeconds != 0 {
+			return 0, invalid("", "an item is decided by its amount", "leave calls and seconds out")
+		}
+		return v.Amount, nil
+	}
+	if v.Calls > maxFigure || v.BilledSeconds > maxFigure || v.Amount != 0 {
+		return 0, invalid("", "the figures are out of range, or name an amount", "check them")
+	}
+	rate, _ := t.row(b.period.Direction, b.lineOf(), d.Row)
+	return rate.Rate.Charge(v.Calls, v.BilledSeconds, b.terms.Rounding.Mode)
 }
 
 // binds is what a decision costs the sender's side at most: the buyer owes the
@@ -613,7 +623,7 @@ func disputeAccept(t *tx, c DisputeAccept) error {
 		if i > 0 && (d.Order != decided[0].dispute.Order || d.Interval != decided[0].dispute.Interval) {
 			return invalid("verdicts", "the lines are of several periods", "answer the lines of one period together")
 		}
-		if v.Calls != d.Proposal.Calls || v.BilledSeconds != d.Proposal.BilledSeconds {
+		if v.Calls != d.Proposal.Calls || v.BilledSeconds != d.Proposal.BilledSeconds || d.Product != "" && v.Amount != d.Proposal.Amount {
 			return conflict("verdicts", "read the proposal as it stands now", "the proposal for %s is another", d.ID)
 		}
 		if i == 0 {
@@ -630,6 +640,9 @@ func disputeAccept(t *tx, c DisputeAccept) error {
 	}
 	for i := range decided {
 		decided[i].accepted = act
+	}
+	if decided[0].dispute.Product != "" {
+		return t.resolveItems(b, decided)
 	}
 	return t.resolve(b, decided)
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
-	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -600,7 +599,7 @@ func (t *tx) objections(b *billing, inv invoice.Invoice, lines []Objection) ([]d
 		if _, there := t.Get(DisputeKey(t.disputeID(b, usage.Line{Row: o.Row, Adjusts: o.Adjusts}))); there {
 			return nil, conflict("lines", "look at the open dispute", "line %d is disputed already", o.Row)
 		}
-		expected, err := rating.Charge(&l.Rate, o.Calls, o.BilledSeconds, b.terms.Rounding.Mode)
+		expected, err := l.Rate.Charge(o.Calls, o.BilledSeconds, b.terms.Rounding.Mode)
 		if err != nil {
 			return nil, fault.Of(err).In("lines")
 		}

@@ -29,6 +29,12 @@ import (
 //	row/<direction>/<line>/<row>           ProvenRow
 //	order/<id>                             order.Order
 //	standing/<direction>/<line>            Standing: the order under which usage arises
+//	item/<id>                              order.Item: an order about one product
+//	product/<id>                           product.Instance
+//	quote/<hash>                           QuoteUse: the order that has used a quote
+//	measurement/<product>/<from>           usage.Measurement
+//	unbilled/<product>/<from>              Unbilled: a measurement of which something may be billed
+//	consumed/<product>/<price>/<from>      Consumed: billed use of a charge period; the price by its hash
 //	period/<order>/<from>                  invoice.Period
 //	statement/<order>/<from>/<side>/<part> Statement: s is the seller's, b the buyer's
 //	outcome/<order>/<from>/<side>/<part>   Outcomes
@@ -37,6 +43,8 @@ import (
 //	document/<id>                          invoice.Document
 //	correction/<order>/<from>/<part>       Correcting, until all parts of the seller's are in
 //	objection/<id>/<part>                  Objections, until all parts of the buyer's are in
+//	bill/<account>/<from>                  invoice.Bill: of products
+//	credited/<product>/<metric>/<currency>/<from> Balance: given back for a guarantee in a billing period
 //	netting/<id>                           settlement.Netting
 //	obligation/<id>                        settlement.Obligation
 //	balance/<party>/<purpose>/<currency>   Balance
@@ -83,24 +91,28 @@ const (
 	keyValidators = "validators"
 	keyCensus     = "census"
 
-	prefixNonce      = "nonce/"
-	prefixLapsing    = "lapsing/"
-	prefixDelegate   = "delegate/"
-	prefixAgreement  = "agreement/"
-	prefixSheet      = "sheet/"
-	prefixOrder      = "order/"
-	prefixPeriod     = "period/"
-	prefixDispute    = "dispute/"
-	prefixInvoice    = "invoice/"
-	prefixNetting    = "netting/"
-	prefixObligation = "obligation/"
-	prefixBalance    = "balance/"
-	prefixJournal    = "journal/"
-	prefixMember     = "member/"
-	prefixFile       = "file/"
-	prefixOpening    = "opening/"
-	prefixProposal   = "proposal/"
-	prefixMetered    = "metered/"
+	prefixNonce       = "nonce/"
+	prefixLapsing     = "lapsing/"
+	prefixDelegate    = "delegate/"
+	prefixAgreement   = "agreement/"
+	prefixSheet       = "sheet/"
+	prefixOrder       = "order/"
+	prefixItem        = "item/"
+	prefixProduct     = "product/"
+	prefixMeasurement = "measurement/"
+	prefixUnbilled    = "unbilled/"
+	prefixPeriod      = "period/"
+	prefixDispute     = "dispute/"
+	prefixInvoice     = "invoice/"
+	prefixNetting     = "netting/"
+	prefixObligation  = "obligation/"
+	prefixBalance     = "balance/"
+	prefixJournal     = "journal/"
+	prefixMember      = "member/"
+	prefixFile        = "file/"
+	prefixOpening     = "opening/"
+	prefixProposal    = "proposal/"
+	prefixMetered     = "metered/"
 )
 
 // NetworkKey is the key of the network's parameters.
@@ -156,6 +168,42 @@ func RowKey(d usage.Direction, l product.Line, number uint32) string {
 
 // OrderKey is the key of an order's record.
 func OrderKey(id string) string { return prefixOrder + id }
+
+// ItemKey is the key of an order about one product.
+func ItemKey(id string) string { return prefixItem + id }
+
+// ProductKey is the key of a product.
+func ProductKey(id string) string { return prefixProduct + id }
+
+// QuoteKey is the key of the record that says which order has used a quote.
+func QuoteKey(h canon.Hash) string { return "quote/" + h.String() }
+
+// MeasurementKey is the key of what is measured of a product in an interval.
+func MeasurementKey(product string, i usage.Interval) string {
+	return prefixMeasurement + product + "/" + millis(i.From)
+}
+
+// UnbilledKey is the key that a measurement has while something of it may be
+// billed.
+func UnbilledKey(product string, i usage.Interval) string {
+	return prefixUnbilled + product + "/" + millis(i.From)
+}
+
+// BillKey is the key of an account's bill for a period.
+func BillKey(account string, i usage.Interval) string {
+	return "bill/" + account + "/" + millis(i.From)
+}
+
+// CreditedKey is the key of what is given back for a guarantee in a billing
+// period.
+func CreditedKey(product, metric string, c money.Currency, i usage.Interval) string {
+	return "credited/" + product + "/" + metric + "/" + string(c) + "/" + millis(i.From)
+}
+
+// ConsumedKey is the key of what is billed of a price's use in a charge period.
+func ConsumedKey(product, price string, period usage.Interval) string {
+	return "consumed/" + product + "/" + canon.Sum("lateral/price/1", []byte(price)).String() + "/" + millis(period.From)
+}
 
 // StandingKey is the key of the record that names the standing order of a
 // direction and line.

@@ -28,6 +28,9 @@ func orderPlace(t *tx, b OrderPlace) error {
 	if b.From < 0 || b.From > maxMillis {
 		return invalid("from", "the beginning is out of range", "name a time in ms since 1970")
 	}
+	if b.Kind == order.Product {
+		return itemPlace(t, b)
+	}
 	if err := party.CheckLimits(b.Value); err != nil {
 		return fault.Of(err).In("value")
 	}
@@ -54,7 +57,7 @@ func orderPlace(t *tx, b OrderPlace) error {
 	if err != nil {
 		return fault.Of(err).In("payload")
 	}
-	if b.Kind != order.Standing || !spec.Metered {
+	if b.Kind != order.Standing || !spec.Metered || b.Request != nil {
 		return invalid("kind", "only standing orders for metered products are known here", "use standing")
 	}
 	d := usage.Direction{From: t.own, To: t.partner}
@@ -71,7 +74,7 @@ func orderPlace(t *tx, b OrderPlace) error {
 	if err := t.attested(*terms); err != nil {
 		return err
 	}
-	if _, there := t.Get(OrderKey(b.ID)); there {
+	if t.has(OrderKey(b.ID)) || t.has(ItemKey(b.ID)) {
 		return conflict("id", "choose another id", "there is an order %s already", b.ID)
 	}
 	t.put(OrderKey(b.ID), order.Order{ID: b.ID, Kind: b.Kind, Agreement: a.ID, Buyer: t.own, Seller: t.partner, Spec: spec, Payload: b.Payload,
@@ -160,6 +163,9 @@ func (t *tx) putOrder(o order.Order) error {
 func directionOf(o order.Order) usage.Direction { return usage.Direction{From: o.Buyer, To: o.Seller} }
 
 func orderAccept(t *tx, b OrderAnswer) error {
+	if it, ok := get[order.Item](t, ItemKey(b.ID)); ok {
+		return itemAccept(t, it, b)
+	}
 	o, err := t.moveOrder(b, order.Accept, true)
 	if err != nil {
 		return err
@@ -187,6 +193,9 @@ func orderAccept(t *tx, b OrderAnswer) error {
 }
 
 func orderReject(t *tx, b OrderAnswer) error {
+	if it, ok := get[order.Item](t, ItemKey(b.ID)); ok {
+		return itemReject(t, it, b)
+	}
 	o, err := t.moveOrder(b, order.Reject, true)
 	if err != nil {
 		return err

@@ -50,6 +50,18 @@ func rules() map[Kind]rule {
 		KindOrderResume:    {need: delegate, role: party.Orders, apply: body(orderResume)},
 		KindOrderTerminate: {need: delegate, role: party.Orders, diverged: true, apply: body(orderTerminate)},
 
+		KindOrderCancel:    {need: delegate, role: party.Orders, apply: body(orderCancel)},
+		KindOrderCharge:    {need: delegate, role: party.Orders, apply: body(orderCharge)},
+		KindOrderDeliver:   {need: delegate, role: party.Orders, apply: body(orderDeliver)},
+		KindOrderFail:      {need: delegate, role: party.Orders, apply: body(orderFail)},
+		KindProductSuspend: {need: delegate, role: party.Orders, apply: body(productSuspend)},
+		KindProductResume:  {need: delegate, role: party.Orders, apply: body(productResume)},
+
+		KindMeasure:        {need: nodeAlone, apply: body(measurementState)},
+		KindMeasurePropose: {need: delegate, role: party.Disputes, apply: body(measurementPropose)},
+		KindMeasureAccept:  {need: delegate, role: party.Disputes, apply: body(measurementAccept)},
+		KindMeasureReject:  {need: delegate, role: party.Disputes, apply: body(measurementReject)},
+
 		KindRatingRequest:  {need: nodeAlone, apply: body(ratingRequest)},
 		KindUsageState:     {need: nodeAlone, apply: body(usageState)},
 		KindUsageDeliver:   {need: nodeAlone, apply: body(usageDeliver)},
@@ -62,6 +74,9 @@ func rules() map[Kind]rule {
 		KindInvoiceDispute: {need: delegate, role: party.Finance, apply: body(invoiceDispute)},
 		KindInvoiceCorrect: {need: delegate, role: party.Finance, apply: body(invoiceCorrect)},
 		KindInvoiceReject:  {need: delegate, role: party.Finance, apply: body(invoiceReject)},
+		KindBillRequest:    {need: nodeAlone, apply: body(billRequest)},
+		KindBillSubmit:     {need: nodeAlone, apply: body(billSubmit)},
+		KindBillDispute:    {need: delegate, role: party.Finance, apply: body(billDispute)},
 
 		KindNettingPropose: {need: delegate, role: party.Finance, apply: body(nettingPropose)},
 		KindNettingAccept:  {need: delegate, role: party.Finance, apply: body(nettingAccept)},

@@ -13,8 +13,8 @@ var update = flag.Bool("update", false, "rewrite expected output")
 // TestStories runs the commercial stories of testdata. A story is text: a line
 // that begins with > is a command of a carrier, what follows is what the
 // machine said, and # begins a comment. "world NAME" at the top chooses what
-// stands before. Run with -update to rewrite the expected parts, and review the
-// difference.
+// stands before; worlds with a name are chosen by "on NAME". Run with -update to
+// rewrite the expected parts, and review the difference.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -46,6 +46,7 @@ func tell(t *testing.T, text string) string {
 	var w *world
 	var out strings.Builder
 	skipping := false
+	named := map[string]*world{}
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
 		switch {
@@ -58,10 +59,19 @@ func tell(t *testing.T, text string) string {
 				w = ready(t)
 			case "trading":
 				w = trading(t, terms)
+			case "products":
+				w = products(t, terms)
 			default:
 				t.Fatalf("no world %q", name)
 			}
+			named[parseArgs(strings.Fields(terms))["name"]] = w
 			out.WriteString(line + "\n")
+		case strings.HasPrefix(line, "on "):
+			if w = named[strings.TrimPrefix(line, "on ")]; w == nil {
+				t.Fatalf("no world for %q", line)
+			}
+			out.WriteString(line + "\n")
+			skipping = false
 		case strings.HasPrefix(line, "> "):
 			out.WriteString(line + "\n")
 			out.WriteString(w.run(strings.TrimPrefix(line, "> ")))

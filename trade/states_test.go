@@ -18,7 +18,9 @@ import (
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // move is one arrow of a diagram.
@@ -46,6 +48,9 @@ var machines = []struct {
 	{"agreement", "agreement/state.go", "State", moves(agreement.Transitions)},
 	{"sheet", "record.go", "SheetState", moves(SheetTransitions)},
 	{"order", "order/state.go", "State", moves(order.Transitions)},
+	{"item", "order/item_state.go", "ItemState", moves(order.ItemTransitions)},
+	{"measurement", "usage/measurement.go", "MeasurementState", moves(usage.MeasurementTransitions)},
+	{"product", "product/state.go", "State", moves(product.Transitions)},
 	{"period", "invoice/state.go", "PeriodState", moves(invoice.PeriodTransitions)},
 	{"invoice", "invoice/state.go", "State", moves(invoice.Transitions)},
 	{"dispute", "dispute/state.go", "State", moves(dispute.Transitions)},
@@ -120,16 +125,26 @@ func TestTheDiagramsAreTheTables(t *testing.T) {
 // is in them; world.execute looks after each command whether that is so.
 var deadlined = map[string][]string{
 	"member": {"applied"}, "sheet": {"proposed", "acknowledged"}, "agreement": {"proposed"}, "order": {"acknowledged", "suspended"},
-	"period": {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
+	"measurement": {"stated", "disputed", "proposed"},
+	"item":        {"acknowledged", "inProgress", "held.assessingCharge", "assessingCancellation"},
+	"period":      {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
 	"netting": {"proposed"}, "obligation": {"owed", "overdue", "advised"},
 }
 
 // undeadlined are the states that have none, and why.
 var undeadlined = map[string]string{
-	"member active":      "nothing is awaited",
-	"member suspended":   "the others owe it no vote",
-	"agreement active":   "nothing is awaited; an amendment that is proposed has a deadline",
-	"order inProgress":   "nothing is awaited",
+	"member active":    "nothing is awaited",
+	"member suspended": "the others owe it no vote",
+	"agreement active": "nothing is awaited; an amendment that is proposed has a deadline",
+	"order inProgress": "nothing is awaited",
+
+	"product pendingActive":             "its order has one",
+	"product active":                    "nothing is awaited; a timed one has its end",
+	"product active.pendingChange":      "its order has one",
+	"product suspended":                 "the seller charges nothing, and either may end it",
+	"product pendingTerminate":          "its order has one",
+	"product suspendedPendingTerminate": "its order has one",
+
 	"period lapsed":      "nobody owes a request",
 	"period reconciling": "it has one while records or outcomes are awaited; lines in the hands of people have their own",
 	"period agreed":      "its invoices have theirs",
@@ -180,6 +195,13 @@ func waitsForever(key string, raw []byte) string {
 		state = string(stored[Sheet](raw).State)
 	case "order":
 		state = string(stored[order.Order](raw).State)
+	case "item":
+		state = string(stored[order.Item](raw).State)
+	case "measurement":
+		state = string(stored[usage.Measurement](raw).State)
+	case "product":
+		p := stored[product.Instance](raw)
+		state, awaited = string(p.State), p.State.Held() && p.Ends != 0
 	case "period":
 		p := stored[invoice.Period](raw)
 		state, awaited = string(p.State), p.Waiting > 0

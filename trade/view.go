@@ -123,6 +123,35 @@ func (v View) Order(id string) (order.Order, bool) { return get[order.Order](v, 
 // Orders yields all orders by id.
 func (v View) Orders() iter.Seq[order.Order] { return all[order.Order](v, prefixOrder) }
 
+// Item gives an order about a product by id.
+func (v View) Item(id string) (order.Item, bool) { return get[order.Item](v, ItemKey(id)) }
+
+// Items yields all orders about products by id.
+func (v View) Items() iter.Seq[order.Item] { return all[order.Item](v, prefixItem) }
+
+// Product gives a product by id.
+func (v View) Product(id string) (product.Instance, bool) {
+	return get[product.Instance](v, ProductKey(id))
+}
+
+// Products yields all products by id.
+func (v View) Products() iter.Seq[product.Instance] { return all[product.Instance](v, prefixProduct) }
+
+// Measurement gives what is measured of a product in an interval.
+func (v View) Measurement(product string, i usage.Interval) (usage.Measurement, bool) {
+	m, ok := get[usage.Measurement](v, MeasurementKey(product, i))
+	return m, ok && m.Interval == i
+}
+
+// Measurements yields a product's measurements from the oldest; with no product,
+// all.
+func (v View) Measurements(product string) iter.Seq[usage.Measurement] {
+	if product != "" {
+		product += "/"
+	}
+	return all[usage.Measurement](v, prefixMeasurement+product)
+}
+
 // Standing gives the standing order of a direction and line.
 func (v View) Standing(d usage.Direction, l product.Line) (Standing, bool) {
 	return get[Standing](v, StandingKey(d, l))
@@ -269,7 +298,7 @@ type Due struct {
 }
 
 // waiting is what the keys of all records that may have a deadline begin with.
-var waiting = []string{keyBilateral, prefixAgreement, prefixSheet, prefixOrder, prefixPeriod, prefixInvoice, prefixDispute, prefixNetting, prefixObligation, prefixMember}
+var waiting = []string{keyBilateral, prefixAgreement, prefixSheet, prefixOrder, prefixItem, prefixProduct, prefixMeasurement, prefixPeriod, prefixInvoice, prefixDispute, prefixNetting, prefixObligation, prefixMember}
 
 // Due yields what has a deadline at or before now. It reads all records that may
 // have one: for a node that starts. A running one learns of deadlines from the
@@ -299,6 +328,12 @@ func DeadlineOf(key string, raw []byte) int64 {
 		return stored[Sheet](raw).Deadline
 	case strings.HasPrefix(key, prefixOrder):
 		return stored[order.Order](raw).Deadline
+	case strings.HasPrefix(key, prefixItem):
+		return stored[order.Item](raw).Deadline
+	case strings.HasPrefix(key, prefixMeasurement):
+		return stored[usage.Measurement](raw).Deadline
+	case strings.HasPrefix(key, prefixProduct):
+		return stored[product.Instance](raw).Deadline
 	case strings.HasPrefix(key, prefixNetting):
 		return stored[settlement.Netting](raw).Deadline
 	case strings.HasPrefix(key, prefixMember):

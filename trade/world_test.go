@@ -129,7 +129,7 @@ func genesis(t testing.TB) memory {
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, m: New(voice{}), m2: New(voice{}), public: genesis(t), state: memory{}, second: memory{}, time: base, height: 1, sheets: map[string]*rating.Sheet{}, rates: testSheet()}
+	w := &world{t: t, m: New(voice{}, wave{}), m2: New(voice{}, wave{}), public: genesis(t), state: memory{}, second: memory{}, time: base, height: 1, sheets: map[string]*rating.Sheet{}, rates: testSheet()}
 	w.channel = [2]sign.PublicKey{key("ALPHA.channel").Public(), key("BRAVO.channel").Public()}
 	slices.SortFunc(w.channel[:], func(a, b sign.PublicKey) int { return cmp.Compare(a.String(), b.String()) })
 	return w
@@ -365,6 +365,10 @@ func (w *world) terms(a args) agreement.Terms {
 		}
 		t.Commitments = append(t.Commitments, c)
 	}
+	t.Integration = agreement.Integration(a.or("integration", string(t.Integration)))
+	if a.has("products") {
+		t.Products = productTerms(a)
+	}
 	return t
 }
 
@@ -394,6 +398,11 @@ func (w *world) verdicts(a args) []Verdict {
 	for _, p := range a.list("verdicts") {
 		id, figures, _ := strings.Cut(p, ":")
 		v := Verdict{Dispute: w.disputeID(a, id)}
+		if amount, ok := strings.CutPrefix(figures, "="); ok {
+			v.Dispute, v.Amount = w.itemDisputeID(a, id), micro(amount)
+			out = append(out, v)
+			continue
+		}
 		if _, err := fmt.Sscanf(figures, "%d/%d", &v.Calls, &v.BilledSeconds); err != nil {
 			panic(err)
 		}
@@ -410,6 +419,9 @@ func (w *world) disputeID(a args, s string) string {
 
 // invoiceID finds "hour.currency.number" of an order; anything else is an id.
 func (w *world) invoiceID(a args, s string) string {
+	if rest, ok := strings.CutPrefix(s, "bill:"); ok {
+		return w.billID(a, rest)
+	}
 	p := strings.Split(s, ".")
 	if len(p) != 3 {
 		return s
@@ -511,6 +523,10 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	case KindRowProve:
 		b = RowProve{Direction: w.direction(a), Line: "voice", Rows: w.rows(a, a.list("rows"))}
 	case KindOrderPlace:
+		if a["kind"] == string(order.Product) {
+			b = w.productOrder(actor, other, a)
+			break
+		}
 		b = OrderPlace{ID: a["id"], Kind: order.Kind(a.or("kind", string(order.Standing))), Agreement: a.or("agreement", "MSA-1"), Sheet: a["sheet"], Line: product.Line(a.or("line", "voice")), From: base + hourMs*a.int("from", -24),
 			Payload: []byte(a["scope"]), Value: amounts(a.or("value", "USD:5"))}
 	case KindOrderAccept, KindOrderReject, KindOrderSuspend, KindOrderResume, KindOrderTerminate:
@@ -579,6 +595,9 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		x := DisputeReject{Why: a["why"]}
 		for _, id := range a.list("disputes") {
 			x.Disputes = append(x.Disputes, w.disputeID(a, id))
+		}
+		for _, id := range a.list("items") {
+			x.Disputes = append(x.Disputes, w.itemDisputeID(a, id))
 		}
 		b = x
 	case KindInvoiceAccept:
@@ -717,7 +736,9 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		head := testAnchor(w.public, a).Anchor.Heads[0]
 		b = AnchorContest{head}
 	default:
-		w.t.Fatalf("no such command: %s", k)
+		if b = w.productCommand(actor, k, a); b == nil {
+			w.t.Fatalf("no such command: %s", k)
+		}
 	}
 	return NewCommand(k, b)
 }
@@ -774,6 +795,15 @@ func (w *world) subject(a args) string {
 		return ObligationKey(w.invoiceID(a, a["obligation"]))
 	case a.has("member"):
 		return MemberKey(party.Code(a["member"]))
+	case a.has("item"):
+		return ItemKey(a["item"])
+	case a.has("measured"):
+		return MeasurementKey(a.or("product", "W-1"), hours(a["measured"]))
+	case a.has("bill"):
+		account, i := a.account()
+		return PeriodKey(account.Order(), i)
+	case a.has("product"):
+		return ProductKey(a["product"])
 	}
 	return a["subject"]
 }
@@ -1105,7 +1135,9 @@ func (w *world) show(what string, a args) string {
 			fmt.Fprintf(&b, "%s\n", d.Subject)
 		}
 	default:
-		w.t.Fatalf("cannot show %s", what)
+		if !w.showProducts(&b, what, a) {
+			w.t.Fatalf("cannot show %s", what)
+		}
 	}
 	if b.Len() == 0 {
 		return "nothing\n"

@@ -183,6 +183,7 @@ func Wire(d invoice.Document) wire.Document {
 	for _, l := range d.Volume {
 		out.Volume = append(out.Volume, wire.VolumeLine(l))
 	}
+	out.Items = d.Items
 	return out
 }
 
@@ -199,7 +200,7 @@ func Domain(d wire.Document) invoice.Document {
 	out := invoice.Document{
 		ID: d.ID, Seller: d.Seller, Buyer: d.Buyer, Direction: d.Direction, Interval: d.Interval, Order: d.Order, Agreement: d.Agreement,
 		Terms: d.Terms, Number: d.Number, Follows: d.Follows, Currency: d.Currency, Total: d.Total, Open: d.Open, Method: d.Method,
-		Issued: int64(d.Issued), Due: int64(d.Due), Note: d.Note, Version: d.Version, Why: d.Why,
+		Issued: int64(d.Issued), Due: int64(d.Due), Note: d.Note, Version: d.Version, Why: d.Why, Items: d.Items,
 	}
 	for _, l := range d.Lines {
 		out.Lines = append(out.Lines, invoice.Line{

@@ -13,6 +13,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -48,6 +49,32 @@ func discounted() invoice.Document {
 	return d
 }
 
+// itemized is a bill for products.
+func itemized() invoice.Document {
+	d := example()
+	d.Order, d.Lines, d.Open = "_MSA-1.BRAVO", nil, 0
+	d.Items = []invoice.Item{
+		{Number: 1, Product: "W-1", State: invoice.Agreed, Charge: rating.Charge{Price: "port <10G>", Kind: rating.Recurring, Interval: d.Interval, Quantity: 1, Amount: money.Amount{Currency: "USD", Micro: 95_528}}},
+		{Number: 2, Product: "W-1", State: invoice.Agreed, Dispute: "_MSA-1.BRAVO/001793577600000/000000000000000/0000000002",
+			Charge: rating.Charge{Price: "latency", Kind: rating.Credit, Interval: d.Interval, Quantity: 190_000, Amount: money.Amount{Currency: "USD", Micro: -10_000}, Why: "up to the cap"}},
+	}
+	return d
+}
+
+// A charge that was changed on an export is found, with its place.
+func TestAnItemThatWasChangedIsNamed(t *testing.T) {
+	for form, write := range map[string]func(invoice.Document) ([]byte, error){"json": JSON, "html": HTML} {
+		data, err := write(itemized())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Parse(bytes.Replace(data, []byte("-0.010000"), []byte("-0.020000"), 1))
+		if f := fault.Of(err); f == nil || f.Code != CodeAltered || f.Field != "items.1.charge.amount.amount" {
+			t.Errorf("%s: %v", form, err)
+		}
+	}
+}
+
 func TestExportsGiveBackTheCanonicalBytes(t *testing.T) {
 	plain := example()
 	plain.Follows, plain.Open, plain.Lines = "", 0, plain.Lines[:1]
@@ -56,7 +83,7 @@ func TestExportsGiveBackTheCanonicalBytes(t *testing.T) {
 	note := example()
 	note.Note, note.Version, note.Why, note.Total, note.Open = invoice.Credit, 2, "the sheet <of> November", -105_892, 0
 	note.Lines[0].State, note.Lines[0].Amount, note.Lines[1].State, note.Lines[1].Amount = invoice.Reversed, -85_528, invoice.Reversed, -20_364
-	for name, d := range map[string]invoice.Document{"full": example(), "plain": plain, "note": note, "discounted": discounted(), "of volume alone": alone} {
+	for name, d := range map[string]invoice.Document{"full": example(), "plain": plain, "note": note, "discounted": discounted(), "of volume alone": alone, "items": itemized()} {
 		for form, write := range map[string]func(invoice.Document) ([]byte, error){"json": JSON, "html": HTML} {
 			data, err := write(d)
 			if err != nil {

@@ -34,6 +34,9 @@ var page = template.Must(template.New("invoice").Funcs(template.FuncMap{
 	"volume": func(i int, path string, v any) (template.HTML, error) {
 		return value(fmt.Sprintf("volume.%d.%s", i, path), v)
 	},
+	"item": func(i int, path string, v any) (template.HTML, error) {
+		return value(fmt.Sprintf("items.%d.%s", i, path), v)
+	},
 	"open": func(l wire.DocumentLine) bool { return l.State == invoice.Open },
 	// What a document has not is not on its page either: a page is compared to the
 	// last byte, and those of before such values came up must go on to fit.

@@ -136,8 +136,15 @@ func missing(field, what string) error {
 // Integration is how the two sides' systems meet (MEF 114 section 7.7).
 type Integration string
 
-// CommonRecord has the Bilateral generate the documents (MEF "Option 2").
-const CommonRecord Integration = "common-record"
+// The two ways.
+const (
+	// CommonRecord has the Bilateral generate the documents (MEF "Option 2").
+	CommonRecord Integration = "common-record"
+	// Proof has each side generate them from its own system and show that they
+	// follow from what is agreed; the other side executes the same (MEF "Option
+	// 1"). It is for bills of products; those of calls are generated either way.
+	Proof Integration = "proof"
+)
 
 // Deployment is where the Bilateral lives (MEF 114 section 7.3).
 type Deployment string
@@ -284,6 +291,9 @@ type Terms struct {
 	Normalisations []Normalisation     `cbor:"26,keyasint,omitempty" json:"normalisations,omitempty"`
 	Volume         []rating.Volume     `cbor:"27,keyasint,omitempty" json:"volume,omitempty"`      // discounts by volume
 	Commitments    []rating.Commitment `cbor:"28,keyasint,omitempty" json:"commitments,omitempty"` // minimums, and what falling short costs
+	// Products are the clauses by which products other than calls are ordered,
+	// measured and billed; none: none are.
+	Products []ProductTerms `cbor:"29,keyasint,omitempty" json:"products,omitempty"`
 }
 
 // RateNotice is how long before it takes effect a rate sheet has to be proposed.
@@ -397,8 +407,8 @@ func (t Terms) Validate() error {
 		return bad("granularity", "lines are one for each rate version", "use rate-version")
 	case t.Deployment != Embedded:
 		return bad("deployment", "this deployment is not known here", "use embedded")
-	case t.Integration != CommonRecord:
-		return bad("integration", "this integration is not known here", "use common-record")
+	case t.Integration != CommonRecord && t.Integration != Proof:
+		return bad("integration", "this integration is not known here", "use common-record or proof")
 	case t.RetentionDays == 0 || t.RetentionDays > 36500:
 		return bad("retention_days", "records are kept for 1 to 36500 days", "use 3650")
 	}
@@ -437,6 +447,9 @@ func (t Terms) Validate() error {
 		return err
 	}
 	if err := t.checkVolume(); err != nil {
+		return err
+	}
+	if err := checkProducts(t.Products); err != nil {
 		return err
 	}
 	if err := t.checkDeadlines(); err != nil {

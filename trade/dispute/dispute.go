@@ -33,6 +33,7 @@ type Dispute struct {
 	Deadline int64          `cbor:"17,keyasint,omitempty" json:"deadline,omitempty"` // for a decision by people; block time, ms UTC
 	Passed   uint32         `cbor:"18,keyasint,omitempty" json:"passed,omitempty"`   // deadlines that passed without one
 	Reason   usage.Reason   `cbor:"19,keyasint,omitempty" json:"reason,omitempty"`   // why the line adjusts: the seller's, or the buyer's where the seller has no such line
+	Product  string         `cbor:"20,keyasint,omitempty" json:"product,omitempty"`  // it is about an item of a bill for products, whose number is Row
 }
 
 // Figures are one side's sums for a line, with what they come to.

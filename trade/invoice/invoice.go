@@ -35,6 +35,7 @@ type Period struct {
 	Deadline   int64           `cbor:"16,keyasint,omitempty" json:"deadline,omitempty"`   // block time, ms UTC; 0: none
 	Version    uint32          `cbor:"17,keyasint,omitempty" json:"version,omitempty"`    // the last that a note made or offered, from 2; 0: it was rated once
 	Correcting uint32          `cbor:"18,keyasint,omitempty" json:"correcting,omitempty"` // parts of a correction that are in, while others are awaited
+	Bill       canon.Hash      `cbor:"19,keyasint,omitzero" json:"bill,omitzero"`         // of a period of products
 }
 
 // Side is what one side has done in a period.
@@ -165,6 +166,8 @@ type Document struct {
 	Version   uint32          `cbor:"19,keyasint,omitempty" json:"version,omitempty"` // of the rated period, that the note makes
 	Why       string          `cbor:"20,keyasint,omitempty" json:"why,omitempty"`     // the note corrects
 	Volume    []VolumeLine    `cbor:"21,keyasint,omitempty" json:"volume,omitempty"`  // by the order of the terms; they count in the total
+	// Items are charges for products; a document has lines of calls or items.
+	Items []Item `cbor:"22,keyasint,omitempty" json:"items,omitempty"`
 }
 
 // AllOpen reports whether nothing of the document is owed while so many of its

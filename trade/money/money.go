@@ -152,17 +152,42 @@ type Product struct{ A, B uint64 }
 // Quotient gives the sum of products divided by d, exact in 128 bits and rounded
 // once by r. d is above zero. Codes: [CodeOverflow], [CodeUnknownRounding].
 func Quotient(products []Product, d uint64, r Rounding) (Micro, error) {
-	var hi, lo uint64
+	return Difference(products, nil, d, r)
+}
+
+// Difference gives what a sum of products has more than another, divided by d:
+// exact in 128 bits and rounded once by r. d is above zero. Codes:
+// [CodeOverflow], [CodeUnknownRounding].
+func Difference(more, less []Product, d uint64, r Rounding) (Micro, error) {
+	hi, lo, err := total(more)
+	if err != nil {
+		return 0, err
+	}
+	lessHi, lessLo, err := total(less)
+	if err != nil {
+		return 0, err
+	}
+	neg := hi < lessHi || hi == lessHi && lo < lessLo
+	if neg {
+		hi, lo, lessHi, lessLo = lessHi, lessLo, hi, lo
+	}
+	lo, borrow := bits.Sub64(lo, lessLo, 0)
+	hi, _ = bits.Sub64(hi, lessHi, borrow)
+	v, err := quotient(neg, hi, lo, d, r)
+	return Micro(v), err
+}
+
+// total sums products in 128 bits.
+func total(products []Product) (hi, lo uint64, err error) {
 	for _, p := range products {
 		h, l := bits.Mul64(p.A, p.B)
 		var carry uint64
 		lo, carry = bits.Add64(lo, l, 0)
 		if hi, carry = bits.Add64(hi, h, carry); carry != 0 {
-			return 0, overflow("a sum of products")
+			return 0, 0, overflow("a sum of products")
 		}
 	}
-	v, err := quotient(false, hi, lo, d, r)
-	return Micro(v), err
+	return hi, lo, nil
 }
 
 // sign gives the sign of a × n and the magnitude of a.

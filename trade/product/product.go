@@ -5,6 +5,8 @@ package product
 import (
 	"slices"
 	"strings"
+
+	"github.com/lateral-network/lateral/internal/canon"
 )
 
 // Line is the name of a product line: "voice", "connectivity". Lower-case
@@ -34,6 +36,10 @@ type Spec struct {
 	Metered bool `cbor:"3,keyasint,omitempty" json:"metered,omitempty"`
 	// Scope is the part of the line that is ordered; empty: all of it.
 	Scope Scope `cbor:"4,keyasint,omitempty" json:"scope,omitempty"`
+	// Type is the @type of a product's payload, and Configuration the hash of its
+	// canonical bytes, where the line has payloads of many types.
+	Type          string     `cbor:"5,keyasint,omitempty" json:"type,omitempty"`
+	Configuration canon.Hash `cbor:"6,keyasint,omitzero" json:"configuration,omitzero"`
 }
 
 // Scope names what an order covers by the beginnings of the keys under which

@@ -239,6 +239,6 @@ func (r *Rated) Take(g *Group, h *usage.Hider) []usage.Call {
 // [money.CodeOverflow].
 func (r *Rated) Charge(g *Group) (money.Amount, error) {
 	row := r.Terms.Sheets[g.Way].Row(g.Row)
-	m, err := Charge(row, g.Calls, g.BilledSeconds, r.Terms.Rounding)
+	m, err := row.Charge(g.Calls, g.BilledSeconds, r.Terms.Rounding)
 	return money.Amount{Currency: row.Currency, Micro: m}, err
 }

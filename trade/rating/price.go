@@ -46,10 +46,10 @@ func billed(duration, minimum, increment uint32) uint32 {
 // billed second that would make it due.
 func (r *Row) Free(duration uint32) bool { return r.ConnectFee > 0 && duration == 0 }
 
-// Charge prices the calls and billed seconds of a line: calls × connect fee +
+// Charge prices the calls and billed seconds of a line of the row: calls × connect fee +
 // seconds × rate / unit, exact and rounded once to millionths. Codes:
 // [CodeBlocked], [money.CodeOverflow], [money.CodeUnknownRounding].
-func Charge(r *Row, calls, billedSeconds uint64, rounding money.Rounding) (money.Micro, error) {
+func (r *Row) Charge(calls, billedSeconds uint64, rounding money.Rounding) (money.Micro, error) {
 	if r.Blocked {
 		return 0, fault.Newf(CodeBlocked, "agree on a sheet that prices the destination", "%.80s, prefix %s, is blocked", r.Destination, r.Prefix)
 	}

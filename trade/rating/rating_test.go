@@ -219,7 +219,7 @@ func TestLineChargesAreThoseOfExactArithmetic(t *testing.T) {
 			r := row("49", 0, Open)
 			r.Rate, r.UnitSeconds = money.Rate(random.Int64N(2_000_000_000)), []uint32{1, 30, 60, 3600}[random.IntN(4)]
 			seconds := random.Uint64N(1 << random.IntN(32))
-			got, err := Charge(&r, 3, seconds, rounding)
+			got, err := r.Charge(3, seconds, rounding)
 			if err != nil {
 				t.Fatal(err)
 			}

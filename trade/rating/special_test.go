@@ -149,7 +149,7 @@ func TestABlockedDestinationIsAnExceptionAndNeverFree(t *testing.T) {
 	if err != nil || len(r.Exceptions) != 1 || r.Exceptions[0] != (Exception{0, CodeBlocked}) || r.Calls[0].Row != Unpriced {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if _, err := Charge(s.Row(1), 1, 60, money.HalfUp); fault.CodeOf(err) != CodeBlocked {
+	if _, err := s.Row(1).Charge(1, 60, money.HalfUp); fault.CodeOf(err) != CodeBlocked {
 		t.Errorf("the blocked row has a price: %v", err)
 	}
 	for name, change := range map[string]func(*Row){
@@ -231,7 +231,7 @@ func TestAConnectFeeIsChargedForEachCallOfALine(t *testing.T) {
 			r.Rate, r.ConnectFee = money.Rate(random.Int64N(2_000_000_000)), money.Rate(1+random.Int64N(1_000_000_000))
 			r.UnitSeconds = []uint32{1, 30, 60, 3600}[random.IntN(4)]
 			calls, seconds := random.Uint64N(1<<20), random.Uint64N(1<<random.IntN(32))
-			got, err := Charge(&r, calls, seconds, rounding)
+			got, err := r.Charge(calls, seconds, rounding)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -257,7 +257,7 @@ func TestAConnectFeeIsChargedForEachCallOfALine(t *testing.T) {
 		}
 	}
 	dear := with(row("49", 0, Open), func(r *Row) { r.ConnectFee = 1 << 62 })
-	if _, err := Charge(&dear, 1<<38, 0, money.HalfUp); fault.CodeOf(err) != money.CodeOverflow {
+	if _, err := dear.Charge(1<<38, 0, money.HalfUp); fault.CodeOf(err) != money.CodeOverflow {
 		t.Errorf("fees beyond every amount: %v", err)
 	}
 }

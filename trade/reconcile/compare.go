@@ -359,7 +359,7 @@ func (c *comparison) total(r *rating.Rated, lines []rating.Group, of func(*Total
 type figures struct{ calls, seconds int64 }
 
 func (f figures) charge(row *rating.Row, r money.Rounding) (money.Micro, error) {
-	return rating.Charge(row, uint64(f.calls), uint64(f.seconds), r)
+	return row.Charge(uint64(f.calls), uint64(f.seconds), r)
 }
 
 // figuresOf finds those of a line among a side's own, which are in order; the

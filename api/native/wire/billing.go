@@ -301,6 +301,7 @@ type Document struct {
 	Version   uint32          `json:"version,omitempty" doc:"Of the rated period, that the note makes."`
 	Why       string          `json:"why,omitempty" doc:"What the note corrects."`
 	Volume    []VolumeLine    `json:"volume,omitempty" doc:"What the terms about volume add or take off. They count in the total."`
+	Items     []invoice.Item  `json:"items,omitempty" doc:"Charges for products: a document has lines of calls or items."`
 }
 
 // VolumeLine is a line without usage: a discount by volume, or what a window
