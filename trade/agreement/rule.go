@@ -3,13 +3,8 @@ package agreement
 import (
 	"sync"
 
-	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/env"
-	"cel.dev/cel-go/common/types"
-
-	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/rule"
 )
 
 // Source is a rule as partners write it: a CEL expression over the variables
@@ -21,18 +16,14 @@ type Source struct {
 	Text string `cbor:"1,keyasint" json:"text"`
 }
 
-// What is part of every rule's hash beside its text. Whoever changes one of
-// them changes what rules mean, and needs a new rule version.
+// What is part of every rule's hash beside its text, its library and its cost
+// limit. Whoever changes it changes what rules mean, and needs a new rule
+// version.
 const (
-	ruleLibrary   = "cel.dev/cel-go v0.33.2"
-	ruleCostLimit = 10_000
 	// ruleEnvironment counts the sets of variables and answers that rules had.
 	// The second has all of the first: a text of the first that answers neither
 	// split nor counter means the same in it.
 	ruleEnvironment = 2
-
-	maxRuleText  = 8 << 10
-	maxRuleDepth = 32
 )
 
 // Answers are the words that a rule may answer with, for people to read; package
@@ -40,7 +31,7 @@ const (
 const Answers = "seller, buyer, lower, split, none, counter or manual"
 
 // CodeBadRule says that a rule does not compile in the closed environment.
-const CodeBadRule fault.Code = "bad-rule"
+const CodeBadRule = rule.CodeBad
 
 // DefaultRule decides a differing call as the issue has it: inside the start
 // tolerance the seller's record decides; billed seconds at most 5 apart, the
@@ -63,7 +54,7 @@ func (s Source) Hash() canon.Hash {
 		Library     string `cbor:"2,keyasint"`
 		Cost        uint64 `cbor:"3,keyasint"`
 		Environment uint64 `cbor:"4,keyasint"`
-	}{s.Text, ruleLibrary, ruleCostLimit, ruleEnvironment})
+	}{s.Text, rule.Library, rule.CostLimit, ruleEnvironment})
 }
 
 // Facts is what a decision rule may know about one differing call, by the names
@@ -89,7 +80,7 @@ type Facts struct {
 
 // Rule is a compiled decision rule. It is safe for use by many.
 type Rule struct {
-	program cel.Program
+	compiled *rule.Rule
 }
 
 // failed is what a rule that gives no answer stands for.
@@ -109,15 +100,11 @@ func (r *Rule) Answer(f Facts) string {
 		}
 		in[name] = int64(v)
 	}
-	out, _, err := r.program.Eval(in)
-	if err != nil {
-		return failed
-	}
-	s, ok := out.Value().(string)
+	answer, ok := rule.Answer[string](r.compiled, in)
 	if !ok {
 		return failed
 	}
-	return s
+	return answer
 }
 
 // compiled keeps rules that were compiled before, by hash: compiling costs a
@@ -153,89 +140,22 @@ func (s Source) Compile() (*Rule, error) {
 }
 
 func (s Source) compile() (*Rule, error) {
-	bad := func(detail string, cause error) error {
-		return fault.New(CodeBadRule, detail, "use integers, strings, bytes, booleans and lists; the answer is "+Answers).Because(cause)
-	}
-	if s.Text == "" || len(s.Text) > maxRuleText {
-		return nil, bad("a rule has 1 to 8192 bytes", nil)
-	}
 	e, err := environment()
 	if err != nil {
-		return nil, bad("the rule environment is broken", err)
+		return nil, err
 	}
-	tree, issues := e.Compile(s.Text)
-	if issues != nil && issues.Err() != nil {
-		return nil, bad("the rule does not compile", issues.Err())
-	}
-	if tree.OutputType() != cel.StringType {
-		return nil, bad("the rule's answer is no string", nil)
-	}
-	if err := closed(tree.NativeRep()); err != "" {
-		return nil, bad(err, nil)
-	}
-	p, err := e.Program(tree, cel.CostLimit(ruleCostLimit))
+	r, err := e.Compile(s.Text)
 	if err != nil {
-		return nil, bad("the rule cannot be run", err)
+		return nil, err
 	}
-	return &Rule{p}, nil
+	return &Rule{r}, nil
 }
 
 // environment holds what a decision rule may use, and nothing else.
-var environment = sync.OnceValues(func() (*cel.Env, error) {
-	var functions []*env.Function
-	for _, name := range []string{
-		"_&&_", "_||_", "!_", "_?_:_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_",
-		"_+_", "_-_", "-_", "_*_", "_/_", "_%_", "@in", "_[_]", "size",
-		"contains", "startsWith", "endsWith", "@not_strictly_false",
-	} {
-		functions = append(functions, &env.Function{Name: name})
-	}
-	return cel.NewCustomEnv(
-		cel.StdLib(cel.StdLibSubset(&env.LibrarySubset{
-			IncludeFunctions: functions,
-			IncludeMacros:    []string{"all", "exists", "exists_one", "filter", "map"},
-		})),
-		cel.ParserExpressionSizeLimit(maxRuleText),
-		cel.ParserRecursionLimit(maxRuleDepth),
-		cel.Variable("kind", cel.StringType),
-		cel.Variable("undelivered", cel.BoolType),
-		cel.Variable("buyer_seconds", cel.IntType),
-		cel.Variable("seller_seconds", cel.IntType),
-		cel.Variable("gap", cel.IntType),
-		cel.Variable("start_gap", cel.IntType),
-		cel.Variable("only_seller_seconds", cel.IntType),
-		cel.Variable("destination_seconds", cel.IntType),
-		cel.Variable("destination_calls", cel.IntType),
-		cel.Variable("destination", cel.StringType),
-		cel.Variable("buyer", cel.StringType),
-		cel.Variable("seller", cel.StringType),
-		cel.Variable("currency", cel.StringType),
-		cel.Variable("rate", cel.IntType),
-		cel.Variable("unit_seconds", cel.IntType),
-	)
+var environment = sync.OnceValues(func() (*rule.Environment, error) {
+	return rule.NewEnvironment(rule.Variables{
+		"kind": rule.Text, "undelivered": rule.Bool, "buyer_seconds": rule.Int, "seller_seconds": rule.Int, "gap": rule.Int,
+		"start_gap": rule.Int, "only_seller_seconds": rule.Int, "destination_seconds": rule.Int, "destination_calls": rule.Int,
+		"destination": rule.Text, "buyer": rule.Text, "seller": rule.Text, "currency": rule.Text, "rate": rule.Int, "unit_seconds": rule.Int,
+	}, rule.Text, Answers)
 })
-
-// closed walks a checked expression and names the first type that rules must
-// not use.
-func closed(tree *ast.AST) string {
-	found := ""
-	ast.PostOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		if e.Kind() == ast.MapKind || e.Kind() == ast.StructKind {
-			found = "a rule has no maps and no messages"
-		}
-		if t := tree.GetType(e.ID()); !plain(t) && found == "" {
-			found = "a rule has no values of type " + t.String()
-		}
-	}))
-	return found
-}
-
-func plain(t *types.Type) bool {
-	switch t.Kind() {
-	case types.BoolKind, types.IntKind, types.StringKind, types.BytesKind:
-		return true
-	case types.ListKind:
-		return len(t.Parameters()) == 1 && plain(t.Parameters()[0])
-	}
-	return false
-}

@@ -39,7 +39,7 @@ func TestTheDefaultRule(t *testing.T) {
 func TestRulesAreClosed(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty":               ``,
-		"too long":            `"` + strings.Repeat("a", maxRuleText) + `"`,
+		"too long":            `"` + strings.Repeat("a", 8<<10) + `"`,
 		"no string":           `gap`,
 		"unknown variable":    `price`,
 		"floating point":      `1.5 > 1.0 ? "seller" : "none"`,
