@@ -156,12 +156,14 @@ type Node struct {
 	prints    []Print // of the own places
 	told      int64   // when reach was told last
 	stale     bool    // reach has changed since
+	dear      dearness
 }
 
 type link struct {
 	ENNI
 	reach *Reach // what the partner told
 	sent  *Reach // what it was told
+	dear  dearness
 }
 
 type exchange struct {

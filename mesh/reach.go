@@ -40,10 +40,10 @@ const (
 	maxPrints = 1 << 19
 )
 
-// level gives the least number of further asks with which a place may be
-// reached, or false.
-func (r *Reach) level(p Print) (int, bool) {
-	for i, l := range r.Levels {
+// level gives the least number of further asks, at most so many, with which a
+// place may be reached, or false.
+func (r *Reach) level(p Print, most int) (int, bool) {
+	for i, l := range r.Levels[:min(len(r.Levels), most+1)] {
 		if _, ok := slices.BinarySearch(l, p); ok {
 			return i, true
 		}

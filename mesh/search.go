@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/money"
 )
 
 // A search is what one inquiry makes this node ask its neighbours. Several may
@@ -62,7 +63,8 @@ type ask struct {
 	hops    int
 	open    bool
 	items   []Item
-	full    bool // the answer is complete
+	guess   int64 // what was expected to be paid for it
+	full    bool  // the answer is complete
 }
 
 type cacheKey struct {
@@ -250,8 +252,11 @@ func (n *Node) rest(s *search, a *asker, enni int, legs []OwnLeg) (Inquiry, bool
 // A choice is a neighbour that may be asked.
 type choice struct {
 	enni  int
-	level int   // further asks that it needs, as it told; unknown: more than it told
-	rank  int64 // lower is better among equals
+	level int // further asks that it needs, as it told; unknown: more than it told
+	legs  []OwnLeg
+	rank  int64 // what it may cost in the end; lower is better
+	guess int64 // what the neighbour may ask
+	tie   int64
 }
 
 // expand asks neighbours for a search, within an asker's budgets.
@@ -264,59 +269,39 @@ func (n *Node) expand(s *search, a *asker) {
 		a.cut = true
 		return
 	}
-	known, blind := n.choices(s, a)
-	// The budget is for a tree: as many branches as each of them may grow.
-	width := 1
-	for width*width < a.asks {
-		width++
-	}
-	leaves := 0
-	for _, c := range known {
-		if c.level == 0 {
-			leaves++
-		}
-	}
-	if n.c.Limits.Flood {
-		width = a.asks
-	}
-	if most := min(leaves+max(width, 4), a.asks); len(known) > most {
-		known, a.cut = known[:most], true
-	}
-	if room := min(max(width, 4), a.asks) - len(known); room > 0 {
-		if len(blind) > room {
-			blind, a.cut = blind[:room], true
-		}
-		known = append(known, blind...)
-	} else if len(blind) > 0 {
-		a.cut = true
-	}
-	branches := 0
-	for _, c := range known {
-		if c.level > 0 {
-			branches++
-		}
-	}
-	rest := a.asks - len(known)
-	for _, c := range known {
-		legs, ok := n.own(s, a, c.enni)
-		if !ok {
-			continue
-		}
-		q, ok := n.rest(s, a, c.enni, legs)
-		if !ok {
-			continue
-		}
-		k := &ask{search: s, enni: c.enni, inquiry: q, hops: a.hops - 1}
-		share := 0
-		if n.c.Limits.Flood {
-			share = a.asks
-		} else if c.level > 0 {
-			share = rest / branches
+	// A neighbour needs asks of its own to be of use: so many may be asked as
+	// the budget feeds, and what is over is shared.
+	rest, branches := a.asks, 0
+	var chosen []choice
+	for _, c := range n.choices(s, a) {
+		if cost := 1 + c.level; rest >= cost {
+			chosen = append(chosen, c)
+			rest -= cost
+			if c.level > 0 {
+				branches++
+			}
 		} else {
+			a.cut = true
+		}
+	}
+	for _, c := range chosen {
+		q, ok := n.rest(s, a, c.enni, c.legs)
+		if !ok {
+			continue
+		}
+		k := &ask{search: s, enni: c.enni, inquiry: q, hops: a.hops - 1, guess: c.guess}
+		share := 0
+		switch {
+		case n.c.Limits.Flood:
+			share = a.asks
+		case c.level > 0:
+			share = c.level + rest/branches
+		default:
 			k.hops = 0 // it has what is wanted, or nothing
 		}
 		s.asks = append(s.asks, k)
-		if old, ok := n.cache[cacheKey{k.enni, k.inquiry}]; ok && old.until > n.now && (len(old.items) > 0 && old.hops <= k.hops || len(old.items) == 0 && old.hops >= k.hops) {
+		if old, ok := n.cache[cacheKey{k.enni, k.inquiry}]; ok && old.until > n.now &&
+			(len(old.items) > 0 && old.hops <= k.hops || len(old.items) == 0 && old.hops >= k.hops) {
 			k.items, k.full = old.items, true
 			continue
 		}
@@ -328,13 +313,17 @@ func (n *Node) expand(s *search, a *asker) {
 	}
 }
 
-// choices tells who may be asked: those who have said that they reach the far
-// end, nearest first, and those who may, beyond what they have said.
-func (n *Node) choices(s *search, a *asker) (known, blind []choice) {
+// weighed bounds the neighbours whose price is estimated for one search.
+const weighed = 256
+
+// choices tells who may be asked, best first: those who have said that they
+// reach the far end, and those who may, beyond what they have said.
+func (n *Node) choices(s *search, a *asker) []choice {
 	far, near := PrintOf(s.far.ID), Print(0)
 	if s.whole {
 		near = PrintOf(s.near.ID)
 	}
+	var known, blind []choice
 	for i := range n.links {
 		l := &n.links[i]
 		if i == a.enni || l.Partner == a.side.code && l.Partner != "" {
@@ -342,17 +331,15 @@ func (n *Node) choices(s *search, a *asker) (known, blind []choice) {
 		}
 		c := choice{enni: i, level: 1}
 		hidden := false
-		if r := l.reach; n.c.Limits.Flood {
-			c.level = 1
-		} else if r != nil {
-			level, ok := r.level(far)
+		if r := l.reach; r != nil && !n.c.Limits.Flood {
+			level, ok := r.level(far, a.hops-1)
 			if ok && s.whole {
 				other := 0
-				other, ok = r.level(near)
+				other, ok = r.level(near, a.hops-1)
 				level = max(level, other)
 			}
 			c.level = level
-			if !ok || level > a.hops-1 {
+			if !ok {
 				if hidden = a.hops-1 >= len(r.Levels); !hidden {
 					continue
 				}
@@ -362,23 +349,74 @@ func (n *Node) choices(s *search, a *asker) (known, blind []choice) {
 		if slices.ContainsFunc(s.asks, func(k *ask) bool { return k.enni == i }) || !n.may(a.side, i, a.inquiry.Product, a.inquiry.Bandwidth) {
 			continue
 		}
-		if hidden {
-			c.rank = -int64(l.reach.size())
-			blind = append(blind, c)
-			continue
-		}
-		c.rank = l.Place.Kilometres(&s.far)
+		c.tie = l.Place.Kilometres(&s.far)
 		if !s.whole {
-			c.rank += l.Place.Kilometres(s.nearOf(a))
+			c.tie += l.Place.Kilometres(s.nearOf(a))
 		}
-		known = append(known, c)
+		if hidden {
+			blind = append(blind, c)
+		} else {
+			known = append(known, c)
+		}
+	}
+	if n.c.Limits.Flood {
+		return n.weigh(s, a, known)
 	}
 	order := func(x, y choice) int {
-		return cmp.Or(cmp.Compare(x.level, y.level), cmp.Compare(x.rank, y.rank), cmp.Compare(x.enni, y.enni))
+		return cmp.Or(cmp.Compare(x.level, y.level), cmp.Compare(x.tie, y.tie), cmp.Compare(n.links[y.enni].reach.size(), n.links[x.enni].reach.size()),
+			cmp.Compare(x.enni, y.enni))
 	}
 	slices.SortFunc(known, order)
 	slices.SortFunc(blind, order)
-	return known, blind
+	return n.weigh(s, a, append(known[:min(len(known), weighed)], blind[:min(len(blind), weighed)]...))
+}
+
+// weigh orders choices by what they may cost: the own leg, as it is, and the
+// rest as if others asked for it what this carrier would.
+func (n *Node) weigh(s *search, a *asker, all []choice) []choice {
+	var fix, perKm, shortest, longest int64
+	shortest = -1
+	var low, high money.Micro
+	from := &s.near
+	if !s.whole {
+		from = s.nearOf(a)
+	}
+	for i := range all {
+		c := &all[i]
+		var ok bool
+		if c.legs, ok = n.own(s, a, c.enni); !ok {
+			c.enni = -1
+			continue
+		}
+		if len(c.legs) == 0 {
+			continue
+		}
+		total, err := c.legs[0].Price.Total(a.inquiry.Months)
+		if err != nil {
+			continue
+		}
+		c.rank = int64(total)
+		km := n.links[c.enni].Place.Kilometres(from)
+		if shortest < 0 || km < shortest {
+			shortest, low = km, total
+		}
+		if km > longest {
+			longest, high = km, total
+		}
+	}
+	if longest > shortest && shortest >= 0 {
+		perKm = int64(high-low) / (longest - shortest)
+	}
+	all = slices.DeleteFunc(all, func(c choice) bool { return c.enni < 0 })
+	fix = int64(low) - perKm*max(shortest, 0)
+	for i := range all {
+		c := &all[i]
+		l := &n.links[c.enni]
+		c.guess = perKm*l.Place.Kilometres(&s.far) + fix*int64(c.level+1)
+		c.rank += c.guess / usual * int64(l.dear.or(n.dear))
+	}
+	slices.SortStableFunc(all, func(x, y choice) int { return cmp.Compare(x.rank, y.rank) })
+	return all
 }
 
 // nearOf gives an asker's end that this carrier serves.
@@ -387,6 +425,46 @@ func (s *search) nearOf(a *asker) *Place {
 		return &a.inquiry.Z
 	}
 	return &a.inquiry.A
+}
+
+// dearness is what a neighbour asks compared with what was guessed, as a moving
+// mean; usual stands for the same. 0: nothing is known.
+type dearness int32
+
+const usual = 1024
+
+func (d dearness) or(other dearness) dearness {
+	switch {
+	case d != 0:
+		return d
+	case other != 0:
+		return other
+	}
+	return usual
+}
+
+// toward moves the mean by a part of the distance.
+func (d dearness) toward(seen int64, part dearness) dearness {
+	now := dearness(min(max(seen, 1), 64*usual))
+	if d == 0 {
+		return now
+	}
+	return max(d+(now-d)/part, 1)
+}
+
+// price learns from an answer how dear the neighbour is, and how dear all are.
+func (n *Node) price(k *ask) {
+	if k.guess <= 0 {
+		return
+	}
+	for _, i := range k.items {
+		if total, err := i.Offer.Price.Total(k.inquiry.Months); i.Priced && err == nil {
+			seen := int64(total) / max(k.guess/usual, 1)
+			n.links[k.enni].dear = n.links[k.enni].dear.toward(seen, 4)
+			n.dear = n.dear.toward(seen, 16)
+			return // the cheapest comes first
+		}
+	}
 }
 
 // maxItems bounds what is read of one answer.
@@ -412,6 +490,7 @@ func (n *Node) qualified(enni int, m Qualified) {
 		n.complain(enni, fault.New(CodeBadQuote, "a neighbour's answer offers what no service has", "tell the neighbour; its answer is not used"))
 	}
 	k.full = m.Complete && !bad
+	n.price(k)
 	n.remember(k)
 	if k.open {
 		n.close(k)

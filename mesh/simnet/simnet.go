@@ -25,6 +25,7 @@ type Options struct {
 	Resale   string   // rule of every carrier; "": resell everything
 	Names    []string // of carriers; the rest get numbers of documentation
 	Limits   mesh.Limits
+	Debug    bool
 	Progress func(what string, done, of int)
 }
 
@@ -282,6 +283,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		}
 		if best := f.best(x, a, z, o.Limits.Hops); best != none {
 			p.Flood, p.Best = true, best
+			if o.Debug {
+				fmt.Println("DBG", float64(p.Price)/float64(best), f.best(x, a, z, 2) != none, float64(f.best(x, a, z, 3))/float64(best), p.Messages, w.kind[x], w.kind[w.servers[z][0]], len(n.nodes), p.Time)
+			}
 		}
 		out.Pairs = append(out.Pairs, p)
 		progress("asking", i+1, o.Pairs)

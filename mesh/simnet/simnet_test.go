@@ -30,7 +30,7 @@ func TestTry(t *testing.T) {
 	if v, err := strconv.Atoi(os.Getenv("HOPS")); err == nil {
 		l.Hops = v
 	}
-	r, err := Run(context.Background(), Options{Carriers: nn, Pairs: pairs, Seed: 1, Limits: l, Resale: os.Getenv("RESALE")})
+	r, err := Run(context.Background(), Options{Carriers: nn, Pairs: pairs, Seed: 1, Debug: os.Getenv("DBG") != "", Limits: l, Resale: os.Getenv("RESALE")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +48,11 @@ func TestTry(t *testing.T) {
 		}
 		msgs = append(msgs, p.Messages)
 		times = append(times, int(p.Time))
+	}
+	for i := 0; i+100 <= len(ratio); i += 100 {
+		x := slices.Clone(ratio[i : i+100])
+		slices.Sort(x)
+		fmt.Println("part", i, x[50])
 	}
 	slices.Sort(ratio)
 	slices.Sort(msgs)
