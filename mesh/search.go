@@ -316,6 +316,9 @@ func (n *Node) expand(s *search, a *asker) {
 // weighed bounds the neighbours whose price is estimated for one search.
 const weighed = 256
 
+// hubs is how many well connected neighbours are asked in any case.
+const hubs = 4
+
 // choices tells who may be asked, best first: those who have said that they
 // reach the far end, and those who may, beyond what they have said.
 func (n *Node) choices(s *search, a *asker) []choice {
@@ -368,7 +371,17 @@ func (n *Node) choices(s *search, a *asker) []choice {
 	}
 	slices.SortFunc(known, order)
 	slices.SortFunc(blind, order)
-	return n.weigh(s, a, append(known[:min(len(known), weighed)], blind[:min(len(blind), weighed)]...))
+	// The best connected come first, wherever they are: when few ways lead to the
+	// far end, one of them knows it.
+	large := slices.Clone(blind)
+	slices.SortStableFunc(large, func(x, y choice) int {
+		return cmp.Compare(n.links[y.enni].reach.size(), n.links[x.enni].reach.size())
+	})
+	large = large[:min(len(large), hubs)]
+	blind = slices.DeleteFunc(blind, func(c choice) bool {
+		return slices.ContainsFunc(large, func(h choice) bool { return h.enni == c.enni })
+	})
+	return append(n.weigh(s, a, large), n.weigh(s, a, append(known[:min(len(known), weighed)], blind[:min(len(blind), weighed)]...))...)
 }
 
 // weigh orders choices by what they may cost: the own leg, as it is, and the
