@@ -294,13 +294,11 @@ func (n *Node) choose(a *asker) {
 	if u.done {
 		return
 	}
-	for _, w := range a.front(len(a.ways)) {
-		if q := a.inquiry; w.priced {
-			if q.MaxPrice = u.max; !w.offer.within(&q) {
-				continue
-			}
+	for _, w := range a.ways {
+		q := a.inquiry
+		if q.MaxPrice = u.max; !w.priced || w.offer.within(&q) {
+			u.ways = append(u.ways, w)
 		}
-		u.ways = append(u.ways, w)
 	}
 	slices.SortStableFunc(u.ways, func(x, y way) int {
 		if x.priced != y.priced {
@@ -311,9 +309,16 @@ func (n *Node) choose(a *asker) {
 		}
 		return cmp.Compare(u.score(x.offer), u.score(y.offer))
 	})
+	// Those on the front are asked for at once, best first. What is behind them
+	// waits for a price that turns out higher than it was said.
+	ahead := a.front(len(a.ways))
 	u.starting = true // a quote of own legs alone ends at once
-	for range min(n.c.Limits.Quotes, len(u.ways)) {
-		n.quote(u)
+	for i := 0; i < len(u.ways) && len(u.firms) < n.c.Limits.Quotes; {
+		if slices.Contains(ahead, u.ways[i]) {
+			n.quote(u, i)
+		} else {
+			i++
+		}
 	}
 	u.starting = false
 	n.more(u)
@@ -321,10 +326,10 @@ func (n *Node) choose(a *asker) {
 
 func (u *user) score(o Offer) int64 { return u.choice.score(o, u.asker.inquiry.Months) }
 
-// quote asks for the firm price of the next way.
-func (n *Node) quote(u *user) {
-	f := &firm{asker: u.asker, deadline: u.deadline, ways: u.ways[:1:1]}
-	u.ways = u.ways[1:]
+// quote asks for the firm price of a way.
+func (n *Node) quote(u *user, i int) {
+	f := &firm{asker: u.asker, deadline: u.deadline, ways: []way{u.ways[i]}}
+	u.ways = slices.Delete(u.ways, i, i+1)
 	u.firms = append(u.firms, f)
 	n.tryNext(f)
 }
@@ -340,7 +345,7 @@ func (n *Node) more(u *user) {
 	}
 	best := u.best()
 	if len(u.ways) > 0 && len(u.firms) < maxFirm && (best == nil || u.ways[0].priced && u.score(u.ways[0].offer) < u.score(best.Quote.Offer())) {
-		n.quote(u)
+		n.quote(u, 0)
 		return
 	}
 	n.decide(u)
@@ -378,7 +383,9 @@ func (n *Node) decide(u *user) {
 	out := Result{Asked: u.asker.search != nil}
 	if q := u.quotes(); len(q) > 0 {
 		out.Best = &q[0]
-		out.Alternatives = front(q[1:], func(s Signed) Offer { return s.Quote.Offer() }, u.asker.inquiry.Months, len(q))
+		best := q[0].Quote.ID
+		out.Alternatives = slices.DeleteFunc(front(slices.Clone(q), func(s Signed) Offer { return s.Quote.Offer() }, u.asker.inquiry.Months, len(q)),
+			func(s Signed) bool { return s.Quote.ID == best })
 	}
 	n.do(Done{u.asker.id, out})
 }

@@ -5,21 +5,21 @@ import "github.com/lateral-network/lateral/mesh"
 // rules answers a resale rule for every two relations, once.
 type rules struct {
 	yes [4][4]bool
-	err error
 }
 
-func newRules(text string) (r rules) {
+func newRules(text string) (*rules, error) {
 	t, err := mesh.NewTerms(text, "")
 	if err != nil {
-		return rules{err: err}
+		return nil, err
 	}
+	r := &rules{}
 	names := []mesh.Relation{mesh.Customer, mesh.Peer, mesh.Provider, mesh.Own}
 	for b, buyer := range names {
 		for s, seller := range names {
 			r.yes[b][s] = t.Resells(buyer, seller)
 		}
 	}
-	return r
+	return r, nil
 }
 
 func (r *rules) may(buyer, seller relation) bool { return r.yes[min(buyer, 3)][seller] }

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
@@ -25,7 +26,8 @@ type Options struct {
 	Resale   string   // rule of every carrier; "": resell everything
 	Names    []string // of carriers; the rest get numbers of documentation
 	Limits   mesh.Limits
-	Debug    bool
+	// Compare says whether flooding's best price is computed as well.
+	Compare  bool
 	Progress func(what string, done, of int)
 }
 
@@ -37,7 +39,6 @@ type Pair struct {
 	Best     int64 // flooding's
 	Messages int
 	Time     int64 // ms, from asking to the answer
-	Hops     int   // inter-carrier orders that would follow
 }
 
 // Result is what a simulation found.
@@ -252,46 +253,68 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	out.Memory, out.Build = m.HeapAlloc, time.Since(began)
 
 	began = time.Now()
-	rules := newRules(o.Resale)
-	if rules.err != nil {
-		return nil, rules.err
-	}
-	f := newFlood(w, rules.may)
 	r := rand.New(rand.NewPCG(o.Seed, 4))
-	for i := range o.Pairs {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		x, a, z := w.pair(r)
-		// An hour later nothing of the last inquiry is remembered.
-		n.now += 3_600_000
-		n.total, n.done = 0, nil
-		start := n.now
-		_, effects, err := n.nodes[x].Ask(n.now, mesh.Request{Inquiry: mesh.Inquiry{Product: Product, A: w.places[a], Z: w.places[z], Bandwidth: bandwidth,
-			Window: mesh.Window{From: 1}, Currency: "USD"}})
+	pairs := make([][3]int32, o.Pairs)
+	for i := range pairs {
+		pairs[i][0], pairs[i][1], pairs[i][2] = w.pair(r)
+	}
+	out.Pairs = make([]Pair, o.Pairs)
+	var flooding sync.WaitGroup
+	if o.Compare {
+		rules, err := newRules(o.Resale)
 		if err != nil {
 			return nil, err
 		}
-		n.carry(x, effects)
-		n.settle()
-		p := Pair{Messages: n.total, Time: n.at - start}
-		if n.done == nil {
-			return nil, fault.New(fault.Internal, "an inquiry did not end", "report this with the seed")
-		}
-		if q := n.done.Best; q != nil {
-			p.Found, p.Price = true, int64(q.Quote.Price.Month)
-		}
-		if best := f.best(x, a, z, o.Limits.Hops); best != none {
-			p.Flood, p.Best = true, best
-			if o.Debug {
-				fmt.Println("DBG", float64(p.Price)/float64(best), f.best(x, a, z, 2) != none, float64(f.best(x, a, z, 3))/float64(best), p.Messages, w.kind[x], w.kind[w.servers[z][0]], len(n.nodes), p.Time)
+		f := newFlood(w, rules.may)
+		flooding.Go(func() {
+			for i, p := range pairs {
+				if ctx.Err() != nil {
+					return
+				}
+				if best := f.best(p[0], p[1], p[2], o.Limits.Hops); best != none {
+					out.Pairs[i].Flood, out.Pairs[i].Best = true, best
+				}
 			}
+		})
+	}
+	defer flooding.Wait()
+	for i, pair := range pairs {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		out.Pairs = append(out.Pairs, p)
+		p := &out.Pairs[i]
+		if err := n.ask(pair, p); err != nil {
+			return nil, err
+		}
 		progress("asking", i+1, o.Pairs)
 	}
+	flooding.Wait()
 	out.Search = time.Since(began)
-	return out, nil
+	return out, ctx.Err()
+}
+
+// ask lets one carrier ask for a line, an hour after the last: no answer is
+// remembered, only how dear neighbours are.
+func (n *network) ask(pair [3]int32, p *Pair) error {
+	n.now += 3_600_000
+	n.total, n.done = 0, nil
+	start := n.now
+	x := pair[0]
+	_, effects, err := n.nodes[x].Ask(n.now, mesh.Request{Inquiry: mesh.Inquiry{Product: Product, A: n.w.places[pair[1]], Z: n.w.places[pair[2]],
+		Bandwidth: bandwidth, Window: mesh.Window{From: 1}, Currency: "USD"}})
+	if err != nil {
+		return err
+	}
+	n.carry(x, effects)
+	n.settle()
+	if n.done == nil {
+		return fault.New(fault.Internal, "an inquiry did not end", "report this with the seed")
+	}
+	p.Messages, p.Time = n.total, n.at-start
+	if q := n.done.Best; q != nil {
+		p.Found, p.Price = true, int64(q.Quote.Price.Month)
+	}
+	return nil
 }
 
 // pair draws a carrier with a place of its own, and a place of another.
