@@ -529,3 +529,112 @@ func TestTwoLinksShowTwoTagsAndTheNodeKnowsTheInquiry(t *testing.T) {
 		t.Error("a tag comes back")
 	}
 }
+
+// sent gives the messages of one kind among effects.
+func sent[T any](effects []Effect) (out []T) {
+	for _, e := range effects {
+		if s, ok := e.(Send); ok {
+			if m, ok := s.Message.(T); ok {
+				out = append(out, m)
+			}
+		}
+	}
+	return out
+}
+
+// A foreign seller sends no prices with its qualification and signs no quotes.
+func TestAForeignSellerIsALeafWithoutPricesAndSignatures(t *testing.T) {
+	s := begin(t, nil)
+	for i := range s.n.links {
+		s.n.links[i].Key, s.n.links[i].Link = sign.PublicKey{}, [32]byte{}
+	}
+	m := Qualified{ID: s.asked[0].ID, Items: []Item{{Ref: ID{7}, Until: s.now + 60_000, Offer: Offer{Latency: 20_000, Availability: 999_000_000}}}}
+	s.hear(0, m).can(1).quote(0, 200, nil)
+	s.reads(bothAsked + `
+		BRAVO quote: x to z
+		best: 320.000000 a month, 30000 µs, 998900100 ppb, 0 alternatives
+	`)
+	if len(sent[*Reach](s.n.Announce(s.now))) != 0 {
+		t.Error("a foreign neighbour is told the reach")
+	}
+}
+
+func TestABuyerWithoutAHeaderStartsASearchHere(t *testing.T) {
+	nodes, ends := ring(t)
+	q := Qualify{ID: ID{1}, Inquiry: wanted("ab", "z")}
+	now := int64(1_000_000)
+	out := nodes["BRAVO"].Receive(now, 0, q)
+	asked := sent[Qualify](out)
+	if len(asked) != 1 || asked[0].Header.Hops != 3 {
+		t.Fatalf("BRAVO asks %+v", asked)
+	}
+	_, _ = pump(t, nodes, ends, out, "BRAVO")
+}
+
+func TestAQuoteCanBeAskedForWithoutAQualification(t *testing.T) {
+	n := made(t, "ALPHA", book{[]string{"x", "z"}, 100 * dollar}, "BRAVO@x")
+	out := n.Receive(1_000_000, 0, AskQuote{ID: ID{1}, Inquiry: wanted("x", "z")})
+	got := sent[Quoted](out)
+	if len(got) != 1 || got[0].Quote == nil || got[0].Quote.Quote.Buyer != "BRAVO" || got[0].Quote.Quote.Price.Month != 100*dollar {
+		t.Fatalf("ALPHA answers %+v", got)
+	}
+	again := sent[Quoted](n.Receive(1_000_100, 0, AskQuote{ID: ID{1}, Inquiry: wanted("x", "z")}))
+	if len(again) != 1 || again[0].Quote.Signature != got[0].Quote.Signature {
+		t.Error("the same request gets another answer")
+	}
+}
+
+func TestARepeatedQualificationGetsTheSameAnswer(t *testing.T) {
+	n := made(t, "ALPHA", book{[]string{"x", "z"}, 100 * dollar}, "BRAVO@x")
+	ask := func() []Qualified {
+		return sent[Qualified](n.Receive(1_000_000, 0, Qualify{ID: ID{1}, Header: &Header{Time: 1_000}, Inquiry: wanted("x", "z")}))
+	}
+	a, b := ask(), ask()
+	if len(a) != 1 || len(b) != 1 || len(a[0].Items) != 1 || a[0].Items[0] != b[0].Items[0] {
+		t.Errorf("answers are %+v and %+v", a, b)
+	}
+}
+
+func TestACancelledInquiryIsCancelledDownstream(t *testing.T) {
+	nodes, _ := ring(t)
+	out := nodes["BRAVO"].Receive(1_000_000, 0, Qualify{ID: ID{1}, Header: &Header{Hops: 2, Asks: 9, Time: 2_000}, Inquiry: wanted("ab", "z")})
+	if len(sent[Qualify](out)) != 1 {
+		t.Fatal("BRAVO does not ask CHARLIE")
+	}
+	if got := sent[Cancel](nodes["BRAVO"].Receive(1_000_010, 0, Cancel{ID{1}})); len(got) != 1 || got[0].ID != sent[Qualify](out)[0].ID {
+		t.Errorf("BRAVO cancels %+v", got)
+	}
+}
+
+func TestAnItemOfAnotherNeighbourCannotBeQuoted(t *testing.T) {
+	n := made(t, "ALPHA", book{[]string{"x", "y", "z"}, 100 * dollar}, "BRAVO@x", "CHARLIE@y")
+	item := sent[Qualified](n.Receive(1_000_000, 0, Qualify{ID: ID{1}, Header: &Header{Time: 1_000}, Inquiry: wanted("x", "z")}))[0].Items[0]
+	for enni, q := range map[int]Inquiry{1: wanted("x", "z"), 0: wanted("y", "z")} {
+		if got := sent[Quoted](n.Receive(1_000_010, enni, AskQuote{ID: ID{byte(2 + enni)}, Item: item.Ref, Inquiry: q})); len(got) != 1 || got[0].Quote != nil {
+			t.Errorf("eNNI %d gets %+v", enni, got)
+		}
+	}
+}
+
+// Nothing is kept of an inquiry after its offers have expired.
+func TestANodeForgets(t *testing.T) {
+	s := begin(t, nil).can(0, 200).can(1)
+	s.quote(0, 200, nil).wait(200_000)
+	n := s.n
+	if len(n.searches)+len(n.exchanges)+len(n.asks)+len(n.firms)+len(n.offered)+len(n.quoting)+len(n.timers) != 0 {
+		t.Errorf("%d searches, %d exchanges, %d asks, %d quotes, %d items, %d timers are left", len(n.searches), len(n.exchanges), len(n.asks), len(n.firms), len(n.offered), len(n.timers))
+	}
+}
+
+// What a neighbour sends may be anything.
+func TestHostileMessagesDoNotStopANode(t *testing.T) {
+	n := made(t, "ALPHA", book{[]string{"x", "y", "z"}, 100 * dollar}, "BRAVO@x", "CHARLIE@y")
+	huge := wanted("x", "nowhere")
+	huge.Bandwidth, huge.MaxLatency, huge.MinAvailability, huge.MaxPrice = 1<<64-1, 1<<64-1, 1<<64-1, 1<<64-1
+	for _, m := range []Message{nil, 7, Qualify{}, Qualify{ID: ID{1}, Inquiry: huge}, Qualify{ID: ID{2}, Header: &Header{Hops: -1, Asks: -9, Time: -1}, Inquiry: wanted("x", "w")},
+		Qualify{ID: ID{3}, Header: &Header{Hops: 1 << 40, Asks: 1 << 40, Time: 1 << 60}, Inquiry: wanted("x", "w")}, Qualified{}, AskQuote{}, AskQuote{ID: ID{4}, Item: ID{5}},
+		Quoted{}, Quoted{Quote: &Signed{}}, Cancel{}, Cancel{ID{3}}, &Reach{Levels: [][]Print{{5, 3}}}, &Reach{Levels: make([][]Print, 9)}, &Reach{}} {
+		n.Receive(1_000_000, 0, m)
+	}
+	n.Tick(1 << 40)
+}
