@@ -419,7 +419,7 @@ func TestAChangeThatFailsLeavesWhatWasInService(t *testing.T) {
 }
 
 func TestAChangeReplacesTheServiceAtAllCarriers(t *testing.T) {
-	c := inService(t, 4)
+	c := inService(t, 3)
 	c.crashes = 1
 	c.place(t, 2)
 	if x := explore(t, c, 1); len(x.ends) != 1 || x.ends[2] == 0 {
