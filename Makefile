@@ -51,6 +51,7 @@ bench: build ## the measures of docs/benchmarks.md
 	./$(BIN) bench voice --calls 100000 --period 15s
 	./$(BIN) bench compare
 	./$(BIN) bench compare --cycle
+	./$(BIN) bench mesh
 
 bench-duckdb: ## build bin/lateral-duckdb, the peer of "lateral bench compare --duckdb" (needs a C compiler)
 	cd bench/duckdb && $(GO) build -buildvcs=false -o ../../bin/lateral-duckdb .

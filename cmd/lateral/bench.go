@@ -14,6 +14,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/sim"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -24,6 +25,7 @@ type benchCommand struct {
 	Rating  benchRatingCommand  `cmd:"" help:"Calls rated a second by longest prefix."`
 	Voice   benchVoiceCommand   `cmd:"" help:"Two carriers' files through the whole network: time and memory."`
 	Compare benchCompareCommand `cmd:"" help:"Two carriers' records compared: records a second, CPU, memory; beside DuckDB."`
+	Mesh    benchMeshCommand    `cmd:"" help:"Discovery and quoting among tens of thousands of simulated carriers, against flooding."`
 }
 
 // benchLedgerCommand is "lateral bench ledger".
@@ -223,6 +225,50 @@ func (c benchCompareCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	return show(t, c.JSON, res)
+}
+
+// benchMeshCommand is "lateral bench mesh".
+type benchMeshCommand struct {
+	Carriers int    `default:"75000" help:"Carriers of the simulated network."`
+	Pairs    int    `default:"1000" help:"Random pairs of places that are asked for."`
+	Hops     int    `default:"4" help:"Asks in a row that an inquiry may make."`
+	Asks     int    `placeholder:"N" help:"Asks in all that an inquiry may make; default: the node's own limit."`
+	Levels   int    `default:"2" help:"Levels of reach that carriers tell their neighbours; 0: none."`
+	Resale   string `placeholder:"RULE" help:"Resale rule of every carrier, or valley-free; default: everything is resold."`
+	Seed     uint64 `default:"1" help:"Seed of network, prices, pairs and delays."`
+	Numbers  string `default:"../shared/data/net/asn-org.csv.gz" placeholder:"FILE" help:"Table with numbers of autonomous systems, which name carriers where it is there."`
+	JSON     bool   `name:"json" help:"Print one JSON document."`
+}
+
+func (benchMeshCommand) Help() string {
+	return `Grows a network like that of autonomous systems (the model of Elmokashfi, Kvalbein and Dovrolis), gives its carriers places
+and prices, and lets some of them ask for lines to places of others: each carrier is a node with the code of a real one, links
+have delays, 1 % of the carriers never answer. Beside it the best price is computed that asking everybody within the same
+hops could find.
+
+Examples:
+  lateral bench mesh
+  lateral bench mesh --carriers 5000 --pairs 200 --hops 3
+  lateral bench mesh --carriers 10000 --resale valley-free --json`
+}
+
+func (c benchMeshCommand) Run(ctx context.Context, t terminal) error {
+	resale := c.Resale
+	if resale == "valley-free" {
+		resale = mesh.ValleyFree
+	}
+	bar := newBar(t.err)
+	defer bar.end()
+	res, err := bench.Mesh(ctx, bench.MeshOptions{Carriers: c.Carriers, Pairs: c.Pairs, Hops: c.Hops, Asks: c.Asks, Levels: c.Levels, Seed: c.Seed,
+		Resale: resale, Numbers: c.Numbers, Progress: func(what string, done, of int) { bar.show(what, int64(done), int64(of)) }})
+	if code := fault.CodeOf(err); code == fault.Invalid || code == "bad-rule" {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	bar.end()
 	return show(t, c.JSON, res)
 }
 

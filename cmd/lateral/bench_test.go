@@ -55,3 +55,14 @@ func TestSizesHaveAUnit(t *testing.T) {
 		}
 	}
 }
+
+func TestAMeshIsMeasuredByTheCommand(t *testing.T) {
+	out, _ := exits(t, 0, "bench", "mesh", "--carriers", "200", "--pairs", "10", "--resale", "valley-free", "--json")
+	var r bench.MeshResult
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Pairs != 10 || r.Hops != 4 {
+		t.Errorf("prints %s (%v)", out, err)
+	}
+	for _, args := range []string{"--carriers 3", "--pairs 0", "--hops 99", "--resale buyer"} {
+		exits(t, 2, append([]string{"bench", "mesh"}, strings.Fields(args)...)...)
+	}
+}

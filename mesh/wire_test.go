@@ -1,0 +1,126 @@
+package mesh
+
+import (
+	"bytes"
+	"encoding/hex"
+	"slices"
+	"testing"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+)
+
+func TestAHeaderIsReadAsItIsWritten(t *testing.T) {
+	h := Header{Hops: 3, Asks: 88, Time: 2350, Tag: Tag{0xab, 15: 0x01}}
+	const want = "1;h=3;a=88;t=2350;i=ab000000000000000000000000000001"
+	if h.Encode() != want {
+		t.Errorf("is written %s", h.Encode())
+	}
+	if got, err := DecodeHeader(want); err != nil || got != h {
+		t.Errorf("is read as %+v, %v", got, err)
+	}
+}
+
+func TestEveryOtherHeaderIsRefused(t *testing.T) {
+	for _, s := range []string{"", "1", "2;h=3;a=88;t=2350;i=ab000000000000000000000000000001", "1;h=16;a=88;t=2350;i=ab000000000000000000000000000001",
+		"1;h=3;a=10000;t=2350;i=ab000000000000000000000000000001", "1;h=3;a=88;t=60001;i=ab000000000000000000000000000001",
+		"1;h=03;a=88;t=2350;i=ab000000000000000000000000000001", "1;h=-1;a=88;t=2350;i=ab000000000000000000000000000001",
+		"1;h=3;a=88;t=2350;i=AB000000000000000000000000000001", "1;h=3;a=88;t=2350;i=ab", "1;a=88;h=3;t=2350;i=ab000000000000000000000000000001",
+		"1;h=3;a=88;t=2350;i=ab000000000000000000000000000001;x=1", "1;h= 3;a=88;t=2350;i=ab000000000000000000000000000001"} {
+		if h, err := DecodeHeader(s); fault.CodeOf(err) != CodeBadHeader {
+			t.Errorf("%q is read as %+v, %v", s, h, err)
+		}
+	}
+}
+
+func FuzzHeader(f *testing.F) {
+	f.Add(Header{Hops: 4, Asks: 600, Time: 4500}.Encode())
+	f.Add("1;h=;a=;t=;i=")
+	f.Fuzz(func(t *testing.T, s string) {
+		if h, err := DecodeHeader(s); err == nil && h.Encode() != s {
+			t.Fatalf("%q is written %q", s, h.Encode())
+		}
+	})
+}
+
+func TestReachIsReadAsItIsWritten(t *testing.T) {
+	r := &Reach{Levels: [][]Print{prints([]string{"a", "b", "c"}), {}, prints([]string{"d"})}}
+	got, err := DecodeReach(r.Encode())
+	if err != nil || !got.Equal(r) {
+		t.Errorf("is read as %+v, %v", got, err)
+	}
+	for i, place := range []string{"a", "d"} {
+		if level, ok := got.level(PrintOf(place), 3); !ok || level != 2*i {
+			t.Errorf("%s is at level %d, %v", place, level, ok)
+		}
+	}
+	if _, ok := got.level(PrintOf("d"), 1); ok {
+		t.Error("a place is seen beyond the level that was asked for")
+	}
+	for _, bad := range [][]byte{nil, {1}, {2, 0}, {1, 5}, {1, 1, 1}, {1, 1, 2, 3, 0}, {1, 1, 1, 0x80, 0x00}, {1, 0, 0}, {1, 1, 1, 0xff, 0xff, 0xff, 0x7f}} {
+		if _, err := DecodeReach(bad); fault.CodeOf(err) != CodeBadReach {
+			t.Errorf("%x: %v", bad, err)
+		}
+	}
+}
+
+func FuzzReach(f *testing.F) {
+	f.Add((&Reach{Levels: [][]Print{{1, 2, 70_000}, {}}}).Encode())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := DecodeReach(data)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(r.Encode(), data) {
+			t.Fatal("a second encoding was read")
+		}
+		for _, l := range r.Levels {
+			if !slices.IsSorted(l) {
+				t.Fatal("prints are not sorted")
+			}
+		}
+	})
+}
+
+// Whoever changes a vector changes what partners sign and recognise.
+func TestGoldenVectors(t *testing.T) {
+	inquiry := wanted("a", "z")
+	q := Quote{Version: 1, ID: ID{1}, Seller: "BRAVO", Buyer: "ALPHA", Inquiry: inquiry.Hash(), Tag: Tag{2}, Currency: "USD",
+		Price: Price{Once: 5_000_000, Month: 150_000_000}, Months: 12, Latency: 20_000, Availability: 999_000_000,
+		Legs: []Leg{{From: "a", To: "z", OnNet: true, Latency: 20_000, Availability: 999_000_000}}, Until: 1_800_000_000_000}
+	signed := q.Sign(testKey("BRAVO"))
+	secret := [32]byte{1}
+	tag := root(&secret, 1)
+	next := tag.Next()
+	masked := tag.Mask([]byte("key"), ID{1})
+	for name, v := range map[string]struct {
+		got  []byte
+		want string
+	}{
+		"inquiry":   {func() []byte { h := inquiry.Hash(); return h[:] }(), goldenInquiry},
+		"quote":     {canon.Must(q), goldenQuote},
+		"signature": {signed.Signature[:], goldenSignature},
+		"root":      {tag[:], goldenRoot},
+		"next":      {next[:], goldenNext},
+		"masked":    {masked[:], goldenMasked},
+		"print":     {[]byte{byte(PrintOf("a") >> 16), byte(PrintOf("a") >> 8), byte(PrintOf("a"))}, goldenPrint},
+	} {
+		if got := hex.EncodeToString(v.got); got != v.want {
+			t.Errorf("%s is %s, want %s", name, got, v.want)
+		}
+	}
+	var back Signed
+	if err := canon.Decode(canon.Must(signed), &back); err != nil || back.Verify(testKey("BRAVO").Public()) != nil {
+		t.Errorf("the signed quote cannot be shown to others: %v", err)
+	}
+}
+
+const (
+	goldenInquiry   = "f33ef340882b2c72341a2333219b6f49177d57f3b5c4782c7ebefed3bb61167a"
+	goldenQuote     = "ad01010250010000000000000000000000000000000365425241564f0465414c504841055820f33ef340882b2c72341a2333219b6f49177d57f3b5c4782c7ebefed3bb61167a065002000000000000000000000000000000076355534408a2011a004c4b40021a08f0d180090c0a194e200b1a3b8b87c00c81a501616102617a03f504194e20051a3b8b87c00d1b000001a3185c5000"
+	goldenSignature = "dbd77891f494b3a044435093a7d97687e3c38f1c056c2d4ffbf8da24e0669c6d4ad9e37f29f3423750819beeb38f02dc1ecec88d8982435b103c9072e3d08108"
+	goldenRoot      = "0a5dcd130fbc4bb2676b1133549de6e8"
+	goldenNext      = "868267a090e6caf0017d81f7a3e87281"
+	goldenMasked    = "ece2c7114071476ee108d1f9742a3f00"
+	goldenPrint     = "b8ab4d"
+)
