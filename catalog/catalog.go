@@ -110,7 +110,7 @@ type Catalog struct {
 	places  *Places
 	index   *index
 	holds   *holds
-	imports []Import
+	imports []FileImport
 }
 
 // Open reads the catalogue from a keyspace of the store. base are the places
@@ -156,7 +156,7 @@ func Open(db *store.Channel, schemas *Schemas, base *Places) (*Catalog, error) {
 		if err != nil {
 			return nil, err
 		}
-		var i Import
+		var i FileImport
 		if err := canon.Stored(r.Value, &i); err != nil {
 			return nil, err
 		}

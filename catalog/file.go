@@ -54,8 +54,8 @@ type ImportChange struct {
 	Diff   []Change `cbor:"-" json:"changes,omitempty"`
 }
 
-// Import is a file that was put in force.
-type Import struct {
+// FileImport is a file that was put in force.
+type FileImport struct {
 	Number  uint32         `cbor:"1,keyasint" json:"number"`
 	At      Time           `cbor:"2,keyasint" json:"at"`
 	By      string         `cbor:"3,keyasint,omitempty" json:"by,omitempty"`
@@ -269,7 +269,7 @@ func (c *Catalog) Import(r io.Reader, name string, withoutRejected bool, by stri
 	if len(p.Changes) == 0 {
 		return p, nil
 	}
-	done := Import{Number: tx.number, At: Time(now), By: by, Name: name, Changes: slices.Clone(p.Changes)}
+	done := FileImport{Number: tx.number, At: Time(now), By: by, Name: name, Changes: slices.Clone(p.Changes)}
 	for i := range done.Changes {
 		done.Changes[i].Diff = nil
 	}
@@ -351,7 +351,7 @@ func (tx *change) takeRow(x *row) (ImportChange, error) {
 }
 
 // Imports gives what was imported, the oldest first.
-func (c *Catalog) Imports() []Import {
+func (c *Catalog) Imports() []FileImport {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return slices.Clone(c.imports)
@@ -364,7 +364,7 @@ const takenBack Event = "undo"
 // changed is as it was before. All versions stay in the history. Codes:
 // not-found when there is none, conflict when something has changed since or
 // rests on what would go.
-func (c *Catalog) Undo(by string, now int64) (Import, error) {
+func (c *Catalog) Undo(by string, now int64) (FileImport, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	at := -1
@@ -375,20 +375,20 @@ func (c *Catalog) Undo(by string, now int64) (Import, error) {
 		}
 	}
 	if at < 0 {
-		return Import{}, fault.New(fault.NotFound, "no import stands that could be taken back", "look at lateral catalog imports")
+		return FileImport{}, fault.New(fault.NotFound, "no import stands that could be taken back", "look at lateral catalog imports")
 	}
 	done := imports[at]
 	tx := c.begin(by, now)
 	for _, x := range done.Changes {
 		old, ok := tx.get(x.Kind, x.ID)
 		if !ok || old.Current != x.After || old.state() != x.To {
-			return Import{}, fault.Newf(fault.Conflict, "change it by hand", "the %s %s has changed since the import", x.Kind, x.ID)
+			return FileImport{}, fault.Newf(fault.Conflict, "change it by hand", "the %s %s has changed since the import", x.Kind, x.ID)
 		}
 		next := &record{head: head{Current: x.Before, Last: old.Last, Moves: slices.Clone(old.Moves)}}
 		if x.Before != 0 {
 			var err error
 			if next.version, next.item, err = c.read(x.Kind, x.ID, x.Before); err != nil {
-				return Import{}, err
+				return FileImport{}, err
 			}
 			if x.From != x.To {
 				next.Moves = append(next.Moves, Move{At: Time(now), State: x.From, Event: takenBack, By: by})
@@ -409,7 +409,7 @@ func (c *Catalog) Undo(by string, now int64) (Import, error) {
 		}
 	}
 	if rests != nil {
-		return Import{}, rests
+		return FileImport{}, rests
 	}
 	done.Undone = Time(now)
 	tx.writes = append(tx.writes, merkle.Write{Key: importKey(done.Number), Value: canon.Must(done)})
