@@ -3,10 +3,13 @@ package catalog
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/lateral-network/lateral/fault"
 )
@@ -178,6 +181,37 @@ func TestAnExportImportedElsewhereIsTheSameCatalogue(t *testing.T) {
 	}
 	if !bytes.Contains(must(all.YAML()), []byte("rate: \"0.010000000\"\n")) {
 		t.Errorf("%s", must(all.YAML()))
+	}
+}
+
+// The guide is copied from: its file is taken as it stands, and its claim is
+// met.
+func TestTheCatalogueOfTheGuideIsTaken(t *testing.T) {
+	text := string(must(os.ReadFile("../docs/guide/catalogue.md")))
+	blocks := strings.Split(text, "```yaml\n")
+	if len(blocks) != 3 {
+		t.Fatalf("%d examples", len(blocks)-1)
+	}
+	body := func(i int) string { b, _, _ := strings.Cut(blocks[i], "```"); return b }
+	c, _ := open(t)
+	if p := importing(t, c, body(1)); p.Counts[Added] != 7 {
+		t.Errorf("%+v", p)
+	}
+	must(Step[Offering](c, "branch", Launch, "", "pm", now))
+	f := must(c.Search(Inquiry{A: Spot{Place: "ITROM"}, Bandwidth: 1e8, From: Time(at("2026-12-01T00:00:00Z"))}, 0, now))
+	if len(f.Matches) != 2 || f.Matches[0].Answer.Offering != "access-it" || f.Matches[1].Answer.Cost.Total.Micro != 287_500_000 {
+		t.Errorf("%+v", f)
+	}
+	var n yaml.Node
+	if err := yaml.Unmarshal([]byte(body(2)), &n); err != nil {
+		t.Fatal(err)
+	}
+	var claim Claim
+	if err := decodeRow(n.Content[0], &claim); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := c.Reserve(claim, now); err != nil || h.Bandwidth != 1e8 {
+		t.Errorf("%+v, %v", h, err)
 	}
 }
 
