@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -360,4 +361,45 @@ func TestTheEncodingOfAnOfferingStays(t *testing.T) {
 	if got[:8] != want {
 		t.Errorf("the encoding of an offering has changed: %s, want %s", got[:8], want)
 	}
+}
+
+// A change that the disk does not take is not shown either.
+func TestWhatTheDiskDoesNotTakeDoesNotStand(t *testing.T) {
+	dir := t.TempDir()
+	db := must(store.Open(dir, store.Options{MinFree: 1}))
+	c := must(Open(db.Node(), nil, nil))
+	put(t, c, Specification{ID: "e-line", Name: "Ethernet line", Type: TypeELine})
+	put(t, c, Link{ID: "hk-mil", Bandwidth: 1e9})
+	put(t, c, line("hk-mil", "HKHKG", "ITMIL", "hk-mil"))
+	launch(t, c, "hk-mil")
+	must(c.Reserve(claim("r", 1e8, now, now+hour), now))
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = must(store.Open(dir, store.Options{MinFree: 1 << 62})) // no disk has so much room
+	defer db.Close()
+	c = must(Open(db.Node(), nil, nil))
+	before, holds := c.Export(), c.Holds()
+	_, _, err := Put(c, Link{ID: "late", Bandwidth: 1}, "pm", now)
+	refused(t, "put", err, store.CodeDiskFull, "")
+	_, err = Step[Offering](c, "hk-mil", PutOnHold, "", "pm", now)
+	refused(t, "step", err, store.CodeDiskFull, "")
+	_, err = c.Reserve(claim("s", 1e8, now, now+hour), now)
+	refused(t, "reserve", err, store.CodeDiskFull, "")
+	_, err = c.MoveHold("r", Confirm, "O", now)
+	refused(t, "confirm", err, store.CodeDiskFull, "")
+	_, err = c.Resize("r", 2e8, now)
+	refused(t, "resize", err, store.CodeDiskFull, "")
+	_, err = c.Import(strings.NewReader(aCatalogue), "x", false, "pm", now)
+	refused(t, "import", err, store.CodeDiskFull, "")
+	if after := c.Export(); !reflect.DeepEqual(after, before) || !slices.Equal(holdIDs(c.Holds()), holdIDs(holds)) || c.Holds()[0].State != Reserved || len(c.Imports()) != 0 {
+		t.Errorf("%+v", after)
+	}
+}
+
+func holdIDs(all []Hold) (ids []string) {
+	for _, h := range all {
+		ids = append(ids, h.ID)
+	}
+	return ids
 }

@@ -373,6 +373,12 @@ func (c *Catalog) Free(link string, from, to, now int64) (has, free uint64, err 
 // keepHolds is how long what is over stays to be looked at, ms.
 const keepHolds = 90 * 24 * 3600 * 1000
 
+// over reports whether a reservation has been at its end, or its time over, for
+// as long as it is kept.
+func (h *Hold) over(now int64) bool {
+	return !h.State.Takes() && int64(h.Changed)+keepHolds < now || h.To != 0 && int64(max(h.To, h.Changed))+keepHolds < now
+}
+
 // Sweep writes down which reservations have expired, and removes what has been
 // over for ninety days. It gives how many expired.
 func (c *Catalog) Sweep(now int64) (expired int, err error) {
@@ -385,7 +391,7 @@ func (c *Catalog) Sweep(now int64) (expired int, err error) {
 		switch {
 		case h.lapsed(now):
 			lapsed = append(lapsed, h.moved(Expire, now))
-		case !h.State.Takes() && int64(h.Changed)+keepHolds < now:
+		case h.over(now):
 			gone = append(gone, id)
 		}
 	}

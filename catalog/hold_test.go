@@ -134,9 +134,15 @@ func TestExpiredReservationsAreSweptAndOldOnesGo(t *testing.T) {
 	if n := must(c.Sweep(now + hour)); n != 0 {
 		t.Errorf("%d expired twice", n)
 	}
+	must(c.Reserve(Claim{ID: "c", Offering: "hk-mil", Expires: Time(now + 2*hour), Inquiry: Inquiry{A: Spot{Place: "HKHKG"}, Z: Spot{Place: "ITMIL"}}}, now+hour))
+	must(c.MoveHold("c", Confirm, "O", now+hour))
 	must(c.Sweep(now + hour + keepHolds + 1))
+	if all := c.Holds(); len(all) != 2 || all[0].ID != "b" {
+		t.Errorf("%+v", all)
+	}
+	must(c.Sweep(now + 9*hour + keepHolds + 1)) // the time of b is over, c has no end
 	for _, c := range []*Catalog{c, must(Open(db.Node(), nil, nil))} {
-		if all := c.Holds(); len(all) != 1 || all[0].ID != "b" {
+		if all := c.Holds(); len(all) != 1 || all[0].ID != "c" {
 			t.Errorf("%+v", all)
 		}
 	}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/lateral-network/lateral/fault"
@@ -279,6 +280,29 @@ func (c *Catalog) fit(h hit, in Inquiry, now int64) (Match, error) {
 			From: Time(from), To: in.To, Latency: latency, Availability: availability, Metres: metres, Prices: prices, Cost: cost},
 		Links: links, Free: free, Interface: face, Parts: o.Parts,
 	}, nil
+}
+
+// ENNIs gives where launched offerings end at interconnections, each once, by
+// neighbour and place: whom a partner's inquiry may be passed on to.
+func (c *Catalog) ENNIs() []End {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	seen := map[End]bool{}
+	for _, x := range c.items[KindOffering] {
+		if x.item == nil || !x.state().Sold() {
+			continue
+		}
+		for _, l := range x.item.(*Offering).Legs {
+			for _, e := range []End{l.A, l.Z} {
+				if e.Neighbour != "" {
+					seen[e] = true
+				}
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(seen), func(a, b End) int {
+		return cmp.Or(cmp.Compare(a.Neighbour, b.Neighbour), cmp.Compare(a.Place, b.Place), cmp.Compare(a.Interface, b.Interface))
+	})
 }
 
 // offered gives the prices of an offering as it can be had now: every part of a

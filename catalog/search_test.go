@@ -91,6 +91,9 @@ func TestAnInquiryFindsWhatAnswersIt(t *testing.T) {
 	if e := must(c.Search(span(Inquiry{A: hk, Z: Spot{Neighbour: "*"}}), 0, now)).Matches[0]; e.Interface != "enni-7" || e.Answer.Z != (Spot{"SGSIN", "BRAVO"}) {
 		t.Errorf("%+v", e)
 	}
+	if e := c.ENNIs(); len(e) != 1 || e[0] != (End{Place: "SGSIN", Neighbour: "BRAVO", Interface: "enni-7"}) {
+		t.Errorf("%+v", e)
+	}
 	for name, in := range map[string]Inquiry{"a": {}, "z.place": {A: Spot{Neighbour: "B"}, Z: Spot{Neighbour: "C"}}, "a.place": {A: Spot{Place: "X"}},
 		"to": {A: hk, From: 5, To: 4}, "type": {A: hk, Type: "e-line"}, "availability": {A: hk, Availability: 1e6 + 1}} {
 		_, err := c.Search(in, 0, now)
