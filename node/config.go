@@ -46,6 +46,9 @@ type Config struct {
 	// validator has its operator's part: health, readiness, metrics, tokens.
 	API API `yaml:"api,omitempty"`
 
+	// Catalog is what the carrier's own catalogue knows beside what is in it.
+	Catalog Catalog `yaml:"catalog,omitempty"`
+
 	// Automatic is what the node does without a person, with delegate keys from
 	// its key file.
 	Automatic Automatic `yaml:"automatic,omitempty"`
@@ -83,6 +86,17 @@ type Listener struct {
 type API struct {
 	Listen string `yaml:"listen,omitempty"` // host:port; without it there is no API
 	Tokens string `yaml:"tokens,omitempty"` // YAML file of token hashes with roles
+}
+
+// Catalog names files of the carrier's catalogue. The catalogue itself is in the
+// node's store.
+type Catalog struct {
+	// Schemas is a folder of JSON Schemas, .json, .yaml and .yml, by which product
+	// payloads are checked; read when the node starts. Nothing is fetched.
+	Schemas string `yaml:"schemas,omitempty"`
+	// Places is a CSV file of places beside the built-in ones: id, name, country,
+	// latitude, longitude, and if there are any, code and names.
+	Places string `yaml:"places,omitempty"`
 }
 
 // Automatic says which commercial steps the node takes by itself, always inside
@@ -135,7 +149,7 @@ func parseConfig(data []byte) (c Config, err error) {
 
 // paths are the fields that name files.
 func (c *Config) paths() []*string {
-	return []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens}
+	return []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens, &c.Catalog.Schemas, &c.Catalog.Places}
 }
 
 // Write stores the configuration as YAML. What lies in the file's folder is

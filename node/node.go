@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/clearing"
 	"github.com/lateral-network/lateral/exchange"
@@ -49,6 +50,7 @@ type Node struct {
 	store    *store.DB
 	blobs    *store.Blobs
 	member   *channel.Member
+	catalog  *catalog.Catalog
 	exchange *exchange.Exchange
 	metrics  *metrics
 	vitals   *vitals
@@ -206,6 +208,9 @@ func (n *Node) openCarrier() error {
 		return err
 	}
 	n.defer_(n.store.Close)
+	if n.catalog, err = openCatalog(c.Catalog, n.store, n.log); err != nil {
+		return err
+	}
 	storage, err := n.keys.secret(keyStorage)
 	if err != nil {
 		return err
@@ -294,6 +299,7 @@ func (n *Node) Run(ctx context.Context) error {
 		part("replica", n.member.Run)
 		part("exchange", n.exchange.Run)
 		part("desks", n.runDesks)
+		part("catalogue", n.keepCatalog)
 		part("keys", n.keepKeys)
 		part("admissions", n.keepAdmissions)
 		part("old keys", n.retireKeys)

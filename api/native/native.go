@@ -20,6 +20,7 @@ import (
 
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -117,6 +118,8 @@ type Options struct {
 	// Export sends a partner the sealed export of the channel with it. Nil
 	// refuses.
 	Export func(ctx context.Context, partner party.Code) (wire.Exported, error)
+	// Catalog is the carrier's own catalogue. Nil: it has none.
+	Catalog *catalog.Catalog
 	// Chain is the id of the ledger, for commands that are signed elsewhere.
 	Chain string
 	// Keys replaces the carrier's own keys. Nil refuses.
@@ -226,4 +229,5 @@ func (s *server) routes() {
 	s.logs()
 	s.proofs()
 	s.keys()
+	s.catalog()
 }

@@ -49,6 +49,7 @@ const (
 	tagBilling    = "billing"
 	tagDisputes   = "disputes"
 	tagSettlement = "settlement"
+	tagCatalog    = "catalogue"
 	tagLog        = "log"
 	tagKeys       = "keys"
 	tagTokens     = "tokens"

@@ -61,20 +61,23 @@ func (s *server) delegates() {
 	})
 }
 
-// CSVBody takes a body of any length as it comes.
-type CSVBody struct {
-	PartnerPath
-	body *bodyReader
-}
+// FileBody takes a body of any length as it comes.
+type FileBody struct{ body *bodyReader }
 
 // Resolve takes hold of the body; huma does not read it.
-func (c *CSVBody) Resolve(ctx huma.Context) []error {
+func (b *FileBody) Resolve(ctx huma.Context) []error {
 	r, w := humago.Unwrap(ctx)
-	c.body = &bodyReader{r.Body, http.NewResponseController(w)}
+	b.body = &bodyReader{r.Body, http.NewResponseController(w)}
 	return nil
 }
 
-var _ huma.Resolver = (*CSVBody)(nil)
+var _ huma.Resolver = (*FileBody)(nil)
+
+// CSVBody is such a body that belongs to a Bilateral.
+type CSVBody struct {
+	PartnerPath
+	FileBody
+}
 
 // takesCSV says in the document that an operation takes a CSV file.
 func takesCSV(op huma.Operation, what string) huma.Operation {

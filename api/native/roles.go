@@ -30,6 +30,17 @@ var allowed = map[string][]api.Role{
 	"list-journal": readers, "list-balances": readers, "list-files": readers,
 	"list-log": readers, "stream-events": readers, "list-network-log": readers, "get-proof": readers, "stream-network-events": readers,
 
+	"list-offerings": readers, "get-offering": readers, "list-offering-versions": readers, "list-specifications": readers, "get-specification": readers,
+	"list-specification-versions": readers, "list-links": readers, "get-link": readers, "list-link-versions": readers, "get-capacity": readers,
+	"list-places": readers, "get-place": readers, "list-place-versions": readers, "list-schemas": readers, "get-schema": readers,
+	"list-catalog-imports": readers, "export-catalog": readers, "search-catalog": readers, "parse-inquiry": readers,
+	"list-reservations": readers, "get-reservation": readers,
+	"put-offering": {api.ProductManager}, "put-specification": {api.ProductManager}, "put-link": {api.ProductManager, api.Engineer}, "put-place": {api.ProductManager, api.Engineer},
+	"step-offering": {api.ProductManager}, "step-specification": {api.ProductManager}, "check-payload": {api.ProductManager, api.Engineer},
+	"preview-catalog": {api.ProductManager}, "import-catalog": {api.ProductManager}, "undo-catalog": {api.ProductManager},
+	"reserve-capacity": {api.ProductManager, api.Engineer}, "confirm-reservation": {api.ProductManager, api.Engineer}, "use-reservation": {api.ProductManager, api.Engineer},
+	"release-reservation": {api.ProductManager, api.Engineer}, "resize-reservation": {api.ProductManager, api.Engineer},
+
 	"list-evidence":     {api.Auditor, api.Administrator},
 	"list-tokens":       {api.Administrator, api.Auditor},
 	"add-token":         {api.Administrator},

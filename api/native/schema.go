@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/money"
@@ -27,6 +28,8 @@ type (
 	intervalText  struct{}
 	directionText struct{}
 	shareText     struct{}
+	bandText      struct{}
+	degreesText   struct{}
 )
 
 func pattern(form, description, example string) *huma.Schema {
@@ -62,11 +65,22 @@ func (shareText) Schema(huma.Registry) *huma.Schema {
 	return pattern(`^[0-9]{1,3}(\.[0-9]{1,4})?$`, "a percentage with at most four decimal places", "2.5000")
 }
 
+func (bandText) Schema(huma.Registry) *huma.Schema {
+	return pattern(`^[A-Za-z+-]{3,40} [0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]( [A-Za-z0-9_+/-]{1,64})?$`, "days, hours and a time zone", "mon-fri 20:00-06:00 Europe/Rome")
+}
+
+func (degreesText) Schema(huma.Registry) *huma.Schema {
+	return pattern(`^-?[0-9]{1,3}(\.[0-9]{1,6})?$`, "degrees with at most six decimal places", "-33.8688")
+}
+
 // newRegistry makes the registry of schemas.
 func newRegistry() huma.Registry {
 	r := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	for from, to := range map[reflect.Type]reflect.Type{
 		typeOf[wire.Time]():       typeOf[time.Time](),
+		typeOf[catalog.Time]():    typeOf[time.Time](),
+		typeOf[catalog.Band]():    typeOf[bandText](),
+		typeOf[catalog.Degrees](): typeOf[degreesText](),
 		typeOf[money.Micro]():     typeOf[microText](),
 		typeOf[money.Rate]():      typeOf[rateText](),
 		typeOf[canon.Hash]():      typeOf[hashText](),
@@ -89,7 +103,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	pkg := path.Base(t.PkgPath())
-	if t.Name() == "" || !strings.Contains(t.PkgPath(), "/trade") {
+	if t.Name() == "" || !strings.Contains(t.PkgPath(), "/trade") && !strings.HasSuffix(t.PkgPath(), "/catalog") {
 		return name
 	}
 	return strings.ToUpper(pkg[:1]) + pkg[1:] + name

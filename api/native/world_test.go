@@ -22,6 +22,7 @@ import (
 	"github.com/lateral-network/lateral/api/native"
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/clearing"
 	"github.com/lateral-network/lateral/fault"
@@ -126,6 +127,7 @@ type side struct {
 	member  *channel.Member
 	blobs   *store.Blobs
 	db      *store.DB
+	catalog *catalog.Catalog
 	tokens  map[api.Role]string
 	file    *api.Tokens
 	server  *httptest.Server
@@ -249,9 +251,10 @@ func (s *side) start() {
 		t.Fatal(err)
 	}
 	s.file = must(api.OpenTokens(path))
+	s.catalog = must(catalog.Open(s.db.Node(), nil, nil))
 	registry := prometheus.NewRegistry()
 	s.options = native.Options{
-		Member: native.Of(s.member), Desk: s.deskFor, Authorize: s.authorize, Open: s.open, Chain: s.w.chain, Files: s.blobs, Tokens: s.file,
+		Member: native.Of(s.member), Desk: s.deskFor, Authorize: s.authorize, Open: s.open, Chain: s.w.chain, Files: s.blobs, Catalog: s.catalog, Tokens: s.file,
 		Ready:    func() ([]wire.Check, uint64) { return []wire.Check{{Name: "replica", OK: true}}, 7 },
 		Finality: func() wire.Finality { return wire.Finality{Count: 3, P50: 1.5, P99: 2.5} },
 		Metrics:  promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Registry: registry, Version: "test",

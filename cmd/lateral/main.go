@@ -49,6 +49,9 @@ type commands struct {
 	Rates     ratesCommand     `cmd:"" help:"Rate sheets in a folder: import from CSV and XLSX, compare, put in force, undo; needs no node."`
 	Order     orderCommand     `cmd:"" help:"Orders under an agreement."`
 
+	Catalog catalogCommand `cmd:"" help:"The carrier's own catalogue: offerings, places, schemas, capacity. Nothing of it leaves the node."`
+	Inquire inquireCommand `cmd:"" op:"parse-inquiry" help:"Say in words what is wanted." eg:"--parse '100 Mbit/s Hong Kong to Milan tonight 20-22h, under 180 ms' --zone Europe/Rome" eg:"--parse 'internet access 1 Gbit/s in Milan now for 3 months' --json"`
+
 	Usage      usageCommand      `cmd:"" help:"This carrier's own call records."`
 	Period     periodCommand     `cmd:"" help:"Billing periods and their statements."`
 	Difference differenceCommand `cmd:"" help:"Lines on which the two sides differ."`

@@ -170,6 +170,7 @@ func readJSON(path string, v any) error {
 // runCommand is "lateral node run".
 type runCommand struct {
 	Config  string `required:"" placeholder:"config.yaml" help:"The node's configuration."`
+	Schemas string `placeholder:"DIR" help:"Folder of the schemas of product payloads; default: what the configuration says."`
 	Rebuilt bool   `help:"This node lost its outbox and nothing else signs with its keys: take the numbers on the ledger as its own."`
 }
 
@@ -179,6 +180,7 @@ with --rebuilt, and only when no other process signs with the same keys.
 
 Examples:
   lateral node run --config ./alpha/config.yaml
+  lateral node run --config ./alpha/config.yaml --schemas ./schemas
   lateral node run --config ./alpha/config.yaml --rebuilt`
 }
 
@@ -188,6 +190,9 @@ func (c runCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	config.Rebuilt = c.Rebuilt
+	if c.Schemas != "" {
+		config.Catalog.Schemas = c.Schemas
+	}
 	options := &slog.HandlerOptions{Level: config.Log.Level}
 	var handler slog.Handler = slog.NewTextHandler(t.err, options)
 	if config.Log.Format == "json" {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/catalog"
 )
 
 // How records look to people. Their JSON names are the words of the API, so
@@ -59,6 +60,9 @@ func text(v reflect.Value) (string, bool) {
 			return "", true
 		}
 		if t, ok := x.(wire.Time); ok && t == 0 {
+			return "", true
+		}
+		if t, ok := x.(catalog.Time); ok && t == 0 {
 			return "", true
 		}
 		s, err := x.MarshalText()

@@ -24,7 +24,7 @@ var rows = [][]string{
 	{"api", "portal"},
 	{"clearing"},
 	{"mesh", "exchange", "dns"},
-	{"channel"},
+	{"channel", "catalog"},
 	{"store", "ledger", "proof"},
 	{"compare"},
 	{"line"},
@@ -131,6 +131,51 @@ func TestImportsFollowThePicture(t *testing.T) {
 	}
 }
 
+// A catalogue never leaves its node: what writes to a ledger or to a partner does
+// not know it, and it knows neither.
+func TestNothingThatSendsKnowsTheCatalogue(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	imports := func(dir string, f func(from, to string)) {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+			if err != nil {
+				return err
+			}
+			for _, imp := range file.Imports {
+				seen++
+				f(path[len(root)+1:], strings.TrimPrefix(strings.Trim(imp.Path.Value, `"`), module))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dir := range []string{"trade", "ledger", "store", "proof", "channel", "exchange", "clearing", "compare", "line"} {
+		imports(dir, func(from, to string) {
+			if to == "catalog" || strings.HasPrefix(to, "catalog/") {
+				t.Errorf("%s imports %s", from, to)
+			}
+		})
+	}
+	imports("catalog", func(from, to string) {
+		top, _, _ := strings.Cut(to, "/")
+		if slices.Contains([]string{"ledger", "channel", "exchange", "clearing", "net"}, top) && to != "net/url" {
+			t.Errorf("%s imports %s", from, to)
+		}
+	})
+	if seen < 500 {
+		t.Errorf("only %d imports were seen", seen)
+	}
+}
+
 func TestTheCoreIsPure(t *testing.T) {
 	forbidden := map[string]string{
 		"time": "time comes with the block", "math/rand": "no randomness", "math/rand/v2": "no randomness",
@@ -178,6 +223,8 @@ func TestThePictureRefusesWrongArrows(t *testing.T) {
 		{"ledger/comet", "trade", false},
 		{"api/native", "ledger", false},
 		{"line/voice", "trade/usage", true},
+		{"catalog", "store", true},
+		{"channel", "catalog", false},
 		{"trade", "internal/canon", true},
 		{"somewhere", "trade", false},
 	} {
