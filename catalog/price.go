@@ -178,7 +178,7 @@ func used(p *rating.Price, span usage.Interval, each uint64) (out []rating.Charg
 			quantity = c.Quantity
 		}
 		if p.Commitment > 0 {
-			c, ok, err := p.Miss(i, part, quantity, money.HalfUp)
+			c, ok, err := p.Miss(i, []usage.Interval{part}, quantity, money.HalfUp)
 			if err != nil {
 				return nil, err
 			}
