@@ -1,0 +1,210 @@
+package sonata
+
+import (
+	"context"
+	"crypto/sha256"
+	"hash/maphash"
+	"net/http"
+	"time"
+
+	"github.com/lateral-network/lateral/api/sonata/wire"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/store/resource"
+)
+
+// kind is a kind of resource on the shelf.
+type kind struct {
+	name     string // "quote"
+	path     string // of one, beneath the function's base: "/quote/"
+	function wire.Function
+	// state gives the member that holds the state: "state" or "status".
+	state string
+	// summary gives what lists show, from the whole resource.
+	summary func(wire.Value) wire.Value
+	// attributes gives what lists filter by.
+	attributes func(wire.Value) []resource.Attribute
+	// once says what a second request of the same external id is: within this
+	// time an equal one is the first one again, and its answer is given; later,
+	// and when it differs, it is a new request. 0: an equal one is the first for
+	// ever, one that differs is refused.
+	once time.Duration
+}
+
+// pick gives an object of some members of another.
+func pick(v wire.Value, names ...string) wire.Value {
+	out := wire.Value{Kind: wire.Object}
+	for _, name := range names {
+		if m := v.Get(name); !m.IsZero() {
+			out.Set(name, m)
+		}
+	}
+	return out
+}
+
+// attributesOf indexes members of a resource as they are named: texts as they
+// are, the listed dates so that they sort.
+func attributesOf(v wire.Value, texts, dates []string) (all []resource.Attribute) {
+	for _, name := range texts {
+		if t := v.Get(name).Text(); t != "" {
+			all = append(all, resource.Attribute{Name: name, Value: t})
+		}
+	}
+	for _, name := range dates {
+		if t, err := time.Parse(time.RFC3339Nano, v.Get(name).Text()); err == nil {
+			all = append(all, resource.Attribute{Name: name, Value: resource.Date(t)})
+		}
+	}
+	return all
+}
+
+// fill gives a record its body and all that follows from it.
+func (k *kind) fill(r *resource.Record, body wire.Value) {
+	r.Body, r.State = body.Bytes(), body.Get(k.state).Text()
+	r.Summary, r.Attributes = nil, nil
+	if k.summary != nil {
+		r.Summary = k.summary(body).Bytes()
+	}
+	if k.attributes != nil {
+		r.Attributes = k.attributes(body)
+	}
+}
+
+// made is a resource that a handler has made: with when it is due and what is to
+// be told of it.
+type made struct {
+	body   wire.Value
+	due    time.Time
+	events []resource.Event
+	also   func(*resource.Tx) error // what changes with it; nil: nothing
+}
+
+var seed = maphash.MakeSeed()
+
+// create keeps a new resource and answers it. A request that was made before
+// under the same external id is not made again. make gets the id of the new one.
+func (c *call) create(k *kind, make func(id string) (*made, error)) (*reply, error) {
+	scope, external := c.scope(k.name), c.body.Get("externalId").Text()
+	digest := sha256.Sum256(c.body.Bytes())
+	if external != "" {
+		// Two requests that arrive together are one after the other.
+		lock := &c.s.locks[maphash.String(seed, scope.Kind+"\x00"+scope.Buyer+"\x00"+external)%uint64(len(c.s.locks))]
+		lock.Lock()
+		defer lock.Unlock()
+		before, err := c.s.store.Once(c.ctx, scope, external)
+		if err != nil {
+			return nil, err
+		}
+		if before != nil {
+			same := before.Same(digest[:])
+			switch {
+			case !same && k.once == 0:
+				return nil, fault.Newf(fault.Conflict, "choose another external id for another request", "the external id stands for %s already", before.ID).In("externalId")
+			case same && (k.once == 0 || c.s.now().Sub(before.At) < k.once):
+				r, err := c.s.store.Get(c.ctx, scope, before.ID)
+				if err != nil {
+					return nil, err
+				}
+				return &reply{status: http.StatusCreated, body: r.Body}, nil
+			}
+		}
+	}
+	id := c.s.options.ID()
+	m, err := make(id)
+	if err != nil {
+		return nil, err
+	}
+	r := &resource.Record{Scope: scope, ID: id, Due: m.due}
+	k.fill(r, m.body)
+	// What the seller has answered is kept even if the asker is gone: it asks
+	// again under the same external id.
+	err = c.s.store.Update(context.WithoutCancel(c.ctx), func(tx *resource.Tx) error {
+		if err := tx.Insert(r); err != nil {
+			return err
+		}
+		if external != "" {
+			if err := tx.Remember(scope, external, digest[:], id); err != nil {
+				return err
+			}
+		}
+		if m.also != nil {
+			if err := m.also(tx); err != nil {
+				return err
+			}
+		}
+		return tx.Emit(m.events...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &reply{status: http.StatusCreated, body: r.Body}, nil
+}
+
+// retrieve answers one resource of the caller by its id.
+func (c *call) retrieve(k *kind) (*reply, error) {
+	r, err := c.s.store.Get(c.ctx, c.scope(k.name), c.id)
+	if err != nil {
+		return nil, err
+	}
+	return &reply{body: r.Body}, nil
+}
+
+// list answers a page of the caller's resources.
+func (c *call) list(k *kind) (*reply, error) { return c.page(c.scope(k.name)) }
+
+// change is what a function does to a resource that is there.
+type change struct {
+	body   wire.Value
+	due    time.Time
+	events []resource.Event
+}
+
+// update changes a resource: do gets its body and gives the new one, or nil to
+// leave it. It is repeated when somebody else changed it meanwhile, so do may be
+// called more than once.
+func (s *Server) update(ctx context.Context, k *kind, scope resource.Scope, id string, do func(*resource.Record, wire.Value) (*change, error)) (*resource.Record, error) {
+	var r *resource.Record
+	err := s.store.Update(ctx, func(tx *resource.Tx) (err error) {
+		if r, err = tx.Get(scope, id); err != nil {
+			return err
+		}
+		body, err := wire.Parse(r.Body)
+		if err != nil {
+			return err
+		}
+		ch, err := do(r, body)
+		if err != nil || ch == nil {
+			return err
+		}
+		r.Due = ch.due
+		k.fill(r, ch.body)
+		if err := tx.Put(r); err != nil {
+			return err
+		}
+		return tx.Emit(ch.events...)
+	})
+	return r, err
+}
+
+// setState gives a resource, or an item of it, a state and adds to its history.
+func setState(v *wire.Value, member, history, state string, now time.Time, reason string) {
+	v.Set(member, state)
+	entry := wire.Value{Kind: wire.Object}
+	entry.Set("changeDate", wire.Time(now))
+	if reason != "" {
+		entry.Set("changeReason", reason)
+	}
+	entry.Set(member, state)
+	h := v.Get(history)
+	h.Append(entry)
+	v.Set(history, h)
+}
+
+// unexpected refuses members that only the seller sets.
+func unexpected(v wire.Value, names ...string) (err error) {
+	for _, name := range names {
+		if v.Has(name) {
+			return fault.Newf(CodeUnexpectedProperty, "leave it out: the seller sets it", "the request has %s", name).In(name)
+		}
+	}
+	return nil
+}
