@@ -11,5 +11,10 @@ func (s *Server) functions() (all []functionOf) {
 		}
 	}
 	add(s.seller.Addresses != nil, wire.Address, s.addressOperations)
+	add(s.seller.Sites != nil, wire.Site, s.siteOperations)
+	add(s.seller.Catalog != nil, wire.Catalog, s.catalogOperations)
+	add(s.seller.Discovery != nil, wire.Discovery, s.discoveryOperations)
+	add(s.seller.Qualifier != nil, wire.Qualification, s.qualificationOperations)
+	add(s.seller.Quoter != nil, wire.Quoting, s.quoteOperations)
 	return all
 }

@@ -14,6 +14,11 @@ import (
 // the path in the request, such as "productOrderItem.0.product.id".
 type Seller struct {
 	Addresses Addresses
+	Sites     Sites
+	Catalog   Catalog
+	Discovery Discovery
+	Qualifier Qualifier
+	Quoter    Quoter
 }
 
 // Party is who asks.

@@ -60,3 +60,42 @@ var (
 		return byType(types)
 	}()
 )
+
+// The parts of products.
+var (
+	configurationShape = object(req("@type", text))
+	relationshipShape  = object(req("id", text), req("relationshipType", text), opt("href", text))
+	graceRelationship  = relationshipShape.with(opt("groupingKey", text))
+	itemRelationship   = object(req("id", text), req("relationshipType", text))
+	noteShape          = object(req("date", date), req("author", text), req("id", text), req("source", oneOf("buyer", "seller")), req("text", text))
+	termActions        = oneOf("roll", "autoDisconnect", "autoRenew")
+)
+
+// durationShape is Duration of a release.
+func durationShape(r wire.Release) *shape {
+	if r == wire.Grace {
+		return object(req("amount", integer), req("units", graceUnits))
+	}
+	return object(req("amount", natural), req("units", timeUnits))
+}
+
+func termShape(r wire.Release) *shape {
+	return object(req("duration", durationShape(r)), req("endOfTermAction", termActions), req("name", text), opt("description", text), opt("rollInterval", durationShape(r)))
+}
+
+// productShape is the product of an item.
+func productShape(r wire.Release, more ...field) *shape {
+	place, relation := relatedPlaceShape, relationshipShape
+	if r == wire.Grace {
+		place, relation = gracePlaceShape, graceRelationship
+	}
+	return object(opt("id", text), opt("href", text), opt("place", list(place, 0)), opt("productConfiguration", configurationShape),
+		opt("productOffering", referenceShape), opt("productRelationship", list(relation, 0))).with(more...)
+}
+
+func contactsShape(r wire.Release, least int) *shape {
+	if r == wire.Grace {
+		return list(graceRelatedContact, least)
+	}
+	return list(relatedContactShape, least)
+}

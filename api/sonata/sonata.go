@@ -43,6 +43,8 @@ type Options struct {
 	// Base is the address at which partners reach it, "https://host:port", for
 	// the href of resources.
 	Base string
+	// Contact is whom partners ask here. Without a name it is left out.
+	Contact wire.Contact
 	// Off are operations, by operationId, that are not offered: 501. Only what
 	// the published files let be optional.
 	Off []string

@@ -3,8 +3,10 @@ package sonata
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"hash/maphash"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata/wire"
@@ -207,4 +209,150 @@ func unexpected(v wire.Value, names ...string) (err error) {
 		}
 	}
 	return nil
+}
+
+// many gathers faults, so that a partner sees all of them at once.
+type many []error
+
+func (m *many) add(err error) {
+	if err != nil {
+		*m = append(*m, err)
+	}
+}
+
+func (m many) err() error { return errors.Join(m...) }
+
+// unexpectedIn refuses members of an item that only the seller sets.
+func unexpectedIn(v wire.Value, path string, names ...string) error {
+	if err := unexpected(v, names...); err != nil {
+		return fault.Of(err).In(path)
+	}
+	return nil
+}
+
+// newID refuses two items of one id.
+func newID(seen map[string]bool, id, path string) error {
+	if seen[id] {
+		return fault.Newf(fault.Invalid, "give each item its own", "two items have the id %.64q", id).In(path + ".id")
+	}
+	seen[id] = true
+	return nil
+}
+
+// knownItem refuses a relationship to an item that is not in the request.
+func knownItem[T any](items []T, id func(T) string, named, path string) error {
+	for _, x := range items {
+		if id(x) == named {
+			return nil
+		}
+	}
+	return fault.Newf(CodeReferenceUnknown, "name an item of this request", "there is no item %.64q in the request", named).In(path + ".id")
+}
+
+// checkProduct checks a product by the action of its item: what is added has an
+// offering (or, where the function takes one, a specification) and a
+// configuration, and no id; what is changed or ended has an id.
+func checkProduct(action string, p wire.Product, path string, specification bool) error {
+	var faults many
+	miss := func(name, why string) {
+		faults.add(fault.New(CodeMissingProperty, why, "send it").In(path + ".product." + name))
+	}
+	must := func(ok bool, name, why string) {
+		if !ok {
+			faults.add(fault.New(CodeUnexpectedProperty, why, "leave it out").In(path + ".product." + name))
+		}
+	}
+	switch action {
+	case wire.Add:
+		must(p.ID == "", "id", "a product that is to be added has an id already")
+		switch {
+		case p.Offering == nil && (!specification || p.Specification == nil):
+			miss("productOffering", "a product that is to be added has no offering")
+		case p.Offering != nil && p.Specification != nil:
+			must(false, "productSpecification", "a product has both an offering and a specification")
+		}
+		if p.Configuration.IsZero() {
+			miss("productConfiguration", "a product that is to be added has no configuration")
+		}
+	case wire.Modify:
+		if p.ID == "" {
+			miss("id", "a product that is to be changed has no id")
+		}
+		if p.Configuration.IsZero() {
+			miss("productConfiguration", "a product that is to be changed has no new configuration")
+		}
+	case wire.Delete:
+		if p.ID == "" {
+			miss("id", "a product that is to be ended has no id")
+		}
+		must(p.Configuration.IsZero(), "productConfiguration", "a product that is to be ended has a configuration")
+	}
+	return faults.err()
+}
+
+// needContact asks for a contact in a role.
+func needContact(v wire.Value, role string) error {
+	for i, c := range v.Get("relatedContactInformation").Items {
+		switch c.Get("role").Text() {
+		case role:
+			return nil
+		case wire.SellerContact:
+			return fault.New(CodeUnexpectedProperty, "the request has a contact of the seller", "leave it out: the seller sets it").In("relatedContactInformation." + strconv.Itoa(i))
+		}
+	}
+	return fault.Newf(CodeMissingProperty, "send a contact in that role", "the request has no contact in the role %s", role).In("relatedContactInformation")
+}
+
+// addContact adds whom a partner can ask here.
+func (s *Server) addContact(body *wire.Value) {
+	if s.options.Contact.Name == "" {
+		return
+	}
+	c := s.options.Contact
+	c.Role = wire.SellerContact
+	list := body.Get("relatedContactInformation")
+	list.Append(c)
+	body.Set("relatedContactInformation", list)
+}
+
+// partyOf is what a Seller is told of whose resource goes on.
+func partyOf(r *resource.Record) Party {
+	return Party{Buyer: r.Buyer, Seller: r.Seller, Release: releaseOf(r.Scope)}
+}
+
+// notYet says whether an answer of a Seller only takes longer.
+func notYet(err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.NotYet, fault.Unavailable, fault.Unknown:
+		return true
+	}
+	return isTimeout(err)
+}
+
+func isTimeout(err error) bool { return errors.Is(err, context.DeadlineExceeded) }
+
+// step changes a record that was due, unless somebody changed it meanwhile.
+func (s *Server) step(ctx context.Context, k *kind, r *resource.Record, do func(wire.Value) (*change, error)) error {
+	_, err := s.update(context.WithoutCancel(ctx), k, r.Scope, r.ID, func(now *resource.Record, body wire.Value) (*change, error) {
+		if now.Version != r.Version {
+			return nil, nil
+		}
+		return do(body)
+	})
+	return err
+}
+
+// soon is when something that is not ready is looked at again: after a while, at
+// the latest at a time.
+func (s *Server) soon(latest time.Time) time.Time {
+	due := s.now().Add(again)
+	if !latest.IsZero() && latest.Before(due) {
+		return latest
+	}
+	return due
+}
+
+// postpone looks at a record again at a time.
+func (s *Server) postpone(ctx context.Context, r *resource.Record, due time.Time) error {
+	return s.store.Update(context.WithoutCancel(ctx), func(tx *resource.Tx) error { return tx.Postpone(r.Scope, r.ID, due) })
 }

@@ -74,7 +74,7 @@ func newWorld(t testing.TB, seller sonata.Seller, change ...func(*sonata.Options
 		t.Fatal(err)
 	}
 	w.public = public
-	o := sonata.Options{Sellers: []string{"ALPHA"}, Base: specHost, Now: w.clock.now, Private: true, Key: &sonata.Key{ID: sellerKey, Private: private}}
+	o := sonata.Options{Sellers: []string{"ALPHA"}, Base: specHost, Now: w.clock.now, Private: true, TokenLife: 10_000 * time.Hour, Key: &sonata.Key{ID: sellerKey, Private: private}}
 	if testing.Verbose() {
 		o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}

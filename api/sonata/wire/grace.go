@@ -187,3 +187,358 @@ func ToGracePeriod(d Duration) (string, error) {
 func FromGracePeriod(period string) Duration {
 	return map[string]Duration{"hour": {1, "calendarHours"}, "day": {1, "calendarDays"}, "week": {7, "calendarDays"}, "month": {1, "months"}, "year": {1, "years"}}[period]
 }
+
+// FromGraceTask reads a qualification or a quote of grace in the form of kylie.
+// items is the name of its list of items.
+func FromGraceTask(v Value, items string) Value {
+	list := v.Open(items).Elements()
+	for i := range list {
+		item := &list[i]
+		fromGracePlaces(item.Open("product"))
+		if t := item.Open("requestedQuoteItemTerm"); t != nil {
+			fromGraceTerm(t)
+		}
+		terms := item.Open("quoteItemTerm").Elements()
+		for j := range terms {
+			fromGraceTerm(&terms[j])
+		}
+		for _, name := range []string{"requestedQuoteItemInstallationInterval", "quoteItemInstallationInterval", "installationInterval"} {
+			eachDuration(item, name, FromGraceDuration)
+		}
+		prices := item.Open("quoteItemPrice").Elements()
+		for j := range prices {
+			fromGracePrice(&prices[j])
+		}
+		others := item.Open("alternateProductOfferingProposal").Elements()
+		for j := range others {
+			eachDuration(&others[j], "installationInterval", FromGraceDuration)
+		}
+		fromGraceStates(item)
+	}
+	fromGraceStates(&v)
+	return v
+}
+
+// fromGraceStates gives a qualification or an item of it the states of kylie.
+func fromGraceStates(v *Value) {
+	switch v.Get("state").Text() {
+	case "done.ready":
+		v.Set("state", Done)
+	case "done.unableToProvide":
+		v.Set("state", TerminatedWithError)
+	}
+	changes := v.Open("stateChange").Elements()
+	for i := range changes {
+		fromGraceStates(&changes[i])
+	}
+}
+
+// GraceState writes a state of a qualification in grace. In kylie a request that
+// cannot be answered in time is terminatedWithError, and one that is not good
+// enough rejected; in grace they are done.unableToProvide and terminatedWithError.
+func GraceState(state string, item bool) string {
+	switch {
+	case state == Done:
+		return "done.ready"
+	case state == Rejected:
+		return TerminatedWithError
+	case state == TerminatedWithError && item:
+		return Abandoned
+	case state == TerminatedWithError:
+		return "done.unableToProvide"
+	}
+	return state
+}
+
+func fromGracePlaces(product *Value) {
+	if product == nil {
+		return
+	}
+	places := product.Open("place").Elements()
+	for i, p := range places {
+		place, ok := GraceAddress(p)
+		if !ok {
+			continue
+		}
+		places[i] = ValueOf(RelatedPlace{Place: place, Role: p.Get("role").Text()})
+	}
+}
+
+func fromGraceTerm(t *Value) {
+	eachDuration(t, "duration", FromGraceDuration)
+	eachDuration(t, "rollInterval", FromGraceDuration)
+}
+
+func fromGracePrice(p *Value) {
+	if period := p.Get("recurringChargePeriod").Text(); period != "" {
+		p.Set("recurringChargePeriod", FromGracePeriod(period))
+	}
+}
+
+// eachDuration changes a member that is a duration.
+func eachDuration(v *Value, name string, change func(Duration) Duration) {
+	m := v.Get(name)
+	var d Duration
+	if m.Kind == Object && m.Decode(&d) == nil {
+		v.Set(name, change(d))
+	}
+}
+
+// ToGraceTask writes a qualification or a quote in the form of grace: a request
+// of ours, or what we as a seller add to one.
+func ToGraceTask(v Value, items string) (Value, error) {
+	list := v.Open(items).Elements()
+	for i := range list {
+		if err := ToGraceItem(&list[i]); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
+func toGraceInterval(d Duration) Duration { return ToGraceDuration(d, false) }
+
+// ToGraceItem writes an item of a qualification or a quote in the form of grace.
+func ToGraceItem(item *Value) error {
+	if err := toGracePlaces(item.Open("product")); err != nil {
+		return err
+	}
+	for _, name := range []string{"requestedQuoteItemTerm", "quoteItemTerm"} {
+		t := item.Open(name)
+		terms := t.Elements()
+		if t != nil && t.Kind == Object {
+			eachDuration(t, "duration", toGraceInterval)
+			eachDuration(t, "rollInterval", toGraceInterval)
+		}
+		for j := range terms {
+			eachDuration(&terms[j], "duration", toGraceInterval)
+			eachDuration(&terms[j], "rollInterval", toGraceInterval)
+		}
+	}
+	for _, name := range []string{"requestedQuoteItemInstallationInterval", "quoteItemInstallationInterval", "installationInterval"} {
+		eachDuration(item, name, toGraceInterval)
+	}
+	prices := item.Open("quoteItemPrice").Elements()
+	for j := range prices {
+		if err := ToGracePrice(&prices[j]); err != nil {
+			return err
+		}
+	}
+	others := item.Open("alternateProductOfferingProposal").Elements()
+	for j := range others {
+		eachDuration(&others[j], "installationInterval", toGraceInterval)
+		others[j].Drop("serviceabilityConfidence", "serviceabilityConfidenceReason", "guaranteedUntilDate", "deliveryType")
+	}
+	item.Drop("deliveryType", "3rdPartyProvider", "3rdPartyProviderProductOffering")
+	return nil
+}
+
+// ToGracePrice writes a price's period as grace does.
+func ToGracePrice(p *Value) error {
+	m := p.Get("recurringChargePeriod")
+	if m.Kind != Object {
+		return nil
+	}
+	var d Duration
+	if err := m.Decode(&d); err != nil {
+		return err
+	}
+	period, err := ToGracePeriod(d)
+	if err != nil {
+		return err
+	}
+	p.Set("recurringChargePeriod", period)
+	return nil
+}
+
+func toGracePlaces(product *Value) error {
+	if product == nil {
+		return nil
+	}
+	places := product.Open("place").Elements()
+	for i, p := range places {
+		if !p.Has("place") {
+			continue // it is in the form of grace already
+		}
+		var related RelatedPlace
+		if err := p.Decode(&related); err != nil {
+			return err
+		}
+		v, err := ToGracePlace(related.Place)
+		if err != nil {
+			return err
+		}
+		v.Set("role", related.Role)
+		places[i] = v
+	}
+	return nil
+}
+
+// ToGracePlace writes a place in the form of grace.
+func ToGracePlace(p Place) (Value, error) {
+	if p.ID == "" {
+		return ToGraceAddress(p.Representations)
+	}
+	v := Value{Kind: Object}
+	v.Set("@type", p.Type)
+	v.Set("id", p.ID)
+	return v, nil
+}
+
+// FromGraceDiscovery reads a request or an answer of discovery in grace.
+func FromGraceDiscovery(v Value) Value {
+	fromGracePlaces(&v)
+	v.Rename("productConfigurationIdentifier", "productOfferingConfigurationIdentifier")
+	v.Rename("availableProductOfferingConfigurations", "availableProductOfferingConfiguration")
+	v.Rename("pricingAndTerms", "pricingAndTerm")
+	list := v.Open("availableProductOfferingConfiguration").Elements()
+	for i := range list {
+		list[i].Rename("productConfigurationIdentifier", "productOfferingConfigurationIdentifier")
+		eachDuration(&list[i], "installationInterval", FromGraceDuration)
+	}
+	list = v.Open("pricingAndTerm").Elements()
+	for i := range list {
+		eachDuration(&list[i], "installationInterval", FromGraceDuration)
+		fromGraceTerm(list[i].Open("term"))
+		prices := list[i].Open("price").Elements()
+		for j := range prices {
+			fromGracePrice(&prices[j])
+		}
+	}
+	return v
+}
+
+// ToGraceDiscovery writes a request of discovery in the form of grace.
+func ToGraceDiscovery(v Value) (Value, error) {
+	v.Rename("productOfferingConfigurationIdentifier", "productConfigurationIdentifier")
+	return v, toGracePlaces(&v)
+}
+
+func toDiscovery(d Duration) Duration { return ToGraceDuration(d, true) }
+
+// ToGraceConfiguration gives an available configuration the form of grace.
+func ToGraceConfiguration(v *Value) {
+	v.Rename("productOfferingConfigurationIdentifier", "productConfigurationIdentifier")
+	eachDuration(v, "installationInterval", toDiscovery)
+}
+
+// ToGracePricing writes one way to have a configuration in the form of grace,
+// which asks for the offering.
+func ToGracePricing(x PricingAndTerm) (Value, error) {
+	if x.Offering == nil {
+		return Value{}, cannot("a price without its offering")
+	}
+	v := ValueOf(x)
+	eachDuration(&v, "installationInterval", toDiscovery)
+	term := v.Open("term")
+	eachDuration(term, "duration", toDiscovery)
+	eachDuration(term, "rollInterval", toDiscovery)
+	prices := v.Open("price").Elements()
+	for i := range prices {
+		if err := ToGracePrice(&prices[i]); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
+// graceLifecycle are the states of an offering in grace by those of kylie.
+var graceLifecycle = map[string]string{"active": "announced", "launched": "orderable"}
+
+// GraceLifecycle writes the state of an offering in grace.
+func GraceLifecycle(state string) string {
+	if g := graceLifecycle[state]; g != "" {
+		return g
+	}
+	return state
+}
+
+// FromGraceLifecycle reads the state of an offering in grace.
+func FromGraceLifecycle(state string) string {
+	switch state {
+	case "announced":
+		return "active"
+	case "orderable":
+		return "launched"
+	case "pilotBeta":
+		return "inTest"
+	}
+	return state
+}
+
+// ToGraceOffering writes an offering in the form of grace, which has no prices
+// and no bundles, and wants lists that kylie leaves open.
+func ToGraceOffering(o Offering) Value {
+	v := ValueOf(o)
+	v.Drop("isBundle", "isSellable", "bundledProductOffering", "productRelationshipConstraint", "placeRelationshipConstraint")
+	v.Rename("productOfferingSpecificationSchema", "productOfferingSpecification")
+	v.Set("lifecycleStatus", GraceLifecycle(o.LifecycleStatus))
+	if !v.Has("agreement") {
+		v.Set("agreement", "")
+	}
+	for _, name := range []string{"channel", "marketSegment", "category", "region"} {
+		if !v.Has(name) {
+			v.Set(name, []any{})
+		}
+	}
+	regions := v.Open("region").Elements()
+	for i := range regions {
+		regions[i].Rename("countryCode", "country")
+		regions[i].Drop("city")
+	}
+	steps := v.Open("statusTransition").Elements()
+	for i, step := range o.StatusTransition {
+		steps[i].Set("transitionLifecycleStatus", GraceLifecycle(step.Status))
+		steps[i].Drop("lifecycleStatus", "statusReason")
+	}
+	terms := v.Open("productOfferingTerm").Elements()
+	for i := range terms {
+		terms[i].Drop("productOfferingPrice")
+		eachDuration(&terms[i], "duration", toGraceInterval)
+		eachDuration(&terms[i], "rollInterval", toGraceInterval)
+	}
+	if c := v.Open("relatedContactInformation"); c != nil {
+		c.Drop("postalAddress")
+	}
+	if len(o.Relationships) > 0 {
+		v.Set("productRelationship", graceConstraints(o.Relationships))
+	}
+	if len(o.Places) > 0 {
+		v.Set("placeRelationship", gracePlaceConstraints(o.Places))
+	}
+	return v
+}
+
+// ToGraceSpecification writes a specification in the form of grace.
+func ToGraceSpecification(s Specification) Value {
+	v := ValueOf(s)
+	v.Drop("agreement")
+	if len(s.Relationships) > 0 {
+		v.Set("productRelationship", graceConstraints(s.Relationships))
+	}
+	if len(s.Places) > 0 {
+		v.Set("placeRelationship", gracePlaceConstraints(s.Places))
+	}
+	return v
+}
+
+func graceConstraints(list []RelationshipConstraint) Value {
+	out := Value{Kind: Array}
+	for _, c := range list {
+		v := ValueOf(c)
+		v.Rename("productSpecification", "id")
+		v.Drop("isModifiable")
+		out.Append(v)
+	}
+	return out
+}
+
+func gracePlaceConstraints(list []PlaceConstraint) Value {
+	out := Value{Kind: Array}
+	for _, c := range list {
+		v := ValueOf(c)
+		v.Drop("isModifiable")
+		out.Append(v)
+	}
+	return out
+}

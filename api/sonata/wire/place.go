@@ -135,9 +135,4 @@ type SiteQuery struct {
 	RestrictionType string    `json:"siteRestrictionType,omitempty"`
 	NetworkType     string    `json:"networkType,omitempty"`
 	SubUnit         []SubUnit `json:"subUnit,omitempty"`
-	// What only grace can ask for.
-	Street   string `json:"-"`
-	City     string `json:"-"`
-	Postcode string `json:"-"`
-	Country  string `json:"-"`
 }
