@@ -58,13 +58,21 @@ type Hub struct {
 	Problem   string    // of the last attempt
 }
 
-// AddHub stores a subscription to what comes from now on.
+// AddHub stores a subscription to what comes from now on. One that is there
+// already, to the same address and for the same types, is given instead.
 func (t *Tx) AddHub(h *Hub) error {
+	there, err := scanHub(t.tx.QueryRow(hubColumns+"WHERE topic=? AND buyer=? AND seller=? AND callback=? AND query=?", h.Topic, h.Buyer, h.Seller, h.Callback, h.Query))
+	if err == nil {
+		*h = *there
+		return nil
+	} else if !errors.Is(err, sql.ErrNoRows) {
+		return explain(err)
+	}
 	if err := t.tx.QueryRow("SELECT coalesce(max(seq),0) FROM event").Scan(&h.Cursor); err != nil {
 		return explain(err)
 	}
 	h.Created = t.now
-	_, err := t.tx.Exec("INSERT INTO hub(id, topic, buyer, seller, partner, named, callback, query, created, cursor) VALUES(?,?,?,?,?,?,?,?,?,?)",
+	_, err = t.tx.Exec("INSERT INTO hub(id, topic, buyer, seller, partner, named, callback, query, created, cursor) VALUES(?,?,?,?,?,?,?,?,?,?)",
 		h.ID, h.Topic, h.Buyer, h.Seller, h.Partner, h.Named, h.Callback, h.Query, h.Created.UnixMilli(), h.Cursor)
 	return explain(err)
 }

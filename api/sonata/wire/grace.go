@@ -542,3 +542,82 @@ func gracePlaceConstraints(list []PlaceConstraint) Value {
 	}
 	return out
 }
+
+// FromGraceKnownAddress reads an address that a seller of grace knows.
+func FromGraceKnownAddress(v Value) Value {
+	place, ok := GraceAddress(v)
+	if !ok {
+		return v
+	}
+	a := GeographicAddress{ID: v.Get("id").Text(), Href: v.Get("href").Text(), HasPublicSite: "unknown", AllowsNewSite: "unknown", Representations: place.Representations, Type: TypeAddress}
+	for name, flag := range map[string]*string{"hasPublicSite": &a.HasPublicSite, "allowsNewSite": &a.AllowsNewSite} {
+		if m := v.Get(name); m.Kind == Bool {
+			*flag = string(m.Bytes())
+		}
+	}
+	return ValueOf(a)
+}
+
+// FromGraceValidation reads a seller's answer to an address validation.
+func FromGraceValidation(v Value) Value {
+	out := ValueOf(map[string]any{"instantSyncValidation": true, "state": Ready})
+	if place, ok := GraceAddress(v.Get("submittedGeographicAddress")); ok {
+		out.Set("submittedGeographicAddress", place)
+	}
+	if best := v.Get("bestMatchGeographicAddress"); best.Kind == Object {
+		out.Set("bestMatchGeographicAddress", FromGraceKnownAddress(best))
+	}
+	others := Value{Kind: Array}
+	for _, o := range v.Get("alternateGeographicAddress").Items {
+		others.Append(FromGraceKnownAddress(o))
+	}
+	out.Set("alternateGeographicAddress", others)
+	return out
+}
+
+// FromGraceSite reads a site of grace.
+func FromGraceSite(v Value) Value {
+	s := GeographicSite{ID: v.Get("id").Text(), Href: v.Get("href").Text(), Name: v.Get("name").Text(), Authority: v.Get("companyName").Text(),
+		CustomerName: v.Get("customerName").Text(), RestrictionType: v.Get("siteType").Text(), Type: TypeSite}
+	if places := v.Get("place").Items; len(places) > 0 {
+		s.Place, _ = GraceAddress(places[0])
+	}
+	return ValueOf(s)
+}
+
+// FromGraceOffering reads an offering of grace.
+func FromGraceOffering(v Value) Value {
+	v.Rename("productOfferingSpecification", "productOfferingSpecificationSchema")
+	v.Rename("productRelationship", "productRelationshipConstraint")
+	v.Rename("placeRelationship", "placeRelationshipConstraint")
+	if s := v.Get("lifecycleStatus").Text(); s != "" {
+		v.Set("lifecycleStatus", FromGraceLifecycle(s))
+		v.Set("isSellable", s == "orderable")
+	}
+	regions := v.Open("region").Elements()
+	for i := range regions {
+		regions[i].Rename("country", "countryCode")
+	}
+	steps := v.Open("statusTransition").Elements()
+	for i := range steps {
+		steps[i].Set("lifecycleStatus", FromGraceLifecycle(steps[i].Get("transitionLifecycleStatus").Text()))
+	}
+	terms := v.Open("productOfferingTerm").Elements()
+	for i := range terms {
+		fromGraceTerm(&terms[i])
+	}
+	relations := v.Open("productRelationshipConstraint").Elements()
+	for i := range relations {
+		relations[i].Rename("id", "productSpecification")
+	}
+	return v
+}
+
+// FromGraceSpecification reads a specification of grace.
+func FromGraceSpecification(v Value) Value {
+	relations := v.Open("productRelationship").Elements()
+	for i := range relations {
+		relations[i].Rename("id", "productSpecification")
+	}
+	return v
+}
