@@ -45,8 +45,8 @@ type Options struct {
 	Base string
 	// Contact is whom partners ask here. Without a name it is left out.
 	Contact wire.Contact
-	// Off are operations, by operationId, that are not offered: 501. Only what
-	// the published files let be optional.
+	// Off are operations, by operationId, that are not offered: 501, in the releases
+	// whose files let them be optional.
 	Off []string
 	// Key signs notifications; its id is told to partners. Nil: not signed.
 	Key *Key
@@ -133,6 +133,9 @@ type operation struct {
 	do     func(*call) (*reply, error)
 }
 
+// optional says whether the file lets a seller do without the operation.
+func (o *operation) optional() bool { return slices.Contains(o.errors, http.StatusNotImplemented) }
+
 // The lists of statuses that come again and again.
 var (
 	listErrors   = []int{400, 401, 403, 422, 500}
@@ -188,14 +191,12 @@ func traceOf(ctx context.Context) string {
 
 // routes registers every operation that this server offers.
 func (s *Server) routes() error {
-	known := map[string]bool{}
+	known, optional := map[string]bool{}, map[string]bool{}
 	for _, release := range wire.Releases {
 		for _, f := range s.functions() {
 			for _, op := range f.operations(release) {
 				known[op.id] = true
-				if slices.Contains(s.options.Off, op.id) && !slices.Contains(op.errors, http.StatusNotImplemented) {
-					return fault.Newf(fault.Invalid, "leave it on: the standard says so", "the operation %s of %s cannot be off", op.id, release).In("off")
-				}
+				optional[op.id] = optional[op.id] || op.optional()
 				s.mux.HandleFunc(op.method+" "+release.Base(f.function)+op.path, func(w http.ResponseWriter, r *http.Request) {
 					s.serve(w, r, release, f.function, &op)
 				})
@@ -203,8 +204,11 @@ func (s *Server) routes() error {
 		}
 	}
 	for _, id := range s.options.Off {
-		if !known[id] {
+		switch {
+		case !known[id]:
 			return fault.Newf(fault.Invalid, "name operations as the published files do", "there is no operation %.64q", id).In("off")
+		case !optional[id]:
+			return fault.Newf(fault.Invalid, "leave it on: the standard says so", "the operation %s cannot be off", id).In("off")
 		}
 	}
 	return nil
@@ -344,7 +348,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, release wire.Rel
 	if !partner.may(op.id) || len(scopes) > 0 && !slices.Contains(scopes, op.id) {
 		return nil, fault.Newf(fault.Forbidden, "get an access token with that scope, if the seller's operator gave it to you", "the scope %s is needed", op.id)
 	}
-	if slices.Contains(s.options.Off, op.id) {
+	if op.optional() && slices.Contains(s.options.Off, op.id) {
 		return nil, fault.New(CodeNotOffered, "this seller does not offer the operation", "do without it")
 	}
 	c := &call{ctx: r.Context(), s: s, release: release, function: f, partner: partner, id: r.PathValue("id"), header: r.Header}
