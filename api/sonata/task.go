@@ -21,6 +21,8 @@ type kind struct {
 	function wire.Function
 	// state gives the member that holds the state: "state" or "status".
 	state string
+	// moves are the moves of its state (state.go); nil: any.
+	moves moves
 	// summary gives what lists show, from the whole resource.
 	summary func(wire.Value) wire.Value
 	// attributes gives what lists filter by.
@@ -117,6 +119,9 @@ func (c *call) create(k *kind, make func(id string) (*made, error)) (*reply, err
 	}
 	r := &resource.Record{Scope: scope, ID: id, Due: m.due}
 	k.fill(r, m.body)
+	if err := k.moves.check(c.release, "", r.State); err != nil {
+		return nil, err
+	}
 	// What the seller has answered is kept even if the asker is gone: it asks
 	// again under the same external id.
 	err = c.s.store.Update(context.WithoutCancel(c.ctx), func(tx *resource.Tx) error {
@@ -177,8 +182,12 @@ func (s *Server) update(ctx context.Context, k *kind, scope resource.Scope, id s
 		if err != nil || ch == nil {
 			return err
 		}
+		from := r.State
 		r.Due = ch.due
 		k.fill(r, ch.body)
+		if err := k.moves.check(releaseOf(scope), from, r.State); err != nil {
+			return err
+		}
 		if err := tx.Put(r); err != nil {
 			return err
 		}
