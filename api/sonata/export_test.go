@@ -1,11 +1,14 @@
 package sonata
 
 import (
+	"context"
 	"crypto/ed25519"
 	"net/http"
 	"time"
 
 	"github.com/dunglas/httpsfv"
+
+	"github.com/lateral-network/lateral/store/resource"
 )
 
 // VerifyExample verifies the signature of a request whose example in the RFC
@@ -21,6 +24,12 @@ func VerifyExample(r *http.Request, public []byte) error {
 	}
 	m, _ := inputs.Get("sig-b26")
 	return verifyText(r, "sig-b26", m.(httpsfv.InnerList), signatures, ed25519.PublicKey(public))
+}
+
+// Accept gives a quote of a partner of kylie its last state, as an order does.
+func (s *Server) Accept(buyer, seller, quote, order string) error {
+	scope := resource.Scope{Kind: "kylie/order", Buyer: buyer, Seller: seller}
+	return s.store.Update(context.Background(), func(tx *resource.Tx) error { return s.acceptQuote(tx, scope, quote, order) })
 }
 
 // SignExample signs a request as notifications are.

@@ -78,7 +78,7 @@ type Server struct {
 	log      *slog.Logger
 	work     map[string]func(context.Context, *resource.Record) error // by kind
 	busy     sync.Map                                                 // partner id → *atomic.Int64
-	locks    [64]sync.Mutex                                           // by external id
+	asking   keyed                                                    // external ids that are being answered
 	delivery *delivery
 }
 
@@ -543,7 +543,7 @@ func (s *Server) workOn(ctx context.Context, r *resource.Record) (ok bool) {
 	return false
 }
 
-// listenAddress says whether an address is of this machine or a private network.
+// isPrivate says whether an address is of this machine or a private network.
 func isPrivate(ip net.IP) bool {
 	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || ip.IsUnspecified() || ip.IsMulticast()
 }

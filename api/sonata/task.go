@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"hash/maphash"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata/wire"
@@ -82,7 +82,41 @@ type made struct {
 	also   func(*resource.Tx) error // what changes with it; nil: nothing
 }
 
-var seed = maphash.MakeSeed()
+// keyed is a mutex for each of many names.
+type keyed struct {
+	mu   sync.Mutex // guards held
+	held map[string]*holder
+}
+
+// holder is one name's mutex, and how many hold it or wait for it.
+type holder struct {
+	sync.Mutex
+	count int
+}
+
+// lock waits for a name, and gives what lets it go.
+func (k *keyed) lock(name string) (unlock func()) {
+	k.mu.Lock()
+	if k.held == nil {
+		k.held = map[string]*holder{}
+	}
+	h := k.held[name]
+	if h == nil {
+		h = &holder{}
+		k.held[name] = h
+	}
+	h.count++
+	k.mu.Unlock()
+	h.Lock()
+	return func() {
+		h.Unlock()
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if h.count--; h.count == 0 {
+			delete(k.held, name)
+		}
+	}
+}
 
 // create keeps a new resource and answers it. A request that was made before
 // under the same external id is not made again. make gets the id of the new one.
@@ -91,9 +125,7 @@ func (c *call) create(k *kind, make func(id string) (*made, error)) (*reply, err
 	digest := sha256.Sum256(c.body.Bytes())
 	if external != "" {
 		// Two requests that arrive together are one after the other.
-		lock := &c.s.locks[maphash.String(seed, scope.Kind+"\x00"+scope.Buyer+"\x00"+external)%uint64(len(c.s.locks))]
-		lock.Lock()
-		defer lock.Unlock()
+		defer c.s.asking.lock(scope.Kind + "\x00" + scope.Buyer + "\x00" + scope.Seller + "\x00" + external)()
 		before, err := c.s.store.Once(c.ctx, scope, external)
 		if err != nil {
 			return nil, err
