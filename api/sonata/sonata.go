@@ -352,15 +352,12 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, release wire.Rel
 		return nil, fault.New(CodeNotOffered, "this seller does not offer the operation", "do without it")
 	}
 	c := &call{ctx: r.Context(), s: s, release: release, function: f, partner: partner, id: r.PathValue("id"), header: r.Header}
-	params := op.params
-	parties := f != wire.Billing || strings.Contains(op.path, "hub")
-	if parties {
-		params = append(slices.Clone(params), param{name: "buyerId"}, param{name: "sellerId"})
-	}
+	// The billing files forget the two parties; they are taken there as well.
+	params := append(slices.Clone(op.params), param{name: "buyerId"}, param{name: "sellerId"})
 	if c.query, err = readQuery(r.URL.RawQuery, params); err != nil {
 		return nil, err
 	}
-	if err := c.parties(parties); err != nil {
+	if err := c.parties(); err != nil {
 		return nil, err
 	}
 	if len(c.id) > 256 {
@@ -390,13 +387,10 @@ func (s *Server) enter(p Partner) (leave func(), err error) {
 
 // parties finds out for which buyer and seller a request is. Codes:
 // missing-parameter, wrong-party, bad-query.
-func (c *call) parties(taken bool) error {
+func (c *call) parties() error {
 	buyers, sellers := c.partner.Buyers, c.s.options.Sellers
 	c.buyer, c.seller = buyers[0], sellers[0]
 	c.named = len(buyers) > 1 || len(sellers) > 1
-	if !taken {
-		return nil
-	}
 	for _, p := range []struct {
 		name  string
 		may   []string
