@@ -36,3 +36,6 @@ func (s *Server) Accept(buyer, seller, quote, order string) error {
 func SignExample(k *Key, r *http.Request, body []byte, at time.Time) error {
 	return k.sign(r, body, at)
 }
+
+// IsPrivate says whether notifications may not go to an address.
+var IsPrivate = isPrivate

@@ -2,6 +2,8 @@ package sonata_test
 
 import (
 	"context"
+	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -82,5 +84,31 @@ func TestAQuoteThatIsOrderedIsAcceptedOnceAndNotWhenItHasEnded(t *testing.T) {
 	w.clock.add(2 * time.Hour)
 	if err := w.server.Accept("BRAVO", "ALPHA", second, "O-1"); fault.CodeOf(err) != fault.Refused {
 		t.Errorf("an expired quote: %v", err)
+	}
+}
+
+func TestAShelfThatFailsIsOurFailureAndNothingIsSaidOfIt(t *testing.T) {
+	w, _ := quoteWorld(t)
+	id := w.newQuote()
+	if err := w.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []ask{
+		{path: quoteBase + "/quote"}, {path: quoteBase + "/quote/" + id}, {path: quoteBase + "/quote", body: quoteBody(wire.Kylie, true, wire.Firm, "")},
+		{path: quoteBase + "/declineQuote", body: `{"quoteId":"` + id + `"}`}, {path: quoteBase + "/hub", body: `{"callback":"http://127.0.0.1:9/"}`}, {path: quoteBase + "/hub/x"},
+		{method: "DELETE", path: quoteBase + "/hub/x"},
+	} {
+		a.partner = "bravo"
+		if got := w.must(500, a); got.code() != "internalError" || strings.Contains(got.text, "sql") {
+			t.Errorf("%s: %s", a.path, got.text)
+		}
+	}
+}
+
+func TestAddressesInsideNetworksAreNotPublic(t *testing.T) {
+	for address, private := range map[string]bool{"127.0.0.1": true, "10.1.2.3": true, "100.64.1.1": true, "169.254.169.254": true, "::1": true, "fd00::1": true, "::ffff:10.0.0.1": true, "0.0.0.0": true, "8.8.8.8": false, "2001:db8::1": false} {
+		if got := sonata.IsPrivate(net.ParseIP(address)); got != private {
+			t.Errorf("%s is private: %v", address, got)
+		}
 	}
 }

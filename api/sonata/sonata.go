@@ -537,7 +537,10 @@ func (s *Server) workOn(ctx context.Context, r *resource.Record) (ok bool) {
 	return false
 }
 
+// carrierNAT is the address space that carriers share inside (RFC 6598).
+var carrierNAT = &net.IPNet{IP: net.IPv4(100, 64, 0, 0).To4(), Mask: net.CIDRMask(10, 32)}
+
 // isPrivate says whether an address is of this machine or a private network.
 func isPrivate(ip net.IP) bool {
-	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || ip.IsUnspecified() || ip.IsMulticast()
+	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || ip.IsUnspecified() || ip.IsMulticast() || carrierNAT.Contains(ip)
 }
