@@ -1,0 +1,20 @@
+package sonata
+
+import "github.com/lateral-network/lateral/api/sonata/wire"
+
+// functions lists what this server offers: the functions for which there is
+// somebody to ask.
+func (s *Server) functions() (all []functionOf) {
+	add := func(offered bool, f wire.Function, ops func(wire.Release) []operation) {
+		if offered {
+			all = append(all, functionOf{f, ops})
+		}
+	}
+	add(s.seller.Addresses != nil, wire.Address, s.addressOperations)
+	add(s.seller.Sites != nil, wire.Site, s.siteOperations)
+	add(s.seller.Catalog != nil, wire.Catalog, s.catalogOperations)
+	add(s.seller.Discovery != nil, wire.Discovery, s.discoveryOperations)
+	add(s.seller.Qualifier != nil, wire.Qualification, s.qualificationOperations)
+	add(s.seller.Quoter != nil, wire.Quoting, s.quoteOperations)
+	return all
+}
