@@ -3,6 +3,7 @@ package mesh
 import (
 	"bytes"
 	"encoding/hex"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -60,6 +61,31 @@ func TestReachIsReadAsItIsWritten(t *testing.T) {
 	for _, bad := range [][]byte{nil, {1}, {2, 0}, {1, 5}, {1, 1, 1}, {1, 1, 2, 3, 0}, {1, 1, 1, 0x80, 0x00}, {1, 0, 0}, {1, 1, 1, 0xff, 0xff, 0xff, 0x7f}} {
 		if _, err := DecodeReach(bad); fault.CodeOf(err) != CodeBadReach {
 			t.Errorf("%x: %v", bad, err)
+		}
+	}
+}
+
+func TestAPrintIsFoundInListsOfEveryShape(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, size := range []int{0, 1, 2, 70, 1000, 20_000} {
+		for _, within := range []uint32{1 << printBits, 1 << 14, 3} { // even lists, and lists that are not
+			var l []Print
+			in := map[Print]bool{}
+			for range size {
+				p := Print(r.Uint32N(within))
+				l, in[p] = append(l, p), true
+			}
+			slices.Sort(l)
+			l = slices.Compact(l)
+			for i := range 2000 {
+				p := Print(r.Uint32N(min(4*within, 1<<printBits)))
+				if i < len(l) {
+					p = l[i]
+				}
+				if listed(l, p) != in[p] {
+					t.Fatalf("of %d prints below %d, %d is listed: %v", size, within, p, !in[p])
+				}
+			}
 		}
 	}
 }
