@@ -16,5 +16,7 @@ func (s *Server) functions() (all []functionOf) {
 	add(s.seller.Discovery != nil, wire.Discovery, s.discoveryOperations)
 	add(s.seller.Qualifier != nil, wire.Qualification, s.qualificationOperations)
 	add(s.seller.Quoter != nil, wire.Quoting, s.quoteOperations)
+	add(s.seller.Orders != nil, wire.Ordering, s.orderOperations)
+	add(s.seller.Orders != nil, wire.Inventory, s.inventoryOperations)
 	return all
 }

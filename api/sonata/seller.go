@@ -19,6 +19,8 @@ type Seller struct {
 	Discovery Discovery
 	Qualifier Qualifier
 	Quoter    Quoter
+	// Orders also offers the inventory, which follows from orders.
+	Orders Orderer
 }
 
 // Party is who asks.
