@@ -3,6 +3,8 @@ package sonata_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -100,12 +102,13 @@ func ordered(t *testing.T, f func(t *testing.T, w *orderWorld)) {
 		t.Run(string(r), func(t *testing.T) {
 			s, seller := fullSeller(newClock())
 			d := newDesk()
-			seller.Orders = d
+			pay := &till{desk: d}
+			seller.Orders, seller.Bills = d, pay
 			w := newWorld(t, seller, func(o *sonata.Options) {
 				o.Contact = wire.Contact{Name: "Desk", Number: "+41", Email: "desk@alpha.example"}
 			})
 			s.now = w.clock.now
-			f(t, &orderWorld{world: w, shop: s, desk: d, release: r, base: r.Base(wire.Ordering), partner: partnerOf(r)})
+			f(t, &orderWorld{world: w, shop: s, desk: d, till: pay, release: r, base: r.Base(wire.Ordering), partner: partnerOf(r)})
 		})
 	}
 }
@@ -114,6 +117,7 @@ type orderWorld struct {
 	*world
 	shop    *shop
 	desk    *desk
+	till    *till
 	release wire.Release
 	base    string
 	partner string
@@ -214,6 +218,16 @@ func (w *orderWorld) scope(kind string) resource.Scope {
 
 func charge(blocking bool, amount wire.Decimal) wire.ChargeItem {
 	return wire.ChargeItem{Blocking: blocking, Category: "construction", Type: wire.Recurring, Period: &wire.Duration{Amount: 1, Units: "months"}, Price: wire.Price{Untaxed: eur(amount)}}
+}
+
+// raw gets what is no JSON.
+func (w *world) raw(partner, path string) string {
+	w.t.Helper()
+	r := must(http.NewRequest(http.MethodGet, w.url+path, nil))
+	r.Header.Set("Authorization", "Bearer "+w.token(partner))
+	res := must(w.http.Do(r))
+	defer res.Body.Close()
+	return string(must(io.ReadAll(res.Body)))
 }
 
 const day = 24 * time.Hour

@@ -667,7 +667,12 @@ func (s *Server) workCharge(ctx context.Context, r *resource.Record) error {
 	if err := s.seller.Orders.ChargeAnswered(ctx, partyOf(r), c); err != nil {
 		return err
 	}
-	return s.step(ctx, chargeKind, r, func(body wire.Value) (*change, error) { return &change{body: body}, nil })
+	return s.step(ctx, chargeKind, r, func(body wire.Value) (*change, error) {
+		return &change{body: body, also: func(tx *resource.Tx) error {
+			order := body.Get("productOrderItem").Get("productOrderId").Text() + body.Get("productOrder").Get("productOrderId").Text()
+			return s.editOrder(tx, r.Scope, order, func(*orderChange) error { return nil }) // the seller is asked how it goes on
+		}}, nil
+	})
 }
 
 // WithdrawCharge takes a charge back that the buyer has not answered; what waited

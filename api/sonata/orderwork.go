@@ -18,11 +18,9 @@ func (s *Server) WakeOrder(ctx context.Context, buyer, seller, id string) error 
 	if err != nil {
 		return err
 	}
+	// It counts as a change, so that an answer that is on its way does not undo it.
 	return s.store.Update(ctx, func(tx *resource.Tx) error {
-		if _, err := tx.Get(scope, id); err != nil {
-			return err
-		}
-		return tx.Postpone(scope, id, s.now())
+		return s.editOrder(tx, scope, id, func(*orderChange) error { return nil })
 	})
 }
 
@@ -225,8 +223,6 @@ func (s *Server) workOrder(ctx context.Context, r *resource.Record) error {
 		switch state := oc.body.Get("state").Text(); {
 		case len(orderMoves[state]) == 0, state == wire.AssessingCharge:
 			due = time.Time{}
-		case !now.Due.Equal(r.Due):
-			due = s.now() // it was woken meanwhile
 		case !due.After(s.now()):
 			due = s.now().Add(again)
 		}
@@ -248,7 +244,7 @@ func (s *Server) workOrder(ctx context.Context, r *resource.Record) error {
 func (s *Server) stillDue(ctx context.Context, r *resource.Record, due time.Time) error {
 	return s.store.Update(context.WithoutCancel(ctx), func(tx *resource.Tx) error {
 		now, err := tx.Get(r.Scope, r.ID)
-		if err != nil || now.Version != r.Version || !now.Due.Equal(r.Due) {
+		if err != nil || now.Version != r.Version {
 			return err
 		}
 		return tx.Postpone(r.Scope, r.ID, due)
@@ -353,6 +349,9 @@ func (oc *orderChange) applyItem(release wire.Release, item *wire.Value, o wire.
 	}
 	// Dates and milestones are told of before the state that they lead to.
 	if item.Get("state").Text() == wire.Acknowledged && p.State != "" && !strings.HasPrefix(p.State, wire.Rejected) {
+		if !p.Expected.IsZero() {
+			oc.expect(item, wire.Time(p.Expected))
+		}
 		if err := oc.moveItem(item, wire.InProgress, ""); err != nil {
 			return err
 		}

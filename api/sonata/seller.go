@@ -21,6 +21,7 @@ type Seller struct {
 	Quoter    Quoter
 	// Orders also offers the inventory, which follows from orders.
 	Orders Orderer
+	Bills  Biller
 }
 
 // Party is who asks.
