@@ -12,6 +12,7 @@ import (
 
 	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/api/sonata/wire"
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/store/resource"
 )
 
@@ -25,6 +26,7 @@ type desk struct {
 	reschedule func(wire.Order, wire.Reschedule) (sonata.Consent, error)
 	charges    []wire.Charge
 	orders     []wire.Order // whose progress was asked
+	tickets    []wire.Ticket
 }
 
 func newDesk() *desk {
@@ -83,6 +85,20 @@ func (d *desk) ChargeAnswered(_ context.Context, _ sonata.Party, c wire.Charge) 
 	return nil
 }
 
+func (d *desk) TakeTicket(_ context.Context, _ sonata.Party, t wire.Ticket) (sonata.TicketView, error) {
+	if t.Description == "refuse" {
+		return sonata.TicketView{}, fault.New(fault.Refused, "it is not ours", "ask another")
+	}
+	return sonata.TicketView{Priority: "high"}, nil
+}
+
+func (d *desk) TicketSaid(_ context.Context, _ sonata.Party, t wire.Ticket) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tickets = append(d.tickets, t)
+	return nil
+}
+
 func (d *desk) set(f func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -103,7 +119,7 @@ func ordered(t *testing.T, f func(t *testing.T, w *orderWorld)) {
 			s, seller := fullSeller(newClock())
 			d := newDesk()
 			pay := &till{desk: d}
-			seller.Orders, seller.Bills = d, pay
+			seller.Orders, seller.Bills, seller.Troubles = d, pay, d
 			w := newWorld(t, seller, func(o *sonata.Options) {
 				o.Contact = wire.Contact{Name: "Desk", Number: "+41", Email: "desk@alpha.example"}
 			})

@@ -18,6 +18,7 @@ func (s *Server) functions() (all []functionOf) {
 	add(s.seller.Quoter != nil, wire.Quoting, s.quoteOperations)
 	add(s.seller.Orders != nil, wire.Ordering, s.orderOperations)
 	add(s.seller.Orders != nil, wire.Inventory, s.inventoryOperations)
+	add(s.seller.Troubles != nil, wire.TroubleTicket, s.troubleOperations)
 	add(s.seller.Bills != nil, wire.Billing, s.billingOperations)
 	if s.seller.Bills != nil {
 		all = append(all, functionOf{function: wire.Billing, operations: s.ownOperations, base: OwnBase})

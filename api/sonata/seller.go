@@ -20,8 +20,9 @@ type Seller struct {
 	Qualifier Qualifier
 	Quoter    Quoter
 	// Orders also offers the inventory, which follows from orders.
-	Orders Orderer
-	Bills  Biller
+	Orders   Orderer
+	Bills    Biller
+	Troubles Troubles
 }
 
 // Party is who asks.
