@@ -46,6 +46,9 @@ type Config struct {
 	// validator has its operator's part: health, readiness, metrics, tokens.
 	API API `yaml:"api,omitempty"`
 
+	// Sonata is the interface for partners' systems: LSO Sonata of MEF (Mplify).
+	Sonata Sonata `yaml:"sonata,omitempty"`
+
 	// Automatic is what the node does without a person, with delegate keys from
 	// its key file.
 	Automatic Automatic `yaml:"automatic,omitempty"`
@@ -135,7 +138,7 @@ func parseConfig(data []byte) (c Config, err error) {
 
 // paths are the fields that name files.
 func (c *Config) paths() []*string {
-	return []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens}
+	return []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens, &c.Sonata.Partners, &c.Sonata.Certificate, &c.Sonata.Key}
 }
 
 // Write stores the configuration as YAML. What lies in the file's folder is
@@ -193,6 +196,12 @@ func (c Config) Validate() error {
 		need(!e.Key.IsZero() && e.Address != "", "follow", "an endpoint lacks its key or its address", "give both")
 	}
 	need(c.API.Listen == "" || c.API.Tokens != "", "api.tokens", "nobody may use the API", "name a token file; lateral node init makes one")
+	if s := c.Sonata; s.Listen != "" {
+		need(c.Carrier != "", "sonata.listen", "a mere validator sells nothing", "leave it out, or name a carrier")
+		need(s.Partners != "", "sonata.partners", "nobody may use the Sonata interface", "name a file; lateral sonata client add writes it")
+		need(s.Base != "", "sonata.base", "partners are not told where this interface is", "give the address that they use, https://host")
+		need((s.Certificate == "") == (s.Key == ""), "sonata.certificate", "a certificate and its key go together", "name both, or none")
+	}
 	need(c.Log.Format == "" || c.Log.Format == "text" || c.Log.Format == "json", "log.format", "logs are text or json", "use text or json")
 	return errors.Join(all...)
 }

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/clearing"
 	"github.com/lateral-network/lateral/exchange"
@@ -61,6 +62,9 @@ type Node struct {
 	nodeKey sign.PublicKey // under which this node runs
 
 	api      net.Listener // nil without an API
+	sonata   *sonata.Server
+	sonataAt net.Listener  // nil without a Sonata interface
+	seller   sonata.Seller // what of the carrier it sells; a function without a seller is not offered
 	closers  []func() error
 	finality *finality
 }
@@ -116,6 +120,9 @@ func (n *Node) open() (err error) {
 		}
 	}
 	n.vitals = newVitals(n)
+	if err := n.openSonata(); err != nil {
+		return err
+	}
 	return n.openAPI()
 }
 
@@ -297,6 +304,10 @@ func (n *Node) Run(ctx context.Context) error {
 		part("keys", n.keepKeys)
 		part("admissions", n.keepAdmissions)
 		part("old keys", n.retireKeys)
+	}
+	if n.sonataAt != nil {
+		part("Sonata", n.serveSonata)
+		part("Sonata's work", n.sonata.Run)
 	}
 	if n.api != nil {
 		part("health", n.vitals.watch)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -36,9 +37,13 @@ func (n *Node) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	return serveHTTP(ctx, n.api, &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute})
+}
+
+// serveHTTP answers on an address until ctx ends.
+func serveHTTP(ctx context.Context, at net.Listener, server *http.Server) error {
 	stopped := make(chan error, 1)
-	go func() { stopped <- server.Serve(n.api) }()
+	go func() { stopped <- server.Serve(at) }()
 	select {
 	case err := <-stopped:
 		return err

@@ -25,7 +25,7 @@ type AddressAnswer struct {
 }
 
 // validationKind is a deferred address validation.
-var validationKind = &kind{name: "geographicAddressValidation", path: "/geographicAddressValidation/", function: wire.Address, state: "state"}
+var validationKind = &kind{name: "geographicAddressValidation", path: "/geographicAddressValidation/", function: wire.Address, state: "state", moves: validationMoves}
 
 var (
 	validationShape      = object(req("submittedGeographicAddress", byType(map[string]*shape{wire.TypeAddressQuery: addressQueryShape})), req("instantSyncValidation", boolean))

@@ -59,20 +59,6 @@ var (
 	billItemKind = &kind{name: "customerBillItem", path: billItemPath, function: wire.Billing, state: "state"}
 )
 
-// billMoves and billItemMoves are the moves of a bill and of its items.
-var (
-	billMoves = map[string][]string{
-		wire.BillGenerated:  {wire.BillSettled, wire.BillPaymentDue},
-		wire.BillPaymentDue: {wire.BillSettled},
-	}
-	billItemMoves = map[string][]string{
-		wire.BillGenerated:  {wire.BillSettled, wire.BillDisputed},
-		wire.BillDisputed:   {wire.BillWithdrawn, wire.BillCredit, wire.BillPaymentDue},
-		wire.BillCredit:     {wire.BillSettled},
-		wire.BillPaymentDue: {wire.BillSettled},
-	}
-)
-
 func (s *Server) billingOperations(r wire.Release) []operation {
 	params := slices.Concat([]param{equal("billingAccount.id"), choice("category", "category", "normal", "duplicate", "trial"), choice("state", "state", wire.BillGenerated, wire.BillPaymentDue, wire.BillSettled)},
 		paged, between("billingPeriod.startDateTime"), between("billingPeriod.endDateTime"))

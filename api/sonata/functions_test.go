@@ -348,6 +348,34 @@ func TestAQuoteThatCannotBeProvidedSaysWhy(t *testing.T) {
 	})
 }
 
+func TestWhatCannotBeLookedAtIsRefusedAtOnceOrRejected(t *testing.T) {
+	each(t, func(t *testing.T, w *world, s *shop, r wire.Release) {
+		s.set(func() {
+			s.check = func() error {
+				return fault.New(sonata.CodeReferenceUnknown, "there is no such offering", "look it up").In("item.0.product")
+			}
+		})
+		for _, c := range []struct {
+			path           string
+			instant, later string
+			state          string
+		}{
+			{r.Base(wire.Quoting) + "/quote", quoteBody(r, true, wire.Firm, ""), quoteBody(r, false, wire.Firm, `"requestedQuoteCompletionDate":"2026-11-02T12:00:00Z",`), wire.Rejected},
+			{r.Base(wire.Qualification) + "/productOfferingQualification", poqBody(r, true, ""), poqBody(r, false, `"requestedPOQCompletionDate":"2026-11-02T12:00:00Z",`), spelled(r, wire.Rejected)},
+		} {
+			if a := w.must(422, ask{partner: partnerOf(r), path: c.path, body: c.instant}); a.code() != "referenceNotFound" {
+				t.Errorf("at once: %s", a.text)
+			}
+			a := w.must(201, ask{partner: partnerOf(r), path: c.path, body: c.later})
+			must(w.server.Work(context.Background()))
+			got := w.must(200, ask{partner: partnerOf(r), path: c.path + "/" + a.body.Get("id").Text()})
+			if got.body.Get("state").Text() != c.state || !strings.Contains(got.text, `"code":"referenceNotFound"`) {
+				t.Errorf("deferred: %s", got.text)
+			}
+		}
+	})
+}
+
 func TestTheSameRequestTwiceIsOneQuote(t *testing.T) {
 	each(t, func(t *testing.T, w *world, s *shop, r wire.Release) {
 		path, body := r.Base(wire.Quoting)+"/quote", quoteBody(r, true, wire.Firm, `"externalId":"E",`)

@@ -18,7 +18,7 @@ import (
 const productPath = "/product/"
 
 var productKind = &kind{
-	name: "product", path: productPath, function: wire.Inventory, state: "status",
+	name: "product", path: productPath, function: wire.Inventory, state: "status", moves: productMoves,
 	summary: func(v wire.Value) wire.Value {
 		return pick(v, "id", "href", "status", "startDate", "lastUpdateDate", "externalId", "productOffering", "productSpecification", "billingAccount", "productOrderItem", "place", "relatedSite", "productRelationship")
 	},
@@ -51,17 +51,6 @@ var productKind = &kind{
 		}
 		return all
 	},
-}
-
-// productMoves are the moves of a product.
-var productMoves = map[string][]string{
-	"":                             {wire.ProductPendingActive, wire.ProductActive},
-	wire.ProductPendingActive:      {wire.ProductActive, wire.Cancelled},
-	wire.ProductActive:             {wire.ProductPendingChange, wire.ProductSuspended, wire.ProductPendingTerminate},
-	wire.ProductPendingChange:      {wire.ProductActive},
-	wire.ProductSuspended:          {wire.ProductActive, wire.ProductSuspendedTerminate},
-	wire.ProductPendingTerminate:   {wire.ProductTerminated, wire.ProductActive},
-	wire.ProductSuspendedTerminate: {wire.ProductTerminated, wire.ProductSuspended},
 }
 
 var productStatuses = []string{wire.ProductActive, wire.ProductPendingChange, wire.Cancelled, wire.ProductPendingActive, wire.ProductPendingTerminate, wire.ProductSuspended, wire.ProductSuspendedTerminate, wire.ProductTerminated}

@@ -3,10 +3,8 @@ package sonata
 import (
 	"context"
 	"crypto/ed25519"
-	"hash/maphash"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata/wire"
@@ -47,10 +45,10 @@ type ListenerOptions struct {
 // Listener is the buyer's side: it takes notifications at the paths of both
 // releases. Serve it under the callback's path (http.StripPrefix).
 type Listener struct {
-	o     ListenerOptions
-	store *resource.DB
-	mux   *http.ServeMux
-	locks [16]sync.Mutex // by event id
+	o      ListenerOptions
+	store  *resource.DB
+	mux    *http.ServeMux
+	taking keyed // events that are being taken
 }
 
 // NewListener makes a listener that remembers on the shelf what it has heard.
@@ -135,9 +133,7 @@ func (l *Listener) take(w http.ResponseWriter, r *http.Request, release wire.Rel
 
 // once gives a notification to Take unless it has been taken.
 func (l *Listener) once(ctx context.Context, n Notification) error {
-	lock := &l.locks[maphash.String(seed, n.Sender+"\x00"+n.Event.ID)%uint64(len(l.locks))]
-	lock.Lock()
-	defer lock.Unlock()
+	defer l.taking.lock(n.Sender + "\x00" + n.Event.ID)()
 	heard, err := l.store.Heard(ctx, n.Sender, n.Event.ID)
 	if err != nil || heard {
 		return err

@@ -101,39 +101,19 @@ var orderKind = &kind{
 	},
 }
 
-// orderMoves are the moves of an order; what is not here does not happen.
-var orderMoves = map[string][]string{
-	"":                         {wire.Acknowledged},
-	wire.Acknowledged:          {wire.InProgress, wire.Rejected},
-	wire.InProgress:            {wire.Completed, wire.Failed, wire.Partial, wire.AssessingCharge, wire.AssessingModification, wire.AssessingCancellation, wire.PendingCancellation},
-	wire.AssessingCharge:       {wire.InProgress},
-	wire.AssessingModification: {wire.InProgress},
-	wire.AssessingCancellation: {wire.PendingCancellation, wire.InProgress},
-	wire.PendingCancellation:   {wire.Cancelled},
-}
-
-// itemMoves are the moves of an item of an order.
-var itemMoves = map[string][]string{
-	"":                {wire.Acknowledged},
-	wire.Acknowledged: {wire.InProgress, wire.Rejected, wire.RejectedValidated, wire.RejectedUnassessed},
-	wire.InProgress:   {wire.Completed, wire.Failed, wire.Held, wire.Pending},
-	wire.Held:         {wire.InProgress, wire.Failed},
-	wire.Pending:      {wire.InProgress, wire.Cancelled, wire.Failed},
-}
-
 var orderStates = []string{wire.Acknowledged, wire.AssessingCancellation, wire.Cancelled, wire.Completed, wire.Failed, wire.AssessingCharge, wire.InProgress, wire.Partial,
 	wire.AssessingModification, wire.PendingCancellation, wire.Rejected}
 
 // route gives the states on the shortest way from one to another, that one
 // included; nil when none leads there.
-func route(moves map[string][]string, from, to string) []string {
+func route(m moves, from, to string) []string {
 	type way struct {
 		at    string
 		steps []string
 	}
 	seen := map[string]bool{from: true}
 	for open := []way{{at: from}}; len(open) > 0; open = open[1:] {
-		for _, next := range moves[open[0].at] {
+		for _, next := range m[open[0].at] {
 			steps := append(slices.Clone(open[0].steps), next)
 			if next == to {
 				return steps

@@ -28,7 +28,7 @@ const (
 
 var (
 	cancelKind = &kind{
-		name: "cancelProductOrder", path: cancelPath, function: wire.Ordering, state: "state",
+		name: "cancelProductOrder", path: cancelPath, function: wire.Ordering, state: "state", moves: taskMoves,
 		summary: func(v wire.Value) wire.Value {
 			s := pick(v, "id", "state", "productOrder", "cancellationReasonType")
 			if !s.Has("cancellationReasonType") {
@@ -41,7 +41,7 @@ var (
 		},
 	}
 	rescheduleKind = &kind{
-		name: "modifyProductOrderItemRequestedDeliveryDate", path: reschedulePath, function: wire.Ordering, state: "state",
+		name: "modifyProductOrderItemRequestedDeliveryDate", path: reschedulePath, function: wire.Ordering, state: "state", moves: taskMoves,
 		attributes: func(v wire.Value) []resource.Attribute {
 			return append(attributesOf(v, nil, []string{"requestedCompletionDate", "creationDate"}),
 				resource.Attribute{Name: "productOrderId", Value: v.Get("productOrderItem").Get("productOrderId").Text()},
@@ -49,7 +49,7 @@ var (
 		},
 	}
 	chargeKind = &kind{
-		name: "charge", path: chargePath, function: wire.Ordering, state: "state",
+		name: "charge", path: chargePath, function: wire.Ordering, state: "state", moves: chargeMoves,
 		summary: func(v wire.Value) wire.Value {
 			return pick(v, "id", "state", "creationDate", "responseDueDate", "productOrder", "productOrderItem")
 		},
@@ -70,12 +70,6 @@ var (
 
 func cancelShape(r wire.Release) *shape {
 	return object(req("productOrder", orderRefShape), opt("cancellationReason", text), opt("cancellationReasonType", oneOf("technical", "commercial")), req("relatedContactInformation", contactsShape(r, 1)))
-}
-
-// taskMoves are the moves of a cancellation and of a change of date.
-var taskMoves = map[string][]string{
-	wire.Acknowledged: {wire.Rejected, wire.Done, wire.TaskCharge},
-	wire.TaskCharge:   {wire.Done, wire.TaskDeclined},
 }
 
 // moveTask gives a cancellation or a change of date a state. They keep no

@@ -13,11 +13,14 @@ import (
 
 // Qualifier says what can be delivered.
 type Qualifier interface {
+	// CheckQualification says at once whether a qualification can be looked at at
+	// all: an immediate one is refused with its error, a deferred one rejected.
+	CheckQualification(context.Context, Party, wire.POQ) error
 	// Qualify answers a qualification item by item, in their order. An item with
-	// termination errors fails the qualification. Codes: those of refusals (the
-	// request is rejected); not-yet when the answer takes longer (an immediate
-	// request then fails in time, a deferred one is asked again); unavailable and
-	// unknown are taken as not-yet.
+	// termination errors fails the qualification. Codes: those of refusals (it ends
+	// with them); not-yet when the answer takes longer (an immediate request then
+	// fails in time, a deferred one is asked again); unavailable and unknown are
+	// taken as not-yet.
 	Qualify(context.Context, Party, wire.POQ) ([]wire.QualificationResult, error)
 }
 
@@ -30,7 +33,7 @@ const (
 // under the same external id is answered by what is there; later the answer may
 // have changed.
 var qualificationKind = &kind{
-	name: "productOfferingQualification", path: poqPath, function: wire.Qualification, state: "state", once: 10 * time.Minute,
+	name: "productOfferingQualification", path: poqPath, function: wire.Qualification, state: "state", moves: qualificationMoves, once: 10 * time.Minute,
 	summary: func(v wire.Value) wire.Value {
 		return pick(v, "id", "state", "creationDate", "requestedPOQCompletionDate", "externalId", "projectId")
 	},
@@ -105,6 +108,9 @@ func (c *call) qualify() (*reply, error) {
 			c.s.moveQualification(c.release, &body, wire.Acknowledged, wire.Acknowledged, "")
 			return &made{body: body, due: now}, nil
 		}
+		if err := c.s.seller.Qualifier.CheckQualification(c.ctx, c.party(), q); err != nil {
+			return nil, err
+		}
 		results, err := c.s.seller.Qualifier.Qualify(c.ctx, c.party(), q)
 		if err := c.s.qualified(c.release, &body, q, results, err); err != nil {
 			return nil, err
@@ -152,6 +158,12 @@ func (s *Server) qualificationState(r wire.Release, v *wire.Value, state string,
 // qualified puts the seller's answer into a qualification. An error is one that
 // is not an answer.
 func (s *Server) qualified(r wire.Release, body *wire.Value, q wire.POQ, results []wire.QualificationResult, err error) error {
+	// What grace calls a lack of information kylie knows before the work begins
+	// only.
+	refused, state := wire.TerminatedWithError, wire.Done
+	if r == wire.Grace {
+		refused = wire.Rejected
+	}
 	switch {
 	case err == nil:
 	case notYet(err):
@@ -160,17 +172,11 @@ func (s *Server) qualified(r wire.Release, body *wire.Value, q wire.POQ, results
 	case q.Instant || meaningOf(fault.CodeOf(err)).status >= 500:
 		return err
 	default:
-		s.endQualification(r, body, wire.Rejected, err)
+		s.endQualification(r, body, refused, err)
 		return nil
 	}
 	if err := checkResults(q, results); err != nil {
 		return err
-	}
-	// An immediate answer of kylie knows no rejection; in grace it is what a
-	// lack of information is called.
-	refused, state := wire.Rejected, wire.Done
-	if q.Instant && r == wire.Kylie {
-		refused = wire.TerminatedWithError
 	}
 	for _, x := range results {
 		if len(x.Errors) > 0 {
@@ -286,6 +292,15 @@ func (s *Server) workQualification(ctx context.Context, r *resource.Record) erro
 		return err
 	}
 	if r.State == wire.Acknowledged {
+		if err := s.seller.Qualifier.CheckQualification(ctx, partyOf(r), q); err != nil {
+			if notYet(err) || meaningOf(fault.CodeOf(err)).status >= 500 {
+				return err
+			}
+			return s.step(ctx, qualificationKind, r, func(body wire.Value) (*change, error) {
+				s.endQualification(release, &body, wire.Rejected, err)
+				return &change{body: body, events: s.qualificationEvents(r.Scope, body)}, nil
+			})
+		}
 		return s.step(ctx, qualificationKind, r, func(body wire.Value) (*change, error) {
 			s.moveQualification(release, &body, wire.InProgress, wire.InProgress, "")
 			return &change{body: body, due: s.now(), events: s.qualificationEvents(r.Scope, body)}, nil

@@ -1,6 +1,7 @@
 package sonata
 
 import (
+	"bytes"
 	"net/url"
 	"slices"
 	"strconv"
@@ -158,13 +159,7 @@ func (c *call) page(scope resource.Scope) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	items := make([]wire.Value, len(found.Summaries))
-	for i, b := range found.Summaries {
-		if items[i], err = wire.Parse(b); err != nil {
-			return nil, err
-		}
-	}
-	return listReply(items, found.Total, throttled && c.query.Offset+len(items) < found.Total), nil
+	return listReply(found.Summaries, found.Total, throttled && c.query.Offset+len(found.Summaries) < found.Total), nil
 }
 
 // pageLimit gives how many items an answer has at most, and whether that is our
@@ -181,12 +176,16 @@ func (c *call) cutPage(all []wire.Value) *reply {
 	limit, ours := c.s.pageLimit(c.query)
 	from := min(c.query.Offset, len(all))
 	to := min(from+limit, len(all))
-	return listReply(all[from:to], len(all), ours && to < len(all))
+	items := make([][]byte, 0, to-from)
+	for _, v := range all[from:to] {
+		items = append(items, v.Bytes())
+	}
+	return listReply(items, len(all), ours && to < len(all))
 }
 
-func listReply(items []wire.Value, total int, throttled bool) *reply {
-	list := wire.Value{Kind: wire.Array, Items: items}
-	r := &reply{body: list.Bytes(), headers: map[string]string{
+func listReply(items [][]byte, total int, throttled bool) *reply {
+	body := append(append([]byte{'['}, bytes.Join(items, []byte{','})...), ']')
+	r := &reply{body: body, headers: map[string]string{
 		"X-Total-Count":  strconv.Itoa(total),
 		"X-Result-Count": strconv.Itoa(len(items)),
 	}}

@@ -14,8 +14,11 @@ import (
 
 // Quoter says what products cost.
 type Quoter interface {
-	// Quote answers a quote item by item. Codes: those of refusals (the request is
-	// rejected); not-yet when it takes longer; unavailable and unknown are taken as
+	// CheckQuote says at once whether a quote can be looked at at all: an immediate
+	// one is refused with its error, a deferred one rejected.
+	CheckQuote(context.Context, Party, wire.Quote) error
+	// Quote answers a quote item by item. Codes: those of refusals (it cannot be
+	// provided); not-yet when it takes longer; unavailable and unknown are taken as
 	// not-yet.
 	Quote(context.Context, Party, wire.Quote) (QuoteAnswer, error)
 	// Withdrawn tells that a quote was cancelled, declined or has expired, so that
@@ -51,7 +54,7 @@ const (
 // quoteKind is a quote. What was asked within the last minutes under the same
 // external id is answered by what is there.
 var quoteKind = &kind{
-	name: "quote", path: quotePath, function: wire.Quoting, state: "state", once: 10 * time.Minute,
+	name: "quote", path: quotePath, function: wire.Quoting, state: "state", moves: quoteMoves, once: 10 * time.Minute,
 	summary: func(v wire.Value) wire.Value {
 		return pick(v, "id", "state", "quoteDate", "quoteLevel", "externalId", "projectId", "requestedQuoteCompletionDate", "expectedQuoteCompletionDate", "effectiveQuoteCompletionDate")
 	},
@@ -59,18 +62,6 @@ var quoteKind = &kind{
 		return attributesOf(v, []string{"externalId", "projectId", "quoteLevel"},
 			[]string{"quoteDate", "requestedQuoteCompletionDate", "expectedQuoteCompletionDate", "effectiveQuoteCompletionDate"})
 	},
-}
-
-// quoteMoves are the moves of a quote; what is not here is refused. The empty
-// state is that before an immediate answer.
-var quoteMoves = map[string][]string{
-	"":                      {wire.Acknowledged, wire.Answered, wire.Orderable, wire.OrderableAlternate, wire.UnableToProvide},
-	wire.Acknowledged:       {wire.InProgress, wire.Rejected},
-	wire.InProgress:         {wire.Draft, wire.Cancelled, wire.UnableToProvide, wire.Answered, wire.Orderable, wire.OrderableAlternate},
-	wire.Draft:              {wire.Cancelled, wire.UnableToProvide, wire.Orderable, wire.OrderableAlternate},
-	wire.Answered:           {wire.Expired},
-	wire.Orderable:          {wire.Declined, wire.Accepted, wire.Expired},
-	wire.OrderableAlternate: {wire.Declined, wire.Accepted, wire.Expired},
 }
 
 // quoteStates are all states of a quote, as lists filter by them.
@@ -147,6 +138,9 @@ func (c *call) quote() (*reply, error) {
 				return nil, err
 			}
 			return &made{body: body, due: now}, nil
+		}
+		if err := c.s.seller.Quoter.CheckQuote(c.ctx, c.party(), q); err != nil {
+			return nil, err
 		}
 		answer, err := c.s.seller.Quoter.Quote(c.ctx, c.party(), q)
 		due, err := c.s.quoted(c.release, &body, q, answer, err)
@@ -369,6 +363,22 @@ func (s *Server) workQuote(ctx context.Context, r *resource.Record) error {
 	}
 	switch r.State {
 	case wire.Acknowledged:
+		if err := s.seller.Quoter.CheckQuote(ctx, partyOf(r), q); err != nil {
+			if notYet(err) || meaningOf(fault.CodeOf(err)).status >= 500 {
+				return err
+			}
+			return s.step(ctx, quoteKind, r, func(body wire.Value) (*change, error) {
+				items := body.Open(quoteItems).Elements()
+				for i := range items {
+					items[i].Set("terminationError", terminationErrors(err))
+				}
+				body.Set("effectiveQuoteCompletionDate", wire.Time(s.now()))
+				if err := s.moveQuote(&body, wire.Rejected, wire.Rejected, cut(fault.Of(err).Detail, 255)); err != nil {
+					return nil, err
+				}
+				return &change{body: body, events: s.quoteEvents(r.Scope, body, true)}, nil
+			})
+		}
 		return s.step(ctx, quoteKind, r, func(body wire.Value) (*change, error) {
 			if err := s.moveQuote(&body, wire.InProgress, wire.InProgress, ""); err != nil {
 				return nil, err

@@ -16,7 +16,8 @@ import (
 type shop struct {
 	now func() time.Time
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex   // guards what follows
+	check     func() error // nil: all is well
 	qualify   func(wire.POQ) ([]wire.QualificationResult, error)
 	quote     func(wire.Quote) (sonata.QuoteAnswer, error)
 	quoted    []wire.Quote
@@ -57,6 +58,19 @@ func priced(amount wire.Decimal) wire.QuoteResult {
 		Interval: &wire.Duration{Amount: 90, Units: "seconds"},
 	}
 }
+
+func (s *shop) checked() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.check == nil {
+		return nil
+	}
+	return s.check()
+}
+
+func (s *shop) CheckQualification(context.Context, sonata.Party, wire.POQ) error { return s.checked() }
+
+func (s *shop) CheckQuote(context.Context, sonata.Party, wire.Quote) error { return s.checked() }
 
 func (s *shop) Qualify(_ context.Context, p sonata.Party, q wire.POQ) ([]wire.QualificationResult, error) {
 	s.mu.Lock()

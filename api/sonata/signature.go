@@ -153,16 +153,12 @@ func stringParam(l httpsfv.InnerList, name string) (string, bool) {
 
 func verifyOne(r *http.Request, body []byte, label string, input httpsfv.InnerList, signatures *httpsfv.Dictionary, public ed25519.PublicKey, now time.Time, skew time.Duration) error {
 	refuse := func(detail, remedy string) error { return fault.New(fault.Unauthorized, detail, remedy) }
-	var names []string
+	var names []any
 	for _, item := range input.Items {
-		name, ok := item.Value.(string)
-		if !ok || item.Params != nil && len(item.Params.Names()) > 0 {
-			return refuse("the signature covers a part in a way that is not known here", "sign plain parts")
-		}
-		names = append(names, name)
+		names = append(names, item.Value)
 	}
 	for _, must := range []string{"@method", "@path", "content-digest"} {
-		if !slices.Contains(names, must) {
+		if !slices.Contains(names, any(must)) {
 			return refuse("the signature does not cover "+must, "sign method, path and digest of the body")
 		}
 	}
@@ -193,6 +189,20 @@ func verifyOne(r *http.Request, body []byte, label string, input httpsfv.InnerLi
 	want := sha256.Sum256(body)
 	if !ok || !isBytes || subtle.ConstantTimeCompare(sum, want[:]) != 1 {
 		return refuse("the body is not the one that was signed", "send the bytes that you signed")
+	}
+	return verifyText(r, label, input, signatures, public)
+}
+
+// verifyText verifies the signature of a label over the parts that it covers.
+func verifyText(r *http.Request, label string, input httpsfv.InnerList, signatures *httpsfv.Dictionary, public ed25519.PublicKey) error {
+	refuse := func(detail, remedy string) error { return fault.New(fault.Unauthorized, detail, remedy) }
+	var names []string
+	for _, item := range input.Items {
+		name, ok := item.Value.(string)
+		if !ok || item.Params != nil && len(item.Params.Names()) > 0 {
+			return refuse("the signature covers a part in a way that is not known here", "sign plain parts")
+		}
+		names = append(names, name)
 	}
 	member, _ := signatures.Get(label)
 	signature, ok := member.(httpsfv.Item)

@@ -45,8 +45,8 @@ type Options struct {
 	Base string
 	// Contact is whom partners ask here. Without a name it is left out.
 	Contact wire.Contact
-	// Off are operations, by operationId, that are not offered: 501. Only what
-	// the published files let be optional.
+	// Off are operations, by operationId, that are not offered: 501, in the releases
+	// whose files let them be optional.
 	Off []string
 	// Key signs notifications; its id is told to partners. Nil: not signed.
 	Key *Key
@@ -78,7 +78,7 @@ type Server struct {
 	log      *slog.Logger
 	work     map[string]func(context.Context, *resource.Record) error // by kind
 	busy     sync.Map                                                 // partner id → *atomic.Int64
-	locks    [64]sync.Mutex                                           // by external id
+	asking   keyed                                                    // external ids that are being answered
 	delivery *delivery
 }
 
@@ -132,6 +132,9 @@ type operation struct {
 	errors []int  // the statuses that the file lists
 	do     func(*call) (*reply, error)
 }
+
+// optional says whether the file lets a seller do without the operation.
+func (o *operation) optional() bool { return slices.Contains(o.errors, http.StatusNotImplemented) }
 
 // The lists of statuses that come again and again.
 var (
@@ -188,14 +191,12 @@ func traceOf(ctx context.Context) string {
 
 // routes registers every operation that this server offers.
 func (s *Server) routes() error {
-	known := map[string]bool{}
+	known, optional := map[string]bool{}, map[string]bool{}
 	for _, release := range wire.Releases {
 		for _, f := range s.functions() {
 			for _, op := range f.operations(release) {
 				known[op.id] = true
-				if slices.Contains(s.options.Off, op.id) && !slices.Contains(op.errors, http.StatusNotImplemented) {
-					return fault.Newf(fault.Invalid, "leave it on: the standard says so", "the operation %s of %s cannot be off", op.id, release).In("off")
-				}
+				optional[op.id] = optional[op.id] || op.optional()
 				base := release.Base(f.function)
 				if f.base != "" {
 					// Calls of our own are the same in every release.
@@ -211,8 +212,11 @@ func (s *Server) routes() error {
 		}
 	}
 	for _, id := range s.options.Off {
-		if !known[id] {
+		switch {
+		case !known[id]:
 			return fault.Newf(fault.Invalid, "name operations as the published files do", "there is no operation %.64q", id).In("off")
+		case !optional[id]:
+			return fault.Newf(fault.Invalid, "leave it on: the standard says so", "the operation %s cannot be off", id).In("off")
 		}
 	}
 	return nil
@@ -355,19 +359,16 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, release wire.Rel
 	if !partner.may(op.id) || len(scopes) > 0 && !slices.Contains(scopes, op.id) {
 		return nil, fault.Newf(fault.Forbidden, "get an access token with that scope, if the seller's operator gave it to you", "the scope %s is needed", op.id)
 	}
-	if slices.Contains(s.options.Off, op.id) {
+	if op.optional() && slices.Contains(s.options.Off, op.id) {
 		return nil, fault.New(CodeNotOffered, "this seller does not offer the operation", "do without it")
 	}
 	c := &call{ctx: r.Context(), s: s, release: release, function: f.function, partner: partner, id: r.PathValue("id"), header: r.Header}
-	params := op.params
-	parties := f.function != wire.Billing || strings.Contains(op.path, "hub")
-	if parties {
-		params = append(slices.Clone(params), param{name: "buyerId"}, param{name: "sellerId"})
-	}
+	// The billing files forget the two parties; they are taken there as well.
+	params := append(slices.Clone(op.params), param{name: "buyerId"}, param{name: "sellerId"})
 	if c.query, err = readQuery(r.URL.RawQuery, params); err != nil {
 		return nil, err
 	}
-	if err := c.parties(parties); err != nil {
+	if err := c.parties(); err != nil {
 		return nil, err
 	}
 	if len(c.id) > 256 {
@@ -397,13 +398,10 @@ func (s *Server) enter(p Partner) (leave func(), err error) {
 
 // parties finds out for which buyer and seller a request is. Codes:
 // missing-parameter, wrong-party, bad-query.
-func (c *call) parties(taken bool) error {
+func (c *call) parties() error {
 	buyers, sellers := c.partner.Buyers, c.s.options.Sellers
 	c.buyer, c.seller = buyers[0], sellers[0]
 	c.named = len(buyers) > 1 || len(sellers) > 1
-	if !taken {
-		return nil
-	}
 	for _, p := range []struct {
 		name  string
 		may   []string
@@ -550,7 +548,10 @@ func (s *Server) workOn(ctx context.Context, r *resource.Record) (ok bool) {
 	return false
 }
 
-// listenAddress says whether an address is of this machine or a private network.
+// carrierNAT is the address space that carriers share inside (RFC 6598).
+var carrierNAT = &net.IPNet{IP: net.IPv4(100, 64, 0, 0).To4(), Mask: net.CIDRMask(10, 32)}
+
+// isPrivate says whether an address is of this machine or a private network.
 func isPrivate(ip net.IP) bool {
-	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || ip.IsUnspecified() || ip.IsMulticast()
+	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || ip.IsUnspecified() || ip.IsMulticast() || carrierNAT.Contains(ip)
 }

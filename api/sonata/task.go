@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"hash/maphash"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata/wire"
@@ -21,6 +21,8 @@ type kind struct {
 	function wire.Function
 	// state gives the member that holds the state: "state" or "status".
 	state string
+	// moves are the moves of its state (state.go); nil: any.
+	moves moves
 	// summary gives what lists show, from the whole resource.
 	summary func(wire.Value) wire.Value
 	// attributes gives what lists filter by.
@@ -80,7 +82,41 @@ type made struct {
 	also   func(*resource.Tx) error // what changes with it; nil: nothing
 }
 
-var seed = maphash.MakeSeed()
+// keyed is a mutex for each of many names.
+type keyed struct {
+	mu   sync.Mutex // guards held
+	held map[string]*holder
+}
+
+// holder is one name's mutex, and how many hold it or wait for it.
+type holder struct {
+	sync.Mutex
+	count int
+}
+
+// lock waits for a name, and gives what lets it go.
+func (k *keyed) lock(name string) (unlock func()) {
+	k.mu.Lock()
+	if k.held == nil {
+		k.held = map[string]*holder{}
+	}
+	h := k.held[name]
+	if h == nil {
+		h = &holder{}
+		k.held[name] = h
+	}
+	h.count++
+	k.mu.Unlock()
+	h.Lock()
+	return func() {
+		h.Unlock()
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if h.count--; h.count == 0 {
+			delete(k.held, name)
+		}
+	}
+}
 
 // create keeps a new resource and answers it. A request that was made before
 // under the same external id is not made again. make gets the id of the new one.
@@ -89,9 +125,7 @@ func (c *call) create(k *kind, make func(id string) (*made, error)) (*reply, err
 	digest := sha256.Sum256(c.body.Bytes())
 	if external != "" {
 		// Two requests that arrive together are one after the other.
-		lock := &c.s.locks[maphash.String(seed, scope.Kind+"\x00"+scope.Buyer+"\x00"+external)%uint64(len(c.s.locks))]
-		lock.Lock()
-		defer lock.Unlock()
+		defer c.s.asking.lock(scope.Kind + "\x00" + scope.Buyer + "\x00" + scope.Seller + "\x00" + external)()
 		before, err := c.s.store.Once(c.ctx, scope, external)
 		if err != nil {
 			return nil, err
@@ -117,6 +151,9 @@ func (c *call) create(k *kind, make func(id string) (*made, error)) (*reply, err
 	}
 	r := &resource.Record{Scope: scope, ID: id, Due: m.due}
 	k.fill(r, m.body)
+	if err := k.moves.check(c.release, "", r.State); err != nil {
+		return nil, err
+	}
 	// What the seller has answered is kept even if the asker is gone: it asks
 	// again under the same external id.
 	err = c.s.store.Update(context.WithoutCancel(c.ctx), func(tx *resource.Tx) error {
@@ -187,8 +224,12 @@ func edit(tx *resource.Tx, k *kind, scope resource.Scope, id string, do func(*re
 	if err != nil || ch == nil {
 		return r, err
 	}
+	from := r.State
 	r.Due = ch.due
 	k.fill(r, ch.body)
+	if err := k.moves.check(releaseOf(scope), from, r.State); err != nil {
+		return nil, err
+	}
 	if err := tx.Put(r); err != nil {
 		return nil, err
 	}

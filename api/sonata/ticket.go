@@ -49,24 +49,8 @@ var (
 	ticketStatuses   = []string{wire.Acknowledged, wire.AssessingCancellation, wire.Cancelled, wire.TicketClosed, wire.InProgress, wire.Pending, wire.TicketResolved, wire.TicketReopened}
 	incidentStatuses = []string{wire.TicketClosed, wire.IncidentCreated, wire.InProgress}
 
-	// ticketMoves are the moves of a ticket, incidentMoves those of an incident.
-	ticketMoves = map[string][]string{
-		"":                         {wire.Acknowledged},
-		wire.Acknowledged:          {wire.InProgress, wire.AssessingCancellation},
-		wire.InProgress:            {wire.TicketResolved, wire.Pending, wire.AssessingCancellation},
-		wire.Pending:               {wire.InProgress, wire.AssessingCancellation},
-		wire.AssessingCancellation: {wire.Cancelled},
-		wire.TicketResolved:        {wire.TicketClosed, wire.TicketReopened},
-		wire.TicketReopened:        {wire.InProgress},
-	}
-	incidentMoves = map[string][]string{
-		"":                   {wire.IncidentCreated},
-		wire.IncidentCreated: {wire.InProgress, wire.TicketClosed},
-		wire.InProgress:      {wire.TicketClosed},
-	}
-
 	ticketKind = &kind{
-		name: "troubleTicket", path: ticketPath, function: wire.TroubleTicket, state: "status",
+		name: "troubleTicket", path: ticketPath, function: wire.TroubleTicket, state: "status", moves: ticketMoves,
 		summary: func(v wire.Value) wire.Value {
 			s := pick(v, "id", "status", "creationDate", "description", "externalId", "observedImpact", "priority", "severity", "sellerPriority", "sellerSeverity", "ticketType", "relatedEntity",
 				"expectedResolutionDate", "resolutionDate")
@@ -85,7 +69,7 @@ var (
 		},
 	}
 	incidentKind = &kind{
-		name: "incident", path: incidentPath, function: wire.TroubleTicket, state: "status",
+		name: "incident", path: incidentPath, function: wire.TroubleTicket, state: "status", moves: incidentMoves,
 		summary: func(v wire.Value) wire.Value {
 			return pick(v, "id", "href", "status", "creationDate", "description", "impact", "incidentType", "priority", "severity", "situationStartDate", "expectedClosedDate", "closedDate", "relatedEntity")
 		},

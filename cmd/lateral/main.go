@@ -61,6 +61,8 @@ type commands struct {
 	Journal    journalCommand    `cmd:"" help:"Postings."`
 	Balance    balanceCommand    `cmd:"" help:"What stands on each account."`
 
+	Sonata sonataCommand `cmd:"" help:"LSO Sonata: who may call, and where notifications go; needs no running node."`
+
 	File   fileCommand   `cmd:"" help:"Files that went between the two nodes: acknowledge, erase."`
 	Log    logCommand    `cmd:"" op:"list-log" help:"Show a Bilateral's log: every envelope with what became of its commands." eg:"" eg:"--refused" eg:"--kind invoice.accept --all" eg:"--follow"`
 	Events eventsCommand `cmd:"" op:"stream-events" help:"Follow a Bilateral's events as they happen, until Ctrl-C." eg:"" eg:"--from 0 --kind invoice" eg:"--count 1 --kind dispute --json"`

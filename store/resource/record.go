@@ -129,22 +129,43 @@ func missing(s Scope, id string) error {
 }
 
 // Get gives a record. Code: not-found.
-func (t *Tx) Get(s Scope, id string) (*Record, error) { return get(t.tx, s, id) }
+func (t *Tx) Get(s Scope, id string) (*Record, error) {
+	scope, err := scopeOf(t.tx, s)
+	if err != nil {
+		return nil, err
+	}
+	return get(t.tx, scope, s, id)
+}
 
 // Get gives a record. Code: not-found.
-func (d *DB) Get(_ context.Context, s Scope, id string) (*Record, error) { return get(d.read, s, id) }
+func (d *DB) Get(_ context.Context, s Scope, id string) (*Record, error) {
+	scope, err := d.scope(s)
+	if err != nil {
+		return nil, err
+	}
+	return get(d.read, scope, s, id)
+}
+
+// scope gives the number of a scope, or 0. Numbers never change, so they are
+// remembered.
+func (d *DB) scope(s Scope) (int64, error) {
+	if id, ok := d.scopes.Load(s); ok {
+		return id.(int64), nil
+	}
+	id, err := scopeOf(d.read, s)
+	if err == nil && id != 0 {
+		d.scopes.Store(s, id)
+	}
+	return id, err
+}
 
 func get(q interface {
 	querier
 	Query(query string, args ...any) (*sql.Rows, error)
-}, s Scope, id string) (*Record, error) {
-	scope, err := scopeOf(q, s)
-	if err != nil {
-		return nil, err
-	}
+}, scope int64, s Scope, id string) (*Record, error) {
 	r := &Record{Scope: s, ID: id}
 	var seq, created, changed, due int64
-	err = q.QueryRow("SELECT seq, state, version, created, changed, body, summary, due FROM resource WHERE scope=? AND id=?", scope, id).
+	err := q.QueryRow("SELECT seq, state, version, created, changed, body, summary, due FROM resource WHERE scope=? AND id=?", scope, id).
 		Scan(&seq, &r.State, &r.Version, &created, &changed, &r.Body, &r.Summary, &due)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, missing(s, id)
@@ -189,7 +210,7 @@ type Found struct {
 
 // Find gives a page of a list.
 func (d *DB) Find(ctx context.Context, q Query) (Found, error) {
-	scope, err := scopeOf(d.read, q.Scope)
+	scope, err := d.scope(q.Scope)
 	if err != nil || scope == 0 {
 		return Found{}, err
 	}

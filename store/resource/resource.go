@@ -65,6 +65,8 @@ type DB struct {
 	write *sql.DB // one connection
 	now   func() time.Time
 
+	scopes sync.Map // Scope → its number
+
 	jobs    chan job
 	closing chan struct{}
 	done    chan struct{} // closed when the writer has ended

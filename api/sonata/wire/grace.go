@@ -221,11 +221,8 @@ func FromGraceTask(v Value, items string) Value {
 
 // fromGraceStates gives a qualification or an item of it the states of kylie.
 func fromGraceStates(v *Value) {
-	switch v.Get("state").Text() {
-	case "done.ready":
-		v.Set("state", Done)
-	case "done.unableToProvide":
-		v.Set("state", TerminatedWithError)
+	if from := v.Get("state").Text(); from != FromGraceState(from) {
+		v.Set("state", FromGraceState(from))
 	}
 	changes := v.Open("stateChange").Elements()
 	for i := range changes {
@@ -246,6 +243,20 @@ func GraceState(state string, item bool) string {
 		return Abandoned
 	case state == TerminatedWithError:
 		return "done.unableToProvide"
+	}
+	return state
+}
+
+// FromGraceState reads the state of a qualification in grace; those of quotes are
+// the same in both releases.
+func FromGraceState(state string) string {
+	switch state {
+	case "done.ready":
+		return Done
+	case "done.unableToProvide":
+		return TerminatedWithError
+	case TerminatedWithError:
+		return Rejected
 	}
 	return state
 }

@@ -42,7 +42,7 @@ type Member struct {
 // Limits of what is read: deeper or more than this no message is.
 const (
 	MaxDepth  = 64
-	MaxValues = 200_000
+	MaxValues = 50_000
 )
 
 // Parse reads JSON of one value. Beyond what JSON forbids it refuses bytes that

@@ -117,7 +117,7 @@ func (d Decimal) MarshalJSON() ([]byte, error) {
 func (d *Decimal) UnmarshalJSON(data []byte) error {
 	s := strings.Trim(string(data), `"`)
 	v, err := Parse([]byte(s))
-	if err != nil || v.Kind != Number {
+	if err != nil || v.Kind != Number || string(v.Bytes()) != s {
 		return fault.New(fault.Invalid, "this is no number", "write a JSON number")
 	}
 	*d = Decimal(s)
