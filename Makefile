@@ -37,6 +37,7 @@ bench: build ## the measures of docs/benchmarks.md
 	./$(BIN) bench voice
 	./$(BIN) bench voice --calls 100000 --period 15s
 	./$(BIN) bench compare
+	./$(BIN) bench sonata
 	./$(BIN) bench compare --cycle
 
 bench-duckdb: ## build bin/lateral-duckdb, the peer of "lateral bench compare --duckdb" (needs a C compiler)
