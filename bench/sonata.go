@@ -91,8 +91,9 @@ func (deliverer) Reschedule(context.Context, sonata.Party, wire.Order, wire.Resc
 
 func (deliverer) ChargeAnswered(context.Context, sonata.Party, wire.Charge) error { return nil }
 
-// Sonata measures requests a second of a seller with many orders in store: lists,
-// lists with filters, orders by id, and new orders, which are delivered meanwhile.
+// Sonata measures requests a second of a seller with many orders in store: pages
+// near the beginning of the list and anywhere in it, lists with filters, orders by
+// id, and new orders, which are delivered meanwhile.
 // Code: invalid.
 func Sonata(ctx context.Context, o SonataOptions) (res SonataResult, err error) {
 	def := func(n *int, is int) {
@@ -133,6 +134,9 @@ func Sonata(ctx context.Context, o SonataOptions) (res SonataResult, err error) 
 		ask  func(*rand.Rand) (method, path, body string)
 	}{
 		{"list", func(r *rand.Rand) (string, string, string) {
+			return http.MethodGet, "/productOrder?limit=10&offset=" + strconv.Itoa(r.IntN(min(o.Orders, 1000))), ""
+		}},
+		{"deep", func(r *rand.Rand) (string, string, string) {
 			return http.MethodGet, "/productOrder?limit=10&offset=" + strconv.Itoa(r.IntN(o.Orders)), ""
 		}},
 		{"filter", func(r *rand.Rand) (string, string, string) {

@@ -13,7 +13,7 @@ func TestASonataSellerIsMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(res.Runs) != 4 || res.Size < 1000 || res.Bytes == 0 {
+	if len(res.Runs) != 5 || res.Size < 1000 || res.Bytes == 0 {
 		t.Errorf("measured %+v", res)
 	}
 	for _, r := range res.Runs {
@@ -21,7 +21,7 @@ func TestASonataSellerIsMeasured(t *testing.T) {
 			t.Errorf("%s: %+v", r.Name, r)
 		}
 	}
-	if text := res.Text(); !strings.Contains(text, "50 orders") || strings.Count(text, "requests/s") != 4 {
+	if text := res.Text(); !strings.Contains(text, "50 orders") || strings.Count(text, "requests/s") != 5 {
 		t.Errorf("prints %s", text)
 	}
 	if _, err := Sonata(t.Context(), SonataOptions{Clients: 1000}); fault.CodeOf(err) != fault.Invalid {

@@ -239,8 +239,8 @@ type benchSonataCommand struct {
 
 func (benchSonataCommand) Help() string {
 	return `Starts a Sonata seller of release kylie with a store on disk, puts orders into it, and asks it over loopback HTTP with an
-OAuth2 access token: pages of ten anywhere in the list, lists by two filters, orders by id, and new orders, which are delivered
-meanwhile. Prints requests a second and their times. Seller and load share this process and its processors.
+OAuth2 access token: pages of ten among the first thousand ("list") and anywhere ("deep"), lists by two filters, orders by id,
+and new orders, which are delivered meanwhile. Prints requests a second and their times. Seller and load share this process and its processors.
 
 Examples:
   lateral bench sonata
