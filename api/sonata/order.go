@@ -164,27 +164,27 @@ func (s *Server) orderOperations(r wire.Release) []operation {
 	cancels := append([]param{equal("productOrderId"), taskStates, choice("cancellationReasonType", "cancellationReasonType", "technical", "commercial")}, paged...)
 	charges := slices.Concat([]param{equal("productOrderId"), equal("productOrderItemId")}, paged, between("creationDate"), between("responseDueDate"))
 	reschedules := slices.Concat([]param{equal("productOrderId"), taskStates, {name: "expediteIndicator", form: aBool, filter: "expediteIndicator"}}, paged, between("requestedCompletionDate"), between("creationDate"))
-	lister := func(k *kind) func(*call) (*reply, error) {
+	listOf := func(k *kind) func(*call) (*reply, error) {
 		return func(c *call) (*reply, error) { return c.list(k) }
 	}
-	getter := func(k *kind) func(*call) (*reply, error) {
+	byID := func(k *kind) func(*call) (*reply, error) {
 		return func(c *call) (*reply, error) { return c.retrieve(k) }
 	}
 	const reschedule = "/modifyProductOrderItemRequestedDeliveryDate"
 	return append([]operation{
-		{id: "listProductOrder", method: http.MethodGet, path: "/productOrder", params: params, errors: lists, do: lister(orderKind)},
+		{id: "listProductOrder", method: http.MethodGet, path: "/productOrder", params: params, errors: lists, do: listOf(orderKind)},
 		{id: "createProductOrder", method: http.MethodPost, path: "/productOrder", body: orderShape(r), status: http.StatusCreated, errors: createErrors, do: (*call).order},
-		{id: "retrieveProductOrder", method: http.MethodGet, path: orderPath + "{id}", errors: getErrors, do: getter(orderKind)},
+		{id: "retrieveProductOrder", method: http.MethodGet, path: orderPath + "{id}", errors: getErrors, do: byID(orderKind)},
 		{id: "patchProductOrder", method: http.MethodPatch, path: orderPath + "{id}", body: orderUpdateShape(r), errors: patches, do: (*call).patchOrder},
-		{id: "listCancelProductOrder", method: http.MethodGet, path: "/cancelProductOrder", params: cancels, errors: tasks, do: lister(cancelKind)},
+		{id: "listCancelProductOrder", method: http.MethodGet, path: "/cancelProductOrder", params: cancels, errors: tasks, do: listOf(cancelKind)},
 		{id: "createCancelProductOrder", method: http.MethodPost, path: "/cancelProductOrder", body: cancelShape(r), status: http.StatusCreated, errors: makes, do: (*call).cancelOrder},
-		{id: "retrieveCancelProductOrder", method: http.MethodGet, path: cancelPath + "{id}", errors: one, do: getter(cancelKind)},
-		{id: "listCharge", method: http.MethodGet, path: "/charge", params: charges, errors: tasks, do: lister(chargeKind)},
-		{id: "retrieveCharge", method: http.MethodGet, path: chargePath + "{id}", errors: one, do: getter(chargeKind)},
+		{id: "retrieveCancelProductOrder", method: http.MethodGet, path: cancelPath + "{id}", errors: one, do: byID(cancelKind)},
+		{id: "listCharge", method: http.MethodGet, path: "/charge", params: charges, errors: tasks, do: listOf(chargeKind)},
+		{id: "retrieveCharge", method: http.MethodGet, path: chargePath + "{id}", errors: one, do: byID(chargeKind)},
 		{id: "patchCharge", method: http.MethodPatch, path: chargePath + "{id}", body: chargeAnswerShape, errors: patches, do: (*call).answerCharge},
-		{id: "listModifyProductOrderItemRequestedDeliveryDate", method: http.MethodGet, path: reschedule, params: reschedules, errors: dates, do: lister(rescheduleKind)},
+		{id: "listModifyProductOrderItemRequestedDeliveryDate", method: http.MethodGet, path: reschedule, params: reschedules, errors: dates, do: listOf(rescheduleKind)},
 		{id: "createModifyProductOrderItemRequestedDeliveryDate", method: http.MethodPost, path: reschedule, body: rescheduleShape, status: http.StatusCreated, errors: makes, do: (*call).reschedule},
-		{id: "retrieveModifyProductOrderItemRequestedDeliveryDate", method: http.MethodGet, path: reschedulePath + "{id}", errors: one, do: getter(rescheduleKind)},
+		{id: "retrieveModifyProductOrderItemRequestedDeliveryDate", method: http.MethodGet, path: reschedulePath + "{id}", errors: one, do: byID(rescheduleKind)},
 	}, s.hub(true, posts, removes)...)
 }
 

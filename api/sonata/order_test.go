@@ -407,6 +407,8 @@ func TestAChargeHoldsAnItemUntilTheBuyerAnswers(t *testing.T) {
 
 func TestADateIsChangedAtAPriceOrNot(t *testing.T) {
 	ordered(t, func(t *testing.T, w *orderWorld) {
+		w.in = w.newInbox()
+		w.must(201, ask{partner: w.partner, path: w.base + "/hub", body: `{"callback":"` + w.in.url + `","query":"eventType=modifyProductOrderItemRequestedDeliveryDateStateChangeEvent"}`})
 		w.desk.set(func() { w.desk.progress = all(wire.InProgress) })
 		id := w.order("", w.addItem("1", ""))
 		w.work()
@@ -455,6 +457,55 @@ func TestADateIsChangedAtAPriceOrNot(t *testing.T) {
 		list := w.must(200, ask{partner: w.partner, path: w.base + "/modifyProductOrderItemRequestedDeliveryDate?expediteIndicator=true&state=rejected&productOrderId=" + id + "&requestedCompletionDate.gt=2026-11-03T12:30:00Z&creationDate.lt=2030-01-01T00:00:00Z"})
 		if len(list.body.Items) != 1 {
 			t.Errorf("the list is %s", list.text)
+		}
+		// done; charged, done; charged, declined; rejected.
+		w.run()
+		until(t, "all is told", func() bool { return len(w.in.all()) == 6 })
+	})
+}
+
+func TestASellersMistakeLeavesTheOrderAsItWas(t *testing.T) {
+	ordered(t, func(t *testing.T, w *orderWorld) {
+		w.desk.set(func() { w.desk.progress = all(wire.InProgress) })
+		id := w.order("", w.addItem("1", ""))
+		w.work()
+		before := string(w.get("/productOrder/" + id).Bytes())
+		for name, wrong := range map[string]func(wire.Order) (sonata.OrderProgress, error){
+			"no items":            func(wire.Order) (sonata.OrderProgress, error) { return sonata.OrderProgress{}, nil },
+			"a state of no item":  all("finished"),
+			"rejected when begun": all(wire.Rejected),
+			"a charge of no item": func(o wire.Order) (sonata.OrderProgress, error) {
+				p, _ := all("")(o)
+				p.Charges = []sonata.ChargeRequest{{Key: "k", Item: "9"}}
+				return p, nil
+			},
+			"a period is missing": func(o wire.Order) (sonata.OrderProgress, error) {
+				p, _ := all("")(o)
+				p.Charges = []sonata.ChargeRequest{{Key: "k", Item: "1", Items: []wire.ChargeItem{{Type: wire.Recurring}}}}
+				return p, nil
+			},
+			"not yet": func(wire.Order) (sonata.OrderProgress, error) {
+				return sonata.OrderProgress{}, fault.New(fault.NotYet, "x", "y")
+			},
+			"it panics": func(wire.Order) (sonata.OrderProgress, error) { panic("on purpose") },
+			"its own systems fail": func(wire.Order) (sonata.OrderProgress, error) {
+				return sonata.OrderProgress{}, fault.New(fault.Internal, "x", "y")
+			},
+		} {
+			w.desk.set(func() { w.desk.progress = wrong })
+			w.clock.add(time.Minute)
+			if _, err := w.server.Work(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if after := string(w.get("/productOrder/" + id).Bytes()); after != before {
+				t.Errorf("%s: the order is %s", name, after)
+			}
+		}
+		w.desk.set(func() { w.desk.progress = all(wire.Completed) })
+		w.clock.add(time.Minute)
+		w.work()
+		if o := w.get("/productOrder/" + id); o.Get("state").Text() != wire.Completed {
+			t.Errorf("it does not go on: %s", o.Bytes())
 		}
 	})
 }

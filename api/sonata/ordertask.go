@@ -22,8 +22,8 @@ const (
 	reschedulePath = "/modifyProductOrderItemRequestedDeliveryDate/"
 	chargePath     = "/charge/"
 	cancelContact  = "cancelProductOrderContact"
-	// answerTime3d is how long a buyer has for a charge unless the seller says.
-	answerTime3d = 3 * 24 * time.Hour
+	// chargeTime is how long a buyer has for a charge unless the seller says.
+	chargeTime = 3 * 24 * time.Hour
 )
 
 var (
@@ -426,7 +426,7 @@ func (o *orderChange) raise(c ChargeRequest) (bool, error) {
 func (s *Server) newCharge(scope resource.Scope, id string, items []wire.ChargeItem, until time.Time) (wire.Value, error) {
 	now := s.now()
 	if until.IsZero() {
-		until = now.Add(answerTime3d)
+		until = now.Add(chargeTime)
 	}
 	v := wire.Value{Kind: wire.Object}
 	v.Set("id", id)
