@@ -149,6 +149,9 @@ func (s *Server) IssueBill(ctx context.Context, buyer, seller string, b wire.Bil
 		}
 		r := &resource.Record{Scope: scope, ID: b.ID}
 		body := wire.ValueOf(b)
+		if releaseOf(scope) == wire.Grace {
+			wire.ToGraceContacts(&body)
+		}
 		billKind.fill(r, body)
 		if err := tx.Insert(r); err != nil {
 			return err
@@ -551,7 +554,7 @@ func (l *ledger) say(item, word string, a wire.BillAnswer) error {
 			if a.Claimed != nil {
 				claimed, err := a.Claimed.Amount()
 				if err != nil {
-					return fault.Of(err).In("claimedAmount")
+					return fault.New(CodeBadFormat, fault.Of(err).Detail, fault.Of(err).Remedy).In("claimedAmount")
 				}
 				if is, err := x.Untaxed.Amount(); err != nil || claimed.Currency != is.Currency || claimed.Micro < 0 || claimed.Micro >= is.Micro {
 					return fault.New(fault.Invalid, "claim less than the item, in its currency", "the claim is not below the item").In("claimedAmount")

@@ -15,7 +15,7 @@ func TestABuyerOrdersReportsTroubleAndPaysInBothReleases(t *testing.T) {
 	ordered(t, func(t *testing.T, w *orderWorld) {
 		ctx, c := context.Background(), w.buyer(w.release)
 		contact := func(role string) wire.Contact {
-			return wire.Contact{Role: role, Name: "B", Number: "+39", Email: "b@bravo.example"}
+			return wire.Contact{Role: role, Name: "B", Number: "+39", Email: "b@bravo.example", Address: &wire.Fielded{City: "Milano"}}
 		}
 		var contacts []wire.Contact
 		for _, role := range []string{"buyerProductOrderItemContact", "buyerImplementationContact", "buyerTechnicalContact"} {

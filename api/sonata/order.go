@@ -237,7 +237,7 @@ func (s *Server) addContactAs(body *wire.Value, role string) {
 		return
 	}
 	c := s.options.Contact
-	c.Role = role
+	c.Role, c.Address = role, nil // the release may have another form for it
 	contacts := body.Get("relatedContactInformation")
 	contacts.Append(c)
 	body.Set("relatedContactInformation", contacts)

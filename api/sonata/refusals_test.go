@@ -227,3 +227,43 @@ func TestEveryFaultOfAnOrderIsNamedByItsPath(t *testing.T) {
 		w.must(201, ask{partner: w.partner, path: w.base + "/productOrder", body: good})
 	})
 }
+
+func TestOurOwnCallsRefuseAsTheStandardDoes(t *testing.T) {
+	billed(t, func(t *testing.T, w *billWorld) {
+		b := w.issue("1", 2)
+		w.add(sonata.Partner{ID: "none", Buyers: []string{"NONE"}, Release: w.release, Scopes: []string{"nothing"}})
+		w.add(sonata.Partner{ID: "other", Buyers: []string{"OTHER"}, Release: w.release})
+		item, bill := "/customerBillItem/"+b.Items[0].ID, "/customerBill/"+b.ID
+		dispute := `{"reason":"x"}`
+		for name, c := range map[string]struct {
+			partner, path, body string
+			status              int
+			code                string
+		}{
+			"no token":                  {"", item + "/dispute", dispute, 401, "missingCredentials"},
+			"no scope":                  {"none", item + "/dispute", dispute, 403, "accessDenied"},
+			"another's item":            {"other", item + "/dispute", dispute, 404, "notFound"},
+			"another's bill":            {"other", bill + "/pay", `{"reference":"x"}`, 404, "notFound"},
+			"no reason":                 {w.partner, item + "/dispute", `{}`, 400, "invalidBody"},
+			"no JSON":                   {w.partner, bill + "/accept", `{`, 400, "invalidBody"},
+			"no answer to agree to":     {w.partner, item + "/resolve", `{"accept":true}`, 409, "conflict"},
+			"a claim above the item":    {w.partner, item + "/dispute", `{"reason":"x","claimedAmount":{"unit":"EUR","value":10.1}}`, 422, "invalidValue"},
+			"a claim in another money":  {w.partner, item + "/dispute", `{"reason":"x","claimedAmount":{"unit":"USD","value":1}}`, 422, "invalidValue"},
+			"parts of a millionth":      {w.partner, item + "/dispute", `{"reason":"x","claimedAmount":{"unit":"EUR","value":0.00000001}}`, 422, "invalidFormat"},
+			"too little":                {w.partner, item + "/pay", `{"reference":"x","amount":{"unit":"EUR","value":11.10}}`, 422, "invalidValue"},
+			"a means that there is not": {w.partner, item + "/pay", `{"reference":"x","paymentMethod":"shells"}`, 400, "invalidBody"},
+		} {
+			a := w.do(ask{partner: c.partner, path: w.own + c.path, body: c.body})
+			if a.status != c.status || a.code() != c.code {
+				t.Errorf("%s: %d %s, want %d %s\n%s", name, a.status, a.code(), c.status, c.code, a.text)
+			}
+		}
+		if got := w.states(b); got != "generated generated generated" || len(w.till.said) != 0 {
+			t.Errorf("it is %s, and the seller heard %v", got, w.till.said)
+		}
+		if a := w.do(ask{partner: "other", path: w.own + bill + "/document"}); a.status != 404 {
+			t.Errorf("another's document: %d", a.status)
+		}
+		w.say(200, item+"/pay", `{"reference":"x","amount":{"unit":"EUR","value":11.11}}`)
+	})
+}

@@ -385,11 +385,18 @@ func (s *Server) PutIncident(ctx context.Context, buyer, seller string, in wire.
 	if in.Status == wire.TicketClosed && in.Closed.IsZero() {
 		in.Closed = now
 	}
+	fresh := func() wire.Value {
+		v := wire.ValueOf(in)
+		if releaseOf(scope) == wire.Grace {
+			wire.ToGraceContacts(&v)
+		}
+		return v
+	}
 	return s.store.Update(ctx, func(tx *resource.Tx) error {
 		r, err := tx.Get(scope, in.ID)
 		if fault.CodeOf(err) == fault.NotFound {
 			in.Created = now
-			body := wire.ValueOf(in)
+			body := fresh()
 			setState(&body, "status", "statusChange", in.Status, now, "")
 			r = &resource.Record{Scope: scope, ID: in.ID}
 			incidentKind.fill(r, body)
@@ -404,7 +411,7 @@ func (s *Server) PutIncident(ctx context.Context, buyer, seller string, in wire.
 		if err != nil {
 			return err
 		}
-		body := wire.ValueOf(in)
+		body := fresh()
 		body.Set("creationDate", old.Get("creationDate"))
 		body.Set("statusChange", old.Get("statusChange"))
 		event := s.troubleEvent(scope, incidentKind, "incidentAttributeValueChangeEvent", body, false)

@@ -20,6 +20,15 @@ func (c *Client) translate(from func(wire.Value) wire.Value) func(wire.Value) wi
 	return from
 }
 
+// body writes a request that differs in its contacts only.
+func (c *Client) body(x any) wire.Value {
+	v := wire.ValueOf(x)
+	if c.grace() {
+		wire.ToGraceContacts(&v)
+	}
+	return v
+}
+
 // CreateOrder orders products. It gets an external id when it has none: the same
 // order with the same id may be sent again.
 func (c *Client) CreateOrder(ctx context.Context, o wire.Order) (out Answer[wire.Order], err error) {
@@ -46,8 +55,14 @@ func (c *Client) Orders(ctx context.Context, f Filter) (Page[wire.Order], error)
 }
 
 // UpdateOrder changes what may be changed of an order.
-func (c *Client) UpdateOrder(ctx context.Context, id string, u wire.OrderUpdate) (Answer[wire.Order], error) {
-	return patch[wire.Order](ctx, c, wire.Ordering, "/productOrder/", id, wire.ValueOf(u), c.translate(wire.FromGraceOrder))
+func (c *Client) UpdateOrder(ctx context.Context, id string, u wire.OrderUpdate) (out Answer[wire.Order], err error) {
+	body := wire.ValueOf(u)
+	if c.grace() {
+		if body, err = wire.ToGraceOrder(body); err != nil {
+			return out, err
+		}
+	}
+	return patch[wire.Order](ctx, c, wire.Ordering, "/productOrder/", id, body, c.translate(wire.FromGraceOrder))
 }
 
 // patch sends changes. They do no harm when they come twice.
@@ -62,7 +77,7 @@ func patch[T any](ctx context.Context, c *Client, f wire.Function, path, id stri
 // CancelOrder asks to cancel an order. The seller refuses a second request while
 // the first is open, so it is not repeated by itself.
 func (c *Client) CancelOrder(ctx context.Context, o wire.CancelOrder) (Answer[wire.CancelOrder], error) {
-	return post[wire.CancelOrder](ctx, c, wire.Ordering, "/cancelProductOrder", wire.ValueOf(o), false, nil)
+	return post[wire.CancelOrder](ctx, c, wire.Ordering, "/cancelProductOrder", c.body(o), false, nil)
 }
 
 // Cancellation gives a request to cancel by its id.
@@ -198,7 +213,7 @@ func (c *Client) CreateTicket(ctx context.Context, t wire.Ticket) (Answer[wire.T
 	if t.ExternalID == "" {
 		t.ExternalID = NewExternalID()
 	}
-	return post[wire.Ticket](ctx, c, wire.TroubleTicket, "/troubleTicket", wire.ValueOf(t), true, nil)
+	return post[wire.Ticket](ctx, c, wire.TroubleTicket, "/troubleTicket", c.body(t), true, nil)
 }
 
 // Ticket gives a ticket by its id.
@@ -213,7 +228,7 @@ func (c *Client) Tickets(ctx context.Context, f Filter) (Page[wire.Ticket], erro
 
 // UpdateTicket changes what a buyer may change of a ticket.
 func (c *Client) UpdateTicket(ctx context.Context, id string, u wire.TicketUpdate) (Answer[wire.Ticket], error) {
-	return patch[wire.Ticket](ctx, c, wire.TroubleTicket, "/troubleTicket/", id, wire.ValueOf(u), nil)
+	return patch[wire.Ticket](ctx, c, wire.TroubleTicket, "/troubleTicket/", id, c.body(u), nil)
 }
 
 // CancelTicket withdraws a ticket.

@@ -272,11 +272,22 @@ func FromGraceOrder(v Value) Value {
 	return v
 }
 
-// ToGraceOrder writes an order of ours in the form of grace.
+// ToGraceContacts leaves out the postal addresses of contacts: grace has a form
+// of its own for them, with members that ours need not have.
+func ToGraceContacts(v *Value) {
+	list := v.Open("relatedContactInformation").Elements()
+	for i := range list {
+		list[i].Drop("postalAddress")
+	}
+}
+
+// ToGraceOrder writes an order of ours in the form of grace, or a change of one.
 func ToGraceOrder(v Value) (Value, error) {
+	ToGraceContacts(&v)
 	list := v.Open("productOrderItem").Elements()
 	for i := range list {
 		item := &list[i]
+		ToGraceContacts(item)
 		if err := toGracePlaces(item.Open("product")); err != nil {
 			return v, err
 		}
@@ -340,6 +351,7 @@ func ToGraceProduct(v Value) (Value, error) {
 		}
 	}
 	v.Drop("place", "agreementName")
+	ToGraceContacts(&v)
 	terms := v.Open("productTerm").Elements()
 	for i := range terms {
 		ToGraceTerm(&terms[i])
