@@ -50,6 +50,7 @@ bench: build ## the measures of docs/benchmarks.md
 	./$(BIN) bench voice
 	./$(BIN) bench voice --calls 100000 --period 15s
 	./$(BIN) bench compare
+	./$(BIN) bench sonata
 	./$(BIN) bench compare --cycle
 	./$(BIN) bench mesh
 

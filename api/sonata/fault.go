@@ -174,7 +174,7 @@ func allowed(status int, listed []int) bool {
 }
 
 func (s *Server) write(ctx context.Context, w http.ResponseWriter, status int, body []byte) {
-	if body != nil {
+	if body != nil && w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", wire.ContentType)
 	}
 	w.WriteHeader(status)

@@ -19,6 +19,10 @@ type Seller struct {
 	Discovery Discovery
 	Qualifier Qualifier
 	Quoter    Quoter
+	// Orders also offers the inventory, which follows from orders.
+	Orders   Orderer
+	Bills    Biller
+	Troubles Troubles
 }
 
 // Party is who asks.

@@ -197,8 +197,16 @@ func (s *Server) routes() error {
 			for _, op := range f.operations(release) {
 				known[op.id] = true
 				optional[op.id] = optional[op.id] || op.optional()
-				s.mux.HandleFunc(op.method+" "+release.Base(f.function)+op.path, func(w http.ResponseWriter, r *http.Request) {
-					s.serve(w, r, release, f.function, &op)
+				base := release.Base(f.function)
+				if f.base != "" {
+					// Calls of our own are the same in every release.
+					if release != wire.Releases[0] {
+						continue
+					}
+					base = f.base
+				}
+				s.mux.HandleFunc(op.method+" "+base+op.path, func(w http.ResponseWriter, r *http.Request) {
+					s.serve(w, r, release, f, &op)
 				})
 			}
 		}
@@ -218,6 +226,7 @@ func (s *Server) routes() error {
 type functionOf struct {
 	function   wire.Function
 	operations func(wire.Release) []operation
+	base       string // of calls that the standard lacks; "": the release's
 }
 
 // Handler answers partners: the APIs under /mefApi/sonata, and TokenPath. It may
@@ -307,7 +316,7 @@ func (p *probe) WriteHeader(status int)      { p.status = status }
 func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
 
 // serve takes a request to its handler.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, release wire.Release, f wire.Function, op *operation) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, release wire.Release, f functionOf, op *operation) {
 	if seen, ok := w.(*watched); ok {
 		seen.operation = op.id
 	}
@@ -329,7 +338,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, release wire.Rele
 	s.write(r.Context(), w, status, out.body)
 }
 
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, release wire.Release, f wire.Function, op *operation) (*reply, error) {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, release wire.Release, f functionOf, op *operation) (*reply, error) {
 	partner, scopes, err := s.authenticate(r)
 	if err != nil {
 		return nil, err
@@ -342,7 +351,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, release wire.Rel
 		return nil, err
 	}
 	defer leave()
-	if partner.Release != release {
+	if f.base != "" {
+		release = partner.Release
+	} else if partner.Release != release {
 		return nil, fault.Newf(fault.Forbidden, "use the paths of that release, or ask the seller's operator for another", "this partner is set up for release %s", partner.Release)
 	}
 	if !partner.may(op.id) || len(scopes) > 0 && !slices.Contains(scopes, op.id) {
@@ -351,7 +362,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, release wire.Rel
 	if op.optional() && slices.Contains(s.options.Off, op.id) {
 		return nil, fault.New(CodeNotOffered, "this seller does not offer the operation", "do without it")
 	}
-	c := &call{ctx: r.Context(), s: s, release: release, function: f, partner: partner, id: r.PathValue("id"), header: r.Header}
+	c := &call{ctx: r.Context(), s: s, release: release, function: f.function, partner: partner, id: r.PathValue("id"), header: r.Header}
 	// The billing files forget the two parties; they are taken there as well.
 	params := append(slices.Clone(op.params), param{name: "buyerId"}, param{name: "sellerId"})
 	if c.query, err = readQuery(r.URL.RawQuery, params); err != nil {

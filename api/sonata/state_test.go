@@ -28,6 +28,23 @@ func TestDiagramsAreTheTables(t *testing.T) {
 		"sonata-quote": {"Quote (Sonata)", quoteMoves, map[string]string{
 			wire.Acknowledged: "seller: check", wire.InProgress: "seller: answer; buyer may cancel", wire.Draft: "seller: answer; buyer may cancel",
 			wire.Answered: "nobody: it expires", wire.Orderable: "buyer: order or decline", wire.OrderableAlternate: "buyer: order or decline"}},
+		"sonata-order": {"Product order (Sonata)", orderMoves, map[string]string{
+			wire.Acknowledged: "seller: check", wire.InProgress: "seller: deliver; buyer may cancel", wire.AssessingCharge: "buyer: answer the charge", wire.AssessingModification: "seller: answer; buyer: answer its charge",
+			wire.AssessingCancellation: "seller: answer; buyer: answer its charge", wire.PendingCancellation: "seller: end what has begun"}},
+		"sonata-order-item": {"Item of a product order (Sonata)", itemMoves, map[string]string{
+			wire.Acknowledged: "seller: check", wire.InProgress: "seller: deliver", wire.Held: "buyer: answer the charge", wire.Pending: "seller: answer; buyer: answer its charge"}},
+		"sonata-order-task": {"Cancellation and change of a date (Sonata)", taskMoves, map[string]string{wire.Acknowledged: "seller: answer", wire.TaskCharge: "buyer: answer the charge"}},
+		"sonata-charge":     {"Charge (Sonata)", chargeMoves, map[string]string{wire.AwaitingResponse: "buyer: answer in time"}},
+		"sonata-product": {"Product of the inventory (Sonata)", productMoves, map[string]string{
+			wire.ProductPendingActive: "seller: deliver", wire.ProductActive: "buyer: change or end it by an order", wire.ProductPendingChange: "seller: change it", wire.ProductSuspended: "seller: resume it; buyer: end it",
+			wire.ProductPendingTerminate: "seller: end it", wire.ProductSuspendedTerminate: "seller: end it"}},
+		"sonata-bill": {"Bill (Sonata)", billMoves, map[string]string{wire.BillGenerated: "buyer: pay, or dispute an item", wire.BillPaymentDue: "buyer: pay"}},
+		"sonata-bill-item": {"Item of a bill (Sonata)", billItemMoves, map[string]string{
+			wire.BillGenerated: "buyer: pay or dispute", wire.BillDisputed: "seller: resolve; buyer: agree that it is due", wire.BillCredit: "buyer: pay the rest", wire.BillPaymentDue: "buyer: pay"}},
+		"sonata-ticket": {"Trouble ticket (Sonata)", ticketMoves, map[string]string{
+			wire.Acknowledged: "seller: begin", wire.InProgress: "seller: resolve", wire.Pending: "buyer: inform; seller: go on", wire.AssessingCancellation: "seller: end it", wire.TicketResolved: "buyer: close or reopen; it closes by itself",
+			wire.TicketReopened: "seller: begin again"}},
+		"sonata-incident": {"Incident (Sonata)", incidentMoves, map[string]string{wire.IncidentCreated: "seller", wire.InProgress: "seller"}},
 	} {
 		var b strings.Builder
 		fmt.Fprintf(&b, "# %s\n\nDrawn from the transition table in `api/sonata/state.go` by a test; what is not here is refused. States are spelled as in release kylie.\n\n```mermaid\nstateDiagram-v2\n", d.title)

@@ -195,6 +195,7 @@ type change struct {
 	body   wire.Value
 	due    time.Time
 	events []resource.Event
+	also   func(*resource.Tx) error // what changes with it; nil: nothing
 }
 
 // update changes a resource: do gets its body and gives the new one, or nil to
@@ -203,29 +204,47 @@ type change struct {
 func (s *Server) update(ctx context.Context, k *kind, scope resource.Scope, id string, do func(*resource.Record, wire.Value) (*change, error)) (*resource.Record, error) {
 	var r *resource.Record
 	err := s.store.Update(ctx, func(tx *resource.Tx) (err error) {
-		if r, err = tx.Get(scope, id); err != nil {
-			return err
-		}
-		body, err := wire.Parse(r.Body)
-		if err != nil {
-			return err
-		}
-		ch, err := do(r, body)
-		if err != nil || ch == nil {
-			return err
-		}
-		from := r.State
-		r.Due = ch.due
-		k.fill(r, ch.body)
-		if err := k.moves.check(releaseOf(scope), from, r.State); err != nil {
-			return err
-		}
-		if err := tx.Put(r); err != nil {
-			return err
-		}
-		return tx.Emit(ch.events...)
+		r, err = edit(tx, k, scope, id, do)
+		return err
 	})
 	return r, err
+}
+
+// edit changes a resource within a change of the shelf.
+func edit(tx *resource.Tx, k *kind, scope resource.Scope, id string, do func(*resource.Record, wire.Value) (*change, error)) (*resource.Record, error) {
+	r, err := tx.Get(scope, id)
+	if err != nil {
+		return nil, err
+	}
+	body, err := wire.Parse(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	ch, err := do(r, body)
+	if err != nil || ch == nil {
+		return r, err
+	}
+	from := r.State
+	r.Due = ch.due
+	k.fill(r, ch.body)
+	if err := k.moves.check(releaseOf(scope), from, r.State); err != nil {
+		return nil, err
+	}
+	if err := tx.Put(r); err != nil {
+		return nil, err
+	}
+	if ch.also != nil {
+		if err := ch.also(tx); err != nil {
+			return nil, err
+		}
+	}
+	return r, tx.Emit(ch.events...)
+}
+
+// of is the scope of another kind of the same partner.
+func of(scope resource.Scope, k *kind) resource.Scope {
+	scope.Kind = string(releaseOf(scope)) + "/" + k.name
+	return scope
 }
 
 // setState gives a resource, or an item of it, a state and adds to its history.

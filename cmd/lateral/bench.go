@@ -24,6 +24,7 @@ type benchCommand struct {
 	Ledger  benchLedgerCommand  `cmd:"" help:"Commands a second through ledger and channel, beside the consensus engine alone."`
 	Rating  benchRatingCommand  `cmd:"" help:"Calls rated a second by longest prefix."`
 	Voice   benchVoiceCommand   `cmd:"" help:"Two carriers' files through the whole network: time and memory."`
+	Sonata  benchSonataCommand  `cmd:"" help:"Requests a second of a Sonata seller with many orders in store: list, get, post."`
 	Compare benchCompareCommand `cmd:"" help:"Two carriers' records compared: records a second, CPU, memory; beside DuckDB."`
 	Mesh    benchMeshCommand    `cmd:"" help:"Discovery and quoting among tens of thousands of simulated carriers, against flooding."`
 }
@@ -269,6 +270,34 @@ func (c benchMeshCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	bar.end()
+	return show(t, c.JSON, res)
+}
+
+// benchSonataCommand is "lateral bench sonata".
+type benchSonataCommand struct {
+	Orders   int           `default:"100000" help:"Orders in store."`
+	Clients  int           `default:"16" help:"Connections, each with one request at a time; 1 to 64."`
+	Duration time.Duration `default:"10s" help:"Length of each run."`
+	Seed     uint64        `default:"1" help:"Seed of what is asked for."`
+	Dir      string        `placeholder:"DIR" help:"Folder for the store, on the disk to measure; default: the system's temporary one."`
+	JSON     bool          `name:"json" help:"Print one JSON document."`
+}
+
+func (benchSonataCommand) Help() string {
+	return `Starts a Sonata seller of release kylie with a store on disk, puts orders into it, and asks it over loopback HTTP with an
+OAuth2 access token: pages of ten among the first thousand ("list") and anywhere ("deep"), lists by two filters, orders by id,
+and new orders, which are delivered meanwhile. Prints requests a second and their times. Seller and load share this process and its processors.
+
+Examples:
+  lateral bench sonata
+  lateral bench sonata --orders 10000 --clients 4 --duration 5s --json`
+}
+
+func (c benchSonataCommand) Run(ctx context.Context, t terminal) error {
+	res, err := bench.Sonata(ctx, bench.SonataOptions{Orders: c.Orders, Clients: c.Clients, Duration: c.Duration, Seed: c.Seed, Dir: c.Dir, Progress: t.err})
+	if err != nil {
+		return err
+	}
 	return show(t, c.JSON, res)
 }
 

@@ -233,7 +233,12 @@ func (d *DB) Find(ctx context.Context, q Query) (Found, error) {
 	if q.Offset >= f.Total || q.Limit <= 0 {
 		return f, nil
 	}
-	rows, err := d.read.QueryContext(ctx, "SELECT coalesce(r.summary, r.body) FROM "+from+where+" ORDER BY "+order+" LIMIT ? OFFSET ?", append(args, q.Limit, q.Offset)...)
+	query := "SELECT coalesce(r.summary, r.body) FROM " + from + where + " ORDER BY " + order + " LIMIT ? OFFSET ?"
+	if len(q.Equal)+len(q.Ranges) == 0 {
+		// What comes before the page is passed over in the index alone.
+		query = "SELECT coalesce(r.summary, r.body) FROM (SELECT r.seq FROM " + from + where + " ORDER BY r.seq LIMIT ? OFFSET ?) a CROSS JOIN resource r ON r.seq=a.seq ORDER BY a.seq"
+	}
+	rows, err := d.read.QueryContext(ctx, query, append(args, q.Limit, q.Offset)...)
 	if err != nil {
 		return Found{}, explain(err)
 	}

@@ -298,8 +298,10 @@ func eachDuration(v *Value, name string, change func(Duration) Duration) {
 // ToGraceTask writes a qualification or a quote in the form of grace: a request
 // of ours, or what we as a seller add to one.
 func ToGraceTask(v Value, items string) (Value, error) {
+	ToGraceContacts(&v)
 	list := v.Open(items).Elements()
 	for i := range list {
+		ToGraceContacts(&list[i])
 		if err := ToGraceItem(&list[i]); err != nil {
 			return v, err
 		}
