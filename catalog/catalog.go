@@ -123,7 +123,7 @@ type Turn struct {
 }
 
 // Watch has f called with what each change made of offerings, after it stands
-// and before the next. f must not wait, nor change the catalogue.
+// and before the next. f must not wait, nor use the catalogue.
 func (c *Catalog) Watch(f func([]Turn)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -31,6 +31,9 @@ func (s *Shop) ValidateAddress(_ context.Context, _ sonata.Party, q wire.Place) 
 		a.Best = &best
 		return a, nil
 	}
+	if len(found) == 0 {
+		found = s.like(q)
+	}
 	for _, p := range found {
 		a.Others = append(a.Others, addressOf(p))
 	}
@@ -59,8 +62,8 @@ func addressOf(p catalog.Place) wire.GeographicAddress {
 // mostMeant is how many places an address may mean that are told.
 const mostMeant = 10
 
-// meant gives the places that a query may mean; one: it is that one. The most
-// exact of its representations counts.
+// meant gives the places that a query names; one: it is that one. The most exact
+// of its representations counts.
 func (s *Shop) meant(q wire.Place) ([]catalog.Place, error) {
 	places := s.catalog.Places()
 	for _, l := range q.Labels {
@@ -103,11 +106,10 @@ func (s *Shop) meant(q wire.Place) ([]catalog.Place, error) {
 			return near[:1], nil
 		}
 	}
-	return s.like(q), nil
+	return nil, nil
 }
 
-// like gives places that are written much like what a query says; never one
-// alone, which would count as found.
+// like gives places that are written much like what a query says.
 func (s *Shop) like(q wire.Place) []catalog.Place {
 	var names []string
 	for _, l := range q.Labels {

@@ -68,6 +68,77 @@ func TestABuyerFindsWhatIsSoldAndNothingElseOfTheCatalogue(t *testing.T) {
 	}
 }
 
+func TestAnAddressMeansOnePlaceOrIsAskedBack(t *testing.T) {
+	w := newWorld(t)
+	c := w.buyer("bravo", wire.Kylie)
+	for _, x := range []struct {
+		name   string
+		asked  wire.Representations
+		best   string
+		others string // one of them
+	}{
+		{"by a text", wire.Representations{Formatted: []wire.Formatted{{Address: "Via Caldera 21, Milano, IT"}}}, "ITMIL", ""},
+		{"by its parts", wire.Representations{Fielded: []wire.Fielded{{StreetName: "Via Caldera", City: "Milan", CountryCode: "it"}}}, "ITMIL", ""},
+		{"in another country", wire.Representations{Fielded: []wire.Fielded{{City: "Milan", CountryCode: "FR"}}}, "", "ITMIL"},
+		{"by a position nearby", wire.Representations{Points: []wire.Point{{SpatialRef: "EPSG:4326", Latitude: "45.47123456789", Longitude: "9.19"}}}, "ITMIL", ""},
+		{"at sea", wire.Representations{Points: []wire.Point{{SpatialRef: "EPSG:4326", Latitude: "0", Longitude: "-30"}}}, "", ""},
+		{"misspelt", wire.Representations{Fielded: []wire.Fielded{{City: "Hong Kongg"}}}, "", "HKHKG"},
+		{"nowhere", wire.Representations{Fielded: []wire.Fielded{{City: "Qqqqqqqq"}}}, "", ""},
+	} {
+		a, err := c.ValidateAddress(t.Context(), wire.AddressValidation{Instant: true, Submitted: wire.Place{Representations: x.asked}})
+		if err != nil {
+			t.Fatal(x.name, err)
+		}
+		best, others := "", ""
+		if a.Value.Best != nil {
+			best = a.Value.Best.ID
+		}
+		for _, o := range a.Value.Others {
+			others += " " + o.ID
+		}
+		if best != x.best || !strings.Contains(others, x.others) || x.others == "" && others != "" {
+			t.Errorf("%s: best %q, others %q", x.name, best, others)
+		}
+	}
+	bad := wire.Representations{Points: []wire.Point{{SpatialRef: "EPSG:4326", Latitude: "north", Longitude: "1"}}}
+	if _, err := c.ValidateAddress(t.Context(), wire.AddressValidation{Instant: true, Submitted: wire.Place{Representations: bad}}); refusal(t, err).Status != 422 {
+		t.Error(err)
+	}
+}
+
+func TestATermSaysFromWhenToWhenItIsReserved(t *testing.T) {
+	w := newWorld(t)
+	c := w.buyer("bravo", wire.Kylie)
+	q := firm(line("100000000"))
+	q.Items[0].RequestedInterval = &wire.Duration{Amount: 11, Units: "calendarHours"}
+	q.Items[0].Term = &wire.Term{Name: "tonight", Duration: wire.Duration{Amount: 2, Units: "calendarHours"}, End: wire.EndOfTermDisconnect}
+	a := must(c.CreateQuote(t.Context(), q))
+	holds := w.shop.Reservations(a.Value.ID)
+	evening := time.Date(2026, 11, 2, 20, 0, 0, 0, time.UTC).UnixMilli()
+	if len(holds) != 1 || int64(holds[0].From) != evening || int64(holds[0].To) != evening+2*3_600_000 {
+		t.Errorf("reserved: %+v", holds)
+	}
+	// Business hours have no calendar here.
+	q.Items[0].Term.Duration.Units = "businessHours"
+	_, err := c.CreateQuote(t.Context(), q)
+	if r := refusal(t, err); r.Status != 422 || r.Errors[0].PropertyPath != "/quoteItem/0/requestedQuoteItemTerm/duration" {
+		t.Errorf("%+v", r.Errors)
+	}
+}
+
+func TestALineToTheBuyersENNIIsFoundByItsConfiguration(t *testing.T) {
+	w := newWorld(t)
+	p := line("100000000")
+	p.Place[0].Place.ID = "CHZRH"
+	p.Configuration = must(wire.Parse([]byte(`{"@type":"` + catalog.TypeELine + `","bandwidth":100000000,"endA":{"interface":"uni"},"endZ":{"interface":"enni","outerVlan":7}}`)))
+	if a := must(w.buyer("bravo", wire.Kylie).CreateQuote(t.Context(), firm(p))); a.Value.State != wire.Orderable {
+		t.Errorf("to its own: %s", a.Raw)
+	}
+	if a := must(w.buyer("delta", wire.Kylie).CreateQuote(t.Context(), firm(p))); a.Value.State != wire.UnableToProvide {
+		t.Errorf("to another's: %s", a.Raw)
+	}
+}
+
 func TestWhatCanBeDeliveredIsGreenAndWhatIsNotHereIsRed(t *testing.T) {
 	w := newWorld(t)
 	c := w.buyer("bravo", wire.Kylie)
