@@ -111,6 +111,36 @@ type Catalog struct {
 	index   *index
 	holds   *holds
 	imports []FileImport
+	watch   func([]Turn)
+}
+
+// Turn is what a change made of an offering.
+type Turn struct {
+	Offering string
+	Before   State // "": it was not there
+	After    State // "": it was taken back
+	Anew     bool  // another version is in force
+}
+
+// Watch has f called with what each change made of offerings, after it stands
+// and before the next. f must not wait, nor use the catalogue.
+func (c *Catalog) Watch(f func([]Turn)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watch = f
+}
+
+// turn says what a change makes of an offering; before is nil for a new one.
+func turn(id string, before, after *record) Turn {
+	t := Turn{Offering: id}
+	if before != nil && before.item != nil {
+		t.Before = before.state()
+	}
+	if after.item != nil {
+		t.After = after.state()
+	}
+	t.Anew = before == nil || before.Current != after.Current
+	return t
 }
 
 // Open reads the catalogue from a keyspace of the store. base are the places
@@ -680,8 +710,12 @@ func (tx *change) commit() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	moved := len(tx.staged[KindPlace]) > 0
+	var turns []Turn
 	for k, items := range tx.staged {
 		for id, x := range items {
+			if k == KindOffering {
+				turns = append(turns, turn(id, c.items[k][id], x))
+			}
 			if k == KindOffering && !moved {
 				if old := c.items[k][id]; old != nil {
 					c.index.remove(old)
@@ -700,6 +734,10 @@ func (tx *change) commit() error {
 	}
 	for _, f := range tx.done {
 		f()
+	}
+	if c.watch != nil && len(turns) > 0 {
+		slices.SortFunc(turns, func(a, b Turn) int { return strings.Compare(a.Offering, b.Offering) })
+		c.watch(turns)
 	}
 	return nil
 }

@@ -284,6 +284,23 @@ func (c *Catalog) MoveHold(id string, e HoldEvent, order string, now int64) (Hol
 	return next, c.putHolds([]*Hold{&next})
 }
 
+// Withdraw releases a reservation that nobody has confirmed, such as that of a
+// quote that has ended. One that an order rests on, or that is not there, stays
+// as it is.
+func (c *Catalog) Withdraw(id string, now int64) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	h, err := c.Hold(id)
+	if err != nil || h.State != Reserved {
+		return nil
+	}
+	e := Release
+	if h.lapsed(now) {
+		e = Expire
+	}
+	return c.putHolds([]*Hold{h.moved(e, now)})
+}
+
 // done reports whether a state is already what an event leads to.
 func done(s HoldState, e HoldEvent) bool {
 	switch e {

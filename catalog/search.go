@@ -111,6 +111,20 @@ func (c *Catalog) Search(in Inquiry, limit int, now int64) (Found, error) {
 	return out, nil
 }
 
+// Answer judges one offering for an inquiry, and gives what a buyer may see of
+// the answer. Codes: not-found, invalid, [CodeUnknownPlace], and what keeps the
+// offering from answering.
+func (c *Catalog) Answer(offering string, in Inquiry, now int64) (Answer, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	x, ok := c.items[KindOffering][offering]
+	if !ok || x.item == nil {
+		return Answer{}, notThere(KindOffering, offering)
+	}
+	m, err := c.claimed(x, in, now)
+	return m.Answer, err
+}
+
 // claimed judges one offering for an inquiry; of several legs the first that
 // answers counts. The lock is held.
 func (c *Catalog) claimed(x *record, in Inquiry, now int64) (Match, error) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -214,6 +215,7 @@ func (c Config) Validate() error {
 		need(c.Carrier != "", "sonata.listen", "a mere validator sells nothing", "leave it out, or name a carrier")
 		need(s.Partners != "", "sonata.partners", "nobody may use the Sonata interface", "name a file; lateral sonata client add writes it")
 		need(s.Base != "", "sonata.base", "partners are not told where this interface is", "give the address that they use, https://host")
+		need(s.QuoteFor >= 0 && s.QuoteFor <= 30*24*time.Hour, "sonata.quote_for", "a quote is good for less than nothing, or for more than thirty days", "name a length like 15m")
 		need((s.Certificate == "") == (s.Key == ""), "sonata.certificate", "a certificate and its key go together", "name both, or none")
 	}
 	need(c.Log.Format == "" || c.Log.Format == "text" || c.Log.Format == "json", "log.format", "logs are text or json", "use text or json")

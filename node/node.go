@@ -30,6 +30,7 @@ import (
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/ledger/comet"
+	"github.com/lateral-network/lateral/selling"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/party"
@@ -66,7 +67,7 @@ type Node struct {
 	api      net.Listener // nil without an API
 	sonata   *sonata.Server
 	sonataAt net.Listener  // nil without a Sonata interface
-	seller   sonata.Seller // what of the carrier it sells; a function without a seller is not offered
+	shop     *selling.Shop // answers partners from the catalogue; nil without a Sonata interface
 	closers  []func() error
 	finality *finality
 }
@@ -314,6 +315,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.sonataAt != nil {
 		part("Sonata", n.serveSonata)
 		part("Sonata's work", n.sonata.Run)
+		part("news of the catalogue", func(ctx context.Context) error { return n.shop.Run(ctx, n.sonata.CatalogChanged) })
 	}
 	if n.api != nil {
 		part("health", n.vitals.watch)

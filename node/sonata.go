@@ -11,6 +11,7 @@ import (
 	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/selling"
 	"github.com/lateral-network/lateral/store/resource"
 )
 
@@ -26,6 +27,9 @@ type Sonata struct {
 	// Partners is the file of who may call, with releases and scopes; lateral
 	// sonata client writes it.
 	Partners string `yaml:"partners,omitempty"`
+	// QuoteFor is how long a firm quote is good and what it needs reserved; 0: 15
+	// minutes.
+	QuoteFor time.Duration `yaml:"quote_for,omitempty"`
 	// Off are optional operations that are not offered, by operationId.
 	Off []string `yaml:"off,omitempty"`
 	// Contact is whom partners can ask.
@@ -61,7 +65,8 @@ func (n *Node) openSonata() error {
 	}
 	n.defer_(shelf.Close)
 	key := n.keys.Node()
-	n.sonata, err = sonata.New(partners, shelf, n.seller, sonata.Options{
+	n.shop = selling.New(selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, QuoteFor: c.QuoteFor, Log: n.log})
+	n.sonata, err = sonata.New(partners, shelf, n.shop.Seller(), sonata.Options{
 		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Log: n.log,
 		Contact: wire.Contact{Name: c.Contact.Name, Email: c.Contact.Email, Number: c.Contact.Phone},
 		Key:     &sonata.Key{ID: key.Public().String(), Private: key.Standard()},

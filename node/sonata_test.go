@@ -55,7 +55,7 @@ func TestACarriersNodeGivesAccessToPartnersOfItsFile(t *testing.T) {
 	}
 	// A function for which nobody sells is not there.
 	path := wire.Kylie.Base(wire.Quoting) + "/quote"
-	if status, got := ask(http.MethodGet, path, "Bearer "+token, ""); status != 404 || got["code"] != "notFound" {
+	if status, got := ask(http.MethodGet, wire.Kylie.Base(wire.Ordering)+"/productOrder", "Bearer "+token, ""); status != 404 || got["code"] != "notFound" {
 		t.Errorf("a function that is not sold: %d %v", status, got)
 	}
 	if status, got := ask(http.MethodGet, path, "", ""); status != 401 || got["code"] != "missingCredentials" {
@@ -64,12 +64,12 @@ func TestACarriersNodeGivesAccessToPartnersOfItsFile(t *testing.T) {
 }
 
 func TestTheSonataSectionNamesWhatIsMissing(t *testing.T) {
-	c := Config{Sonata: Sonata{Listen: ":7090", Certificate: "cert.pem"}}
+	c := Config{Sonata: Sonata{Listen: ":7090", Certificate: "cert.pem", QuoteFor: -1}}
 	err := c.Validate()
 	if err == nil {
 		t.Fatal("it is taken")
 	}
-	for _, field := range []string{"sonata.listen", "sonata.partners", "sonata.base", "sonata.certificate"} {
+	for _, field := range []string{"sonata.listen", "sonata.partners", "sonata.base", "sonata.certificate", "sonata.quote_for"} {
 		if !strings.Contains(err.Error(), "("+field+")") {
 			t.Errorf("%s is not named: %v", field, err)
 		}

@@ -186,10 +186,10 @@ func (c *call) specification() (*reply, error) {
 	return answered(c.shownSpecification(x)), nil
 }
 
-// CatalogChanged tells every subscriber that something of the catalogue has
-// changed. event is the name in kylie (wire.EventTypes of wire.Catalog), state
-// the new life cycle status of a state change.
-func (s *Server) CatalogChanged(ctx context.Context, event, id, state string) error {
+// CatalogChanged tells every subscriber that may see it that something of the
+// catalogue has changed. event is the name in kylie (wire.EventTypes of
+// wire.Catalog), state the new life cycle status of a state change.
+func (s *Server) CatalogChanged(ctx context.Context, event, id, state string, sees func(buyer string) bool) error {
 	if !slices.Contains(wire.EventTypes(wire.Kylie, wire.Catalog), event) {
 		return fault.Newf(fault.Internal, "report this", "there is no event %s of the catalogue", event)
 	}
@@ -202,7 +202,7 @@ func (s *Server) CatalogChanged(ctx context.Context, event, id, state string) er
 	for _, h := range hubs {
 		for _, r := range wire.Releases {
 			scope := resource.Scope{Kind: string(r) + "/catalog", Buyer: h.Buyer, Seller: h.Seller}
-			if h.Topic != topic(r, wire.Catalog) || told[scope] {
+			if h.Topic != topic(r, wire.Catalog) || told[scope] || !sees(h.Buyer) {
 				continue
 			}
 			told[scope] = true

@@ -196,7 +196,7 @@ func TestAnImmediateFirmQuoteIsOrderableWithExactPrices(t *testing.T) {
 			s.quote = func(q wire.Quote) (sonata.QuoteAnswer, error) {
 				a, err := whole(q)
 				a.Items[0].Prices[1].Price.Untaxed.Value = "9007199254740993.000001"
-				a.Proof = wire.ValueOf(map[string]string{"quote": "cbor"})
+				a.Proofs = []wire.Proof{{Item: "1", Signed: []byte("cbor")}}
 				return a, err
 			}
 		})
@@ -483,10 +483,15 @@ func TestTheCatalogueIsShownByEveryFilter(t *testing.T) {
 		}
 		in := w.newInbox()
 		w.must(201, ask{partner: partnerOf(r), path: base + "/hub", body: `{"callback":"` + in.url + `"}`})
-		if err := w.server.CatalogChanged(context.Background(), "productOfferingCreateEvent", "line", ""); err != nil {
+		everyone := func(buyer string) bool { return buyer == strings.ToUpper(partnerOf(r)) }
+		nobody := func(string) bool { return false }
+		if err := w.server.CatalogChanged(context.Background(), "productOfferingCreateEvent", "hidden", "", nobody); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.server.CatalogChanged(context.Background(), "productOfferingStateChangeEvent", "line", "onHold"); err != nil {
+		if err := w.server.CatalogChanged(context.Background(), "productOfferingCreateEvent", "line", "", everyone); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.server.CatalogChanged(context.Background(), "productOfferingStateChangeEvent", "line", "onHold", everyone); err != nil {
 			t.Fatal(err)
 		}
 		w.run()

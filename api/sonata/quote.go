@@ -41,9 +41,9 @@ type QuoteAnswer struct {
 	// waits in inProgress.draft, and Quote is asked again at Again.
 	Draft bool
 	Again time.Time
-	// Proof, if there is one, is a signed quote; it is given to the buyer in the
+	// Proofs are the signed quotes of items; they are given to the buyer in the
 	// member lateralQuote, which plain partners ignore.
-	Proof wire.Value
+	Proofs []wire.Proof
 }
 
 const (
@@ -264,8 +264,8 @@ func (s *Server) quoted(r wire.Release, body *wire.Value, q wire.Quote, a QuoteA
 			body.Set("validFor", wire.ValueOf(map[string]string{"startDateTime": wire.Time(now), "endDateTime": wire.Time(a.Until)}))
 			due = a.Until
 		}
-		if !a.Proof.IsZero() {
-			body.Set("lateralQuote", a.Proof)
+		if len(a.Proofs) > 0 {
+			body.Set("lateralQuote", a.Proofs)
 		}
 	}
 	if state == wire.Draft {

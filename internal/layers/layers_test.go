@@ -21,6 +21,7 @@ var rows = [][]string{
 	{"cmd"},
 	{"bench", "sim"},
 	{"node"},
+	{"selling"},
 	{"api", "portal"},
 	{"clearing"},
 	{"mesh", "exchange", "dns"},

@@ -199,7 +199,13 @@ type Quote struct {
 	Items       []QuoteItem   `json:"quoteItem,omitempty"`
 	State       string        `json:"state,omitempty"`
 	StateChange []StateChange `json:"stateChange,omitempty"`
-	Attachments Value         `json:"lateralQuote,omitzero"` // a signed quote of a Lateral seller; plain partners ignore it
+	Proofs      []Proof       `json:"lateralQuote,omitempty"` // of a Lateral seller; plain partners ignore them
+}
+
+// Proof is the signed quote of one item, which an order embeds byte for byte.
+type Proof struct {
+	Item   string `json:"quoteItem"`
+	Signed []byte `json:"signed"` // base64
 }
 
 // QuoteItem is one product whose price is asked.

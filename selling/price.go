@@ -1,0 +1,82 @@
+package selling
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/lateral-network/lateral/api/sonata/wire"
+	"github.com/lateral-network/lateral/catalog"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/rating"
+)
+
+// units are how quantities are called in Sonata's unitOfMeasure.
+var units = map[rating.Kind]string{rating.Time: "s", rating.Data: "octet", rating.Bandwidth: "bit/s·s"}
+
+// pricesOf writes prices as Sonata has them. What recurs or is due once is the
+// amount for the product; what is used has the rate for its unit, to the last
+// digit. What the form has no member for is said in the description; the signed
+// quote has all of it.
+func pricesOf(a *catalog.Answer) ([]wire.QuotePrice, error) {
+	var out []wire.QuotePrice
+	for i := range a.Prices {
+		p := &a.Prices[i]
+		w := wire.QuotePrice{Name: p.Name, Description: more(p)}
+		value := digits(p.Rate)
+		switch {
+		case p.Kind.Used():
+			w.Type = wire.UsageBased
+			w.Unit = strconv.FormatUint(p.Unit, 10) + " " + units[p.Kind]
+		default:
+			quantity := uint64(1)
+			w.Type = wire.NonRecurring
+			if p.Kind.Fixed() {
+				w.Type, w.Period = wire.Recurring, periodOf(p.Period.Length)
+			}
+			if p.Kind == rating.Distance {
+				quantity = a.Metres
+			}
+			// A rate is in billionths, an amount in millionths.
+			amount, err := money.Micro(p.Rate).MulDiv(int64(quantity), p.Unit*1000, money.HalfUp)
+			if err != nil {
+				return nil, fmt.Errorf("pricing %s: %w", p.Name, err)
+			}
+			value = wire.DecimalOf(amount)
+		}
+		w.Price.Untaxed = wire.Money{Unit: p.Currency, Value: value}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+// digits writes a rate without zeros at the end.
+func digits(r money.Rate) wire.Decimal {
+	s := r.String()
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return wire.Decimal(s)
+}
+
+// more says what of a price Sonata has no member for.
+func more(p *rating.Price) string {
+	var parts []string
+	if p.Kind == rating.OneTime {
+		parts = append(parts, "due for "+string(p.Event))
+	}
+	for _, t := range p.Tiers {
+		parts = append(parts, fmt.Sprintf("from %d: %s (%s)", t.From, digits(t.Rate), p.Reach))
+	}
+	if p.Commitment > 0 {
+		parts = append(parts, fmt.Sprintf("committed: %d in each %s", p.Commitment, p.Period))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// periodOf writes the length of a charge period, such as 1mo.
+func periodOf(length string) *wire.Duration {
+	n := strings.TrimRight(length, "smhdo")
+	amount, _ := strconv.ParseInt(n, 10, 32) // a price was checked when it was put
+	return &wire.Duration{Amount: amount, Units: map[string]string{"s": "seconds", "m": "minutes", "h": "calendarHours", "d": "calendarDays", "mo": "months"}[length[len(n):]]}
+}
