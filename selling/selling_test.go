@@ -147,7 +147,7 @@ func TestWhatCanBeDeliveredIsGreenAndWhatIsNotHereIsRed(t *testing.T) {
 	unknown.Offering = &wire.Ref{ID: "hk-to-charlie"} // another neighbour's is not here either
 	wide.Place = wide.Place[:2:2]
 	wide.Place[0].Place.ID = "FRPAR"
-	q := wire.POQ{Instant: true, Contacts: contact}
+	q := wire.POQ{Instant: true, Alternatives: true, Contacts: contact}
 	for i, p := range []wire.Product{line("100000000"), unknown, wide} {
 		q.Items = append(q.Items, wire.POQItem{ID: fmt.Sprint(i), Action: wire.Add, Product: p})
 	}
@@ -159,6 +159,9 @@ func TestWhatCanBeDeliveredIsGreenAndWhatIsNotHereIsRed(t *testing.T) {
 		if got := a.Value.Items[i].Confidence; got != want {
 			t.Errorf("item %d is %s: %s", i, got, a.Raw)
 		}
+	}
+	if also := a.Value.Items[1].Alternates; len(also) != 1 || also[0].Product.Offering.ID != "hk-mil" || len(a.Value.Items[2].Alternates) != 0 {
+		t.Errorf("instead: %s", a.Raw)
 	}
 	if d := a.Value.Items[0].Interval; d == nil || *d != (wire.Duration{Amount: 60, Units: "seconds"}) {
 		t.Errorf("it is there after %+v", d)
