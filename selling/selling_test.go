@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/trade/order"
@@ -146,7 +147,7 @@ func TestWhatCanBeDeliveredIsGreenAndWhatIsNotHereIsRed(t *testing.T) {
 	unknown.Offering = &wire.Ref{ID: "hk-to-charlie"} // another neighbour's is not here either
 	wide.Place = wide.Place[:2:2]
 	wide.Place[0].Place.ID = "FRPAR"
-	q := wire.POQ{Instant: true, Contacts: contact}
+	q := wire.POQ{Instant: true, Alternatives: true, Contacts: contact}
 	for i, p := range []wire.Product{line("100000000"), unknown, wide} {
 		q.Items = append(q.Items, wire.POQItem{ID: fmt.Sprint(i), Action: wire.Add, Product: p})
 	}
@@ -158,6 +159,9 @@ func TestWhatCanBeDeliveredIsGreenAndWhatIsNotHereIsRed(t *testing.T) {
 		if got := a.Value.Items[i].Confidence; got != want {
 			t.Errorf("item %d is %s: %s", i, got, a.Raw)
 		}
+	}
+	if also := a.Value.Items[1].Alternates; len(also) != 1 || also[0].Product.Offering.ID != "hk-mil" || len(a.Value.Items[2].Alternates) != 0 {
+		t.Errorf("instead: %s", a.Raw)
 	}
 	if d := a.Value.Items[0].Interval; d == nil || *d != (wire.Duration{Amount: 60, Units: "seconds"}) {
 		t.Errorf("it is there after %+v", d)
@@ -235,6 +239,42 @@ func TestAFirmQuoteReservesUntilItExpires(t *testing.T) {
 		_, free, _ := w.catalog.Free("secret-cable", w.ms.Load(), 0, w.ms.Load())
 		return free == 1_000_000_000
 	})
+}
+
+func TestAQuoteThatIsAnsweredAgainReservesOnce(t *testing.T) {
+	w := newWorld(t)
+	q := firm(line("300000000"), line("300000000"))
+	q.ID = "q"
+	p := sonata.Party{Buyer: "BRAVO", Seller: "ALPHA", Release: wire.Kylie}
+	for range 3 { // the node went down each time before it could keep the answer
+		a, err := w.shop.Quote(t.Context(), p, q)
+		if err != nil || len(a.Proofs) != 2 {
+			t.Fatalf("%+v %v", a, err)
+		}
+		for i, proof := range a.Proofs {
+			if signed := must(order.OpenQuote(proof.Signed)); signed.Quote.ID != fmt.Sprint("q/", i+1) || proof.Item != fmt.Sprint(i+1) {
+				t.Errorf("item %s is quoted as %s", proof.Item, signed.Quote.ID)
+			}
+		}
+	}
+	if _, free, _ := w.catalog.Free("secret-cable", w.ms.Load(), 0, w.ms.Load()); free != 400_000_000 || len(w.shop.Reservations("q")) != 2 {
+		t.Errorf("%d bit/s are free", free)
+	}
+	// A buyer outside the network has no Bilateral to order on.
+	p.Buyer, q.ID, q.Items = "golf systems", "plain", q.Items[:1]
+	if a, err := w.shop.Quote(t.Context(), p, q); err != nil || len(a.Proofs) != 0 || len(a.Items[0].Errors) != 0 {
+		t.Errorf("%+v %v", a, err)
+	}
+}
+
+func TestWhatChangesOrEndsAProductIsRefused(t *testing.T) {
+	w := newWorld(t)
+	q := firm(line("1000000"))
+	q.Items[0].Action, q.Items[0].Product.Offering, q.Items[0].Product.ID = wire.Modify, nil, "P-1"
+	_, err := w.buyer("bravo", wire.Kylie).CreateQuote(t.Context(), q)
+	if r := refusal(t, err); r.Status != 422 || r.Errors[0].Code != "referenceNotFound" || r.Errors[0].PropertyPath != "/quoteItem/0/product/id" {
+		t.Errorf("%+v", r.Errors)
+	}
 }
 
 func TestBuyersAtTheSameTimeGetTheLastCapacityOnce(t *testing.T) {
