@@ -21,7 +21,7 @@ type measurementCommand struct {
 	Show    measurementShow    `cmd:"" op:"get-measurement" help:"Show a measurement: both sides' figures, and what counts." eg:"S-1 2026-11-02T11:00:00Z"`
 	State   measurementState   `cmd:"" op:"state-measurement" role:"clerk,engineer" help:"State what this side has measured of a product in an interval that is over." eg:"S-1 2026-11-02T11:00:00Z/2026-11-02T12:00:00Z --records flow.csv --used session=3599" eg:"W-1 2026-11-02T11:00:00Z/2026-11-02T12:00:00Z --records 5f0c...e1 --service availability=999990"`
 	Propose measurementPropose `cmd:"" op:"propose-measurement" role:"clerk" help:"Offer what counts of the figures on which the two sides differ." eg:"S-1 2026-11-02T11:00:00Z --used session=3550 --why 'Half each.'"`
-	Accept  measurementAccept  `cmd:"" op:"accept-measurement" role:"clerk" help:"Accept the partner's offer of what counts." eg:"S-1 2026-11-02T11:00:00Z" eg:"S-1 2026-11-02T11:00:00Z --used session=3550"`
+	Accept  measurementAccept  `cmd:"" op:"accept-measurement" role:"clerk" help:"Accept the partner's offer of what counts." eg:"S-1 2026-11-02T11:00:00Z" eg:"S-1 2026-11-02T11:00:00Z/2026-11-02T12:00:00Z --used session=3550"`
 	Reject  measurementReject  `cmd:"" op:"reject-measurement" role:"clerk" help:"Reject the partner's offer of what counts." eg:"S-1 2026-11-02T11:00:00Z --why 'Our probe was up.'"`
 }
 
@@ -49,13 +49,24 @@ func (c measurementList) Run(ctx context.Context, n *remote) error {
 type oneMeasurement struct {
 	one
 	Product string    `arg:"" help:"Id of the product."`
-	Start   wire.Time `arg:"" placeholder:"TIME" help:"When the interval begins, RFC 3339."`
+	Start   beginning `arg:"" placeholder:"TIME" help:"When the interval begins, RFC 3339; or the interval as it is listed."`
+}
+
+// beginning is when an interval begins, said by its beginning or whole.
+type beginning wire.Time
+
+// UnmarshalText reads START or START/END.
+func (b *beginning) UnmarshalText(text []byte) error {
+	start, _, _ := strings.Cut(string(text), "/")
+	return (*wire.Time)(b).UnmarshalText([]byte(start))
 }
 
 type measurementShow struct{ oneMeasurement }
 
 func (c measurementShow) Run(ctx context.Context, n *remote) error {
-	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Measurement, error) { return p.Measurement(ctx, c.Product, c.Start) })
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Measurement, error) {
+		return p.Measurement(ctx, c.Product, wire.Time(c.Start))
+	})
 }
 
 // figures are measured values as the command line says them.
@@ -90,7 +101,7 @@ type measurementPropose struct {
 func (c measurementPropose) Run(ctx context.Context, n *remote) error {
 	m := wire.ProposeMeasurement{Used: sortedFigures(c.Used), Service: sortedFigures(c.Service), Why: c.Why}
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Measurement], error) {
-		return p.ProposeMeasurement(ctx, c.Product, c.Start, m)
+		return p.ProposeMeasurement(ctx, c.Product, wire.Time(c.Start), m)
 	})
 }
 
@@ -102,7 +113,7 @@ type measurementAccept struct {
 func (c measurementAccept) Run(ctx context.Context, n *remote) error {
 	m := wire.ProposeMeasurement{Used: sortedFigures(c.Used), Service: sortedFigures(c.Service)}
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Measurement], error) {
-		return p.AcceptMeasurement(ctx, c.Product, c.Start, m)
+		return p.AcceptMeasurement(ctx, c.Product, wire.Time(c.Start), m)
 	})
 }
 
@@ -113,7 +124,7 @@ type measurementReject struct {
 
 func (c measurementReject) Run(ctx context.Context, n *remote) error {
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Measurement], error) {
-		return p.RejectMeasurement(ctx, c.Product, c.Start, c.Why)
+		return p.RejectMeasurement(ctx, c.Product, wire.Time(c.Start), c.Why)
 	})
 }
 
