@@ -14,10 +14,10 @@ import (
 func (d *Desk) tick(ctx context.Context) error {
 	_, err := d.ready()
 	if fault.CodeOf(err) == CodeNoAgreement {
-		return nil // nothing to clear
+		return d.applyDeadlines(ctx) // no calls to clear; products, and what is only proposed, have deadlines too
 	} else if err != nil {
 		d.fail("book", bookSubject, err)
-		return nil
+		return d.applyDeadlines(ctx)
 	}
 	d.solved("book")
 	d.unconfirmed()

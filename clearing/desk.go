@@ -209,7 +209,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	d.mu.Unlock()
 	d.touch(trade.BilateralKey)
 	for _, prefix := range []string{trade.PeriodPrefix, trade.InvoicePrefix, trade.NettingPrefix, trade.ObligationPrefix, trade.DisputePrefix,
-		trade.AgreementPrefix, trade.SheetPrefix, trade.OrderPrefix} {
+		trade.AgreementPrefix, trade.SheetPrefix, trade.OrderPrefix, trade.ItemPrefix, trade.ProductPrefix, trade.MeasurementPrefix} {
 		if err := d.sweep(prefix); err != nil {
 			return err
 		}
@@ -242,6 +242,10 @@ func (d *Desk) Run(ctx context.Context) error {
 
 // notice marks what an event concerns.
 func (d *Desk) notice(e trade.Event) {
+	if strings.HasPrefix(e.Subject, trade.ItemPrefix) {
+		d.touch(e.Subject) // no call is priced by an order about a product
+		return
+	}
 	switch e.Kind {
 	case trade.EventSheetAccepted, trade.EventOrderMoved, trade.EventAgreementActive, trade.EventAgreementAmended, trade.EventAgreementTerminated:
 		d.mu.Lock()

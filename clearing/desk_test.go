@@ -23,6 +23,7 @@ import (
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/ledger/local"
+	"github.com/lateral-network/lateral/line/connectivity"
 	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
@@ -163,7 +164,7 @@ func newWorldWithout(t *testing.T) *world {
 	w.net = local.Network("test", key.Public())
 	vdb, err := store.Open(filepath.Join(w.dir, "validator"), store.Options{MinFree: 1})
 	w.must(err)
-	law := func() channel.Law { return channel.Trade(trade.New(voice.Line{})) }
+	law := func() channel.Law { return channel.Trade(trade.New(connectivity.Line{}, voice.Line{})) }
 	omni, err := channel.NewOmni(vdb, channel.MachineOptions{ChainID: w.net.ChainID, Genesis: w.genesis, Law: law()})
 	w.must(err)
 	w.ledger, err = local.Open(local.Config{Network: w.net, Key: key, Now: w.now}, omni)
@@ -268,7 +269,7 @@ func (s *side) halt() {
 
 func (s *side) start() {
 	w := s.w
-	s.openMember(channel.Trade(trade.New(voice.Line{})))
+	s.openMember(channel.Trade(trade.New(connectivity.Line{}, voice.Line{})))
 	w.within(string(s.code)+"'s member is ready again", s.member.Ready())
 	var ok bool
 	s.channel, ok = s.member.Bilateral(w.id)

@@ -34,6 +34,12 @@ func (d *Desk) period(ctx context.Context, key string) error {
 	for _, id := range p.Invoices {
 		d.touch(trade.InvoiceKey(id))
 	}
+	if !p.Bill.IsZero() { // of products: no call belongs to it
+		if p.State == invoice.PeriodClosed {
+			d.closed()
+		}
+		return nil
+	}
 	mine, other := p.Buyer, p.Seller
 	if d.seller(p.Direction) {
 		mine, other = other, mine

@@ -101,6 +101,7 @@ const (
 	prefixProduct     = "product/"
 	prefixMeasurement = "measurement/"
 	prefixUnbilled    = "unbilled/"
+	prefixBill        = "bill/"
 	prefixPeriod      = "period/"
 	prefixDispute     = "dispute/"
 	prefixInvoice     = "invoice/"
@@ -191,7 +192,7 @@ func UnbilledKey(product string, i usage.Interval) string {
 
 // BillKey is the key of an account's bill for a period.
 func BillKey(account string, i usage.Interval) string {
-	return "bill/" + account + "/" + millis(i.From)
+	return prefixBill + account + "/" + millis(i.From)
 }
 
 // CreditedKey is the key of what is given back for a guarantee in a billing

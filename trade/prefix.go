@@ -2,19 +2,23 @@ package trade
 
 // What the keys of all records of a kind begin with, for those who list them.
 const (
-	AgreementPrefix  = prefixAgreement
-	SheetPrefix      = prefixSheet
-	OrderPrefix      = prefixOrder
-	PeriodPrefix     = prefixPeriod
-	DisputePrefix    = prefixDispute
-	InvoicePrefix    = prefixInvoice
-	NettingPrefix    = prefixNetting
-	ObligationPrefix = prefixObligation
-	MemberPrefix     = prefixMember
-	OpeningPrefix    = prefixOpening
-	ProposalPrefix   = prefixProposal
-	FilePrefix       = prefixFile
-	DelegatePrefix   = prefixDelegate
-	BalancePrefix    = prefixBalance
-	JournalPrefix    = prefixJournal
+	AgreementPrefix   = prefixAgreement
+	SheetPrefix       = prefixSheet
+	OrderPrefix       = prefixOrder
+	ItemPrefix        = prefixItem
+	ProductPrefix     = prefixProduct
+	MeasurementPrefix = prefixMeasurement
+	BillPrefix        = prefixBill
+	PeriodPrefix      = prefixPeriod
+	DisputePrefix     = prefixDispute
+	InvoicePrefix     = prefixInvoice
+	NettingPrefix     = prefixNetting
+	ObligationPrefix  = prefixObligation
+	MemberPrefix      = prefixMember
+	OpeningPrefix     = prefixOpening
+	ProposalPrefix    = prefixProposal
+	FilePrefix        = prefixFile
+	DelegatePrefix    = prefixDelegate
+	BalancePrefix     = prefixBalance
+	JournalPrefix     = prefixJournal
 )

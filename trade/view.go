@@ -137,6 +137,24 @@ func (v View) Product(id string) (product.Instance, bool) {
 // Products yields all products by id.
 func (v View) Products() iter.Seq[product.Instance] { return all[product.Instance](v, prefixProduct) }
 
+// Scheduled gives the offer that a schedule makes of a product line by the terms
+// that hold at a moment (ms UTC), without what its buyer chooses: how many pieces,
+// of which configuration.
+func (v View) Scheduled(id string, line product.Line, name string, ms int64) (o product.Offer, ok bool) {
+	terms, _ := v.TermsAt(id, ms)
+	for i := range terms.Products {
+		s, there := terms.Products[i].Schedule(name)
+		if terms.Products[i].Line != string(line) || !there {
+			continue
+		}
+		// A clause before this one may be about the same type.
+		if c, err := terms.ClauseFor(string(line), s.Type); err == nil && c == &terms.Products[i] {
+			return product.Offer{Line: line, Type: s.Type, Prices: s.Prices, Term: s.Term, Guarantees: s.Guarantees}, true
+		}
+	}
+	return o, false
+}
+
 // Measurement gives what is measured of a product in an interval.
 func (v View) Measurement(product string, i usage.Interval) (usage.Measurement, bool) {
 	m, ok := get[usage.Measurement](v, MeasurementKey(product, i))

@@ -64,7 +64,7 @@ func (s *server) billing() {
 // PeriodPath names a period in a path.
 type PeriodPath struct {
 	PartnerPath
-	Order string `path:"order" maxLength:"24"`
+	Order string `path:"order" maxLength:"120" doc:"Id of the order; of an account for products, as its bill names it."`
 	From  string `path:"from" doc:"RFC 3339: when the period begins." example:"2026-11-02T00:00:00Z"`
 }
 
@@ -109,7 +109,7 @@ func (s *server) listPeriods(_ context.Context, in *struct {
 	Span
 	State     invoice.PeriodState `query:"state" enum:"requested,lapsed,stated,reconciling,agreed,closed"`
 	Direction string              `query:"direction" doc:"FROM>TO."`
-	Order     string              `query:"order" maxLength:"24"`
+	Order     string              `query:"order" maxLength:"120"`
 }) (*reply[api.Page[wire.Period]], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
@@ -602,11 +602,19 @@ func totalsOf(t *wire.TotalsList, d usage.Direction, c money.Currency) *wire.Tot
 	return &t.Totals[at]
 }
 
-// directionsOf gives the direction of each order.
+// directionsOf gives the direction of each order, and of each account for
+// products.
 func directionsOf(b Bilateral) (map[string]usage.Direction, error) {
 	out := map[string]usage.Direction{}
 	err := each(b, trade.OrderPrefix, func(o order.Order) error {
 		out[o.ID] = usage.Direction{From: o.Buyer, To: o.Seller}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = each(b, trade.PeriodPrefix+invoice.AccountPrefix, func(p invoice.Period) error {
+		out[p.Order] = p.Direction
 		return nil
 	})
 	return out, err

@@ -76,7 +76,7 @@ func (s *server) disputes() {
 		DisputePath
 		Body wire.ProposeDecision
 	}) (*reply[wire.Done[wire.Dispute]], error) {
-		v := trade.Verdict{Dispute: in.id(), Calls: in.Body.Calls, BilledSeconds: in.Body.BilledSeconds}
+		v := trade.Verdict{Dispute: in.id(), Calls: in.Body.Calls, BilledSeconds: in.Body.BilledSeconds, Amount: in.Body.Amount}
 		return s.changeDispute(ctx, &in.DisputePath, trade.KindDisputePropose, trade.DisputePropose{Verdicts: []trade.Verdict{v}, Why: in.Body.Why, Evidence: in.Body.Evidence})
 	})
 	post(s, at+"/{id}/accept", "accept-decision", tagDisputes, "Accept the partner's offer", func(ctx context.Context, in *struct {
@@ -90,9 +90,12 @@ func (s *server) disputes() {
 		v := trade.Verdict{Dispute: d.ID}
 		switch {
 		case in.Body.Offer != nil:
-			v.Calls, v.BilledSeconds = in.Body.Offer.Calls, in.Body.Offer.BilledSeconds
+			v.Calls, v.BilledSeconds, v.Amount = in.Body.Offer.Calls, in.Body.Offer.BilledSeconds, in.Body.Offer.Amount
 		case d.Proposal != nil:
 			v.Calls, v.BilledSeconds = d.Proposal.Calls, d.Proposal.BilledSeconds
+			if d.Product != "" {
+				v.Amount = d.Proposal.Amount
+			}
 		default:
 			return nil, fault.New(fault.NotYet, "nobody has offered a decision", "propose one").In("offer")
 		}

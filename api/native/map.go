@@ -92,7 +92,7 @@ func shownSheet(s trade.Sheet) wire.Sheet {
 
 func shownOrder(o order.Order) wire.Order {
 	return wire.Order{ID: o.ID, Kind: o.Kind, Agreement: o.Agreement, Buyer: o.Buyer, Seller: o.Seller, Direction: usage.Direction{From: o.Buyer, To: o.Seller},
-		Line: o.Spec.Line, Name: o.Spec.Name, Scope: o.Spec.Scope, Sheet: o.Sheet, From: wire.Time(o.From), Until: wire.Time(o.Until), State: o.State,
+		Line: o.Spec.Line, Name: o.Spec.Name, Scope: o.Spec.Scope, Sheet: o.Sheet, From: wire.Time(o.From), Until: wire.Time(o.Until), State: string(o.State),
 		Placed: act(o.Placed), Accepted: done(o.Accepted), Value: o.Value, Why: o.Why}
 }
 
@@ -165,7 +165,7 @@ func shownDecision(d *dispute.Decision) *wire.Decision {
 }
 
 func shownDispute(d dispute.Dispute) wire.Dispute {
-	w := wire.Dispute{ID: d.ID, Order: d.Order, Interval: d.Interval, Row: d.Row, Adjusts: d.Adjusts, Reason: d.Reason, Currency: d.Currency, Seller: d.Seller, Buyer: d.Buyer,
+	w := wire.Dispute{ID: d.ID, Order: d.Order, Interval: d.Interval, Row: d.Row, Product: d.Product, Adjusts: d.Adjusts, Reason: d.Reason, Currency: d.Currency, Seller: d.Seller, Buyer: d.Buyer,
 		Invoice: d.Invoice, State: d.State, Opened: wire.Time(d.Opened), By: d.By, Why: d.Why, Evidence: d.Evidence,
 		Decision: shownDecision(d.Decision), Deadline: wire.Time(d.Deadline), Passed: d.Passed}
 	if p := d.Proposal; p != nil {

@@ -13,7 +13,6 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade"
-	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -233,71 +232,6 @@ func (s *server) sheetNow(ctx context.Context, partner party.Code, id string, ki
 		out.Receipt.Height, out.Receipt.By, out.Receipt.Limit = a.Height, a.Key, a.Limit
 	}
 	return answer(out), nil
-}
-
-// orders registers orders.
-func (s *server) orders() {
-	const at = "/v1/bilaterals/{partner}/orders"
-	get(s, at, "list-orders", tagOrders, "Orders of both sides", func(_ context.Context, in *struct {
-		PartnerPath
-		PageQuery
-		State     order.State `query:"state" enum:"acknowledged,rejected,inProgress,suspended,completed,terminated"`
-		Direction string      `query:"direction" doc:"FROM>TO: from the buyer to the seller."`
-	}) (*reply[api.Page[wire.Order]], error) {
-		b, err := s.with(in.Partner)
-		if err != nil {
-			return nil, err
-		}
-		return list(b, trade.OrderPrefix, in.PageQuery, func(_ string, o order.Order) (wire.Order, bool) {
-			w := shownOrder(o)
-			return w, (in.State == "" || in.State == o.State) && (in.Direction == "" || in.Direction == w.Direction.String())
-		})
-	})
-	get(s, at+"/{id}", "get-order", tagOrders, "One order", func(_ context.Context, in *IDPath) (*reply[wire.Order], error) {
-		b, err := s.with(in.Partner)
-		if err != nil {
-			return nil, err
-		}
-		o, err := record[order.Order](b, trade.OrderKey(in.ID), "order "+clipped(in.ID))
-		return answer(shownOrder(o)), err
-	})
-	post(s, at, "place-order", tagOrders, "Order from the partner", func(ctx context.Context, in *struct {
-		PartnerPath
-		RetryHeader
-		Body wire.PlaceOrder
-	}) (*reply[wire.Done[wire.Order]], error) {
-		b, err := s.with(in.Partner)
-		if err != nil {
-			return nil, err
-		}
-		p := in.Body
-		if p.ID, err = chosen(p.ID, in.Key, "O-", 24); err != nil {
-			return nil, err
-		}
-		body := trade.OrderPlace{ID: p.ID, Kind: p.Kind, Agreement: p.Agreement, Sheet: p.Sheet, Line: p.Line, Payload: p.Payload, From: int64(p.From), Value: p.Value}
-		return create(ctx, s, b, in.Key, trade.KindOrderPlace, body, trade.OrderKey(p.ID), "order "+clipped(p.ID), shownOrder, func(o order.Order) party.Act { return o.Placed })
-	})
-	for _, m := range []struct {
-		path, id, summary string
-		kind              trade.Kind
-	}{
-		{"accept", "accept-order", "Accept an order of the partner", trade.KindOrderAccept},
-		{"reject", "reject-order", "Reject an order of the partner", trade.KindOrderReject},
-		{"suspend", "suspend-order", "Suspend an order", trade.KindOrderSuspend},
-		{"resume", "resume-order", "Resume a suspended order", trade.KindOrderResume},
-		{"terminate", "end-order", "End an order; usage up to its end is still billed", trade.KindOrderTerminate},
-	} {
-		post(s, at+"/{id}/"+m.path, m.id, tagOrders, m.summary, func(ctx context.Context, in *struct {
-			IDPath
-			Body wire.Answer
-		}) (*reply[wire.Done[wire.Order]], error) {
-			b, err := s.with(in.Partner)
-			if err != nil {
-				return nil, err
-			}
-			return change(ctx, s, b, m.kind, trade.OrderAnswer{ID: in.ID, Why: in.Body.Why}, trade.OrderKey(in.ID), "order "+clipped(in.ID), shownOrder)
-		})
-	}
 }
 
 // fileName gives a name that is safe in a header.

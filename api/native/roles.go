@@ -67,12 +67,19 @@ var allowed = map[string][]api.Role{
 	"reject-agreement": {api.ProductManager}, "end-agreement": {api.ProductManager},
 	"propose-sheet": {api.ProductManager}, "acknowledge-sheet": {api.ProductManager, api.Engineer}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager},
 	"place-order": {api.ProductManager}, "accept-order": {api.ProductManager}, "reject-order": {api.ProductManager},
+	"cancel-order": {api.ProductManager}, "charge-order": {api.ProductManager}, "deliver-order": {api.ProductManager}, "fail-order": {api.ProductManager},
+	"list-products": readers, "get-product": readers, "suspend-product": {api.ProductManager}, "resume-product": {api.ProductManager},
 	"suspend-order": {api.ProductManager}, "resume-order": {api.ProductManager}, "end-order": {api.ProductManager},
 
 	"import-usage": {api.Engineer}, "close-periods": {api.Engineer}, "post-anchor": {api.Engineer, api.Administrator},
 	"request-rating": {api.Clerk, api.Engineer, api.Finance},
 	"apply-deadline": {api.Clerk, api.Engineer, api.Finance},
 	"record-file":    {api.Clerk, api.Engineer},
+
+	"list-measurements": readers, "get-measurement": readers, "state-measurement": {api.Clerk, api.Engineer},
+	"propose-measurement": {api.Clerk}, "accept-measurement": {api.Clerk}, "reject-measurement": {api.Clerk},
+	"list-bills": readers, "get-bill": readers, "list-due-bills": readers, "list-items": readers, "list-deadlines": readers,
+	"request-bill": {api.Clerk, api.Engineer, api.Finance}, "submit-bill": {api.Clerk, api.Engineer, api.Finance}, "dispute-items": {api.Finance},
 
 	"correct-period":     {api.Clerk, api.ProductManager},
 	"acknowledge-signal": {api.Clerk, api.Engineer}, "dismiss-signal": {api.Clerk, api.Engineer},

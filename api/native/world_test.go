@@ -32,6 +32,7 @@ import (
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/ledger/local"
+	"github.com/lateral-network/lateral/line/connectivity"
 	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
@@ -194,7 +195,7 @@ func eventually(t testing.TB, what string, f func() bool) {
 func newWorld(t testing.TB, tune ...func(*world)) *world {
 	t.Helper()
 	dir := t.TempDir()
-	w := &world{t: t, sides: map[party.Code]*side{}, logs: &syncBuffer{}, dir: dir, law: channel.Trade(trade.New(voice.Line{}))}
+	w := &world{t: t, sides: map[party.Code]*side{}, logs: &syncBuffer{}, dir: dir, law: channel.Trade(trade.New(connectivity.Line{}, voice.Line{}))}
 	for _, f := range tune {
 		f(w)
 	}

@@ -278,6 +278,29 @@ var comments = map[string]string{
 	"terms.destroy_old_keys":       "true: both nodes destroy what opens the past, once a sealing key is replaced.",
 }
 
+// productsExample is a clause about products other than calls, likewise.
+const productsExample = `Products other than calls: name the line among lines above, and uncomment.
+products:
+  - clause: annex-b                 # as refusals cite it
+    line: connectivity
+    types: ["urn:example:session:1"] # @type of what may be ordered, sorted; left out: all of the line
+    price_kinds: [one-time, recurring, time] # left out: all
+    currencies: [EUR]               # left out: all
+    ceilings: [{kind: recurring, currency: EUR, rate: "1000", unit: 1, period: {length: 1mo}}]
+    most_months: 36                 # of a term
+    most_early: 500000              # millionths of what is left, that an early end may cost
+    notice_millis: 2592000000       # before a product may end
+    test: true                      # a test record that the buyer may object to precedes billing
+    objection_millis: 86400000      # the time for it; then the record stands
+    delivery_millis: 432000000      # after the beginning that was asked for; then the order has failed
+    granularity: 1h                 # of measured intervals
+    statement_millis: 86400000      # for the second side's measurement; then the one there is stands
+    tolerance: {text: 'gap <= seller / 1000 ? "seller" : "manual"'}
+    schedules:                      # by which products are opened and closed without a quote
+      - name: app
+        type: "urn:example:session:1"
+        prices: [{name: session, kind: time, currency: EUR, rate: "0.04", unit: 60}]`
+
 // volumeExample is terms about volume, for the end of the terms: what not every
 // agreement has is not to be signed by oversight.
 const volumeExample = `Discounts by volume and commitments; each is a line of its own on the invoice.
@@ -329,7 +352,7 @@ func (agreementExample) Run(t terminal) error {
 	if err := e.Close(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(t.out, "  # "+strings.ReplaceAll(volumeExample, "\n", "\n  # "))
+	_, err = fmt.Fprintln(t.out, "  # "+strings.ReplaceAll(productsExample+"\n"+volumeExample, "\n", "\n  # "))
 	return err
 }
 

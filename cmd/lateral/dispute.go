@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade/money"
 )
 
 // disputeCommand is "lateral dispute".
@@ -17,7 +18,7 @@ type disputeCommand struct {
 	Show     disputeShow     `cmd:"" op:"get-dispute" help:"Show a dispute: both sides' figures, the offer, the decision." eg:"O-ALPHA/001793617200000/000000000000000/0000000000"`
 	Evidence disputeEvidence `cmd:"" op:"get-evidence" help:"Show the calls that people have to decide, as both sides recorded them." eg:"ID"`
 	Decide   disputeDecide   `cmd:"" op:"propose-decision,accept-decision" role:"clerk" help:"Decide a line: accept the partner's offer when it says the same, else offer this decision." eg:"ID --as buyer --why 'Our switch shows the release at 181 s.'" eg:"ID --calls 1 --billed-seconds 240 --why 'Half each.'"`
-	Propose  disputePropose  `cmd:"" op:"propose-decision" role:"clerk" help:"Offer how to decide a line." eg:"ID --calls 1 --billed-seconds 240 --why 'Our switch shows the release at 181 s.'" eg:"ID --as seller --why 'Your record is right.'"`
+	Propose  disputePropose  `cmd:"" op:"propose-decision" role:"clerk" help:"Offer how to decide a line." eg:"ID --calls 1 --billed-seconds 240 --why 'Our switch shows the release at 181 s.'" eg:"ID --as seller --why 'Your record is right.'" eg:"ID --amount 400 --why 'Of an item: half each.'"`
 	Accept   disputeAccept   `cmd:"" op:"accept-decision" role:"clerk" help:"Accept the partner's offer." eg:"ID" eg:"ID --calls 1 --billed-seconds 240"`
 	Reject   disputeReject   `cmd:"" op:"reject-decision" role:"clerk" help:"Reject the partner's offer." eg:"ID --why 'The call was answered.'"`
 	Counts   disputeCounts   `cmd:"" op:"count-disputes" help:"Count disputes by what became of them." eg:""`
@@ -78,14 +79,26 @@ func (c disputeEvidence) Run(ctx context.Context, n *remote) error {
 
 // verdict is how a line is to be decided, as the command line says it.
 type verdict struct {
-	Calls         *uint64 `placeholder:"N" help:"Calls of the whole line."`
-	BilledSeconds *uint64 `placeholder:"N" help:"Billed seconds of the whole line."`
-	As            string  `enum:",seller,buyer" default:"" placeholder:"SIDE" help:"As this side states the line: seller or buyer."`
+	Calls         *uint64  `placeholder:"N" help:"Calls of the whole line."`
+	BilledSeconds *uint64  `placeholder:"N" help:"Billed seconds of the whole line."`
+	Amount        *decimal `placeholder:"AMOUNT" help:"Of an item of a bill for products: what it is to come to."`
+	As            string   `enum:",seller,buyer" default:"" placeholder:"SIDE" help:"As this side states the line: seller or buyer."`
 }
 
 // of gives the figures that are meant for a dispute.
 func (v verdict) of(d wire.Dispute) (wire.Verdict, error) {
+	none := v.Calls == nil && v.BilledSeconds == nil && v.Amount == nil
 	switch {
+	case d.Product != "" && v.As == "" && v.Amount != nil && v.Calls == nil && v.BilledSeconds == nil:
+		return wire.Verdict{Amount: money.Micro(*v.Amount)}, nil
+	case d.Product != "" && v.As == "seller" && none:
+		return wire.Verdict{Amount: d.Seller.Amount}, nil
+	case d.Product != "" && v.As == "buyer" && none:
+		return wire.Verdict{Amount: d.Buyer.Amount}, nil
+	case d.Product != "":
+		return wire.Verdict{}, usageError{fault.New(fault.Invalid, "it is not said how to decide the item", "give --amount, or --as seller or --as buyer")}
+	case v.Amount != nil:
+		return wire.Verdict{}, usageError{fault.New(fault.Invalid, "--amount is for items of bills for products", "give --calls and --billed-seconds, or --as seller or --as buyer")}
 	case v.As == "" && v.Calls != nil && v.BilledSeconds != nil:
 		return wire.Verdict{Calls: *v.Calls, BilledSeconds: *v.BilledSeconds}, nil
 	case v.As == "seller" && v.Calls == nil && v.BilledSeconds == nil:
@@ -122,7 +135,7 @@ func (c disputePropose) decision(ctx context.Context, p *client.Partner) (d wire
 }
 
 func (c disputePropose) offer(ctx context.Context, p *client.Partner, d wire.Dispute, v wire.Verdict) (wire.Done[wire.Dispute], error) {
-	return p.ProposeDecision(ctx, d.ID, wire.ProposeDecision{Calls: v.Calls, BilledSeconds: v.BilledSeconds, Why: c.Why, Evidence: c.Evidence})
+	return p.ProposeDecision(ctx, d.ID, wire.ProposeDecision{Calls: v.Calls, BilledSeconds: v.BilledSeconds, Amount: v.Amount, Why: c.Why, Evidence: c.Evidence})
 }
 
 type disputeDecide struct{ disputePropose }
@@ -137,27 +150,49 @@ func (c disputeDecide) Run(ctx context.Context, n *remote) error {
 		if err != nil {
 			return wire.Done[wire.Dispute]{}, err
 		}
-		if o := d.Proposal; o != nil && o.Act.By == code && (wire.Verdict{Calls: o.Calls, BilledSeconds: o.BilledSeconds}) == v {
+		if o := d.Proposal; o != nil && o.Act.By == code && same(d, v) {
 			return p.AcceptDecision(ctx, d.ID, &v)
 		}
 		return c.offer(ctx, p, d, v)
 	})
 }
 
+// same reports whether the offer that there is says the same.
+func same(d wire.Dispute, v wire.Verdict) bool {
+	o := wire.Verdict{Calls: d.Proposal.Calls, BilledSeconds: d.Proposal.BilledSeconds}
+	if d.Product != "" {
+		o.Amount = d.Proposal.Amount
+	}
+	return o == v
+}
+
 type disputeAccept struct {
 	oneDispute
-	Calls         *uint64 `placeholder:"N" help:"Accept only an offer of so many calls; with --billed-seconds."`
-	BilledSeconds *uint64 `placeholder:"N" help:"Accept only an offer of so many billed seconds."`
+	Amount        *decimal `placeholder:"AMOUNT" help:"Of an item: accept only an offer of so much."`
+	Calls         *uint64  `placeholder:"N" help:"Accept only an offer of so many calls; with --billed-seconds."`
+	BilledSeconds *uint64  `placeholder:"N" help:"Accept only an offer of so many billed seconds."`
 }
 
 func (c disputeAccept) Run(ctx context.Context, n *remote) error {
 	var offer *wire.Verdict
 	if c.Calls != nil && c.BilledSeconds != nil {
 		offer = &wire.Verdict{Calls: *c.Calls, BilledSeconds: *c.BilledSeconds}
+	} else if c.Amount != nil {
+		offer = &wire.Verdict{Amount: money.Micro(*c.Amount)}
 	} else if c.Calls != nil || c.BilledSeconds != nil {
 		return usageError{fmt.Errorf("--calls and --billed-seconds go together")}
 	}
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Dispute], error) { return p.AcceptDecision(ctx, c.ID, offer) })
+}
+
+// decimal is an amount without its currency.
+type decimal money.Micro
+
+// UnmarshalText reads 12.50.
+func (d *decimal) UnmarshalText(text []byte) error {
+	m, err := money.ParseMicro(string(text))
+	*d = decimal(m)
+	return err
 }
 
 type disputeReject struct {

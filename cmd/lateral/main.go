@@ -44,10 +44,12 @@ type commands struct {
 	Sign      signCommand      `cmd:"" help:"Sign a prepared command where the key is kept; needs no node." eg:"bind.json --keys member.age --passphrase-file passphrase --out signed.json" eg:"recover.json --keys recovery.age --passphrase-file passphrase --key recovery > signed.json"`
 	Delegate  delegateCommand  `cmd:"" help:"Who may authorise for either side of a Bilateral."`
 
-	Agreement agreementCommand `cmd:"" help:"What the two sides have signed."`
-	Sheet     sheetCommand     `cmd:"" help:"Rate sheets."`
-	Rates     ratesCommand     `cmd:"" help:"Rate sheets in a folder: import from CSV and XLSX, compare, put in force, undo; needs no node."`
-	Order     orderCommand     `cmd:"" help:"Orders under an agreement."`
+	Agreement   agreementCommand   `cmd:"" help:"What the two sides have signed."`
+	Sheet       sheetCommand       `cmd:"" help:"Rate sheets."`
+	Rates       ratesCommand       `cmd:"" help:"Rate sheets in a folder: import from CSV and XLSX, compare, put in force, undo; needs no node."`
+	Order       orderCommand       `cmd:"" help:"Orders under an agreement."`
+	Product     productCommand     `cmd:"" help:"Products other than calls: order, change, end, suspend; what one side has of the other."`
+	Measurement measurementCommand `cmd:"" help:"What both sides measure of products, and what counts of it."`
 
 	Catalog catalogCommand `cmd:"" help:"The carrier's own catalogue: offerings, places, schemas, capacity. Nothing of it leaves the node."`
 	Inquire inquireCommand `cmd:"" op:"parse-inquiry" help:"Say in words what is wanted." eg:"--parse '100 Mbit/s Hong Kong to Milan tonight 20-22h, under 180 ms' --zone Europe/Rome" eg:"--parse 'internet access 1 Gbit/s in Milan now for 3 months' --json"`
@@ -56,6 +58,7 @@ type commands struct {
 	Period     periodCommand     `cmd:"" help:"Billing periods and their statements."`
 	Difference differenceCommand `cmd:"" help:"Lines on which the two sides differ."`
 	Deadline   deadlineCommand   `cmd:"" help:"What happens when an agreed time has passed."`
+	Bill       billCommand       `cmd:"" help:"Bills for products and their items."`
 	Invoice    invoiceCommand    `cmd:"" help:"Invoices of both sides."`
 	Dispute    disputeCommand    `cmd:"" help:"Disputed lines, their evidence and their decision."`
 

@@ -285,4 +285,17 @@ func TestTheExampleOfAnAgreementIsExplainedAndReadBack(t *testing.T) {
 	if err := with.Terms.Validate(); err != nil || len(with.Terms.Volume) != 1 || len(with.Terms.Commitments) != 2 || with.Terms.Volume[0].Tiers[0].Discount != 25_000 {
 		t.Errorf("%v: %+v %+v", err, with.Terms.Volume, with.Terms.Commitments)
 	}
+	plain, products, ok := strings.Cut(plain, "  # Products other than calls")
+	if !ok {
+		t.Fatal("the example does not show a clause about products")
+	}
+	products = strings.ReplaceAll(products, "\n  # ", "\n  ")
+	products = products[strings.Index(products, "  products:"):]
+	with = wire.ProposeAgreement{}
+	if err := (terminal{}).body(put(t, "products.yaml", []byte(plain+products)), &with); err != nil {
+		t.Fatal(err)
+	}
+	if err := with.Terms.Validate(); err != nil || len(with.Terms.Products) != 1 || len(with.Terms.Products[0].Schedules) != 1 || with.Terms.Products[0].Notice != 2592000000 {
+		t.Errorf("%v: %+v", err, with.Terms.Products)
+	}
 }

@@ -106,25 +106,35 @@ func (c sheetReject) Run(ctx context.Context, n *remote) error {
 
 // orderCommand is "lateral order".
 type orderCommand struct {
-	List    orderList    `cmd:"" op:"list-orders" help:"List orders of both sides." eg:"" eg:"--state acknowledged"`
-	Show    orderShow    `cmd:"" op:"get-order" help:"Show an order." eg:"V-ALPHA"`
-	Place   orderPlace   `cmd:"" op:"place-order" role:"product-manager" help:"Order from the partner." eg:"V-ALPHA --agreement MSA-1 --sheet ID --value EUR:5000" eg:"V-DE --agreement MSA-1 --sheet ID --prefix 49 --value EUR:5000" eg:"--key 2026-11-02/1 --agreement MSA-1 --sheet ID --value EUR:5000 --value USD:5000 --begin 2026-11-02T00:00:00Z"`
-	Accept  orderAccept  `cmd:"" op:"accept-order" role:"product-manager" help:"Accept an order of the partner." eg:"V-ALPHA"`
-	Reject  orderReject  `cmd:"" op:"reject-order" role:"product-manager" help:"Reject an order of the partner." eg:"V-ALPHA --why 'No capacity.'"`
-	Suspend orderSuspend `cmd:"" op:"suspend-order" role:"product-manager" help:"Suspend an order." eg:"V-ALPHA --why 'Fraud.'"`
+	List    orderList    `cmd:"" op:"list-orders" help:"List orders of both sides: standing ones, or those about products." eg:"" eg:"--state acknowledged" eg:"--kind product --product W-1"`
+	Show    orderShow    `cmd:"" op:"get-order" help:"Show an order." eg:"V-ALPHA" eg:"O-17 --json"`
+	Place   orderPlace   `cmd:"" op:"place-order" role:"product-manager" help:"Place a standing order with the partner; lateral product order is for one product." eg:"V-ALPHA --agreement MSA-1 --sheet ID --value EUR:5000" eg:"V-DE --agreement MSA-1 --sheet ID --prefix 49 --value EUR:5000" eg:"--key 2026-11-02/1 --agreement MSA-1 --sheet ID --value EUR:5000 --value USD:5000 --begin 2026-11-02T00:00:00Z"`
+	Accept  orderAccept  `cmd:"" op:"accept-order" role:"product-manager" help:"Accept an order of the partner; about a product also the charge, test record or cancellation that waits for you." eg:"V-ALPHA" eg:"O-17"`
+	Reject  orderReject  `cmd:"" op:"reject-order" role:"product-manager" help:"Reject an order of the partner; about a product also the charge, test record or cancellation that waits for you." eg:"V-ALPHA --why 'No capacity.'" eg:"O-17 --why 'The test record shows no latency.'"`
+	Suspend orderSuspend `cmd:"" op:"suspend-order" role:"product-manager" help:"Suspend a standing order." eg:"V-ALPHA --why 'Fraud.'"`
 	Resume  orderResume  `cmd:"" op:"resume-order" role:"product-manager" help:"Resume a suspended order." eg:"V-ALPHA"`
-	End     orderEnd     `cmd:"" op:"end-order" role:"product-manager" help:"End an order; usage up to its end is still billed." eg:"V-ALPHA --why 'As agreed.'"`
+	End     orderEnd     `cmd:"" op:"end-order" role:"product-manager" help:"End a standing order; usage up to its end is still billed." eg:"V-ALPHA --why 'As agreed.'"`
+	Charge  orderCharge  `cmd:"" op:"charge-order" role:"product-manager" help:"Ask the buyer for a charge without which its order does not go on." eg:"O-17 --name 'Digging' --amount EUR:400 --why 'The duct is full.'"`
+	Cancel  orderCancel  `cmd:"" op:"cancel-order" role:"product-manager" help:"Cancel an own order about a product; once the seller has accepted it, the seller is asked." eg:"O-17 --why 'The customer is gone.'"`
+	Deliver orderDeliver `cmd:"" op:"deliver-order" role:"product-manager" help:"Say that what was ordered is delivered: it is billed from then on." eg:"O-17" eg:"O-17 --record test.json --total latency=12000 --total availability=999990" eg:"O-17 --at 2026-12-01T08:00:00Z --record 5f0c...e1"`
+	Fail    orderFail    `cmd:"" op:"fail-order" role:"product-manager" help:"Say that what was ordered cannot be delivered." eg:"O-17 --why 'The building has no duct.'"`
 }
 
 type orderList struct {
 	many
-	State     string `placeholder:"STATE" help:"acknowledged, rejected, inProgress, suspended, completed or terminated."`
+	Kind      string `enum:"standing,product" default:"standing" placeholder:"KIND" help:"standing, or product: orders about one product each; default: ${default}."`
+	State     string `placeholder:"STATE" help:"acknowledged, rejected, inProgress, suspended, completed or terminated; about a product also held.assessingCharge, assessingCancellation, failed or cancelled."`
 	Direction string `placeholder:"FROM>TO" help:"From the buyer to the seller."`
+	Product   string `placeholder:"ID" help:"About this product; with --kind product."`
 }
 
 func (c orderList) Run(ctx context.Context, n *remote) error {
-	return list(ctx, n, c.many, "id state kind direction line agreement sheet from until", func(p *client.Partner) iter.Seq2[wire.Order, error] {
-		return p.Orders(ctx, client.Filter{"state": c.State, "direction": c.Direction})
+	columns := "id state kind direction line agreement sheet from until"
+	if c.Kind == string(order.Product) {
+		columns = "id state direction product.action product.id name agreement product.clause from product.deadline"
+	}
+	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Order, error] {
+		return p.Orders(ctx, client.Filter{"kind": c.Kind, "state": c.State, "direction": c.Direction, "product": c.Product})
 	})
 }
 
@@ -190,6 +200,8 @@ type (
 	orderSuspend struct{ moveOrder }
 	orderResume  struct{ moveOrder }
 	orderEnd     struct{ moveOrder }
+	orderCancel  struct{ moveOrder }
+	orderFail    struct{ moveOrder }
 )
 
 func (c orderAccept) Run(ctx context.Context, n *remote) error  { return c.move(ctx, n, "accept") }
@@ -197,3 +209,38 @@ func (c orderReject) Run(ctx context.Context, n *remote) error  { return c.move(
 func (c orderSuspend) Run(ctx context.Context, n *remote) error { return c.move(ctx, n, "suspend") }
 func (c orderResume) Run(ctx context.Context, n *remote) error  { return c.move(ctx, n, "resume") }
 func (c orderEnd) Run(ctx context.Context, n *remote) error     { return c.move(ctx, n, "terminate") }
+func (c orderCancel) Run(ctx context.Context, n *remote) error  { return c.move(ctx, n, "cancel") }
+func (c orderFail) Run(ctx context.Context, n *remote) error    { return c.move(ctx, n, "fail") }
+
+type orderCharge struct {
+	one
+	ID     string `arg:"" help:"Id of the order."`
+	Name   string `required:"" placeholder:"NAME" help:"As the bill is to show it."`
+	Amount amount `required:"" placeholder:"EUR:AMOUNT" help:"What it comes to."`
+	Why    string `help:"Reason, for the partner."`
+}
+
+func (c orderCharge) Run(ctx context.Context, n *remote) error {
+	a := wire.AskCharge{Name: c.Name, Amount: money.Amount(c.Amount), Why: c.Why}
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Order], error) { return p.ChargeOrder(ctx, c.ID, a) })
+}
+
+type orderDeliver struct {
+	one
+	ID     string    `arg:"" help:"Id of the order."`
+	At     wire.Time `placeholder:"TIME" help:"When it was delivered; default: now."`
+	Record string    `placeholder:"FILE" help:"Acceptance test record: a file, of which the SHA-256 is named, or that hash."`
+	Total  []figure  `placeholder:"METRIC=VALUE" help:"A figure that the record comes to; repeat."`
+}
+
+func (c orderDeliver) Run(ctx context.Context, n *remote) error {
+	d := wire.DeliverOrder{At: c.At}
+	var err error
+	if d.Record, err = hashed(n.terminal, c.Record); err != nil {
+		return err
+	}
+	for _, f := range sortedFigures(c.Total) {
+		d.Totals = append(d.Totals, order.Total{Metric: f.Name, Value: f.Value})
+	}
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Order], error) { return p.DeliverOrder(ctx, c.ID, d) })
+}

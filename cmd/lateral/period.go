@@ -120,7 +120,19 @@ func (c differenceList) Run(ctx context.Context, n *remote) error {
 
 // deadlineCommand is "lateral deadline".
 type deadlineCommand struct {
+	List  deadlineList  `cmd:"" op:"list-deadlines" help:"List what waits until when; the node has what was agreed applied when a time is over." eg:"" eg:"--before 2026-12-01T00:00:00Z --json"`
 	Apply deadlineApply `cmd:"" op:"apply-deadline" role:"clerk,engineer,finance" help:"Apply the agreed outcome of a deadline that has passed." eg:"period/V-ALPHA/001793617200000"`
+}
+
+type deadlineList struct {
+	many
+	Before string `placeholder:"TIME" help:"Only what waits until then, RFC 3339."`
+}
+
+func (c deadlineList) Run(ctx context.Context, n *remote) error {
+	return list(ctx, n, c.many, "subject deadline", func(p *client.Partner) iter.Seq2[wire.DueRecord, error] {
+		return p.Deadlines(ctx, client.Filter{"before": c.Before})
+	})
 }
 
 type deadlineApply struct {

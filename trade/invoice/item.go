@@ -25,10 +25,14 @@ type Account struct {
 	Name      string     `cbor:"3,keyasint,omitempty" json:"name,omitempty"` // empty: the usual one
 }
 
+// AccountPrefix is what the ids under which accounts are billed begin with. No
+// order is called so.
+const AccountPrefix = "_"
+
 // Order gives the id under which the account's billing periods stand where those
-// of calls have their order. No order is called so.
+// of calls have their order.
 func (a Account) Order() string {
-	id := "_" + a.Agreement + "." + string(a.Seller)
+	id := AccountPrefix + a.Agreement + "." + string(a.Seller)
 	if a.Name != "" {
 		id += "." + a.Name
 	}

@@ -610,7 +610,7 @@ func (p *Partner) RejectSheet(ctx context.Context, id, why string) (wire.Done[wi
 	return post[wire.Done[wire.Sheet]](ctx, p.c, p.at("sheets", id, "reject"), wire.Answer{Why: why})
 }
 
-// Orders lists orders. Filter: state, direction.
+// Orders lists orders. Filter: kind, state, direction, product.
 func (p *Partner) Orders(ctx context.Context, f Filter) iter.Seq2[wire.Order, error] {
 	return list[wire.Order](ctx, p.c, p.at("orders"), f)
 }
@@ -633,7 +633,7 @@ func (p *Partner) PlaceOrder(ctx context.Context, o wire.PlaceOrder, retry strin
 }
 
 // MoveOrder moves an order: move is accept, reject, suspend, resume or
-// terminate.
+// terminate, and of an order about a product cancel or fail.
 func (p *Partner) MoveOrder(ctx context.Context, id, move, why string) (wire.Done[wire.Order], error) {
 	return post[wire.Done[wire.Order]](ctx, p.c, p.at("orders", id, move), wire.Answer{Why: why})
 }

@@ -32,23 +32,25 @@ type Order struct {
 	Sheet     string          `json:"sheet,omitempty"`
 	From      Time            `json:"from"`
 	Until     Time            `json:"until,omitzero"`
-	State     order.State     `json:"state"`
+	State     string          `json:"state" doc:"Standing: acknowledged, rejected, inProgress, suspended, completed or terminated. About a product: acknowledged, inProgress, held.assessingCharge, assessingCancellation, completed, failed, cancelled or rejected."`
 	Placed    Act             `json:"placed"`
 	Accepted  *Act            `json:"accepted,omitempty"`
 	Value     []money.Amount  `json:"value,omitempty"`
 	Why       string          `json:"why,omitempty"`
+	Product   *OrderedProduct `json:"product,omitempty" doc:"Of an order about a product."`
 }
 
 // PlaceOrder orders. Without an id one is made from the Idempotency-Key.
 type PlaceOrder struct {
-	ID        string         `json:"id,omitempty" maxLength:"24"`
-	Kind      order.Kind     `json:"kind" enum:"standing"`
-	Agreement string         `json:"agreement"`
-	Sheet     string         `json:"sheet"`
-	Line      product.Line   `json:"line"`
-	Payload   []byte         `json:"payload,omitempty" doc:"As the product line reads it."`
-	From      Time           `json:"from"`
-	Value     []money.Amount `json:"value,omitempty" doc:"What you expect to be billed for a period, in each currency of the sheet; your limit is checked against it. A metered order needs it."`
+	ID        string          `json:"id,omitempty" maxLength:"24"`
+	Kind      order.Kind      `json:"kind" enum:"standing,product"`
+	Agreement string          `json:"agreement"`
+	Sheet     string          `json:"sheet,omitempty" doc:"Of a standing order."`
+	Line      product.Line    `json:"line"`
+	Payload   []byte          `json:"payload,omitempty" doc:"As the product line reads it."`
+	From      Time            `json:"from" doc:"When it begins; of an order about a product: the earliest delivery, and a moment that is past is at once."`
+	Value     []money.Amount  `json:"value,omitempty" doc:"What you expect to be billed for a period, in each currency; your limit is checked against it. A metered order needs it."`
+	Product   *ProductRequest `json:"product,omitempty" doc:"What an order of kind product asks for."`
 }
 
 // Import is one file of own call records: read = accepted + rejected +
@@ -401,6 +403,7 @@ type Dispute struct {
 	Order    string          `json:"order"`
 	Interval usage.Interval  `json:"interval"`
 	Row      uint32          `json:"row"`
+	Product  string          `json:"product,omitempty" doc:"It is about an item of a bill for products: row is its number, and its figures are amounts."`
 	Adjusts  usage.Interval  `json:"adjusts,omitzero"`
 	Reason   usage.Reason    `json:"reason,omitempty" doc:"Why the line adjusts."`
 	Currency money.Currency  `json:"currency"`
@@ -441,10 +444,11 @@ type Decision struct {
 
 // ProposeDecision offers how to decide a disputed line.
 type ProposeDecision struct {
-	Calls         uint64     `json:"calls"`
-	BilledSeconds uint64     `json:"billed_seconds"`
-	Why           string     `json:"why" maxLength:"500"`
-	Evidence      canon.Hash `json:"evidence,omitzero"`
+	Calls         uint64      `json:"calls,omitempty"`
+	BilledSeconds uint64      `json:"billed_seconds,omitempty"`
+	Amount        money.Micro `json:"amount,omitzero" doc:"What an item of a bill for products is to come to."`
+	Why           string      `json:"why" maxLength:"500"`
+	Evidence      canon.Hash  `json:"evidence,omitzero"`
 }
 
 // AcceptDecision accepts the other side's offer. Offer repeats it; without it
@@ -455,8 +459,9 @@ type AcceptDecision struct {
 
 // Verdict is how a line is to be decided.
 type Verdict struct {
-	Calls         uint64 `json:"calls"`
-	BilledSeconds uint64 `json:"billed_seconds"`
+	Calls         uint64      `json:"calls"`
+	BilledSeconds uint64      `json:"billed_seconds"`
+	Amount        money.Micro `json:"amount,omitzero" doc:"Of an item of a bill for products."`
 }
 
 // Evidence is what people have to decide a dispute: the calls on which the
