@@ -308,7 +308,7 @@ func (c *comparison) read(ctx context.Context) error {
 	for s, in := range c.job.Records {
 		clear(ids.bits)
 		f := &file{side: side(s), pair: c.pair, calls: newShelf[call](1<<bits, memory), ids: ids,
-			trunks: newNames(1<<16, ""), forms: newNames(maxForms, ""), bits: bits, seeds: keys, spans: make([][]stretch, 1<<bits)}
+			trunks: newNames(1<<16, ""), forms: newNames(maxForms, ""), bits: bits, seeds: keys, spans: make([][]stretch, 1<<bits), doubts: make([][]uint32, 1<<bits)}
 		c.files[s] = f
 		done := int64(0)
 		err := f.load(ctx, in, c.workers, func(n int) {

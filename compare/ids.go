@@ -90,7 +90,8 @@ func (m *meeting) flush() {
 	m.n = 0
 }
 
-// suspects gives the rows with an id that may not be alone.
+// suspects gives the rows with an id that may not be alone, and notes where in
+// their parts they are.
 func (f *file) suspects(workers int) ([]call, error) {
 	slices.Sort(f.again)
 	f.again = slices.Compact(f.again)
@@ -111,15 +112,18 @@ func (f *file) suspects(workers int) ([]call, error) {
 		var mine []call
 		return func(part int) {
 			mine = mine[:0]
+			place := uint32(0)
 			err := f.calls.each(part, func(calls []call) error {
 				for i := range calls {
 					c := &calls[i]
+					place++
 					at := c.id >> small.shift
 					if small.bits[at>>6]&(1<<(at&63)) == 0 || c.third {
 						continue
 					}
 					if _, ok := slices.BinarySearch(f.again, c.id); ok {
 						mine = append(mine, *c)
+						f.doubts[part] = append(f.doubts[part], place)
 					}
 				}
 				return nil

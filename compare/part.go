@@ -108,11 +108,17 @@ func (p *parts) part(n int) {
 func (p *parts) gather(n int, s side) (err error) {
 	p.calls[s], p.twice[s], p.third[s] = p.calls[s][:0], p.twice[s][:0], p.third[s][:0]
 	spans := p.c.files[s].spans[n][:0]
+	doubts, place := p.c.files[s].doubts[n], uint32(0)
 	err = p.c.files[s].calls.each(n, func(calls []call) error {
 		in := noTime
 		for i := range calls {
 			in.from, in.to = min(in.from, calls[i].start), max(in.to, calls[i].start)
-			if err := p.accept(s, calls[i]); err != nil {
+			place++
+			doubtful := len(doubts) > 0 && doubts[0] == place
+			if doubtful {
+				doubts = doubts[1:]
+			}
+			if err := p.accept(s, calls[i], doubtful); err != nil {
 				return err
 			}
 		}
@@ -123,8 +129,9 @@ func (p *parts) gather(n int, s side) (err error) {
 	return err
 }
 
-// accept puts one call where it belongs.
-func (p *parts) accept(s side, c call) error {
+// accept puts one call where it belongs. Only a doubtful one may have an id that
+// was met before.
+func (p *parts) accept(s side, c call, doubtful bool) error {
 	if c.third {
 		p.third[s] = append(p.third[s], p.c.elsewhere(s, c))
 		return nil
@@ -139,7 +146,7 @@ func (p *parts) accept(s side, c call) error {
 		p.refused[s].add(uint64(c.line), refused)
 		return nil
 	}
-	if ids.again.has(c.line) {
+	if doubtful && ids.again.has(c.line) {
 		if !ids.taken.has(c.line) {
 			p.twice[s] = append(p.twice[s], c)
 		}

@@ -32,10 +32,11 @@ type file struct {
 
 	spans [][]stretch // by part: of each block of calls, the times in which they start
 
-	ids      *filter  // that were met, while the file is read
-	again    []uint64 // ids that were met before, or seem so
-	doubtful []call   // rows with such ids, by id and line
-	judged   bool     // doubtful is known
+	ids      *filter    // that were met, while the file is read
+	again    []uint64   // ids that were met before, or seem so
+	doubtful []call     // rows with such ids, by id and line
+	doubts   [][]uint32 // by part: which of its calls they are, ascending, from 1
+	judged   bool       // doubtful is known
 
 	read    uint64
 	skipped uint64 // rows that are no call records by the profile

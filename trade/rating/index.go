@@ -41,6 +41,7 @@ type prefix struct {
 	first, end uint32 // in versions
 	shorter    slot   // next shorter prefix, or nothing
 	special    uint32 // in special, from 1; 0 when all rows are plain
+	version           // of its first row: most have one, which needs no look elsewhere
 }
 
 // special is what a prefix needs of which a row has an origin prefix or a band,
@@ -95,7 +96,7 @@ func newIndex(rows []Row) index {
 			at = int32(x.nodes[at].next[c-'0'])
 		}
 		x.nodes[at].here = ^slot(len(x.prefixes))
-		p := prefix{first: uint32(i), end: uint32(i) + 1}
+		p := prefix{first: uint32(i), end: uint32(i) + 1, version: x.versions[i]}
 		if !rows[i].plain() {
 			p.special = 1
 		}
@@ -219,9 +220,15 @@ const (
 )
 
 func (x *index) find(number, from usage.Number, start int64) (uint32, finding) {
+	row, _, found := x.locate(number, from, start)
+	return row, found
+}
+
+// locate is find, and gives the version of the row, too.
+func (x *index) locate(number, from usage.Number, start int64) (uint32, *version, finding) {
 	digits := number.Digits()
 	if digits == 0 || digits > usage.MaxDigits {
-		return 0, nothing
+		return 0, nil, nothing
 	}
 	const rest = topDigit * 10 / 100_000 // 10^(MaxDigits-headDigits)
 	left := uint64(number) * moved[digits]
@@ -250,19 +257,22 @@ func (x *index) find(number, from usage.Number, start int64) (uint32, finding) {
 		p := &x.prefixes[^s]
 		if p.special != 0 {
 			if row, found := x.among(&x.special[p.special-1], from, start); found != nothing {
-				return row, found
+				return row, &x.versions[row], found
 			}
 			s = p.shorter
 			continue
 		}
-		for i := p.first; i < p.end; i++ {
+		if v := &p.version; v.from <= start && start < v.to {
+			return p.first, v, priced
+		}
+		for i := p.first + 1; i < p.end; i++ {
 			if v := &x.versions[i]; v.from <= start && start < v.to {
-				return i, priced
+				return i, v, priced
 			}
 		}
 		s = p.shorter
 	}
-	return 0, nothing
+	return 0, nil, nothing
 }
 
 // among looks through the rows of one prefix, those with the longest prefix of

@@ -62,10 +62,9 @@ func (r *Row) Charge(calls, billedSeconds uint64, rounding money.Rounding) (mone
 // Bill finds the row that prices a call, like [Sheet.Find], and the seconds that
 // the call is billed with.
 func (s *Sheet) Bill(destination, origin usage.Number, start int64, duration uint32) (row, seconds uint32, ok bool) {
-	row, ok = s.Find(destination, origin, start)
-	if !ok {
+	row, v, found := s.index.locate(destination, origin, start)
+	if found != priced {
 		return 0, 0, false
 	}
-	v := &s.index.versions[row]
 	return row, billed(duration, v.minimum, v.increment), true
 }
