@@ -174,7 +174,7 @@ func (n *Node) sell(f *firm, o Offer, bought *Signed) {
 	}
 	q := Quote{ID: f.name, Seller: n.c.Carrier, Buyer: a.side.code, Inquiry: a.inquiry.Hash(), Tag: f.tag, Currency: a.inquiry.Currency,
 		Price: o.Price, Months: a.inquiry.Months, Latency: o.Latency, Availability: o.Availability, Until: n.now + n.c.Limits.QuoteFor}
-	supply := Supply{Bought: bought}
+	supply := Supply{Bought: bought, Asked: a.inquiry}
 	if w.own != nil {
 		leg := w.own.Leg
 		leg.OnNet = true
@@ -190,6 +190,8 @@ func (n *Node) sell(f *firm, o Offer, bought *Signed) {
 		// Whoever buys may order until then; the order must still reach the next.
 		q.Until = min(q.Until, bought.Quote.Until-n.c.Limits.Skew)
 		supply.ENNI = n.links[k.enni].ID
+		rest := k.inquiry
+		supply.Rest = &rest
 	}
 	supply.Sold.Quote = q
 	if a.enni >= 0 { // a customer's own legs are held once it orders

@@ -38,8 +38,8 @@ func (o Offer) within(q *Inquiry) bool {
 	return err == nil && uint64(total) <= q.MaxPrice
 }
 
-// both gives the availability of two things that are both needed, rounded down.
-func both(a, b uint64) uint64 {
+// Both gives the availability of two things that are both needed, rounded down.
+func Both(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a, b)
 	q, _ := bits.Div64(hi, lo, Whole)
 	return q
@@ -136,4 +136,6 @@ type Supply struct {
 	Own    []OwnLeg `cbor:"2,keyasint,omitempty" json:"own,omitempty"`
 	ENNI   string   `cbor:"3,keyasint,omitempty" json:"enni,omitempty"` // over which the rest is bought
 	Bought *Signed  `cbor:"4,keyasint,omitempty" json:"bought,omitempty"`
+	Asked  Inquiry  `cbor:"5,keyasint" json:"asked"`                    // that is answered
+	Rest   *Inquiry `cbor:"6,keyasint,omitempty" json:"rest,omitempty"` // that the neighbour has answered
 }
