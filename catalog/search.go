@@ -57,6 +57,9 @@ type Answer struct {
 	Metres        uint64         `json:"metres,omitempty"`
 	Prices        []rating.Price `json:"prices" nullable:"false"`
 	Cost          Cost           `json:"cost"`
+
+	Early      uint32             `json:"early,omitempty" doc:"Millionths of the recurring charges left of a term in months, which an end before costs."`
+	Guarantees []rating.Guarantee `json:"guarantees,omitempty" doc:"What is given back where it is worse than promised."`
 }
 
 // Match is an answer with what only the carrier itself sees of it.
@@ -291,7 +294,8 @@ func (c *Catalog) fit(h hit, in Inquiry, now int64) (Match, error) {
 	}
 	return Match{
 		Answer: Answer{Offering: o.ID, Version: h.of.Current, Name: o.Name, Specification: o.Specification, Type: kind, A: a, Z: z, Bandwidth: bandwidth,
-			From: Time(from), To: in.To, Latency: latency, Availability: availability, Metres: metres, Prices: prices, Cost: cost},
+			From: Time(from), To: in.To, Latency: latency, Availability: availability, Metres: metres, Prices: prices, Cost: cost,
+			Early: o.Term.Early, Guarantees: o.Guarantees},
 		Links: links, Free: free, Interface: face, Parts: o.Parts,
 	}, nil
 }
