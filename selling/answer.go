@@ -71,7 +71,7 @@ func (s *Shop) Pricing(_ context.Context, p sonata.Party, q wire.PricingRequest)
 	if err != nil {
 		return nil, err
 	}
-	term := wire.Term{Name: "usual term", Duration: wire.Duration{Amount: int64(sold.Min), Units: "seconds"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}
+	term := wire.Term{Name: usualTerm, Description: promised(&o.Answer, leastMonths(sold)), Duration: wire.Duration{Amount: int64(sold.Min), Units: "seconds"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}
 	if sold.Max != 0 {
 		term.End, term.Roll = wire.EndOfTermDisconnect, nil
 	}

@@ -86,9 +86,7 @@ func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, un
 	}
 	interval := lead(int64(o.From), now)
 	r.Interval = &interval
-	if item.Term != nil {
-		r.Terms = []wire.Term{*item.Term}
-	}
+	r.Terms = termsOf(item.Term, t.months, &o.Answer)
 	if !firm {
 		return r, nil, nil
 	}
@@ -112,6 +110,23 @@ func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, un
 	return r, &wire.Proof{Item: item.ID, Signed: signed}, nil
 }
 
+// termsOf writes the term of an answer, of which there is at most one: the one
+// that was asked for, or else the usual one where something is said of it.
+func termsOf(asked *wire.Term, months uint32, a *catalog.Answer) []wire.Term {
+	text := promised(a, months)
+	switch {
+	case asked != nil:
+		t := *asked
+		if text != "" {
+			t.Description = text
+		}
+		return []wire.Term{t}
+	case text == "":
+		return nil
+	}
+	return []wire.Term{{Name: usualTerm, Description: text, Duration: wire.Duration{Amount: int64(months), Units: "months"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}}
+}
+
 // quoteName is a quote's id where it is ordered; an item of several has its
 // place in it.
 func quoteName(q *wire.Quote, i int) string {
@@ -132,12 +147,19 @@ func (s *Shop) sign(p sonata.Party, q *wire.Quote, i int, w want, o offer, t ter
 	if err != nil {
 		return nil, fault.Of(err).In(itemPath(quoteItems, i) + "/product/productConfiguration")
 	}
-	of := product.Offer{Line: spec.Line, Type: spec.Type, Configuration: spec.Configuration, Prices: o.Prices, Pieces: 1, Term: product.Term{Months: t.months}}
+	of := product.Offer{Line: spec.Line, Type: spec.Type, Configuration: spec.Configuration, Prices: o.Prices, Pieces: 1,
+		Term: product.Term{Months: t.months}, Guarantees: o.Guarantees}
+	if t.months > 0 {
+		of.Term.Early = o.Early
+	}
 	if slices.ContainsFunc(o.Prices, func(p rating.Price) bool { return p.Kind == rating.Distance }) {
 		of.Metres = o.Metres
 	}
 	leg := order.Leg{Name: o.Offering, Own: true, Latency: o.Latency, Availability: uint64(o.Availability), Metres: o.Metres}
 	quote := order.Quote{ID: quoteName(q, i), Buyer: buyer, Seller: s.o.Carrier, Action: order.Add, Offer: of, Until: until, Held: until, Legs: []order.Leg{leg}}
+	if t.to != 0 { // what was reserved is for that time alone
+		quote.From, quote.To = int64(o.From), int64(o.To)
+	}
 	return quote.Sign(s.o.Key()).Encode(), nil
 }
 
