@@ -84,9 +84,10 @@ type Contact struct{ Name, Email, Phone string }
 
 // Broker buys and sells on. Methods may be called at the same time.
 type Broker struct {
-	o    Options
-	work sync.WaitGroup // what was started for effects
-	life context.Context
+	o       Options
+	changed chan struct{}  // holds one: the catalogue has
+	work    sync.WaitGroup // what was started for effects
+	life    context.Context
 
 	mu       sync.Mutex // guards what follows
 	node     *mesh.Node
@@ -145,7 +146,7 @@ func New(o Options) (*Broker, error) {
 		o.Limits = mesh.DefaultLimits()
 	}
 	b := &Broker{
-		o: o, rouse: make(chan struct{}, 1), open: map[party.Code]*channel.Bilateral{}, waiting: map[exchange][]chan mesh.Message{},
+		o: o, changed: make(chan struct{}, 1), rouse: make(chan struct{}, 1), open: map[party.Code]*channel.Bilateral{}, waiting: map[exchange][]chan mesh.Message{},
 		asking: map[mesh.ID]context.CancelFunc{}, names: map[mesh.ID]string{}, results: map[mesh.ID]chan mesh.Result{}, told: map[int]*mesh.Reach{},
 		items: map[revision]string{}, products: map[productKey]bought{}, placing: map[string]bool{}, builds: map[revision]bool{}, posted: map[string]bool{},
 		life: context.Background(),
@@ -217,6 +218,11 @@ func (b *Broker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-b.rouse:
 		case <-look.C:
+		case <-b.changed:
+			b.do(func(now int64) []mesh.Effect {
+				b.sellable.read(b.o.Catalog)
+				return b.node.Changed(now)
+			})
 		case <-wake.C:
 			b.tick()
 		}
@@ -263,12 +269,13 @@ func (b *Broker) join(ctx context.Context) (opened bool) {
 	return opened
 }
 
-// CatalogChanged says that the catalogue sells something else now.
+// CatalogChanged says that the catalogue sells something else now. It may be
+// called while the catalogue is locked.
 func (b *Broker) CatalogChanged() {
-	b.do(func(now int64) []mesh.Effect {
-		b.sellable.read(b.o.Catalog)
-		return b.node.Changed(now)
-	})
+	select {
+	case b.changed <- struct{}{}:
+	default:
+	}
 }
 
 // do gives the mesh something and does what it wants done. What comes of that at

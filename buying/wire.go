@@ -268,6 +268,9 @@ func (b *Broker) prove(q *mesh.Quote, asked *mesh.Inquiry) []byte {
 	}
 	out := order.Quote{ID: name, Buyer: party.Code(q.Buyer), Seller: b.o.Carrier, Action: order.Add, Offer: offer, Until: q.Until, Held: q.Until, Legs: legs}
 	copy(out.Tag[:], q.Tag[:])
+	if w := asked.Window; w.To != 0 {
+		out.From, out.To = w.From, w.To
+	}
 	return out.Sign(b.o.Key()).Encode()
 }
 
@@ -314,7 +317,7 @@ func (b *Broker) read(n *Neighbour, asked *mesh.Inquiry, proof []byte) (*mesh.Si
 	if err != nil {
 		return nil, err
 	}
-	if string(canon.Must(want)) != string(canon.Must(x.Offer)) || x.Action != order.Add {
+	if string(canon.Must(want)) != string(canon.Must(x.Offer)) || x.Action != order.Add || asked.Window.To != 0 && (x.From > asked.Window.From || x.To != asked.Window.To) {
 		return nil, bad("offers something else")
 	}
 	return &mesh.Signed{Quote: q, Proof: proof}, nil

@@ -44,7 +44,7 @@ func (s *Shop) Quote(ctx context.Context, p sonata.Party, q wire.Quote) (sonata.
 	unable := false
 	for i := range q.Items {
 		// Nothing is reserved behind what cannot be had.
-		r, proof, err := s.quoteItem(p, &q, i, q.Level == wire.Firm && !unable, now, a.Until)
+		r, proof, err := s.quoteItem(ctx, p, &q, i, q.Level == wire.Firm && !unable, now, &a.Until)
 		if err != nil {
 			return a, errors.Join(err, s.withdraw(q.ID))
 		}
@@ -61,8 +61,8 @@ func (s *Shop) Quote(ctx context.Context, p sonata.Party, q wire.Quote) (sonata.
 }
 
 // quoteItem prices an item; a firm one is reserved and, for a member of the
-// network, signed.
-func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, until time.Time) (r wire.QuoteResult, _ *wire.Proof, _ error) {
+// network, signed. What neighbours sell may be good for a shorter time than until.
+func (s *Shop) quoteItem(ctx context.Context, p sonata.Party, q *wire.Quote, i int, firm bool, at time.Time, until *time.Time) (r wire.QuoteResult, _ *wire.Proof, _ error) {
 	item, path, now := &q.Items[i], itemPath(quoteItems, i), at.UnixMilli()
 	unable := func(err error) (wire.QuoteResult, *wire.Proof, error) {
 		return wire.QuoteResult{Errors: []wire.TerminationError{{Code: "otherIssue", PropertyPath: path + "/product", Value: fault.Of(err).Detail}}}, nil, nil
@@ -75,8 +75,26 @@ func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, un
 	if err != nil {
 		return r, nil, err
 	}
+	bought := func() (wire.QuoteResult, *wire.Proof, error) {
+		r, b, err := s.beyondQuote(ctx, p, q, i, w, t)
+		if fault.CodeOf(err) == catalog.CodeUnfit {
+			return unable(err)
+		} else if err != nil {
+			return r, nil, err
+		}
+		if b.Until.Before(*until) {
+			*until = b.Until
+		}
+		return r, &wire.Proof{Item: item.ID, Signed: b.Proof}, nil
+	}
+	if firm && s.speaks(p) {
+		return bought()
+	}
 	o, err := s.find(w, p.Buyer, t.from, t.to, now)
 	if fault.CodeOf(err) == catalog.CodeUnfit {
+		if firm && s.o.Neighbours != nil {
+			return bought()
+		}
 		return unable(err)
 	} else if err != nil {
 		return r, nil, err
@@ -207,6 +225,9 @@ func (s *Shop) Reservations(quote string) (out []catalog.Hold) {
 }
 
 func (s *Shop) withdraw(quote string) error {
+	if s.o.Neighbours != nil {
+		s.o.Neighbours.Withdrawn(quote)
+	}
 	var all error
 	for _, h := range s.Reservations(quote) {
 		all = errors.Join(all, s.catalog.Withdraw(h.ID, s.now().UnixMilli()))

@@ -22,6 +22,7 @@ var rows = [][]string{
 	{"bench", "sim"},
 	{"node"},
 	{"selling"},
+	{"buying"},
 	{"api", "portal"},
 	{"clearing"},
 	{"mesh", "exchange", "dns"},
