@@ -2,52 +2,20 @@ package buying
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/mesh"
+	"github.com/lateral-network/lateral/selling"
 	"github.com/lateral-network/lateral/trade/party"
-	"github.com/lateral-network/lateral/trade/rating"
 )
 
-// Ask is a partner's question about one product, as the own Sonata interface has
-// read it.
-type Ask struct {
-	Buyer  string
-	ID     string      // its external id
-	Name   string      // of the quote that is to be answered
-	Header http.Header // of the request; may be nil
-	Wanted catalog.Inquiry
-	Months uint32 // of committed term
-}
-
-// Found is the answer to a qualification.
-type Found struct {
-	Offers   []byte // for a buyer that knows the mesh
-	Any      bool   // it can be had
-	Knowing  bool   // the buyer has sent the headers of the mesh
-	Earliest int64  // ms since 1970
-}
-
-// Quoted is a firm price of what is sold on, or of own legs.
-type Quoted struct {
-	Prices  []rating.Price
-	Proof   []byte
-	Until   time.Time
-	Knowing bool
-}
-
-// Knows reports whether a request has the headers of the mesh: it is answered by
-// the mesh alone, which knows the own catalogue as well.
-func Knows(h http.Header) bool { return h.Get(InquiredHeader) != "" }
-
-// ErrNotHere says that the mesh has nothing to say to a buyer.
+// errNone says that there is nothing for a buyer.
 var errNone = fault.New(catalog.CodeUnfit, "it is not to be had", "ask for something else")
 
 // begin gives the eNNI, the budget and the inquiry of a question.
-func (b *Broker) begin(a *Ask) (enni int, id mesh.ID, h *mesh.Header, q mesh.Inquiry, item mesh.ID, err error) {
+func (b *Broker) begin(a *selling.Ask) (enni int, id mesh.ID, h *mesh.Header, q mesh.Inquiry, item mesh.ID, err error) {
 	h, q, item, knowing, err := asked(a.Header)
 	if err != nil {
 		return 0, id, nil, q, item, err
@@ -76,7 +44,7 @@ func (b *Broker) begin(a *Ask) (enni int, id mesh.ID, h *mesh.Header, q mesh.Inq
 }
 
 // inquired is the inquiry of a buyer that does not know the mesh.
-func (b *Broker) inquired(enni int, a *Ask) mesh.Inquiry {
+func (b *Broker) inquired(enni int, a *selling.Ask) mesh.Inquiry {
 	n := b.o.Neighbours[enni]
 	place := func(s catalog.Spot) mesh.Place {
 		if s.Neighbour == n.Partner && s.Place == n.Place {
@@ -114,24 +82,24 @@ func (b *Broker) wait(ctx context.Context, enni int, id mesh.ID, m mesh.Message)
 
 // Qualify answers a partner's qualification from own legs and what neighbours
 // sell. Code: offering-unfit when nothing is there.
-func (b *Broker) Qualify(ctx context.Context, a Ask) (Found, error) {
+func (b *Broker) Qualify(ctx context.Context, a selling.Ask) (selling.Found, error) {
 	enni, id, h, q, _, err := b.begin(&a)
 	if err != nil {
-		return Found{}, err
+		return selling.Found{}, err
 	}
 	m, err := b.wait(ctx, enni, id, mesh.Qualify{ID: id, Header: h, Inquiry: q})
 	if err != nil {
-		return Found{}, err
+		return selling.Found{}, err
 	}
 	out := m.(mesh.Qualified)
-	return Found{Offers: encodeOffers(out), Any: len(out.Items) > 0, Knowing: Knows(a.Header), Earliest: max(q.Window.From, b.now())}, nil
+	return selling.Found{Offers: encodeOffers(out), Any: len(out.Items) > 0, Knowing: selling.Knows(a.Header), Earliest: max(q.Window.From, b.now())}, nil
 }
 
 // Quote gives a partner a firm price. Code: offering-unfit when there is none.
-func (b *Broker) Quote(ctx context.Context, a Ask) (Quoted, error) {
+func (b *Broker) Quote(ctx context.Context, a selling.Ask) (selling.Quoted, error) {
 	enni, id, h, q, item, err := b.begin(&a)
 	if err != nil {
-		return Quoted{}, err
+		return selling.Quoted{}, err
 	}
 	name := quoteID(b.o.Carrier, a.Name)
 	b.mu.Lock()
@@ -142,13 +110,13 @@ func (b *Broker) Quote(ctx context.Context, a Ask) (Quoted, error) {
 	delete(b.names, name)
 	b.mu.Unlock()
 	if err != nil {
-		return Quoted{}, err
+		return selling.Quoted{}, err
 	}
 	s := m.(mesh.Quoted).Quote
 	if s == nil || s.Proof == nil {
-		return Quoted{}, errNone
+		return selling.Quoted{}, errNone
 	}
-	return Quoted{Prices: prices(s.Quote.Price, s.Quote.Currency), Proof: s.Proof, Until: time.UnixMilli(s.Quote.Until), Knowing: Knows(a.Header)}, nil
+	return selling.Quoted{Prices: prices(s.Quote.Price, s.Quote.Currency), Proof: s.Proof, Until: time.UnixMilli(s.Quote.Until), Knowing: selling.Knows(a.Header)}, nil
 }
 
 // Withdrawn frees what a quote that has ended had reserved, here and beyond.

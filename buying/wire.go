@@ -11,6 +11,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/line/connectivity"
 	"github.com/lateral-network/lateral/mesh"
+	"github.com/lateral-network/lateral/selling"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
@@ -24,7 +25,7 @@ import (
 const (
 	// InquiredHeader has the inquiry as the mesh knows it: canonical CBOR in
 	// base64url. Bounds, currency and term have no place in the standard's body.
-	InquiredHeader = "Lateral-Inquired"
+	InquiredHeader = selling.InquiredHeader
 	// OfferHeader has the reference of the offer that is to be quoted, 32 hex
 	// digits.
 	OfferHeader = "Lateral-Offer"

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata"
-	"github.com/lateral-network/lateral/buying"
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/party"
@@ -35,14 +34,6 @@ type Options struct {
 	Neighbours Neighbours
 	Now        func() time.Time // nil: the clock
 	Log        *slog.Logger     // nil discards
-}
-
-// Neighbours is what this carrier buys of others to sell it on; [buying.Broker]
-// is one.
-type Neighbours interface {
-	Qualify(context.Context, buying.Ask) (buying.Found, error)
-	Quote(context.Context, buying.Ask) (buying.Quoted, error)
-	Withdrawn(quote string) // a quote that was given has ended
 }
 
 // Shop sells what is in a catalogue.
