@@ -63,7 +63,10 @@ type Options struct {
 	// DeliverFor is how long an order may take from the beginning that is asked for;
 	// 0: five days.
 	DeliverFor time.Duration
-	Store      *store.Channel // keyspace of the node
+	// Credit is the share of an interval's recurring charges, in millionths, that is
+	// given back where a service is less available than it was quoted; 0: nothing.
+	Credit uint32
+	Store  *store.Channel // keyspace of the node
 	// Key gives the node key of the moment, which signs quotes.
 	Key func() sign.PrivateKey
 	// NodeKey reports whether a key is that of a member's node now.

@@ -448,15 +448,16 @@ func (b *Broker) orderPlace(x *channel.Bilateral, id string, s *mesh.Supply, bel
 	if s.Bought == nil || s.Rest == nil {
 		return trade.OrderPlace{}, fault.New(mesh.CodeBadOrder, "the quote is not kept any more", "ask for another")
 	}
-	offer, payload, err := offerOf(&s.Bought.Quote, s.Rest)
+	q, err := order.OpenQuote(s.Bought.Proof)
 	if err != nil {
 		return trade.OrderPlace{}, err
 	}
+	offer := q.Quote.Offer
 	agreement, err := b.agreement(x, offer)
 	if err != nil {
 		return trade.OrderPlace{}, err
 	}
-	p := trade.OrderPlace{ID: id, Kind: order.Product, Agreement: agreement, Line: connectivity.Name, Payload: payload,
+	p := trade.OrderPlace{ID: id, Kind: order.Product, Agreement: agreement, Line: connectivity.Name, Payload: configuration(s.Rest),
 		Request: &order.Request{Action: order.Add, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To}}
 	if s.Rest.Window.From > b.now() {
 		p.From = s.Rest.Window.From

@@ -216,7 +216,7 @@ func (s *side) start() {
 		log = slog.New(slog.NewTextHandler(w.t.Output(), nil)).With("carrier", s.code)
 	}
 	o := buying.Options{
-		Carrier: s.code, Catalog: s.catalog, Currency: "EUR", Deliver: !w.people[s.code], DeliverFor: time.Minute, Store: s.db.Node(), Log: log,
+		Carrier: s.code, Catalog: s.catalog, Currency: "EUR", Credit: 100_000, Deliver: !w.people[s.code], DeliverFor: time.Minute, Store: s.db.Node(), Log: log,
 		Key: s.keys.Node, Bilateral: s.bilateral, Authorize: s.authorize, Tell: s.tell,
 		NodeKey: func(c party.Code, k sign.PublicKey) bool { return w.sides[c].keys.node.Public() == k },
 	}
