@@ -458,7 +458,10 @@ func (b *Broker) orderPlace(x *channel.Bilateral, id string, s *mesh.Supply, bel
 		return trade.OrderPlace{}, err
 	}
 	p := trade.OrderPlace{ID: id, Kind: order.Product, Agreement: agreement, Line: connectivity.Name, Payload: configuration(s.Rest),
-		Request: &order.Request{Action: order.Add, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To}}
+		Request: &order.Request{Action: q.Quote.Action, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To}}
+	if q.Quote.Action == order.Modify {
+		p.Request.Until = 0 // only what is added has an end
+	}
 	if s.Rest.Window.From > b.now() {
 		p.From = s.Rest.Window.From
 	}
@@ -766,7 +769,7 @@ func (b *Broker) hold(e mesh.Hold) {
 	s, ok := b.supplies[e.Rev.Quote]
 	held := ok
 	for _, leg := range s.Own {
-		err := b.reserve(e.Rev.Quote, leg, &s.Asked, max(e.Rev.Until, b.now()+1000))
+		err := b.reserve(e.Rev.Quote, s.Changes, leg, &s.Asked, max(e.Rev.Until, b.now()+1000))
 		if err == nil {
 			_, err = b.o.Catalog.MoveHold(holdName(e.Rev.Quote), catalog.Confirm, e.Order.String(), b.now())
 		}
@@ -810,6 +813,9 @@ func (b *Broker) start(e mesh.Start) {
 		return
 	}
 	b.moveHold(o.Current.Quote, catalog.Use, e.Order)
+	if old := b.supplies[o.Current.Quote].Changes; old != (mesh.ID{}) {
+		b.moveHold(old, catalog.Release, e.Order)
+	}
 	if to := b.supplies[o.Current.Quote].Asked.Window.To; to != 0 {
 		b.wake(to)
 	}

@@ -34,6 +34,9 @@ type Ask struct {
 	Name   string      // of the quote that is to be answered
 	Header http.Header // of the request; may be nil
 	Wanted catalog.Inquiry
+	// Product is what is to be changed, by its id on the Bilateral; "": something is
+	// to be added.
+	Product string
 	Months uint32 // of committed term
 }
 
