@@ -70,3 +70,52 @@ func TestAClockIsToldOffOnTheSameTrunkWhicheverSideIsOurs(t *testing.T) {
 		}
 	}
 }
+
+// A call that two switches of one side recorded, one with a plus sign or on another
+// trunk, counts once. The row that came first in the file said whether its number
+// was written otherwise, and which trunk it was of.
+func TestWhichOfTwoEqualRowsCountsDoesNotHangOnTheirOrder(t *testing.T) {
+	row := func(id, plus, trunk string) string {
+		return rowOf(id, "12125550100", plus+"493011111111", noon, 60_000, "success", "ALPHA,BRAVO", trunk)
+	}
+	job := Job{Rates: [2]*rating.Sheet{sheet(t, testSheet...)}}
+	for name, c := range map[string]struct {
+		rows   []string
+		format uint64
+	}{
+		"under two ids":                       {[]string{row("1", "+", "T1"), row("2", "", "T1")}, 0},
+		"under one id":                        {[]string{row("1", "+", "T1"), row("1", "", "T1")}, 0},
+		"two of one id and one of another":    {[]string{row("1", "+", "T1"), row("1", "", "T1"), row("2", "+", "T1")}, 0},
+		"on two trunks":                       {[]string{row("1", "", "T1"), row("2", "", "T0")}, 0},
+		"on two trunks, both with plus signs": {[]string{row("1", "+", "T1"), row("2", "+", "T0")}, 1},
+	} {
+		back := slices.Clone(c.rows)
+		slices.Reverse(back)
+		other := []string{row("X", "", "TG")}
+		var got [2]string
+		for i, rows := range [][]string{c.rows, back} {
+			job.Records = [2]Input{text(file2(rows)), text(file2(other))}
+			r := compared(t, job)
+			if n := r.cause(NumberFormat).Calls; n != c.format || r.Matched.Exact != 1 || r.Records.Ours.Duplicate != uint64(len(rows)-1) {
+				t.Errorf("%s: %d calls are written otherwise, want %d; %+v, %+v", name, n, c.format, r.Matched, r.Records.Ours)
+			}
+			got[i] = plain(t, r)
+		}
+		if got[0] != got[1] {
+			t.Errorf("%s: %s", name, firstDifference(got[0], got[1]))
+		}
+	}
+	var rows []string
+	for n := range 5 {
+		for _, trunk := range []string{"T1", "T0"} {
+			rows = append(rows, rowOf(fmt.Sprint(trunk, n), "12125550100", "493011111111", at(n), 60_000, "success", "ALPHA,BRAVO", trunk))
+		}
+	}
+	for range 2 {
+		job.Records = [2]Input{text(file2(rows)), text(file2(nil))}
+		if r := compared(t, job); len(r.Blocks) != 1 || r.Blocks[0].Trunk != "T0" || r.Blocks[0].Calls != 5 {
+			t.Errorf("calls of two trunks that theirs lack are the blocks %+v", r.Blocks)
+		}
+		slices.Reverse(rows)
+	}
+}

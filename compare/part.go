@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/lateral-network/lateral/trade/fraud"
@@ -197,8 +196,8 @@ func (p *parts) rewrote(s side, c *call, was dest, rule numberRule) {
 	p.ladder.calls[atNumberFormat]++
 }
 
-// unique keeps one of the calls of a side that are the same, the first of its
-// file. The table then finds calls by their hash.
+// unique keeps one of the calls of a side that are the same. The table then finds
+// calls by their hash.
 func (p *parts) unique(s side) {
 	calls := p.calls[s]
 	p.room(len(calls))
@@ -218,7 +217,7 @@ func (p *parts) unique(s side) {
 		}
 		p.duplicates[s]++
 		first := &kept[p.table[at]-1]
-		if c.line < first.line {
+		if c.countsBefore(first, p.c.files[s].trunks) {
 			*first, c = c, *first
 		}
 		p.twice[s] = append(p.twice[s], c)
@@ -761,9 +760,6 @@ func (p *parts) explained(cause uint8) {
 	}
 }
 
-// inTime orders calls by time, and by their file where that is the same.
-func inTime(a, b call) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.line, b.line)) }
-
 // wantedBits is of how many bits a number is told by.
 const wantedBits = 12
 
@@ -811,7 +807,7 @@ func (p *parts) explain(s side) map[uint32]reason {
 			if _, taken := out[i]; taken || apart < from || apart > to || c.origin != r.origin && c.origin != 0 && r.origin != 0 || !fits(c) {
 				continue
 			}
-			if best < 0 || abs(apart) < best || abs(apart) == best && c.line < p.calls[s][at].line {
+			if best < 0 || abs(apart) < best || abs(apart) == best && inTime(*c, p.calls[s][at]) < 0 {
 				best, at = abs(apart), i
 			}
 		}
