@@ -2,10 +2,14 @@ package compare
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
 )
 
@@ -117,5 +121,94 @@ func TestWhichOfTwoEqualRowsCountsDoesNotHangOnTheirOrder(t *testing.T) {
 			t.Errorf("calls of two trunks that theirs lack are the blocks %+v", r.Blocks)
 		}
 		slices.Reverse(rows)
+	}
+}
+
+// sumsOf gives the amounts of causes, or with sign -1 what they are with the sides
+// exchanged.
+func sumsOf(r *Result, sign money.Micro) map[string]money.Micro {
+	out := map[string]money.Micro{}
+	for _, c := range r.Causes {
+		for d, sums := range c.Amount {
+			for currency, m := range sums {
+				if m != 0 {
+					out[fmt.Sprint(c.Cause, " ", d, " ", currency)] = sign * m
+				}
+			}
+		}
+	}
+	return out
+}
+
+// mirrored reports what of a result is not that of the sides exchanged. Where lines
+// are rounded, the amounts of causes depend on what a line holds before them.
+func mirrored(t *testing.T, one, two *Result, amounts bool) bool {
+	t.Helper()
+	ok := true
+	check := func(what string, a, b any) {
+		if !reflect.DeepEqual(a, b) {
+			t.Errorf("%s: %+v, exchanged %+v", what, a, b)
+			ok = false
+		}
+	}
+	check("matched", one.Matched, two.Matched)
+	check("alone", [2]uint64{one.OnlyOurs, one.OnlyTheirs}, [2]uint64{two.OnlyTheirs, two.OnlyOurs})
+	check("ours", one.Records.Ours, two.Records.Theirs)
+	check("theirs", one.Records.Theirs, two.Records.Ours)
+	check("our amount", one.Amount.Ours, two.Amount.Theirs)
+	check("their amount", one.Amount.Theirs, two.Amount.Ours)
+	check("learned", one.Learned, exchanged(two.Learned))
+	for i := range one.Causes {
+		check(string(one.Causes[i].Cause), one.Causes[i].Calls, two.Causes[i].Calls)
+	}
+	if amounts {
+		check("causes", sumsOf(one, 1), sumsOf(two, -1))
+	}
+	return ok
+}
+
+// originSheet has prices that depend on the caller, and a row that follows another.
+func originSheet(t testing.TB) *rating.Sheet {
+	t.Helper()
+	s, _, err := voice.ReadSheet(strings.NewReader("destination,prefix,rate,currency,unit_seconds,minimum_seconds,increment_seconds,valid_from,valid_to,origin_prefix\n" +
+		"Germany,49,0.06,USD,60,1,1,2026-01-01T00:00:00Z,2026-11-02T12:00:01Z,\nGermany,49,0.12,USD,60,1,1,2026-11-02T12:00:01Z,,\n" +
+		"France,33,0.06,USD,60,1,1,2026-01-01T00:00:00Z,,1\nSpain,34,0.01,USD,60,60,60,2026-01-01T00:00:00Z,,\nSpain,34,0.07,USD,60,30,6,2026-01-01T00:00:00Z,,1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Where two things differ that make the price of a call together, the money that
+// neither makes alone went to whichever came later on the way from their record to
+// ours, so that the exchange of the sides moved it to the other cause.
+func TestACallThatDiffersTwiceHasTheSameCausesFromEitherSide(t *testing.T) {
+	row := func(origin, dest string, late time.Duration, ms int) []string {
+		return []string{rowOf("1", origin, dest, noon.Add(late), ms, "success", "ALPHA,BRAVO", "T")}
+	}
+	for name, c := range map[string]struct {
+		a, b []string
+		want map[Cause]money.Micro
+	}{
+		"the record that names the caller prices the seconds": {row("12125550100", "331111111111", 0, 66_000), row("", "331111111111", 0, 61_000),
+			map[Cause]money.Micro{DurationRounding: -5_000, OriginSurcharge: -61_000}},
+		"so it does where it is shorter": {row("12125550100", "331111111111", 0, 61_000), row("", "331111111111", 0, 66_000),
+			map[Cause]money.Micro{DurationRounding: 5_000, OriginSurcharge: -66_000}},
+		"the longer record has its seconds at either price": {row("12125550100", "491111111111", 0, 60_000), row("12125550100", "491111111111", 2*time.Second, 70_000),
+			map[Cause]money.Micro{ClockSkew: 70_000, DurationRounding: 10_000}},
+		"also where it is the earlier one": {row("12125550100", "491111111111", 0, 70_000), row("12125550100", "491111111111", 2*time.Second, 60_000),
+			map[Cause]money.Micro{ClockSkew: 70_000, DurationRounding: -20_000}},
+	} {
+		for _, per := range []Per{PerCall, PerLine, PerInvoice} {
+			one, two := bothWays(t, Job{Rates: [2]*rating.Sheet{originSheet(t)}, Rounding: Rounding{per, money.HalfEven, 6}}, c.a, c.b)
+			for _, cause := range Causes {
+				if got := one.cause(cause); got.Amount["ALPHA>BRAVO"]["USD"] != c.want[cause] || (got.Calls > 0) != (c.want[cause] != 0) {
+					t.Errorf("%s, rounded by %s: %s has %d calls and %s, want %s", name, per, cause, got.Calls, got.Amount["ALPHA>BRAVO"]["USD"], c.want[cause])
+				}
+			}
+			if !mirrored(t, one, two, true) {
+				t.Errorf("%s, rounded by %s", name, per)
+			}
+		}
 	}
 }

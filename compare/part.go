@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/lateral-network/lateral/trade/fraud"
@@ -525,7 +526,7 @@ type headed struct{ head, index uint32 }
 
 // pair walks one call from their bill to ours. durations says which cause it is
 // when the durations differ.
-func (p *parts) pair(i, j uint32, durations uint8) (err error) {
+func (p *parts) pair(i, j uint32, durations uint8) error {
 	if p.alike(i, j) {
 		if done, err := p.same(i); done || err != nil {
 			return err
@@ -556,77 +557,96 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	if err := p.both(&a, &b, mine, at); err != nil {
 		return err
 	}
-	shown := diff{a: a, b: b, mine: mine, yours: at, home: homeOf(mine, at)}
-	if p.detail != nil {
-		defer func() {
-			if shown.causes != 0 && err == nil {
-				err = p.detail.keep(shown)
-			}
-		}()
-	}
 	p.bucket(&a, &b, mine, at)
-	start := b.start
-	zoned := start
-	for s, c := range [2]habit.Clock{p.c.offset(ours, a.trunk), p.c.offset(theirs, b.trunk)} {
-		if c.Zone && s == int(theirs) {
-			zoned -= c.Millis
-		} else if c.Zone {
-			zoned += c.Millis
-		}
-	}
-	step := func(cause uint8, book side, begin int64, duration uint32) error {
-		to := p.price.spot(book, &b, begin, duration)
-		shown.causes |= 1 << cause
-		err := p.ladder.move(cause, at, to)
-		at = to
+	causes, err := p.walk([2]*call{&a, &b}, [2]spot{mine, at}, durations)
+	if err != nil || causes == 0 || p.detail == nil {
 		return err
 	}
-	if zoned != start {
+	return p.detail.keep(diff{a: a, b: b, mine: mine, yours: at, home: homeOf(mine, at), causes: causes})
+}
+
+// walk leads from their record of a call to ours, by what differs, and gives the
+// causes that it meets. durations says which cause it is when the durations differ.
+// In between the call is what neither side has: it begins as one side has it, and
+// lasts as long as the other has it. Which is which decides what of the money is
+// whose where two things that differ make a price together. With two books we begin
+// at their record, on their book. With one the way must be the same when the sides
+// are exchanged, and begins at the record that the two say.
+func (p *parts) walk(records [2]*call, ends [2]spot, durations uint8) (causes uint32, err error) {
+	from := theirs
+	if p.c.lines.shared() && records[ours].leads(records[theirs]) {
+		from = ours
+	}
+	x, y, here := records[from], records[1-from], ends[from]
+	move := func(cause uint8, to spot) {
+		causes |= 1 << cause
+		if err == nil {
+			if at := here; from == ours {
+				err = p.ladder.move(cause, to, at) // backwards, from their end
+			} else {
+				err = p.ladder.move(cause, at, to)
+			}
+		}
+		here = to
+	}
+	zoned, duration := x.start-p.zone(from, x)+p.zone(1-from, y), x.duration
+	if zoned != x.start {
 		p.ladder.calls[atTimeZone]++
-		if err := step(atTimeZone, theirs, zoned, b.duration); err != nil {
-			return err
-		}
+		move(atTimeZone, p.price.spot(from, x, zoned, duration))
 	}
-	duration := b.duration
-	if a.duration != duration && durations == atSplitCall {
+	if y.duration != duration && durations == atSplitCall {
 		p.ladder.calls[atSplitCall]++
-		duration = a.duration
-		if err := step(atSplitCall, theirs, zoned, duration); err != nil {
-			return err
-		}
+		duration = y.duration
+		move(atSplitCall, p.price.spot(from, x, zoned, duration))
 	}
-	if a.start != zoned {
+	if y.start != zoned {
 		p.ladder.calls[atClockSkew]++
-		if err := step(atClockSkew, theirs, a.start, duration); err != nil {
-			return err
-		}
+		move(atClockSkew, p.price.spot(from, x, y.start, duration))
 	}
-	if a.duration != duration {
-		before := at.seconds
-		if err := step(atDurationRounding, theirs, a.start, a.duration); err != nil {
-			return err
-		}
-		billed := at.seconds != before
-		if !billed && (a.start != zoned || a.origin != b.origin) {
-			billed = p.billedApart(&a, &b, [2]int64{a.start, zoned}, duration)
+	if y.duration != duration {
+		before := here.seconds
+		move(atDurationRounding, p.price.spot(from, x, y.start, y.duration))
+		billed := here.seconds != before
+		if !billed && (y.start != zoned || x.origin != y.origin) {
+			billed = p.billedApart(records, [2]int64{y.start, zoned}, [2]uint32{y.duration, duration})
 		}
 		if billed {
 			p.ladder.calls[atDurationRounding]++
 		}
 	}
-	if !at.same(mine) {
-		shown.causes |= 1 << p.causeOf(at.line, mine.line)
+	if end := ends[1-from]; !here.same(end) {
+		cause := p.causeOf(here.line, end.line)
+		p.ladder.calls[cause]++
+		move(cause, end)
 	}
-	return p.reprice(at, mine)
+	return causes, err
 }
 
-// billedApart reports whether our duration of a call and theirs bill other
-// seconds by the row that is in force at either start, for either origin: so
-// exchanging the sides does not change what is counted.
-func (p *parts) billedApart(a, b *call, starts [2]int64, theirDuration uint32) bool {
-	for _, c := range [2]*call{a, b} {
+// leads reports whether the walk between two records of a call begins at this one.
+// Where one names the caller it does, so that what else differs has the price of the
+// call; else where the call lasts longer, and then where it begins earlier.
+func (c *call) leads(d *call) bool {
+	if c.origin != d.origin {
+		return d.origin == 0
+	}
+	return cmp.Or(-cmp.Compare(c.duration, d.duration), cmp.Compare(c.start, d.start)) < 0
+}
+
+// zone is what a call's start is off by where its trunk has another zone, ms.
+func (p *parts) zone(s side, c *call) int64 {
+	if o := p.c.offset(s, c.trunk); o.Zone {
+		return o.Millis
+	}
+	return 0
+}
+
+// billedApart reports whether two durations of a call bill other seconds by the row
+// that is in force at either start, for either origin: so exchanging the sides does
+// not change what is counted.
+func (p *parts) billedApart(records [2]*call, starts [2]int64, durations [2]uint32) bool {
+	for _, c := range records {
 		for _, start := range starts {
-			if p.price.spot(theirs, c, start, a.duration).seconds != p.price.spot(theirs, c, start, theirDuration).seconds {
+			if p.price.spot(theirs, c, start, durations[0]).seconds != p.price.spot(theirs, c, start, durations[1]).seconds {
 				return true
 			}
 		}
@@ -702,15 +722,15 @@ func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 		if err := p.tally(theirs, at, c.odd); err != nil {
 			return err
 		}
-		o := p.c.offset(theirs, c.trunk)
-		if o.Zone {
+		zone := p.zone(theirs, &c)
+		if zone != 0 {
 			shown |= 1 << atTimeZone
 		}
 		if err := p.show(theirs, c, at, shown, why.line); err != nil {
 			return err
 		}
-		if o.Zone {
-			to := p.price.spot(theirs, &c, c.start-o.Millis, c.duration)
+		if zone != 0 {
+			to := p.price.spot(theirs, &c, c.start-zone, c.duration)
 			p.ladder.calls[atTimeZone]++
 			if err := p.ladder.move(atTimeZone, at, to); err != nil {
 				return err
