@@ -212,3 +212,19 @@ func TestACallThatDiffersTwiceHasTheSameCausesFromEitherSide(t *testing.T) {
 		}
 	}
 }
+
+// The clock of a trunk is an hour ahead. A call that the other side lacks had its
+// time put right where it was theirs, and not where it was ours.
+func TestACallOfAWrongZoneThatTheOtherSideLacksCountsFromEitherSide(t *testing.T) {
+	var ahead, right []string
+	for n := range 4 {
+		id, start := fmt.Sprint(n), noon.Add(time.Duration(n*n-40)*time.Minute)
+		ahead = append(ahead, rowOf(id, "12125550100", "491111111111", start.Add(time.Hour), 60_000, "success", "ALPHA,BRAVO", "ahead"))
+		right = append(right, rowOf(id, "12125550100", "491111111111", start, 60_000, "success", "ALPHA,BRAVO", "T"))
+	}
+	one, two := bothWays(t, Job{Rates: [2]*rating.Sheet{originSheet(t)}, Rounding: Rounding{PerCall, money.HalfEven, 6}}, ahead, right[:3])
+	if zone, missing := one.cause(TimeZone), one.cause(MissingRandom); zone.Calls != 4 || zone.Amount["ALPHA>BRAVO"]["USD"] != -4*60_000 || missing.Calls != 1 || missing.Amount["ALPHA>BRAVO"]["USD"] != -60_000 {
+		t.Errorf("%+v, %+v", zone, missing)
+	}
+	mirrored(t, one, two, true)
+}

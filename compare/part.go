@@ -761,6 +761,16 @@ func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 			return err
 		}
 	}
+	// They would have it at their time.
+	if zone := p.zone(ours, &c); zone != 0 {
+		shown |= 1 << atTimeZone
+		to := p.price.spot(theirs, &c, c.start-zone, c.duration)
+		p.ladder.calls[atTimeZone]++
+		if err := p.ladder.move(atTimeZone, to, first); err != nil {
+			return err
+		}
+		first = to
+	}
 	if err := p.show(ours, c, mine, shown, why.line); err != nil {
 		return err
 	}
