@@ -108,24 +108,34 @@ func (c *call) same(d *call) bool {
 }
 
 // inTime orders calls by time and then by what else they say, so that no file's
-// order decides anything. Two of one side that are equal by it are the same call.
-func inTime(a, b call) int {
+// order decides anything. Two of one side that are equal by it are the same call, or
+// seem to be by what their trunks' clocks are off.
+func inTime(a, b *call) int {
 	return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.duration, b.duration), cmp.Compare(a.dest, b.dest),
-		cmp.Compare(a.origin, b.origin), cmp.Compare(a.way, b.way), cmp.Compare(a.result, b.result), cmp.Compare(a.line, b.line))
+		cmp.Compare(a.origin, b.origin), cmp.Compare(a.way, b.way), cmp.Compare(a.result, b.result))
 }
 
-// countsBefore orders rows that are the same call: the first is the one that counts. It
+// plainer orders rows that are the same call: the first is the one that counts. It
 // is the one whose number needs least to be put right, then that of the trunk that
 // is first by name. Where a row stands in its file decides only between such as
 // differ in nothing that matters.
-func (c *call) countsBefore(d *call, trunks *names) bool {
-	if c.odd != d.odd || c.plus != d.plus {
-		return !c.odd && d.odd || c.odd == d.odd && d.plus
+func plainer(a, b *call, trunks *names) int {
+	number := func(c *call) int {
+		switch {
+		case c.odd:
+			return 2
+		case c.plus:
+			return 1
+		}
+		return 0
 	}
-	if c.trunk != d.trunk {
-		if n := cmp.Compare(trunks.name(c.trunk), trunks.name(d.trunk)); n != 0 {
-			return n < 0
+	if n := cmp.Compare(number(a), number(b)); n != 0 {
+		return n
+	}
+	if a.trunk != b.trunk {
+		if n := cmp.Compare(trunks.name(a.trunk), trunks.name(b.trunk)); n != 0 {
+			return n
 		}
 	}
-	return c.line < d.line
+	return cmp.Compare(a.line, b.line)
 }

@@ -162,7 +162,7 @@ func (f *file) judgeIDs(l *learned, workers int) (*repeated, error) {
 		case first == nil || first.id != c.id:
 			first = c
 		case first.same(c) && first.trunk == c.trunk && first.text == c.text:
-			if c.countsBefore(first, f.trunks) {
+			if plainer(c, first, f.trunks) < 0 {
 				first, c = c, first
 			}
 			out.again.add(c.line)

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // bothWays compares two sides' rows by one sheet, and with the sides exchanged.
@@ -227,4 +229,134 @@ func TestACallOfAWrongZoneThatTheOtherSideLacksCountsFromEitherSide(t *testing.T
 		t.Errorf("%+v, %+v", zone, missing)
 	}
 	mirrored(t, one, two, true)
+}
+
+// Two calls of two trunks are one when a clock is put right, and theirs have one of
+// them. Which of the two found its partner was that which came first in the file.
+func TestWhichOfTwoCallsThatAClockMakesOneIsMatchedDoesNotHangOnTheirOrder(t *testing.T) {
+	row := func(id, plus string, start time.Duration, trunk string) string {
+		return rowOf(id, "12125550100", plus+"491111111111", noon.Add(start), 60_000, "success", "ALPHA,BRAVO", trunk)
+	}
+	a := []string{row("1", "+", time.Hour, "ahead"), row("2", "", 0, "T1"), row("3", "", 20*time.Hour, "ahead"), row("4", "", 40*time.Hour, "ahead"), row("5", "", 60*time.Hour, "ahead")}
+	b := []string{row("2", "+", 0, "T2"), row("3", "", 19*time.Hour, "T"), row("4", "", 39*time.Hour, "T"), row("5", "", 59*time.Hour, "T")}
+	back := slices.Clone(a)
+	slices.Reverse(back)
+	var got [2]string
+	for i, rows := range [][]string{a, back} {
+		r, other := bothWays(t, Job{Rates: [2]*rating.Sheet{originSheet(t)}}, rows, b)
+		// The call at its own time is the one that theirs have.
+		if n := r.cause(NumberFormat).Calls; n != 1 || r.Matched.Exact != 1 || r.Matched.Skewed != 3 || r.OnlyOurs != 1 {
+			t.Errorf("%d calls are written otherwise, want 1; %+v, %d alone, learned %+v", n, r.Matched, r.OnlyOurs, r.Learned)
+		}
+		mirrored(t, r, other, false)
+		got[i] = plain(t, r)
+	}
+	if got[0] != got[1] {
+		t.Error(firstDifference(got[0], got[1]))
+	}
+}
+
+// redials makes tiny files in which nearly everything can be taken for something
+// else: few numbers are called again and again within seconds, trunks of both sides
+// have one set of names, some of their clocks are off, rows repeat others under
+// other trunks and with plus signs, and calls lack a row.
+func redials(random *rand.Rand) (rows [2][]string) {
+	pick := func(from ...string) string { return from[random.IntN(len(from))] }
+	clocks := [2][3]time.Duration{}
+	for s := range clocks {
+		for t := range clocks[s] {
+			if random.IntN(3) == 0 {
+				clocks[s][t] = []time.Duration{50 * time.Second, -50 * time.Second, time.Hour, -1400 * time.Millisecond}[random.IntN(4)]
+			}
+		}
+	}
+	trunk := func() int { return random.IntN(3) }
+	starts := []time.Duration{0}
+	callers := []string{"12125550100", "4930123456", ""}[:1+random.IntN(3)]
+	span := []int{60, 3 * 3600, 40 * 86400}[random.IntN(3)]
+	n := 0
+	for range 1 + random.IntN(30) {
+		start := time.Duration(random.IntN(1000*span)) * time.Millisecond
+		if random.IntN(2) == 0 {
+			start = starts[random.IntN(len(starts))] + time.Duration(random.IntN(8)-2)*500*time.Millisecond
+		}
+		starts = append(starts, start)
+		origin, dest := pick(callers...), pick("491111111111", "331111111111", "341111111111", "491111111112")
+		way, ms := pick("ALPHA,BRAVO", "ALPHA,BRAVO", "BRAVO,ALPHA"), []int{0, 1, 999, 1000, 6000, 60_000, 61_000, random.IntN(300_000)}[random.IntN(8)]
+		result := pick("success", "success", "success", "success", "fail", "rna")
+		for s := range rows {
+			if random.IntN(7) == 0 {
+				continue
+			}
+			origin, start, ms, t := origin, start, ms, trunk()
+			switch random.IntN(6) {
+			case 0:
+				start += time.Duration(random.IntN(9)-4) * 750 * time.Millisecond
+			case 1:
+				ms = max(0, ms+[]int{1, -1, 500, 1000, -1000, 5000}[random.IntN(6)])
+			case 2:
+				origin = ""
+			}
+			row := func(way string, t int) string {
+				n++
+				return rowOf(fmt.Sprint(n), origin, pick("", "", "+")+dest, noon.Add(start+clocks[s][t]), ms, result, way, fmt.Sprint("T", t))
+			}
+			first := row(way, t)
+			rows[s] = append(rows[s], first)
+			switch random.IntN(16) {
+			case 0:
+				rows[s] = append(rows[s], first)
+			case 1: // another id and, perhaps, plus sign
+				rows[s] = append(rows[s], row(way, t))
+			case 2: // the same call of another trunk, if their clocks agree
+				rows[s] = append(rows[s], row(way, trunk()))
+			case 3:
+				rows[s] = append(rows[s], row(pick("ALPHA,CHARLIE", "BRAVO,ALPHA"), t))
+			case 4:
+				rows[s] = append(rows[s], strings.Replace(first, ",+", ",", 1))
+			}
+		}
+	}
+	return rows
+}
+
+// Neither the sides' exchange nor the order of the rows changes what is found in
+// files that can be read in many ways.
+func TestTinyFilesOfRedialsMirrorAndShuffle(t *testing.T) {
+	random := seed(t)
+	learned, lacking := 0, 0
+	for range 100 {
+		rows := redials(random)
+		job := Job{Us: "ALPHA", Rates: [2]*rating.Sheet{originSheet(t)}, StartTolerance: []time.Duration{time.Millisecond, time.Second, 3 * time.Second}[random.IntN(3)],
+			SecondsTolerance: uint32(random.IntN(2)), Rounding: Rounding{[]Per{PerCall, PerCall, PerLine, PerInvoice}[random.IntN(4)], money.HalfEven, 2 + random.IntN(5)}}
+		if random.IntN(2) == 0 {
+			job.Cycle = usage.Cycle{Length: "1m"}
+		}
+		if len(rows[ours])+len(rows[theirs]) == 0 {
+			continue
+		}
+		one, two := bothWays(t, job, rows[ours], rows[theirs])
+		if !mirrored(t, one, two, job.Rounding.Per == PerCall) {
+			t.Fatalf("%+v\n%s\n%s", job.Rounding, file2(rows[ours]), file2(rows[theirs]))
+		}
+		shuffled := rows
+		for s := range shuffled {
+			shuffled[s] = slices.Clone(rows[s])
+			random.Shuffle(len(shuffled[s]), func(i, j int) { shuffled[s][i], shuffled[s][j] = shuffled[s][j], shuffled[s][i] })
+		}
+		job.Records = [2]Input{text(file2(shuffled[ours])), text(file2(shuffled[theirs]))}
+		if got, want := plain(t, compared(t, job)), plain(t, one); got != want {
+			t.Fatalf("%s\n%s\n%s", firstDifference(got, want), file2(rows[ours]), file2(rows[theirs]))
+		}
+		if slices.ContainsFunc(one.Learned, func(l Learned) bool { return l.Kind == learnedClock || l.Kind == learnedZone }) {
+			learned++
+		}
+		if one.OnlyOurs+one.OnlyTheirs > 0 {
+			lacking++
+		}
+	}
+	t.Logf("%d files have a clock that is off", learned)
+	if learned == 0 || lacking < 25 {
+		t.Errorf("of 100 files %d have a clock that is off, and in %d a call lacks", learned, lacking)
+	}
 }

@@ -218,7 +218,7 @@ func (p *parts) unique(s side) {
 		}
 		p.duplicates[s]++
 		first := &kept[p.table[at]-1]
-		if c.countsBefore(first, p.c.files[s].trunks) {
+		if plainer(&c, first, p.c.files[s].trunks) < 0 {
 			*first, c = c, *first
 		}
 		p.twice[s] = append(p.twice[s], c)
@@ -292,6 +292,8 @@ func (p *parts) shift(s side) {
 			p.shifted.count(s, c.trunk)
 		}
 	}
+	p.index(p.calls[s])
+	p.twins(s)
 }
 
 // alike reports whether two calls are the same in all that counts, and nobody
@@ -327,7 +329,7 @@ func (p *parts) own(s side, i uint32) call {
 	return c
 }
 
-// match pairs the successful calls of the part.
+// match pairs the successful calls of the part. The table has theirs.
 func (p *parts) match() {
 	a, b := p.calls[ours], p.calls[theirs]
 	p.partner = slices.Grow(p.partner[:0], len(a))[:len(a)]
@@ -335,10 +337,6 @@ func (p *parts) match() {
 	clear(p.taken)
 	for s := range p.left {
 		p.left[s], p.rest[s] = p.left[s][:0], p.rest[s][:0]
-	}
-	// unique has left the table of theirs, by their own times.
-	if p.c.clocks[theirs] != nil {
-		p.index(b)
 	}
 	mask := uint32(len(p.table) - 1)
 	for i := range a {
@@ -384,7 +382,7 @@ func (p *parts) match() {
 	// What is found must not depend on how the parts were filled.
 	for s := range p.rest {
 		calls := p.calls[s]
-		slices.SortFunc(p.rest[s], func(x, y uint32) int { return inTime(calls[x], calls[y]) })
+		slices.SortFunc(p.rest[s], func(x, y uint32) int { return p.canonical(side(s), &calls[x], &calls[y]) })
 	}
 }
 
@@ -394,6 +392,7 @@ func candidate(c *call, i uint32) reconcile.Candidate {
 
 // index makes the table anew.
 func (p *parts) index(calls []call) {
+	p.room(len(calls))
 	clear(p.table)
 	mask := uint32(len(p.table) - 1)
 	for i := range calls {
@@ -403,6 +402,45 @@ func (p *parts) index(calls []call) {
 		}
 		p.table[at] = uint32(i) + 1
 	}
+}
+
+// twins puts calls that are the same only since clocks were put right, so that they
+// are of several trunks, into an order that is not that of their file: which of them
+// finds a partner hangs on it.
+func (p *parts) twins(s side) {
+	calls, mask := p.calls[s], uint32(len(p.table)-1)
+	var places []uint32
+	var group []call
+	for i := range calls {
+		c := &calls[i]
+		if p.c.offset(s, c.trunk).Millis == 0 {
+			continue
+		}
+		places, group = places[:0], group[:0]
+		for at := uint32(c.hash()) & mask; p.table[at] != 0; at = (at + 1) & mask {
+			if j := p.table[at] - 1; calls[j].same(c) {
+				places, group = append(places, j), append(group, calls[j])
+			}
+		}
+		if len(group) < 2 {
+			continue
+		}
+		slices.Sort(places)
+		slices.SortFunc(group, func(a, b call) int { return p.canonical(s, &a, &b) })
+		for n, j := range places {
+			calls[j] = group[n]
+		}
+	}
+}
+
+// canonical is the order of the calls of a side, whatever that of their file: by what
+// they say, the clock that is off by less first, and then as they would count.
+func (p *parts) canonical(s side, a, b *call) int {
+	if n := inTime(a, b); n != 0 {
+		return n
+	}
+	x, y := p.c.offset(s, a.trunk).Millis, p.c.offset(s, b.trunk).Millis
+	return cmp.Or(cmp.Compare(abs(x), abs(y)), cmp.Compare(x, y), plainer(a, b, p.c.files[s].trunks))
 }
 
 // judge counts everything and says of each call that differs why.
@@ -837,7 +875,7 @@ func (p *parts) explain(s side) map[uint32]reason {
 			if _, taken := out[i]; taken || apart < from || apart > to || c.origin != r.origin && c.origin != 0 && r.origin != 0 || !fits(c) {
 				continue
 			}
-			if best < 0 || abs(apart) < best || abs(apart) == best && inTime(*c, p.calls[s][at]) < 0 {
+			if best < 0 || abs(apart) < best || abs(apart) == best && p.canonical(s, c, &p.calls[s][at]) < 0 {
 				best, at = abs(apart), i
 			}
 		}
@@ -852,8 +890,9 @@ func (p *parts) explain(s side) map[uint32]reason {
 			return longer <= habit.Durations || longer <= habit.SameCall && c.origin == r.origin && c.origin != 0
 		}
 	}
+	byLine := func(a, b call) int { return cmp.Or(inTime(&a, &b), cmp.Compare(a.line, b.line)) }
 	third := slices.Clone(p.third[other])
-	slices.SortFunc(third, inTime)
+	slices.SortFunc(third, byLine)
 	for i := range third {
 		if r := &third[i]; r.result == usage.Success {
 			take(r.way, r, atWrongPartner, -tolerance, tolerance, like(r))
@@ -881,7 +920,7 @@ func (p *parts) explain(s side) map[uint32]reason {
 			unanswered = append(unanswered, *r)
 		}
 	}
-	slices.SortFunc(unanswered, inTime)
+	slices.SortFunc(unanswered, byLine)
 	for i := range unanswered {
 		r := &unanswered[i]
 		take(r.way, r, atAnswerRace, -tolerance, longestRing, func(c *call) bool { return c.duration < shortAnswer })
