@@ -110,6 +110,9 @@ type Automatic struct {
 	Accept bool `yaml:"accept"` // accept invoices that equal the own expectation
 	Net    bool `yaml:"net"`    // propose and accept netting of final invoices
 	Pay    bool `yaml:"pay"`    // advise payments, and confirm those that arrived
+	// Measure: state what was imported of products' measurements, and accept
+	// proposals that equal it.
+	Measure bool `yaml:"measure"`
 }
 
 // Log is what the node writes to standard error.
