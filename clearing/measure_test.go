@@ -71,10 +71,9 @@ func TestMeasurementsAreStatedByThemselves(t *testing.T) {
 	w := measuring(t)
 	a, b := w.sides[0], w.sides[1]
 	w.opens("S-1", 0)
-	at := w.delivers("S-1")
-	hour := hourOf(at)
+	hour := after(hourOf(w.delivers("S-1")), 1) // it is delivered for the whole of it
 	middle := hour.From + 30*60_000
-	w.pass(time.Hour)
+	w.pass(2 * time.Hour)
 	a.meters(read("S-1", hour.From, hour.To, "session", 90))
 	b.meters(read("S-1", hour.From, middle, "session", 5), read("S-1", middle, hour.To, "session", 1),
 		read("S-1", hour.From, middle, "session", 60), read("S-1", middle, hour.To, "session", 30)) // the later word counts
