@@ -76,7 +76,7 @@ var allowed = map[string][]api.Role{
 	"apply-deadline": {api.Clerk, api.Engineer, api.Finance},
 	"record-file":    {api.Clerk, api.Engineer},
 
-	"list-measurements": readers, "get-measurement": readers, "state-measurement": {api.Clerk, api.Engineer},
+	"list-measurements": readers, "get-measurement": readers, "state-measurement": {api.Clerk, api.Engineer}, "import-readings": {api.Engineer},
 	"propose-measurement": {api.Clerk}, "accept-measurement": {api.Clerk}, "reject-measurement": {api.Clerk},
 	"list-bills": readers, "get-bill": readers, "list-due-bills": readers, "list-items": readers, "list-deadlines": readers,
 	"request-bill": {api.Clerk, api.Engineer, api.Finance}, "submit-bill": {api.Clerk, api.Engineer, api.Finance}, "dispute-items": {api.Finance},
