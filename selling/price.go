@@ -53,9 +53,9 @@ func pricesOf(a *catalog.Answer) ([]wire.QuotePrice, error) {
 // promised says of a term what Sonata has no member for: what an end before it
 // costs, and what is given back where the product is worse than promised. The
 // signed quote has both exactly.
-func promised(a *catalog.Answer, months uint32) string {
+func promised(a *catalog.Answer) string {
 	var parts []string
-	if months > 0 && a.Early > 0 {
+	if a.Early > 0 {
 		parts = append(parts, "an end before the term costs "+percent(uint64(a.Early))+" of the recurring charges that are left")
 	}
 	for _, g := range a.Guarantees {

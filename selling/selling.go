@@ -26,6 +26,8 @@ type Options struct {
 	Carrier party.Code
 	// Key gives the node key of the moment, which signs firm quotes.
 	Key func() sign.PrivateKey
+	// Products are what buyers have; nil: nothing that could be changed or ended.
+	Products Products
 	// QuoteFor is how long a quote is good, and what it needs reserved; 0: 15
 	// minutes.
 	QuoteFor time.Duration

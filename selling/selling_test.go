@@ -11,6 +11,7 @@ import (
 	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/catalog"
+	"github.com/lateral-network/lateral/selling"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/rating"
 )
@@ -315,8 +316,8 @@ func TestAQuoteThatIsAnsweredAgainReservesOnce(t *testing.T) {
 	}
 }
 
-func TestWhatChangesOrEndsAProductIsRefused(t *testing.T) {
-	w := newWorld(t)
+func TestWhereNobodyKnowsProductsNoneIsChanged(t *testing.T) {
+	w := newWorld(t, func(o *selling.Options) { o.Products = nil })
 	q := firm(line("1000000"))
 	q.Items[0].Action, q.Items[0].Product.Offering, q.Items[0].Product.ID = wire.Modify, nil, "P-1"
 	_, err := w.buyer("bravo", wire.Kylie).CreateQuote(t.Context(), q)
