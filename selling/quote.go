@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata"
@@ -39,6 +40,13 @@ func (s *Shop) Quote(ctx context.Context, p sonata.Party, q wire.Quote) (sonata.
 	if err := s.withdraw(q.ID); err != nil {
 		return sonata.QuoteAnswer{}, err
 	}
+	if q.Level == wire.Firm {
+		s.firm.Lock()
+		defer s.firm.Unlock()
+		if err := s.mayHold(p, &q); err != nil {
+			return sonata.QuoteAnswer{}, err
+		}
+	}
 	now := s.now()
 	a := sonata.QuoteAnswer{Level: q.Level, Until: now.Add(s.o.QuoteFor)}
 	unable := false
@@ -58,6 +66,23 @@ func (s *Shop) Quote(ctx context.Context, p sonata.Party, q wire.Quote) (sonata.
 		return a, s.withdraw(q.ID)
 	}
 	return a, nil
+}
+
+// mayHold refuses a firm quote that reserves something for a buyer that holds as
+// many as it may. Code: refused.
+func (s *Shop) mayHold(p sonata.Party, q *wire.Quote) error {
+	if !slices.ContainsFunc(q.Items, func(x wire.QuoteItem) bool { return x.Action != wire.Delete }) {
+		return nil
+	}
+	held := map[string]bool{}
+	for _, h := range s.catalog.Waiting(p.Buyer, s.now().UnixMilli()) {
+		quote, _, _ := strings.Cut(h.For, "/")
+		held[quote] = true
+	}
+	if len(held) >= s.o.MostHeld {
+		return fault.Newf(fault.Refused, "order by them, cancel or decline them, or wait until they expire", "you hold %d firm quotes, and no more may be held at a time", len(held))
+	}
+	return nil
 }
 
 // quoteItem prices an item; a firm one is reserved and, for a member of the
