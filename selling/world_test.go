@@ -150,7 +150,12 @@ func newWorld(t *testing.T, change ...func(*selling.Options)) *world {
 func (w *world) now() time.Time { return time.UnixMilli(w.ms.Load()).UTC() }
 
 func (w *world) buyer(id string, r wire.Release) *client.Client {
-	c := must(client.New(client.Options{Base: w.url, ID: id, Secret: w.secrets[id], Release: r, Now: w.now, Retries: -1}))
+	return w.buyerAt(id, r, w.now)
+}
+
+// buyerAt is a buyer with a clock of its own.
+func (w *world) buyerAt(id string, r wire.Release, now func() time.Time) *client.Client {
+	c := must(client.New(client.Options{Base: w.url, ID: id, Secret: w.secrets[id], Release: r, Now: now, Retries: -1}))
 	w.t.Cleanup(c.Close)
 	return c
 }
