@@ -381,13 +381,16 @@ func TestManyQuotesAtOnceKeepToWhatABuyerMayHold(t *testing.T) {
 	w := newWorld(t, func(o *selling.Options) { o.MostHeld = 3 })
 	p := sonata.Party{Buyer: "BRAVO", Seller: "ALPHA", Release: wire.Kylie}
 	var all sync.WaitGroup
-	for i := range 12 {
+	begin := make(chan struct{})
+	for i := range 200 {
 		all.Go(func() {
 			q := firm(line("1000000"))
 			q.ID = fmt.Sprint("q", i)
+			<-begin
 			w.shop.Quote(context.Background(), p, q)
 		})
 	}
+	close(begin)
 	all.Wait()
 	if n := len(w.catalog.Waiting("BRAVO", w.ms.Load())); n != 3 {
 		t.Errorf("%d are held", n)
