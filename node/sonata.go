@@ -30,6 +30,8 @@ type Sonata struct {
 	// QuoteFor is how long a firm quote is good and what it needs reserved; 0: 15
 	// minutes.
 	QuoteFor time.Duration `yaml:"quote_for,omitempty"`
+	// MostQuotes is how many firm quotes a buyer may hold at a time; 0: 100.
+	MostQuotes int `yaml:"most_quotes,omitempty"`
 	// Off are optional operations that are not offered, by operationId.
 	Off []string `yaml:"off,omitempty"`
 	// Contact is whom partners can ask.
@@ -65,7 +67,7 @@ func (n *Node) openSonata() error {
 	}
 	n.defer_(shelf.Close)
 	key := n.keys.Node()
-	n.shop = selling.New(selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, QuoteFor: c.QuoteFor, Log: n.log})
+	n.shop = selling.New(selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, QuoteFor: c.QuoteFor, MostHeld: c.MostQuotes, Log: n.log})
 	n.sonata, err = sonata.New(partners, shelf, n.shop.Seller(), sonata.Options{
 		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Log: n.log,
 		Contact: wire.Contact{Name: c.Contact.Name, Email: c.Contact.Email, Number: c.Contact.Phone},

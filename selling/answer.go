@@ -18,14 +18,10 @@ const (
 
 // Available gives what is launched at some places and free now.
 func (s *Shop) Available(_ context.Context, p sonata.Party, q wire.AvailabilityRequest) ([]wire.OfferingConfiguration, error) {
-	if q.Action != wire.Add {
-		return nil, fault.New(sonata.CodeReferenceUnknown, "there is no such product of yours in this inventory", "ask for a new one").In("/productRef/id")
-	}
-	ends, err := s.readPlaces("", q.Place)
+	w, err := s.readRef(p, q.Action, q.Product, q.Place)
 	if err != nil {
 		return nil, err
 	}
-	w := want{ends: ends}
 	if q.Specification != nil {
 		w.specification = q.Specification.ID
 	}
@@ -50,28 +46,46 @@ func (s *Shop) Available(_ context.Context, p sonata.Party, q wire.AvailabilityR
 	return out, nil
 }
 
+// readRef reads where a question of discovery is about: the places that it names,
+// or those of the product that it would change.
+func (s *Shop) readRef(p sonata.Party, action string, ref *wire.Ref, places []wire.RelatedPlace) (w want, err error) {
+	if action != wire.Add {
+		id := ""
+		if ref != nil {
+			id = ref.ID
+		}
+		if w.of, err = s.own(p, "/productRef", action, id); err != nil {
+			return w, err
+		}
+	}
+	w.ends, err = s.ends("", places, w.of)
+	return w, err
+}
+
 // Pricing gives what an offering costs at some places; its id is that of the
 // configuration that Available gave.
 func (s *Shop) Pricing(_ context.Context, p sonata.Party, q wire.PricingRequest) ([]wire.PricingAndTerm, error) {
-	if q.Action != wire.Add {
-		return nil, fault.New(sonata.CodeReferenceUnknown, "there is no such product of yours in this inventory", "ask for a new one").In("/productRef/id")
-	}
-	ends, err := s.readPlaces("", q.Place)
+	w, err := s.readRef(p, q.Action, q.Product, q.Place)
 	if err != nil {
 		return nil, err
 	}
 	now := s.now().UnixMilli()
-	w := want{offering: q.Configuration, ends: ends}
-	to, sold := s.openTerm(w.offering, now)
+	w.offering = q.Configuration
+	to, sold := s.openTerm(w, now)
 	o, err := s.find(w, p.Buyer, 0, to, now)
 	if err != nil {
 		return nil, fault.New(sonata.CodeReferenceUnknown, fault.Of(err).Detail, "ask what is available").In("/productOfferingConfigurationIdentifier")
 	}
-	prices, err := pricesOf(&o.Answer)
+	o.bind(leastMonths(sold), w.of, now)
+	shown := o.Answer
+	if q.Action == wire.Modify {
+		shown.Prices = due(shown.Prices)
+	}
+	prices, err := pricesOf(&shown)
 	if err != nil {
 		return nil, err
 	}
-	term := wire.Term{Name: "usual term", Duration: wire.Duration{Amount: int64(sold.Min), Units: "seconds"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}
+	term := wire.Term{Name: usualTerm, Description: promised(&o.Answer), Duration: wire.Duration{Amount: int64(sold.Min), Units: "seconds"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}
 	if sold.Max != 0 {
 		term.End, term.Roll = wire.EndOfTermDisconnect, nil
 	}
@@ -79,14 +93,14 @@ func (s *Shop) Pricing(_ context.Context, p sonata.Party, q wire.PricingRequest)
 }
 
 // openTerm gives the end that a question without a term means: none, or the
-// shortest where an offering is not sold without one.
-func (s *Shop) openTerm(offering string, now int64) (to int64, sold catalog.Term) {
-	e, err := catalog.Get[catalog.Offering](s.catalog, offering)
+// shortest where an offering is not sold without one. A change sets no end.
+func (s *Shop) openTerm(w want, now int64) (to int64, sold catalog.Term) {
+	e, err := catalog.Get[catalog.Offering](s.catalog, w.offering)
 	if err != nil {
 		return 0, sold
 	}
 	sold = e.Item.Term
-	if sold.Max != 0 {
+	if sold.Max != 0 && w.of == nil {
 		length := sold.Min
 		if length == 0 {
 			length = sold.Max
@@ -123,7 +137,7 @@ func (s *Shop) Qualify(_ context.Context, p sonata.Party, q wire.POQ) ([]wire.Qu
 		if err != nil {
 			return nil, err
 		}
-		to, _ := s.openTerm(w.offering, now)
+		to, _ := s.openTerm(w, now)
 		o, err := s.find(w, p.Buyer, 0, to, now)
 		switch {
 		case err == nil:

@@ -6,10 +6,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata/wire"
+	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
@@ -44,6 +46,7 @@ type bilateral struct {
 	machine       *trade.Machine
 	public, state records
 	height        uint64
+	mu            sync.Mutex // guards the records
 }
 
 const chain = "test-00000000000000000000000000000000"
@@ -81,11 +84,38 @@ func newBilateral(t *testing.T, w *world) *bilateral {
 		Legal: agreement.Legal{Document: canon.Sum("contract"), GoverningLaw: "Swiss", Jurisdiction: "Zürich", Indemnity: "own", Liability: "capped", ForceMajeure: "usual", Taxes: "net", Term: "open", Obligations: "annexed", Definitions: "annexed"}})
 	a, _ := trade.View{Records: b.state}.Agreement("MSA")
 	b.must("BRAVO.channel", "BRAVO.desk", trade.KindAgreementAccept, trade.AgreementAnswer{ID: "MSA", Terms: a.Pending.Terms})
+	w.channel.Store(b)
 	return b
+}
+
+// deliver orders what was quoted, and has it accepted and delivered at once, with
+// its reservation.
+func (b *bilateral) deliver(id string, signed []byte) {
+	b.t.Helper()
+	b.w.ms.Add(1000) // a change comes after what it changes
+	q := must(order.OpenQuote(signed)).Quote
+	product := cmp.Or(q.Item, "P-1")
+	b.must("BRAVO.channel", "BRAVO.desk", trade.KindOrderPlace, trade.OrderPlace{ID: id, Kind: order.Product, Agreement: "MSA", Line: connectivity.Name, From: max(q.From, b.w.ms.Load()),
+		Request: &order.Request{Action: q.Action, Product: product, Quote: signed, Offer: q.Offer, Until: q.To}})
+	b.must("ALPHA.channel", "ALPHA.desk", trade.KindOrderAccept, trade.OrderAnswer{ID: id})
+	for _, h := range b.w.shop.Reservations(q.ID) {
+		must(b.w.catalog.MoveHold(h.ID, catalog.Confirm, id, b.w.ms.Load()))
+		must(b.w.catalog.MoveHold(h.ID, catalog.Use, id, b.w.ms.Load()))
+	}
+	b.must("ALPHA.channel", "ALPHA.desk", trade.KindOrderDeliver, trade.OrderDeliver{ID: id, At: b.w.ms.Load()})
+}
+
+func (b *bilateral) product(id string) product.Instance {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p, _ := trade.View{Records: b.state}.Product(id)
+	return p
 }
 
 // run executes a command, sent by a key and authorised by another; nil: done.
 func (b *bilateral) run(sender, by string, k trade.Kind, body any) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	cmd := trade.NewCommand(k, body)
 	b.height++
 	ctx := trade.Context{Sender: key(sender).Public(), Block: trade.Block{Chain: chain, Height: b.height, Time: b.w.ms.Load()}}

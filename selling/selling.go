@@ -26,6 +26,11 @@ type Options struct {
 	Carrier party.Code
 	// Key gives the node key of the moment, which signs firm quotes.
 	Key func() sign.PrivateKey
+	// Products are what buyers have; nil: nothing that could be changed or ended.
+	Products Products
+	// MostHeld is how many firm quotes that reserve something a buyer may hold at a
+	// time; 0: 100.
+	MostHeld int
 	// QuoteFor is how long a quote is good, and what it needs reserved; 0: 15
 	// minutes.
 	QuoteFor time.Duration
@@ -39,6 +44,8 @@ type Shop struct {
 	catalog *catalog.Catalog
 	now     func() time.Time
 
+	firm sync.Mutex // held while a firm quote takes its place among those of its buyer
+
 	mu    sync.Mutex // guards turns
 	turns []catalog.Turn
 	wake  chan struct{} // holds one: there are turns
@@ -48,6 +55,9 @@ type Shop struct {
 func New(o Options) *Shop {
 	if o.QuoteFor == 0 {
 		o.QuoteFor = 15 * time.Minute
+	}
+	if o.MostHeld == 0 {
+		o.MostHeld = 100
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -20,6 +20,9 @@ import (
 	"github.com/lateral-network/lateral/selling"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/store/resource"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/product"
 )
 
 func must[T any](v T, err error) T {
@@ -47,7 +50,10 @@ offerings:
     categories: [Ethernet]
     state: launched
     bandwidth: {min: 1000000, max: 1000000000, step: 1000000}
-    term: {lead: 60}
+    term: {lead: 60, early: 500000}
+    guarantees:
+      - {metric: availability, tiers: [{beyond: 999000, share: 100000}, {beyond: 990500, share: 500000}], cap: 250000}
+      - {metric: latency, tiers: [{beyond: 185000, share: 50000}], cap: 100000}
     prices:
       - {name: port, kind: recurring, currency: EUR, rate: "250.5", unit: 1, period: {length: 1mo}}
       - {name: reach, kind: distance, currency: EUR, rate: "0.001", unit: 1000, period: {length: 1mo}}
@@ -89,9 +95,24 @@ type world struct {
 	server  *sonata.Server
 	url     string
 	secrets map[string]string
+	channel atomic.Pointer[bilateral] // with BRAVO; nil: there is none
 }
 
-func newWorld(t *testing.T) *world {
+// Product gives a product as the Bilateral has it.
+func (w *world) Product(_, id string) (product.Instance, agreement.Terms, bool) {
+	b := w.channel.Load()
+	if b == nil {
+		return product.Instance{}, agreement.Terms{}, false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	v := trade.View{Records: b.state}
+	p, ok := v.Product(id)
+	terms, _ := v.TermsAt(p.Agreement, w.ms.Load())
+	return p, terms, ok
+}
+
+func newWorld(t *testing.T, change ...func(*selling.Options)) *world {
 	t.Helper()
 	w := &world{t: t, secrets: map[string]string{}}
 	w.ms.Store(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC).UnixMilli())
@@ -100,7 +121,11 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { db.Close() })
 	w.catalog = must(catalog.Open(db.Node(), nil, nil))
 	must(w.catalog.Import(strings.NewReader(stock), "stock", false, "pm", w.ms.Load()))
-	w.shop = selling.New(selling.Options{Catalog: w.catalog, Carrier: "ALPHA", Key: func() sign.PrivateKey { return key("ALPHA.node") }, Now: w.now})
+	options := selling.Options{Catalog: w.catalog, Carrier: "ALPHA", Key: func() sign.PrivateKey { return key("ALPHA.node") }, Products: w, Now: w.now}
+	for _, f := range change {
+		f(&options)
+	}
+	w.shop = selling.New(options)
 	shelf := must(resource.Open(filepath.Join(dir, "sonata"), resource.Options{Now: w.now}))
 	t.Cleanup(func() { shelf.Close() })
 	partners := must(sonata.OpenPartners(filepath.Join(dir, "partners.yaml")))
@@ -125,7 +150,12 @@ func newWorld(t *testing.T) *world {
 func (w *world) now() time.Time { return time.UnixMilli(w.ms.Load()).UTC() }
 
 func (w *world) buyer(id string, r wire.Release) *client.Client {
-	c := must(client.New(client.Options{Base: w.url, ID: id, Secret: w.secrets[id], Release: r, Now: w.now, Retries: -1}))
+	return w.buyerAt(id, r, w.now)
+}
+
+// buyerAt is a buyer with a clock of its own.
+func (w *world) buyerAt(id string, r wire.Release, now func() time.Time) *client.Client {
+	c := must(client.New(client.Options{Base: w.url, ID: id, Secret: w.secrets[id], Release: r, Now: now, Retries: -1}))
 	w.t.Cleanup(c.Close)
 	return c
 }

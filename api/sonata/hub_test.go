@@ -252,12 +252,13 @@ func TestAListenerTakesWhatIsSignedByAKnownSellerOnce(t *testing.T) {
 		status  int
 		taken   int
 	}{
-		"signed":                   {func() *http.Request { return signedRequest(t, key, event("1"), now) }, 204, 1},
-		"clocks ten minutes apart": {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(10*time.Minute)) }, 204, 1},
-		"clocks an hour behind":    {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(-time.Hour)) }, 401, 0},
-		"clocks an hour ahead":     {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(time.Hour)) }, 401, 0},
-		"by another's key":         {func() *http.Request { return signedRequest(t, other, event("1"), now) }, 401, 0},
-		"by an unknown key":        {func() *http.Request { return signedRequest(t, unknown, event("1"), now) }, 401, 0},
+		"signed":                    {func() *http.Request { return signedRequest(t, key, event("1"), now) }, 204, 1},
+		"clocks ten minutes apart":  {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(10*time.Minute)) }, 204, 1},
+		"clocks ten minutes behind": {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(-10*time.Minute)) }, 204, 1},
+		"clocks an hour behind":     {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(-time.Hour)) }, 401, 0},
+		"clocks an hour ahead":      {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(time.Hour)) }, 401, 0},
+		"by another's key":          {func() *http.Request { return signedRequest(t, other, event("1"), now) }, 401, 0},
+		"by an unknown key":         {func() *http.Request { return signedRequest(t, unknown, event("1"), now) }, 401, 0},
 		"another address": {func() *http.Request {
 			r := signedRequest(t, key, event("1"), now)
 			r.URL.Path = strings.Replace(r.URL.Path, "quoteState", "quoteItemState", 1)
