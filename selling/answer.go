@@ -67,7 +67,7 @@ func (s *Shop) Pricing(_ context.Context, p sonata.Party, q wire.PricingRequest)
 	if err != nil {
 		return nil, fault.New(sonata.CodeReferenceUnknown, fault.Of(err).Detail, "ask what is available").In("/productOfferingConfigurationIdentifier")
 	}
-	prices, err := pricesOf(&o.Answer)
+	prices, err := pricesOf(o.Prices, 1, o.Metres)
 	if err != nil {
 		return nil, err
 	}

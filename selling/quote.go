@@ -81,7 +81,7 @@ func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, un
 	} else if err != nil {
 		return r, nil, err
 	}
-	if r.Prices, err = pricesOf(&o.Answer); err != nil {
+	if r.Prices, err = pricesOf(o.Prices, 1, o.Metres); err != nil {
 		return r, nil, err
 	}
 	interval := lead(int64(o.From), now)
