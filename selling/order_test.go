@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,11 +40,29 @@ func (m records) Scan(prefix string) iter.Seq2[string, []byte] {
 
 // bilateral is the channel of ALPHA and BRAVO, with an agreement on connectivity.
 type bilateral struct {
-	t             *testing.T
-	w             *world
-	machine       *trade.Machine
+	t       *testing.T
+	w       *world
+	machine *trade.Machine
+
+	mu            sync.Mutex // guards what follows
 	public, state records
 	height        uint64
+	deaf          bool // nobody is told of what happens
+}
+
+func (b *bilateral) View(f func(trade.View) error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return f(trade.View{Records: b.state})
+}
+
+// item reads an order that stands.
+func (b *bilateral) item(id string) (it order.Item) {
+	b.View(func(v trade.View) error {
+		it, _ = v.Item(id)
+		return nil
+	})
+	return it
 }
 
 const chain = "test-00000000000000000000000000000000"
@@ -72,7 +91,7 @@ func newBilateral(t *testing.T, w *world) *bilateral {
 		b.must(code+".channel", code+".member", trade.KindBind, trade.Bind{Member: party.Code(code), Keys: keys, Key: key(code + ".channel").Public()})
 	}
 	for _, code := range []string{"ALPHA", "BRAVO"} {
-		b.must(code+".channel", code+".member", trade.KindDelegateAdd, trade.DelegateAdd{Key: key(code + ".desk").Public(), Name: "Desk", Roles: []party.Role{party.Contracts, party.Orders},
+		b.must(code+".channel", code+".member", trade.KindDelegateAdd, trade.DelegateAdd{Key: key(code + ".desk").Public(), Name: "Desk", Roles: []party.Role{party.Contracts, party.Orders, party.Disputes, party.Finance},
 			Limits: []money.Amount{{Currency: "EUR", Micro: 1e12}}})
 	}
 	terms := agreement.Defaults()
@@ -86,6 +105,8 @@ func newBilateral(t *testing.T, w *world) *bilateral {
 
 // run executes a command, sent by a key and authorised by another; nil: done.
 func (b *bilateral) run(sender, by string, k trade.Kind, body any) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	cmd := trade.NewCommand(k, body)
 	b.height++
 	ctx := trade.Context{Sender: key(sender).Public(), Block: trade.Block{Chain: chain, Height: b.height, Time: b.w.ms.Load()}}
@@ -108,7 +129,17 @@ func (b *bilateral) run(sender, by string, k trade.Kind, body any) error {
 	if r.Fault != nil {
 		return r.Fault
 	}
+	for _, e := range r.Events {
+		if !b.deaf {
+			b.w.deals.Told("BRAVO", e.Subject)
+		}
+	}
 	return nil
+}
+
+// says runs a command of a carrier, which its delegate has signed.
+func (b *bilateral) says(who string, k trade.Kind, body any) error {
+	return b.run(who+".channel", who+".desk", k, body)
 }
 
 func (b *bilateral) must(sender, by string, k trade.Kind, body any) {
