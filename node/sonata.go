@@ -30,6 +30,9 @@ type Sonata struct {
 	// QuoteFor is how long a firm quote is good and what it needs reserved; 0: 15
 	// minutes.
 	QuoteFor time.Duration `yaml:"quote_for,omitempty"`
+	// OrderWait is for how long an order may be missing on the Bilateral that it is to
+	// stand on; 0: 10 minutes.
+	OrderWait time.Duration `yaml:"order_wait,omitempty"`
 	// Off are optional operations that are not offered, by operationId.
 	Off []string `yaml:"off,omitempty"`
 	// Contact is whom partners can ask.
@@ -66,7 +69,8 @@ func (n *Node) openSonata() error {
 	n.defer_(shelf.Close)
 	key := n.keys.Node()
 	n.shop = selling.New(selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, QuoteFor: c.QuoteFor, Log: n.log})
-	n.sonata, err = sonata.New(partners, shelf, n.shop.Seller(), sonata.Options{
+	n.deals = n.openDeals()
+	n.sonata, err = sonata.New(partners, shelf, n.deals.Seller(), sonata.Options{
 		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Log: n.log,
 		Contact: wire.Contact{Name: c.Contact.Name, Email: c.Contact.Email, Number: c.Contact.Phone},
 		Key:     &sonata.Key{ID: key.Public().String(), Private: key.Standard()},

@@ -51,6 +51,10 @@ type subject struct {
 	key     string
 }
 
+// everything stands for all of a partner's orders that have not ended over
+// Sonata.
+const everything = ""
+
 // NewDeals makes deals. Let Run run beside the Sonata server, call Repair with
 // each Bilateral before it serves, and Told with every event after that.
 func NewDeals(o DealOptions) *Deals {
@@ -105,14 +109,11 @@ func (d *Deals) take() []subject {
 // was down, or what it had not done yet when it ended.
 func (d *Deals) Repair(partner party.Code) error {
 	var items []order.Item
-	keys := []string{}
+	keys := []string{everything}
 	err := d.view(partner, func(v trade.View) error {
 		for it := range v.Items() {
 			if it.Seller == d.shop.o.Carrier {
 				items = append(items, it)
-				if _, open := it.State.Next(order.ItemReject); open {
-					keys = append(keys, trade.ItemKey(it.ID))
-				}
 			}
 		}
 		for p := range v.Products() {
@@ -134,7 +135,7 @@ func (d *Deals) Repair(partner party.Code) error {
 		err = errors.Join(err, d.reserve(partner, it))
 	}
 	for _, key := range keys {
-		d.Told(partner, key)
+		d.put(subject{partner, key})
 	}
 	return err
 }
@@ -181,6 +182,9 @@ func (d *Deals) later(x subject) {
 
 // show shows one record.
 func (d *Deals) show(ctx context.Context, s *sonata.Server, x subject) error {
+	if x.key == everything {
+		return s.WakeOpen(ctx, string(x.partner), string(d.shop.o.Carrier))
+	}
 	switch prefix, id, _ := strings.Cut(x.key, "/"); prefix + "/" {
 	case trade.ItemPrefix:
 		return d.showOrder(ctx, s, x.partner, id)

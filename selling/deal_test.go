@@ -558,3 +558,22 @@ func TestACapacityThatWasSoldMeanwhileIsNotTakenTwice(t *testing.T) {
 		t.Errorf("%+v %+v", w.shop.Reservations(q.ID), w.shop.Reservations(other.ID))
 	}
 }
+
+// What nobody heard of, because the node was down, is shown when it starts: the
+// clock stands still, so no order is looked at by itself.
+func TestWhatHappenedWhileTheNodeWasDownIsShownWhenItStarts(t *testing.T) {
+	releases(t, func(t *testing.T, w *world, b *bilateral, c *client.Client) {
+		q := quoted(t, c, line("600000000"))
+		made := must(c.CreateOrder(t.Context(), w.orderOf("O-1", q)))
+		b.deaf = true
+		if err := b.place("O-1", "P-1", q, 0, false); err != nil {
+			t.Fatal(err)
+		}
+		b.answers("ALPHA", trade.KindOrderAccept, "O-1")
+		b.does("ALPHA", trade.KindOrderDeliver, trade.OrderDeliver{ID: "O-1", At: w.ms.Load()})
+		if err := w.deals.Repair("BRAVO"); err != nil {
+			t.Fatal(err)
+		}
+		becomes(t, c, made.Value.ID, wire.Completed)
+	})
+}

@@ -48,6 +48,30 @@ func (s *Server) WakeOrder(ctx context.Context, buyer, seller, id string) error 
 // have not ended. None, or no partner that acts for the buyer, is no error.
 func (s *Server) WakeOrders(ctx context.Context, buyer, seller, external string) error {
 	ids, err := s.OrdersOf(ctx, buyer, seller, external)
+	return errors.Join(err, s.wakeAll(ctx, buyer, seller, ids))
+}
+
+// WakeOpen is WakeOrder for all orders of a buyer that have not ended.
+func (s *Server) WakeOpen(ctx context.Context, buyer, seller string) error {
+	scope, err := s.scopeFor(orderKind, buyer, seller)
+	if fault.CodeOf(err) == fault.NotFound {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for state, next := range orderMoves {
+		if state == "" || len(next) == 0 {
+			continue
+		}
+		ids, err := s.named(ctx, resource.Query{Scope: scope, State: state})
+		if err := errors.Join(err, s.wakeAll(ctx, buyer, seller, ids)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) wakeAll(ctx context.Context, buyer, seller string, ids []string) (err error) {
 	for _, id := range ids {
 		err = errors.Join(err, s.WakeOrder(ctx, buyer, seller, id))
 	}
@@ -69,20 +93,21 @@ func (s *Server) OrdersOf(ctx context.Context, buyer, seller, external string) (
 // named gives the ids of what a query finds and has not ended.
 func (s *Server) named(ctx context.Context, q resource.Query) (ids []string, err error) {
 	q.Limit = 1000
-	found, err := s.store.Find(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	for _, raw := range found.Summaries {
-		v, err := wire.Parse(raw)
-		if err != nil {
-			return nil, err
+	for ; ; q.Offset += q.Limit {
+		found, err := s.store.Find(ctx, q)
+		if err != nil || len(found.Summaries) == 0 {
+			return ids, err
 		}
-		if state := v.Get("state").Text(); len(orderMoves[state])+len(taskMoves[state]) > 0 {
-			ids = append(ids, v.Get("id").Text())
+		for _, raw := range found.Summaries {
+			v, err := wire.Parse(raw)
+			if err != nil {
+				return nil, err
+			}
+			if state := v.Get("state").Text(); len(orderMoves[state])+len(taskMoves[state]) > 0 {
+				ids = append(ids, v.Get("id").Text())
+			}
 		}
 	}
-	return ids, nil
 }
 
 // scopeFor is where a buyer's resources of a kind are, by the release that its
