@@ -67,14 +67,14 @@ func NewDeals(o DealOptions) *Deals {
 // Seller gives the shop with its deals as package sonata takes it.
 func (d *Deals) Seller() sonata.Seller {
 	s := d.shop.Seller()
-	s.Orders = d
+	s.Orders, s.Bills = d, d
 	return s
 }
 
 // Told takes the subject of an event on the Bilateral with a partner. It never
 // waits.
 func (d *Deals) Told(partner party.Code, key string) {
-	for _, prefix := range []string{trade.ItemPrefix, trade.ProductPrefix, trade.InvoicePrefix, trade.DisputePrefix} {
+	for _, prefix := range []string{trade.ItemPrefix, trade.ProductPrefix, trade.InvoicePrefix, trade.DisputePrefix, trade.ObligationPrefix} {
 		if strings.HasPrefix(key, prefix) {
 			d.put(subject{partner, key})
 		}
@@ -190,8 +190,14 @@ func (d *Deals) show(ctx context.Context, s *sonata.Server, x subject) error {
 		return d.showOrder(ctx, s, x.partner, id)
 	case trade.ProductPrefix:
 		return d.showProduct(ctx, s, x.partner, id)
+	case trade.InvoicePrefix:
+		return d.showBill(ctx, s, x.partner, id)
 	}
-	return nil
+	ids, err := d.invoicesOf(x.partner, x.key)
+	for _, id := range ids {
+		err = errors.Join(err, d.showBill(ctx, s, x.partner, id))
+	}
+	return err
 }
 
 // showOrder wakes the Sonata orders that an order on the Bilateral is of.
