@@ -7,11 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/api"
+	native "github.com/lateral-network/lateral/api/native/client"
+	nwire "github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/api/sonata/client"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
@@ -222,4 +226,98 @@ func TestANodeShowsTheOrdersOfItsBilateralsOverSonata(t *testing.T) {
 		h := alpha.shop.Reservations(q.Value.ID)
 		return len(h) == 1 && h[0].State == catalog.InUse
 	})
+}
+
+func TestTheCarriersPeopleAnswerTheTicketsOfPartners(t *testing.T) {
+	_, s := founded(t, true)
+	s.Config.Sonata = Sonata{Listen: "127.0.0.1:0", Base: "https://alpha.example", Partners: filepath.Join(filepath.Dir(s.ConfigFile), "partners.yaml"), Private: true}
+	s.Config.Sonata.Contact = Contact{Name: "NOC", Email: "noc@alpha.example", Phone: "+41"}
+	n := run(t, s.Config)
+	partners, err := sonata.OpenPartners(s.Config.Sonata.Partners)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range wire.Releases {
+		t.Run(string(r), func(t *testing.T) {
+			buyer := map[wire.Release]string{wire.Kylie: "BRAVO", wire.Grace: "GOLF"}[r]
+			secret, err := partners.Add(sonata.Partner{ID: strings.ToLower(buyer), Buyers: []string{buyer}, Release: r}, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := client.New(client.Options{Base: "http://" + n.SonataAddress(), ID: strings.ToLower(buyer), Secret: secret, Release: r})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(c.Close)
+			ctx := t.Context()
+			made, err := c.CreateTicket(ctx, wire.Ticket{Description: "no light", Impact: "down", Priority: "high", Severity: "extensive", Type: "maintenance",
+				Contacts: []wire.Contact{{Role: "reporterContact", Name: "Desk", Number: "+41", Email: "desk@bravo.example"}}, Entity: []wire.RelatedEntity{{ID: "IT-1", Type: "Site", Role: "affected"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			people := native.New("http://"+n.api.Addr().String(), token(t, s, api.Engineer))
+			t.Cleanup(people.Close)
+			all, err := native.Collect(people.Tickets(ctx, native.Filter{"partner": buyer, "status": "acknowledged"}))
+			if err != nil || len(all) != 1 || all[0].ID != made.Value.ID || all[0].About != "Site IT-1" || all[0].Partner != buyer {
+				t.Fatalf("%+v, %v", all, err)
+			}
+			id := made.Value.ID
+			soon := nwire.Time(time.Now().Add(time.Hour).UnixMilli())
+			for _, step := range []struct {
+				step, status string
+				say          nwire.TicketAnswer
+			}{
+				{"acknowledge", "acknowledged", nwire.TicketAnswer{Priority: "critical", Expected: soon}},
+				{"progress", "inProgress", nwire.TicketAnswer{Note: "a crew is on its way"}},
+				{"ask", "pending", nwire.TicketAnswer{Why: "which floor?"}},
+				{"progress", "inProgress", nwire.TicketAnswer{}},
+				{"resolve", "resolved", nwire.TicketAnswer{Why: "card replaced"}},
+				{"close", "closed", nwire.TicketAnswer{}},
+			} {
+				x, err := people.AnswerTicket(ctx, id, step.step, step.say)
+				if err != nil || x.Status != step.status {
+					t.Fatalf("%s: %+v, %v", step.step, x, err)
+				}
+			}
+			seen, err := c.Ticket(ctx, id)
+			if err != nil || seen.Value.Status != "closed" || seen.Value.SellerPriority != "critical" || len(seen.Value.Notes) != 1 || seen.Value.Notes[0].Source != "seller" {
+				t.Errorf("the partner sees %s, %v", seen.Raw, err)
+			}
+			if _, err := people.AnswerTicket(ctx, id, "progress", nwire.TicketAnswer{}); fault.CodeOf(err) != fault.Refused {
+				t.Errorf("a closed ticket goes on: %v", err)
+			}
+			if _, err := people.Ticket(ctx, "nothing"); fault.CodeOf(err) != fault.NotFound {
+				t.Errorf("no ticket: %v", err)
+			}
+			in := nwire.Incident{ID: "I-7", Partner: buyer, Status: "created", Type: "repair", Description: "cable cut", Impact: "down", Priority: "high", Severity: "extensive",
+				Products: []string{"P-1"}, Began: nwire.Time(time.Now().UnixMilli())}
+			for _, status := range []string{"created", "closed"} {
+				in.Status = status
+				if _, err := people.PutIncident(ctx, in); err != nil {
+					t.Fatal(err)
+				}
+			}
+			told, err := native.Collect(people.Incidents(ctx, native.Filter{"partner": buyer}))
+			if err != nil || len(told) != 1 || told[0].Status != "closed" || told[0].Products[0] != "P-1" {
+				t.Errorf("%+v, %v", told, err)
+			}
+			if x, err := c.Incident(ctx, "I-7"); err != nil || x.Value.Status != "closed" {
+				t.Errorf("the partner sees %s, %v", x.Raw, err)
+			}
+			in.Partner = "NOBODY"
+			if _, err := people.PutIncident(ctx, in); fault.CodeOf(err) != fault.NotFound {
+				t.Errorf("an incident for nobody: %v", err)
+			}
+		})
+	}
+}
+
+// token reads the first token of a role.
+func token(t *testing.T, s Setup, r api.Role) string {
+	t.Helper()
+	text, err := ReadToken(filepath.Dir(s.ConfigFile), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

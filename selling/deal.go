@@ -67,7 +67,7 @@ func NewDeals(o DealOptions) *Deals {
 // Seller gives the shop with its deals as package sonata takes it.
 func (d *Deals) Seller() sonata.Seller {
 	s := d.shop.Seller()
-	s.Orders, s.Bills = d, d
+	s.Orders, s.Bills, s.Troubles = d, d, d
 	return s
 }
 
