@@ -32,6 +32,9 @@ type Sonata struct {
 	QuoteFor time.Duration `yaml:"quote_for,omitempty"`
 	// MostQuotes is how many firm quotes a buyer may hold at a time; 0: 100.
 	MostQuotes int `yaml:"most_quotes,omitempty"`
+	// OrderWait is for how long an order may be missing on the Bilateral that it is to
+	// stand on; 0: 10 minutes.
+	OrderWait time.Duration `yaml:"order_wait,omitempty"`
 	// Off are optional operations that are not offered, by operationId.
 	Off []string `yaml:"off,omitempty"`
 	// Contact is whom partners can ask.
@@ -67,8 +70,9 @@ func (n *Node) openSonata() error {
 	}
 	n.defer_(shelf.Close)
 	key := n.keys.Node()
-	n.shop = selling.New(selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, QuoteFor: c.QuoteFor, MostHeld: c.MostQuotes, Log: n.log})
-	n.sonata, err = sonata.New(partners, shelf, n.shop.Seller(), sonata.Options{
+	n.shop = selling.New(selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, Products: onBilaterals{n}, QuoteFor: c.QuoteFor, MostHeld: c.MostQuotes, Log: n.log})
+	n.deals = n.openDeals()
+	n.sonata, err = sonata.New(partners, shelf, n.deals.Seller(), sonata.Options{
 		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Log: n.log,
 		Contact: wire.Contact{Name: c.Contact.Name, Email: c.Contact.Email, Number: c.Contact.Phone},
 		Key:     &sonata.Key{ID: key.Public().String(), Private: key.Standard()},

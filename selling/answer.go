@@ -81,7 +81,7 @@ func (s *Shop) Pricing(_ context.Context, p sonata.Party, q wire.PricingRequest)
 	if q.Action == wire.Modify {
 		shown.Prices = due(shown.Prices)
 	}
-	prices, err := pricesOf(&shown)
+	prices, err := pricesOf(shown.Prices, 1, shown.Metres)
 	if err != nil {
 		return nil, err
 	}

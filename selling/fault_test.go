@@ -28,7 +28,7 @@ func TestACarrierThatQuotesAndThenRefusesChargesNothingAndSellsToOthers(t *testi
 	q := must(bravo.CreateQuote(ctx, firm(line("600000000")))).Value
 	b.must("BRAVO.channel", "BRAVO.desk", trade.KindOrderPlace, byQuote("O-1", "P-1", q.Proofs[0].Signed))
 	b.must("ALPHA.channel", "ALPHA.desk", trade.KindOrderReject, trade.OrderAnswer{ID: "O-1", Why: "no port is free"})
-	it, _ := trade.View{Records: b.state}.Item("O-1")
+	it := b.item("O-1")
 	if p := b.product("P-1"); it.State != order.ItemRejected || it.Why != "no port is free" || p.State != product.Cancelled || len(p.Due) != 0 || p.Activated() != 0 {
 		t.Errorf("%+v, %+v", it, p)
 	}
@@ -74,7 +74,7 @@ func TestAQuotedPriceHoldsUntilTheQuoteExpires(t *testing.T) {
 		t.Errorf("another price than the quoted one: %v", err)
 	}
 	b.must("BRAVO.channel", "BRAVO.desk", trade.KindOrderPlace, place)
-	if it, _ := (trade.View{Records: b.state}).Item("O-1"); it.Request.Offer.Prices[0].Rate != must(money.ParseRate("250.5")) {
+	if it := b.item("O-1"); it.Request.Offer.Prices[0].Rate != must(money.ParseRate("250.5")) {
 		t.Errorf("it is ordered at %s", it.Request.Offer.Prices[0].Rate)
 	}
 	w.ms.Store(before[1].ValidFor.End.UnixMilli())
@@ -114,7 +114,7 @@ func TestABuyersClockMayBeFiveMinutesOff(t *testing.T) {
 				t.Errorf("before its end it is %s", state)
 			}
 			b.must("BRAVO.channel", "BRAVO.desk", trade.KindOrderPlace, byQuote("O-1", "P-1", quotes[0].Proofs[0].Signed))
-			if it, _ := (trade.View{Records: b.state}).Item("O-1"); it.Request.Until-it.Start < 3_300_000-1 || it.Request.Until != must(order.OpenQuote(quotes[0].Proofs[0].Signed)).Quote.To {
+			if it := b.item("O-1"); it.Request.Until-it.Start < 3_300_000-1 || it.Request.Until != must(order.OpenQuote(quotes[0].Proofs[0].Signed)).Quote.To {
 				t.Errorf("from %d to %d", it.Start, it.Request.Until)
 			}
 			// Over, though the slow clock says that it is not.

@@ -18,10 +18,10 @@ var units = map[rating.Kind]string{rating.Time: "s", rating.Data: "octet", ratin
 // amount for the product; what is used has the rate for its unit, to the last
 // digit. What the form has no member for is said in the description; the signed
 // quote has all of it.
-func pricesOf(a *catalog.Answer) ([]wire.QuotePrice, error) {
+func pricesOf(prices []rating.Price, pieces, metres uint64) ([]wire.QuotePrice, error) {
 	var out []wire.QuotePrice
-	for i := range a.Prices {
-		p := &a.Prices[i]
+	for i := range prices {
+		p := &prices[i]
 		w := wire.QuotePrice{Name: p.Name, Description: more(p)}
 		value := digits(p.Rate)
 		switch {
@@ -29,13 +29,13 @@ func pricesOf(a *catalog.Answer) ([]wire.QuotePrice, error) {
 			w.Type = wire.UsageBased
 			w.Unit = strconv.FormatUint(p.Unit, 10) + " " + units[p.Kind]
 		default:
-			quantity := uint64(1)
+			quantity := pieces
 			w.Type = wire.NonRecurring
 			if p.Kind.Fixed() {
 				w.Type, w.Period = wire.Recurring, periodOf(p.Period.Length)
 			}
 			if p.Kind == rating.Distance {
-				quantity = a.Metres
+				quantity = metres
 			}
 			// A rate is in billionths, an amount in millionths.
 			amount, err := money.Micro(p.Rate).MulDiv(int64(quantity), p.Unit*1000, money.HalfUp)

@@ -114,7 +114,7 @@ func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, un
 	if item.Action == wire.Modify {
 		shown.Prices = due(shown.Prices)
 	}
-	if r.Prices, err = pricesOf(&shown); err != nil {
+	if r.Prices, err = pricesOf(shown.Prices, 1, shown.Metres); err != nil {
 		return r, nil, err
 	}
 	interval := lead(int64(o.From), now)

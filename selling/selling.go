@@ -1,7 +1,8 @@
 // Package selling answers LSO Sonata from a carrier's own catalogue: addresses,
-// sites, what is for sale, availability, prices, qualifications and quotes. It
-// owns what of the catalogue a partner may see, and what a firm quote reserves
-// and proves; it owns neither the catalogue nor the protocol.
+// sites, what is for sale, availability, prices, qualifications and quotes; and
+// from its Bilaterals: orders, the inventory and bills. It owns what of the
+// catalogue a partner may see, and what a firm quote reserves and proves; it owns
+// neither the catalogue, nor what is agreed, nor the protocol.
 //
 // What a buyer is shown of an offering is [catalog.Answer] and no more: links,
 // free capacity, parts, margins and other neighbours stay here.

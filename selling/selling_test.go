@@ -11,7 +11,6 @@ import (
 	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/catalog"
-	"github.com/lateral-network/lateral/selling"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/rating"
 )
@@ -317,7 +316,7 @@ func TestAQuoteThatIsAnsweredAgainReservesOnce(t *testing.T) {
 }
 
 func TestWhereNobodyKnowsProductsNoneIsChanged(t *testing.T) {
-	w := newWorld(t, func(o *selling.Options) { o.Products = nil })
+	w := newWorld(t, func(w *world) { w.options.Products = nil })
 	q := firm(line("1000000"))
 	q.Items[0].Action, q.Items[0].Product.Offering, q.Items[0].Product.ID = wire.Modify, nil, "P-1"
 	_, err := w.buyer("bravo", wire.Kylie).CreateQuote(t.Context(), q)
@@ -327,7 +326,7 @@ func TestWhereNobodyKnowsProductsNoneIsChanged(t *testing.T) {
 }
 
 func TestABuyerHoldsOnlySoManyFirmQuotesAtATime(t *testing.T) {
-	w, ctx := newWorld(t, func(o *selling.Options) { o.MostHeld = 2 }), t.Context()
+	w, ctx := newWorld(t, func(w *world) { w.options.MostHeld = 2 }), t.Context()
 	bravo, delta := w.buyer("bravo", wire.Kylie), w.buyer("delta", wire.Kylie)
 	one := must(bravo.CreateQuote(ctx, firm(line("1000000"), line("1000000")))) // two items are one quote
 	two := must(bravo.CreateQuote(ctx, firm(line("1000000"))))
@@ -378,7 +377,7 @@ func TestABuyerHoldsOnlySoManyFirmQuotesAtATime(t *testing.T) {
 }
 
 func TestManyQuotesAtOnceKeepToWhatABuyerMayHold(t *testing.T) {
-	w := newWorld(t, func(o *selling.Options) { o.MostHeld = 3 })
+	w := newWorld(t, func(w *world) { w.options.MostHeld = 3 })
 	p := sonata.Party{Buyer: "BRAVO", Seller: "ALPHA", Release: wire.Kylie}
 	var all sync.WaitGroup
 	begin := make(chan struct{})

@@ -81,6 +81,9 @@ var allowed = map[string][]api.Role{
 	"list-bills": readers, "get-bill": readers, "list-due-bills": readers, "list-items": readers, "list-deadlines": readers,
 	"request-bill": {api.Clerk, api.Engineer, api.Finance}, "submit-bill": {api.Clerk, api.Engineer, api.Finance}, "dispute-items": {api.Finance},
 
+	"list-tickets": readers, "get-ticket": readers, "acknowledge-ticket": {api.Engineer}, "progress-ticket": {api.Engineer}, "ask-ticket": {api.Engineer},
+	"resolve-ticket": {api.Engineer}, "close-ticket": {api.Engineer}, "list-incidents": readers, "put-incident": {api.Engineer},
+
 	"correct-period":     {api.Clerk, api.ProductManager},
 	"acknowledge-signal": {api.Clerk, api.Engineer}, "dismiss-signal": {api.Clerk, api.Engineer},
 

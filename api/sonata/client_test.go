@@ -15,6 +15,7 @@ import (
 
 	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/api/sonata/client"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
 )
@@ -135,7 +136,7 @@ func TestABuyerGoesThroughEveryCallInBothReleases(t *testing.T) {
 }
 
 func TestAnAccessTokenThatEndsIsReplacedWithoutTheCallerKnowing(t *testing.T) {
-	needPublished(t)
+	sonatatest.Need(t)
 	_, seller := fullSeller(newClock())
 	w := newWorld(t, seller, func(o *sonata.Options) { o.TokenLife = time.Hour })
 	c, ctx := w.buyer(wire.Kylie), context.Background()

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/store/resource"
@@ -23,7 +24,7 @@ import (
 // quoteWorld has a seller of quotes, and one budgetary quote told of by two
 // events of quotes.
 func quoteWorld(t *testing.T, change ...func(*sonata.Options)) (*world, *shop) {
-	needPublished(t)
+	sonatatest.Need(t)
 	s, seller := fullSeller(newClock())
 	w := newWorld(t, seller, change...)
 	s.now = w.clock.now
