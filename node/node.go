@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/buying"
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/clearing"
@@ -66,9 +67,10 @@ type Node struct {
 
 	api      net.Listener // nil without an API
 	sonata   *sonata.Server
-	sonataAt net.Listener  // nil without a Sonata interface
-	shop     *selling.Shop // answers partners from the catalogue; nil without a Sonata interface
-	deals    *selling.Deals
+	sonataAt net.Listener   // nil without a Sonata interface
+	shop     *selling.Shop  // answers partners from the catalogue; nil without a Sonata interface
+	deals    *selling.Deals // answers them from the Bilaterals; nil without a Sonata interface
+	broker   *buying.Broker // nil without neighbours
 	closers  []func() error
 	finality *finality
 }
@@ -128,6 +130,9 @@ func (n *Node) open() (err error) {
 		}
 	}
 	n.vitals = newVitals(n)
+	if err := n.openMesh(); err != nil {
+		return err
+	}
 	if err := n.openSonata(); err != nil {
 		return err
 	}
@@ -316,6 +321,9 @@ func (n *Node) Run(ctx context.Context) error {
 		part("keys", n.keepKeys)
 		part("admissions", n.keepAdmissions)
 		part("old keys", n.retireKeys)
+	}
+	if n.broker != nil {
+		part("mesh", n.runMesh)
 	}
 	if n.sonataAt != nil {
 		part("Sonata", n.serveSonata)

@@ -73,6 +73,9 @@ func (n *Node) carrierAPI(o *native.Options) {
 	if n.sonata != nil {
 		o.Troubles = troubles{n.sonata, string(n.config.Carrier)}
 	}
+	if n.broker != nil {
+		o.Market = market{n.broker}
+	}
 	o.Finality = func() wire.Finality {
 		count, p50, p99 := n.finality.quantiles()
 		return wire.Finality{Count: count, P50: millis(p50), P99: millis(p99)}

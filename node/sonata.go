@@ -70,7 +70,11 @@ func (n *Node) openSonata() error {
 	}
 	n.defer_(shelf.Close)
 	key := n.keys.Node()
-	n.shop = selling.New(selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, Products: onBilaterals{n}, QuoteFor: c.QuoteFor, MostHeld: c.MostQuotes, Log: n.log})
+	shop := selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, Products: onBilaterals{n}, QuoteFor: c.QuoteFor, MostHeld: c.MostQuotes, Log: n.log}
+	if n.broker != nil {
+		shop.Neighbours = n.broker
+	}
+	n.shop = selling.New(shop)
 	n.deals = n.openDeals()
 	n.sonata, err = sonata.New(partners, shelf, n.deals.Seller(), sonata.Options{
 		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Log: n.log,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -41,18 +42,18 @@ func (s *Shop) Quote(ctx context.Context, p sonata.Party, q wire.Quote) (sonata.
 		return sonata.QuoteAnswer{}, err
 	}
 	if q.Level == wire.Firm {
-		s.firm.Lock()
-		defer s.firm.Unlock()
-		if err := s.mayHold(p, &q); err != nil {
+		done, err := s.mayHold(p, &q)
+		if err != nil {
 			return sonata.QuoteAnswer{}, err
 		}
+		defer done()
 	}
 	now := s.now()
 	a := sonata.QuoteAnswer{Level: q.Level, Until: now.Add(s.o.QuoteFor)}
 	unable := false
 	for i := range q.Items {
 		// Nothing is reserved behind what cannot be had.
-		r, proof, err := s.quoteItem(p, &q, i, q.Level == wire.Firm && !unable, now, a.Until)
+		r, proof, err := s.quoteItem(ctx, p, &q, i, q.Level == wire.Firm && !unable, now, &a.Until)
 		if err != nil {
 			return a, errors.Join(err, s.withdraw(q.ID))
 		}
@@ -69,25 +70,39 @@ func (s *Shop) Quote(ctx context.Context, p sonata.Party, q wire.Quote) (sonata.
 }
 
 // mayHold refuses a firm quote that reserves something for a buyer that holds as
-// many as it may. Code: refused.
-func (s *Shop) mayHold(p sonata.Party, q *wire.Quote) error {
-	if !slices.ContainsFunc(q.Items, func(x wire.QuoteItem) bool { return x.Action != wire.Delete }) {
-		return nil
+// many as it may. Until done is called the quote counts as one of them, so that no
+// lock is held while neighbours are asked. Code: refused.
+func (s *Shop) mayHold(p sonata.Party, q *wire.Quote) (done func(), err error) {
+	if !slices.ContainsFunc(q.Items, func(x wire.QuoteItem) bool { return x.Action != wire.Delete && !s.ofMesh(p, &x) }) {
+		return func() {}, nil
 	}
+	s.firm.Lock()
+	defer s.firm.Unlock()
 	held := map[string]bool{}
+	maps.Copy(held, s.answering[p.Buyer])
 	for _, h := range s.catalog.Waiting(p.Buyer, s.now().UnixMilli()) {
 		quote, _, _ := strings.Cut(h.For, "/")
 		held[quote] = true
 	}
 	if len(held) >= s.o.MostHeld {
-		return fault.Newf(fault.Refused, "order by them, cancel or decline them, or wait until they expire", "you hold %d firm quotes, and no more may be held at a time", len(held))
+		return nil, fault.Newf(fault.Refused, "order by them, cancel or decline them, or wait until they expire", "you hold %d firm quotes, and no more may be held at a time", len(held))
 	}
-	return nil
+	if s.answering[p.Buyer] == nil {
+		s.answering[p.Buyer] = map[string]bool{}
+	}
+	s.answering[p.Buyer][q.ID] = true
+	return func() {
+		s.firm.Lock()
+		defer s.firm.Unlock()
+		if delete(s.answering[p.Buyer], q.ID); len(s.answering[p.Buyer]) == 0 {
+			delete(s.answering, p.Buyer)
+		}
+	}, nil
 }
 
 // quoteItem prices an item; a firm one is reserved and, for a member of the
-// network, signed.
-func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, until time.Time) (r wire.QuoteResult, _ *wire.Proof, _ error) {
+// network, signed. What neighbours sell may be good for a shorter time than until.
+func (s *Shop) quoteItem(ctx context.Context, p sonata.Party, q *wire.Quote, i int, firm bool, at time.Time, until *time.Time) (r wire.QuoteResult, _ *wire.Proof, _ error) {
 	item, path, now := &q.Items[i], itemPath(quoteItems, i), at.UnixMilli()
 	unable := func(err error) (wire.QuoteResult, *wire.Proof, error) {
 		return wire.QuoteResult{Errors: []wire.TerminationError{{Code: "otherIssue", PropertyPath: path + "/product", Value: fault.Of(err).Detail}}}, nil, nil
@@ -103,8 +118,26 @@ func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, un
 	if item.Action == wire.Delete {
 		return s.quoteEnd(p, q, i, w.of, max(t.from, now), firm, now, until.UnixMilli())
 	}
+	bought := func() (wire.QuoteResult, *wire.Proof, error) {
+		r, b, err := s.beyondQuote(ctx, p, q, i, w, t)
+		if fault.CodeOf(err) == catalog.CodeUnfit {
+			return unable(err)
+		} else if err != nil {
+			return r, nil, err
+		}
+		if b.Until.Before(*until) {
+			*until = b.Until
+		}
+		return r, &wire.Proof{Item: item.ID, Signed: b.Proof}, nil
+	}
+	if firm && s.ofMesh(p, item) {
+		return bought()
+	}
 	o, err := s.find(w, p.Buyer, t.from, t.to, now)
 	if fault.CodeOf(err) == catalog.CodeUnfit {
+		if firm && item.Action == wire.Add && s.o.Neighbours != nil {
+			return bought()
+		}
 		return unable(err)
 	} else if err != nil {
 		return r, nil, err
@@ -270,6 +303,9 @@ func (s *Shop) Reservations(quote string) (out []catalog.Hold) {
 }
 
 func (s *Shop) withdraw(quote string) error {
+	if s.o.Neighbours != nil {
+		s.o.Neighbours.Withdrawn(quote)
+	}
 	var all error
 	for _, h := range s.Reservations(quote) {
 		all = errors.Join(all, s.catalog.Withdraw(h.ID, s.now().UnixMilli()))

@@ -35,8 +35,11 @@ type Options struct {
 	// QuoteFor is how long a quote is good, and what it needs reserved; 0: 15
 	// minutes.
 	QuoteFor time.Duration
-	Now      func() time.Time // nil: the clock
-	Log      *slog.Logger     // nil discards
+	// Neighbours is asked for what is not sold here, and by buyers that speak for
+	// others; nil: nobody is.
+	Neighbours Neighbours
+	Now        func() time.Time // nil: the clock
+	Log        *slog.Logger     // nil discards
 }
 
 // Shop sells what is in a catalogue.
@@ -45,7 +48,8 @@ type Shop struct {
 	catalog *catalog.Catalog
 	now     func() time.Time
 
-	firm sync.Mutex // held while a firm quote takes its place among those of its buyer
+	firm      sync.Mutex                 // guards answering
+	answering map[string]map[string]bool // ids of firm quotes that are being answered, by buyer
 
 	mu    sync.Mutex // guards turns
 	turns []catalog.Turn
@@ -66,7 +70,7 @@ func New(o Options) *Shop {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Shop{o: o, catalog: o.Catalog, now: o.Now, wake: make(chan struct{}, 1)}
+	s := &Shop{o: o, catalog: o.Catalog, now: o.Now, answering: map[string]map[string]bool{}, wake: make(chan struct{}, 1)}
 	o.Catalog.Watch(s.turned)
 	return s
 }

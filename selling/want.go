@@ -194,9 +194,6 @@ func (o *offer) bind(months uint32, of *owned, now int64) {
 // find gives what is sold here of what is wanted: the offering that is named, or
 // the cheapest. Codes: [catalog.CodeUnfit] when there is none, with a detail that
 // may be told, and those of a fault of ours.
-//
-// It is the one place where it is decided that this node has nothing: what
-// neighbours have would be asked for here.
 func (s *Shop) find(w want, buyer string, from, to, now int64) (offer, error) {
 	why := unfit("it is not sold here")
 	if w.offering != "" {

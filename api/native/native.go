@@ -122,6 +122,8 @@ type Options struct {
 	Catalog *catalog.Catalog
 	// Troubles are tickets and incidents. Nil: the node has no Sonata interface.
 	Troubles Troubles
+	// Market is what the carrier buys of its neighbours. Nil: it has none.
+	Market Market
 	// Chain is the id of the ledger, for commands that are signed elsewhere.
 	Chain string
 	// Keys replaces the carrier's own keys. Nil refuses.
@@ -236,4 +238,5 @@ func (s *server) routes() {
 	s.keys()
 	s.catalog()
 	s.tickets()
+	s.mesh()
 }
