@@ -880,6 +880,10 @@ func (b *Broker) post(n *Neighbour, id string, s *mesh.Supply) {
 	if err != nil {
 		return
 	}
+	action := wire.Add
+	if q.Quote.Action == order.Modify {
+		action, p.ID, p.Offering, p.Place = wire.Modify, q.Quote.Item, nil, nil
+	}
 	account := n.Account
 	if account == "" {
 		account = string(b.o.Carrier)
@@ -890,7 +894,7 @@ func (b *Broker) post(n *Neighbour, id string, s *mesh.Supply) {
 		term = &wire.Term{Name: "open", Duration: wire.Duration{Amount: 1, Units: "months"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}
 	}
 	o := wire.Order{ExternalID: id, Contacts: b.contact("productOrderContact"), Items: []wire.OrderItem{{
-		ID: "1", Action: wire.Add, Product: p, QuoteItem: &wire.QuoteItemRef{ID: "1", QuoteID: q.Quote.ID}, Requested: now.Add(b.o.DeliverFor),
+		ID: "1", Action: action, Product: p, QuoteItem: &wire.QuoteItemRef{ID: "1", QuoteID: q.Quote.ID}, Requested: now.Add(b.o.DeliverFor),
 		BillingAccount: &wire.Ref{ID: account}, RequestedTerm: term,
 		Contacts: b.contact("buyerProductOrderItemContact", "buyerImplementationContact", "buyerTechnicalContact"),
 	}}}

@@ -64,12 +64,12 @@ func TestACarriersNodeGivesAccessToPartnersOfItsFile(t *testing.T) {
 }
 
 func TestTheSonataSectionNamesWhatIsMissing(t *testing.T) {
-	c := Config{Sonata: Sonata{Listen: ":7090", Certificate: "cert.pem", QuoteFor: -1}}
+	c := Config{Sonata: Sonata{Listen: ":7090", Certificate: "cert.pem", QuoteFor: -1, MostQuotes: -1, OrderWait: -1}}
 	err := c.Validate()
 	if err == nil {
 		t.Fatal("it is taken")
 	}
-	for _, field := range []string{"sonata.listen", "sonata.partners", "sonata.base", "sonata.certificate", "sonata.quote_for"} {
+	for _, field := range []string{"sonata.listen", "sonata.partners", "sonata.base", "sonata.certificate", "sonata.quote_for", "sonata.most_quotes", "sonata.order_wait"} {
 		if !strings.Contains(err.Error(), "("+field+")") {
 			t.Errorf("%s is not named: %v", field, err)
 		}
