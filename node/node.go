@@ -67,10 +67,11 @@ type Node struct {
 
 	api      net.Listener // nil without an API
 	sonata   *sonata.Server
-	sonataAt net.Listener   // nil without a Sonata interface
-	shop     *selling.Shop  // answers partners from the catalogue; nil without a Sonata interface
-	deals    *selling.Deals // answers them from the Bilaterals; nil without a Sonata interface
-	broker   *buying.Broker // nil without neighbours
+	sonataAt net.Listener     // nil without a Sonata interface
+	shop     *selling.Shop    // answers partners from the catalogue; nil without a Sonata interface
+	deals    *selling.Deals   // answers them from the Bilaterals; nil without a Sonata interface
+	listener *sonata.Listener // takes notifications of sellers; nil without neighbours
+	broker   *buying.Broker   // nil without neighbours
 	closers  []func() error
 	finality *finality
 }

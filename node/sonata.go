@@ -76,6 +76,9 @@ func (n *Node) openSonata() error {
 	}
 	n.shop = selling.New(shop)
 	n.deals = n.openDeals()
+	if n.broker != nil {
+		n.listener = n.openListener(shelf)
+	}
 	n.sonata, err = sonata.New(partners, shelf, n.deals.Seller(), sonata.Options{
 		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Log: n.log,
 		Contact: wire.Contact{Name: c.Contact.Name, Email: c.Contact.Email, Number: c.Contact.Phone},
@@ -108,7 +111,14 @@ func (n *Node) SonataAddress() string {
 
 // serveSonata answers partners until ctx ends.
 func (n *Node) serveSonata(ctx context.Context) error {
+	h := n.sonata.Handler()
+	if n.listener != nil {
+		all := http.NewServeMux()
+		all.Handle(listenerPath+"/", http.StripPrefix(listenerPath, n.listener))
+		all.Handle("/", h)
+		h = all
+	}
 	return serveHTTP(ctx, n.sonataAt, &http.Server{
-		Handler: n.sonata.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	})
 }
