@@ -67,7 +67,7 @@ func (n *Node) openSonata() error {
 	key := n.keys.Node()
 	n.shop = selling.New(selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, QuoteFor: c.QuoteFor, Log: n.log})
 	n.sonata, err = sonata.New(partners, shelf, n.shop.Seller(), sonata.Options{
-		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Log: n.log,
+		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Metrics: n.metrics, Log: n.log,
 		Contact: wire.Contact{Name: c.Contact.Name, Email: c.Contact.Email, Number: c.Contact.Phone},
 		Key:     &sonata.Key{ID: key.Public().String(), Private: key.Standard()},
 	})
