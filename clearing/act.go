@@ -206,7 +206,7 @@ func (d *Desk) looked(subject string) {
 
 func elsewhere(action string) bool {
 	kind, _, _ := strings.Cut(action, "/")
-	return slices.Contains([]string{"request", "tick", "order", "book", "rates", "keep", "settle"}, kind)
+	return slices.Contains([]string{"request", "tick", "order", "book", "rates", "keep", "settle", "bills"}, kind)
 }
 
 // Problem is a step that does not succeed, and why.

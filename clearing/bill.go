@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade"
@@ -270,8 +271,12 @@ func (d *Desk) refusedSettlement() {
 const settleSubject = "settlement"
 
 // counterpart reports whether an invoice is to wait for the other direction of
-// its period, which is on its way to an invoice of its own.
+// its period, which is on its way to an invoice of its own. Products do not wait
+// for calls.
 func (d *Desk) counterpart(v view, inv invoiceRecord) (wait bool, err error) {
+	if strings.HasPrefix(inv.Order, invoice.AccountPrefix) {
+		return false, nil
+	}
 	o, ok, err := d.orderOf(v, usage.Direction{From: inv.Seller, To: inv.Buyer}, inv.Interval)
 	if err != nil || !ok {
 		return false, err

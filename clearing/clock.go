@@ -14,6 +14,9 @@ import (
 func (d *Desk) tick(ctx context.Context) error {
 	_, err := d.ready()
 	if fault.CodeOf(err) == CodeNoAgreement {
+		d.mu.Lock()
+		d.meeting = false
+		d.mu.Unlock()
 		return d.applyDeadlines(ctx) // no calls to clear; products, and what is only proposed, have deadlines too
 	} else if err != nil {
 		d.fail("book", bookSubject, err)

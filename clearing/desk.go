@@ -28,7 +28,7 @@ import (
 // Automatic says which steps a desk takes without a person. What it does is
 // always inside what the agreement and the delegates' limits allow.
 type Automatic struct {
-	Rate   bool // request rating of periods that are over
+	Rate   bool // request rating of periods that are over, and bills for products
 	Accept bool // accept invoices whose lines are agreed
 	Net    bool // propose and accept nettings
 	Pay    bool // advise payments, and confirm those that the partner advised
@@ -109,6 +109,7 @@ type Desk struct {
 	pair   usage.Pair
 
 	promises promises // of the desk's own work
+	due      dueBills // likewise
 
 	importing sync.Mutex // one import or closing at a time
 	making    sync.Mutex // the book is made once
@@ -312,6 +313,12 @@ func (d *Desk) work(ctx context.Context) {
 			}
 			d.looked(key)
 		}
+		if err := d.bills(ctx); err != nil && ctx.Err() == nil {
+			d.o.Log.Warn("clearing step failed", "subject", billsSubject, "err", err)
+			d.fail("bills", billsSubject, err)
+		} else {
+			d.solved("bills")
+		}
 		if err := d.settle(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("clearing step failed", "subject", settleSubject, "err", err)
 			d.fail(actSettle, settleSubject, err)
@@ -378,6 +385,12 @@ func (d *Desk) look(ctx context.Context, key string) error {
 		return d.dispute(ctx, key)
 	case strings.HasPrefix(key, trade.SheetPrefix):
 		return d.acknowledge(ctx, key)
+	case strings.HasPrefix(key, trade.ProductPrefix):
+		return d.product(strings.TrimPrefix(key, trade.ProductPrefix))
+	case strings.HasPrefix(key, trade.MeasurementPrefix):
+		return d.product(measuredProduct(key))
+	case strings.HasPrefix(key, trade.AgreementPrefix):
+		d.due = dueBills{} // cycle and grace may be others now
 	}
 	return nil
 }

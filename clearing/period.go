@@ -35,10 +35,7 @@ func (d *Desk) period(ctx context.Context, key string) error {
 		d.touch(trade.InvoiceKey(id))
 	}
 	if !p.Bill.IsZero() { // of products: no call belongs to it
-		if p.State == invoice.PeriodClosed {
-			d.closed()
-		}
-		return nil
+		return d.billed(ctx, key, p)
 	}
 	mine, other := p.Buyer, p.Seller
 	if d.seller(p.Direction) {

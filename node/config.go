@@ -106,7 +106,7 @@ type Catalog struct {
 // what the agreement lets the delegate do. The zero value asks a person for all
 // of them.
 type Automatic struct {
-	Rate   bool `yaml:"rate"`   // request rating when a period is over
+	Rate   bool `yaml:"rate"`   // request rating when a period is over, and bills for products
 	Accept bool `yaml:"accept"` // accept invoices that equal the own expectation
 	Net    bool `yaml:"net"`    // propose and accept netting of final invoices
 	Pay    bool `yaml:"pay"`    // advise payments, and confirm those that arrived

@@ -509,17 +509,21 @@ func (v View) Bill(a invoice.Account, i usage.Interval) (invoice.Bill, error) {
 	return t.charges(&x)
 }
 
-// BillsDue gives the next bill of each account that has something to bill when
-// its period is over at a moment (ms UTC), by agreement, seller and name: what a
-// node asks for, or submits. It reads all products.
-func (v View) BillsDue(now int64) ([]BillRequest, error) {
+// NextBill is the next bill of an account.
+type NextBill struct {
+	BillRequest
+	At int64 // from when on it can be had: when its period is over, with its grace; ms UTC
+}
+
+// NextBills gives the next bill of each account that has something to bill, by
+// agreement, seller and name. It reads all products.
+func (v View) NextBills() ([]NextBill, error) {
 	first := map[invoice.Account]int64{} // from when on something is to be billed
 	for p := range v.Products() {
-		at := p.Activated()
-		if at == 0 || !v.unbilled(&p) {
+		at, a := p.Activated(), billedTo(&p)
+		if !v.unbilled(&p) {
 			continue
 		}
-		a := invoice.Account{Agreement: p.Agreement, Seller: p.Seller, Name: p.Account}
 		if old, there := first[a]; !there || at < old {
 			first[a] = at
 		}
@@ -531,34 +535,74 @@ func (v View) BillsDue(now int64) ([]BillRequest, error) {
 	slices.SortFunc(accounts, func(x, y invoice.Account) int { return cmp.Compare(x.Order(), y.Order()) })
 	t := &tx{m: New(), state: v.Records}
 	t.bilateral, _ = v.Bilateral()
-	var out []BillRequest
+	var out []NextBill
 	for _, a := range accounts {
-		x := account{Account: a, buyer: a.Seller}
-		for _, s := range t.bilateral.Sides {
-			if s.Member != a.Seller {
-				x.buyer = s.Member
-			}
-		}
-		s, _ := get[Standing](v, x.standing())
-		at := max(s.Last, first[a])
-		terms, ok := v.TermsAt(a.Agreement, at)
-		if !ok {
-			continue
-		}
-		dates, err := t.calendar(terms)
-		if err != nil {
+		if next, ok, err := t.nextBill(a, first[a]); err != nil {
 			return nil, err
-		}
-		if i := dates.At(at); i.To+terms.GraceMillis <= now {
-			out = append(out, BillRequest{a, i})
+		} else if ok {
+			out = append(out, next)
 		}
 	}
 	return out, nil
 }
 
-// unbilled reports whether there may be something to bill of a product.
+// NextBill gives the next bill of the account that a product is billed to; ok is
+// false when nothing of the product is to be billed.
+func (v View) NextBill(p product.Instance) (next NextBill, ok bool, err error) {
+	if !v.unbilled(&p) {
+		return next, false, nil
+	}
+	t := &tx{m: New(), state: v.Records}
+	t.bilateral, _ = v.Bilateral()
+	return t.nextBill(billedTo(&p), p.Activated())
+}
+
+// BillsDue gives those of the next bills that can be had at a moment (ms UTC):
+// what a node asks for, or submits.
+func (v View) BillsDue(now int64) (out []BillRequest, err error) {
+	all, err := v.NextBills()
+	for _, next := range all {
+		if next.At <= now {
+			out = append(out, next.BillRequest)
+		}
+	}
+	return out, err
+}
+
+func billedTo(p *product.Instance) invoice.Account {
+	return invoice.Account{Agreement: p.Agreement, Seller: p.Seller, Name: p.Account}
+}
+
+// nextBill gives the next bill of an account of which something is to be billed
+// from a moment on.
+func (t *tx) nextBill(a invoice.Account, from int64) (next NextBill, ok bool, err error) {
+	x := account{Account: a, buyer: a.Seller}
+	for _, s := range t.bilateral.Sides {
+		if s.Member != a.Seller {
+			x.buyer = s.Member
+		}
+	}
+	s, _ := get[Standing](t, x.standing())
+	at := max(s.Last, from)
+	terms, ok := View{t.state}.TermsAt(a.Agreement, at)
+	if !ok {
+		return next, false, nil
+	}
+	dates, err := t.calendar(terms)
+	if err != nil {
+		return next, false, err
+	}
+	i := dates.At(at)
+	return NextBill{BillRequest{a, i}, i.To + terms.GraceMillis}, true, nil
+}
+
+// unbilled reports whether there may be something to bill of a product. What is
+// measured of it and open may be billed once it is agreed.
 func (v View) unbilled(p *product.Instance) bool {
-	if p.State.Held() || len(p.Due) > 0 || p.Open > 0 || p.Billed < p.Ends {
+	switch {
+	case p.Activated() == 0:
+		return false
+	case p.State.Held() || len(p.Due) > 0 || p.Billed < p.Ends:
 		return true
 	}
 	for range v.Scan(prefixUnbilled + p.ID + "/") {

@@ -205,6 +205,42 @@ func TestBillsAreDueWhileSomethingIsOnNone(t *testing.T) {
 	expect("_MSA-1.BRAVO.lab 2027-01-01T00:00:00Z/2027-02-01T00:00:00Z") // W-1 is billed to its end
 }
 
+// A product that has ended and is billed gets no empty bills while a measurement of
+// it waits for people; once it is agreed there is a bill for it.
+func TestNoBillIsDueForWhatIsOpen(t *testing.T) {
+	w := products(t, "cycle=1mo")
+	run := func(lines ...string) {
+		t.Helper()
+		for _, line := range lines {
+			if out := w.run(line); strings.HasPrefix(out, "refused") {
+				t.Fatalf("%s: %s", line, out)
+			}
+		}
+	}
+	due := func() int {
+		t.Helper()
+		bills, err := View{w.state}.BillsDue(w.time)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(bills)
+	}
+	run("ALPHA order.place id=P-1 kind=product value=EUR:100 prices=traffic:data:EUR:0.02:1000000000:1mo", "BRAVO order.accept id=P-1", "BRAVO order.deliver id=P-1",
+		"time hours=2", "ALPHA order.place id=P-2 kind=product action=delete", "BRAVO order.accept id=P-2", "BRAVO order.deliver id=P-2",
+		"time days=31", "ALPHA bill.request month=2026-11", "ALPHA measurement.state hour=0 used=traffic:1000000000", "time days=31")
+	if n := due(); n != 0 {
+		t.Fatalf("%d bills are due of what is open", n)
+	}
+	run("BRAVO measurement.state hour=0 used=traffic:1000000000")
+	if n := due(); n != 1 {
+		t.Fatalf("%d bills are due of what is agreed, want one", n)
+	}
+	run("ALPHA bill.request month=2026-12")
+	if n := due(); n != 0 {
+		t.Fatalf("%d bills are due when all is billed", n)
+	}
+}
+
 // What stands of a product follows from its last state alone: the recurring
 // charges of all bills are those of its phases, for as long as each was held.
 func TestTheBillsOfAProductAreItsPhases(t *testing.T) {
