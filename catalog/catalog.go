@@ -111,7 +111,7 @@ type Catalog struct {
 	index   *index
 	holds   *holds
 	imports []FileImport
-	watch   func([]Turn)
+	watch   []func([]Turn)
 }
 
 // Turn is what a change made of an offering.
@@ -127,7 +127,7 @@ type Turn struct {
 func (c *Catalog) Watch(f func([]Turn)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.watch = f
+	c.watch = append(c.watch, f)
 }
 
 // turn says what a change makes of an offering; before is nil for a new one.
@@ -735,9 +735,11 @@ func (tx *change) commit() error {
 	for _, f := range tx.done {
 		f()
 	}
-	if c.watch != nil && len(turns) > 0 {
+	if len(turns) > 0 {
 		slices.SortFunc(turns, func(a, b Turn) int { return strings.Compare(a.Offering, b.Offering) })
-		c.watch(turns)
+		for _, f := range c.watch {
+			f(turns)
+		}
 	}
 	return nil
 }

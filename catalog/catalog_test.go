@@ -80,6 +80,15 @@ func line(id, a, z, link string) Offering {
 		Legs:      []Leg{{A: End{Place: a}, Z: End{Place: z}, Links: []string{link}, Latency: 150_000, Availability: 999_900}}}
 }
 
+// promises are guarantees of availability and latency, as the file of the tests
+// has them.
+func promises() []rating.Guarantee {
+	return []rating.Guarantee{
+		{Metric: rating.Availability, Tiers: []rating.Miss{{Beyond: 999_000, Share: 100_000}, {Beyond: 990_000, Share: 500_000}}, Cap: 250_000},
+		{Metric: rating.Latency, Tiers: []rating.Miss{{Beyond: 185_000, Share: 50_000}}, Cap: 100_000},
+	}
+}
+
 // stocked is a catalogue with a line from Hong Kong to Milan, of 1 Gbit/s.
 func stocked(t testing.TB) (*Catalog, *store.DB) {
 	c, db := open(t)
@@ -217,6 +226,9 @@ func TestWhatAnItemNamesMustBeThere(t *testing.T) {
 		{"currencies", func(o *Offering) { p := monthly("port", "1"); p.Currency = "USD"; o.Prices = append(o.Prices, p) }, "currency-mismatch", "prices.1.currency"},
 		{"no price", func(o *Offering) { o.Prices = nil }, fault.Invalid, "prices"},
 		{"bandwidth", func(o *Offering) { o.Bandwidth.Max = 1 }, fault.Invalid, "bandwidth"},
+		{"early end", func(o *Offering) { o.Term.Early = 1e6 + 1 }, fault.Invalid, "term.early"},
+		{"guarantee", func(o *Offering) { o.Guarantees = promises(); o.Guarantees[1].Metric = "beauty" }, rating.CodeBadGuarantee, "guarantees.1.metric"},
+		{"a guarantee twice", func(o *Offering) { o.Guarantees = append(promises(), promises()[0]) }, fault.Invalid, "guarantees.2"},
 		{"window", func(o *Offering) { o.Windows = []Window{{From: 5, To: 5}} }, fault.Invalid, "windows.0.to"},
 		{"band", func(o *Offering) { o.Windows = []Window{{Bands: []Band{{Days: 1, To: 60, Zone: "Mars"}}}} }, usage.CodeUnknownZone, "windows.0.bands.0.zone"},
 		{"availability", func(o *Offering) { o.Legs[0].Availability = 1e6 + 1 }, fault.Invalid, "legs.0.availability"},
@@ -360,6 +372,11 @@ func TestTheEncodingOfAnOfferingStays(t *testing.T) {
 	const want = "48796360"
 	if got[:8] != want {
 		t.Errorf("the encoding of an offering has changed: %s, want %s", got[:8], want)
+	}
+	o.Term.Early, o.Guarantees = 500_000, promises()
+	const promised = "cd879aa1"
+	if got := canon.Sum("test", canon.Must(&o)).String(); got[:8] != promised {
+		t.Errorf("the encoding of what an offering promises has changed: %s, want %s", got[:8], promised)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/rating"
 )
 
 const aCatalogue = `catalogue: 1
@@ -34,6 +35,8 @@ offerings:
     specification: line
     state: launched
     bandwidth: {min: 1000000, max: 10000000000}
+    term: {early: 500000}
+    guarantees: [{metric: availability, tiers: [{beyond: 999000, share: 100000}, {beyond: 990000, share: 500000}], cap: 250000}, {metric: latency, tiers: [{beyond: 185000, share: 50000}], cap: 100000}]
     prices:
       - {name: capacity, kind: bandwidth, currency: EUR, rate: 0.01, unit: 3600000000}
     windows:
@@ -67,13 +70,14 @@ func TestAFileIsPreviewedAppliedAndTakenBack(t *testing.T) {
 	if again := importing(t, c, aCatalogue); again.Counts[Unchanged] != 5 || again.Number != 0 || len(c.Imports()) != 1 {
 		t.Errorf("the same file again: %+v", again)
 	}
-	changed := strings.NewReplacer("rate: 0.01", "rate: 0.02", "state: launched", "state: onHold", "latency: 180000", "latency: 170000").Replace(aCatalogue)
+	changed := strings.NewReplacer("rate: 0.01", "rate: 0.02", "state: launched", "state: onHold", "latency: 180000", "latency: 170000",
+		"early: 500000", "early: 400000", "share: 500000", "share: 600000").Replace(aCatalogue)
 	changed += "  - {id: new, name: New, specification: line, prices: [{name: port, kind: recurring, currency: EUR, rate: \"5\", unit: 1, period: {length: 1mo}}], coverage: {countries: [IT]}}\n"
 	p = importing(t, c, changed)
 	if p.Number != 2 || p.Counts[Changed] != 1 || p.Counts[Added] != 1 || p.Counts[Unchanged] != 4 {
 		t.Fatalf("%+v", p)
 	}
-	want := []Change{{"legs.0.latency", "180000", "170000"}, {"prices.0.rate", `"0.010000000"`, `"0.020000000"`}}
+	want := []Change{{"guarantees.0.tiers.1.share", "500000", "600000"}, {"legs.0.latency", "180000", "170000"}, {"prices.0.rate", `"0.010000000"`, `"0.020000000"`}, {"term.early", "500000", "400000"}}
 	i := slices.IndexFunc(p.Changes, func(x ImportChange) bool { return x.ID == "hk-mil-dc1" })
 	if x := p.Changes[i]; !slices.Equal(x.Diff, want) || x.Before != 1 || x.After != 2 || x.From != Launched || x.To != OnHold {
 		t.Errorf("%+v", x)
@@ -132,6 +136,7 @@ func TestEachBadRowIsToldWithItsLineAndTheOthersCanBeTaken(t *testing.T) {
   - {id: both, name: Again, specification: line}
   - {id: f, name: F, specification: line, prices: [{name: p, kind: time, currency: EUR, rate: "1", unit: 1}], state: published}
   - just a text
+  - {id: g, name: G, specification: line, prices: [{name: p, kind: time, currency: EUR, rate: "1", unit: 1}], guarantees: [{metric: availability, tiers: [{beyond: 990000, share: 100000}, {beyond: 999000, share: 200000}], cap: 250000}]}
 `
 	c, _ := open(t)
 	p := must(c.Preview(strings.NewReader(bad), "pm", now))
@@ -141,8 +146,9 @@ func TestEachBadRowIsToldWithItsLineAndTheOthersCanBeTaken(t *testing.T) {
 		code  fault.Code
 		field string
 	}{
-		{27, "", fault.Invalid, ""}, {28, "b", fault.NotFound, "specification"}, {29, "", fault.Invalid, ""}, {30, "d", fault.NotFound, "legs.0.a.place"},
-		{31, "e", "unknown-currency", "prices.0.currency"}, {32, "both", fault.Invalid, "id"}, {33, "f", CodeNoMove, "state"}, {34, "", fault.Invalid, ""},
+		{29, "", fault.Invalid, ""}, {30, "b", fault.NotFound, "specification"}, {31, "", fault.Invalid, ""}, {32, "d", fault.NotFound, "legs.0.a.place"},
+		{33, "e", "unknown-currency", "prices.0.currency"}, {34, "both", fault.Invalid, "id"}, {35, "f", CodeNoMove, "state"}, {36, "", fault.Invalid, ""},
+		{37, "g", rating.CodeBadGuarantee, "guarantees.0.tiers"},
 	}
 	if len(p.Rejected) != len(want) {
 		t.Fatalf("%+v", p.Rejected)
@@ -172,6 +178,9 @@ func TestAnExportImportedElsewhereIsTheSameCatalogue(t *testing.T) {
 	c, _ := open(t)
 	importing(t, c, aCatalogue)
 	all := c.Export()
+	if o := all.Offerings[1].Offering; o.Term.Early != 500_000 || !reflect.DeepEqual(o.Guarantees, promises()) {
+		t.Errorf("it promises %+v and %+v", o.Term, o.Guarantees)
+	}
 	for name, data := range map[string][]byte{"yaml": must(all.YAML()), "json": must(json.Marshal(all))} {
 		other, _ := open(t)
 		importing(t, other, string(data))

@@ -39,6 +39,11 @@ type Hold struct {
 	Order     string    `cbor:"13,keyasint,omitempty" json:"order,omitempty" doc:"What it was confirmed for."`
 	Made      Time      `cbor:"14,keyasint" json:"made"`
 	Changed   Time      `cbor:"15,keyasint" json:"changed"`
+	// Instead is the reservation whose place this one takes. Until this one is in
+	// use, only what it has more is taken beside the other; then the other has
+	// nothing any more, though its order keeps it.
+	Instead string `cbor:"16,keyasint,omitempty" json:"instead,omitempty" doc:"Id of the reservation whose place it takes."`
+	Buyer   string `cbor:"17,keyasint,omitempty" json:"buyer,omitempty" doc:"Whom it is for."`
 }
 
 // lapsed reports whether nobody confirmed it in time.
@@ -52,11 +57,14 @@ func (h *Hold) takes(from, to, now int64) bool {
 
 // holds is the reservations in memory. A Hold in it is never altered.
 type holds struct {
-	byID   map[string]*Hold
-	byLink map[string]map[string]*Hold // those that take capacity
+	byID    map[string]*Hold
+	byLink  map[string]map[string]*Hold // those that take capacity
+	byBuyer map[string]map[string]*Hold // those that wait to be confirmed
 }
 
-func newHolds() *holds { return &holds{map[string]*Hold{}, map[string]map[string]*Hold{}} }
+func newHolds() *holds {
+	return &holds{map[string]*Hold{}, map[string]map[string]*Hold{}, map[string]map[string]*Hold{}}
+}
 
 func (s *holds) put(h *Hold) {
 	s.drop(h.ID)
@@ -64,11 +72,17 @@ func (s *holds) put(h *Hold) {
 	if !h.State.Takes() {
 		return
 	}
-	for _, l := range h.Links {
-		if s.byLink[l] == nil {
-			s.byLink[l] = map[string]*Hold{}
+	in := func(of map[string]map[string]*Hold, key string) {
+		if of[key] == nil {
+			of[key] = map[string]*Hold{}
 		}
-		s.byLink[l][h.ID] = h
+		of[key][h.ID] = h
+	}
+	for _, l := range h.Links {
+		in(s.byLink, l)
+	}
+	if h.State == Reserved {
+		in(s.byBuyer, h.Buyer)
 	}
 }
 
@@ -81,6 +95,26 @@ func (s *holds) drop(id string) {
 	for _, l := range old.Links {
 		delete(s.byLink[l], id)
 	}
+	if delete(s.byBuyer[old.Buyer], id); len(s.byBuyer[old.Buyer]) == 0 {
+		delete(s.byBuyer, old.Buyer)
+	}
+}
+
+// needs is what a reservation takes of a link: all that it has, or where it takes
+// the place of another, what it has more.
+func (s *holds) needs(h *Hold, link string, now int64) uint64 {
+	old, ok := s.byID[h.Instead]
+	if !ok || h.State == InUse || !old.State.Takes() || old.lapsed(now) || !slices.Contains(old.Links, link) ||
+		old.From > h.From || old.To != 0 && (h.To == 0 || h.To > old.To) {
+		return h.Bandwidth
+	}
+	return h.Bandwidth - min(h.Bandwidth, old.Bandwidth)
+}
+
+// covers reports whether a reservation has so much of all the links already.
+func (s *holds) covers(id string, links []string, bandwidth uint64) bool {
+	h, ok := s.byID[id]
+	return ok && bandwidth <= h.Bandwidth && !slices.ContainsFunc(links, func(l string) bool { return !slices.Contains(h.Links, l) })
 }
 
 // peak is the most bandwidth that is taken of a link at any moment of a span,
@@ -96,9 +130,10 @@ func (s *holds) peak(link string, from, to, now int64, but string) uint64 {
 		if h.ID == but || !h.takes(from, to, now) {
 			continue
 		}
-		steps = append(steps, step{max(int64(h.From), from), true, h.Bandwidth})
+		bits := s.needs(h, link, now)
+		steps = append(steps, step{max(int64(h.From), from), true, bits})
 		if h.To != 0 {
-			steps = append(steps, step{int64(h.To), false, h.Bandwidth})
+			steps = append(steps, step{int64(h.To), false, bits})
 		}
 	}
 	// What ends at a moment is free for what begins then.
@@ -152,6 +187,7 @@ type Claim struct {
 	Inquiry  Inquiry `json:"inquiry" doc:"Where, when and how much."`
 	Expires  Time    `json:"expires" doc:"When the reservation ends unless it is confirmed."`
 	For      string  `json:"for,omitempty" doc:"What it is for, such as the id of a quote."`
+	Buyer    string  `json:"buyer,omitempty" doc:"Whom it is for."`
 }
 
 // Reserve reserves what an offering needs for an inquiry. The same claim again
@@ -163,6 +199,8 @@ func (c *Catalog) Reserve(r Claim, now int64) (Hold, error) {
 		return Hold{}, badID(r.ID)
 	case len(r.For) > 128:
 		return Hold{}, fault.New(fault.Invalid, "what it is for has more than 128 bytes", "shorten it").In("for")
+	case len(r.Buyer) > 128:
+		return Hold{}, fault.New(fault.Invalid, "whom it is for has more than 128 bytes", "shorten it").In("buyer")
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -183,7 +221,7 @@ func (c *Catalog) Reserve(r Claim, now int64) (Hold, error) {
 	}
 	if again {
 		in := r.Inquiry
-		if old.Offering != r.Offering || old.For != r.For || old.A != in.A || old.Z != in.Z || in.To != old.To ||
+		if old.Offering != r.Offering || old.For != r.For || old.Buyer != r.Buyer || old.Instead != in.Instead || old.A != in.A || old.Z != in.Z || in.To != old.To ||
 			in.From != 0 && in.From != old.From || in.Bandwidth > old.Bandwidth {
 			return Hold{}, fault.Newf(fault.Conflict, "choose another id", "the reservation %s is one of something else", r.ID).In("id")
 		}
@@ -196,7 +234,8 @@ func (c *Catalog) Reserve(r Claim, now int64) (Hold, error) {
 		return Hold{}, fault.New(fault.Invalid, "the reservation would have expired already", "name a time to come").In("expires")
 	}
 	h := &Hold{ID: r.ID, State: Reserved, Offering: r.Offering, Version: match.Answer.Version, A: r.Inquiry.A, Z: r.Inquiry.Z, Links: match.Links,
-		Bandwidth: match.Answer.Bandwidth, From: match.Answer.From, To: match.Answer.To, Expires: r.Expires, For: r.For, Made: Time(now), Changed: Time(now)}
+		Bandwidth: match.Answer.Bandwidth, From: match.Answer.From, To: match.Answer.To, Expires: r.Expires, For: r.For, Made: Time(now), Changed: Time(now),
+		Instead: r.Inquiry.Instead, Buyer: r.Buyer}
 	return *h, c.putHolds(append(c.lapsedOn(h.Links, now), h))
 }
 
@@ -278,10 +317,37 @@ func (c *Catalog) MoveHold(id string, e HoldEvent, order string, now int64) (Hol
 	}
 	next := h
 	next.State, next.Changed = to, Time(now)
-	if e == Confirm {
+	all := []*Hold{&next}
+	switch e {
+	case Confirm:
 		next.Order = order
+	case Use:
+		all = append(all, c.replaced(&next, now)...)
 	}
-	return next, c.putHolds([]*Hold{&next})
+	return next, c.putHolds(all)
+}
+
+// replaced empties the reservation whose place another takes, and has what else
+// was to take it take the other's. It stays in its state: the order that has it
+// goes on.
+func (c *Catalog) replaced(by *Hold, now int64) (changed []*Hold) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	old, ok := c.holds.byID[by.Instead]
+	if !ok || !old.State.Takes() {
+		return nil
+	}
+	empty := *old
+	empty.Bandwidth, empty.Changed = 0, Time(now)
+	changed = append(changed, &empty)
+	for _, id := range slices.Sorted(maps.Keys(c.holds.byID)) {
+		if h := c.holds.byID[id]; h.Instead == old.ID && id != by.ID && (h.State == Reserved || h.State == Confirmed) {
+			next := *h
+			next.Instead, next.Changed = by.ID, Time(now)
+			changed = append(changed, &next)
+		}
+	}
+	return changed
 }
 
 // Withdraw releases a reservation that nobody has confirmed, such as that of a
@@ -362,6 +428,20 @@ func (c *Catalog) Hold(id string) (Hold, error) {
 		return *h, nil
 	}
 	return Hold{}, fault.Newf(fault.NotFound, "list them with lateral catalog reservation list", "there is no reservation %.80q", id)
+}
+
+// Waiting gives the reservations for a buyer that wait to be confirmed, in order
+// of their ids.
+func (c *Catalog) Waiting(buyer string, now int64) (out []Hold) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	of := c.holds.byBuyer[buyer]
+	for _, id := range slices.Sorted(maps.Keys(of)) {
+		if h := of[id]; !h.lapsed(now) {
+			out = append(out, *h)
+		}
+	}
+	return out
 }
 
 // Holds gives all reservations in order of their ids.

@@ -168,6 +168,110 @@ func TestAnOrderThatChangesInFlightKeepsToTheCapacity(t *testing.T) {
 	refused(t, "a released one", err, CodeNoMove, "")
 }
 
+func TestAChangeTakesThePlaceOfWhatItsProductHas(t *testing.T) {
+	c, db := stocked(t)
+	free := func() uint64 { return must2(c.Free("hk-mil", now, 0, now)) }
+	change := func(id string, bandwidth uint64, instead string) (Hold, error) {
+		r := claim(id, bandwidth, 0, 0)
+		r.Inquiry.Instead = instead
+		return c.Reserve(r, now)
+	}
+	must(c.Reserve(claim("first", 6e8, 0, 0), now))
+	must(c.MoveHold("first", Confirm, "O-1", now))
+	must(c.MoveHold("first", Use, "O-1", now))
+
+	// Only what is more is taken, and no more than there is.
+	_, err := change("wide", 11e8, "first")
+	refused(t, "more than the link has", err, CodeNoCapacity, "inquiry.bandwidth")
+	must(change("wide", 9e8, "first"))
+	if free() != 1e8 {
+		t.Errorf("%d bit/s are free beside 900 Mbit/s", free())
+	}
+	_, err = change("wider", 8e8, "first") // beside the other change
+	refused(t, "two changes", err, CodeNoCapacity, "inquiry.bandwidth")
+	must(c.MoveHold("wide", Confirm, "O-2", now))
+	if free() != 1e8 {
+		t.Errorf("%d bit/s are free once it is confirmed", free())
+	}
+
+	// In use, it has all, and what it stands for nothing; the first order keeps it.
+	must(change("narrow", 1e8, "first"))
+	must(c.MoveHold("wide", Use, "O-2", now))
+	for _, c := range []*Catalog{c, must(Open(db.Node(), nil, nil))} {
+		first, wide, narrow := must(c.Hold("first")), must(c.Hold("wide")), must(c.Hold("narrow"))
+		if first.State != InUse || first.Bandwidth != 0 || first.Order != "O-1" || wide.Bandwidth != 9e8 || narrow.Instead != "wide" || must2(c.Free("hk-mil", now, 0, now)) != 1e8 {
+			t.Errorf("%+v\n%+v\n%+v", first, wide, narrow)
+		}
+	}
+
+	// A smaller one needs nothing more, where the link was made smaller too.
+	put(t, c, Link{ID: "hk-mil", Bandwidth: 2e8})
+	must(change("smaller", 3e8, "wide"))
+	must(c.MoveHold("smaller", Confirm, "O-3", now))
+	must(c.MoveHold("smaller", Use, "O-3", now))
+	put(t, c, Link{ID: "hk-mil", Bandwidth: 1e9})
+	if free() != 7e8 {
+		t.Errorf("%d bit/s are free beside 300 Mbit/s", free())
+	}
+	// One that comes to nothing leaves what there was.
+	must(change("more", 1e9, "smaller"))
+	must(c.MoveHold("more", Release, "", now))
+	if h := must(c.Hold("smaller")); h.Bandwidth != 3e8 || free() != 7e8 {
+		t.Errorf("%+v, and %d bit/s are free", h, free())
+	}
+	// What is gone has no place to be taken.
+	must(c.MoveHold("smaller", Release, "", now))
+	_, err = change("late", 1e8, "smaller")
+	refused(t, "instead of a released one", err, fault.NotFound, "inquiry.instead")
+	_, err = change("more", 1e9, "other")
+	refused(t, "the same claim instead of another", err, fault.Conflict, "id")
+}
+
+func TestAChangeOfATimedProductMayComeShortBeforeItsEnd(t *testing.T) {
+	c, _ := stocked(t)
+	o := must(Get[Offering](c, "hk-mil")).Item
+	o.Term.Min = 3600
+	put(t, c, o)
+	must(c.Reserve(claim("tonight", 6e8, now, now+2*hour), now))
+	must(c.MoveHold("tonight", Confirm, "O-1", now))
+	late := now + 2*hour - 60_000
+	r := claim("last minute", 7e8, 0, now+2*hour)
+	r.ID, r.Expires = "last-minute", Time(late+hour)
+	_, err := c.Reserve(r, late)
+	refused(t, "a new product for a minute", err, CodeUnfit, "inquiry.term")
+	r.Inquiry.Instead = "tonight"
+	if h := must(c.Reserve(r, late)); h.Bandwidth != 7e8 {
+		t.Errorf("%+v", h)
+	}
+	if free := must2(c.Free("hk-mil", late, 0, late)); free != 3e8 {
+		t.Errorf("%d bit/s are free", free)
+	}
+}
+
+func TestWhatWaitsForABuyerIsKnown(t *testing.T) {
+	c, db := stocked(t)
+	for i, buyer := range []string{"BRAVO", "BRAVO", "BRAVO", "CHARLIE", ""} {
+		r := claim(fmt.Sprint("r", i), 1e6, 0, 0)
+		r.Buyer, r.Expires = buyer, r.Expires+Time(i)
+		must(c.Reserve(r, now))
+	}
+	must(c.MoveHold("r1", Confirm, "O", now))
+	for _, c := range []*Catalog{c, must(Open(db.Node(), nil, nil))} {
+		for when, want := range map[int64]string{now: "r0 r2", now + hour: "r2", now + hour + 2: ""} {
+			var ids []string
+			for _, h := range c.Waiting("BRAVO", when) {
+				ids = append(ids, h.ID)
+			}
+			if got := strings.Join(ids, " "); got != want {
+				t.Errorf("after %d ms there wait %q, want %q", when-now, got, want)
+			}
+		}
+		if n := len(c.Waiting("CHARLIE", now)); n != 1 {
+			t.Errorf("%d wait for another", n)
+		}
+	}
+}
+
 // Many ask at the same time for more than there is; at no moment is more given.
 func TestNothingIsBookedTwiceByManyAtOnce(t *testing.T) {
 	seed := rand.Uint64()

@@ -75,6 +75,10 @@ type Offering struct {
 	Availability uint32         `cbor:"14,keyasint,omitempty" json:"availability,omitempty" doc:"Of a product at one place, in millionths; 0: not said."`
 	Links        []string       `cbor:"15,keyasint,omitempty" json:"links,omitempty" doc:"Resources that a product at one place needs."`
 	Parts        []Part         `cbor:"16,keyasint,omitempty" json:"parts,omitempty" doc:"What a bundle is made of."`
+
+	// Guarantees are what is given back where the product is worse than promised. A
+	// bundle promises what it says itself, whatever its parts do.
+	Guarantees []rating.Guarantee `cbor:"17,keyasint,omitempty" json:"guarantees,omitempty"`
 }
 
 // Range is from Min to Max in steps of Step, bit/s.
@@ -99,11 +103,14 @@ func (r Range) Fit(asked uint64) (uint64, bool) {
 	return fit, fit <= r.Max && fit >= asked
 }
 
-// Term is for how long a product can be ordered, and how soon it is there, s.
+// Term is for how long a product can be ordered, how soon it is there, and what
+// an end before its time costs.
 type Term struct {
 	Min  uint64 `cbor:"1,keyasint,omitempty" json:"min,omitempty" doc:"Seconds; 0: no least term."`
 	Max  uint64 `cbor:"2,keyasint,omitempty" json:"max,omitempty" doc:"Seconds; 0: without end."`
 	Lead uint64 `cbor:"3,keyasint,omitempty" json:"lead,omitempty" doc:"Seconds from the order until it is active; 0: at once."`
+
+	Early uint32 `cbor:"4,keyasint,omitempty" json:"early,omitempty" doc:"Millionths of the recurring charges left of a term in months, which an end before costs; 0: nothing."`
 }
 
 // Window is a span of time, and within it the parts of each week, in which an
@@ -260,6 +267,8 @@ func (o *Offering) Validate() error {
 		return bad("term", "the longest term is shorter than the least", "correct them")
 	case max(o.Term.Min, o.Term.Max, o.Term.Lead) > 100*366*24*3600:
 		return bad("term", "a term is longer than a hundred years", "name seconds")
+	case o.Term.Early > rating.Millionths:
+		return bad("term.early", "an early end costs more than what is left", "name at most 1,000,000 millionths")
 	case len(o.Windows) > maxBands:
 		return bad("windows", "the offering has more than 50 windows", "name fewer")
 	case len(o.Coverage.Places) > maxList || len(o.Coverage.Countries) > maxList || len(o.Coverage.Circles) > maxList:
@@ -277,6 +286,9 @@ func (o *Offering) Validate() error {
 		return err
 	}
 	if err := currencies(o.Prices); err != nil {
+		return err
+	}
+	if err := rating.ValidateGuarantees(o.Guarantees); err != nil {
 		return err
 	}
 	for i := range o.Windows {

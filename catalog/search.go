@@ -37,6 +37,9 @@ type Inquiry struct {
 	Latency      uint64        `cbor:"7,keyasint,omitempty" json:"latency,omitempty" doc:"Microseconds one way at most; 0: any."`
 	Availability uint32        `cbor:"8,keyasint,omitempty" json:"availability,omitempty" doc:"Millionths at least: 999900 is 99.99%; 0: any."`
 	Ceiling      *money.Amount `cbor:"9,keyasint,omitempty" json:"ceiling,omitempty" doc:"The most that it may cost in all of the time, without an end in its first month."`
+	// Instead is for a change of what an order has: its reservation, whose capacity
+	// counts as free. How long is left of its time does not matter.
+	Instead string `cbor:"10,keyasint,omitempty" json:"instead,omitempty" doc:"Id of a reservation whose place this one takes: what it has counts as free."`
 }
 
 // Answer is what a buyer is shown of an offering that answers its inquiry:
@@ -57,6 +60,9 @@ type Answer struct {
 	Metres        uint64         `json:"metres,omitempty"`
 	Prices        []rating.Price `json:"prices" nullable:"false"`
 	Cost          Cost           `json:"cost"`
+
+	Early      uint32             `json:"early,omitempty" doc:"Millionths of the recurring charges left of a term in months, which an end before costs."`
+	Guarantees []rating.Guarantee `json:"guarantees,omitempty" doc:"What is given back where it is worse than promised."`
 }
 
 // Match is an answer with what only the carrier itself sees of it.
@@ -180,6 +186,9 @@ func (c *Catalog) checkInquiry(in *Inquiry, now int64) error {
 			return fault.Newf(CodeUnknownPlace, "name a place by its id; lateral catalog place list shows them", "no place has the id %.80q", s.Place).In(name + ".place")
 		}
 	}
+	if h, ok := c.holds.byID[in.Instead]; in.Instead != "" && (!ok || !h.State.Takes() || h.lapsed(now)) {
+		return fault.Newf(fault.NotFound, "list them with lateral catalog reservation list", "there is no reservation %.80q whose capacity is taken", in.Instead).In("instead")
+	}
 	if in.Ceiling != nil {
 		if err := in.Ceiling.Currency.Validate(); err != nil {
 			return fault.Of(err).In("ceiling.currency")
@@ -263,7 +272,7 @@ func (c *Catalog) fit(h hit, in Inquiry, now int64) (Match, error) {
 		return Match{}, unfit("bandwidth", "it has no bandwidth")
 	}
 	if to != 0 {
-		if s := uint64(to-from) / 1000; s < o.Term.Min || o.Term.Max != 0 && s > o.Term.Max {
+		if s := uint64(to-from) / 1000; in.Instead == "" && s < o.Term.Min || o.Term.Max != 0 && s > o.Term.Max {
 			return Match{}, unfit("term", "it is not sold for so long or so short a time")
 		}
 	} else if o.Term.Max != 0 {
@@ -274,7 +283,8 @@ func (c *Catalog) fit(h hit, in Inquiry, now int64) (Match, error) {
 	}
 	free := uint64(0)
 	if len(links) > 0 {
-		if free = c.free(links, from, to, now, ""); bandwidth > free || free == 0 {
+		free = c.free(links, from, to, now, in.Instead)
+		if (bandwidth > free || free == 0) && !c.holds.covers(in.Instead, links, bandwidth) {
 			return Match{}, noCapacity(bandwidth, free)
 		}
 	}
@@ -291,7 +301,8 @@ func (c *Catalog) fit(h hit, in Inquiry, now int64) (Match, error) {
 	}
 	return Match{
 		Answer: Answer{Offering: o.ID, Version: h.of.Current, Name: o.Name, Specification: o.Specification, Type: kind, A: a, Z: z, Bandwidth: bandwidth,
-			From: Time(from), To: in.To, Latency: latency, Availability: availability, Metres: metres, Prices: prices, Cost: cost},
+			From: Time(from), To: in.To, Latency: latency, Availability: availability, Metres: metres, Prices: prices, Cost: cost,
+			Early: o.Term.Early, Guarantees: o.Guarantees},
 		Links: links, Free: free, Interface: face, Parts: o.Parts,
 	}, nil
 }

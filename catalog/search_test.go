@@ -180,10 +180,25 @@ func TestAnAnswerShowsNothingPrivate(t *testing.T) {
 		}
 	}
 	walk(reflect.TypeFor[Answer]())
-	for _, private := range []string{"Margin", "Parts", "Links", "Free", "Interface", "Description", "Categories", "Share", "Seller"} {
+	for _, private := range []string{"Margin", "Parts", "Links", "Free", "Interface", "Description", "Categories", "Seller"} {
 		if slices.Contains(names, private) {
 			t.Errorf("an answer has a field %s", private)
 		}
+	}
+}
+
+func TestABuyerSeesWhatItIsPromised(t *testing.T) {
+	c, _ := stocked(t)
+	o := line("sure", "HKHKG", "ITMIL", "hk-mil")
+	o.Term.Early, o.Guarantees = 250_000, promises()
+	put(t, c, o)
+	launch(t, c, "sure")
+	a := must(c.Answer("sure", Inquiry{A: Spot{Place: "HKHKG"}, Z: Spot{Place: "ITMIL"}}, now))
+	if a.Early != 250_000 || !reflect.DeepEqual(a.Guarantees, promises()) {
+		t.Errorf("%+v", a)
+	}
+	if a := must(c.Answer("hk-mil", Inquiry{A: Spot{Place: "HKHKG"}, Z: Spot{Place: "ITMIL"}}, now)); a.Early != 0 || a.Guarantees != nil {
+		t.Errorf("nothing was promised: %+v", a)
 	}
 }
 

@@ -230,6 +230,23 @@ func (c *Cascade) Order(id ID) (Order, bool) {
 	return *o.clone(), true
 }
 
+// Orders gives the records of all orders, by id.
+func (c *Cascade) Orders() (out []Order) {
+	for _, o := range c.sorted() {
+		out = append(out, *o.clone())
+	}
+	return out
+}
+
+// Below gives the order that the neighbour at an eNNI knows by an id.
+func (c *Cascade) Below(enni int, id ID) (Order, bool) {
+	o := c.below[exchange{enni, id}]
+	if o == nil {
+		return Order{}, false
+	}
+	return *o.clone(), true
+}
+
 func (c *Cascade) do(e Effect)   { c.out = append(c.out, e) }
 func (c *Cascade) save(o *Order) { c.do(Save{*o.clone()}) }
 

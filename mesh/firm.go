@@ -12,6 +12,7 @@ import (
 type firm struct {
 	asker    *asker
 	to       exchange // the neighbour's; unused for a customer
+	name     ID       // of the quote; zero: a fresh one
 	tag      Tag
 	deadline int64
 	ways     []way // still to be tried, best first
@@ -34,7 +35,7 @@ func (n *Node) askQuote(enni int, m AskQuote) {
 		}
 		return
 	}
-	f := &firm{to: x, deadline: n.now + n.c.Limits.Time}
+	f := &firm{to: x, name: m.Name, deadline: n.now + n.c.Limits.Time}
 	if m.Header != nil {
 		f.deadline = n.now + min(max(m.Header.Time, 0), n.c.Limits.Time)
 		f.tag = m.Header.Tag
@@ -133,7 +134,9 @@ func (n *Node) quoted(enni int, m Quoted) {
 
 // refused goes on after a way has failed. What is remembered of it is wrong.
 func (n *Node) refused(f *firm) {
-	delete(n.cache, cacheKey{f.way.ask.enni, f.way.ask.inquiry})
+	if k := f.way.ask; k != nil {
+		delete(n.cache, cacheKey{k.enni, k.inquiry})
+	}
 	n.tryNext(f)
 }
 
@@ -152,24 +155,26 @@ func (n *Node) check(enni int, f *firm, s *Signed) error {
 		return bad("answers another inquiry")
 	case q.Currency != k.inquiry.Currency || q.Months != k.inquiry.Months:
 		return bad("has another currency or term")
-	case !q.Offer().sane():
+	case !q.Offer().sane() || len(q.Legs) == 0 || len(q.Legs) > maxLegs:
 		return bad("offers what no service has")
 	case q.Until < n.now+2*n.c.Limits.Skew:
 		return bad("has expired")
 	case q.Latency > k.inquiry.MaxLatency && k.inquiry.MaxLatency != 0 || q.Availability < k.inquiry.MinAvailability:
 		return bad("does not keep the bounds of the inquiry")
-	case !l.Key.IsZero():
-		return s.Verify(l.Key)
 	}
 	return nil
 }
 
-// sell makes the quote.
+// sell makes the quote; for a neighbour, if what it needs of our own can be held
+// as long as it is good.
 func (n *Node) sell(f *firm, o Offer, bought *Signed) {
 	a, w := f.asker, f.way
-	q := Quote{Version: 1, ID: n.id(), Seller: n.c.Carrier, Buyer: a.side.code, Inquiry: a.inquiry.Hash(), Tag: f.tag, Currency: a.inquiry.Currency,
+	if f.name == (ID{}) {
+		f.name = n.id()
+	}
+	q := Quote{ID: f.name, Seller: n.c.Carrier, Buyer: a.side.code, Inquiry: a.inquiry.Hash(), Tag: f.tag, Currency: a.inquiry.Currency,
 		Price: o.Price, Months: a.inquiry.Months, Latency: o.Latency, Availability: o.Availability, Until: n.now + n.c.Limits.QuoteFor}
-	supply := Supply{Bought: bought}
+	supply := Supply{Bought: bought, Asked: a.inquiry}
 	if w.own != nil {
 		leg := w.own.Leg
 		leg.OnNet = true
@@ -185,8 +190,19 @@ func (n *Node) sell(f *firm, o Offer, bought *Signed) {
 		// Whoever buys may order until then; the order must still reach the next.
 		q.Until = min(q.Until, bought.Quote.Until-n.c.Limits.Skew)
 		supply.ENNI = n.links[k.enni].ID
+		rest := k.inquiry
+		supply.Rest = &rest
 	}
-	supply.Sold = q.Sign(n.c.Signer)
+	supply.Sold.Quote = q
+	if a.enni >= 0 { // a customer's own legs are held once it orders
+		if w.own != nil && !n.c.Catalogue.Hold(q.ID, *w.own, &a.inquiry, q.Until) {
+			n.refused(f)
+			return
+		}
+		if n.c.Prove != nil {
+			supply.Sold.Proof = n.c.Prove(&q, &a.inquiry)
+		}
+	}
 	n.do(Keep{supply})
 	f.result = &supply.Sold
 	n.end(f)
@@ -223,6 +239,7 @@ type user struct {
 	choice   Choice
 	deadline int64
 	max      uint64 // price ceiling; 0: none
+	chosen   int64  // when firm prices began to be asked for; ms since 1970
 	ways     []way  // not quoted yet, best first
 	firms    []*firm
 	starting bool
@@ -294,6 +311,7 @@ func (n *Node) choose(a *asker) {
 	if u.done {
 		return
 	}
+	u.chosen = n.now
 	for _, w := range a.ways {
 		q := a.inquiry
 		if q.MaxPrice = u.max; !w.priced || w.offer.within(&q) {
@@ -380,7 +398,7 @@ func (n *Node) decide(u *user) {
 	for _, f := range u.firms {
 		n.drop(f)
 	}
-	out := Result{Asked: u.asker.search != nil}
+	out := Result{Asked: u.asker.search != nil, Found: u.chosen}
 	if q := u.quotes(); len(q) > 0 {
 		out.Best = &q[0]
 		best := q[0].Quote.ID

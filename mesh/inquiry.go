@@ -147,10 +147,15 @@ type Catalogue interface {
 	Offers(q *Inquiry) []OwnLeg
 	// Places gives the ids of all places at which anything is sold.
 	Places() []string
+	// Hold reserves what an own leg of a quote takes, until a time (ms since
+	// 1970); asked is the inquiry that the quote answers. False: it is not free
+	// any more.
+	Hold(quote ID, leg OwnLeg, asked *Inquiry, until int64) bool
 }
 
 // OwnLeg is an on-net offer.
 type OwnLeg struct {
-	Leg   Leg   `cbor:"1,keyasint" json:"leg"`
-	Price Price `cbor:"2,keyasint" json:"price"`
+	Leg   Leg    `cbor:"1,keyasint" json:"leg"`
+	Price Price  `cbor:"2,keyasint" json:"price"`
+	Of    string `cbor:"3,keyasint,omitempty" json:"of,omitempty"` // what the catalogue calls it; it goes nowhere
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/lateral-network/lateral/fault"
-	"github.com/lateral-network/lateral/internal/sign"
 )
 
 // ENNI is one interconnection with a neighbour.
@@ -14,11 +13,10 @@ type ENNI struct {
 	ID       string // as both partners call it
 	Partner  string // code of the carrier at the other side
 	Place    Place
-	Relation Relation       // what the partner is to us
-	Terms    *Terms         // our rules for what we buy over it
-	Key      sign.PublicKey // of the partner's node; zero: its quotes are not signed
-	Link     [32]byte       // secret of the two nodes, for tags; zero: the partner is no node of Lateral
-	Silent   bool           // tell it no reach
+	Relation Relation // what the partner is to us
+	Terms    *Terms   // our rules for what we buy over it
+	Link     [32]byte // secret of the two nodes, for tags; zero: the partner is no node of Lateral
+	Silent   bool     // tell it no reach
 }
 
 // Limits are what a node spends on inquiries. Times are in milliseconds.
@@ -52,8 +50,10 @@ type Config struct {
 	Catalogue Catalogue
 	ENNIs     []ENNI
 	Secret    [32]byte // fresh at each start: ids and tags follow from it
-	Signer    Signer
-	Limits    Limits
+	// Prove makes a quote for a neighbour provable: it gives the bytes that the
+	// neighbour is shown. nil: quotes are not signed.
+	Prove  func(q *Quote, asked *Inquiry) []byte
+	Limits Limits
 }
 
 // Messages between neighbours. How they are spelled on the wire is the matter of
@@ -80,8 +80,10 @@ type (
 		Header  *Header
 		Inquiry Inquiry
 		Item    ID
+		Name    ID // that the quote shall have; zero: the seller makes one
 	}
-	// Quoted answers it; without a quote there is none.
+	// Quoted answers it; without a quote there is none. Whoever reads it from the
+	// wire has verified its proof.
 	Quoted struct {
 		ID    ID
 		Quote *Signed
@@ -131,7 +133,8 @@ type Effect any
 type Result struct {
 	Best         *Signed // nil: nothing was found
 	Alternatives []Signed
-	Asked        bool // neighbours were asked
+	Asked        bool  // neighbours were asked
+	Found        int64 // ms since 1970: from when on firm prices were asked for
 }
 
 // Node takes part in the mesh for one carrier. It is not safe for use by many at

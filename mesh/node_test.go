@@ -7,7 +7,6 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
-	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/money"
 )
 
@@ -32,10 +31,15 @@ func (b book) Offers(q *Inquiry) []OwnLeg {
 	if !b.Serves(q.Product, &q.A) || !b.Serves(q.Product, &q.Z) {
 		return nil
 	}
-	return []OwnLeg{{Leg{From: q.A.ID, To: q.Z.ID, OnNet: true, Latency: 10_000, Availability: 999_900_000}, Price{Month: b.price}}}
+	return []OwnLeg{{Leg: Leg{From: q.A.ID, To: q.Z.ID, OnNet: true, Latency: 10_000, Availability: 999_900_000}, Price: Price{Month: b.price}}}
 }
 
-func testKey(code string) sign.PrivateKey { return sign.FromSeed(canon.Sum("test", []byte(code))) }
+// full is where nothing can be held any more.
+type full struct{ book }
+
+func (full) Hold(ID, OwnLeg, *Inquiry, int64) bool { return false }
+
+func (b book) Hold(ID, OwnLeg, *Inquiry, int64) bool { return true }
 
 func testLink(a, b string) [32]byte {
 	if a > b {
@@ -57,11 +61,12 @@ func testTerms(t testing.TB, resale, markup string) *Terms {
 
 // made makes a node with neighbours "CODE@place".
 func made(t testing.TB, code string, b book, neighbours ...string) *Node {
-	c := Config{Carrier: code, Catalogue: b, Secret: canon.Sum("test-secret", []byte(code)), Signer: testKey(code), Limits: DefaultLimits()}
+	c := Config{Carrier: code, Catalogue: b, Secret: canon.Sum("test-secret", []byte(code)),
+		Prove: func(q *Quote, _ *Inquiry) []byte { return []byte(code + " proves " + q.ID.String()) }, Limits: DefaultLimits()}
 	for _, n := range neighbours {
 		partner, place, _ := strings.Cut(n, "@")
 		c.ENNIs = append(c.ENNIs, ENNI{ID: code + "-" + partner, Partner: partner, Place: Place{ID: place}, Relation: Peer, Terms: testTerms(t, "", ""),
-			Key: testKey(partner).Public(), Link: testLink(code, partner)})
+			Link: testLink(code, partner)})
 	}
 	return New(c)
 }
@@ -150,14 +155,13 @@ func (s *story) hear(enni int, m Message) *story {
 // quote answers a request for a firm price.
 func (s *story) quote(enni int, dollars int, edit func(*Quote)) *story {
 	m := s.quotes[enni]
-	q := Quote{Version: 1, ID: ID{9, byte(enni)}, Seller: names[enni], Buyer: "ALPHA", Inquiry: m.Inquiry.Hash(), Tag: m.Header.Tag, Currency: "USD",
+	q := Quote{ID: ID{9, byte(enni)}, Seller: names[enni], Buyer: "ALPHA", Inquiry: m.Inquiry.Hash(), Tag: m.Header.Tag, Currency: "USD",
 		Price: Price{Month: money.Micro(dollars) * dollar}, Latency: 20_000, Availability: 999_000_000, Until: s.now + 300_000,
 		Legs: []Leg{{From: m.Inquiry.A.ID, To: m.Inquiry.Z.ID, OnNet: true, Latency: 20_000, Availability: 999_000_000}}}
 	if edit != nil {
 		edit(&q)
 	}
-	signed := q.Sign(testKey(names[enni]))
-	return s.hear(enni, Quoted{ID: m.ID, Quote: &signed})
+	return s.hear(enni, Quoted{ID: m.ID, Quote: &Signed{Quote: q}})
 }
 
 func (s *story) wait(ms int64) *story {
@@ -191,9 +195,6 @@ func TestTheCheapestOfTwoSuppliersIsComposedMarkedUpAndChosen(t *testing.T) {
 		best: 265.000000 a month, 30000 µs, 998900100 ppb, 0 alternatives
 	`)
 	q := s.result.Best.Quote
-	if err := s.result.Best.Verify(testKey("ALPHA").Public()); err != nil {
-		t.Error(err)
-	}
 	if len(q.Legs) != 2 || !q.Legs[0].OnNet || q.Legs[0].To != "y" || q.Legs[1].OnNet || q.Legs[1].From != "y" || q.Legs[1].To != "z" {
 		t.Errorf("legs are %+v", q.Legs)
 	}
@@ -294,7 +295,7 @@ func TestAQuoteThatIsNotWhatWasAskedForIsRefused(t *testing.T) {
 		"expired":          func(q *Quote) { q.Until = 1_000_500 },
 		"negative":         func(q *Quote) { q.Price.Month = -1 },
 		"no legs":          func(q *Quote) { q.Legs = nil },
-		"version":          func(q *Quote) { q.Version = 2 },
+		"too many legs":    func(q *Quote) { q.Legs = make([]Leg, 9) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			begin(t, nil).can(0, 200).can(1).quote(0, 200, edit).reads(bothAsked + `
@@ -304,15 +305,23 @@ func TestAQuoteThatIsNotWhatWasAskedForIsRefused(t *testing.T) {
 			`)
 		})
 	}
-	s := begin(t, nil).can(0, 200).can(1)
-	m := s.quotes[0]
-	forged := Quote{Version: 1, Seller: "BRAVO", Buyer: "ALPHA", Inquiry: m.Inquiry.Hash(), Currency: "USD", Latency: 1, Availability: Whole,
-		Until: s.now + 300_000, Legs: []Leg{{From: "x", To: "z"}}}.Sign(testKey("CHARLIE"))
-	s.hear(0, Quoted{ID: m.ID, Quote: &forged}).reads(bothAsked + `
-		BRAVO quote: x to z
-		BRAVO complain: bad-quote
-		nothing
-	`)
+}
+
+func TestWhatCannotBeHeldIsNotQuotedToANeighbour(t *testing.T) {
+	for _, held := range []bool{true, false} {
+		n := made(t, "ALPHA", book{[]string{"x", "z"}, 100 * dollar}, "BRAVO@x")
+		if !held {
+			n.c.Catalogue = full{book{[]string{"x", "z"}, 100 * dollar}}
+		}
+		out := n.Receive(1_000_000, 0, AskQuote{ID: ID{1}, Name: ID{5}, Inquiry: wanted("x", "z")})
+		got := sent[Quoted](out)
+		if len(got) != 1 || (got[0].Quote != nil) != held {
+			t.Fatalf("held: %v, ALPHA answers %+v", held, got)
+		}
+		if held && (got[0].Quote.Quote.ID != ID{5} || string(got[0].Quote.Proof) != "ALPHA proves "+ID{5}.String()) {
+			t.Errorf("the quote is %+v", got[0].Quote)
+		}
+	}
 }
 
 func TestBoundsShrinkByTheOwnLegAndThePriceCeilingStaysHere(t *testing.T) {
@@ -542,11 +551,11 @@ func sent[T any](effects []Effect) (out []T) {
 	return out
 }
 
-// A foreign seller sends no prices with its qualification and signs no quotes.
-func TestAForeignSellerIsALeafWithoutPricesAndSignatures(t *testing.T) {
+// A foreign seller sends no prices with its qualification and proves no quotes.
+func TestAForeignSellerIsALeafWithoutPricesAndProofs(t *testing.T) {
 	s := begin(t, nil)
 	for i := range s.n.links {
-		s.n.links[i].Key, s.n.links[i].Link = sign.PublicKey{}, [32]byte{}
+		s.n.links[i].Link = [32]byte{}
 	}
 	m := Qualified{ID: s.asked[0].ID, Items: []Item{{Ref: ID{7}, Until: s.now + 60_000, Offer: Offer{Latency: 20_000, Availability: 999_000_000}}}}
 	s.hear(0, m).can(1).quote(0, 200, nil)
@@ -579,7 +588,7 @@ func TestAQuoteCanBeAskedForWithoutAQualification(t *testing.T) {
 		t.Fatalf("ALPHA answers %+v", got)
 	}
 	again := sent[Quoted](n.Receive(1_000_100, 0, AskQuote{ID: ID{1}, Inquiry: wanted("x", "z")}))
-	if len(again) != 1 || again[0].Quote.Signature != got[0].Quote.Signature {
+	if len(again) != 1 || again[0].Quote.Quote.ID != got[0].Quote.Quote.ID {
 		t.Error("the same request gets another answer")
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
-	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/money"
 )
 
@@ -39,8 +38,8 @@ func (o Offer) within(q *Inquiry) bool {
 	return err == nil && uint64(total) <= q.MaxPrice
 }
 
-// both gives the availability of two things that are both needed, rounded down.
-func both(a, b uint64) uint64 {
+// Both gives the availability of two things that are both needed, rounded down.
+func Both(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a, b)
 	q, _ := bits.Div64(hi, lo, Whole)
 	return q
@@ -90,22 +89,22 @@ func front[T any](items []T, of func(T) Offer, months uint32, limit int) []T {
 	return kept[:min(len(kept), limit)]
 }
 
-// Quote is a firm offer of one carrier to its neighbour. What the seller buys
-// for it is one leg, which names no carrier and no place beyond its ends.
+// Quote is a firm offer of one carrier to its neighbour, as the mesh reads it;
+// what is signed and shown to others is its proof ([Signed]). What the seller
+// buys for it is one leg, which names no carrier and no place beyond its ends.
 type Quote struct {
-	Version      uint64         `cbor:"1,keyasint" json:"version"` // 1
-	ID           ID             `cbor:"2,keyasint" json:"id"`
-	Seller       string         `cbor:"3,keyasint" json:"seller"`
-	Buyer        string         `cbor:"4,keyasint" json:"buyer"`
-	Inquiry      canon.Hash     `cbor:"5,keyasint" json:"inquiry"` // what was asked, as this seller got it
-	Tag          Tag            `cbor:"6,keyasint" json:"tag"`     // as masked on the link
-	Currency     money.Currency `cbor:"7,keyasint" json:"currency"`
-	Price        Price          `cbor:"8,keyasint" json:"price"`
-	Months       uint32         `cbor:"9,keyasint" json:"months"`
-	Latency      uint64         `cbor:"10,keyasint" json:"latency"`
-	Availability uint64         `cbor:"11,keyasint" json:"availability"`
-	Legs         []Leg          `cbor:"12,keyasint" json:"legs"`
-	Until        int64          `cbor:"13,keyasint" json:"until"` // ms since 1970: an order must be placed before
+	ID           ID             `cbor:"1,keyasint" json:"id"`
+	Seller       string         `cbor:"2,keyasint" json:"seller"`
+	Buyer        string         `cbor:"3,keyasint" json:"buyer"`
+	Inquiry      canon.Hash     `cbor:"4,keyasint" json:"inquiry"` // what was asked, as this seller got it
+	Tag          Tag            `cbor:"5,keyasint" json:"tag"`     // as masked on the link
+	Currency     money.Currency `cbor:"6,keyasint" json:"currency"`
+	Price        Price          `cbor:"7,keyasint" json:"price"`
+	Months       uint32         `cbor:"8,keyasint" json:"months"`
+	Latency      uint64         `cbor:"9,keyasint" json:"latency"`
+	Availability uint64         `cbor:"10,keyasint" json:"availability"`
+	Legs         []Leg          `cbor:"11,keyasint" json:"legs"`
+	Until        int64          `cbor:"12,keyasint" json:"until"` // ms since 1970: an order must be placed before
 }
 
 // MarshalCBOR gives the id's byte string.
@@ -117,52 +116,18 @@ func (t Tag) MarshalCBOR() ([]byte, error) { return canon.ByteString(t[:]), nil 
 // Offer gives what the quote offers.
 func (q *Quote) Offer() Offer { return Offer{q.Price, q.Latency, q.Availability} }
 
-// Signer signs quotes with the node's key; [sign.PrivateKey] is one.
-type Signer interface {
-	Sign(tag string, msg []byte) sign.Signature
-}
-
-// quoteTag is the domain of quotes' signatures.
-const quoteTag = "lateral/mesh/quote/1"
-
 // maxLegs bounds the legs of a quote: own ones on both sides of a bought one.
 const maxLegs = 8
 
-// Signed is a quote with its seller's signature: it can be shown to others.
+// Signed is a quote with what proves it: it can be shown to others. The form of
+// the proof is the matter of who makes and reads it; a foreign seller has none.
 type Signed struct {
-	Quote     Quote          `cbor:"1,keyasint" json:"quote"`
-	Signature sign.Signature `cbor:"2,keyasint" json:"signature"`
+	Quote Quote  `cbor:"1,keyasint" json:"quote"`
+	Proof []byte `cbor:"2,keyasint,omitempty" json:"proof,omitempty"`
 }
-
-// Sign makes a quote provable.
-func (q Quote) Sign(s Signer) Signed { return Signed{q, s.Sign(quoteTag, canon.Must(q))} }
 
 // CodeBadQuote says that a quote is not what was asked for, or not its seller's.
 const CodeBadQuote fault.Code = "bad-quote"
-
-// Verify checks a quote's signature and form. Code: [CodeBadQuote].
-func (s *Signed) Verify(seller sign.PublicKey) error {
-	bad := func(detail string) error {
-		return fault.New(CodeBadQuote, detail, "ask for the quote again; a partner that repeats this has a fault")
-	}
-	q := &s.Quote
-	switch {
-	case q.Version != 1:
-		return bad("the quote is of an unknown version")
-	case len(q.Legs) == 0 || len(q.Legs) > maxLegs:
-		return bad("the quote has no legs, or too many")
-	case !q.Offer().sane():
-		return bad("the quote offers what no service has")
-	}
-	data, err := canon.Encode(*q)
-	if err != nil {
-		return bad("the quote has no canonical form")
-	}
-	if !sign.Verify(seller, quoteTag, data, s.Signature) {
-		return bad("the signature is not the seller's")
-	}
-	return nil
-}
 
 // Supply is a carrier's own record of a quote that it gave: what it rests on. It
 // is never sent.
@@ -171,4 +136,6 @@ type Supply struct {
 	Own    []OwnLeg `cbor:"2,keyasint,omitempty" json:"own,omitempty"`
 	ENNI   string   `cbor:"3,keyasint,omitempty" json:"enni,omitempty"` // over which the rest is bought
 	Bought *Signed  `cbor:"4,keyasint,omitempty" json:"bought,omitempty"`
+	Asked  Inquiry  `cbor:"5,keyasint" json:"asked"`                    // that is answered
+	Rest   *Inquiry `cbor:"6,keyasint,omitempty" json:"rest,omitempty"` // that the neighbour has answered
 }

@@ -630,7 +630,7 @@ func (n *Node) sum(a *asker, w way, bought Offer) (Offer, bool) {
 	if w.own != nil {
 		own = w.own.Price
 		out.Latency += w.own.Leg.Latency
-		out.Availability = both(out.Availability, w.own.Leg.Availability)
+		out.Availability = Both(out.Availability, w.own.Leg.Availability)
 	}
 	l := &n.links[w.ask.enni]
 	var ok bool

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+
+	"github.com/lateral-network/lateral/fault"
 )
 
 // ID names one message exchange on one link; answers carry it back. It is fresh
@@ -17,6 +19,17 @@ func (i ID) String() string { return hex.EncodeToString(i[:]) }
 
 // MarshalText gives 32 hex digits.
 func (i ID) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
+
+// UnmarshalText reads 32 hex digits. Code: invalid.
+func (i *ID) UnmarshalText(text []byte) error {
+	if len(text) != hex.EncodedLen(len(i)) {
+		return fault.Newf(fault.Invalid, "give 32 hex digits", "%.64q is no id", text)
+	}
+	if _, err := hex.Decode(i[:], text); err != nil {
+		return fault.Newf(fault.Invalid, "give 32 hex digits", "%.64q is no id", text)
+	}
+	return nil
+}
 
 // Tag marks an inquiry at one distance from its origin. Each hop sends on what
 // follows from the tag that it got, a one-way function of it:

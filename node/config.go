@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -51,6 +52,9 @@ type Config struct {
 	Catalog Catalog `yaml:"catalog,omitempty"`
 	// Sonata is the interface for partners' systems: LSO Sonata of MEF (Mplify).
 	Sonata Sonata `yaml:"sonata,omitempty"`
+
+	// Mesh is what the carrier buys of its neighbours, and sells on.
+	Mesh Mesh `yaml:"mesh,omitempty"`
 
 	// Automatic is what the node does without a person, with delegate keys from
 	// its key file.
@@ -152,8 +156,12 @@ func parseConfig(data []byte) (c Config, err error) {
 
 // paths are the fields that name files.
 func (c *Config) paths() []*string {
-	return []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens, &c.Catalog.Schemas, &c.Catalog.Places,
+	all := []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens, &c.Catalog.Schemas, &c.Catalog.Places,
 		&c.Sonata.Partners, &c.Sonata.Certificate, &c.Sonata.Key}
+	for i := range c.Mesh.Neighbours {
+		all = append(all, &c.Mesh.Neighbours[i].Secret)
+	}
+	return all
 }
 
 // Write stores the configuration as YAML. What lies in the file's folder is
@@ -217,6 +225,11 @@ func (c Config) Validate() error {
 		need(s.Base != "", "sonata.base", "partners are not told where this interface is", "give the address that they use, https://host")
 		need(s.QuoteFor >= 0 && s.QuoteFor <= 30*24*time.Hour, "sonata.quote_for", "a quote is good for less than nothing, or for more than thirty days", "name a length like 15m")
 		need((s.Certificate == "") == (s.Key == ""), "sonata.certificate", "a certificate and its key go together", "name both, or none")
+	}
+	for i, n := range c.Mesh.Neighbours {
+		if err := n.validate(c.Carrier); err != nil {
+			all = append(all, fault.Of(err).In(fmt.Sprintf("mesh.neighbours.%d", i)))
+		}
 	}
 	need(c.Log.Format == "" || c.Log.Format == "text" || c.Log.Format == "json", "log.format", "logs are text or json", "use text or json")
 	return errors.Join(all...)

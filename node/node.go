@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/buying"
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/clearing"
@@ -66,8 +67,9 @@ type Node struct {
 
 	api      net.Listener // nil without an API
 	sonata   *sonata.Server
-	sonataAt net.Listener  // nil without a Sonata interface
-	shop     *selling.Shop // answers partners from the catalogue; nil without a Sonata interface
+	sonataAt net.Listener   // nil without a Sonata interface
+	shop     *selling.Shop  // answers partners from the catalogue; nil without a Sonata interface
+	broker   *buying.Broker // nil without neighbours
 	closers  []func() error
 	finality *finality
 }
@@ -123,6 +125,9 @@ func (n *Node) open() (err error) {
 		}
 	}
 	n.vitals = newVitals(n)
+	if err := n.openMesh(); err != nil {
+		return err
+	}
 	if err := n.openSonata(); err != nil {
 		return err
 	}
@@ -311,6 +316,9 @@ func (n *Node) Run(ctx context.Context) error {
 		part("keys", n.keepKeys)
 		part("admissions", n.keepAdmissions)
 		part("old keys", n.retireKeys)
+	}
+	if n.broker != nil {
+		part("mesh", n.runMesh)
 	}
 	if n.sonataAt != nil {
 		part("Sonata", n.serveSonata)

@@ -70,6 +70,9 @@ func (n *Node) carrierAPI(o *native.Options) {
 	}
 	o.Open, o.Export, o.Chain, o.Keys, o.Files = n.OpenBilateral, n.ExportBilateral, n.network.ChainID, n, n.blobs
 	o.Catalog = n.catalog
+	if n.broker != nil {
+		o.Market = market{n.broker}
+	}
 	o.Finality = func() wire.Finality {
 		count, p50, p99 := n.finality.quantiles()
 		return wire.Finality{Count: count, P50: millis(p50), P99: millis(p99)}

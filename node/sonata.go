@@ -65,7 +65,11 @@ func (n *Node) openSonata() error {
 	}
 	n.defer_(shelf.Close)
 	key := n.keys.Node()
-	n.shop = selling.New(selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, QuoteFor: c.QuoteFor, Log: n.log})
+	shop := selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, QuoteFor: c.QuoteFor, Log: n.log}
+	if n.broker != nil {
+		shop.Neighbours = n.broker
+	}
+	n.shop = selling.New(shop)
 	n.sonata, err = sonata.New(partners, shelf, n.shop.Seller(), sonata.Options{
 		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Metrics: n.metrics, Log: n.log,
 		Contact: wire.Contact{Name: c.Contact.Name, Email: c.Contact.Email, Number: c.Contact.Phone},

@@ -13,6 +13,7 @@ import (
 
 const (
 	onNet    = "onNetWithoutBuild"
+	offNet   = "offNetWithoutBuild"
 	mostAlso = 3 // alternatives that are proposed
 )
 
@@ -71,7 +72,7 @@ func (s *Shop) Pricing(_ context.Context, p sonata.Party, q wire.PricingRequest)
 	if err != nil {
 		return nil, err
 	}
-	term := wire.Term{Name: "usual term", Duration: wire.Duration{Amount: int64(sold.Min), Units: "seconds"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}
+	term := wire.Term{Name: usualTerm, Description: promised(&o.Answer, leastMonths(sold)), Duration: wire.Duration{Amount: int64(sold.Min), Units: "seconds"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}
 	if sold.Max != 0 {
 		term.End, term.Roll = wire.EndOfTermDisconnect, nil
 	}
@@ -115,13 +116,21 @@ func (s *Shop) CheckQualification(_ context.Context, p sonata.Party, q wire.POQ)
 
 // Qualify says of each item whether it can be had: what is sold and free is
 // green, everything else red, with what may be had instead if that is asked for.
-func (s *Shop) Qualify(_ context.Context, p sonata.Party, q wire.POQ) ([]wire.QualificationResult, error) {
+func (s *Shop) Qualify(ctx context.Context, p sonata.Party, q wire.POQ) ([]wire.QualificationResult, error) {
 	now := s.now().UnixMilli()
 	var out []wire.QualificationResult
 	for i, item := range q.Items {
 		w, err := s.read(p, itemPath(poqItems, i)+"/product", item.Action, item.Product)
 		if err != nil {
 			return nil, err
+		}
+		if s.speaks(p) {
+			r, err := s.beyond(ctx, p, q.ExternalID, w)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, r)
+			continue
 		}
 		to, _ := s.openTerm(w.offering, now)
 		o, err := s.find(w, p.Buyer, 0, to, now)
@@ -131,6 +140,15 @@ func (s *Shop) Qualify(_ context.Context, p sonata.Party, q wire.POQ) ([]wire.Qu
 			out = append(out, wire.QualificationResult{Confidence: wire.GreenConfidence, Interval: &interval, Delivery: onNet})
 		case fault.CodeOf(err) == catalog.CodeUnfit:
 			r := wire.QualificationResult{Confidence: wire.RedConfidence, Reason: fault.Of(err).Detail}
+			if s.o.Neighbours != nil && len(q.Items) == 1 {
+				if r, err = s.beyond(ctx, p, q.ExternalID, w); err != nil {
+					return nil, err
+				}
+				if r.Confidence == wire.GreenConfidence {
+					out = append(out, r)
+					continue
+				}
+			}
 			if q.Alternatives {
 				if r.Alternates, err = s.instead(w, p.Buyer, item.Product, now); err != nil {
 					return nil, err

@@ -50,6 +50,42 @@ func pricesOf(a *catalog.Answer) ([]wire.QuotePrice, error) {
 	return out, nil
 }
 
+// promised says of a term what Sonata has no member for: what an end before it
+// costs, and what is given back where the product is worse than promised. The
+// signed quote has both exactly.
+func promised(a *catalog.Answer, months uint32) string {
+	var parts []string
+	if months > 0 && a.Early > 0 {
+		parts = append(parts, "an end before the term costs "+percent(uint64(a.Early))+" of the recurring charges that are left")
+	}
+	for _, g := range a.Guarantees {
+		var tiers []string
+		for _, t := range g.Tiers {
+			var bound string
+			switch g.Metric {
+			case rating.Availability:
+				bound = "below " + percent(t.Beyond)
+			case rating.Loss:
+				bound = "above " + percent(t.Beyond)
+			default:
+				bound = fmt.Sprintf("above %d µs", t.Beyond)
+			}
+			tiers = append(tiers, bound+" gives back "+percent(uint64(t.Share)))
+		}
+		parts = append(parts, fmt.Sprintf("%s %s of an interval's recurring charges, at most %s of a billing period's", g.Metric, strings.Join(tiers, ", "), percent(uint64(g.Cap))))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// percent writes millionths.
+func percent(n uint64) string {
+	s := strconv.FormatUint(n/10_000, 10)
+	if rest := n % 10_000; rest > 0 {
+		s += "." + strings.TrimRight(fmt.Sprintf("%04d", rest), "0")
+	}
+	return s + "%"
+}
+
 // digits writes a rate without zeros at the end.
 func digits(r money.Rate) wire.Decimal {
 	s := r.String()

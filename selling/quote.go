@@ -44,7 +44,7 @@ func (s *Shop) Quote(ctx context.Context, p sonata.Party, q wire.Quote) (sonata.
 	unable := false
 	for i := range q.Items {
 		// Nothing is reserved behind what cannot be had.
-		r, proof, err := s.quoteItem(p, &q, i, q.Level == wire.Firm && !unable, now, a.Until)
+		r, proof, err := s.quoteItem(ctx, p, &q, i, q.Level == wire.Firm && !unable, now, &a.Until)
 		if err != nil {
 			return a, errors.Join(err, s.withdraw(q.ID))
 		}
@@ -61,8 +61,8 @@ func (s *Shop) Quote(ctx context.Context, p sonata.Party, q wire.Quote) (sonata.
 }
 
 // quoteItem prices an item; a firm one is reserved and, for a member of the
-// network, signed.
-func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, until time.Time) (r wire.QuoteResult, _ *wire.Proof, _ error) {
+// network, signed. What neighbours sell may be good for a shorter time than until.
+func (s *Shop) quoteItem(ctx context.Context, p sonata.Party, q *wire.Quote, i int, firm bool, at time.Time, until *time.Time) (r wire.QuoteResult, _ *wire.Proof, _ error) {
 	item, path, now := &q.Items[i], itemPath(quoteItems, i), at.UnixMilli()
 	unable := func(err error) (wire.QuoteResult, *wire.Proof, error) {
 		return wire.QuoteResult{Errors: []wire.TerminationError{{Code: "otherIssue", PropertyPath: path + "/product", Value: fault.Of(err).Detail}}}, nil, nil
@@ -75,8 +75,26 @@ func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, un
 	if err != nil {
 		return r, nil, err
 	}
+	bought := func() (wire.QuoteResult, *wire.Proof, error) {
+		r, b, err := s.beyondQuote(ctx, p, q, i, w, t)
+		if fault.CodeOf(err) == catalog.CodeUnfit {
+			return unable(err)
+		} else if err != nil {
+			return r, nil, err
+		}
+		if b.Until.Before(*until) {
+			*until = b.Until
+		}
+		return r, &wire.Proof{Item: item.ID, Signed: b.Proof}, nil
+	}
+	if firm && s.speaks(p) {
+		return bought()
+	}
 	o, err := s.find(w, p.Buyer, t.from, t.to, now)
 	if fault.CodeOf(err) == catalog.CodeUnfit {
+		if firm && s.o.Neighbours != nil {
+			return bought()
+		}
 		return unable(err)
 	} else if err != nil {
 		return r, nil, err
@@ -86,9 +104,7 @@ func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, un
 	}
 	interval := lead(int64(o.From), now)
 	r.Interval = &interval
-	if item.Term != nil {
-		r.Terms = []wire.Term{*item.Term}
-	}
+	r.Terms = termsOf(item.Term, t.months, &o.Answer)
 	if !firm {
 		return r, nil, nil
 	}
@@ -112,6 +128,23 @@ func (s *Shop) quoteItem(p sonata.Party, q *wire.Quote, i int, firm bool, at, un
 	return r, &wire.Proof{Item: item.ID, Signed: signed}, nil
 }
 
+// termsOf writes the term of an answer, of which there is at most one: the one
+// that was asked for, or else the usual one where something is said of it.
+func termsOf(asked *wire.Term, months uint32, a *catalog.Answer) []wire.Term {
+	text := promised(a, months)
+	switch {
+	case asked != nil:
+		t := *asked
+		if text != "" {
+			t.Description = text
+		}
+		return []wire.Term{t}
+	case text == "":
+		return nil
+	}
+	return []wire.Term{{Name: usualTerm, Description: text, Duration: wire.Duration{Amount: int64(months), Units: "months"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}}
+}
+
 // quoteName is a quote's id where it is ordered; an item of several has its
 // place in it.
 func quoteName(q *wire.Quote, i int) string {
@@ -132,12 +165,19 @@ func (s *Shop) sign(p sonata.Party, q *wire.Quote, i int, w want, o offer, t ter
 	if err != nil {
 		return nil, fault.Of(err).In(itemPath(quoteItems, i) + "/product/productConfiguration")
 	}
-	of := product.Offer{Line: spec.Line, Type: spec.Type, Configuration: spec.Configuration, Prices: o.Prices, Pieces: 1, Term: product.Term{Months: t.months}}
+	of := product.Offer{Line: spec.Line, Type: spec.Type, Configuration: spec.Configuration, Prices: o.Prices, Pieces: 1,
+		Term: product.Term{Months: t.months}, Guarantees: o.Guarantees}
+	if t.months > 0 {
+		of.Term.Early = o.Early
+	}
 	if slices.ContainsFunc(o.Prices, func(p rating.Price) bool { return p.Kind == rating.Distance }) {
 		of.Metres = o.Metres
 	}
 	leg := order.Leg{Name: o.Offering, Own: true, Latency: o.Latency, Availability: uint64(o.Availability), Metres: o.Metres}
 	quote := order.Quote{ID: quoteName(q, i), Buyer: buyer, Seller: s.o.Carrier, Action: order.Add, Offer: of, Until: until, Held: until, Legs: []order.Leg{leg}}
+	if t.to != 0 { // what was reserved is for that time alone
+		quote.From, quote.To = int64(o.From), int64(o.To)
+	}
 	return quote.Sign(s.o.Key()).Encode(), nil
 }
 
@@ -185,6 +225,9 @@ func (s *Shop) Reservations(quote string) (out []catalog.Hold) {
 }
 
 func (s *Shop) withdraw(quote string) error {
+	if s.o.Neighbours != nil {
+		s.o.Neighbours.Withdrawn(quote)
+	}
 	var all error
 	for _, h := range s.Reservations(quote) {
 		all = errors.Join(all, s.catalog.Withdraw(h.ID, s.now().UnixMilli()))

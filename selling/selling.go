@@ -29,8 +29,11 @@ type Options struct {
 	// QuoteFor is how long a quote is good, and what it needs reserved; 0: 15
 	// minutes.
 	QuoteFor time.Duration
-	Now      func() time.Time // nil: the clock
-	Log      *slog.Logger     // nil discards
+	// Neighbours is asked for what is not sold here, and by buyers that speak for
+	// others; nil: nobody is.
+	Neighbours Neighbours
+	Now        func() time.Time // nil: the clock
+	Log        *slog.Logger     // nil discards
 }
 
 // Shop sells what is in a catalogue.

@@ -12,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/rating"
 )
 
 func TestABuyerFindsWhatIsSoldAndNothingElseOfTheCatalogue(t *testing.T) {
@@ -119,11 +120,58 @@ func TestATermSaysFromWhenToWhenItIsReserved(t *testing.T) {
 	if len(holds) != 1 || int64(holds[0].From) != evening || int64(holds[0].To) != evening+2*3_600_000 {
 		t.Errorf("reserved: %+v", holds)
 	}
+	// The signed quote is for that time alone, and one without an end for any.
+	if signed := must(order.OpenQuote(a.Value.Proofs[0].Signed)).Quote; signed.From != evening || signed.To != evening+2*3_600_000 {
+		t.Errorf("signed from %d to %d", signed.From, signed.To)
+	}
+	open := must(c.CreateQuote(t.Context(), firm(line("100000000"))))
+	if signed := must(order.OpenQuote(open.Value.Proofs[0].Signed)).Quote; signed.From != 0 || signed.To != 0 {
+		t.Errorf("without an end, signed from %d to %d", signed.From, signed.To)
+	}
 	// Business hours have no calendar here.
 	q.Items[0].Term.Duration.Units = "businessHours"
 	_, err := c.CreateQuote(t.Context(), q)
 	if r := refusal(t, err); r.Status != 422 || r.Errors[0].PropertyPath != "/quoteItem/0/requestedQuoteItemTerm/duration" {
 		t.Errorf("%+v", r.Errors)
+	}
+}
+
+func TestABuyerIsToldAndSignedWhatItIsPromised(t *testing.T) {
+	w, ctx := newWorld(t), t.Context()
+	const guaranteed = "availability below 99.9% gives back 10%, below 99.05% gives back 50% of an interval's recurring charges, at most 25% of a billing period's; " +
+		"latency above 185000 µs gives back 5% of an interval's recurring charges, at most 10% of a billing period's"
+	const early = "an end before the term costs 50% of the recurring charges that are left; "
+	year := &wire.Term{Name: "a year", Description: "as agreed", Duration: wire.Duration{Amount: 1, Units: "years"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}
+	for id, release := range map[string]wire.Release{"bravo": wire.Kylie, "golf": wire.Grace} {
+		c := w.buyer(id, release)
+		for _, x := range []struct {
+			asked *wire.Term
+			want  string
+			early uint32
+		}{{nil, guaranteed, 0}, {year, early + guaranteed, 500_000}} {
+			q := firm(line("1000000"))
+			q.Items[0].Term = x.asked
+			a := must(c.CreateQuote(ctx, q))
+			if a.Value.State != wire.Orderable || len(a.Value.Items[0].Terms) != 1 || a.Value.Items[0].Terms[0].Description != x.want {
+				t.Errorf("%s: told %s", release, a.Raw)
+			}
+			of := must(order.OpenQuote(a.Value.Proofs[0].Signed)).Quote.Offer
+			if len(of.Guarantees) != 2 || of.Guarantees[0].Tiers[1] != (rating.Miss{Beyond: 990_500, Share: 500_000}) || of.Guarantees[1].Cap != 100_000 || of.Term.Early != x.early {
+				t.Errorf("%s: signed %+v", release, of)
+			}
+		}
+		ends := line("1000000").Place
+		costs, err := c.Pricing(ctx, wire.PricingRequest{Action: wire.Add, Configuration: "hk-mil", Place: ends})
+		if err != nil || costs.Value.Prices[0].Term.Description != guaranteed {
+			t.Errorf("%s: the price list says %s, %v", release, costs.Raw, err)
+		}
+		// What promises nothing says nothing.
+		p := line("10000000")
+		p.Offering.ID, p.Place = "branch", []wire.RelatedPlace{{Role: "INSTALL_LOCATION", Place: ends[0].Place}}
+		p.Configuration = must(wire.Parse([]byte(`{"@type":"` + catalog.TypeInternetAccess + `","bandwidthDown":10000000,"bandwidthUp":10000000,"addressing":{"ipv4":29}}`)))
+		if a := must(c.CreateQuote(ctx, firm(p))); a.Value.State != wire.Orderable || len(a.Value.Items[0].Terms) != 0 {
+			t.Errorf("%s: %s", release, a.Raw)
+		}
 	}
 }
 

@@ -240,7 +240,13 @@ type term struct {
 	months   uint32
 }
 
-const monthSeconds = 30 * 24 * 3600
+const (
+	monthSeconds = 30 * 24 * 3600
+	usualTerm    = "usual term" // name of one that a buyer has not asked for
+)
+
+// leastMonths is the commitment that an offering's least term means.
+func leastMonths(sold catalog.Term) uint32 { return uint32(sold.Min / monthSeconds) }
 
 // termOf reads the term that an item asks for; the interval is until it is
 // wanted. path is the item's.
@@ -256,7 +262,7 @@ func (s *Shop) termOf(path string, item *wire.QuoteItem, now int64) (t term, err
 			return t, fault.Of(err).In(path + "/requestedQuoteItemInstallationInterval")
 		}
 	}
-	least := uint32(sold.Min / monthSeconds)
+	least := leastMonths(sold)
 	asked := item.Term
 	if asked == nil {
 		t.months = least

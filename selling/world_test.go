@@ -47,7 +47,10 @@ offerings:
     categories: [Ethernet]
     state: launched
     bandwidth: {min: 1000000, max: 1000000000, step: 1000000}
-    term: {lead: 60}
+    term: {lead: 60, early: 500000}
+    guarantees:
+      - {metric: availability, tiers: [{beyond: 999000, share: 100000}, {beyond: 990500, share: 500000}], cap: 250000}
+      - {metric: latency, tiers: [{beyond: 185000, share: 50000}], cap: 100000}
     prices:
       - {name: port, kind: recurring, currency: EUR, rate: "250.5", unit: 1, period: {length: 1mo}}
       - {name: reach, kind: distance, currency: EUR, rate: "0.001", unit: 1000, period: {length: 1mo}}

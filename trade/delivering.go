@@ -182,16 +182,9 @@ func (t *tx) endProduct(p *product.Instance, at int64, by party.Code) error {
 		return err
 	}
 	p.EndedBy = by
-	ph, ok := p.At(max(0, at-1))
-	if !ok {
-		ph = p.Phases[0]
-	}
-	if n := len(p.Paused); by == p.Buyer && (n == 0 || p.Paused[n-1].To != 0) {
-		if err := b.early(&ph.Offer, at); err != nil {
-			return err
-		}
-	}
-	return b.due(&ph.Offer, rating.OnEnd, at)
+	exit, err := p.Exit(at, by, b.mode)
+	p.Due = append(p.Due, exit...)
+	return err
 }
 
 // nextBill is a product with what is still to be put on its next bill.
@@ -211,38 +204,9 @@ func (b *nextBill) once(c rating.Charge, at int64) {
 
 // due puts an offer's charges for an event on the next bill.
 func (b *nextBill) due(o *product.Offer, e rating.Event, at int64) error {
-	for i := range o.Prices {
-		p := &o.Prices[i]
-		if p.Kind != rating.OneTime || p.Event != e {
-			continue
-		}
-		c, err := p.Once(usage.Interval{From: at, To: at + 1}, o.Quantity(p.Kind), b.mode)
-		if err != nil {
-			return err
-		}
-		c.Why = string(e)
-		b.p.Due = append(b.p.Due, c)
-	}
-	return nil
-}
-
-// early puts what an end before its time costs on the next bill.
-func (b *nextBill) early(o *product.Offer, at int64) error {
-	if b.p.Committed <= at {
-		return nil
-	}
-	for i := range o.Prices {
-		p := &o.Prices[i]
-		c, ok, err := p.Early(usage.Interval{From: at, To: b.p.Committed}, o.Quantity(p.Kind), o.Term.Early, b.mode)
-		if err != nil {
-			return err
-		}
-		if ok {
-			c.Why = "ended before its term"
-			b.p.Due = append(b.p.Due, c)
-		}
-	}
-	return nil
+	once, err := o.Once(e, at, b.mode)
+	b.p.Due = append(b.p.Due, once...)
+	return err
 }
 
 // change adds a phase. What was billed from its beginning on by the phase before

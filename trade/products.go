@@ -259,6 +259,10 @@ func (t *tx) quotedHere(it *order.Item, s order.SignedQuote) error {
 		return fault.Newf(CodeQuoteExpired, "have it quoted again", "the quote was valid until %s", usage.Stamp(q.Until))
 	case !bytes.Equal(canon.Must(q.Offer), canon.Must(r.Offer)):
 		return fault.New(CodeQuoteMismatch, "the order is not what was quoted", "order the offer exactly as the quote says it")
+	case it.Start < q.From:
+		return fault.Newf(CodeQuoteMismatch, "let the order begin within the quoted time", "the quote is for a time from %s on", usage.Stamp(q.From))
+	case q.To != 0 && (r.Until == 0 || r.Until > q.To):
+		return fault.Newf(CodeQuoteMismatch, "let the order end within the quoted time", "the quote is for a time until %s", usage.Stamp(q.To))
 	}
 	if use, used := get[QuoteUse](t, QuoteKey(canon.Sum("lateral/quote/used/1", r.Quote))); used {
 		return conflict("", "have it quoted again", "order %s has used the quote", use.Order)

@@ -12,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -424,6 +425,13 @@ func TestGoldenProducts(t *testing.T) {
 		fmt.Fprintf(&b, "%s %d %s\n", what, len(raw), canon.Sum("golden", raw))
 	}
 	line("order.place", body)
+	signed, err := order.OpenQuote(body.Request.Quote)
+	if err != nil {
+		t.Fatal(err)
+	}
+	timed := signed.Quote
+	timed.From, timed.To = 1793563200000, 1793570400000
+	line("timed quote", timed.Sign(key("BRAVO.node")))
 	line("terms", terms)
 	line("verdict", Verdict{Dispute: "x", Amount: 5})
 	for _, cmd := range []string{"ALPHA order.place id=P-1 kind=product months=12 from=1", "BRAVO order.accept id=P-1", "time hours=2", "BRAVO order.deliver id=P-1 at=1 totals=latency:5", "time days=30", "ALPHA bill.request month=2026-11"} {

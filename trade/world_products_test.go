@@ -166,6 +166,12 @@ func (w *world) productOrder(actor, other string, a args) OrderPlace {
 		if a.has("held") {
 			q.Held = w.time + 1000*a.int("held", 0)
 		}
+		if a.has("window-from") {
+			q.From = base + hourMs*a.int("window-from", 0)
+		}
+		if a.has("window-to") {
+			q.To = base + hourMs*a.int("window-to", 0)
+		}
 		if a.has("quoted-prices") {
 			q.Offer.Prices = prices(a["quoted-prices"])
 		}

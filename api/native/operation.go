@@ -50,6 +50,7 @@ const (
 	tagDisputes   = "disputes"
 	tagSettlement = "settlement"
 	tagCatalog    = "catalogue"
+	tagMarket     = "market"
 	tagLog        = "log"
 	tagKeys       = "keys"
 	tagTokens     = "tokens"

@@ -146,12 +146,13 @@ func (s *server) placeOrder(ctx context.Context, in *struct {
 	if body.Request, err = requested(b, &p); err != nil {
 		return nil, err
 	}
+	body.From = int64(p.From)
 	return create(ctx, s, b, in.Key, trade.KindOrderPlace, body, trade.ItemKey(p.ID), "order "+clipped(p.ID), shownItem, func(it order.Item) party.Act { return it.Placed })
 }
 
 // requested gives what an order about a product asks for, with the offer that its
 // quote says or its schedule makes. An order repeats it so that nobody orders
-// what is not offered.
+// what is not offered. Times that the order leaves out are those of the quote.
 func requested(b Bilateral, p *wire.PlaceOrder) (*order.Request, error) {
 	w := p.Product
 	if w == nil {
@@ -168,6 +169,12 @@ func requested(b Bilateral, p *wire.PlaceOrder) (*order.Request, error) {
 			return nil, fault.Of(err).In("product.quote")
 		}
 		r.Offer = s.Quote.Offer
+		if p.From == 0 {
+			p.From = wire.Time(s.Quote.From)
+		}
+		if r.Until == 0 {
+			r.Until = s.Quote.To
+		}
 	default:
 		if r.Offer, err = scheduled(b, p); err != nil {
 			return nil, err

@@ -57,6 +57,13 @@ func TestAProductIsOrderedByItsQuoteAndBilledByBothSides(t *testing.T) {
 	if _, err := pm.PlaceOrder(ctx, place, "more"); fault.CodeOf(err) != "quote-mismatch" {
 		t.Errorf("another payload than the quoted one gives %v", err)
 	}
+	// An order that leaves its times out has those of the quote.
+	timed := must(order.OpenQuote(quote)).Quote
+	timed.ID, timed.From, timed.To = "Q-2", time.Now().Add(time.Hour).UnixMilli(), time.Now().Add(2*time.Hour).UnixMilli()
+	tonight := wire.PlaceOrder{Kind: order.Product, Agreement: "MSA-P", Line: connectivity.Name, Product: &wire.ProductRequest{Action: order.Add, ID: "W-2", Quote: timed.Sign(bravo.keys.node).Encode()}}
+	if o, err := pm.PlaceOrder(ctx, tonight, "tonight"); err != nil || int64(o.Record.From) != timed.From || int64(o.Record.Product.Until) != timed.To {
+		t.Errorf("an order by a quote for a time: %+v, %v", o.Record, err)
+	}
 	id := placed.Record.ID
 	eventually(t, "the seller accepts", func() bool {
 		_, err := them.MoveOrder(ctx, id, "accept", "")

@@ -639,37 +639,3 @@ func (c reservationResize) Run(ctx context.Context, n *remote) error {
 	h, err := n.api.ResizeReservation(ctx, c.ID, c.Bandwidth)
 	return shown(n, h, err)
 }
-
-// inquireCommand is "lateral inquire".
-type inquireCommand struct {
-	connection
-	Text  string    `arg:"" help:"What is wanted, in words."`
-	Parse bool      `required:"" help:"Show how the words are understood, and ask nobody."`
-	Zone  string    `env:"TZ" placeholder:"ZONE" help:"The asker's time zone, like Europe/Rome; default: UTC."`
-	At    wire.Time `placeholder:"TIME" help:"What now means; default: now."`
-}
-
-func (c inquireCommand) Run(ctx context.Context, n *remote) error {
-	f := client.Filter{"text": c.Text, "zone": c.Zone}
-	if c.At != 0 {
-		f["at"] = stamp(c.At)
-	}
-	x, err := n.api.ParseInquiry(ctx, f)
-	if err != nil || n.json {
-		return shown(n, x, err)
-	}
-	fmt.Fprintf(n.out, "%s\n\n", x.Sentence)
-	if err := writeRecord(n.out, x.Inquiry); err != nil {
-		return err
-	}
-	if len(x.Assumptions) > 0 {
-		fmt.Fprintln(n.out, "\ntaken for granted:")
-	}
-	for _, a := range x.Assumptions {
-		if a.Word != "" {
-			a.Word = fmt.Sprintf("%q: ", a.Word)
-		}
-		fmt.Fprintf(n.out, "  %s%s\n", a.Word, a.Means)
-	}
-	return nil
-}

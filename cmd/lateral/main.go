@@ -52,7 +52,9 @@ type commands struct {
 	Measurement measurementCommand `cmd:"" help:"What both sides measure of products, and what counts of it."`
 
 	Catalog catalogCommand `cmd:"" help:"The carrier's own catalogue: offerings, places, schemas, capacity. Nothing of it leaves the node."`
-	Inquire inquireCommand `cmd:"" op:"parse-inquiry" help:"Say in words what is wanted." eg:"--parse '100 Mbit/s Hong Kong to Milan tonight 20-22h, under 180 ms' --zone Europe/Rome" eg:"--parse 'internet access 1 Gbit/s in Milan now for 3 months' --json"`
+	Inquire inquireCommand `cmd:"" op:"inquire" role:"product-manager,engineer" help:"Say in words what is wanted; own legs and neighbours are asked for firm prices." eg:"'100 Mbit/s Hong Kong to Milan tonight 20-22h, under 180 ms' --zone Europe/Rome" eg:"'10 Gbit/s Singapore to Frankfurt for 12 months' --rule 'latency' --yes --json" eg:"--parse '100 Mbit/s Hong Kong to Milan tonight 20-22h, under 180 ms' --zone Europe/Rome" eg:"--parse 'internet access 1 Gbit/s in Milan now for 3 months' --json"`
+
+	Service serviceCommand `cmd:"" help:"Services across neighbours: order by a quote, follow, withdraw, end."`
 
 	Usage      usageCommand      `cmd:"" help:"This carrier's own call records."`
 	Period     periodCommand     `cmd:"" help:"Billing periods and their statements."`

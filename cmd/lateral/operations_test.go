@@ -25,6 +25,7 @@ import (
 // elsewhere are operations that are not for the command line, and why.
 var elsewhere = map[string]string{
 	"get-openapi-yaml": "what lateral openapi prints, in another form",
+	"parse-inquiry":    "lateral inquire reads a sentence with it before it asks, and with --parse instead",
 }
 
 // narrower are commands for fewer roles than their operations, and why.

@@ -53,7 +53,7 @@ type ordering struct {
 	Key       string       `placeholder:"KEY" help:"Chosen by you, once for each order: the same again does nothing more."`
 	Agreement string       `required:"" placeholder:"ID" help:"Under this agreement."`
 	Line      product.Line `default:"connectivity" placeholder:"LINE" help:"Product line; default: ${default}."`
-	Begin     wire.Time    `placeholder:"TIME" help:"When it is to be delivered at the earliest; default: at once."`
+	Begin     wire.Time    `placeholder:"TIME" help:"When it is to be delivered at the earliest; default: when the quoted time begins, or else at once."`
 }
 
 // place orders what a request says beside the product.
@@ -101,7 +101,7 @@ func (c wanted) want(ctx context.Context, n *remote, r wire.ProductRequest) erro
 
 type productOrder struct {
 	wanted
-	Until   wire.Time `placeholder:"TIME" help:"When it ends by itself; default: it is open."`
+	Until   wire.Time `placeholder:"TIME" help:"When it ends by itself; default: as the quote says, or else it is open."`
 	Account string    `placeholder:"NAME" help:"Account of yours that it is billed to; default: the usual one."`
 }
 

@@ -21,6 +21,7 @@ var rows = [][]string{
 	{"cmd"},
 	{"bench", "sim"},
 	{"node"},
+	{"buying"},
 	{"selling"},
 	{"api", "portal"},
 	{"clearing"},

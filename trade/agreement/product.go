@@ -198,13 +198,8 @@ func (p *ProductTerms) Conforms(o *product.Offer) error {
 	if err := rating.ValidatePrices(o.Prices); err != nil {
 		return fault.Of(err).In("offer")
 	}
-	for i, g := range o.Guarantees {
-		if err := g.Validate(); err != nil {
-			return fault.Of(err).In("offer.guarantees." + strconv.Itoa(i))
-		}
-		if slices.ContainsFunc(o.Guarantees[:i], func(b rating.Guarantee) bool { return b.Metric == g.Metric }) {
-			return fault.New(fault.Invalid, "a metric is guaranteed twice", "name each once").In("offer.guarantees." + strconv.Itoa(i))
-		}
+	if err := rating.ValidateGuarantees(o.Guarantees); err != nil {
+		return fault.Of(err).In("offer")
 	}
 	if o.Pieces > rating.MaxFixed || o.Metres > rating.MaxFixed || o.Term.Early > rating.Millionths || o.Term.Months > 1200 {
 		return fault.New(fault.Invalid, "a quantity or the term is out of range", "order at most 2^32 pieces or metres, for at most 1200 months").In("offer")

@@ -1,6 +1,9 @@
 package rating
 
 import (
+	"slices"
+	"strconv"
+
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -174,6 +177,21 @@ func (g Guarantee) Validate() error {
 	for i, t := range g.Tiers {
 		if t.Share == 0 || t.Share > Millionths || t.Beyond > MaxQuantity || i > 0 && (t.Share <= g.Tiers[i-1].Share || !g.Metric.misses(t.Beyond, g.Tiers[i-1].Beyond)) {
 			return bad("tiers", "a tier is not worse than the one before, or gives back nothing, or more than everything", "let value and share go on from the mildest")
+		}
+	}
+	return nil
+}
+
+// ValidateGuarantees refuses what a product cannot guarantee; the field is under
+// "guarantees". Codes: those of [Guarantee.Validate], invalid.
+func ValidateGuarantees(all []Guarantee) error {
+	for i, g := range all {
+		field := "guarantees." + strconv.Itoa(i)
+		if err := g.Validate(); err != nil {
+			return fault.Of(err).In(field)
+		}
+		if slices.ContainsFunc(all[:i], func(b Guarantee) bool { return b.Metric == g.Metric }) {
+			return fault.New(fault.Invalid, "a metric is guaranteed twice", "name each once").In(field)
 		}
 	}
 	return nil

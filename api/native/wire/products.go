@@ -21,7 +21,7 @@ type ProductRequest struct {
 	Schedule string       `json:"schedule,omitempty" maxLength:"40" doc:"Or the name of standing prices in the agreement."`
 	Pieces   uint64       `json:"pieces,omitempty" doc:"By a schedule: how many; absent: one."`
 	Metres   uint64       `json:"metres,omitempty" doc:"By a schedule with prices by distance."`
-	Until    Time         `json:"until,omitzero" doc:"When what is added ends by itself. Absent: it is open."`
+	Until    Time         `json:"until,omitzero" doc:"When what is added ends by itself. Absent: as the quote says, or else it is open."`
 	Test     bool         `json:"test,omitempty" doc:"A test record precedes billing, whatever the agreement says."`
 	Reserved Time         `json:"reserved,omitzero" doc:"Until when the seller holds what it needs for it."`
 	Account  string       `json:"account,omitempty" maxLength:"24" doc:"Of yours, that the product is billed to. Absent: the usual one."`

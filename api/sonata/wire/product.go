@@ -159,6 +159,7 @@ type QualificationResult struct {
 	ThirdParty         string             `json:"3rdPartyProvider,omitempty"`
 	ThirdPartyOffering string             `json:"3rdPartyProviderProductOffering,omitempty"`
 	Errors             []TerminationError `json:"terminationError,omitempty"`
+	Offers             []byte             `json:"lateralOffers,omitempty"` // base64; of a Lateral seller, plain partners ignore them
 }
 
 // Alternate is another product that the seller proposes.

@@ -1,0 +1,43 @@
+package client
+
+import (
+	"context"
+	"iter"
+
+	"github.com/lateral-network/lateral/api/native/wire"
+)
+
+// Inquire asks the carrier's own legs and its neighbours for a service.
+func (c *Client) Inquire(ctx context.Context, q wire.Inquire) (wire.Inquired, error) {
+	return post[wire.Inquired](ctx, c, "/v1/inquiries", q)
+}
+
+// Services lists orders across the mesh. Filter: state.
+func (c *Client) Services(ctx context.Context, f Filter) iter.Seq2[wire.Service, error] {
+	return list[wire.Service](ctx, c, "/v1/services", f)
+}
+
+// Service gives one of them.
+func (c *Client) Service(ctx context.Context, id string) (wire.Service, error) {
+	return get[wire.Service](ctx, c, "/v1/services/"+id)
+}
+
+// OrderService orders what a quote offers.
+func (c *Client) OrderService(ctx context.Context, o wire.OrderService) (wire.Service, error) {
+	return post[wire.Service](ctx, c, "/v1/services", o)
+}
+
+// WithdrawService gives up an order that is not accepted yet.
+func (c *Client) WithdrawService(ctx context.Context, id string) (wire.Service, error) {
+	return post[wire.Service](ctx, c, "/v1/services/"+id+"/withdraw", nil)
+}
+
+// EndService ends a service.
+func (c *Client) EndService(ctx context.Context, id string, e wire.EndService) (wire.Service, error) {
+	return post[wire.Service](ctx, c, "/v1/services/"+id+"/end", e)
+}
+
+// BuildService says what became of the own legs of a service.
+func (c *Client) BuildService(ctx context.Context, id string, b wire.BuiltService) (wire.Service, error) {
+	return post[wire.Service](ctx, c, "/v1/services/"+id+"/build", b)
+}

@@ -1,0 +1,111 @@
+package native
+
+import (
+	"context"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
+)
+
+// Market is what a carrier buys of its neighbours. Ids are texts of 32 hex
+// digits.
+type Market interface {
+	Inquire(context.Context, wire.Inquire) (wire.Inquired, error)
+	Services() []wire.Service // the newest first
+	Service(id string) (wire.Service, error)
+	OrderService(wire.OrderService) (wire.Service, error)
+	WithdrawService(id string) (wire.Service, error)
+	EndService(id string, e wire.EndService) (wire.Service, error)
+	BuildService(id string, b wire.BuiltService) (wire.Service, error)
+}
+
+// market gives the carrier's mesh. Code: not-found.
+func (s *server) market() (Market, error) {
+	if s.Market == nil {
+		return nil, fault.New(fault.NotFound, "this node has no neighbours to ask", "name them in the configuration, under mesh")
+	}
+	return s.Market, nil
+}
+
+// ServicePath names a service.
+type ServicePath struct {
+	ID string `path:"id" maxLength:"64" doc:"Its id."`
+}
+
+// mesh registers inquiries and services across neighbours.
+func (s *server) mesh() {
+	post(s, "/v1/inquiries", "inquire", tagMarket, "Ask own legs and neighbours for a service, with firm prices", func(ctx context.Context, in *struct{ Body wire.Inquire }) (*reply[wire.Inquired], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.Wait)
+		defer cancel()
+		x, err := m.Inquire(ctx, in.Body)
+		return answer(x), err
+	})
+	const at = "/v1/services"
+	get(s, at, "list-services", tagMarket, "Orders across the mesh: for own customers, and those of partners that are sold on", func(_ context.Context, in *struct {
+		PageQuery
+		State string `query:"state" maxLength:"20"`
+	}) (*reply[api.Page[wire.Service]], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		all := []wire.Service{}
+		for _, x := range m.Services() {
+			if in.State == "" || in.State == x.State {
+				all = append(all, x)
+			}
+		}
+		return cut(all, in.PageQuery, func(x wire.Service) wire.Service { return x })
+	})
+	get(s, at+"/{id}", "get-service", tagMarket, "One of them", func(_ context.Context, in *ServicePath) (*reply[wire.Service], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		x, err := m.Service(in.ID)
+		return answer(x), err
+	})
+	post(s, at, "order-service", tagMarket, "Order what a quote offers, all of the chain or nothing", func(_ context.Context, in *struct{ Body wire.OrderService }) (*reply[wire.Service], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		x, err := m.OrderService(in.Body)
+		return answer(x), err
+	})
+	post(s, at+"/{id}/withdraw", "withdraw-service", tagMarket, "Give up an order that is not accepted yet", func(_ context.Context, in *ServicePath) (*reply[wire.Service], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		x, err := m.WithdrawService(in.ID)
+		return answer(x), err
+	})
+	post(s, at+"/{id}/end", "end-service", tagMarket, "End a service, and what is bought for it", func(_ context.Context, in *struct {
+		ServicePath
+		Body wire.EndService
+	}) (*reply[wire.Service], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		x, err := m.EndService(in.ID, in.Body)
+		return answer(x), err
+	})
+	post(s, at+"/{id}/build", "build-service", tagMarket, "Say that the own legs of a service are delivered, or cannot be", func(_ context.Context, in *struct {
+		ServicePath
+		Body wire.BuiltService
+	}) (*reply[wire.Service], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		x, err := m.BuildService(in.ID, in.Body)
+		return answer(x), err
+	})
+}

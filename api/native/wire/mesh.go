@@ -1,0 +1,94 @@
+package wire
+
+import (
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
+)
+
+// Inquire asks for a service between two places, from own legs and neighbours.
+type Inquire struct {
+	Type         string         `json:"type" maxLength:"256" doc:"The @type of the product's payload."`
+	A            string         `json:"a" maxLength:"256" doc:"Id of a place."`
+	Z            string         `json:"z" maxLength:"256" doc:"Id of a place."`
+	Bandwidth    uint64         `json:"bandwidth" doc:"bit/s."`
+	From         Time           `json:"from,omitempty" doc:"Absent: at once."`
+	To           Time           `json:"to,omitempty" doc:"Absent: without end."`
+	Months       uint32         `json:"months,omitempty" maximum:"1200" doc:"Of committed term; absent: none."`
+	Currency     money.Currency `json:"currency,omitempty" doc:"Absent: the node's."`
+	Latency      uint64         `json:"latency,omitempty" doc:"Microseconds one way at most; absent: any."`
+	Availability uint32         `json:"availability,omitempty" maximum:"1000000" doc:"Millionths at least; absent: any."`
+	Ceiling      *money.Amount  `json:"ceiling,omitempty" doc:"The most that it may cost in all of its term. It is told to nobody."`
+	Rule         string         `json:"rule,omitempty" maxLength:"2000" doc:"CEL over price, latency and availability: the lowest number wins. Absent: price."`
+	Hops         int            `json:"hops,omitempty" minimum:"0" maximum:"15" doc:"Asks in a row at most; absent: the node's limit."`
+	Asks         int            `json:"asks,omitempty" minimum:"0" maximum:"9999" doc:"Asks in all at most; absent: the node's limit."`
+	TimeMillis   int64          `json:"time_ms,omitempty" minimum:"0" maximum:"60000" doc:"Until it ends; absent: the node's limit."`
+}
+
+// Inquired is what an inquiry has found.
+type Inquired struct {
+	ID            string  `json:"id"`
+	Asked         bool    `json:"asked" doc:"Whether neighbours were asked."`
+	InquiryMillis float64 `json:"inquiry_ms" doc:"How long finding took."`
+	QuoteMillis   float64 `json:"quote_ms" doc:"How long firm prices took after it."`
+	Best          *Offer  `json:"best,omitempty" doc:"Absent: nothing was found."`
+	Alternatives  []Offer `json:"alternatives" nullable:"false" doc:"That are better in price, latency or availability than each other and the best."`
+}
+
+// Offer is a firm quote to order by.
+type Offer struct {
+	Quote        string       `json:"quote"`
+	Once         money.Amount `json:"once" doc:"Due at activation; of a timed service, for all of its time."`
+	Month        money.Amount `json:"month"`
+	Months       uint32       `json:"months,omitempty"`
+	Latency      uint64       `json:"latency" doc:"Microseconds one way."`
+	Availability uint64       `json:"availability" doc:"Millionths."`
+	Until        Time         `json:"until" doc:"It can be ordered before."`
+	Legs         []OfferLeg   `json:"legs" nullable:"false" doc:"From A to Z. What is bought is one leg, which names no carrier."`
+	Seller       party.Code   `json:"seller,omitempty" doc:"The neighbour of whom the rest is bought; absent: nothing is."`
+	BoughtOnce   money.Amount `json:"bought_once,omitzero" doc:"What it asks."`
+	BoughtMonth  money.Amount `json:"bought_month,omitzero"`
+	Proof        []byte       `json:"proof,omitempty" doc:"Its signed quote."`
+}
+
+// OfferLeg is one stretch of a service.
+type OfferLeg struct {
+	Name         string `json:"name,omitempty" doc:"Of an own leg."`
+	Own          bool   `json:"own"`
+	Latency      uint64 `json:"latency" doc:"Microseconds."`
+	Availability uint64 `json:"availability" doc:"Millionths."`
+}
+
+// OrderService orders what a quote offers.
+type OrderService struct {
+	Quote string `json:"quote" maxLength:"64" doc:"Of an inquiry made here. The same quote again is the same order."`
+}
+
+// EndService ends a service.
+type EndService struct {
+	At Time `json:"at,omitempty" doc:"Absent: now."`
+}
+
+// BuiltService says what became of the own legs of a service.
+type BuiltService struct {
+	Failed bool `json:"failed,omitempty" doc:"They cannot be delivered: the whole order is released."`
+}
+
+// Service is an order across the mesh as this carrier has it.
+type Service struct {
+	ID      string       `json:"id"`
+	State   string       `json:"state" enum:"reserving,reserved,ordered,delivered,accepted,releasing,released,ended" doc:"accepted: in service, and billed."`
+	Why     string       `json:"why,omitempty" doc:"It was released."`
+	Type    string       `json:"type"`
+	A       string       `json:"a" doc:"A place, or enni/ and the name of an eNNI."`
+	Z       string       `json:"z"`
+	Since   Time         `json:"since,omitempty" doc:"In service."`
+	Until   Time         `json:"until,omitempty" doc:"Of a timed service."`
+	Ended   Time         `json:"ended,omitempty"`
+	Exit    money.Amount `json:"exit,omitzero" doc:"What the end before the term costs the buyer."`
+	Buyer   party.Code   `json:"buyer,omitempty" doc:"A partner; absent: this carrier or its customer."`
+	Sold    string       `json:"sold_product,omitempty" doc:"On the Bilateral with the buyer."`
+	Seller  party.Code   `json:"seller,omitempty" doc:"Of whom the rest is bought; absent: nothing is."`
+	Bought  string       `json:"bought_product,omitempty" doc:"On the Bilateral with the seller."`
+	Waiting bool         `json:"waits_for_people,omitempty" doc:"Own legs are to be delivered: see build."`
+	Offer   Offer        `json:"offer"`
+}

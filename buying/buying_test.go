@@ -1,0 +1,112 @@
+package buying_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/lateral-network/lateral/buying"
+	"github.com/lateral-network/lateral/catalog"
+	"github.com/lateral-network/lateral/mesh"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/product"
+)
+
+// ServeHTTP answers partners while the node is up.
+func (s *side) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := s.handler.Load()
+	if f := s.fail.Load(); h == nil || f != nil && (*f)(r.URL.Path) {
+		panic(http.ErrAbortHandler)
+	}
+	h.Handler().ServeHTTP(w, r)
+}
+
+var wanted = buying.Request{Product: catalog.TypeELine, A: first, Z: last, Bandwidth: 100_000_000}
+
+// found asks until something is found: reach has to be told first.
+func (s *side) found(r buying.Request) buying.Answer {
+	s.w.t.Helper()
+	var a buying.Answer
+	eventually(s.w.t, "an offer is found", func() bool {
+		var err error
+		if a, err = s.broker.Inquire(within(s.w.t), r); err != nil {
+			s.w.t.Fatal(err)
+		}
+		return a.Best != nil
+	})
+	return a
+}
+
+// stage waits for a service to come to a stage.
+func (s *side) stage(id mesh.ID, want mesh.Stage) (x buying.Service) {
+	s.w.t.Helper()
+	eventually(s.w.t, string(s.code)+" has the service "+string(want), func() bool {
+		var err error
+		x, err = s.broker.Service(id)
+		if err == nil && want != mesh.Released && x.Stage == mesh.Released {
+			s.w.t.Fatalf("released: %s", x.Why)
+		}
+		return err == nil && x.Stage == want
+	})
+	return x
+}
+
+func TestAServiceIsFoundQuotedOrderedAndActiveOverFourCarriers(t *testing.T) {
+	w := newWorld(t, nil, "ALPHA", "BRAVO", "CHARLIE", "DELTA")
+	alpha := w.sides["ALPHA"]
+	a := alpha.found(wanted)
+	// A month: DELTA 400, CHARLIE 300 + 400 + 40, BRAVO 200 + 740 + 74, ALPHA 100 +
+	// 1014 + 101.40. Once: 10 each, and a tenth of what is bought.
+	if got := a.Best; !a.Asked || got.Price != (mesh.Price{Once: 46_410_000, Month: 1_215_400_000}) || got.Bought != (mesh.Price{Once: 33_100_000, Month: 1_014_000_000}) || got.Latency != 80_000 || len(got.Legs) != 2 || got.Legs[0].Name != "HKHKG-SGSIN" || got.Legs[1].Name != "" || got.Seller != "BRAVO" {
+		t.Errorf("found %+v", got)
+	}
+	began := time.Now()
+	s, err := alpha.broker.Order(a.Best.Quote)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alpha.stage(s.ID, mesh.Accepted)
+	for i, code := range w.codes[:3] {
+		seller := w.codes[i+1]
+		eventually(t, "the product of "+string(seller)+" is active", func() bool {
+			return w.sides[seller].view(code, func(v trade.View) bool {
+				for p := range v.Products() {
+					if p.State == product.Active && p.Buyer == code {
+						return true
+					}
+				}
+				return false
+			})
+		})
+	}
+	t.Logf("active at every hop after %v", time.Since(began))
+	again, err := alpha.broker.Order(a.Best.Quote)
+	if err != nil || again.ID != s.ID {
+		t.Errorf("ordered again it is %+v, %v", again, err)
+	}
+	// Each hop's test record has what is behind it.
+	its := alpha.items("BRAVO")
+	if len(its) != 1 || its[0].Delivery == nil || its[0].State != order.ItemCompleted || its[0].Delivery.Totals[1] != (order.Total{Metric: "latency", Value: 60_000}) {
+		t.Fatalf("the order with BRAVO: %+v", its)
+	}
+	// The end goes down the chain too.
+	if _, err := alpha.broker.End(s.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	for i, code := range w.codes[:3] {
+		seller := w.codes[i+1]
+		eventually(t, "the product of "+string(seller)+" is ended", func() bool {
+			return w.sides[code].view(seller, func(v trade.View) bool {
+				for p := range v.Products() {
+					return p.State == product.Terminated
+				}
+				return false
+			})
+		})
+		eventually(t, "the capacity of "+string(seller)+" is free", func() bool {
+			_, free, err := w.sides[seller].catalog.Free("cable", time.Now().UnixMilli(), 0, time.Now().UnixMilli())
+			return err == nil && free == 1_000_000_000
+		})
+	}
+}

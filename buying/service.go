@@ -1,0 +1,321 @@
+package buying
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/mesh"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
+)
+
+// Request is an inquiry of the carrier itself, or for its customer.
+type Request struct {
+	Product         string // @type
+	A, Z            string // ids of places
+	Bandwidth       uint64 // bit/s
+	From, To        int64  // ms since 1970; 0: at once, without end
+	Months          uint32 // of committed term
+	Currency        money.Currency
+	MaxLatency      uint64 // µs; 0: any
+	MinAvailability uint32 // millionths; 0: any
+	Ceiling         money.Micro
+	Rule            string // CEL: the lowest wins; "": the price
+	Hops, Asks      int    // budgets; 0: the node's
+	Time            time.Duration
+}
+
+// Answer is what an inquiry has found.
+type Answer struct {
+	ID           mesh.ID
+	Asked        bool // neighbours were
+	Best         *Offer
+	Alternatives []Offer
+	// How long finding took, and then the firm prices.
+	Inquiry, Quotes time.Duration
+}
+
+// Offer is a firm quote that the carrier can order by, or sell.
+type Offer struct {
+	Quote        mesh.ID
+	Currency     money.Currency
+	Price        mesh.Price
+	Months       uint32
+	Latency      uint64 // µs
+	Availability uint64 // millionths
+	Until        int64  // ms since 1970
+	Legs         []OfferLeg
+	// Bought is what the neighbour asks for its part, "" where all legs are own.
+	Seller party.Code
+	Bought mesh.Price
+	Proof  []byte // the neighbour's signed quote
+}
+
+// OfferLeg is one stretch: an own one, with its name, or all that is bought.
+type OfferLeg struct {
+	Name         string
+	Own          bool
+	Latency      uint64 // µs
+	Availability uint64 // millionths
+}
+
+// Inquire finds the best ways to serve an inquiry, with firm prices. Codes:
+// bad-inquiry, bad-rule, unknown-place, busy, not-yet.
+func (b *Broker) Inquire(ctx context.Context, r Request) (Answer, error) {
+	choice, err := mesh.NewChoice(r.Rule)
+	if err != nil {
+		return Answer{}, fault.Of(err).In("rule")
+	}
+	if r.Currency == "" {
+		r.Currency = b.o.Currency
+	}
+	for field, id := range map[string]string{"a": r.A, "z": r.Z} {
+		if _, ok := b.o.Catalog.Places().Get(id); !ok {
+			return Answer{}, fault.Newf("unknown-place", "name a place by its id; lateral catalog place list shows them", "no place has the id %.80q", id).In(field)
+		}
+	}
+	if r.From == 0 {
+		r.From = b.now()
+	}
+	if r.To != 0 && r.To <= b.now() {
+		return Answer{}, fault.New(mesh.CodeBadInquiry, "the time is over", "name a time to come").In("to")
+	}
+	q := mesh.Inquiry{Product: r.Product, A: b.place(r.A), Z: b.place(r.Z), Bandwidth: r.Bandwidth, Window: mesh.Window{From: r.From, To: r.To}, Months: r.Months,
+		Currency: r.Currency, MaxLatency: r.MaxLatency, MinAvailability: uint64(r.MinAvailability) * perMillionth, MaxPrice: uint64(r.Ceiling)}
+	began := b.o.Now()
+	c := make(chan mesh.Result, 1)
+	b.mu.Lock()
+	id, effects, err := b.node.Ask(b.now(), mesh.Request{Inquiry: q, Choice: choice, Hops: r.Hops, Asks: r.Asks, Time: r.Time.Milliseconds()})
+	if err == nil {
+		b.results[id] = c
+	}
+	b.doLocked(func(int64) []mesh.Effect { return effects })
+	b.mu.Unlock()
+	if err != nil {
+		return Answer{}, err
+	}
+	select {
+	case res := <-c:
+		return b.answerOf(id, res, began), nil
+	case <-ctx.Done():
+		b.do(func(now int64) []mesh.Effect {
+			delete(b.results, id)
+			return b.node.Stop(now, id)
+		})
+		return Answer{}, fault.New(fault.NotYet, "the neighbours have not answered yet", "ask again").Because(ctx.Err())
+	}
+}
+
+func (b *Broker) answerOf(id mesh.ID, res mesh.Result, began time.Time) Answer {
+	a := Answer{ID: id, Asked: res.Asked}
+	end := b.o.Now()
+	found := end
+	if res.Found != 0 {
+		found = time.UnixMilli(max(res.Found, began.UnixMilli()))
+	}
+	a.Inquiry, a.Quotes = max(found.Sub(began), 0), max(end.Sub(found), 0)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if res.Best != nil {
+		o := b.offer(res.Best)
+		a.Best = &o
+	}
+	for i := range res.Alternatives {
+		a.Alternatives = append(a.Alternatives, b.offer(&res.Alternatives[i]))
+	}
+	return a
+}
+
+// offer shows a quote to the carrier's people. The lock is held.
+func (b *Broker) offer(s *mesh.Signed) Offer {
+	q := &s.Quote
+	o := Offer{Quote: q.ID, Currency: q.Currency, Price: q.Price, Months: q.Months, Latency: q.Latency, Availability: q.Availability / perMillionth, Until: q.Until}
+	for _, l := range q.Legs {
+		x := OfferLeg{Own: l.OnNet, Latency: l.Latency, Availability: l.Availability / perMillionth}
+		if l.OnNet {
+			x.Name = b.legName(&l)
+		}
+		o.Legs = append(o.Legs, x)
+	}
+	if x, ok := b.supplies[q.ID]; ok && x.Bought != nil {
+		o.Seller, o.Bought, o.Proof = party.Code(x.Bought.Quote.Seller), x.Bought.Quote.Price, x.Bought.Proof
+	}
+	return o
+}
+
+// Service is an order in the mesh as this carrier has it: of its own customer, or
+// of a partner, with what it buys for it.
+type Service struct {
+	ID      mesh.ID
+	Stage   mesh.Stage
+	Ended   int64 // ms since 1970; 0: it has not
+	Why     string
+	Offer   Offer
+	Product string     // @type
+	A, Z    string     // ids of places
+	Since   int64      // in service, ms since 1970
+	Until   int64      // of a timed one
+	Buyer   party.Code // "": the carrier's own customer
+	Sold    string     // product on the Bilateral with the buyer
+	Seller  party.Code // "": all legs are own
+	Bought  string     // product on the Bilateral with the seller
+	Build   bool       // own legs wait for people to deliver them
+	Exit    money.Micro
+}
+
+// CodeUnknownService says that there is no such service.
+var errNoService = fault.New(fault.NotFound, "there is no such service here", "look it up in the list")
+
+// service shows an order. The lock is held.
+func (b *Broker) service(o *mesh.Order) Service {
+	r := o.Next
+	if o.Current != nil && (r.Stage == mesh.Released || r.Stage == mesh.Accepted) {
+		r = o.Current
+	}
+	s := Service{ID: o.ID, Stage: r.Stage, Why: o.Next.Why, Since: r.Since, Build: b.builds[revision{o.ID, r.Number}]}
+	if x, ok := b.supplies[r.Quote]; ok {
+		s.Offer = b.offer(&x.Sold)
+		s.Product, s.A, s.Z, s.Until = x.Asked.Product, x.Asked.A.ID, x.Asked.Z.ID, x.Asked.Window.To
+	}
+	if o.End != nil {
+		s.Ended, s.Exit = o.End.At, o.End.Exit
+	}
+	if o.Up >= 0 {
+		s.Buyer = b.o.Neighbours[o.Up].Partner
+		for k, id := range b.items {
+			if k.order == o.ID && k.number == r.Number {
+				s.Sold = b.productOfItem(o.Up, id)
+			}
+		}
+	}
+	if o.Down >= 0 {
+		s.Seller, s.Bought = b.o.Neighbours[o.Down].Partner, productName(o.Below)
+	}
+	return s
+}
+
+func (b *Broker) productOfItem(enni int, id string) string {
+	x := b.open[b.o.Neighbours[enni].Partner]
+	if x == nil {
+		return ""
+	}
+	it, _ := b.item(x, id)
+	return it.Request.Product
+}
+
+// Services lists all services, the newest first.
+func (b *Broker) Services() []Service {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []Service
+	for _, o := range b.cascade.Orders() {
+		out = append(out, b.service(&o))
+	}
+	slices.SortStableFunc(out, func(x, y Service) int { return cmp.Compare(y.Offer.Until, x.Offer.Until) })
+	return out
+}
+
+// Service gives one. Code: not-found.
+func (b *Broker) Service(id mesh.ID) (Service, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	o, ok := b.cascade.Order(id)
+	if !ok {
+		return Service{}, errNoService
+	}
+	return b.service(&o), nil
+}
+
+// Order orders what a quote offers, for the carrier or its customer. The service
+// has the quote's id: the same order again is the same. Codes: not-found,
+// quote-expired, bad-mesh-order.
+func (b *Broker) Order(quote mesh.ID) (Service, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id := quote
+	if o, ok := b.cascade.Order(id); ok {
+		return b.service(&o), nil
+	}
+	s, ok := b.supplies[quote]
+	switch {
+	case !ok || s.Sold.Quote.Buyer != "":
+		return Service{}, fault.New(fault.NotFound, "there is no such quote for an own customer", "ask for one").In("quote")
+	case s.Sold.Quote.Until <= b.now():
+		return Service{}, fault.New("quote-expired", "the quote has expired", "ask for another").In("quote")
+	}
+	until := max(s.Asked.Window.From, b.now()) + b.o.DeliverFor.Milliseconds()
+	var effects []mesh.Effect
+	var err error
+	b.doLocked(func(now int64) []mesh.Effect {
+		effects, err = b.cascade.Place(now, id, quote, until)
+		return effects
+	})
+	if err != nil {
+		return Service{}, err
+	}
+	o, ok := b.cascade.Order(id)
+	if !ok {
+		return Service{}, fault.New(fault.Refused, "the order was refused", "ask for another quote")
+	}
+	return b.service(&o), nil
+}
+
+// Withdraw gives up a service that is not accepted yet. Code: not-found,
+// wrong-state.
+func (b *Broker) Withdraw(id mesh.ID) (Service, error) {
+	return b.change(id, func(o *mesh.Order) error {
+		if o.Current != nil || o.Next.Stage == mesh.Accepted {
+			return fault.New(fault.Conflict, "the service is delivered and accepted", "end it")
+		}
+		return nil
+	}, func(now int64) []mesh.Effect { return b.cascade.Withdraw(now, id) })
+}
+
+// End ends a service, at a time (ms since 1970; 0: now). Codes: not-found,
+// conflict.
+func (b *Broker) End(id mesh.ID, at int64) (Service, error) {
+	return b.change(id, func(o *mesh.Order) error {
+		if o.Current == nil {
+			return fault.New(fault.Conflict, "the service is not in service", "withdraw it")
+		}
+		return nil
+	}, func(now int64) []mesh.Effect { return b.cascade.Finish(now, id, max(at, now)) })
+}
+
+// Built says that the own legs of a service are delivered, or cannot be. Codes:
+// not-found, conflict.
+func (b *Broker) Built(id mesh.ID, ok bool) (Service, error) {
+	var rev uint64
+	return b.change(id, func(o *mesh.Order) error {
+		rev = o.Next.Number
+		if !b.builds[revision{id, rev}] {
+			return fault.New(fault.Conflict, "nothing is to be delivered for the service now", "look at its state")
+		}
+		return nil
+	}, func(now int64) []mesh.Effect {
+		delete(b.builds, revision{id, rev})
+		return b.cascade.Built(now, id, rev, ok)
+	})
+}
+
+// change does something to a service if that is allowed.
+func (b *Broker) change(id mesh.ID, may func(*mesh.Order) error, do step) (Service, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	o, ok := b.cascade.Order(id)
+	if !ok {
+		return Service{}, errNoService
+	}
+	if err := may(&o); err != nil {
+		return b.service(&o), err
+	}
+	if o.Up >= 0 && !b.builds[revision{id, o.Next.Number}] {
+		return b.service(&o), fault.New(fault.Conflict, "the service is a partner's", "act on its order on the Bilateral")
+	}
+	b.doLocked(do)
+	o, _ = b.cascade.Order(id)
+	return b.service(&o), nil
+}

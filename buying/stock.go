@@ -1,0 +1,143 @@
+package buying
+
+import (
+	"time"
+
+	"github.com/lateral-network/lateral/catalog"
+	"github.com/lateral-network/lateral/mesh"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/rating"
+)
+
+// ends is where something of a type is sold, at premises or at an eNNI.
+type ends struct {
+	kind string // @type
+	spot catalog.Spot
+}
+
+// sellable is what of a catalogue the mesh asks all the time.
+type sellable struct {
+	ends   map[ends]bool
+	places []string // ids, at premises
+}
+
+// read takes what the catalogue sells between two places now.
+func (s *sellable) read(c *catalog.Catalog) {
+	s.ends, s.places = map[ends]bool{}, nil
+	seen := map[string]bool{}
+	for _, e := range catalog.List[catalog.Offering](c) {
+		spec, err := catalog.Get[catalog.Specification](c, e.Item.Specification)
+		if err != nil || e.State != catalog.Launched && e.State != catalog.Active || e.Item.PartOnly {
+			continue
+		}
+		for _, l := range e.Item.Legs {
+			for _, x := range []catalog.End{l.A, l.Z} {
+				s.ends[ends{spec.Item.Type, catalog.Spot{Place: x.Place, Neighbour: x.Neighbour}}] = true
+				if x.Neighbour == "" && !seen[x.Place] {
+					seen[x.Place] = true
+					s.places = append(s.places, x.Place)
+				}
+			}
+		}
+	}
+}
+
+// stock is the carrier's catalogue as the mesh asks it. The broker's lock is held.
+type stock struct{ b *Broker }
+
+func (s stock) Serves(product string, p *mesh.Place) bool {
+	spot, ok := s.b.spot(p)
+	return ok && s.b.sellable.ends[ends{product, spot}]
+}
+
+func (s stock) Places() []string { return s.b.sellable.places }
+
+// most bounds the own offers for one stretch.
+const most = 8
+
+func (s stock) Offers(q *mesh.Inquiry) (out []mesh.OwnLeg) {
+	in, ok := s.b.inquiry(q)
+	if !ok {
+		return nil
+	}
+	found, err := s.b.o.Catalog.Search(in, most, s.b.now())
+	if err != nil {
+		return nil
+	}
+	for _, m := range found.Matches {
+		if leg, ok := ownLeg(q, &m.Answer); ok {
+			out = append(out, leg)
+		}
+	}
+	return out
+}
+
+// inquiry asks the catalogue what the mesh asks. Bounds are the mesh's to check.
+func (b *Broker) inquiry(q *mesh.Inquiry) (in catalog.Inquiry, ok bool) {
+	a, fine := b.spot(&q.A)
+	z, good := b.spot(&q.Z)
+	if !fine || !good {
+		return in, false
+	}
+	in = catalog.Inquiry{Type: q.Product, A: a, Z: z, Bandwidth: q.Bandwidth, To: catalog.Time(q.Window.To)}
+	// What was wanted at once when it was asked is wanted as soon as it can be had.
+	if q.Window.From > b.now() {
+		in.From = catalog.Time(q.Window.From)
+	}
+	return in, true
+}
+
+// ownLeg gives an answer of the catalogue as a leg. One in another currency, or
+// with a price by what nobody knows beforehand, is none.
+func ownLeg(q *mesh.Inquiry, a *catalog.Answer) (mesh.OwnLeg, bool) {
+	if a.Cost.Total.Currency != q.Currency || len(a.Cost.ByUse) > 0 {
+		return mesh.OwnLeg{}, false
+	}
+	price := mesh.Price{Once: a.Cost.Total.Micro}
+	if q.Window.To == 0 {
+		// Of a service without end: what is due once, and what a whole month costs.
+		at := time.UnixMilli(int64(a.From)).UTC()
+		begin := time.Date(at.Year(), at.Month()+1, 1, 0, 0, 0, 0, time.UTC)
+		month, err := catalog.Estimate(a.Prices, a.Bandwidth, a.Metres, begin.UnixMilli(), begin.AddDate(0, 1, 0).UnixMilli())
+		if err != nil {
+			return mesh.OwnLeg{}, false
+		}
+		once := money.Micro(0)
+		for _, c := range a.Cost.Charges {
+			if c.Kind == rating.OneTime {
+				once += c.Amount.Micro // a part of a total that did not overflow
+			}
+		}
+		price = mesh.Price{Once: once, Month: month.Total.Micro}
+		for _, c := range month.Charges {
+			if c.Kind == rating.OneTime {
+				price.Month -= c.Amount.Micro
+			}
+		}
+	}
+	leg := mesh.Leg{From: q.A.ID, To: q.Z.ID, OnNet: true, Latency: a.Latency, Availability: uint64(a.Availability) * perMillionth}
+	return mesh.OwnLeg{Leg: leg, Price: price, Of: a.Offering}, true
+}
+
+// perMillionth is how many parts per billion a millionth is.
+const perMillionth = mesh.Whole / 1_000_000
+
+// Hold reserves what a leg of a quote for a neighbour takes.
+func (s stock) Hold(quote mesh.ID, leg mesh.OwnLeg, asked *mesh.Inquiry, until int64) bool {
+	return s.b.reserve(quote, leg, asked, until) == nil
+}
+
+// holdName is the id of the reservation for a quote.
+func holdName(quote mesh.ID) string { return "mesh-" + quote.String() }
+
+// reserve takes capacity for a quote. The same again gives the same.
+func (b *Broker) reserve(quote mesh.ID, leg mesh.OwnLeg, asked *mesh.Inquiry, until int64) error {
+	q := *asked
+	q.A.ID, q.Z.ID = leg.Leg.From, leg.Leg.To
+	in, ok := b.inquiry(&q)
+	if !ok {
+		return nil
+	}
+	_, err := b.o.Catalog.Reserve(catalog.Claim{ID: holdName(quote), Offering: leg.Of, Inquiry: in, Expires: catalog.Time(until), For: quote.String()}, b.now())
+	return err
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/lateral-network/lateral/api/native/client"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/catalog"
+	"github.com/lateral-network/lateral/catalog/intent"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/money"
+)
+
+// inquireCommand is "lateral inquire".
+type inquireCommand struct {
+	connection
+	Text     string         `arg:"" help:"What is wanted, in words."`
+	Parse    bool           `help:"Show how the words are understood, and ask nobody."`
+	Yes      bool           `help:"Do not ask whether the words are understood."`
+	Zone     string         `env:"TZ" placeholder:"ZONE" help:"The asker's time zone, like Europe/Rome; default: UTC."`
+	At       wire.Time      `placeholder:"TIME" help:"What now means; default: now."`
+	Rule     string         `placeholder:"CEL" help:"Which offer is best: the lowest number of price, latency and availability; default: price."`
+	Months   uint32         `help:"Committed term in months; default: what the words say."`
+	Currency money.Currency `placeholder:"CODE" help:"Of the prices; default: that of the ceiling, or the node's."`
+	Hops     int            `help:"Asks in a row at most; default: the node's limit."`
+	Asks     int            `help:"Asks in all at most; default: the node's limit."`
+	Time     time.Duration  `placeholder:"2s" help:"Until the inquiry ends; default: the node's limit."`
+}
+
+func (c inquireCommand) Run(ctx context.Context, n *remote) error {
+	f := client.Filter{"text": c.Text, "zone": c.Zone}
+	if c.At != 0 {
+		f["at"] = stamp(c.At)
+	}
+	x, err := n.api.ParseInquiry(ctx, f)
+	if err != nil || c.Parse && n.json {
+		return shown(n, x, err)
+	}
+	out := n.out
+	if !c.Parse {
+		out = n.err
+	}
+	if err := writeIntent(out, &x); err != nil || c.Parse {
+		return err
+	}
+	q, err := c.inquiry(&x.Inquiry)
+	if err != nil {
+		return err
+	}
+	if !c.Yes && !n.confirmed("Ask for this?") {
+		return fault.New(fault.Refused, "nobody was asked", "answer yes, or say --yes")
+	}
+	found, err := n.api.Inquire(ctx, q)
+	if err != nil || n.json {
+		return shown(n, found, err)
+	}
+	return writeFound(n.out, &found)
+}
+
+func writeIntent(w io.Writer, x *intent.Intent) error {
+	fmt.Fprintf(w, "%s\n\n", x.Sentence)
+	if err := writeRecord(w, x.Inquiry); err != nil {
+		return err
+	}
+	if len(x.Assumptions) > 0 {
+		fmt.Fprintln(w, "\ntaken for granted:")
+	}
+	for _, a := range x.Assumptions {
+		if a.Word != "" {
+			a.Word = fmt.Sprintf("%q: ", a.Word)
+		}
+		fmt.Fprintf(w, "  %s%s\n", a.Word, a.Means)
+	}
+	return nil
+}
+
+// inquiry is what the words mean to the mesh.
+func (c inquireCommand) inquiry(in *catalog.Inquiry) (wire.Inquire, error) {
+	if in.Z.Place == "" || in.A.Place == "" {
+		return wire.Inquire{}, fault.New(fault.Invalid, "neighbours are asked for what lies between two places", "name both, or look into the own catalogue with lateral catalog search")
+	}
+	q := wire.Inquire{Type: in.Type, A: in.A.Place, Z: in.Z.Place, Bandwidth: in.Bandwidth, From: wire.Time(in.From), To: wire.Time(in.To), Months: c.Months,
+		Currency: c.Currency, Latency: in.Latency, Availability: in.Availability, Ceiling: in.Ceiling, Rule: c.Rule, Hops: c.Hops, Asks: c.Asks,
+		TimeMillis: c.Time.Milliseconds()}
+	if q.Type == "" {
+		q.Type = catalog.TypeELine
+	}
+	if q.Months == 0 && in.To != 0 {
+		// A long time is a term, and goes on after it; a short one has an end.
+		from := int64(in.From)
+		if from == 0 {
+			from = time.Now().UnixMilli()
+		}
+		if span := int64(in.To) - from; span >= 28*86_400_000 {
+			q.Months, q.To = uint32((span+15*86_400_000)/(30*86_400_000)), 0
+		}
+	}
+	return q, nil
+}
+
+func writeFound(w io.Writer, x *wire.Inquired) error {
+	if x.Best == nil {
+		fmt.Fprintf(w, "nothing was found in %.0f ms\n", x.InquiryMillis+x.QuoteMillis)
+		return nil
+	}
+	fmt.Fprintf(w, "found in %.0f ms, firm after %.0f ms more\n\n", x.InquiryMillis, x.QuoteMillis)
+	var b strings.Builder
+	rows := [][]string{offerRow("best", x.Best)}
+	for i := range x.Alternatives {
+		rows = append(rows, offerRow("", &x.Alternatives[i]))
+	}
+	table(&b, "", []string{"", "quote", "once", "a month", "latency", "availability", "until", "legs"}, rows, false)
+	fmt.Fprintf(&b, "\norder it: lateral service order %s\n", x.Best.Quote)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func offerRow(name string, o *wire.Offer) []string {
+	var legs []string
+	for _, l := range o.Legs {
+		if l.Own {
+			legs = append(legs, l.Name)
+		} else {
+			legs = append(legs, "bought of "+string(o.Seller))
+		}
+	}
+	return []string{name, o.Quote, o.Once.String(), o.Month.String(), fmt.Sprintf("%.1f ms", float64(o.Latency)/1000),
+		fmt.Sprintf("%d.%04d %%", o.Availability/10_000, o.Availability%10_000), stamp(o.Until), strings.Join(legs, ", ")}
+}
+
+// serviceCommand is "lateral service".
+type serviceCommand struct {
+	Order    serviceOrder    `cmd:"" op:"order-service" role:"product-manager" help:"Order what a quote offers, all of the chain or nothing." eg:"3f0c1d..." eg:"3f0c1d... --wait --json"`
+	List     serviceList     `cmd:"" op:"list-services" help:"List services: of own customers, and those of partners that are sold on." eg:"" eg:"--state accepted --json"`
+	Show     serviceShow     `cmd:"" op:"get-service" help:"Show one service." eg:"3f0c1d..."`
+	Withdraw serviceWithdraw `cmd:"" op:"withdraw-service" role:"product-manager" help:"Give up an order that is not accepted yet." eg:"3f0c1d..."`
+	End      serviceEnd      `cmd:"" op:"end-service" role:"product-manager" help:"End a service, and what is bought for it." eg:"3f0c1d..." eg:"3f0c1d... --at 2026-12-31T23:00:00Z"`
+	Build    serviceBuild    `cmd:"" op:"build-service" role:"engineer,product-manager" help:"Say that the own legs of a service are delivered and tested, or cannot be." eg:"3f0c1d..." eg:"3f0c1d... --failed"`
+}
+
+type (
+	serviceOrder struct {
+		connection
+		Quote string `arg:"" help:"Id of the quote."`
+		Wait  bool   `help:"Wait until the service is in service at this carrier, or released."`
+	}
+	serviceList struct {
+		connection
+		paging
+		State string `placeholder:"STATE" help:"reserving, reserved, ordered, delivered, accepted, releasing, released or ended."`
+	}
+	serviceShow struct {
+		connection
+		ID string `arg:"" help:"Id of the service."`
+	}
+	serviceWithdraw struct{ serviceShow }
+	serviceEnd      struct {
+		serviceShow
+		At wire.Time `placeholder:"TIME" help:"When; default: now."`
+	}
+	serviceBuild struct {
+		serviceShow
+		Failed bool `help:"They cannot be delivered: the whole order is released."`
+	}
+)
+
+func (c serviceOrder) Run(ctx context.Context, n *remote) error {
+	s, err := n.api.OrderService(ctx, wire.OrderService{Quote: c.Quote})
+	if err != nil || !c.Wait {
+		return shown(n, s, err)
+	}
+	last := ""
+	for {
+		if s.State != last && !n.json {
+			fmt.Fprintln(n.err, s.State)
+		}
+		last = s.State
+		switch s.State {
+		case "accepted", "ended":
+			return shown(n, s, nil)
+		case "released":
+			if err := shown(n, s, nil); err != nil {
+				return err
+			}
+			return fault.Newf(fault.Refused, "ask for another quote", "the order was released: %s", s.Why)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+		if s, err = n.api.Service(ctx, s.ID); err != nil {
+			return err
+		}
+	}
+}
+
+func (c serviceList) Run(ctx context.Context, n *remote) error {
+	return listed(n, c.paging, "id state a z buyer seller since until", func(api *client.Client) iter.Seq2[wire.Service, error] {
+		return api.Services(ctx, client.Filter{"state": c.State})
+	})
+}
+
+func (c serviceShow) Run(ctx context.Context, n *remote) error {
+	s, err := n.api.Service(ctx, c.ID)
+	return shown(n, s, err)
+}
+
+func (c serviceWithdraw) Run(ctx context.Context, n *remote) error {
+	s, err := n.api.WithdrawService(ctx, c.ID)
+	return shown(n, s, err)
+}
+
+func (c serviceEnd) Run(ctx context.Context, n *remote) error {
+	s, err := n.api.EndService(ctx, c.ID, wire.EndService{At: c.At})
+	return shown(n, s, err)
+}
+
+func (c serviceBuild) Run(ctx context.Context, n *remote) error {
+	s, err := n.api.BuildService(ctx, c.ID, wire.BuiltService{Failed: c.Failed})
+	return shown(n, s, err)
+}

@@ -1,0 +1,105 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/buying"
+	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/mesh"
+	"github.com/lateral-network/lateral/trade/money"
+)
+
+// market shows the broker to the carrier's people.
+type market struct{ b *buying.Broker }
+
+func (m market) Inquire(ctx context.Context, q wire.Inquire) (wire.Inquired, error) {
+	r := buying.Request{Product: q.Type, A: q.A, Z: q.Z, Bandwidth: q.Bandwidth, From: int64(q.From), To: int64(q.To), Months: q.Months, Currency: q.Currency,
+		MaxLatency: q.Latency, MinAvailability: q.Availability, Rule: q.Rule, Hops: q.Hops, Asks: q.Asks, Time: time.Duration(q.TimeMillis) * time.Millisecond}
+	if c := q.Ceiling; c != nil {
+		if r.Currency == "" {
+			r.Currency = c.Currency
+		}
+		if c.Currency != r.Currency || c.Micro <= 0 {
+			return wire.Inquired{}, fault.New(fault.Invalid, "the ceiling is in another currency than the inquiry, or not above zero", "name an amount in "+string(r.Currency)).In("ceiling")
+		}
+		r.Ceiling = c.Micro
+	}
+	a, err := m.b.Inquire(ctx, r)
+	if err != nil {
+		return wire.Inquired{}, err
+	}
+	out := wire.Inquired{ID: a.ID.String(), Asked: a.Asked, InquiryMillis: millis(a.Inquiry), QuoteMillis: millis(a.Quotes), Alternatives: []wire.Offer{}}
+	if a.Best != nil {
+		x := offerShown(a.Best)
+		out.Best = &x
+	}
+	for i := range a.Alternatives {
+		out.Alternatives = append(out.Alternatives, offerShown(&a.Alternatives[i]))
+	}
+	return out, nil
+}
+
+func offerShown(o *buying.Offer) wire.Offer {
+	amount := func(m money.Micro) money.Amount { return money.Amount{Currency: o.Currency, Micro: m} }
+	x := wire.Offer{Quote: o.Quote.String(), Once: amount(o.Price.Once), Month: amount(o.Price.Month), Months: o.Months, Latency: o.Latency,
+		Availability: o.Availability, Until: wire.Time(o.Until), Legs: []wire.OfferLeg{}, Seller: o.Seller, Proof: o.Proof}
+	for _, l := range o.Legs {
+		x.Legs = append(x.Legs, wire.OfferLeg(l))
+	}
+	if o.Seller != "" {
+		x.BoughtOnce, x.BoughtMonth = amount(o.Bought.Once), amount(o.Bought.Month)
+	}
+	return x
+}
+
+func serviceShown(s buying.Service) wire.Service {
+	x := wire.Service{ID: s.ID.String(), State: string(s.Stage), Why: s.Why, Type: s.Product, A: s.A, Z: s.Z, Since: wire.Time(s.Since), Until: wire.Time(s.Until),
+		Ended: wire.Time(s.Ended), Buyer: s.Buyer, Sold: s.Sold, Seller: s.Seller, Bought: s.Bought, Waiting: s.Build, Offer: offerShown(&s.Offer)}
+	if s.Ended != 0 {
+		x.State = "ended"
+	}
+	if s.Exit != 0 {
+		x.Exit = money.Amount{Currency: s.Offer.Currency, Micro: s.Exit}
+	}
+	return x
+}
+
+func (m market) Services() (out []wire.Service) {
+	for _, s := range m.b.Services() {
+		out = append(out, serviceShown(s))
+	}
+	return out
+}
+
+// with does something with the service of an id.
+func (m market) with(id, field string, do func(mesh.ID) (buying.Service, error)) (wire.Service, error) {
+	var x mesh.ID
+	if err := x.UnmarshalText([]byte(id)); err != nil {
+		return wire.Service{}, fault.Of(err).In(field)
+	}
+	s, err := do(x)
+	if err != nil {
+		return wire.Service{}, err
+	}
+	return serviceShown(s), nil
+}
+
+func (m market) Service(id string) (wire.Service, error) { return m.with(id, "id", m.b.Service) }
+
+func (m market) OrderService(o wire.OrderService) (wire.Service, error) {
+	return m.with(o.Quote, "quote", m.b.Order)
+}
+
+func (m market) WithdrawService(id string) (wire.Service, error) {
+	return m.with(id, "id", m.b.Withdraw)
+}
+
+func (m market) EndService(id string, e wire.EndService) (wire.Service, error) {
+	return m.with(id, "id", func(x mesh.ID) (buying.Service, error) { return m.b.End(x, int64(e.At)) })
+}
+
+func (m market) BuildService(id string, b wire.BuiltService) (wire.Service, error) {
+	return m.with(id, "id", func(x mesh.ID) (buying.Service, error) { return m.b.Built(x, !b.Failed) })
+}
