@@ -165,7 +165,7 @@ func New(o Options) (*Broker, error) {
 		return nil, err
 	}
 	b.sellable.read(o.Catalog)
-	b.build()
+	b.make()
 	var effects []mesh.Effect
 	b.cascade, effects = mesh.NewCascade(b.now(), b.secret, supplies{b}, orders)
 	b.inbox = append(b.inbox, func(int64) []mesh.Effect { return effects })
@@ -174,15 +174,12 @@ func New(o Options) (*Broker, error) {
 
 func (b *Broker) now() int64 { return b.o.Now().UnixMilli() }
 
-// build makes the node of the mesh for the Bilaterals that are open: their
-// secrets hide tags, and their partners are told the reach.
-func (b *Broker) build() {
+// make makes the node of the mesh. Partners whose Bilateral is open join it: its
+// secret hides tags, and they are told the reach.
+func (b *Broker) make() {
 	c := mesh.Config{Carrier: string(b.o.Carrier), Catalogue: stock{b}, Secret: b.secret, Limits: b.o.Limits, Prove: b.prove}
 	for _, n := range b.o.Neighbours {
 		e := mesh.ENNI{ID: n.ENNI, Partner: string(n.Partner), Place: b.enniPlace(n), Relation: n.Relation, Terms: n.Terms, Silent: n.Silent || n.Seller == nil}
-		if x := b.open[n.Partner]; x != nil {
-			e.Link = x.Derive("mesh")
-		}
 		c.ENNIs = append(c.ENNIs, e)
 	}
 	b.node = mesh.New(c)
@@ -201,9 +198,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	look := time.NewTicker(200 * time.Millisecond)
 	defer look.Stop()
 	for {
-		if b.join(ctx) {
-			b.do(func(now int64) []mesh.Effect { return b.node.Announce(now) })
-		}
+		b.join(ctx)
 		b.mu.Lock()
 		wait, failed := time.Hour, b.failed
 		if b.wakes != 0 {
@@ -246,8 +241,8 @@ func (b *Broker) tick() {
 	b.do(b.overdue)
 }
 
-// join takes up Bilaterals that have opened, and says whether one has.
-func (b *Broker) join(ctx context.Context) (opened bool) {
+// join takes up Bilaterals that have opened.
+func (b *Broker) join(ctx context.Context) {
 	for _, n := range b.o.Neighbours {
 		b.mu.Lock()
 		_, known := b.open[n.Partner]
@@ -259,14 +254,18 @@ func (b *Broker) join(ctx context.Context) (opened bool) {
 		if !ok {
 			continue
 		}
-		b.mu.Lock()
-		b.open[n.Partner] = x
-		b.build()
-		b.mu.Unlock()
-		opened = true
+		secret := x.Derive("mesh")
+		b.do(func(now int64) (out []mesh.Effect) {
+			b.open[n.Partner] = x
+			for i := range b.o.Neighbours {
+				if b.o.Neighbours[i].Partner == n.Partner {
+					out = append(out, b.node.Join(now, i, secret)...)
+				}
+			}
+			return out
+		})
 		b.work.Go(func() { b.follow(ctx, n.Partner, x) })
 	}
-	return opened
 }
 
 // CatalogChanged says that the catalogue sells something else now. It may be

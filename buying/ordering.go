@@ -501,13 +501,29 @@ func (b *Broker) giveUp(enni int, x *channel.Bilateral, m mesh.Release) {
 	case there && (it.State == order.ItemFailed || it.State == order.ItemRejected || it.State == order.ItemCancelled):
 		b.work.Go(released)
 	case there && it.State == order.ItemCancelling: // the seller's turn
+	case there && it.State == order.ItemCompleted:
+		// Its test record has stood by the time that has passed: it can only end.
+		b.terminate(enni, x, mesh.Terminate{ID: m.ID, At: b.now()})
+		b.work.Go(released)
 	default:
+		const why = "the chain is given up"
+		var cmds []trade.Command
+		if it.Delivery != nil {
+			cmds = commands(trade.KindOrderReject, trade.OrderAnswer{ID: id, Why: why})
+		}
 		// On its way the order comes before this in the same stream.
-		b.command(n.Partner, x, id, "cancel", commands(trade.KindOrderCancel, trade.OrderAnswer{ID: id, Why: "the chain is given up"}), func(err error) {
-			if fault.CodeOf(err) == fault.NotFound {
+		cmds = append(cmds, trade.NewCommand(trade.KindOrderCancel, trade.OrderAnswer{ID: id, Why: why}))
+		b.command(n.Partner, x, id, "cancel", cmds, func(err error) {
+			switch {
+			case fault.CodeOf(err) == fault.NotFound:
 				released() // it had been refused
-			} else {
-				b.again(func() { b.lookAt(n.Partner, x, id) })
+			case err != nil: // it has been delivered meanwhile
+				b.again(func() {
+					b.do(func(int64) []mesh.Effect {
+						b.giveUp(enni, x, m)
+						return nil
+					})
+				})
 			}
 		})
 	}

@@ -3,9 +3,9 @@ package buying_test
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
@@ -43,16 +43,17 @@ import (
 // ledger: real members under the law of the product, Sonata over loopback HTTP,
 // brokers, and one Bilateral for each pair.
 type world struct {
-	t       *testing.T
-	dir     string
-	chain   string
-	ledger  ledger.Ledger
-	genesis []byte
-	law     channel.Law
-	codes   []party.Code
-	sides   map[party.Code]*side
-	people  map[party.Code]bool // whose own legs wait for people
-	terms   func(buyer, seller party.Code, t *agreement.ProductTerms)
+	t        *testing.T
+	dir      string
+	chain    string
+	ledger   ledger.Ledger
+	genesis  []byte
+	law      channel.Law
+	codes    []party.Code
+	sides    map[party.Code]*side
+	people   map[party.Code]bool // whose own legs wait for people
+	quoteFor time.Duration       // 0: the usual
+	terms    func(buyer, seller party.Code, t *agreement.ProductTerms)
 }
 
 type side struct {
@@ -68,7 +69,7 @@ type side struct {
 	handler atomic.Pointer[sonata.Server]
 	secrets map[party.Code]string
 	closers []func()
-	fail    atomic.Pointer[func(string) bool] // a request to the Sonata interface that is not answered
+	instead atomic.Pointer[http.HandlerFunc] // answers partners in place of the Sonata interface
 }
 
 func must[T any](v T, err error) T {
@@ -228,6 +229,10 @@ func (s *side) start() {
 			Terms:  must(mesh.NewTerms("", "")),
 			Seller: must(client.New(client.Options{Base: n.http.URL, ID: string(s.code), Secret: s.secrets[n.code], Retries: -1}))})
 	}
+	if w.quoteFor != 0 {
+		o.Limits = mesh.DefaultLimits()
+		o.Limits.QuoteFor = w.quoteFor.Milliseconds()
+	}
 	s.broker = must(buying.New(o))
 	s.catalog.Watch(func([]catalog.Turn) { s.broker.CatalogChanged() })
 	shop := selling.New(selling.Options{Catalog: s.catalog, Carrier: s.code, Key: s.keys.Node, Neighbours: s.broker, Log: log})
@@ -294,14 +299,14 @@ func (s *side) tell(_ context.Context, partner party.Code, reach []byte) ([]byte
 }
 
 func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !f(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not reached in time: %s", what)
 		}
@@ -381,5 +386,3 @@ func (s *side) items(partner party.Code) (out []order.Item) {
 	})
 	return out
 }
-
-func hashed(s string) [32]byte { return sha256.Sum256([]byte(s)) }

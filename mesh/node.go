@@ -205,6 +205,16 @@ func (n *Node) id() ID {
 	return derive(n.c.Secret[:], infoID, more[:])
 }
 
+// Join gives the secret of a link with a partner that has turned out to be a
+// node of Lateral: from now on tags to it are hidden with it, and it is told the
+// reach.
+func (n *Node) Join(now int64, enni int, link [32]byte) []Effect {
+	n.expire(now)
+	n.links[enni].Link, n.links[enni].sent = link, nil
+	n.announce()
+	return n.done()
+}
+
 // mask hides or shows a tag on a link. A partner without a key gets what looks
 // random to it.
 func (n *Node) mask(enni int, t Tag, id ID) Tag {
