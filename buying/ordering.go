@@ -453,9 +453,8 @@ func (b *Broker) orderPlace(x *channel.Bilateral, id string, s *mesh.Supply, bel
 	}
 	p := trade.OrderPlace{ID: id, Kind: order.Product, Agreement: agreement, Line: connectivity.Name, Payload: payload,
 		Request: &order.Request{Action: order.Add, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To}}
-	if s.Rest.Window.From > b.now() {
-		p.From = s.Rest.Window.From
-	}
+	// Not before the quoted time, by the ledger's clock too, which may be behind.
+	p.From = s.Rest.Window.From
 	return p, nil
 }
 
