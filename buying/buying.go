@@ -63,7 +63,10 @@ type Options struct {
 	// DeliverFor is how long an order may take from the beginning that is asked for;
 	// 0: five days.
 	DeliverFor time.Duration
-	Store      *store.Channel // keyspace of the node
+	// Credit is the share of an interval's recurring charges, in millionths, that is
+	// given back where a service is less available than it was quoted; 0: nothing.
+	Credit uint32
+	Store  *store.Channel // keyspace of the node
 	// Key gives the node key of the moment, which signs quotes.
 	Key func() sign.PrivateKey
 	// NodeKey reports whether a key is that of a member's node now.
@@ -109,7 +112,6 @@ type Broker struct {
 	placing  map[string]bool       // by partner and order: it is on its way to the ledger
 	builds   map[revision]bool     // own legs wait for people
 	failed   error                 // a record could not be kept: nothing goes on
-	posted   map[string]bool       // by partner and order: the seller's interface has it
 	sellable sellable
 }
 
@@ -148,7 +150,7 @@ func New(o Options) (*Broker, error) {
 	b := &Broker{
 		o: o, changed: make(chan struct{}, 1), rouse: make(chan struct{}, 1), open: map[party.Code]*channel.Bilateral{}, waiting: map[exchange][]chan mesh.Message{},
 		asking: map[mesh.ID]context.CancelFunc{}, names: map[mesh.ID]string{}, results: map[mesh.ID]chan mesh.Result{}, told: map[int]*mesh.Reach{},
-		items: map[revision]string{}, products: map[productKey]bought{}, placing: map[string]bool{}, builds: map[revision]bool{}, posted: map[string]bool{},
+		items: map[revision]string{}, products: map[productKey]bought{}, placing: map[string]bool{}, builds: map[revision]bool{},
 		life: context.Background(),
 	}
 	rand.Read(b.secret[:]) // never fails (crypto/rand)

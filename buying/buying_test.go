@@ -2,6 +2,7 @@ package buying_test
 
 import (
 	"net/http"
+	"reflect"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade/rating"
 )
 
 // ServeHTTP answers partners while the node is up.
@@ -97,6 +99,15 @@ func TestAServiceIsFoundQuotedOrderedAndActiveOverFourCarriers(t *testing.T) {
 	its := alpha.items("BRAVO")
 	if len(its) != 1 || its[0].Delivery == nil || its[0].State != order.ItemCompleted || its[0].Delivery.Totals[1] != (order.Total{Metric: "latency", Value: 60_000}) {
 		t.Fatalf("the order with BRAVO: %+v", its)
+	}
+	// What is promised is the availability of all that is behind it: a fault at DELTA
+	// earns ALPHA's buyer, ALPHA, BRAVO and CHARLIE a credit, each of its own seller.
+	for i, code := range w.codes[:3] {
+		its := w.sides[code].items(w.codes[i+1])
+		want := rating.Guarantee{Metric: rating.Availability, Cap: rating.Millionths, Tiers: []rating.Miss{{Beyond: []uint64{999_700, 999_800, 999_900}[i], Share: 100_000}}}
+		if g := its[0].Request.Offer.Guarantees; len(g) != 1 || !reflect.DeepEqual(g[0], want) {
+			t.Errorf("%s is promised %+v, want %+v", code, g, want)
+		}
 	}
 	// The end goes down the chain too.
 	if _, err := alpha.broker.End(s.ID, 0); err != nil {

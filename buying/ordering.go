@@ -416,6 +416,9 @@ func (b *Broker) placeOrder(enni int, x *channel.Bilateral, m mesh.Confirm) {
 	}
 	s := b.supplies[o.Next.Quote]
 	refuse := func(err error) {
+		b.mu.Lock()
+		b.decline(&s)
+		b.mu.Unlock()
 		f := fault.Of(err)
 		why := string(f.Code)
 		if f.Field != "" {
@@ -431,11 +434,13 @@ func (b *Broker) placeOrder(enni int, x *channel.Bilateral, m mesh.Confirm) {
 		return
 	}
 	b.command(n.Partner, x, id, "place", commands(trade.KindOrderPlace, place), func(err error) {
-		if err != nil && !passes(err) && fault.CodeOf(err) != fault.Conflict {
+		switch {
+		case err == nil:
+			b.post(n, id, &s)
+		case !passes(err) && fault.CodeOf(err) != fault.Conflict:
 			refuse(err)
 		}
 	})
-	b.post(n, id, &s)
 }
 
 // orderPlace makes the order for what was bought with a quote.
@@ -443,15 +448,16 @@ func (b *Broker) orderPlace(x *channel.Bilateral, id string, s *mesh.Supply, bel
 	if s.Bought == nil || s.Rest == nil {
 		return trade.OrderPlace{}, fault.New(mesh.CodeBadOrder, "the quote is not kept any more", "ask for another")
 	}
-	offer, payload, err := offerOf(&s.Bought.Quote, s.Rest)
+	q, err := order.OpenQuote(s.Bought.Proof)
 	if err != nil {
 		return trade.OrderPlace{}, err
 	}
+	offer := q.Quote.Offer
 	agreement, err := b.agreement(x, offer)
 	if err != nil {
 		return trade.OrderPlace{}, err
 	}
-	p := trade.OrderPlace{ID: id, Kind: order.Product, Agreement: agreement, Line: connectivity.Name, Payload: payload,
+	p := trade.OrderPlace{ID: id, Kind: order.Product, Agreement: agreement, Line: connectivity.Name, Payload: configuration(s.Rest),
 		Request: &order.Request{Action: order.Add, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To}}
 	// Not before the quoted time, by the ledger's clock too, which may be behind.
 	p.From = s.Rest.Window.From
@@ -855,15 +861,14 @@ func (b *Broker) overdue(now int64) (out []mesh.Effect) {
 	return out
 }
 
-// post puts the order on the seller's Sonata interface as well. The Bilateral is
+// post puts an order that stands on the Bilateral on the seller's Sonata interface
+// as well. The Bilateral is
 // the truth; this is how systems that speak the standard see it.
 func (b *Broker) post(n *Neighbour, id string, s *mesh.Supply) {
-	key := string(n.Partner) + "/" + id
 	q, err := order.OpenQuote(s.Bought.Proof)
-	if n.Seller == nil || b.posted[key] || err != nil {
+	if n.Seller == nil || err != nil {
 		return
 	}
-	b.posted[key] = true
 	p, err := b.productOf(n, s.Rest)
 	if err != nil {
 		return
@@ -882,13 +887,7 @@ func (b *Broker) post(n *Neighbour, id string, s *mesh.Supply) {
 		BillingAccount: &wire.Ref{ID: account}, RequestedTerm: term,
 		Contacts: b.contact("buyerProductOrderItemContact", "buyerImplementationContact", "buyerTechnicalContact"),
 	}}}
-	ctx := b.life
-	b.work.Go(func() {
-		if _, err := n.Seller.CreateOrder(ctx, o); err != nil && ctx.Err() == nil {
-			b.o.Log.Warn("the seller's Sonata interface has not taken the order; it stands on the Bilateral", "partner", n.Partner, "order", id, "err", err)
-			b.mu.Lock()
-			delete(b.posted, key)
-			b.mu.Unlock()
-		}
-	})
+	if _, err := n.Seller.CreateOrder(b.life, o); err != nil && b.life.Err() == nil {
+		b.o.Log.Warn("the seller's Sonata interface has not taken the order; it stands on the Bilateral", "partner", n.Partner, "order", id, "err", err)
+	}
 }

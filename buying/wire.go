@@ -230,28 +230,27 @@ func priceOf(list []rating.Price, c money.Currency) (p mesh.Price, ok bool) {
 	return p, string(canon.Must(want)) == string(canon.Must(list))
 }
 
-// offerOf is what a quote offers, as an order repeats it.
-func offerOf(q *mesh.Quote, asked *mesh.Inquiry) (product.Offer, []byte, error) {
-	payload := configuration(asked)
-	spec, err := connectivity.Line{}.Spec(payload)
+// offerOf is what a quote offers, but for guarantees.
+func offerOf(q *mesh.Quote, asked *mesh.Inquiry) (product.Offer, error) {
+	spec, err := connectivity.Line{}.Spec(configuration(asked))
 	if err != nil {
-		return product.Offer{}, nil, err
+		return product.Offer{}, err
 	}
 	if q.Price.Once > maxPrice || q.Price.Month > maxPrice {
-		return product.Offer{}, nil, fault.New(fault.Refused, "the price is too high to be billed", "correct the mark-up")
+		return product.Offer{}, fault.New(fault.Refused, "the price is too high to be billed", "correct the mark-up")
 	}
 	o := product.Offer{Line: spec.Line, Type: spec.Type, Configuration: spec.Configuration, Prices: prices(q.Price, q.Currency), Pieces: 1,
 		Term: product.Term{Months: q.Months}}
 	if q.Months > 0 {
 		o.Term.Early = rating.Millionths // the rest of the term is owed
 	}
-	return o, payload, nil
+	return o, nil
 }
 
 // prove gives the proof of a quote for a neighbour, under the name that the own
 // Sonata interface has given it.
 func (b *Broker) prove(q *mesh.Quote, asked *mesh.Inquiry) []byte {
-	offer, _, err := offerOf(q, asked)
+	offer, err := offerOf(q, asked)
 	if err != nil {
 		b.o.Log.Error("a quote cannot be signed", "err", err)
 		return nil
@@ -267,12 +266,24 @@ func (b *Broker) prove(q *mesh.Quote, asked *mesh.Inquiry) []byte {
 			legs[i].Name = b.legName(&l, party.Code(q.Buyer))
 		}
 	}
+	offer.Guarantees = b.promise(q)
 	out := order.Quote{ID: name, Buyer: party.Code(q.Buyer), Seller: b.o.Carrier, Action: order.Add, Offer: offer, Until: q.Until, Held: q.Until, Legs: legs}
 	copy(out.Tag[:], q.Tag[:])
 	if w := asked.Window; w.To != 0 {
 		out.From, out.To = w.From, w.To
 	}
 	return out.Sign(b.o.Key()).Encode()
+}
+
+// promise is what a quote guarantees: the availability of all its legs together,
+// so that what a neighbour gives back for a fault of its own is what this carrier
+// gives back to its buyer. What is paid once for all of it earns nothing back.
+func (b *Broker) promise(q *mesh.Quote) []rating.Guarantee {
+	sure := q.Availability / perMillionth
+	if b.o.Credit == 0 || q.Price.Month == 0 || sure == 0 {
+		return nil
+	}
+	return []rating.Guarantee{{Metric: rating.Availability, Cap: rating.Millionths, Tiers: []rating.Miss{{Beyond: sure, Share: b.o.Credit}}}}
 }
 
 // legName names an own leg to a carrier: by its places, of which an eNNI is
@@ -318,10 +329,14 @@ func (b *Broker) read(n *Neighbour, asked *mesh.Inquiry, proof []byte) (*mesh.Si
 		q.Availability = mesh.Both(q.Availability, leg.Availability)
 		q.Legs = append(q.Legs, leg)
 	}
-	want, _, err := offerOf(&q, asked)
+	want, err := offerOf(&q, asked)
+	if err == nil {
+		err = rating.ValidateGuarantees(x.Offer.Guarantees)
+	}
 	if err != nil {
 		return nil, err
 	}
+	want.Guarantees = x.Offer.Guarantees // whatever it promises
 	if string(canon.Must(want)) != string(canon.Must(x.Offer)) || x.Action != order.Add || asked.Window.To != 0 && (x.From > asked.Window.From || x.To != asked.Window.To) {
 		return nil, bad("offers something else")
 	}

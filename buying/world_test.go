@@ -43,17 +43,18 @@ import (
 // ledger: real members under the law of the product, Sonata over loopback HTTP,
 // brokers, and one Bilateral for each pair.
 type world struct {
-	t        *testing.T
-	dir      string
-	chain    string
-	ledger   ledger.Ledger
-	genesis  []byte
-	law      channel.Law
-	codes    []party.Code
-	sides    map[party.Code]*side
-	people   map[party.Code]bool // whose own legs wait for people
-	quoteFor time.Duration       // 0: the usual
-	terms    func(buyer, seller party.Code, t *agreement.ProductTerms)
+	t          *testing.T
+	dir        string
+	chain      string
+	ledger     ledger.Ledger
+	genesis    []byte
+	law        channel.Law
+	codes      []party.Code
+	sides      map[party.Code]*side
+	people     map[party.Code]bool // whose own legs wait for people
+	quoteFor   time.Duration       // 0: the usual
+	deliverFor time.Duration       // likewise
+	terms      func(buyer, seller party.Code, t *agreement.ProductTerms)
 }
 
 type side struct {
@@ -215,7 +216,7 @@ func (s *side) start() {
 		log = slog.New(slog.NewTextHandler(w.t.Output(), nil)).With("carrier", s.code)
 	}
 	o := buying.Options{
-		Carrier: s.code, Catalog: s.catalog, Currency: "EUR", Deliver: !w.people[s.code], DeliverFor: time.Minute, Store: s.db.Node(), Log: log,
+		Carrier: s.code, Catalog: s.catalog, Currency: "EUR", Credit: 100_000, Deliver: !w.people[s.code], DeliverFor: time.Minute, Store: s.db.Node(), Log: log,
 		Key: s.keys.Node, Bilateral: s.bilateral, Authorize: s.authorize, Tell: s.tell,
 		NodeKey: func(c party.Code, k sign.PublicKey) bool { return w.sides[c].keys.node.Public() == k },
 	}
@@ -233,6 +234,9 @@ func (s *side) start() {
 		o.Limits = mesh.DefaultLimits()
 		o.Limits.QuoteFor = w.quoteFor.Milliseconds()
 	}
+	if w.deliverFor != 0 {
+		o.DeliverFor = w.deliverFor
+	}
 	s.broker = must(buying.New(o))
 	s.catalog.Watch(func([]catalog.Turn) { s.broker.CatalogChanged() })
 	shop := selling.New(selling.Options{Catalog: s.catalog, Carrier: s.code, Key: s.keys.Node, Neighbours: s.broker, Log: log})
@@ -244,6 +248,7 @@ func (s *side) start() {
 	s.closes(func() { s.handler.Store(nil) })
 	s.run(func(ctx context.Context) error { server.Run(ctx); return nil })
 	s.run(s.broker.Run)
+	s.run(s.ticks)
 }
 
 func (s *side) closes(f func()) { s.closers = append(s.closers, f) }
@@ -265,6 +270,31 @@ func (s *side) run(part func(context.Context) error) {
 			s.w.t.Errorf("%s: a part ended with %v", s.code, err)
 		}
 	})
+}
+
+// ticks has deadlines applied that have passed, as desks do.
+func (s *side) ticks(ctx context.Context) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, b := range s.member.Bilaterals() {
+			var cmds []trade.Command
+			err := b.View(func(v channel.View) error {
+				for d := range (trade.View{Records: v}).Due(time.Now().UnixMilli()) {
+					cmds = append(cmds, trade.NewCommand(trade.KindTick, trade.Tick{Subject: d.Subject}))
+				}
+				return nil
+			})
+			if err == nil && len(cmds) > 0 && b.State() == channel.StateOpen {
+				b.Enqueue(cmds...)
+			}
+		}
+	}
 }
 
 func (s *side) bilateral(partner party.Code) (*channel.Bilateral, bool) {

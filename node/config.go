@@ -228,6 +228,7 @@ func (c Config) Validate() error {
 		need(s.QuoteFor >= 0 && s.QuoteFor <= 30*24*time.Hour, "sonata.quote_for", "a quote is good for less than nothing, or for more than thirty days", "name a length like 15m")
 		need((s.Certificate == "") == (s.Key == ""), "sonata.certificate", "a certificate and its key go together", "name both, or none")
 	}
+	need(c.Mesh.Credit == nil || *c.Mesh.Credit <= 1_000_000, "mesh.credit", "no more than all charges are given back", "name at most 1000000 millionths")
 	for i, n := range c.Mesh.Neighbours {
 		if err := n.validate(c.Carrier); err != nil {
 			all = append(all, fault.Of(err).In(fmt.Sprintf("mesh.neighbours.%d", i)))

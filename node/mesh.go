@@ -33,6 +33,10 @@ type Mesh struct {
 	// Deliver says that own legs of what is ordered need no work of people: they
 	// are delivered as they were quoted, with a test record that says so.
 	Deliver bool `yaml:"deliver,omitempty"`
+	// Credit is the share of an interval's recurring charges, in millionths, that is
+	// given back where what is sold on is less available than it was quoted; absent:
+	// 100000, a tenth. 0: nothing.
+	Credit *uint32 `yaml:"credit,omitempty"`
 	// DeliverFor is how long an order may take from the beginning that it asks for;
 	// 0: five days.
 	DeliverFor time.Duration `yaml:"deliver_for,omitempty"`
@@ -105,6 +109,10 @@ func (n *Node) openMesh() error {
 		Carrier: n.config.Carrier, Catalog: n.catalog, Currency: c.Currency, Limits: limits, Deliver: c.Deliver, DeliverFor: c.DeliverFor, Store: n.store.Node(),
 		Key: n.keys.Node, NodeKey: n.isNodeOf, Bilateral: n.openBilateral, Authorize: n.sign, Tell: n.tellReach,
 		Contact: buying.Contact(n.config.Sonata.Contact), Log: n.log,
+	}
+	o.Credit = 100_000
+	if c.Credit != nil {
+		o.Credit = *c.Credit
 	}
 	if o.Currency == "" {
 		o.Currency = "EUR"
