@@ -67,6 +67,10 @@ func TestAServiceIsFoundQuotedOrderedAndActiveOverFourCarriers(t *testing.T) {
 	if got := a.Best; !a.Asked || got.Price != (mesh.Price{Once: 46_410_000, Month: 1_215_400_000}) || got.Bought != (mesh.Price{Once: 33_100_000, Month: 1_014_000_000}) || got.Latency != 80_000 || len(got.Legs) != 2 || got.Legs[0].Name != "HKHKG-SGSIN" || got.Legs[1].Name != "" || got.Seller != "BRAVO" {
 		t.Errorf("found %+v", got)
 	}
+	// What a neighbour signs names its own leg, and not where it is with others.
+	if signed := must(order.OpenQuote(a.Best.Proof)).Quote; len(signed.Legs) != 2 || signed.Legs[0].Name != "SGSIN-enni" || signed.Legs[1].Name != "" {
+		t.Errorf("the legs that a neighbour names are %+v", signed.Legs)
+	}
 	began := time.Now()
 	s, err := alpha.broker.Order(a.Best.Quote)
 	if err != nil {

@@ -462,9 +462,8 @@ func (b *Broker) orderPlace(x *channel.Bilateral, id string, s *mesh.Supply, bel
 	if q.Quote.Action == order.Modify {
 		p.Request.Until = 0 // only what is added has an end
 	}
-	if s.Rest.Window.From > b.now() {
-		p.From = s.Rest.Window.From
-	}
+	// Not before the quoted time, by the ledger's clock too, which may be behind.
+	p.From = s.Rest.Window.From
 	return p, nil
 }
 

@@ -136,7 +136,7 @@ func (b *Broker) offer(s *mesh.Signed) Offer {
 	for _, l := range q.Legs {
 		x := OfferLeg{Own: l.OnNet, Latency: l.Latency, Availability: l.Availability / perMillionth}
 		if l.OnNet {
-			x.Name = b.legName(&l)
+			x.Name = b.legName(&l, b.o.Carrier)
 		}
 		o.Legs = append(o.Legs, x)
 	}

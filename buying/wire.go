@@ -267,7 +267,7 @@ func (b *Broker) sign(q *mesh.Quote, asked *mesh.Inquiry, product string) []byte
 	for i, l := range q.Legs {
 		legs[i] = order.Leg{Own: l.OnNet, Latency: l.Latency, Availability: l.Availability / perMillionth}
 		if l.OnNet {
-			legs[i].Name = b.legName(&l)
+			legs[i].Name = b.legName(&l, party.Code(q.Buyer))
 		}
 	}
 	offer.Guarantees = b.promise(q)
@@ -293,11 +293,15 @@ func (b *Broker) promise(q *mesh.Quote) []rating.Guarantee {
 	return []rating.Guarantee{{Metric: rating.Availability, Cap: rating.Millionths, Tiers: []rating.Miss{{Beyond: sure, Share: b.o.Credit}}}}
 }
 
-// legName names an own leg to whom it is sold: by its places, of which an eNNI
-// is called by the place that it is at.
-func (b *Broker) legName(l *mesh.Leg) string {
+// legName names an own leg to a carrier: by its places, of which an eNNI is
+// called by the place that it is at. Where it is with others is their affair, and
+// told to the own people only.
+func (b *Broker) legName(l *mesh.Leg, to party.Code) string {
 	end := func(id string) string {
 		spot, _ := b.spot(&mesh.Place{ID: id})
+		if to != b.o.Carrier && spot.Neighbour != "" && spot.Neighbour != to {
+			return "enni"
+		}
 		return spot.Place
 	}
 	return end(l.From) + "-" + end(l.To)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -175,6 +176,7 @@ func (c Config) Write(path string) error {
 	if err != nil {
 		return err
 	}
+	c.Mesh.Neighbours = slices.Clone(c.Mesh.Neighbours) // the caller's stay as they are
 	for _, p := range c.paths() {
 		if *p == "" {
 			continue

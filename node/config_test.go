@@ -53,6 +53,19 @@ func TestPathsOutsideTheFolderAreAbsolute(t *testing.T) {
 	}
 }
 
+// What is written is a copy: the configuration in hand can be used on.
+func TestWritingAConfigurationLeavesItAsItIs(t *testing.T) {
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "bravo.secret")
+	c := Config{Data: filepath.Join(dir, "data"), Mesh: Mesh{Neighbours: []Neighbour{{Partner: "BRAVO", Secret: secret}}}}
+	if err := c.Write(filepath.Join(dir, "config.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Mesh.Neighbours[0].Secret; got != secret {
+		t.Errorf("the secret is in %s now", got)
+	}
+}
+
 // A node that cannot be opened says why and leaves nothing locked.
 func TestANodeThatCannotStartSaysWhy(t *testing.T) {
 	s, err := Init(InitOptions{Dir: t.TempDir(), Validator: "one", P2P: "127.0.0.1:0", Follow: "127.0.0.1:0", WorkFactor: 10})

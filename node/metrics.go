@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,8 @@ type metrics struct {
 	resent   *prometheus.CounterVec
 	height   prometheus.Gauge
 	alarms   prometheus.Counter
+	requests *prometheus.CounterVec // over Sonata
+	notified *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -33,8 +36,10 @@ func newMetrics() *metrics {
 		resent:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lateral_envelopes_resent_total", Help: "Envelopes that the ledger did not take at once, by reason."}, []string{"reason"}),
 		height:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "lateral_height", Help: "Last block executed here."}),
 		alarms:   prometheus.NewCounter(prometheus.CounterOpts{Name: "lateral_alarms_total", Help: "Alarms raised; each is in the log."}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lateral_sonata_requests_total", Help: "Partners' requests over Sonata, by operation and status of the answer."}, []string{"operation", "status"}),
+		notified: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lateral_sonata_notifications_total", Help: "Notifications sent to partners over Sonata, by whether the partner took them."}, []string{"taken"}),
 	}
-	m.registry.MustRegister(m.commands, m.executed, m.stored, m.resent, m.height, m.alarms,
+	m.registry.MustRegister(m.commands, m.executed, m.stored, m.resent, m.height, m.alarms, m.requests, m.notified,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -52,6 +57,16 @@ func (m *metrics) Resent(_ canon.Hash, why fault.Code) { m.resent.WithLabelValue
 func (m *metrics) Committed(h ledger.Height, d time.Duration) {
 	m.height.Set(float64(h))
 	m.stored.Observe(d.Seconds())
+}
+
+// Answered implements sonata.Metrics.
+func (m *metrics) Answered(operation string, status int) {
+	m.requests.WithLabelValues(operation, strconv.Itoa(status)).Inc()
+}
+
+// Notified implements sonata.Metrics.
+func (m *metrics) Notified(taken bool) {
+	m.notified.WithLabelValues(strconv.FormatBool(taken)).Inc()
 }
 
 // committee tells of a validator's part in consensus when metrics are asked for.

@@ -80,7 +80,7 @@ func (n *Node) openSonata() error {
 		n.listener = n.openListener(shelf)
 	}
 	n.sonata, err = sonata.New(partners, shelf, n.deals.Seller(), sonata.Options{
-		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Log: n.log,
+		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Metrics: n.metrics, Log: n.log,
 		Contact: wire.Contact{Name: c.Contact.Name, Email: c.Contact.Email, Number: c.Contact.Phone},
 		Key:     &sonata.Key{ID: key.Public().String(), Private: key.Standard()},
 	})

@@ -61,6 +61,26 @@ func TestACarriersNodeGivesAccessToPartnersOfItsFile(t *testing.T) {
 	if status, got := ask(http.MethodGet, path, "", ""); status != 401 || got["code"] != "missingCredentials" {
 		t.Errorf("without a token: %d %v", status, got)
 	}
+	// Its metrics count all three, each once it is answered.
+	counted := func() (sum float64) {
+		families, err := n.metrics.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				if f.GetName() == "lateral_sonata_requests_total" {
+					sum += m.GetCounter().GetValue()
+				}
+			}
+		}
+		return sum
+	}
+	for end := time.Now().Add(time.Minute); counted() != 3; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%v requests are counted", counted())
+		}
+	}
 }
 
 func TestTheSonataSectionNamesWhatIsMissing(t *testing.T) {

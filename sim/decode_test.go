@@ -2,12 +2,15 @@ package sim
 
 import (
 	"bytes"
+	"database/sql"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -225,6 +228,8 @@ func (d *decoder) records(path string, data []byte) error {
 			d.add(name, fmt.Appendf(nil, "record %d", i), r)
 		}
 		return j.Close()
+	case base == "resources.db":
+		return d.shelf(path)
 	case base == "log":
 		d.unpacked[name] = ofLog
 		for i, line := range bytes.Split(data, []byte("\n")) {
@@ -286,6 +291,83 @@ func (d *decoder) pebble(home string) error {
 		}
 	}
 	return nil
+}
+
+// shelf decodes a shelf of Sonata resources: each row of each table, with what
+// stands in it in base64.
+func (d *decoder) shelf(path string) error {
+	d.unpacked[d.name(filepath.Dir(path))] = ofStore
+	// Opening one changes its files: a copy is opened.
+	copied := d.t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(filepath.Dir(path))); err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", filepath.Join(copied, filepath.Base(path)))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	tables, err := texts(db, "SELECT name FROM sqlite_master WHERE type = 'table'")
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		rows, err := texts(db, "SELECT * FROM "+table[0])
+		if err != nil {
+			return err
+		}
+		for i, row := range rows {
+			p := record(d.name(path), fmt.Appendf(nil, "%s %d", table[0], i+1), []byte(strings.Join(row, "\x00")))
+			for _, value := range row {
+				parts := []string{value}
+				for _, packed := range inBase64.FindAllString(value, -1) {
+					for _, form := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+						if plain, err := form.DecodeString(packed); err == nil {
+							parts = append(parts, string(plain))
+						}
+					}
+				}
+				for _, part := range parts {
+					x := record("", nil, []byte(part))
+					p.data, p.ints = append(p.data, x.data...), append(p.ints, x.ints...)
+				}
+			}
+			d.all = append(d.all, p)
+		}
+	}
+	return nil
+}
+
+// inBase64 finds what may be bytes as text.
+var inBase64 = regexp.MustCompile(`[A-Za-z0-9+/_-]{6,}`)
+
+// texts gives the rows of a query, each value as text.
+func texts(db *sql.DB, query string) (out [][]string, err error) {
+	rows, err := db.Query(query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		row := make([]sql.NullString, len(names))
+		into := make([]any, len(names))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		var values []string
+		for _, v := range row {
+			values = append(values, v.String)
+		}
+		out = append(out, values)
+	}
+	return out, rows.Err()
 }
 
 // leveldb decodes a store of the engine. Its block store has blocks in parts,

@@ -12,13 +12,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/client"
+	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/trade/party"
 )
@@ -30,6 +34,7 @@ type Options struct {
 	Validators int          // default 4
 	Together   bool         // the first carrier's node is the first validator too
 	Automatic  node.Automatic
+	ENNIs      []ENNI // where carriers are interconnected; with any, each has a Sonata interface
 	Binary     string // lateral's own binary: each node is a process; empty: all in this process
 	Log        *slog.Logger
 }
@@ -67,7 +72,7 @@ func Build(o Options) (*Network, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	n := &Network{o: o, byName: map[string]*running{}}
-	ports, err := freePorts(2*o.Validators + 2*len(o.Carriers))
+	ports, err := freePorts(2*o.Validators + 3*len(o.Carriers))
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +122,11 @@ func Build(o Options) (*Network, error) {
 		found.Members = append(found.Members, *s.Application)
 		setups = append(setups, s)
 	}
+	if len(o.ENNIs) > 0 {
+		if err := interconnect(setups, o.ENNIs, port); err != nil {
+			return nil, err
+		}
+	}
 	found.Start = time.Now().Add(-time.Second).UnixMilli()
 	networkFile, genesisFile, err := found.Write(o.Dir)
 	if err != nil {
@@ -146,6 +156,60 @@ func Build(o Options) (*Network, error) {
 	return n, nil
 }
 
+// interconnect gives each carrier a Sonata interface, and the carriers at both
+// ends of an interconnection access to each other's.
+func interconnect(setups []node.Setup, ennis []ENNI, port func() string) error {
+	at := map[party.Code]*node.Setup{}
+	for i := range setups {
+		s := &setups[i]
+		if s.Config.Carrier == "" {
+			continue
+		}
+		at[s.Config.Carrier] = s
+		listen := port()
+		s.Config.Sonata = node.Sonata{Listen: listen, Base: "http://" + listen, Partners: filepath.Join(filepath.Dir(s.ConfigFile), "partners.yaml"), Private: true}
+	}
+	for _, e := range ennis {
+		for i, seller := range e.Ends {
+			buyer := e.other(i)
+			if at[seller.Carrier] == nil || at[buyer.Carrier] == nil {
+				return fault.Newf(fault.Invalid, "interconnect carriers of the network", "the interconnection %s is of another carrier", e.ID)
+			}
+			if err := admit(at[seller.Carrier], at[buyer.Carrier]); err != nil {
+				return fmt.Errorf("interconnecting %s and %s: %w", buyer.Carrier, seller.Carrier, err)
+			}
+		}
+	}
+	return nil
+}
+
+// admit lets a buyer's node call a seller's Sonata interface. The buyer gets the
+// secret as a file.
+func admit(seller, buyer *node.Setup) error {
+	partners, err := sonata.OpenPartners(seller.Config.Sonata.Partners)
+	if err != nil {
+		return err
+	}
+	secret, err := partners.Add(sonata.Partner{
+		ID: clientID(buyer.Config.Carrier, seller.Config.Carrier), Buyers: []string{string(buyer.Config.Carrier)}, Release: wire.Kylie,
+		Callbacks: []string{buyer.Config.Sonata.Base},
+	}, time.Now())
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(durable.OS, secretFile(buyer, seller.Config.Carrier), []byte(secret+"\n"), 0o600)
+}
+
+// clientID is how a buyer's system is called at a seller.
+func clientID(buyer, seller party.Code) string {
+	return strings.ToLower(string(buyer) + "-at-" + string(seller))
+}
+
+// secretFile is where a buyer has its secret at a seller.
+func secretFile(buyer *node.Setup, seller party.Code) string {
+	return filepath.Join(filepath.Dir(buyer.ConfigFile), strings.ToLower(string(seller))+".secret")
+}
+
 // freePorts finds that many free ports of the loopback interface. Between
 // finding and using one, another program may take it; then starting says so.
 func freePorts(count int) ([]string, error) {
@@ -172,9 +236,14 @@ func (n *Network) NetworkFile() string { return filepath.Join(n.o.Dir, "network.
 
 // Start starts all nodes, validators first.
 func (n *Network) Start() error {
-	for _, r := range n.nodes {
-		if err := r.start(); err != nil {
-			return errors.Join(fmt.Errorf("starting %s: %w", r.name, err), n.Stop())
+	for _, some := range [][]*running{n.validators(), n.mereCarriers()} {
+		if err := together(some, func(r *running) error {
+			if err := r.start(); err != nil {
+				return fmt.Errorf("starting %s: %w", r.name, err)
+			}
+			return nil
+		}); err != nil {
+			return errors.Join(err, n.Stop())
 		}
 	}
 	return nil
@@ -182,11 +251,23 @@ func (n *Network) Start() error {
 
 // Stop ends all nodes, carriers first, and waits for them.
 func (n *Network) Stop() error {
-	var all error
-	for i := len(n.nodes) - 1; i >= 0; i-- {
-		all = errors.Join(all, n.nodes[i].end(syscall.SIGTERM))
+	end := func(r *running) error { return r.end(syscall.SIGTERM) }
+	return errors.Join(together(n.mereCarriers(), end), together(n.validators(), end))
+}
+
+func (n *Network) validators() []*running   { return n.nodes[:n.o.Validators] }
+func (n *Network) mereCarriers() []*running { return n.nodes[n.o.Validators:] }
+
+// together does something with all of a list at the same time, and gives all
+// that went wrong.
+func together[T any](list []T, f func(T) error) error {
+	fails := make([]error, len(list))
+	var all sync.WaitGroup
+	for i, x := range list {
+		all.Go(func() { fails[i] = f(x) })
 	}
-	return all
+	all.Wait()
+	return errors.Join(fails...)
 }
 
 // Kill ends a node at once, as a power cut would. Only nodes with a process of

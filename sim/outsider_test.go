@@ -27,6 +27,7 @@ import (
 	"github.com/lateral-network/lateral/internal/merkle"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/store/resource"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/money"
@@ -553,6 +554,14 @@ var places = map[string]func(t *testing.T, dir string, values ...[]byte){
 			t.Fatal(err)
 		}
 	},
+	"a Sonata shelf": func(t *testing.T, dir string, values ...[]byte) {
+		shelve(t, dir, func(v []byte) []byte { return v }, values)
+	},
+	"a Sonata shelf, in base64": func(t *testing.T, dir string, values ...[]byte) {
+		shelve(t, dir, func(v []byte) []byte {
+			return fmt.Appendf(nil, `{"text":%q,"signed":%q}`, strings.Repeat("long ", 2000), base64.StdEncoding.EncodeToString(v))
+		}, values)
+	},
 	"a journal": func(t *testing.T, dir string, values ...[]byte) {
 		j, _, err := durable.OpenJournal(durable.OS, filepath.Join(dir, "outbox"))
 		if err != nil {
@@ -614,6 +623,22 @@ var places = map[string]func(t *testing.T, dir string, values ...[]byte){
 		}
 		onDisk(t, filepath.Join(dir, "cs.wal", "wal"), all)
 	},
+}
+
+// shelve puts values each into a resource of its own.
+func shelve(t *testing.T, dir string, form func([]byte) []byte, values [][]byte) {
+	t.Helper()
+	db := must(resource.Open(dir, resource.Options{}))
+	err := db.Update(t.Context(), func(tx *resource.Tx) error {
+		var all error
+		for i, v := range values {
+			all = errors.Join(all, tx.Insert(&resource.Record{Scope: resource.Scope{Kind: "kylie/quote", Buyer: "X", Seller: "Y"}, ID: fmt.Sprint("r", i), Body: form(v)}))
+		}
+		return all
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // blockParts gives a block of envelopes in two parts.

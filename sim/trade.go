@@ -136,32 +136,19 @@ func (n *Network) agree(ctx context.Context, pair [2]*desk, d deal, say func(for
 			return err
 		}
 	}
-	admin, err := n.Client(a.me, api.Administrator)
-	if err != nil {
+	if err := n.open(ctx, pair, slices.Concat(paid[0], paid[1])); err != nil {
 		return err
 	}
-	if err := n.poll(ctx, "the Bilateral to be opened", func() (bool, error) {
-		_, err := admin.Open(ctx, b.me)
-		if fault.CodeOf(err) == exchange.CodeNoAnswer { // a busy machine; it can be asked again
-			return false, nil
-		}
-		return err == nil, err
-	}); err != nil {
-		return fmt.Errorf("opening the Bilateral: %w", err)
-	}
-	for _, x := range pair {
-		if err := n.retried(ctx, "the Bilateral to open", func() error {
-			_, err := x.auditor.AwaitOpen(ctx)
-			return err
-		}); err != nil {
-			return err
-		}
-		if err := n.delegates(ctx, x, slices.Concat(paid[0], paid[1])); err != nil {
-			return err
-		}
-	}
 	say("Bilateral of %s and %s open: both bound, sealed, with delegates", a.me, b.me)
-	if err := n.contract(ctx, pair, d); err != nil {
+	terms := agreement.Defaults()
+	terms.Cycle, terms.Netting, terms.PastPeriods = d.cycle, true, !d.live
+	if !d.live {
+		terms.GraceMillis = 0
+	}
+	if d.change != nil {
+		d.change(&terms)
+	}
+	if err := n.contract(ctx, pair, terms, voice.Name); err != nil {
 		return err
 	}
 	say("MSA-1 signed by both, %s periods", d.cycle)
@@ -198,6 +185,34 @@ func (n *Network) agree(ctx context.Context, pair [2]*desk, d deal, say func(for
 	return nil
 }
 
+// open opens the Bilateral of two carriers, and has each register its delegates
+// there, for any amount in some currencies.
+func (n *Network) open(ctx context.Context, pair [2]*desk, currencies []money.Currency) error {
+	a, b := pair[0], pair[1]
+	admin, err := n.Client(a.me, api.Administrator)
+	if err != nil {
+		return err
+	}
+	if err := n.poll(ctx, "the Bilateral to be opened", func() (bool, error) {
+		_, err := admin.Open(ctx, b.me)
+		if fault.CodeOf(err) == exchange.CodeNoAnswer { // a busy machine; it can be asked again
+			return false, nil
+		}
+		return err == nil, err
+	}); err != nil {
+		return fmt.Errorf("opening the Bilateral: %w", err)
+	}
+	return together(pair[:], func(x *desk) error {
+		if err := n.retried(ctx, "the Bilateral to open", func() error {
+			_, err := x.auditor.AwaitOpen(ctx)
+			return err
+		}); err != nil {
+			return err
+		}
+		return n.delegates(ctx, x, currencies)
+	})
+}
+
 // currencies gives those of a rate sheet, in order.
 func currencies(csv []byte) ([]money.Currency, error) {
 	sheet, rejects, err := voice.ReadSheet(bytes.NewReader(csv))
@@ -224,34 +239,25 @@ func worth(in []money.Currency) (out []money.Amount) {
 // may bind their carrier to any amount.
 func (n *Network) delegates(ctx context.Context, x *desk, currencies []money.Currency) error {
 	var limits []money.Amount
-	slices.Sort(currencies)
-	for _, c := range slices.Compact(currencies) {
+	for _, c := range slices.Compact(slices.Sorted(slices.Values(currencies))) {
 		limits = append(limits, money.Amount{Currency: c, Micro: math.MaxInt64})
 	}
-	for role, key := range n.byName[string(x.me)].setup.Delegates {
+	keys := n.byName[string(x.me)].setup.Delegates
+	return together(slices.Sorted(maps.Keys(keys)), func(role party.Role) error {
 		if _, err := x.admin.AddDelegate(ctx, wire.AddDelegate{
-			Key: key, Name: "robot for " + string(role), Roles: []party.Role{role}, Limits: limits,
+			Key: keys[role], Name: "robot for " + string(role), Roles: []party.Role{role}, Limits: limits,
 		}); err != nil {
 			return fmt.Errorf("registering a delegate of %s: %w", x.me, err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
-// contract has both sides sign one agreement.
-func (n *Network) contract(ctx context.Context, pair [2]*desk, d deal) error {
-	terms := agreement.Defaults()
-	terms.Cycle, terms.Netting = d.cycle, true
-	terms.PastPeriods = !d.live
-	if !d.live {
-		terms.GraceMillis = 0
-	}
-	if d.change != nil {
-		d.change(&terms)
-	}
+// contract has both sides sign MSA-1, for lines under terms.
+func (n *Network) contract(ctx context.Context, pair [2]*desk, terms agreement.Terms, lines ...product.Line) error {
 	const text = "As in the signed document."
 	if _, err := pair[0].product.ProposeAgreement(ctx, wire.ProposeAgreement{
-		ID: "MSA-1", Type: agreement.MSA, Lines: []product.Line{voice.Name}, Terms: terms,
+		ID: "MSA-1", Type: agreement.MSA, Lines: lines, Terms: terms,
 		Legal: agreement.Legal{
 			Document: canon.Sum("lateral/sandbox-agreement/1"), GoverningLaw: "Switzerland", Jurisdiction: "Zurich", Indemnity: text, Liability: text,
 			ForceMajeure: text, Taxes: text, Term: "Open, either side may end it at any time.", Obligations: text, Definitions: text,

@@ -41,6 +41,7 @@ type delivery struct {
 	now   func() time.Time
 	keep  time.Duration
 	log   *slog.Logger
+	count Metrics
 	// jitter gives a number from 0 to below 1, so that a thousand retries after
 	// an outage do not come at once.
 	jitter func() float64
@@ -63,7 +64,7 @@ func newDelivery(store *resource.DB, o Options) *delivery {
 		}
 	}
 	return &delivery{
-		store: store, key: o.Key, now: o.Now, keep: o.Keep, log: o.Log, jitter: rand.Float64, running: map[string]bool{},
+		store: store, key: o.Key, now: o.Now, keep: o.Keep, log: o.Log, count: o.Metrics, jitter: rand.Float64, running: map[string]bool{},
 		http: &http.Client{
 			Timeout:       answerTime,
 			Transport:     &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
@@ -154,6 +155,7 @@ func (d *delivery) step(ctx context.Context, h *resource.Hub) bool {
 	if ctx.Err() != nil {
 		return false // we stop: nobody knows, so it is sent again
 	}
+	d.count.Notified(problem == nil)
 	err = d.store.Update(context.WithoutCancel(ctx), func(tx *resource.Tx) error {
 		if problem == nil {
 			return tx.Took(h.ID, h.Cursor, e.Seq)

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -434,5 +435,51 @@ func TestTooManyRequestsAtOnceAreRefused(t *testing.T) {
 	close(leave)
 	if first := <-done; a.status != 403 || a.code() != "tooManyUsers" || first != 201 {
 		t.Errorf("%d %s, the first %d", a.status, a.code(), first)
+	}
+}
+
+// counts is a Metrics for tests.
+type counts struct {
+	mu       sync.Mutex
+	answered map[string]int
+	notified map[bool]int
+}
+
+func (c *counts) Answered(operation string, status int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answered[fmt.Sprint(operation, " ", status)]++
+}
+
+func (c *counts) Notified(taken bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.notified[taken]++
+}
+
+func TestEachRequestAndEachTryToNotifyIsCounted(t *testing.T) {
+	c := &counts{answered: map[string]int{}, notified: map[bool]int{}}
+	w, _ := quoteWorld(t, func(o *sonata.Options) { o.Metrics = c })
+	in := w.newInbox()
+	in.fail.Store(true)
+	w.subscribe(in.url, "eventType=quoteStateChangeEvent")
+	w.run()
+	w.newQuote()
+	notified := func(taken bool) int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.notified[taken]
+	}
+	until(t, "a try that was not taken is counted", func() bool { return notified(false) == 1 })
+	in.fail.Store(false)
+	w.pass(time.Minute)
+	until(t, "one that was taken is counted", func() bool { return notified(true) == 1 })
+	w.do(ask{partner: "bravo", path: quoteBase + "/quote/none"})
+	for _, want := range []string{"token 200", "registerListener 201", "createQuote 201", "retrieveQuote 404"} {
+		until(t, "there is one "+want, func() bool { // counted once it is answered
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.answered[want] == 1
+		})
 	}
 }

@@ -61,10 +61,28 @@ type Options struct {
 	// machine, and without TLS: for tests and laboratories.
 	Private bool
 
+	// Metrics is told of each request and notification; nil: nobody is.
+	Metrics Metrics
+
 	Now func() time.Time // nil: the clock
 	ID  func() string    // makes ids of resources; nil: random
 	Log *slog.Logger     // nil discards
 }
+
+// Metrics counts what goes between this seller and its buyers. Its methods are
+// called at the same time.
+type Metrics interface {
+	// Answered tells of a request, by its operationId; "": one that is none.
+	Answered(operation string, status int)
+	// Notified tells of a try to notify a buyer, and whether it took it.
+	Notified(taken bool)
+}
+
+// uncounted is who counts nothing.
+type uncounted struct{}
+
+func (uncounted) Answered(string, int) {}
+func (uncounted) Notified(bool)        {}
 
 // Server is the seller's side.
 type Server struct {
@@ -103,6 +121,9 @@ func New(partners *Partners, store *resource.DB, seller Seller, o Options) (*Ser
 	}
 	if o.InFlight == 0 {
 		o.InFlight = 64
+	}
+	if o.Metrics == nil {
+		o.Metrics = uncounted{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -252,6 +273,7 @@ func (s *Server) Handler() http.Handler {
 					s.refuse(ctx, seen, fmt.Errorf("panic: %v", p), nil)
 				}
 			}
+			s.options.Metrics.Answered(seen.operation, seen.status)
 			// Neither paths nor queries are logged: they may name what only the
 			// two carriers are to know.
 			s.log.Info("sonata: request", "trace", trace, "operation", seen.operation, "method", r.Method, "status", seen.status, "ms", time.Since(began).Milliseconds(), "who", seen.who)
