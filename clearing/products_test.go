@@ -64,8 +64,12 @@ func (w *world) orders(id, schedule string, until int64) {
 	w.t.Helper()
 	a := w.sides[0]
 	r := order.Request{Action: order.Add, Product: id, Schedule: schedule, Until: until}
-	a.view(func(v trade.View) {
-		r.Offer, _ = v.Scheduled("MSA-P", connectivity.Name, schedule, w.now().UnixMilli())
+	// The block that made the agreement may be a moment ahead of the clock.
+	w.until("the agreement is in force", func() (ok bool) {
+		a.view(func(v trade.View) {
+			r.Offer, ok = v.Scheduled("MSA-P", connectivity.Name, schedule, w.now().UnixMilli())
+		})
+		return ok
 	})
 	r.Offer.Pieces = 1
 	a.do(trade.NewCommand(trade.KindOrderPlace, trade.OrderPlace{ID: "O-" + id, Kind: order.Product, Agreement: "MSA-P", Line: connectivity.Name, Request: &r,

@@ -226,6 +226,14 @@ func TestANodeShowsTheOrdersOfItsBilateralsOverSonata(t *testing.T) {
 		h := alpha.shop.Reservations(q.Value.ID)
 		return len(h) == 1 && h[0].State == catalog.InUse
 	})
+	p.ID, p.Place = "P-1", nil
+	if p.Configuration, err = wire.Parse([]byte(strings.Replace(string(configuration.Bytes()), "600000000", "700000000", 1))); err != nil {
+		t.Fatal(err)
+	}
+	change, err := c.CreateQuote(ctx, wire.Quote{Instant: true, Level: wire.Firm, Contacts: []wire.Contact{contact(wire.BuyerContact)}, Items: []wire.QuoteItem{{ID: "1", Action: wire.Modify, Product: p}}})
+	if err != nil || change.Value.State != wire.Orderable {
+		t.Errorf("a change of it is quoted: %s %v", change.Raw, err)
+	}
 }
 
 func TestTheCarriersPeopleAnswerTheTicketsOfPartners(t *testing.T) {
