@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lateral-network/lateral/api/sonata/client"
+	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/buying"
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/mesh"
@@ -107,6 +109,18 @@ func TestAServiceIsFoundQuotedOrderedAndActiveOverFourCarriers(t *testing.T) {
 		want := rating.Guarantee{Metric: rating.Availability, Cap: rating.Millionths, Tiers: []rating.Miss{{Beyond: []uint64{999_700, 999_800, 999_900}[i], Share: 100_000}}}
 		if g := its[0].Request.Offer.Guarantees; len(g) != 1 || !reflect.DeepEqual(g[0], want) {
 			t.Errorf("%s is promised %+v, want %+v", code, g, want)
+		}
+	}
+	// Over Sonata the same order is completed, and the product in the inventory.
+	for i, code := range w.codes[:3] {
+		seller := w.sides[w.codes[i+1]]
+		c := must(client.New(client.Options{Base: seller.http.URL, ID: string(code), Secret: w.sides[code].secrets[seller.code], HTTP: w.sides[code].judged()}))
+		eventually(t, "the order of "+string(code)+" is completed over Sonata", func() bool {
+			p, err := c.Orders(within(t), client.Filter{"state": wire.Completed})
+			return err == nil && len(p.Items) == 1 && p.Items[0].ExternalID == w.sides[code].items(seller.code)[0].ID
+		})
+		if p := must(c.Products(within(t), nil)); len(p.Items) != 1 || p.Items[0].ID != w.sides[code].items(seller.code)[0].Request.Product {
+			t.Errorf("the inventory of %s shows %+v", seller.code, p.Items)
 		}
 	}
 	// The end goes down the chain too.

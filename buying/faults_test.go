@@ -230,7 +230,7 @@ func TestCapacityIsNeverSoldTwice(t *testing.T) {
 
 // Neighbours that say nothing, rubbish, or the same twice.
 func TestANeighbourThatAnswersLateNeverTwiceOrRubbishDoesNotStopAnInquiry(t *testing.T) {
-	w := newWorld(t, nil, "ALPHA", "BRAVO")
+	w := newWorld(t, func(w *world) { w.rubbish = true }, "ALPHA", "BRAVO")
 	alpha, bravo := w.sides["ALPHA"], w.sides["BRAVO"]
 	alpha.found(wanted)
 	r := wanted

@@ -182,6 +182,9 @@ func (b *Broker) service(o *mesh.Order) Service {
 	}
 	if o.End != nil {
 		s.Ended, s.Exit = o.End.At, o.End.Exit
+		if s.Until != 0 { // a timed service ends at its time, whenever that is noticed
+			s.Ended = min(s.Ended, s.Until)
+		}
 	}
 	if o.Up >= 0 {
 		s.Buyer = b.o.Neighbours[o.Up].Partner

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/api/sonata/client"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/buying"
 	"github.com/lateral-network/lateral/catalog"
@@ -52,6 +53,7 @@ type world struct {
 	codes      []party.Code
 	sides      map[party.Code]*side
 	people     map[party.Code]bool // whose own legs wait for people
+	rubbish    bool                // what is answered is wrong on purpose
 	quoteFor   time.Duration       // 0: the usual
 	deliverFor time.Duration       // likewise
 	terms      func(buyer, seller party.Code, t *agreement.ProductTerms)
@@ -65,6 +67,7 @@ type side struct {
 	member  *channel.Member
 	catalog *catalog.Catalog
 	broker  *buying.Broker
+	deals   *selling.Deals
 	server  *sonata.Server
 	http    *httptest.Server
 	handler atomic.Pointer[sonata.Server]
@@ -228,7 +231,7 @@ func (s *side) start() {
 		n := w.sides[w.codes[j]]
 		o.Neighbours = append(o.Neighbours, buying.Neighbour{ENNI: fmt.Sprintf("E-%d", min(i, j)), Partner: n.code, Place: cities[min(i, j)], Relation: mesh.Peer,
 			Terms:  must(mesh.NewTerms("", "")),
-			Seller: must(client.New(client.Options{Base: n.http.URL, ID: string(s.code), Secret: s.secrets[n.code], Retries: -1}))})
+			Seller: must(client.New(client.Options{Base: n.http.URL, ID: string(s.code), Secret: s.secrets[n.code], Retries: -1, HTTP: s.judged()}))})
 	}
 	if w.quoteFor != 0 {
 		o.Limits = mesh.DefaultLimits()
@@ -243,10 +246,13 @@ func (s *side) start() {
 	shelf := must(resource.Open(filepath.Join(dir, "sonata"), resource.Options{}))
 	s.closes(func() { shelf.Close() })
 	partners := must(sonata.OpenPartners(filepath.Join(w.dir, string(s.code)+".yaml")))
-	server := must(sonata.New(partners, shelf, shop.Seller(), sonata.Options{Sellers: []string{string(s.code)}, Base: s.http.URL, Private: true, Log: log}))
+	s.deals = selling.NewDeals(selling.DealOptions{Shop: shop, Bilateral: func(p party.Code) (selling.Bilateral, bool) { b, ok := s.bilateral(p); return read{b}, ok }})
+	server := must(sonata.New(partners, shelf, s.deals.Seller(), sonata.Options{Sellers: []string{string(s.code)}, Base: s.http.URL, Private: true, Log: log}))
 	s.handler.Store(server)
 	s.closes(func() { s.handler.Store(nil) })
 	s.run(func(ctx context.Context) error { server.Run(ctx); return nil })
+	s.run(func(ctx context.Context) error { s.deals.Run(ctx, server); return nil })
+	s.run(s.tellDeals)
 	s.run(s.broker.Run)
 	s.run(s.ticks)
 }
@@ -270,6 +276,57 @@ func (s *side) run(part func(context.Context) error) {
 			s.w.t.Errorf("%s: a part ended with %v", s.code, err)
 		}
 	})
+}
+
+// read is a Bilateral as package selling reads it.
+type read struct{ *channel.Bilateral }
+
+func (r read) View(f func(trade.View) error) error {
+	return r.Bilateral.View(func(v channel.View) error { return f(trade.View{Records: v}) })
+}
+
+// judged is a client whose messages are held to the published files, where they
+// are there.
+func (s *side) judged() *http.Client {
+	var t http.RoundTripper = http.DefaultTransport.(*http.Transport).Clone()
+	if sonatatest.There() && !s.w.rubbish {
+		t = &sonatatest.Judge{T: s.w.t, Next: t}
+	}
+	return &http.Client{Transport: t}
+}
+
+// tellDeals tells of events on Bilaterals, as nodes do.
+func (s *side) tellDeals(ctx context.Context) error {
+	followed := map[string]bool{}
+	var all sync.WaitGroup
+	defer all.Wait()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		for _, b := range s.member.Bilaterals() {
+			if b.State() != channel.StateOpen || followed[b.Partner()] {
+				continue
+			}
+			followed[b.Partner()] = true
+			all.Go(func() {
+				for e, err := range b.Events(ctx, 0) {
+					if err != nil {
+						return
+					}
+					for _, o := range e.Outcomes {
+						for _, ev := range o.Events {
+							s.deals.Told(party.Code(b.Partner()), ev.Subject)
+						}
+					}
+				}
+			})
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // Product gives what a buyer has of the carrier.
