@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/catalog"
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/line/connectivity"
 	"github.com/lateral-network/lateral/node"
@@ -28,53 +30,106 @@ type MeshOptions struct {
 	Log         *slog.Logger
 }
 
+// pace is how time is compressed.
+type pace struct {
+	hour  time.Duration // that an hour of the inquiry lasts
+	cycle string        // of bills: all of the service is in one of its periods
+}
+
+var usualPace = pace{hour: time.Second, cycle: "10s"}
+
+// meshLimit is how long a run may last until it is given up.
+const meshLimit = 43 * time.Second
+
 // Mesh runs the partial mesh: one inquiry, its order, service, bills and
 // settlement, and reports on it.
-func Mesh(ctx context.Context, o MeshOptions) (err error) {
-	m := &mesh{o: o, say: progress(o.Progress, time.Now())}
-	if m.o.Dir == "" {
-		if m.o.Dir, err = os.MkdirTemp("", "lateral-sandbox-"); err != nil {
-			return durable.Explain("make a temporary folder", err)
+func Mesh(ctx context.Context, o MeshOptions) (*MeshReport, error) {
+	start, dir := time.Now(), o.Dir
+	if o.Dir == "" {
+		var err error
+		if o.Dir, err = os.MkdirTemp("", "lateral-sandbox-"); err != nil {
+			return nil, durable.Explain("make a temporary folder", err)
 		}
-		defer os.RemoveAll(m.o.Dir)
+		defer os.RemoveAll(o.Dir)
 	}
-	if err := m.build(); err != nil {
-		return err
+	m, err := newMesh(o, usualPace, start)
+	if err != nil {
+		return nil, err
 	}
-	if err := m.net.Start(); err != nil {
-		return err
+	limited, cancel := context.WithDeadline(ctx, start.Add(meshLimit))
+	defer cancel()
+	r, err := m.play(limited)
+	switch {
+	case limited.Err() != nil && ctx.Err() == nil:
+		return nil, fault.Newf(fault.Unavailable, "run it again while the machine does less, or with --verbose to see the nodes' own log lines", "it was not through within %s", meshLimit).Because(err)
+	case err != nil:
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, m.net.Stop()) }()
-	return m.prepare(ctx)
+	r.out = dir
+	return r, nil
 }
 
-// mesh is one run of the partial mesh.
-type mesh struct {
-	o     MeshOptions
-	say   func(string, ...any)
-	net   *Network
-	pairs [][2]*desk // as in meshENNIs
+// meshRun is one run of the partial mesh.
+type meshRun struct {
+	o       MeshOptions
+	pace    pace
+	start   time.Time
+	say     func(string, ...any)
+	net     *Network
+	pairs   [][2]*desk     // as in meshENNIs
+	manager *client.Client // of the carrier whose customer asks
+	news    chan struct{}  // holds one: something has happened on a Bilateral
 }
 
-func (m *mesh) build() (err error) {
+// newMesh builds the network in the folder of the options.
+func newMesh(o MeshOptions, p pace, start time.Time) (*meshRun, error) {
 	var codes []party.Code
 	for _, c := range meshCarriers {
 		codes = append(codes, c.code)
 	}
-	m.net, err = Build(Options{
-		Dir: m.o.Dir, Carriers: codes, ENNIs: meshENNIs, Log: m.o.Log,
+	net, err := Build(Options{
+		Dir: o.Dir, Carriers: codes, ENNIs: meshENNIs, Log: o.Log,
 		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true},
 	})
-	return err
+	return &meshRun{o: o, pace: p, start: start, say: progress(o.Progress, start), net: net, news: make(chan struct{}, 1)}, err
+}
+
+// play starts the network, runs everything, and stops it.
+func (m *meshRun) play(ctx context.Context) (*MeshReport, error) {
+	if err := m.net.Start(); err != nil {
+		return nil, err
+	}
+	r, err := m.whole(ctx)
+	if err = errors.Join(err, m.net.Stop()); err != nil {
+		return nil, err
+	}
+	r.TotalMS = time.Since(m.start).Milliseconds()
+	return r, nil
+}
+
+// whole runs everything on a network that has been started.
+func (m *meshRun) whole(ctx context.Context) (*MeshReport, error) {
+	r := &MeshReport{}
+	if err := m.prepare(ctx); err != nil {
+		return nil, err
+	}
+	r.SetupMS = time.Since(m.start).Milliseconds()
+	err := m.run(ctx, r)
+	r.TotalMS = time.Since(m.start).Milliseconds()
+	return r, err
 }
 
 // prepare stocks the catalogues, and has neighbours open their Bilaterals and
 // sign.
-func (m *mesh) prepare(ctx context.Context) error {
+func (m *meshRun) prepare(ctx context.Context) error {
 	if err := together(meshCarriers, func(c meshCarrier) error { return m.stock(ctx, &c) }); err != nil {
 		return err
 	}
 	m.say("%d validators and %d carriers are up, each with its own catalogue", m.net.o.Validators, len(meshCarriers))
+	var err error
+	if m.manager, err = m.net.Client(m.buyer(), api.ProductManager); err != nil {
+		return err
+	}
 	for _, e := range meshENNIs {
 		pair, err := m.net.desks(e.Ends[0].Carrier, e.Ends[1].Carrier)
 		if err != nil {
@@ -90,7 +145,7 @@ func (m *mesh) prepare(ctx context.Context) error {
 }
 
 // stock waits for a carrier's node and fills its catalogue.
-func (m *mesh) stock(ctx context.Context, c *meshCarrier) error {
+func (m *meshRun) stock(ctx context.Context, c *meshCarrier) error {
 	if err := m.net.WaitReady(ctx, c.code); err != nil {
 		return err
 	}
@@ -109,24 +164,20 @@ func (m *mesh) stock(ctx context.Context, c *meshCarrier) error {
 	return nil
 }
 
-// meshCycle is how long a billing period is, and an interval that is measured:
-// an hour of the world is a second here.
-const meshCycle = "5s"
-
 // sign has two neighbours open their Bilateral and agree on Ethernet lines.
-func (m *mesh) sign(ctx context.Context, pair [2]*desk) error {
+func (m *meshRun) sign(ctx context.Context, pair [2]*desk) error {
 	if err := m.net.open(ctx, pair, []money.Currency{"EUR"}); err != nil {
 		return fmt.Errorf("%s and %s: %w", pair[0].me, pair[1].me, err)
 	}
 	terms := agreement.Defaults()
-	terms.Cycle, terms.GraceMillis, terms.Netting = meshCycle, 0, true
+	terms.Cycle, terms.GraceMillis, terms.Netting = m.pace.cycle, 0, true
 	terms.Payment[0].DueDays = 0
 	if m.o.Integration != "" {
 		terms.Integration = m.o.Integration
 	}
 	clause := agreement.DefaultProduct("annex-e-line", string(connectivity.Name))
 	clause.Types, clause.Currencies = []string{catalog.TypeELine}, []money.Currency{"EUR"}
-	clause.Test, clause.Granularity = true, meshCycle
+	clause.Test, clause.Granularity = true, m.pace.cycle
 	terms.Products = []agreement.ProductTerms{clause}
 	return m.net.contract(ctx, pair, terms, connectivity.Name)
 }

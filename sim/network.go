@@ -5,6 +5,7 @@ package sim
 
 import (
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -170,44 +171,64 @@ func interconnect(setups []node.Setup, ennis []ENNI, port func() string) error {
 		s.Config.Sonata = node.Sonata{Listen: listen, Base: "http://" + listen, Partners: filepath.Join(filepath.Dir(s.ConfigFile), "partners.yaml"), Private: true}
 	}
 	for _, e := range ennis {
-		for i, seller := range e.Ends {
-			buyer := e.other(i)
-			if at[seller.Carrier] == nil || at[buyer.Carrier] == nil {
+		for i, end := range e.Ends {
+			buyer, seller := at[end.Carrier], at[e.other(i).Carrier]
+			if buyer == nil || seller == nil {
 				return fault.Newf(fault.Invalid, "interconnect carriers of the network", "the interconnection %s is of another carrier", e.ID)
 			}
-			if err := admit(at[seller.Carrier], at[buyer.Carrier]); err != nil {
-				return fmt.Errorf("interconnecting %s and %s: %w", buyer.Carrier, seller.Carrier, err)
+			secret, err := admit(seller, buyer)
+			if err := errors.Join(err, addPlace(buyer, e.Hall)); err != nil {
+				return fmt.Errorf("interconnecting %s and %s: %w", buyer.Config.Carrier, seller.Config.Carrier, err)
 			}
+			m := &buyer.Config.Mesh
+			m.Deliver = true // nobody digs here
+			m.Neighbours = append(m.Neighbours, node.Neighbour{Partner: seller.Config.Carrier, ENNI: e.ID, Place: e.Hall.ID, Relation: end.Relation,
+				Sonata: seller.Config.Sonata.Base, Client: clientID(buyer.Config.Carrier, seller.Config.Carrier), Secret: secret})
 		}
 	}
 	return nil
 }
 
-// admit lets a buyer's node call a seller's Sonata interface. The buyer gets the
-// secret as a file.
-func admit(seller, buyer *node.Setup) error {
+// admit lets a buyer's node call a seller's Sonata interface, and gives the file
+// with the buyer's secret.
+func admit(seller, buyer *node.Setup) (path string, err error) {
 	partners, err := sonata.OpenPartners(seller.Config.Sonata.Partners)
 	if err != nil {
-		return err
+		return "", err
 	}
 	secret, err := partners.Add(sonata.Partner{
 		ID: clientID(buyer.Config.Carrier, seller.Config.Carrier), Buyers: []string{string(buyer.Config.Carrier)}, Release: wire.Kylie,
 		Callbacks: []string{buyer.Config.Sonata.Base},
 	}, time.Now())
 	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(filepath.Dir(buyer.ConfigFile), strings.ToLower(string(seller.Config.Carrier))+".secret")
+	return path, durable.WriteFile(durable.OS, path, []byte(secret+"\n"), 0o600)
+}
+
+// addPlace adds a hall to the list of places that a carrier's node reads.
+func addPlace(s *node.Setup, h Hall) error {
+	p, err := h.place()
+	if err != nil {
 		return err
 	}
-	return durable.WriteFile(durable.OS, secretFile(buyer, seller.Config.Carrier), []byte(secret+"\n"), 0o600)
+	list := &s.Config.Catalog.Places
+	rows := [][]string{{p.ID, p.Name, p.Country, p.Latitude.String(), p.Longitude.String()}}
+	if *list == "" {
+		*list = filepath.Join(filepath.Dir(s.ConfigFile), "places.csv")
+		rows = append([][]string{{"id", "name", "country", "latitude", "longitude"}}, rows...)
+	}
+	f, err := os.OpenFile(*list, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(csv.NewWriter(f).WriteAll(rows), f.Close())
 }
 
 // clientID is how a buyer's system is called at a seller.
 func clientID(buyer, seller party.Code) string {
 	return strings.ToLower(string(buyer) + "-at-" + string(seller))
-}
-
-// secretFile is where a buyer has its secret at a seller.
-func secretFile(buyer *node.Setup, seller party.Code) string {
-	return filepath.Join(filepath.Dir(buyer.ConfigFile), strings.ToLower(string(seller))+".secret")
 }
 
 // freePorts finds that many free ports of the loopback interface. Between

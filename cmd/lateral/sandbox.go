@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/sim"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -16,6 +17,7 @@ import (
 type sandboxCommand struct {
 	Live  liveCommand  `cmd:"" default:"withargs" help:"Live generated calls, cleared every 15 seconds, until Ctrl-C (the default)."`
 	Voice voiceCommand `cmd:"" help:"Clear two carriers' call-record files and end."`
+	Mesh  meshCommand  `cmd:"" help:"Find, order, bill and settle one service across seven carriers, and end."`
 }
 
 // liveCommand is "lateral sandbox".
@@ -103,6 +105,40 @@ func (c voiceCommand) Run(ctx context.Context, t terminal) error {
 	report, err := sim.Voice(ctx, sim.VoiceOptions{
 		Formats: formats, Ours: c.Ours, Theirs: c.Theirs, Rates: c.Rates, RatesBack: c.RatesBack, Us: c.Us, Cycle: c.Period,
 		Dir: c.Out, Binary: binary, Progress: t.err, Log: logTo(t, c.Verbose),
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return t.document(report)
+	}
+	_, err = fmt.Fprint(t.out, report.Text())
+	return err
+}
+
+// meshCommand is "lateral sandbox mesh".
+type meshCommand struct {
+	Integration string `default:"common-record" enum:"common-record,proof" help:"How bills come about: common-record (the Bilateral generates them) or proof (each side does, and they must be equal)."`
+	JSON        bool   `name:"json" help:"Print one JSON document."`
+	Out         string `placeholder:"DIR" help:"Keep the network's files in this folder instead of a temporary one."`
+	Verbose     bool   `help:"Show the nodes' own log lines too."`
+}
+
+func (meshCommand) Help() string {
+	return `Seven carriers in a partial mesh, each with its own node, catalogue and prices, know their neighbours only. A customer of
+ALPHA asks for a line from Hong Kong to Milan: the inquiry goes from neighbour to neighbour over LSO Sonata, the best offer
+is ordered along its chain, delivered, used for four hours that last a second each, billed on each pair's Bilateral, accepted
+and settled. It ends by itself, within 45 seconds. Progress goes to standard error, the result to standard output.
+
+Examples:
+  lateral sandbox mesh
+  lateral sandbox mesh --json 2>/dev/null
+  lateral sandbox mesh --integration proof --out ./mesh`
+}
+
+func (c meshCommand) Run(ctx context.Context, t terminal) error {
+	report, err := sim.Mesh(ctx, sim.MeshOptions{
+		Dir: c.Out, Integration: agreement.Integration(c.Integration), Progress: t.err, Log: logTo(t, c.Verbose),
 	})
 	if err != nil {
 		return err
