@@ -89,6 +89,10 @@ func (deliverer) Reschedule(context.Context, sonata.Party, wire.Order, wire.Resc
 	return c, nil
 }
 
+func (deliverer) AnswerCharge(context.Context, sonata.Party, wire.Order, wire.Charge, []wire.ChargeItemAnswer) error {
+	return nil
+}
+
 func (deliverer) ChargeAnswered(context.Context, sonata.Party, wire.Charge) error { return nil }
 
 // Sonata measures requests a second of a seller with many orders in store: pages

@@ -105,14 +105,21 @@ func (b *Broker) Quote(ctx context.Context, a selling.Ask) (selling.Quoted, erro
 	b.mu.Lock()
 	b.names[name] = a.Name
 	b.mu.Unlock()
-	m, err := b.wait(ctx, enni, id, mesh.AskQuote{ID: id, Header: h, Inquiry: q, Item: item, Name: name})
+	var s *mesh.Signed
+	if a.Product != "" {
+		s, err = b.quoteChange(ctx, &askedFor{party.Code(a.Buyer), a.Product, name, q})
+	} else {
+		var m mesh.Message
+		if m, err = b.wait(ctx, enni, id, mesh.AskQuote{ID: id, Header: h, Inquiry: q, Item: item, Name: name}); err == nil {
+			s = m.(mesh.Quoted).Quote
+		}
+	}
 	b.mu.Lock()
 	delete(b.names, name)
 	b.mu.Unlock()
 	if err != nil {
 		return selling.Quoted{}, err
 	}
-	s := m.(mesh.Quoted).Quote
 	if s == nil || s.Proof == nil {
 		return selling.Quoted{}, errNone
 	}

@@ -111,7 +111,7 @@ func (b *Broker) quoteAt(ctx context.Context, enni int, m mesh.AskQuote) mesh.Me
 		b.lost(n, "quote", fault.Newf(mesh.CodeBadQuote, "ask the seller to sign its quotes", "the quote is %.40s and has %d proofs", a.Value.State, len(a.Value.Proofs)))
 		return none
 	}
-	s, err := b.read(n, &m.Inquiry, a.Value.Proofs[0].Signed)
+	s, err := b.read(n, &m.Inquiry, "", a.Value.Proofs[0].Signed)
 	if err != nil {
 		b.o.Log.Warn("a neighbour's quote is not used", "partner", n.Partner, "err", err)
 		return none

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata/client"
+	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/fault"
@@ -78,8 +79,11 @@ type Options struct {
 	// Tell hands a partner's node our reach and gives its own.
 	Tell    func(ctx context.Context, partner party.Code, reach []byte) ([]byte, error)
 	Contact Contact // of orders and inquiries
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Callback is the address at which the own listener takes sellers'
+	// notifications; "": they are not asked for any.
+	Callback string
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // Contact is whom a seller asks about an order.
@@ -197,6 +201,11 @@ func (b *Broker) Run(ctx context.Context) error {
 	defer b.work.Wait()
 	defer cancel(nil)
 	b.do(nil)
+	for i := range b.o.Neighbours {
+		if n := &b.o.Neighbours[i]; n.Seller != nil && b.o.Callback != "" {
+			b.work.Go(func() { b.subscribe(ctx, n) })
+		}
+	}
 	look := time.NewTicker(200 * time.Millisecond)
 	defer look.Stop()
 	for {
@@ -454,6 +463,39 @@ func (b *Broker) Heard(partner party.Code, message []byte) ([]byte, error) {
 		return reachMessage{m.ENNI, ours.Encode()}.encode(), nil
 	}
 	return nil, nil
+}
+
+// subscribe asks a seller to tell of orders, until it does.
+func (b *Broker) subscribe(ctx context.Context, n *Neighbour) {
+	wait := time.Second
+	for ctx.Err() == nil {
+		_, err := n.Seller.Subscribe(ctx, wire.Ordering, b.o.Callback)
+		if err == nil || refused(err) {
+			if err != nil {
+				b.o.Log.Warn("a seller does not notify; its orders are followed on the Bilateral", "partner", n.Partner, "err", err)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+			wait = min(2*wait, time.Minute)
+		}
+	}
+}
+
+// Notified takes a seller's notification about an order: what stands on the
+// Bilateral is looked at again, for what it says.
+func (b *Broker) Notified(partner party.Code) {
+	b.mu.Lock()
+	x := b.open[partner]
+	b.mu.Unlock()
+	if x == nil {
+		return
+	}
+	if err := b.sweep(partner, x); err != nil {
+		b.o.Log.Warn("orders cannot be looked at after a notification", "partner", partner, "err", err)
+	}
 }
 
 // neighbour finds an eNNI with a partner at a place, or, with no place, the

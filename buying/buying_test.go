@@ -129,3 +129,59 @@ func TestAServiceIsFoundQuotedOrderedAndActiveOverFourCarriers(t *testing.T) {
 		})
 	}
 }
+
+func TestAServiceIsChangedAtAllHopsOrNone(t *testing.T) {
+	w := newWorld(t, nil, "ALPHA", "BRAVO", "CHARLIE")
+	alpha, charlie := w.sides["ALPHA"], w.sides["CHARLIE"]
+	s := must(alpha.broker.Order(alpha.found(wanted).Best.Quote))
+	alpha.stage(s.ID, mesh.Accepted)
+	completed := func(orders int) {
+		t.Helper()
+		for i, code := range w.codes[:2] {
+			eventually(t, "the orders of "+string(code)+" are completed", func() bool {
+				its, done := w.sides[code].items(w.codes[i+1]), 0
+				for _, it := range its {
+					if it.State == order.ItemCompleted {
+						done++
+					}
+				}
+				return done == orders
+			})
+		}
+	}
+	completed(1)
+	offer, err := alpha.broker.Change(within(t), s.ID, 600_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := must(alpha.broker.Order(offer.Quote))
+	if x.ID != s.ID {
+		t.Fatalf("the change is another service: %+v", x)
+	}
+	completed(2)
+	eventually(t, "the change is in force", func() bool {
+		x := must(alpha.broker.Service(s.ID))
+		return x.Stage == mesh.Accepted && x.Offer.Quote == offer.Quote
+	})
+	for _, code := range w.codes {
+		eventually(t, string(code)+" has reserved for the change alone", func() bool {
+			now := time.Now().UnixMilli()
+			_, free, err := w.sides[code].catalog.Free("cable", now, 0, now)
+			return err == nil && free == 400_000_000
+		})
+	}
+	for _, it := range charlie.items("BRAVO") {
+		if it.Request.Action == order.Modify && it.Request.Product != charlie.items("BRAVO")[0].Request.Product {
+			t.Errorf("the change is of another product: %+v", it.Request)
+		}
+	}
+	// More than there is: nothing changes.
+	if _, err := alpha.broker.Change(within(t), s.ID, 1_600_000_000); err == nil {
+		t.Error("more than the cables carry is quoted")
+	}
+	completed(2)
+	must(alpha.broker.End(s.ID, 0))
+	for _, code := range w.codes {
+		w.sides[code].free()
+	}
+}

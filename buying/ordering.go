@@ -458,7 +458,10 @@ func (b *Broker) orderPlace(x *channel.Bilateral, id string, s *mesh.Supply, bel
 		return trade.OrderPlace{}, err
 	}
 	p := trade.OrderPlace{ID: id, Kind: order.Product, Agreement: agreement, Line: connectivity.Name, Payload: configuration(s.Rest),
-		Request: &order.Request{Action: order.Add, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To}}
+		Request: &order.Request{Action: q.Quote.Action, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To}}
+	if q.Quote.Action == order.Modify {
+		p.Request.Until = 0 // only what is added has an end
+	}
 	// Not before the quoted time, by the ledger's clock too, which may be behind.
 	p.From = s.Rest.Window.From
 	return p, nil
@@ -765,7 +768,7 @@ func (b *Broker) hold(e mesh.Hold) {
 	s, ok := b.supplies[e.Rev.Quote]
 	held := ok
 	for _, leg := range s.Own {
-		err := b.reserve(e.Rev.Quote, leg, &s.Asked, max(e.Rev.Until, b.now()+1000))
+		err := b.reserve(e.Rev.Quote, s.Changes, leg, &s.Asked, max(e.Rev.Until, b.now()+1000))
 		if err == nil {
 			_, err = b.o.Catalog.MoveHold(holdName(e.Rev.Quote), catalog.Confirm, e.Order.String(), b.now())
 		}
@@ -809,6 +812,9 @@ func (b *Broker) start(e mesh.Start) {
 		return
 	}
 	b.moveHold(o.Current.Quote, catalog.Use, e.Order)
+	if old := b.supplies[o.Current.Quote].Changes; old != (mesh.ID{}) {
+		b.moveHold(old, catalog.Release, e.Order)
+	}
 	if to := b.supplies[o.Current.Quote].Asked.Window.To; to != 0 {
 		b.wake(to)
 	}
@@ -873,6 +879,10 @@ func (b *Broker) post(n *Neighbour, id string, s *mesh.Supply) {
 	if err != nil {
 		return
 	}
+	action := wire.Add
+	if q.Quote.Action == order.Modify {
+		action, p.ID, p.Offering, p.Place = wire.Modify, q.Quote.Item, nil, nil
+	}
 	account := n.Account
 	if account == "" {
 		account = string(b.o.Carrier)
@@ -883,7 +893,7 @@ func (b *Broker) post(n *Neighbour, id string, s *mesh.Supply) {
 		term = &wire.Term{Name: "open", Duration: wire.Duration{Amount: 1, Units: "months"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}
 	}
 	o := wire.Order{ExternalID: id, Contacts: b.contact("productOrderContact"), Items: []wire.OrderItem{{
-		ID: "1", Action: wire.Add, Product: p, QuoteItem: &wire.QuoteItemRef{ID: "1", QuoteID: q.Quote.ID}, Requested: now.Add(b.o.DeliverFor),
+		ID: "1", Action: action, Product: p, QuoteItem: &wire.QuoteItemRef{ID: "1", QuoteID: q.Quote.ID}, Requested: now.Add(b.o.DeliverFor),
 		BillingAccount: &wire.Ref{ID: account}, RequestedTerm: term,
 		Contacts: b.contact("buyerProductOrderItemContact", "buyerImplementationContact", "buyerTechnicalContact"),
 	}}}

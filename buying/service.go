@@ -229,17 +229,24 @@ func (b *Broker) Service(id mesh.ID) (Service, error) {
 	return b.service(&o), nil
 }
 
-// Order orders what a quote offers, for the carrier or its customer. The service
-// has the quote's id: the same order again is the same. Codes: not-found,
+// Order orders what a quote offers, for the carrier or its customer: a service,
+// which has the quote's id, or the change of one. The same order again is the same. Codes: not-found,
 // quote-expired, bad-mesh-order.
 func (b *Broker) Order(quote mesh.ID) (Service, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	id := quote
-	if o, ok := b.cascade.Order(id); ok {
+	s, ok := b.supplies[quote]
+	if s.Changes != (mesh.ID{}) {
+		for _, o := range b.cascade.Orders() {
+			if o.Current != nil && o.Up < 0 && (o.Current.Quote == s.Changes || o.Current.Quote == quote) {
+				id = o.ID
+			}
+		}
+	}
+	if o, ok := b.cascade.Order(id); ok && (s.Changes == (mesh.ID{}) || o.Next.Quote == quote) {
 		return b.service(&o), nil
 	}
-	s, ok := b.supplies[quote]
 	switch {
 	case !ok || s.Sold.Quote.Buyer != "":
 		return Service{}, fault.New(fault.NotFound, "there is no such quote for an own customer", "ask for one").In("quote")

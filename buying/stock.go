@@ -124,19 +124,23 @@ const perMillionth = mesh.Whole / 1_000_000
 
 // Hold reserves what a leg of a quote for a neighbour takes.
 func (s stock) Hold(quote mesh.ID, leg mesh.OwnLeg, asked *mesh.Inquiry, until int64) bool {
-	return s.b.reserve(quote, leg, asked, until) == nil
+	return s.b.reserve(quote, mesh.ID{}, leg, asked, until) == nil
 }
 
 // holdName is the id of the reservation for a quote.
 func holdName(quote mesh.ID) string { return "mesh-" + quote.String() }
 
-// reserve takes capacity for a quote. The same again gives the same.
-func (b *Broker) reserve(quote mesh.ID, leg mesh.OwnLeg, asked *mesh.Inquiry, until int64) error {
+// reserve takes capacity for a quote, in the place of what the quote that it
+// changes has. The same again gives the same.
+func (b *Broker) reserve(quote, changes mesh.ID, leg mesh.OwnLeg, asked *mesh.Inquiry, until int64) error {
 	q := *asked
 	q.A.ID, q.Z.ID = leg.Leg.From, leg.Leg.To
 	in, ok := b.inquiry(&q)
 	if !ok {
 		return nil
+	}
+	if changes != (mesh.ID{}) {
+		in.Instead = holdName(changes)
 	}
 	_, err := b.o.Catalog.Reserve(catalog.Claim{ID: holdName(quote), Offering: leg.Of, Inquiry: in, Expires: catalog.Time(until), For: quote.String()}, b.now())
 	return err

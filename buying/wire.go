@@ -249,7 +249,11 @@ func offerOf(q *mesh.Quote, asked *mesh.Inquiry) (product.Offer, error) {
 
 // prove gives the proof of a quote for a neighbour, under the name that the own
 // Sonata interface has given it.
-func (b *Broker) prove(q *mesh.Quote, asked *mesh.Inquiry) []byte {
+func (b *Broker) prove(q *mesh.Quote, asked *mesh.Inquiry) []byte { return b.sign(q, asked, "") }
+
+// sign gives the proof of a quote; product is what it changes on the Bilateral
+// with the buyer, "" where it adds one.
+func (b *Broker) sign(q *mesh.Quote, asked *mesh.Inquiry, product string) []byte {
 	offer, err := offerOf(q, asked)
 	if err != nil {
 		b.o.Log.Error("a quote cannot be signed", "err", err)
@@ -269,7 +273,10 @@ func (b *Broker) prove(q *mesh.Quote, asked *mesh.Inquiry) []byte {
 	offer.Guarantees = b.promise(q)
 	out := order.Quote{ID: name, Buyer: party.Code(q.Buyer), Seller: b.o.Carrier, Action: order.Add, Offer: offer, Until: q.Until, Held: q.Until, Legs: legs}
 	copy(out.Tag[:], q.Tag[:])
-	if w := asked.Window; w.To != 0 {
+	switch w := asked.Window; {
+	case product != "":
+		out.Action, out.Item = order.Modify, product
+	case w.To != 0:
 		out.From, out.To = w.From, w.To
 	}
 	return out.Sign(b.o.Key()).Encode()
@@ -301,7 +308,8 @@ func (b *Broker) legName(l *mesh.Leg, to party.Code) string {
 }
 
 // read checks the proof of a neighbour's quote and gives it as the mesh reads it.
-func (b *Broker) read(n *Neighbour, asked *mesh.Inquiry, proof []byte) (*mesh.Signed, error) {
+// product is what it is to change, "" where it is to add one.
+func (b *Broker) read(n *Neighbour, asked *mesh.Inquiry, product string, proof []byte) (*mesh.Signed, error) {
 	bad := func(detail string) error {
 		return fault.Newf(mesh.CodeBadQuote, "tell the neighbour; its quote is not used", "the quote of %s %s", n.Partner, detail)
 	}
@@ -337,7 +345,11 @@ func (b *Broker) read(n *Neighbour, asked *mesh.Inquiry, proof []byte) (*mesh.Si
 		return nil, err
 	}
 	want.Guarantees = x.Offer.Guarantees // whatever it promises
-	if string(canon.Must(want)) != string(canon.Must(x.Offer)) || x.Action != order.Add || asked.Window.To != 0 && (x.From > asked.Window.From || x.To != asked.Window.To) {
+	fits := x.Action == order.Add && (asked.Window.To == 0 || x.From <= asked.Window.From && x.To == asked.Window.To)
+	if product != "" {
+		fits = x.Action == order.Modify && x.Item == product
+	}
+	if !fits || string(canon.Must(want)) != string(canon.Must(x.Offer)) {
 		return nil, bad("offers something else")
 	}
 	return &mesh.Signed{Quote: q, Proof: proof}, nil

@@ -239,7 +239,7 @@ func (s *side) start() {
 	}
 	s.broker = must(buying.New(o))
 	s.catalog.Watch(func([]catalog.Turn) { s.broker.CatalogChanged() })
-	shop := selling.New(selling.Options{Catalog: s.catalog, Carrier: s.code, Key: s.keys.Node, Neighbours: s.broker, Log: log})
+	shop := selling.New(selling.Options{Catalog: s.catalog, Carrier: s.code, Key: s.keys.Node, Neighbours: s.broker, Products: s, Log: log})
 	shelf := must(resource.Open(filepath.Join(dir, "sonata"), resource.Options{}))
 	s.closes(func() { shelf.Close() })
 	partners := must(sonata.OpenPartners(filepath.Join(w.dir, string(s.code)+".yaml")))
@@ -270,6 +270,17 @@ func (s *side) run(part func(context.Context) error) {
 			s.w.t.Errorf("%s: a part ended with %v", s.code, err)
 		}
 	})
+}
+
+// Product gives what a buyer has of the carrier.
+func (s *side) Product(buyer, id string) (p product.Instance, terms agreement.Terms, ok bool) {
+	s.view(party.Code(buyer), func(v trade.View) bool {
+		if p, ok = v.Product(id); ok {
+			terms, ok = v.TermsAt(p.Agreement, time.Now().UnixMilli())
+		}
+		return ok
+	})
+	return p, terms, ok
 }
 
 // ticks has deadlines applied that have passed, as desks do.

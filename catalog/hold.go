@@ -444,6 +444,22 @@ func (c *Catalog) Waiting(buyer string, now int64) (out []Hold) {
 	return out
 }
 
+// HoldOf gives the reservation that takes capacity for an order.
+func (c *Catalog) HoldOf(order string) (Hold, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var found *Hold
+	for _, h := range c.holds.byID {
+		if order != "" && h.Order == order && h.State.Takes() && (found == nil || h.ID < found.ID) {
+			found = h
+		}
+	}
+	if found == nil {
+		return Hold{}, false
+	}
+	return *found, true
+}
+
 // Holds gives all reservations in order of their ids.
 func (c *Catalog) Holds() []Hold {
 	c.mu.RLock()

@@ -206,7 +206,7 @@ func (d *Desk) looked(subject string) {
 
 func elsewhere(action string) bool {
 	kind, _, _ := strings.Cut(action, "/")
-	return slices.Contains([]string{"request", "tick", "order", "book", "rates", "keep", "settle", "bills"}, kind)
+	return slices.Contains([]string{"request", "tick", "order", "book", "rates", "keep", "settle", "bills", "measures", "meter"}, kind)
 }
 
 // Problem is a step that does not succeed, and why.
@@ -238,7 +238,7 @@ var needs = map[fault.Code]Needs{
 	trade.CodeAuthorizationMissing: NeedsPerson, trade.CodeDelegateUnknown: NeedsPerson, trade.CodeDelegateExpired: NeedsPerson,
 	trade.CodeDelegateRole: NeedsPerson, trade.CodeMemberKey: NeedsPerson, trade.CodeBeyondLimit: NeedsPerson,
 	trade.CodeDiverged: NeedsPerson,
-	CodeDeclined:       NeedsPerson, CodeNotStated: NeedsPerson, CodeLost: NeedsPerson, trade.CodeVersionUnknown: NeedsPerson,
+	CodeDeclined:       NeedsPerson, CodeNotStated: NeedsPerson, CodeLost: NeedsPerson, CodeNoReading: NeedsPerson, trade.CodeVersionUnknown: NeedsPerson,
 	store.CodeDiskFull: NeedsPerson, store.CodeStoreFailed: NeedsPerson,
 }
 

@@ -32,6 +32,9 @@ type Automatic struct {
 	Accept bool // accept invoices whose lines are agreed
 	Net    bool // propose and accept nettings
 	Pay    bool // advise payments, and confirm those that the partner advised
+	// Measure: state what the meter has of products, and accept proposals that equal
+	// what was stated.
+	Measure bool
 }
 
 // Reader is what the desk needs of a product line: how its files are read.
@@ -76,7 +79,7 @@ type Archived = interface {
 	Size() int64
 }
 
-// Options are what a Desk is made of. All but Automatic, Patience and Log are
+// Options are what a Desk is made of. All but Automatic, Meter, Patience and Log are
 // required.
 type Options struct {
 	Me, Partner party.Code
@@ -94,6 +97,9 @@ type Options struct {
 	Authorize func(c trade.Command, role party.Role) (trade.Command, error)
 	Now       func() int64 // ms since 1970 UTC
 	Automatic Automatic
+	// Meter is where measurements of products are from; nil: from the readings that
+	// ImportReadings takes.
+	Meter Meter
 	// Patience is how long a partner may leave this node's head without an answer
 	// before the head is posted alone; 0: a minute. The network judges whether it
 	// counts as uncontested: when it is posted again, once its own time has passed.
@@ -108,10 +114,13 @@ type Desk struct {
 	prefix string // of the desk's keys in the node's store
 	pair   usage.Pair
 
-	promises promises // of the desk's own work
-	due      dueBills // likewise
+	promises  promises             // of the desk's own work
+	due       dueBills             // likewise
+	meters    map[string]*metering // by product; likewise
+	measureAt int64                // when a product is to be looked at, ms UTC; likewise
 
 	importing sync.Mutex // one import or closing at a time
+	metering  sync.Mutex // one import of readings at a time
 	making    sync.Mutex // the book is made once
 	recalling sync.Mutex // one sealed import is read at a time
 	summing   sync.Mutex // an import is either in the book or in the past
@@ -160,6 +169,7 @@ type Desk struct {
 	most      int                                   // invoices that the next netting or obligation takes at most
 	deadlines map[string]int64                      // block time in ms at which a record's wait ends
 	failed    map[string]failure                    // by action: what did not succeed
+	metered   map[string][]int64                    // by product: moments in intervals of which the meter has something new
 	receipts  map[string]receipted                  // by period key: the partner's node has taken our records in
 
 	wake   chan struct{}
@@ -184,7 +194,11 @@ func Open(o Options) (*Desk, error) {
 		tariffs: map[usage.Way]*tariff{}, edges: map[usage.Way]map[reconcile.Edge]bool{}, deadlines: map[string]int64{}, made: map[string]Manifest{},
 		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, proposed: map[string]bool{}, rows: map[string]bool{},
 		refused: map[string]bool{}, unrated: map[string]bool{}, repriced: true, asked: map[Slot]bool{}, held: map[string]int64{}, advised: map[string]bool{}, receipts: map[string]receipted{},
+		meters: map[string]*metering{}, metered: map[string][]int64{},
 		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1), looking: true, most: maxNetted,
+	}
+	if d.o.Meter == nil {
+		d.o.Meter = d.table()
 	}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d, d.restore()
@@ -313,6 +327,12 @@ func (d *Desk) work(ctx context.Context) {
 			}
 			d.looked(key)
 		}
+		if err := d.measure(ctx); err != nil && ctx.Err() == nil {
+			d.o.Log.Warn("clearing step failed", "subject", measuresSubject, "err", err)
+			d.fail("measures", measuresSubject, err)
+		} else {
+			d.solved("measures")
+		}
 		if err := d.bills(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("clearing step failed", "subject", billsSubject, "err", err)
 			d.fail("bills", billsSubject, err)
@@ -386,9 +406,11 @@ func (d *Desk) look(ctx context.Context, key string) error {
 	case strings.HasPrefix(key, trade.SheetPrefix):
 		return d.acknowledge(ctx, key)
 	case strings.HasPrefix(key, trade.ProductPrefix):
-		return d.product(strings.TrimPrefix(key, trade.ProductPrefix))
+		id := strings.TrimPrefix(key, trade.ProductPrefix)
+		d.meter(id)
+		return d.product(id)
 	case strings.HasPrefix(key, trade.MeasurementPrefix):
-		return d.product(measuredProduct(key))
+		return d.measurement(ctx, key)
 	case strings.HasPrefix(key, trade.AgreementPrefix):
 		d.due = dueBills{} // cycle and grace may be others now
 	}

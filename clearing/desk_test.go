@@ -133,6 +133,7 @@ type side struct {
 	patience time.Duration                      // with a silent partner; 0: the usual one
 	off      bool                               // no desk: it is opened by hand
 	auto     Automatic
+	meter    Meter // nil: what is imported
 	stop     func()
 }
 
@@ -157,7 +158,7 @@ func newWorldWithout(t *testing.T) *world {
 		public := k.sealing.Public()
 		doc.Members = append(doc.Members, party.Application{Code: code, LegalName: string(code), Country: "CH", Exchange: "127.0.0.1:1", Sealing: public[:]}.
 			Sign(k.member, k.node, k.recovery))
-		w.sides[i] = &side{w: w, code: code, keys: k, auto: Automatic{true, true, true, true}}
+		w.sides[i] = &side{w: w, code: code, keys: k, auto: Automatic{Rate: true, Accept: true, Net: true, Pay: true}}
 	}
 	w.sides[0].other, w.sides[1].other = w.sides[1], w.sides[0]
 	w.genesis = canon.Must(doc)
@@ -286,7 +287,7 @@ func (s *side) openDesk() {
 		Me: s.code, Partner: s.other.code, Line: voice.Name, Channel: s.channel, Store: s.db.Node(), Blobs: s.blobs,
 		Reader: files{}, Secret: [32]byte{7, s.code[0], s.secret}, NumberKey: s.channel.Derive("edges"),
 		Send: s.send, Authorize: s.authorize, Now: func() int64 { return w.now().UnixMilli() + s.jump.Load() },
-		Automatic: s.auto, Patience: s.patience, Log: w.log.With("side", s.code),
+		Automatic: s.auto, Meter: s.meter, Patience: s.patience, Log: w.log.With("side", s.code),
 	})
 	w.must(err)
 	w.mu.Lock()

@@ -13,12 +13,14 @@ import (
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/dispute"
 	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // Needed says why a file may not be erased as far as this desk's partner is
 // concerned, or nil. Delivered records are needed until their period is closed
 // and no dispute of it is open; a sheet as long as it may price calls; an import's
-// file until its records are in the archive, which is erased by days. Code: refused.
+// file until its records are in the archive, which is erased by days; readings until
+// it is agreed what they measure. Code: refused.
 func (d *Desk) Needed(file canon.Hash) error {
 	d.mu.Lock()
 	i := slices.IndexFunc(d.imports, func(i Import) bool { return i.File == file && !i.Archived })
@@ -62,6 +64,13 @@ func (d *Desk) Needed(file canon.Hash) error {
 			}
 			if s.File == file && s.State != trade.SheetRejected {
 				return kept("keep it", "sheet %s prices calls from it", s.ID)
+			}
+		}
+		for m := range (trade.View{Records: v}).Measurements("") {
+			for _, side := range []*usage.Measured{m.Seller, m.Buyer} {
+				if side != nil && side.Root == file && m.State != usage.MeasurementAgreed {
+					return kept("erase it when the measurement is agreed", "it is what was measured of %s in %s", m.Product, m.Interval)
+				}
 			}
 		}
 		for _, raw := range v.Scan(trade.PeriodPrefix) {

@@ -193,6 +193,7 @@ func (a *accounts) revalue(l *ladder, x *account) error {
 		}
 		before = after
 	}
+	left.arrived(x.sides[ours])
 	x.moves = slices.DeleteFunc(x.moves, func(m moved) bool { return m.change == (change{}) })
 	for s := range worth {
 		if err := raise(&total.sides[s], &x.worth[s], worth[s]); err != nil {

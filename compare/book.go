@@ -91,6 +91,12 @@ func exact(row *rating.Row, calls, seconds uint64) *big.Rat {
 	return sum.Add(sum, new(big.Rat).SetFrac(fees, big.NewInt(1_000_000_000)))
 }
 
+// exactSigned is exact for what may be less than nothing.
+func exactSigned(row *rating.Row, calls, seconds int64) *big.Rat {
+	more := exact(row, uint64(max(calls, 0)), uint64(max(seconds, 0)))
+	return more.Sub(more, exact(row, uint64(max(-calls, 0)), uint64(max(-seconds, 0))))
+}
+
 // round rounds an exact amount.
 func (r Rounding) round(v *big.Rat) (money.Micro, error) {
 	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(r.Places)), nil)

@@ -1,6 +1,8 @@
 package compare
 
 import (
+	"cmp"
+
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -103,4 +105,37 @@ func (c *call) hash() uint64 {
 // origins are equal.
 func (c *call) same(d *call) bool {
 	return c.start == d.start && c.dest == d.dest && c.origin == d.origin && c.duration == d.duration && c.result == d.result && c.way == d.way
+}
+
+// inTime orders calls by time and then by what else they say, so that no file's
+// order decides anything. Two of one side that are equal by it are the same call, or
+// seem to be by what their trunks' clocks are off.
+func inTime(a, b *call) int {
+	return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.duration, b.duration), cmp.Compare(a.dest, b.dest),
+		cmp.Compare(a.origin, b.origin), cmp.Compare(a.way, b.way), cmp.Compare(a.result, b.result))
+}
+
+// plainer orders rows that are the same call: the first is the one that counts. It
+// is the one whose number needs least to be put right, then that of the trunk that
+// is first by name. Where a row stands in its file decides only between such as
+// differ in nothing that matters.
+func plainer(a, b *call, trunks *names) int {
+	number := func(c *call) int {
+		switch {
+		case c.odd:
+			return 2
+		case c.plus:
+			return 1
+		}
+		return 0
+	}
+	if n := cmp.Compare(number(a), number(b)); n != 0 {
+		return n
+	}
+	if a.trunk != b.trunk {
+		if n := cmp.Compare(trunks.name(a.trunk), trunks.name(b.trunk)); n != 0 {
+			return n
+		}
+	}
+	return cmp.Compare(a.line, b.line)
 }

@@ -341,7 +341,8 @@ func TestClocksThatAreOffOnBothSidesAreLearnedFromEither(t *testing.T) {
 		}
 		at := trunks{good, 0}
 		l.near[at] = 20
-		got := l.learn([2]*names{newNames(1, ""), newNames(1, "")}).clocks
+		forms, trunks := newNames(1, ""), newNames(3, "good", "late", "later")
+		got := l.learn([2]*names{forms, forms}, [2]*names{trunks, trunks}).clocks
 		if want := map[uint16]habit.Clock{late: {Millis: 50_000}, later: {Millis: 35_000}}; !maps.Equal(got[s], want) {
 			t.Errorf("%s: learned %v of the one side, want %v", s, got[s], want)
 		}

@@ -340,7 +340,7 @@ func (c *comparison) settle(ctx context.Context) (*found, error) {
 			return nil, err
 		}
 		all.learner.backed(c.base, c.share)
-		if round < rounds && c.learned.merge(all.learner.learn([2]*names{c.files[0].forms, c.files[1].forms})) {
+		if round < rounds && c.learned.merge(c.learnFrom(all.learner)) {
 			all.close()
 			continue
 		}
@@ -488,8 +488,14 @@ func (c *comparison) sample() error {
 		l.observe(buffers[ours], buffers[theirs])
 	}
 	c.base, c.share = l, uint32(1<<c.files[0].bits/part)
-	c.learned.merge(l.learn([2]*names{c.files[0].forms, c.files[1].forms}))
+	c.learned.merge(c.learnFrom(l))
 	return nil
+}
+
+// learnFrom decides what was seen often enough.
+func (c *comparison) learnFrom(l *learner) *learned {
+	a, b := c.files[ours], c.files[theirs]
+	return l.learn([2]*names{a.forms, b.forms}, [2]*names{a.trunks, b.trunks})
 }
 
 // sortedFlows puts flows in the order of reports.

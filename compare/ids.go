@@ -162,6 +162,9 @@ func (f *file) judgeIDs(l *learned, workers int) (*repeated, error) {
 		case first == nil || first.id != c.id:
 			first = c
 		case first.same(c) && first.trunk == c.trunk && first.text == c.text:
+			if plainer(c, first, f.trunks) < 0 {
+				first, c = c, first
+			}
 			out.again.add(c.line)
 			out.duplicates++
 		default:

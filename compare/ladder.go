@@ -346,16 +346,17 @@ func (l *ladder) flowOf(line uint32) flow {
 	return flow{l.lines.ways[line], l.lines.rows[line].Currency}
 }
 
-// value is the amount of a line, times the factor of its flow.
+// value is the amount of a line, times the factor of its flow. Between two steps a
+// line may hold less than nothing.
 func (l *ladder) value(line uint32, s sum) (money.Micro, error) {
 	factor := l.factor[l.flowOf(line)]
 	switch {
 	case l.round.Per == PerCall:
 		return l.after.times(s.micro, factor)
-	case factor == nil:
+	case factor == nil && int64(s.calls|s.seconds) >= 0:
 		return l.round.charge(l.lines.rows[line], s.calls, s.seconds)
 	}
-	return l.round.taxed(exact(l.lines.rows[line], s.calls, s.seconds), factor, l.once)
+	return l.round.taxed(exactSigned(l.lines.rows[line], int64(s.calls), int64(s.seconds)), factor, l.once)
 }
 
 // total adds a tally up.
@@ -453,20 +454,25 @@ func (l *ladder) steps() (out [countCauses]amounts, err error) {
 			}
 			before = after
 		}
+		left.arrived(l.sides[ours].get(k))
 	}
 	return out, nil
 }
 
-// change applies a step. A step takes only what was there.
+// change applies a step.
 func (s *sum) change(c change) error {
 	s.calls += uint64(c.calls)
 	s.seconds += uint64(c.seconds)
 	micro, err := s.micro.Add(money.Micro(c.micro))
 	s.micro = micro
-	if err == nil && (int64(s.calls) < 0 || int64(s.seconds) < 0) {
-		panic("compare: a step takes calls from a line that are not there")
-	}
 	return err
+}
+
+// arrived is for after the last step, which leaves what is ours.
+func (s *sum) arrived(ours sum) {
+	if s.calls != ours.calls || s.seconds != ours.seconds {
+		panic("compare: the steps do not lead to our bill")
+	}
 }
 
 // invoiceSteps is steps where only the sum of an invoice is rounded.
@@ -489,14 +495,7 @@ func (l *ladder) invoiceSteps(order []lineKey) (out [countCauses]amounts, err er
 			if touched[at] == nil {
 				touched[at] = new(big.Rat)
 			}
-			row := l.lines.rows[k.line]
-			for _, part := range [2][2]int64{{c.calls, 0}, {0, c.seconds}} {
-				diff := exact(row, uint64(abs(part[0])), uint64(abs(part[1])))
-				if part[0] < 0 || part[1] < 0 {
-					diff.Neg(diff)
-				}
-				touched[at].Add(touched[at], diff)
-			}
+			touched[at].Add(touched[at], exactSigned(l.lines.rows[k.line], c.calls, c.seconds))
 		}
 		for at, diff := range touched {
 			if exacts[at] == nil {

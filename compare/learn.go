@@ -156,7 +156,7 @@ func (l *learner) observe(a, b []call) {
 		return
 	}
 	size := 1
-	for size < len(b) {
+	for size < max(len(a), len(b)) {
 		size *= 2
 	}
 	l.heads = append(l.heads[:0], make([]int32, size)...)
@@ -339,11 +339,11 @@ func (l *learner) backed(m *learner, parts uint32) {
 	}
 }
 
-// learn decides what was seen often enough. international names the forms, of
-// each side, by which a number is written with an international prefix: one
-// call is enough for them.
-func (l *learner) learn(forms [2]*names) *learned {
-	out := &learned{}
+// learn decides what was seen often enough, by the names of each side's forms and
+// trunks. One call is enough for a form by which a number is written with an
+// international prefix.
+func (l *learner) learn(forms, trunks [2]*names) *learned {
+	out := &learned{clocks: l.judge(trunks)}
 	totals := map[numberVote]uint32{} // by side and class
 	for k, n := range l.numbers {
 		totals[numberVote{side: k.side, class: k.class}] += n
@@ -388,16 +388,6 @@ func (l *learner) learn(forms [2]*names) *learned {
 			slices.SortFunc(out.numbers[s][k], numberRule.order)
 		}
 	}
-	// A trunk of theirs that most of its calls speak for; what is left may be
-	// one of ours, which theirs do not tell apart. Without the calls of that, one
-	// more of theirs may be told: were they ours, it would have been.
-	out.clocks[theirs] = l.clock(theirs, nil)
-	out.clocks[ours] = l.clock(ours, out.clocks[theirs])
-	for t, c := range l.clock(theirs, out.clocks[ours]) {
-		if _, ok := out.clocks[theirs][t]; !ok {
-			out.clocks[theirs][t] = c
-		}
-	}
 	return out
 }
 
@@ -426,44 +416,109 @@ func beginsAlike(a, b uint64) bool {
 	return a/tens[max(n-m, 0)] == b/tens[max(m-n, 0)]
 }
 
+// off is a trunk whose clock seems to be off.
+type off struct {
+	habit.Clock
+	more int64 // calls speak for it than against it
+	name string
+}
+
+// before puts the clock that is told first: the one that more calls speak for than
+// against, then the one that is off by less. One trunk of each side may explain the same calls
+// equally well, and then nothing says which is off. It is taken for the one with the
+// longer name, then the later one in byte order, and of two with one name for the
+// one that is ahead: that is the same whichever side is ours.
+func (o off) before(p off) int {
+	return cmp.Or(-cmp.Compare(o.more, p.more), cmp.Compare(abs(o.Millis), abs(p.Millis)),
+		-cmp.Compare(len(o.name), len(p.name)), -cmp.Compare(o.name, p.name), -cmp.Compare(o.Millis, p.Millis))
+}
+
+// mostJudged bounds how often what was told is used to tell more.
+const mostJudged = 64
+
+// judge finds the trunks of both sides whose clocks are off. Of two of which some
+// call has the one on our side and the other on theirs, one alone may explain it:
+// the one that comes before is told, and the other judged again without its calls.
+// Two that are equal in all are both told.
+func (l *learner) judge(trunks [2]*names) (out [2]map[uint16]habit.Clock) {
+	for range mostJudged {
+		var may [2]map[uint16]off
+		for s := range may {
+			may[s] = l.clock(side(s), out, trunks[s])
+		}
+		if len(may[ours])+len(may[theirs]) == 0 {
+			break
+		}
+		var waits [2]map[uint16]bool
+		waits[ours], waits[theirs] = map[uint16]bool{}, map[uint16]bool{}
+		for k := range l.clocks {
+			a, is := may[ours][k.trunks[ours]]
+			b, also := may[theirs][k.trunks[theirs]]
+			if !is || !also {
+				continue
+			}
+			if first := a.before(b); first < 0 {
+				waits[theirs][k.trunks[theirs]] = true
+			} else if first > 0 {
+				waits[ours][k.trunks[ours]] = true
+			}
+		}
+		for s := range may {
+			for t, o := range may[s] {
+				if waits[s][t] {
+					continue
+				}
+				if out[s] == nil {
+					out[s] = map[uint16]habit.Clock{}
+				}
+				out[s][t] = o.Clock
+			}
+		}
+	}
+	return out
+}
+
 // clock finds the trunks of a side whose calls, most of them, have one difference
-// from the other side's. Trunks of the other side that are known are left out.
-func (l *learner) clock(s side, known map[uint16]habit.Clock) map[uint16]habit.Clock {
+// from the other side's. Calls of the other side's trunks that are told are left
+// out, and so are trunks of its own that are.
+func (l *learner) clock(s side, told [2]map[uint16]habit.Clock, trunks *names) map[uint16]off {
 	sign := int64(1)
 	if s == ours {
 		sign = -1
 	}
 	byTrunk := map[uint16]habit.Votes{}
-	total := map[uint16]uint32{}
-	for k, v := range l.clocks {
-		if _, ok := known[k.trunks[1-s]]; ok {
-			continue
-		}
-		t := k.trunks[s]
-		if byTrunk[t] == nil {
-			byTrunk[t] = habit.Votes{}
-		}
-		byTrunk[t].Put(k.seconds*int32(sign), habit.Vote{Calls: v.Calls, Sum: v.Sum * sign})
-	}
 	near, apart := map[uint16]uint32{}, map[uint16]uint32{}
+	open := func(k [2]uint16) bool {
+		_, mine := told[s][k[s]]
+		_, other := told[1-s][k[1-s]]
+		return !mine && !other
+	}
+	for k, v := range l.clocks {
+		if t := k.trunks[s]; open(k.trunks) {
+			if byTrunk[t] == nil {
+				byTrunk[t] = habit.Votes{}
+			}
+			byTrunk[t].Put(k.seconds*int32(sign), habit.Vote{Calls: v.Calls, Sum: v.Sum * sign})
+		}
+	}
 	for k, n := range l.near {
-		if _, ok := known[k[1-s]]; !ok {
+		if open(k) {
 			near[k[s]] += n
-			total[k[s]] += n
 		}
 	}
 	for k, n := range l.apart {
-		if _, ok := known[k[1-s]]; !ok {
+		if open(k) {
 			apart[k[s]] += n
-			total[k[s]] += n
 		}
 	}
-	out := map[uint16]habit.Clock{}
+	out := map[uint16]off{}
 	for t, votes := range byTrunk {
 		// Redials speak for many clocks, some more than once, and putting one right
 		// takes their partners from the calls that have them.
-		if c, calls, ok := votes.Clock(total[t]); ok && min(calls, apart[t]) >= 3*near[t] {
-			out[t] = c
+		all := near[t] + apart[t]
+		c, calls, ok := votes.Clock(all)
+		if calls = min(calls, apart[t]); ok && calls >= 3*near[t] {
+			out[t] = off{c, 2*int64(calls) - int64(all), trunks.name(t)}
 		}
 	}
 	return out

@@ -197,8 +197,8 @@ func (p *parts) rewrote(s side, c *call, was dest, rule numberRule) {
 	p.ladder.calls[atNumberFormat]++
 }
 
-// unique keeps one of the calls of a side that are the same, the first of its
-// file. The table then finds calls by their hash.
+// unique keeps one of the calls of a side that are the same. The table then finds
+// calls by their hash.
 func (p *parts) unique(s side) {
 	calls := p.calls[s]
 	p.room(len(calls))
@@ -218,7 +218,7 @@ func (p *parts) unique(s side) {
 		}
 		p.duplicates[s]++
 		first := &kept[p.table[at]-1]
-		if c.line < first.line {
+		if plainer(&c, first, p.c.files[s].trunks) < 0 {
 			*first, c = c, *first
 		}
 		p.twice[s] = append(p.twice[s], c)
@@ -292,6 +292,8 @@ func (p *parts) shift(s side) {
 			p.shifted.count(s, c.trunk)
 		}
 	}
+	p.index(p.calls[s])
+	p.twins(s)
 }
 
 // alike reports whether two calls are the same in all that counts, and nobody
@@ -327,7 +329,7 @@ func (p *parts) own(s side, i uint32) call {
 	return c
 }
 
-// match pairs the successful calls of the part.
+// match pairs the successful calls of the part. The table has theirs.
 func (p *parts) match() {
 	a, b := p.calls[ours], p.calls[theirs]
 	p.partner = slices.Grow(p.partner[:0], len(a))[:len(a)]
@@ -335,10 +337,6 @@ func (p *parts) match() {
 	clear(p.taken)
 	for s := range p.left {
 		p.left[s], p.rest[s] = p.left[s][:0], p.rest[s][:0]
-	}
-	// unique has left the table of theirs, by their own times.
-	if p.c.clocks[theirs] != nil {
-		p.index(b)
 	}
 	mask := uint32(len(p.table) - 1)
 	for i := range a {
@@ -384,7 +382,7 @@ func (p *parts) match() {
 	// What is found must not depend on how the parts were filled.
 	for s := range p.rest {
 		calls := p.calls[s]
-		slices.SortFunc(p.rest[s], func(x, y uint32) int { return inTime(calls[x], calls[y]) })
+		slices.SortFunc(p.rest[s], func(x, y uint32) int { return p.canonical(side(s), &calls[x], &calls[y]) })
 	}
 }
 
@@ -394,6 +392,7 @@ func candidate(c *call, i uint32) reconcile.Candidate {
 
 // index makes the table anew.
 func (p *parts) index(calls []call) {
+	p.room(len(calls))
 	clear(p.table)
 	mask := uint32(len(p.table) - 1)
 	for i := range calls {
@@ -403,6 +402,45 @@ func (p *parts) index(calls []call) {
 		}
 		p.table[at] = uint32(i) + 1
 	}
+}
+
+// twins puts calls that are the same only since clocks were put right, so that they
+// are of several trunks, into an order that is not that of their file: which of them
+// finds a partner hangs on it.
+func (p *parts) twins(s side) {
+	calls, mask := p.calls[s], uint32(len(p.table)-1)
+	var places []uint32
+	var group []call
+	for i := range calls {
+		c := &calls[i]
+		if p.c.offset(s, c.trunk).Millis == 0 {
+			continue
+		}
+		places, group = places[:0], group[:0]
+		for at := uint32(c.hash()) & mask; p.table[at] != 0; at = (at + 1) & mask {
+			if j := p.table[at] - 1; calls[j].same(c) {
+				places, group = append(places, j), append(group, calls[j])
+			}
+		}
+		if len(group) < 2 {
+			continue
+		}
+		slices.Sort(places)
+		slices.SortFunc(group, func(a, b call) int { return p.canonical(s, &a, &b) })
+		for n, j := range places {
+			calls[j] = group[n]
+		}
+	}
+}
+
+// canonical is the order of the calls of a side, whatever that of their file: by what
+// they say, the clock that is off by less first, and then as they would count.
+func (p *parts) canonical(s side, a, b *call) int {
+	if n := inTime(a, b); n != 0 {
+		return n
+	}
+	x, y := p.c.offset(s, a.trunk).Millis, p.c.offset(s, b.trunk).Millis
+	return cmp.Or(cmp.Compare(abs(x), abs(y)), cmp.Compare(x, y), plainer(a, b, p.c.files[s].trunks))
 }
 
 // judge counts everything and says of each call that differs why.
@@ -526,7 +564,7 @@ type headed struct{ head, index uint32 }
 
 // pair walks one call from their bill to ours. durations says which cause it is
 // when the durations differ.
-func (p *parts) pair(i, j uint32, durations uint8) (err error) {
+func (p *parts) pair(i, j uint32, durations uint8) error {
 	if p.alike(i, j) {
 		if done, err := p.same(i); done || err != nil {
 			return err
@@ -557,77 +595,96 @@ func (p *parts) pair(i, j uint32, durations uint8) (err error) {
 	if err := p.both(&a, &b, mine, at); err != nil {
 		return err
 	}
-	shown := diff{a: a, b: b, mine: mine, yours: at, home: homeOf(mine, at)}
-	if p.detail != nil {
-		defer func() {
-			if shown.causes != 0 && err == nil {
-				err = p.detail.keep(shown)
-			}
-		}()
-	}
 	p.bucket(&a, &b, mine, at)
-	start := b.start
-	zoned := start
-	for s, c := range [2]habit.Clock{p.c.offset(ours, a.trunk), p.c.offset(theirs, b.trunk)} {
-		if c.Zone && s == int(theirs) {
-			zoned -= c.Millis
-		} else if c.Zone {
-			zoned += c.Millis
-		}
-	}
-	step := func(cause uint8, book side, begin int64, duration uint32) error {
-		to := p.price.spot(book, &b, begin, duration)
-		shown.causes |= 1 << cause
-		err := p.ladder.move(cause, at, to)
-		at = to
+	causes, err := p.walk([2]*call{&a, &b}, [2]spot{mine, at}, durations)
+	if err != nil || causes == 0 || p.detail == nil {
 		return err
 	}
-	if zoned != start {
+	return p.detail.keep(diff{a: a, b: b, mine: mine, yours: at, home: homeOf(mine, at), causes: causes})
+}
+
+// walk leads from their record of a call to ours, by what differs, and gives the
+// causes that it meets. durations says which cause it is when the durations differ.
+// In between the call is what neither side has: it begins as one side has it, and
+// lasts as long as the other has it. Which is which decides what of the money is
+// whose where two things that differ make a price together. With two books we begin
+// at their record, on their book. With one the way must be the same when the sides
+// are exchanged, and begins at the record that the two say.
+func (p *parts) walk(records [2]*call, ends [2]spot, durations uint8) (causes uint32, err error) {
+	from := theirs
+	if p.c.lines.shared() && records[ours].leads(records[theirs]) {
+		from = ours
+	}
+	x, y, here := records[from], records[1-from], ends[from]
+	move := func(cause uint8, to spot) {
+		causes |= 1 << cause
+		if err == nil {
+			if at := here; from == ours {
+				err = p.ladder.move(cause, to, at) // backwards, from their end
+			} else {
+				err = p.ladder.move(cause, at, to)
+			}
+		}
+		here = to
+	}
+	zoned, duration := x.start-p.zone(from, x)+p.zone(1-from, y), x.duration
+	if zoned != x.start {
 		p.ladder.calls[atTimeZone]++
-		if err := step(atTimeZone, theirs, zoned, b.duration); err != nil {
-			return err
-		}
+		move(atTimeZone, p.price.spot(from, x, zoned, duration))
 	}
-	duration := b.duration
-	if a.duration != duration && durations == atSplitCall {
+	if y.duration != duration && durations == atSplitCall {
 		p.ladder.calls[atSplitCall]++
-		duration = a.duration
-		if err := step(atSplitCall, theirs, zoned, duration); err != nil {
-			return err
-		}
+		duration = y.duration
+		move(atSplitCall, p.price.spot(from, x, zoned, duration))
 	}
-	if a.start != zoned {
+	if y.start != zoned {
 		p.ladder.calls[atClockSkew]++
-		if err := step(atClockSkew, theirs, a.start, duration); err != nil {
-			return err
-		}
+		move(atClockSkew, p.price.spot(from, x, y.start, duration))
 	}
-	if a.duration != duration {
-		before := at.seconds
-		if err := step(atDurationRounding, theirs, a.start, a.duration); err != nil {
-			return err
-		}
-		billed := at.seconds != before
-		if !billed && (a.start != zoned || a.origin != b.origin) {
-			billed = p.billedApart(&a, &b, [2]int64{a.start, zoned}, duration)
+	if y.duration != duration {
+		before := here.seconds
+		move(atDurationRounding, p.price.spot(from, x, y.start, y.duration))
+		billed := here.seconds != before
+		if !billed && (y.start != zoned || x.origin != y.origin) {
+			billed = p.billedApart(records, [2]int64{y.start, zoned}, [2]uint32{y.duration, duration})
 		}
 		if billed {
 			p.ladder.calls[atDurationRounding]++
 		}
 	}
-	if !at.same(mine) {
-		shown.causes |= 1 << p.causeOf(at.line, mine.line)
+	if end := ends[1-from]; !here.same(end) {
+		cause := p.causeOf(here.line, end.line)
+		p.ladder.calls[cause]++
+		move(cause, end)
 	}
-	return p.reprice(at, mine)
+	return causes, err
 }
 
-// billedApart reports whether our duration of a call and theirs bill other
-// seconds by the row that is in force at either start, for either origin: so
-// exchanging the sides does not change what is counted.
-func (p *parts) billedApart(a, b *call, starts [2]int64, theirDuration uint32) bool {
-	for _, c := range [2]*call{a, b} {
+// leads reports whether the walk between two records of a call begins at this one.
+// Where one names the caller it does, so that what else differs has the price of the
+// call; else where the call lasts longer, and then where it begins earlier.
+func (c *call) leads(d *call) bool {
+	if c.origin != d.origin {
+		return d.origin == 0
+	}
+	return cmp.Or(-cmp.Compare(c.duration, d.duration), cmp.Compare(c.start, d.start)) < 0
+}
+
+// zone is what a call's start is off by where its trunk has another zone, ms.
+func (p *parts) zone(s side, c *call) int64 {
+	if o := p.c.offset(s, c.trunk); o.Zone {
+		return o.Millis
+	}
+	return 0
+}
+
+// billedApart reports whether two durations of a call bill other seconds by the row
+// that is in force at either start, for either origin: so exchanging the sides does
+// not change what is counted.
+func (p *parts) billedApart(records [2]*call, starts [2]int64, durations [2]uint32) bool {
+	for _, c := range records {
 		for _, start := range starts {
-			if p.price.spot(theirs, c, start, a.duration).seconds != p.price.spot(theirs, c, start, theirDuration).seconds {
+			if p.price.spot(theirs, c, start, durations[0]).seconds != p.price.spot(theirs, c, start, durations[1]).seconds {
 				return true
 			}
 		}
@@ -703,15 +760,15 @@ func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 		if err := p.tally(theirs, at, c.odd); err != nil {
 			return err
 		}
-		o := p.c.offset(theirs, c.trunk)
-		if o.Zone {
+		zone := p.zone(theirs, &c)
+		if zone != 0 {
 			shown |= 1 << atTimeZone
 		}
 		if err := p.show(theirs, c, at, shown, why.line); err != nil {
 			return err
 		}
-		if o.Zone {
-			to := p.price.spot(theirs, &c, c.start-o.Millis, c.duration)
+		if zone != 0 {
+			to := p.price.spot(theirs, &c, c.start-zone, c.duration)
 			p.ladder.calls[atTimeZone]++
 			if err := p.ladder.move(atTimeZone, at, to); err != nil {
 				return err
@@ -742,6 +799,16 @@ func (p *parts) alone(s side, i uint32, why reason, known bool) error {
 			return err
 		}
 	}
+	// They would have it at their time.
+	if zone := p.zone(ours, &c); zone != 0 {
+		shown |= 1 << atTimeZone
+		to := p.price.spot(theirs, &c, c.start-zone, c.duration)
+		p.ladder.calls[atTimeZone]++
+		if err := p.ladder.move(atTimeZone, to, first); err != nil {
+			return err
+		}
+		first = to
+	}
 	if err := p.show(ours, c, mine, shown, why.line); err != nil {
 		return err
 	}
@@ -760,9 +827,6 @@ func (p *parts) explained(cause uint8) {
 		p.ladder.calls[cause]++
 	}
 }
-
-// inTime orders calls by time, and by their file where that is the same.
-func inTime(a, b call) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.line, b.line)) }
 
 // wantedBits is of how many bits a number is told by.
 const wantedBits = 12
@@ -811,7 +875,7 @@ func (p *parts) explain(s side) map[uint32]reason {
 			if _, taken := out[i]; taken || apart < from || apart > to || c.origin != r.origin && c.origin != 0 && r.origin != 0 || !fits(c) {
 				continue
 			}
-			if best < 0 || abs(apart) < best || abs(apart) == best && c.line < p.calls[s][at].line {
+			if best < 0 || abs(apart) < best || abs(apart) == best && p.canonical(s, c, &p.calls[s][at]) < 0 {
 				best, at = abs(apart), i
 			}
 		}
@@ -826,8 +890,9 @@ func (p *parts) explain(s side) map[uint32]reason {
 			return longer <= habit.Durations || longer <= habit.SameCall && c.origin == r.origin && c.origin != 0
 		}
 	}
+	byLine := func(a, b call) int { return cmp.Or(inTime(&a, &b), cmp.Compare(a.line, b.line)) }
 	third := slices.Clone(p.third[other])
-	slices.SortFunc(third, inTime)
+	slices.SortFunc(third, byLine)
 	for i := range third {
 		if r := &third[i]; r.result == usage.Success {
 			take(r.way, r, atWrongPartner, -tolerance, tolerance, like(r))
@@ -855,7 +920,7 @@ func (p *parts) explain(s side) map[uint32]reason {
 			unanswered = append(unanswered, *r)
 		}
 	}
-	slices.SortFunc(unanswered, inTime)
+	slices.SortFunc(unanswered, byLine)
 	for i := range unanswered {
 		r := &unanswered[i]
 		take(r.way, r, atAnswerRace, -tolerance, longestRing, func(c *call) bool { return c.duration < shortAnswer })

@@ -443,7 +443,6 @@ func (h *shard) close() {
 	for _, d := range h.dirty {
 		h.gather(d)
 	}
-	p.room(max(len(p.calls[ours]), len(p.calls[theirs])))
 	p.index(p.calls[theirs])
 	p.match()
 	split, reasons := p.reasons()

@@ -45,7 +45,7 @@ func (p *parts) splits() (out split) {
 		for _, list := range out.after[s] {
 			slices.SortFunc(list, func(x, y int) int {
 				a, b := &p.calls[s][p.rest[s][x]], &p.calls[s][p.rest[s][y]]
-				return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.duration, b.duration))
+				return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.duration, b.duration), cmp.Compare(x, y))
 			})
 		}
 	}

@@ -407,3 +407,23 @@ func (n *Node) decide(u *user) {
 	}
 	n.do(Done{u.asker.id, out})
 }
+
+// Reprice gives what a buyer, -1 for a customer of the carrier, is asked for own
+// legs and what the neighbour at another eNNI, -1 for none, asks: how an order
+// over the same neighbours is priced anew. False: there is no price.
+func (n *Node) Reprice(buyer, seller int, own, bought Price, q *Inquiry) (Price, bool) {
+	to := side{is: Own}
+	if buyer >= 0 {
+		to = side{n.links[buyer].Partner, n.links[buyer].Relation}
+	}
+	if seller < 0 {
+		return own, true
+	}
+	l := &n.links[seller]
+	p, ok := l.Terms.price(own, bought, to, side{l.Partner, l.Relation}, q.Product, q.Bandwidth)
+	if !ok {
+		return Price{}, false
+	}
+	_, err := p.Total(q.Months)
+	return p, err == nil
+}

@@ -138,4 +138,6 @@ type Supply struct {
 	Bought *Signed  `cbor:"4,keyasint,omitempty" json:"bought,omitempty"`
 	Asked  Inquiry  `cbor:"5,keyasint" json:"asked"`                    // that is answered
 	Rest   *Inquiry `cbor:"6,keyasint,omitempty" json:"rest,omitempty"` // that the neighbour has answered
+	// Changes is the quote that the service rests on which this one changes.
+	Changes ID `cbor:"7,keyasint,omitzero" json:"changes,omitzero"`
 }

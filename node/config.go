@@ -115,6 +115,9 @@ type Automatic struct {
 	Accept bool `yaml:"accept"` // accept invoices that equal the own expectation
 	Net    bool `yaml:"net"`    // propose and accept netting of final invoices
 	Pay    bool `yaml:"pay"`    // advise payments, and confirm those that arrived
+	// Measure: state what was imported of products' measurements, and accept
+	// proposals that equal it.
+	Measure bool `yaml:"measure"`
 }
 
 // Log is what the node writes to standard error.
@@ -225,7 +228,9 @@ func (c Config) Validate() error {
 		need(c.Carrier != "", "sonata.listen", "a mere validator sells nothing", "leave it out, or name a carrier")
 		need(s.Partners != "", "sonata.partners", "nobody may use the Sonata interface", "name a file; lateral sonata client add writes it")
 		need(s.Base != "", "sonata.base", "partners are not told where this interface is", "give the address that they use, https://host")
+		need(s.OrderWait >= 0 && s.OrderWait <= 30*24*time.Hour, "sonata.order_wait", "an order is waited for less than no time, or for more than thirty days", "name a length like 10m")
 		need(s.QuoteFor >= 0 && s.QuoteFor <= 30*24*time.Hour, "sonata.quote_for", "a quote is good for less than nothing, or for more than thirty days", "name a length like 15m")
+		need(s.MostQuotes >= 0 && s.MostQuotes <= 1_000_000, "sonata.most_quotes", "a buyer may hold fewer firm quotes than none, or more than a million", "name a number like 100")
 		need((s.Certificate == "") == (s.Key == ""), "sonata.certificate", "a certificate and its key go together", "name both, or none")
 	}
 	need(c.Mesh.Credit == nil || *c.Mesh.Credit <= 1_000_000, "mesh.credit", "no more than all charges are given back", "name at most 1000000 millionths")

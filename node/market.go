@@ -96,6 +96,18 @@ func (m market) WithdrawService(id string) (wire.Service, error) {
 	return m.with(id, "id", m.b.Withdraw)
 }
 
+func (m market) ChangeService(ctx context.Context, id string, c wire.ChangeService) (wire.Offer, error) {
+	var x mesh.ID
+	if err := x.UnmarshalText([]byte(id)); err != nil {
+		return wire.Offer{}, fault.Of(err).In("id")
+	}
+	o, err := m.b.Change(ctx, x, c.Bandwidth)
+	if err != nil {
+		return wire.Offer{}, err
+	}
+	return offerShown(&o), nil
+}
+
 func (m market) EndService(id string, e wire.EndService) (wire.Service, error) {
 	return m.with(id, "id", func(x mesh.ID) (buying.Service, error) { return m.b.End(x, int64(e.At)) })
 }

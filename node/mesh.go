@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/api/sonata/client"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/buying"
@@ -14,6 +16,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/mesh"
+	"github.com/lateral-network/lateral/store/resource"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 )
@@ -109,6 +112,9 @@ func (n *Node) openMesh() error {
 		Carrier: n.config.Carrier, Catalog: n.catalog, Currency: c.Currency, Limits: limits, Deliver: c.Deliver, DeliverFor: c.DeliverFor, Store: n.store.Node(),
 		Key: n.keys.Node, NodeKey: n.isNodeOf, Bilateral: n.openBilateral, Authorize: n.sign, Tell: n.tellReach,
 		Contact: buying.Contact(n.config.Sonata.Contact), Log: n.log,
+	}
+	if s := n.config.Sonata; s.Listen != "" {
+		o.Callback = strings.TrimRight(s.Base, "/") + listenerPath
 	}
 	o.Credit = 100_000
 	if c.Credit != nil {
@@ -209,4 +215,36 @@ func (n *Node) runMesh(ctx context.Context) error {
 	case <-n.member.Ready():
 	}
 	return n.broker.Run(ctx)
+}
+
+// listenerPath is under the Sonata interface, where sellers notify this carrier as
+// their buyer.
+const listenerPath = "/buyer"
+
+// openListener takes the notifications of neighbours' nodes.
+func (n *Node) openListener(shelf *resource.DB) *sonata.Listener {
+	seller := func(id string) (code party.Code, key sign.PublicKey, ok bool) {
+		if err := key.UnmarshalText([]byte(id)); err != nil {
+			return "", key, false
+		}
+		for _, x := range n.config.Mesh.Neighbours {
+			if n.isNodeOf(x.Partner, key) {
+				return x.Partner, key, true
+			}
+		}
+		return "", key, false
+	}
+	return sonata.NewListener(shelf, sonata.ListenerOptions{
+		Keys: func(id string) (ed25519.PublicKey, bool) {
+			_, key, ok := seller(id)
+			return ed25519.PublicKey(key[:]), ok
+		},
+		Take: func(_ context.Context, e sonata.Notification) error {
+			if code, _, ok := seller(e.Sender); ok {
+				n.broker.Notified(code)
+			}
+			return nil
+		},
+		Log: n.log,
+	})
 }

@@ -67,9 +67,11 @@ type Node struct {
 
 	api      net.Listener // nil without an API
 	sonata   *sonata.Server
-	sonataAt net.Listener   // nil without a Sonata interface
-	shop     *selling.Shop  // answers partners from the catalogue; nil without a Sonata interface
-	broker   *buying.Broker // nil without neighbours
+	sonataAt net.Listener     // nil without a Sonata interface
+	shop     *selling.Shop    // answers partners from the catalogue; nil without a Sonata interface
+	deals    *selling.Deals   // answers them from the Bilaterals; nil without a Sonata interface
+	listener *sonata.Listener // takes notifications of sellers; nil without neighbours
+	broker   *buying.Broker   // nil without neighbours
 	closers  []func() error
 	finality *finality
 }
@@ -80,14 +82,18 @@ func Open(c Config, log *slog.Logger) (*Node, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	n := &Node{config: c, log: log, desks: map[party.Code]*clearing.Desk{}, metrics: newMetrics(), finality: newFinality()}
+	n := newNode(c, log)
 	if err := n.open(); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
+}
+
+func newNode(c Config, log *slog.Logger) *Node {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Node{config: c, log: log, desks: map[party.Code]*clearing.Desk{}, metrics: newMetrics(), finality: newFinality()}
 }
 
 func (n *Node) open() (err error) {
@@ -323,6 +329,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.sonataAt != nil {
 		part("Sonata", n.serveSonata)
 		part("Sonata's work", n.sonata.Run)
+		part("orders over Sonata", n.keepDeals)
 		part("news of the catalogue", func(ctx context.Context) error { return n.shop.Run(ctx, n.sonata.CatalogChanged) })
 	}
 	if n.api != nil {

@@ -70,6 +70,9 @@ func (n *Node) carrierAPI(o *native.Options) {
 	}
 	o.Open, o.Export, o.Chain, o.Keys, o.Files = n.OpenBilateral, n.ExportBilateral, n.network.ChainID, n, n.blobs
 	o.Catalog = n.catalog
+	if n.sonata != nil {
+		o.Troubles = troubles{n.sonata, string(n.config.Carrier)}
+	}
 	if n.broker != nil {
 		o.Market = market{n.broker}
 	}

@@ -30,6 +30,11 @@ type Sonata struct {
 	// QuoteFor is how long a firm quote is good and what it needs reserved; 0: 15
 	// minutes.
 	QuoteFor time.Duration `yaml:"quote_for,omitempty"`
+	// MostQuotes is how many firm quotes a buyer may hold at a time; 0: 100.
+	MostQuotes int `yaml:"most_quotes,omitempty"`
+	// OrderWait is for how long an order may be missing on the Bilateral that it is to
+	// stand on; 0: 10 minutes.
+	OrderWait time.Duration `yaml:"order_wait,omitempty"`
 	// Off are optional operations that are not offered, by operationId.
 	Off []string `yaml:"off,omitempty"`
 	// Contact is whom partners can ask.
@@ -65,12 +70,16 @@ func (n *Node) openSonata() error {
 	}
 	n.defer_(shelf.Close)
 	key := n.keys.Node()
-	shop := selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, QuoteFor: c.QuoteFor, Log: n.log}
+	shop := selling.Options{Catalog: n.catalog, Carrier: n.config.Carrier, Key: n.keys.Node, Products: onBilaterals{n}, QuoteFor: c.QuoteFor, MostHeld: c.MostQuotes, Log: n.log}
 	if n.broker != nil {
 		shop.Neighbours = n.broker
 	}
 	n.shop = selling.New(shop)
-	n.sonata, err = sonata.New(partners, shelf, n.shop.Seller(), sonata.Options{
+	n.deals = n.openDeals()
+	if n.broker != nil {
+		n.listener = n.openListener(shelf)
+	}
+	n.sonata, err = sonata.New(partners, shelf, n.deals.Seller(), sonata.Options{
 		Sellers: []string{string(n.config.Carrier)}, Base: c.Base, Off: c.Off, Private: c.Private, Metrics: n.metrics, Log: n.log,
 		Contact: wire.Contact{Name: c.Contact.Name, Email: c.Contact.Email, Number: c.Contact.Phone},
 		Key:     &sonata.Key{ID: key.Public().String(), Private: key.Standard()},
@@ -102,7 +111,14 @@ func (n *Node) SonataAddress() string {
 
 // serveSonata answers partners until ctx ends.
 func (n *Node) serveSonata(ctx context.Context) error {
+	h := n.sonata.Handler()
+	if n.listener != nil {
+		all := http.NewServeMux()
+		all.Handle(listenerPath+"/", http.StripPrefix(listenerPath, n.listener))
+		all.Handle("/", h)
+		h = all
+	}
 	return serveHTTP(ctx, n.sonataAt, &http.Server{
-		Handler: n.sonata.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	})
 }

@@ -19,14 +19,10 @@ const (
 
 // Available gives what is launched at some places and free now.
 func (s *Shop) Available(_ context.Context, p sonata.Party, q wire.AvailabilityRequest) ([]wire.OfferingConfiguration, error) {
-	if q.Action != wire.Add {
-		return nil, fault.New(sonata.CodeReferenceUnknown, "there is no such product of yours in this inventory", "ask for a new one").In("/productRef/id")
-	}
-	ends, err := s.readPlaces("", q.Place)
+	w, err := s.readRef(p, q.Action, q.Product, q.Place)
 	if err != nil {
 		return nil, err
 	}
-	w := want{ends: ends}
 	if q.Specification != nil {
 		w.specification = q.Specification.ID
 	}
@@ -51,28 +47,46 @@ func (s *Shop) Available(_ context.Context, p sonata.Party, q wire.AvailabilityR
 	return out, nil
 }
 
+// readRef reads where a question of discovery is about: the places that it names,
+// or those of the product that it would change.
+func (s *Shop) readRef(p sonata.Party, action string, ref *wire.Ref, places []wire.RelatedPlace) (w want, err error) {
+	if action != wire.Add {
+		id := ""
+		if ref != nil {
+			id = ref.ID
+		}
+		if w.of, err = s.own(p, "/productRef", action, id); err != nil {
+			return w, err
+		}
+	}
+	w.ends, err = s.ends("", places, w.of)
+	return w, err
+}
+
 // Pricing gives what an offering costs at some places; its id is that of the
 // configuration that Available gave.
 func (s *Shop) Pricing(_ context.Context, p sonata.Party, q wire.PricingRequest) ([]wire.PricingAndTerm, error) {
-	if q.Action != wire.Add {
-		return nil, fault.New(sonata.CodeReferenceUnknown, "there is no such product of yours in this inventory", "ask for a new one").In("/productRef/id")
-	}
-	ends, err := s.readPlaces("", q.Place)
+	w, err := s.readRef(p, q.Action, q.Product, q.Place)
 	if err != nil {
 		return nil, err
 	}
 	now := s.now().UnixMilli()
-	w := want{offering: q.Configuration, ends: ends}
-	to, sold := s.openTerm(w.offering, now)
+	w.offering = q.Configuration
+	to, sold := s.openTerm(w, now)
 	o, err := s.find(w, p.Buyer, 0, to, now)
 	if err != nil {
 		return nil, fault.New(sonata.CodeReferenceUnknown, fault.Of(err).Detail, "ask what is available").In("/productOfferingConfigurationIdentifier")
 	}
-	prices, err := pricesOf(&o.Answer)
+	o.bind(leastMonths(sold), w.of, now)
+	shown := o.Answer
+	if q.Action == wire.Modify {
+		shown.Prices = due(shown.Prices)
+	}
+	prices, err := pricesOf(shown.Prices, 1, shown.Metres)
 	if err != nil {
 		return nil, err
 	}
-	term := wire.Term{Name: usualTerm, Description: promised(&o.Answer, leastMonths(sold)), Duration: wire.Duration{Amount: int64(sold.Min), Units: "seconds"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}
+	term := wire.Term{Name: usualTerm, Description: promised(&o.Answer), Duration: wire.Duration{Amount: int64(sold.Min), Units: "seconds"}, End: wire.EndOfTermRoll, Roll: &wire.Duration{Amount: 1, Units: "months"}}
 	if sold.Max != 0 {
 		term.End, term.Roll = wire.EndOfTermDisconnect, nil
 	}
@@ -80,14 +94,14 @@ func (s *Shop) Pricing(_ context.Context, p sonata.Party, q wire.PricingRequest)
 }
 
 // openTerm gives the end that a question without a term means: none, or the
-// shortest where an offering is not sold without one.
-func (s *Shop) openTerm(offering string, now int64) (to int64, sold catalog.Term) {
-	e, err := catalog.Get[catalog.Offering](s.catalog, offering)
+// shortest where an offering is not sold without one. A change sets no end.
+func (s *Shop) openTerm(w want, now int64) (to int64, sold catalog.Term) {
+	e, err := catalog.Get[catalog.Offering](s.catalog, w.offering)
 	if err != nil {
 		return 0, sold
 	}
 	sold = e.Item.Term
-	if sold.Max != 0 {
+	if sold.Max != 0 && w.of == nil {
 		length := sold.Min
 		if length == 0 {
 			length = sold.Max
@@ -124,7 +138,8 @@ func (s *Shop) Qualify(ctx context.Context, p sonata.Party, q wire.POQ) ([]wire.
 		if err != nil {
 			return nil, err
 		}
-		if s.speaks(p) {
+		// A change is of what this carrier has sold: neighbours are asked for what is new.
+		if s.speaks(p) && item.Action == wire.Add {
 			r, err := s.beyond(ctx, p, q.ExternalID, w)
 			if err != nil {
 				return nil, err
@@ -132,7 +147,7 @@ func (s *Shop) Qualify(ctx context.Context, p sonata.Party, q wire.POQ) ([]wire.
 			out = append(out, r)
 			continue
 		}
-		to, _ := s.openTerm(w.offering, now)
+		to, _ := s.openTerm(w, now)
 		o, err := s.find(w, p.Buyer, 0, to, now)
 		switch {
 		case err == nil:
@@ -140,7 +155,7 @@ func (s *Shop) Qualify(ctx context.Context, p sonata.Party, q wire.POQ) ([]wire.
 			out = append(out, wire.QualificationResult{Confidence: wire.GreenConfidence, Interval: &interval, Delivery: onNet})
 		case fault.CodeOf(err) == catalog.CodeUnfit:
 			r := wire.QualificationResult{Confidence: wire.RedConfidence, Reason: fault.Of(err).Detail}
-			if s.o.Neighbours != nil && len(q.Items) == 1 {
+			if item.Action == wire.Add && s.o.Neighbours != nil && len(q.Items) == 1 {
 				if r, err = s.beyond(ctx, p, q.ExternalID, w); err != nil {
 					return nil, err
 				}

@@ -34,7 +34,10 @@ type Ask struct {
 	Name   string      // of the quote that is to be answered
 	Header http.Header // of the request; may be nil
 	Wanted catalog.Inquiry
-	Months uint32 // of committed term
+	// Product is what is to be changed, by its id on the Bilateral; "": something is
+	// to be added.
+	Product string
+	Months  uint32 // of committed term
 }
 
 // Found is the answer to a qualification.
@@ -61,12 +64,21 @@ func Knows(h http.Header) bool { return h.Get(InquiredHeader) != "" }
 // own catalogue as well.
 func (s *Shop) speaks(p sonata.Party) bool { return s.o.Neighbours != nil && Knows(p.Header) }
 
+// ofMesh reports whether the mesh alone answers an item of a quote. What an end
+// costs follows from what was sold.
+func (s *Shop) ofMesh(p sonata.Party, item *wire.QuoteItem) bool {
+	return s.speaks(p) && item.Action != wire.Delete
+}
+
 // ask is a question to the neighbours. What the standard's product does not say,
 // whether an end is at an eNNI, is taken as at premises.
 func (s *Shop) ask(p sonata.Party, id, name string, w want, t term) Ask {
 	a := Ask{Buyer: p.Buyer, ID: id, Name: name, Header: p.Header, Months: t.months}
 	if all := w.inquiries(p.Buyer, t.from, t.to); len(all) > 0 {
 		a.Wanted = all[0]
+	}
+	if w.of != nil {
+		a.Product = w.of.ID
 	}
 	return a
 }
@@ -101,7 +113,7 @@ func (s *Shop) beyondQuote(ctx context.Context, p sonata.Party, q *wire.Quote, i
 	if err != nil {
 		return r, out, err
 	}
-	if r.Prices, err = pricesOf(&catalog.Answer{Prices: out.Prices}); err != nil {
+	if r.Prices, err = pricesOf(out.Prices, 1, 0); err != nil {
 		return r, out, err
 	}
 	if item := &q.Items[i]; item.Term != nil {

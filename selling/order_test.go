@@ -6,10 +6,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata/wire"
+	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
@@ -39,11 +41,29 @@ func (m records) Scan(prefix string) iter.Seq2[string, []byte] {
 
 // bilateral is the channel of ALPHA and BRAVO, with an agreement on connectivity.
 type bilateral struct {
-	t             *testing.T
-	w             *world
-	machine       *trade.Machine
+	t       *testing.T
+	w       *world
+	machine *trade.Machine
+
+	mu            sync.Mutex // guards what follows
 	public, state records
 	height        uint64
+	deaf          bool // nobody is told of what happens
+}
+
+func (b *bilateral) View(f func(trade.View) error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return f(trade.View{Records: b.state})
+}
+
+// item reads an order that stands.
+func (b *bilateral) item(id string) (it order.Item) {
+	b.View(func(v trade.View) error {
+		it, _ = v.Item(id)
+		return nil
+	})
+	return it
 }
 
 const chain = "test-00000000000000000000000000000000"
@@ -72,7 +92,7 @@ func newBilateral(t *testing.T, w *world) *bilateral {
 		b.must(code+".channel", code+".member", trade.KindBind, trade.Bind{Member: party.Code(code), Keys: keys, Key: key(code + ".channel").Public()})
 	}
 	for _, code := range []string{"ALPHA", "BRAVO"} {
-		b.must(code+".channel", code+".member", trade.KindDelegateAdd, trade.DelegateAdd{Key: key(code + ".desk").Public(), Name: "Desk", Roles: []party.Role{party.Contracts, party.Orders},
+		b.must(code+".channel", code+".member", trade.KindDelegateAdd, trade.DelegateAdd{Key: key(code + ".desk").Public(), Name: "Desk", Roles: []party.Role{party.Contracts, party.Orders, party.Disputes, party.Finance},
 			Limits: []money.Amount{{Currency: "EUR", Micro: 1e12}}})
 	}
 	terms := agreement.Defaults()
@@ -81,11 +101,38 @@ func newBilateral(t *testing.T, w *world) *bilateral {
 		Legal: agreement.Legal{Document: canon.Sum("contract"), GoverningLaw: "Swiss", Jurisdiction: "Zürich", Indemnity: "own", Liability: "capped", ForceMajeure: "usual", Taxes: "net", Term: "open", Obligations: "annexed", Definitions: "annexed"}})
 	a, _ := trade.View{Records: b.state}.Agreement("MSA")
 	b.must("BRAVO.channel", "BRAVO.desk", trade.KindAgreementAccept, trade.AgreementAnswer{ID: "MSA", Terms: a.Pending.Terms})
+	w.with.Store(b)
 	return b
+}
+
+// deliver orders what was quoted, and has it accepted and delivered at once, with
+// its reservation.
+func (b *bilateral) deliver(id string, signed []byte) {
+	b.t.Helper()
+	b.w.ms.Add(1000) // a change comes after what it changes
+	q := must(order.OpenQuote(signed)).Quote
+	product := cmp.Or(q.Item, "P-1")
+	b.must("BRAVO.channel", "BRAVO.desk", trade.KindOrderPlace, trade.OrderPlace{ID: id, Kind: order.Product, Agreement: "MSA", Line: connectivity.Name, From: max(q.From, b.w.ms.Load()),
+		Request: &order.Request{Action: q.Action, Product: product, Quote: signed, Offer: q.Offer, Until: q.To}})
+	b.must("ALPHA.channel", "ALPHA.desk", trade.KindOrderAccept, trade.OrderAnswer{ID: id})
+	b.must("ALPHA.channel", "ALPHA.desk", trade.KindOrderDeliver, trade.OrderDeliver{ID: id, At: b.w.ms.Load()})
+	until(b.t, "what it needs is in use", func() bool {
+		h, ok := b.w.catalog.HoldOf(id)
+		return ok && h.State == catalog.InUse
+	})
+}
+
+func (b *bilateral) product(id string) product.Instance {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p, _ := trade.View{Records: b.state}.Product(id)
+	return p
 }
 
 // run executes a command, sent by a key and authorised by another; nil: done.
 func (b *bilateral) run(sender, by string, k trade.Kind, body any) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	cmd := trade.NewCommand(k, body)
 	b.height++
 	ctx := trade.Context{Sender: key(sender).Public(), Block: trade.Block{Chain: chain, Height: b.height, Time: b.w.ms.Load()}}
@@ -108,7 +155,17 @@ func (b *bilateral) run(sender, by string, k trade.Kind, body any) error {
 	if r.Fault != nil {
 		return r.Fault
 	}
+	for _, e := range r.Events {
+		if !b.deaf {
+			b.w.deals.Told("BRAVO", e.Subject)
+		}
+	}
 	return nil
+}
+
+// says runs a command of a carrier, which its delegate has signed.
+func (b *bilateral) says(who string, k trade.Kind, body any) error {
+	return b.run(who+".channel", who+".desk", k, body)
 }
 
 func (b *bilateral) must(sender, by string, k trade.Kind, body any) {

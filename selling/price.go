@@ -18,10 +18,10 @@ var units = map[rating.Kind]string{rating.Time: "s", rating.Data: "octet", ratin
 // amount for the product; what is used has the rate for its unit, to the last
 // digit. What the form has no member for is said in the description; the signed
 // quote has all of it.
-func pricesOf(a *catalog.Answer) ([]wire.QuotePrice, error) {
+func pricesOf(prices []rating.Price, pieces, metres uint64) ([]wire.QuotePrice, error) {
 	var out []wire.QuotePrice
-	for i := range a.Prices {
-		p := &a.Prices[i]
+	for i := range prices {
+		p := &prices[i]
 		w := wire.QuotePrice{Name: p.Name, Description: more(p)}
 		value := digits(p.Rate)
 		switch {
@@ -29,13 +29,13 @@ func pricesOf(a *catalog.Answer) ([]wire.QuotePrice, error) {
 			w.Type = wire.UsageBased
 			w.Unit = strconv.FormatUint(p.Unit, 10) + " " + units[p.Kind]
 		default:
-			quantity := uint64(1)
+			quantity := pieces
 			w.Type = wire.NonRecurring
 			if p.Kind.Fixed() {
 				w.Type, w.Period = wire.Recurring, periodOf(p.Period.Length)
 			}
 			if p.Kind == rating.Distance {
-				quantity = a.Metres
+				quantity = metres
 			}
 			// A rate is in billionths, an amount in millionths.
 			amount, err := money.Micro(p.Rate).MulDiv(int64(quantity), p.Unit*1000, money.HalfUp)
@@ -53,9 +53,9 @@ func pricesOf(a *catalog.Answer) ([]wire.QuotePrice, error) {
 // promised says of a term what Sonata has no member for: what an end before it
 // costs, and what is given back where the product is worse than promised. The
 // signed quote has both exactly.
-func promised(a *catalog.Answer, months uint32) string {
+func promised(a *catalog.Answer) string {
 	var parts []string
-	if months > 0 && a.Early > 0 {
+	if a.Early > 0 {
 		parts = append(parts, "an end before the term costs "+percent(uint64(a.Early))+" of the recurring charges that are left")
 	}
 	for _, g := range a.Guarantees {

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/lateral-network/lateral/api/sonata/wire"
-	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -38,7 +37,7 @@ func TestPricesAreWrittenToTheLastDigit(t *testing.T) {
 	} {
 		c.price.Currency = "EUR"
 		c.want.Price.Untaxed = wire.Money{Unit: "EUR", Value: c.value}
-		got, err := pricesOf(&catalog.Answer{Metres: 1_234_567, Prices: []rating.Price{c.price}})
+		got, err := pricesOf([]rating.Price{c.price}, 1, 1_234_567)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,8 @@
 // Package selling answers LSO Sonata from a carrier's own catalogue: addresses,
-// sites, what is for sale, availability, prices, qualifications and quotes. It
-// owns what of the catalogue a partner may see, and what a firm quote reserves
-// and proves; it owns neither the catalogue nor the protocol.
+// sites, what is for sale, availability, prices, qualifications and quotes; and
+// from its Bilaterals: orders, the inventory and bills. It owns what of the
+// catalogue a partner may see, and what a firm quote reserves and proves; it owns
+// neither the catalogue, nor what is agreed, nor the protocol.
 //
 // What a buyer is shown of an offering is [catalog.Answer] and no more: links,
 // free capacity, parts, margins and other neighbours stay here.
@@ -26,6 +27,11 @@ type Options struct {
 	Carrier party.Code
 	// Key gives the node key of the moment, which signs firm quotes.
 	Key func() sign.PrivateKey
+	// Products are what buyers have; nil: nothing that could be changed or ended.
+	Products Products
+	// MostHeld is how many firm quotes that reserve something a buyer may hold at a
+	// time; 0: 100.
+	MostHeld int
 	// QuoteFor is how long a quote is good, and what it needs reserved; 0: 15
 	// minutes.
 	QuoteFor time.Duration
@@ -42,6 +48,9 @@ type Shop struct {
 	catalog *catalog.Catalog
 	now     func() time.Time
 
+	firm      sync.Mutex                 // guards answering
+	answering map[string]map[string]bool // ids of firm quotes that are being answered, by buyer
+
 	mu    sync.Mutex // guards turns
 	turns []catalog.Turn
 	wake  chan struct{} // holds one: there are turns
@@ -52,13 +61,16 @@ func New(o Options) *Shop {
 	if o.QuoteFor == 0 {
 		o.QuoteFor = 15 * time.Minute
 	}
+	if o.MostHeld == 0 {
+		o.MostHeld = 100
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Shop{o: o, catalog: o.Catalog, now: o.Now, wake: make(chan struct{}, 1)}
+	s := &Shop{o: o, catalog: o.Catalog, now: o.Now, answering: map[string]map[string]bool{}, wake: make(chan struct{}, 1)}
 	o.Catalog.Watch(s.turned)
 	return s
 }

@@ -315,13 +315,84 @@ func TestAQuoteThatIsAnsweredAgainReservesOnce(t *testing.T) {
 	}
 }
 
-func TestWhatChangesOrEndsAProductIsRefused(t *testing.T) {
-	w := newWorld(t)
+func TestWhereNobodyKnowsProductsNoneIsChanged(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.options.Products = nil })
 	q := firm(line("1000000"))
 	q.Items[0].Action, q.Items[0].Product.Offering, q.Items[0].Product.ID = wire.Modify, nil, "P-1"
 	_, err := w.buyer("bravo", wire.Kylie).CreateQuote(t.Context(), q)
 	if r := refusal(t, err); r.Status != 422 || r.Errors[0].Code != "referenceNotFound" || r.Errors[0].PropertyPath != "/quoteItem/0/product/id" {
 		t.Errorf("%+v", r.Errors)
+	}
+}
+
+func TestABuyerHoldsOnlySoManyFirmQuotesAtATime(t *testing.T) {
+	w, ctx := newWorld(t, func(w *world) { w.options.MostHeld = 2 }), t.Context()
+	bravo, delta := w.buyer("bravo", wire.Kylie), w.buyer("delta", wire.Kylie)
+	one := must(bravo.CreateQuote(ctx, firm(line("1000000"), line("1000000")))) // two items are one quote
+	two := must(bravo.CreateQuote(ctx, firm(line("1000000"))))
+	full := func(why string) {
+		t.Helper()
+		_, err := bravo.CreateQuote(ctx, firm(line("1000000")))
+		if err == nil {
+			t.Fatalf("%s: a third is given", why)
+		}
+		if r := refusal(t, err); r.Status != 422 || r.Errors[0].Code != "otherIssue" || !strings.Contains(r.Errors[0].Reason, "2 firm quotes") {
+			t.Errorf("%s: %+v", why, r)
+		}
+		if n := len(w.catalog.Waiting("BRAVO", w.ms.Load())); n > 3 {
+			t.Errorf("%s: %d reservations wait", why, n)
+		}
+	}
+	full("at the limit")
+	if a := must(delta.CreateQuote(ctx, firm(line("1000000")))); a.Value.State != wire.Orderable {
+		t.Errorf("another buyer: %s", a.Raw)
+	}
+	cheap := firm(line("1000000"))
+	cheap.Level = wire.Budgetary
+	if a := must(bravo.CreateQuote(ctx, cheap)); a.Value.State != wire.Answered {
+		t.Errorf("a budgetary one: %s", a.Raw)
+	}
+	late := firm(line("1000000"))
+	late.Instant, late.Requested = false, w.now().Add(time.Hour)
+	late.Items[0].Contacts = []wire.Contact{{Role: "quoteItemTechnicalContact", Name: "Desk", Number: "+41", Email: "desk@bravo.example"}}
+	deferred := must(bravo.CreateQuote(ctx, late))
+	until(t, "a deferred one is refused", func() bool {
+		return must(bravo.Quote(ctx, deferred.Value.ID)).Value.State == wire.UnableToProvide
+	})
+
+	// It may hold one more when one is cancelled, ordered, or has expired.
+	if err := bravo.DeclineQuote(ctx, wire.QuoteOperation{QuoteID: one.Value.ID}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the declined one is free", func() bool { return len(w.shop.Reservations(one.Value.ID)) == 0 })
+	must(bravo.CreateQuote(ctx, firm(line("1000000"))))
+	full("after one was declined")
+	must(w.catalog.MoveHold(w.shop.Reservations(two.Value.ID)[0].ID, catalog.Confirm, "O-1", w.ms.Load()))
+	must(bravo.CreateQuote(ctx, firm(line("1000000"))))
+	full("after one was ordered")
+	w.ms.Add(15*60*1000 + 1)
+	if a := must(bravo.CreateQuote(ctx, firm(line("1000000")))); a.Value.State != wire.Orderable {
+		t.Errorf("after all have expired: %s", a.Raw)
+	}
+}
+
+func TestManyQuotesAtOnceKeepToWhatABuyerMayHold(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.options.MostHeld = 3 })
+	p := sonata.Party{Buyer: "BRAVO", Seller: "ALPHA", Release: wire.Kylie}
+	var all sync.WaitGroup
+	begin := make(chan struct{})
+	for i := range 200 {
+		all.Go(func() {
+			q := firm(line("1000000"))
+			q.ID = fmt.Sprint("q", i)
+			<-begin
+			w.shop.Quote(context.Background(), p, q)
+		})
+	}
+	close(begin)
+	all.Wait()
+	if n := len(w.catalog.Waiting("BRAVO", w.ms.Load())); n != 3 {
+		t.Errorf("%d are held", n)
 	}
 }
 

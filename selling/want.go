@@ -23,6 +23,7 @@ type want struct {
 	payload       wire.Value
 	bandwidth     uint64 // bit/s; 0: not said
 	ends          []end  // one place, or A and Z
+	of            *owned // that it changes or ends; nil: a new product is wanted
 }
 
 type end struct {
@@ -39,15 +40,20 @@ var codes = map[catalog.Reason]fault.Code{
 // read reads a product of a request. path is a JSON pointer to it; the fields of
 // errors are pointers too.
 func (s *Shop) read(p sonata.Party, path, action string, x wire.Product) (want, error) {
-	if action != wire.Add {
-		return want{}, fault.New(sonata.CodeReferenceUnknown, "there is no such product of yours in this inventory", "ask for a new one").In(path + "/id")
-	}
 	w := want{payload: x.Configuration, bandwidth: bandwidthOf(x.Configuration, 0)}
-	if x.Offering != nil {
-		w.offering = x.Offering.ID
+	if action != wire.Add {
+		of, err := s.own(p, path, action, x.ID)
+		if w.of = of; err != nil || action == wire.Delete {
+			return w, err
+		}
 	}
-	if x.Specification != nil {
+	switch {
+	case x.Offering != nil:
+		w.offering = x.Offering.ID
+	case x.Specification != nil:
 		w.specification = x.Specification.ID
+	case w.of != nil && w.of.hold != nil:
+		w.offering = w.of.hold.Offering
 	}
 	faults := s.checkPayload(path+"/productConfiguration", x.Configuration)
 	w.kind = x.Configuration.Get("@type").Text()
@@ -56,7 +62,7 @@ func (s *Shop) read(p sonata.Party, path, action string, x wire.Product) (want, 
 			faults = append(faults, fault.New(fault.Invalid, "the configuration is of another product than the offering", "configure "+spec.Item.Type).In(path+"/productConfiguration/@type"))
 		}
 	}
-	ends, err := s.readPlaces(path, x.Place)
+	ends, err := s.ends(path, x.Place, w.of)
 	w.ends = ends
 	if err = errors.Join(append(faults, err)...); err != nil {
 		return w, err
@@ -155,6 +161,9 @@ func (w *want) inquiries(buyer string, from, to int64) (out []catalog.Inquiry) {
 		return all
 	}
 	base := catalog.Inquiry{Type: w.kind, Bandwidth: w.bandwidth, From: catalog.Time(from), To: catalog.Time(to)}
+	if w.of != nil && w.of.hold != nil {
+		base.Instead = w.of.hold.ID
+	}
 	if len(w.ends) == 1 {
 		base.A.Place = w.ends[0].place
 		return []catalog.Inquiry{base}
@@ -174,12 +183,17 @@ type offer struct {
 	inquiry catalog.Inquiry // that it answers
 }
 
+// bind leaves what an early end costs where there is a term in months that could
+// end early: a new one, or that of the product which is changed.
+func (o *offer) bind(months uint32, of *owned, now int64) {
+	if months == 0 && (of == nil || of.Committed <= now) {
+		o.Early = 0
+	}
+}
+
 // find gives what is sold here of what is wanted: the offering that is named, or
 // the cheapest. Codes: [catalog.CodeUnfit] when there is none, with a detail that
 // may be told, and those of a fault of ours.
-//
-// It is the one place where it is decided that this node has nothing: what
-// neighbours have would be asked for here.
 func (s *Shop) find(w want, buyer string, from, to, now int64) (offer, error) {
 	why := unfit("it is not sold here")
 	if w.offering != "" {
@@ -248,14 +262,12 @@ const (
 // leastMonths is the commitment that an offering's least term means.
 func leastMonths(sold catalog.Term) uint32 { return uint32(sold.Min / monthSeconds) }
 
-// termOf reads the term that an item asks for; the interval is until it is
-// wanted. path is the item's.
-func (s *Shop) termOf(path string, item *wire.QuoteItem, now int64) (t term, err error) {
+// termOf reads the term that an item asks for of an offering; the interval is
+// until it is wanted. path is the item's.
+func (s *Shop) termOf(path string, item *wire.QuoteItem, offering string, now int64) (t term, err error) {
 	var sold catalog.Term
-	if item.Product.Offering != nil {
-		if e, err := catalog.Get[catalog.Offering](s.catalog, item.Product.Offering.ID); err == nil {
-			sold = e.Item.Term
-		}
+	if e, err := catalog.Get[catalog.Offering](s.catalog, offering); err == nil {
+		sold = e.Item.Term
 	}
 	if d := item.RequestedInterval; d != nil {
 		if t.from, err = after(now, *d); err != nil {
@@ -264,6 +276,9 @@ func (s *Shop) termOf(path string, item *wire.QuoteItem, now int64) (t term, err
 	}
 	least := leastMonths(sold)
 	asked := item.Term
+	if item.Action == wire.Delete {
+		return t, nil
+	}
 	if asked == nil {
 		t.months = least
 		return t, nil
@@ -274,6 +289,9 @@ func (s *Shop) termOf(path string, item *wire.QuoteItem, now int64) (t term, err
 		t.months = uint32(min(max(d.Amount, 0), maxMonths))
 	case "years":
 		t.months = uint32(min(max(d.Amount, 0), maxMonths/12)) * 12
+	}
+	if asked.End == wire.EndOfTermDisconnect && item.Action != wire.Add {
+		return t, fault.New(fault.Invalid, "a change sets no end", "let the term roll, and end the product when it is to end").In(path + "/requestedQuoteItemTerm/endOfTermAction")
 	}
 	if asked.End == wire.EndOfTermDisconnect {
 		soonest := now + int64(sold.Lead)*1000

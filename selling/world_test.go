@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -14,12 +15,17 @@ import (
 
 	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/api/sonata/client"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/selling"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/store/resource"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
 )
 
 func must[T any](v T, err error) T {
@@ -89,46 +95,90 @@ type world struct {
 	ms      atomic.Int64
 	catalog *catalog.Catalog
 	shop    *selling.Shop
+	deals   *selling.Deals
+	with    atomic.Pointer[bilateral] // with BRAVO; nil: none is open
+	release wire.Release              // of BRAVO
+	options selling.Options
 	server  *sonata.Server
 	url     string
 	secrets map[string]string
 }
 
-func newWorld(t *testing.T) *world {
+// Product gives a product as the Bilateral has it.
+func (w *world) Product(_, id string) (p product.Instance, terms agreement.Terms, ok bool) {
+	b := w.with.Load()
+	if b == nil {
+		return p, terms, false
+	}
+	b.View(func(v trade.View) error {
+		p, ok = v.Product(id)
+		terms, _ = v.TermsAt(p.Agreement, w.ms.Load())
+		return nil
+	})
+	return p, terms, ok
+}
+
+func newWorld(t *testing.T, tune ...func(*world)) *world {
 	t.Helper()
-	w := &world{t: t, secrets: map[string]string{}}
+	w := &world{t: t, secrets: map[string]string{}, release: wire.Kylie}
+	w.options = selling.Options{Carrier: "ALPHA", Key: func() sign.PrivateKey { return key("ALPHA.node") }, Products: w, Now: w.now}
+	for _, f := range tune {
+		f(w)
+	}
 	w.ms.Store(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC).UnixMilli())
 	dir := t.TempDir()
 	db := must(store.Open(dir, store.Options{Memory: true}))
 	t.Cleanup(func() { db.Close() })
 	w.catalog = must(catalog.Open(db.Node(), nil, nil))
 	must(w.catalog.Import(strings.NewReader(stock), "stock", false, "pm", w.ms.Load()))
-	w.shop = selling.New(selling.Options{Catalog: w.catalog, Carrier: "ALPHA", Key: func() sign.PrivateKey { return key("ALPHA.node") }, Now: w.now})
+	w.options.Catalog = w.catalog
+	w.shop = selling.New(w.options)
+	w.deals = w.newDeals()
 	shelf := must(resource.Open(filepath.Join(dir, "sonata"), resource.Options{Now: w.now}))
 	t.Cleanup(func() { shelf.Close() })
 	partners := must(sonata.OpenPartners(filepath.Join(dir, "partners.yaml")))
-	for _, p := range []sonata.Partner{{ID: "bravo", Buyers: []string{"BRAVO"}, Release: wire.Kylie}, {ID: "delta", Buyers: []string{"DELTA"}, Release: wire.Kylie}, {ID: "golf", Buyers: []string{"GOLF"}, Release: wire.Grace}} {
+	for _, p := range []sonata.Partner{{ID: "bravo", Buyers: []string{"BRAVO"}, Release: w.release}, {ID: "delta", Buyers: []string{"DELTA"}, Release: wire.Kylie}, {ID: "golf", Buyers: []string{"GOLF"}, Release: wire.Grace}} {
 		w.secrets[p.ID] = must(partners.Add(p, w.now()))
 	}
 	o := sonata.Options{Sellers: []string{"ALPHA"}, Base: "http://alpha.test", Now: w.now, Private: true, TokenLife: 10_000 * time.Hour}
 	if testing.Verbose() {
 		o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
-	w.server = must(sonata.New(partners, shelf, w.shop.Seller(), o))
+	w.server = must(sonata.New(partners, shelf, w.deals.Seller(), o))
 	h := httptest.NewServer(w.server.Handler())
 	t.Cleanup(h.Close)
 	w.url = h.URL
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); w.server.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	shown := make(chan struct{})
+	go func() { defer close(shown); w.deals.Run(ctx, w.server) }()
+	t.Cleanup(func() { cancel(); <-done; <-shown })
 	return w
+}
+
+// newDeals gives deals over what the shop has: those of the node, or of one that
+// has been started again.
+func (w *world) newDeals() *selling.Deals {
+	return selling.NewDeals(selling.DealOptions{Shop: w.shop, Bilateral: func(p party.Code) (selling.Bilateral, bool) {
+		b := w.with.Load()
+		return b, b != nil && p == "BRAVO"
+	}})
 }
 
 func (w *world) now() time.Time { return time.UnixMilli(w.ms.Load()).UTC() }
 
 func (w *world) buyer(id string, r wire.Release) *client.Client {
-	c := must(client.New(client.Options{Base: w.url, ID: id, Secret: w.secrets[id], Release: r, Now: w.now, Retries: -1}))
+	return w.buyerAt(id, r, w.now)
+}
+
+// buyerAt is a buyer with a clock of its own.
+func (w *world) buyerAt(id string, r wire.Release, now func() time.Time) *client.Client {
+	judged := &http.Client{Transport: &sonatatest.Judge{T: w.t, Next: http.DefaultTransport}, Timeout: time.Minute}
+	if !sonatatest.There() {
+		judged = nil
+	}
+	c := must(client.New(client.Options{Base: w.url, ID: id, Secret: w.secrets[id], Release: r, Now: now, Retries: -1, HTTP: judged}))
 	w.t.Cleanup(c.Close)
 	return c
 }

@@ -426,3 +426,52 @@ func (t *tx) openPeriods(m *measuring, i usage.Interval) error {
 	}
 	return nil
 }
+
+// Metering is an interval of a product, and what is measured in it.
+type Metering struct {
+	Interval      usage.Interval
+	Held          []product.Held // the parts in which it was delivered; none: nothing is measured
+	Used, Service []string       // the names of the figures that a side states, sorted
+	From          int64          // when it may be stated; ms UTC
+	Late          int64          // when the time for a second statement is over, if the first came at once; ms UTC
+}
+
+// Metering gives the interval of a product that contains a moment. An interval
+// that no side can state, because the granularity has changed within it, has no
+// part that is held.
+func (v View) Metering(p product.Instance, ms int64) (x Metering, err error) {
+	t := &tx{m: New(), state: v.Records}
+	a, ok := v.Agreement(p.Agreement)
+	if !ok {
+		return x, notFound("agreement", "agreement", p.Agreement)
+	}
+	at := ms
+	for range 2 { // by what is agreed then, and by what was when the interval began
+		version, _ := a.At(at)
+		terms := t.termsOf(version.Terms)
+		dates, err := usage.Cycle{Length: clauseIn(&terms, p.Clause, "").Granularity, Zone: terms.Zone}.Calendar()
+		if err != nil {
+			return x, err
+		}
+		i := dates.At(ms)
+		if x.Interval == (usage.Interval{}) {
+			x.Interval = i
+		}
+		m, err := t.measured(p.ID, i)
+		switch fault.CodeOf(err) {
+		case CodeMisaligned:
+			at = i.From
+			continue
+		case CodeNotOrdered:
+			return Metering{Interval: i}, nil
+		}
+		if err != nil {
+			return x, err
+		}
+		x = Metering{Interval: i, Held: p.Held(i), From: i.To + m.terms.GraceMillis}
+		x.Used, x.Service = names(&m.offer)
+		x.Late = x.From + m.clause.Statement
+		return x, nil
+	}
+	return x, nil
+}

@@ -242,6 +242,51 @@ func TestNoBillIsDueForWhatIsOpen(t *testing.T) {
 	}
 }
 
+// A node states the intervals that the machine takes: one after the other, as far as
+// the product was delivered in them, also where the granularity changes.
+func TestAMeteredIntervalIsOneThatCanBeStated(t *testing.T) {
+	w := products(t, "cycle=1d")
+	run := func(lines ...string) {
+		t.Helper()
+		for _, line := range lines {
+			if out := w.run(line); strings.HasPrefix(out, "refused") {
+				t.Fatalf("%s: %s", line, out)
+			}
+		}
+	}
+	run("ALPHA order.place id=P-1 kind=product value=EUR:100 prices=traffic:data:EUR:0.02:1000000000:1mo guarantees=latency:180000=50000:1000000", "BRAVO order.accept id=P-1", "BRAVO order.deliver id=P-1",
+		"BRAVO agreement.amend id=MSA-1 from=24 lines=connectivity,voice cycle=1d products granularity=1d", "ALPHA agreement.accept id=MSA-1", "time hours=30",
+		"ALPHA order.place id=P-2 kind=product action=delete", "BRAVO order.accept id=P-2", "BRAVO order.deliver id=P-2", "time days=3")
+	p, _ := View{w.state}.Product("W-1")
+	lengths := map[int64]int{} // of the intervals that are measured, in hours
+	at := p.Activated()
+	for range 40 {
+		x, err := View{w.state}.Metering(p, at)
+		if err != nil || x.Interval.From > at || x.Interval.To <= at {
+			t.Fatalf("at %s: %+v, %v", usage.Stamp(at), x, err)
+		}
+		if at = x.Interval.To; len(x.Held) == 0 {
+			if x.Interval.From < p.Ends && x.Interval.To <= p.Ends {
+				t.Errorf("%s is left out", x.Interval)
+			}
+			continue
+		}
+		if len(x.Used) != 1 || len(x.Service) != 1 || x.Late <= x.From || x.From < x.Interval.To {
+			t.Errorf("%+v", x)
+		}
+		state := NewCommand(KindMeasure, MeasurementState{"W-1", x.Interval, usage.Measured{Root: canon.Sum("records"),
+			Used: []usage.Figure{{Name: "traffic", Value: 1}}, Service: []usage.Figure{{Name: "latency", Value: 1}}}})
+		ctx := Context{Block: Block{Chain: testChain, Channel: testChannel, Height: w.height, Time: w.time}, Sender: key("BRAVO.channel").Public(), Public: w.public}
+		if out := w.execute(ctx, state); !strings.HasPrefix(out, "done") {
+			t.Errorf("%s: %s", x.Interval, out)
+		}
+		lengths[(x.Interval.To-x.Interval.From)/hourMs]++
+	}
+	if lengths[1] != 24 || lengths[24] != 1 {
+		t.Errorf("measured are %v, want 24 intervals of an hour and one of a day", lengths)
+	}
+}
+
 // What stands of a product follows from its last state alone: the recurring
 // charges of all bills are those of its phases, for as long as each was held.
 func TestTheBillsOfAProductAreItsPhases(t *testing.T) {

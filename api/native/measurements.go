@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/wire"
@@ -24,6 +25,18 @@ func (s *server) measurements() {
 	get(s, at+"/{product}/{from}", "get-measurement", tagUsage, "One measurement", func(_ context.Context, in *MeasurementPath) (*reply[wire.Measurement], error) {
 		_, m, err := s.measurement(in)
 		return answer(shownMeasurement(m)), err
+	})
+	op := takesCSV(operation(http.MethodPut, "/v1/bilaterals/{partner}/readings", "import-readings", tagUsage,
+		"Import readings of what this carrier's meters have shown of products; one replaces those of the same metric that it overlaps, until they are stated"),
+		"Readings: CSV with the columns product, from, to, metric and value; at most 64 MiB.")
+	delete(op.RequestBody.Content, "application/gzip")
+	add(s, op, func(_ context.Context, in *CSVBody) (*reply[wire.ImportedReadings], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		i, err := d.ImportReadings(in.body)
+		return answer(wire.ImportedReadings(i)), err
 	})
 	post(s, at, "state-measurement", tagUsage, "State what this side has measured of a product in an interval", func(ctx context.Context, in *struct {
 		PartnerPath

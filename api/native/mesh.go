@@ -16,6 +16,7 @@ type Market interface {
 	Service(id string) (wire.Service, error)
 	OrderService(wire.OrderService) (wire.Service, error)
 	WithdrawService(id string) (wire.Service, error)
+	ChangeService(ctx context.Context, id string, c wire.ChangeService) (wire.Offer, error)
 	EndService(id string, e wire.EndService) (wire.Service, error)
 	BuildService(id string, b wire.BuiltService) (wire.Service, error)
 }
@@ -84,6 +85,19 @@ func (s *server) mesh() {
 			return nil, err
 		}
 		x, err := m.WithdrawService(in.ID)
+		return answer(x), err
+	})
+	post(s, at+"/{id}/change", "change-service", tagMarket, "Get a firm price for another bandwidth of a service, over the same neighbours; order-service takes it", func(ctx context.Context, in *struct {
+		ServicePath
+		Body wire.ChangeService
+	}) (*reply[wire.Offer], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.Wait)
+		defer cancel()
+		x, err := m.ChangeService(ctx, in.ID, in.Body)
 		return answer(x), err
 	})
 	post(s, at+"/{id}/end", "end-service", tagMarket, "End a service, and what is bought for it", func(_ context.Context, in *struct {

@@ -120,6 +120,8 @@ type Options struct {
 	Export func(ctx context.Context, partner party.Code) (wire.Exported, error)
 	// Catalog is the carrier's own catalogue. Nil: it has none.
 	Catalog *catalog.Catalog
+	// Troubles are tickets and incidents. Nil: the node has no Sonata interface.
+	Troubles Troubles
 	// Market is what the carrier buys of its neighbours. Nil: it has none.
 	Market Market
 	// Chain is the id of the ledger, for commands that are signed elsewhere.
@@ -235,5 +237,6 @@ func (s *server) routes() {
 	s.proofs()
 	s.keys()
 	s.catalog()
+	s.tickets()
 	s.mesh()
 }

@@ -35,7 +35,7 @@ var allowed = map[string][]api.Role{
 	"list-places": readers, "get-place": readers, "list-place-versions": readers, "list-schemas": readers, "get-schema": readers,
 	"list-catalog-imports": readers, "export-catalog": readers, "search-catalog": readers, "parse-inquiry": readers,
 	"inquire": {api.ProductManager, api.Engineer}, "list-services": readers, "get-service": readers, "order-service": {api.ProductManager},
-	"withdraw-service": {api.ProductManager}, "end-service": {api.ProductManager}, "build-service": {api.Engineer, api.ProductManager},
+	"withdraw-service": {api.ProductManager}, "change-service": {api.ProductManager}, "end-service": {api.ProductManager}, "build-service": {api.Engineer, api.ProductManager},
 	"list-reservations": readers, "get-reservation": readers,
 	"put-offering": {api.ProductManager}, "put-specification": {api.ProductManager}, "put-link": {api.ProductManager, api.Engineer}, "put-place": {api.ProductManager, api.Engineer},
 	"step-offering": {api.ProductManager}, "step-specification": {api.ProductManager}, "check-payload": {api.ProductManager, api.Engineer},
@@ -78,10 +78,13 @@ var allowed = map[string][]api.Role{
 	"apply-deadline": {api.Clerk, api.Engineer, api.Finance},
 	"record-file":    {api.Clerk, api.Engineer},
 
-	"list-measurements": readers, "get-measurement": readers, "state-measurement": {api.Clerk, api.Engineer},
+	"list-measurements": readers, "get-measurement": readers, "state-measurement": {api.Clerk, api.Engineer}, "import-readings": {api.Engineer},
 	"propose-measurement": {api.Clerk}, "accept-measurement": {api.Clerk}, "reject-measurement": {api.Clerk},
 	"list-bills": readers, "get-bill": readers, "list-due-bills": readers, "list-items": readers, "list-deadlines": readers,
 	"request-bill": {api.Clerk, api.Engineer, api.Finance}, "submit-bill": {api.Clerk, api.Engineer, api.Finance}, "dispute-items": {api.Finance},
+
+	"list-tickets": readers, "get-ticket": readers, "acknowledge-ticket": {api.Engineer}, "progress-ticket": {api.Engineer}, "ask-ticket": {api.Engineer},
+	"resolve-ticket": {api.Engineer}, "close-ticket": {api.Engineer}, "list-incidents": readers, "put-incident": {api.Engineer},
 
 	"correct-period":     {api.Clerk, api.ProductManager},
 	"acknowledge-signal": {api.Clerk, api.Engineer}, "dismiss-signal": {api.Clerk, api.Engineer},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3filter"
 
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 )
 
@@ -104,10 +105,10 @@ func TestOurShapesAndThePublishedFilesAgree(t *testing.T) {
 // published says whether the file of an address takes a body.
 func (w *world) published(t *testing.T, address, body string) bool {
 	t.Helper()
-	s := must(specFor(address))
-	r := must(http.NewRequest(http.MethodPost, specHost+address, strings.NewReader(body)))
+	s := must(sonatatest.For(address))
+	r := must(http.NewRequest(http.MethodPost, sonatatest.Host+address, strings.NewReader(body)))
 	r.Header.Set("Content-Type", wire.ContentType)
-	route, params, err := s.router.FindRoute(r)
+	route, params, err := s.Router.FindRoute(r)
 	if err != nil {
 		t.Fatal(err)
 	}

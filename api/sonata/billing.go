@@ -1,6 +1,7 @@
 package sonata
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"slices"
@@ -161,6 +162,53 @@ func (s *Server) IssueBill(ctx context.Context, buyer, seller string, b wire.Bil
 	return b, err
 }
 
+// ShowBill shows a bill as it stands with a carrier that keeps its bills elsewhere:
+// it is issued if it is not there yet, and its items, sums and payments become what
+// is given, through the states of the standard. Codes: as IssueBill.
+func (s *Server) ShowBill(ctx context.Context, buyer, seller string, b wire.Bill, items []wire.BillItem) error {
+	scope, err := s.scopeFor(billKind, buyer, seller)
+	if err != nil {
+		return err
+	}
+	if _, err := s.store.Get(ctx, scope, b.ID); fault.CodeOf(err) == fault.NotFound {
+		fresh := b
+		fresh.AmountDue, fresh.Remaining, fresh.Credits, fresh.Payments = wire.Money{}, wire.Money{}, wire.Money{}, nil
+		if _, err := s.IssueBill(ctx, buyer, seller, fresh, slices.Clone(items)); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	return s.store.Update(ctx, func(tx *resource.Tx) error {
+		l, err := s.openLedger(tx, scope, b.ID)
+		if err != nil {
+			return err
+		}
+		changed := false
+		for _, is := range items {
+			i := slices.IndexFunc(l.items, func(x wire.BillItem) bool { return x.ID == is.ID })
+			if i < 0 {
+				return fault.Newf(CodeReferenceUnknown, "show the items that were issued", "the bill has no item %.80q", is.ID)
+			}
+			x := &l.items[i]
+			if x.State != is.State && route(billItemMoves, x.State, is.State) == nil {
+				return fault.Newf(fault.Refused, "look at the item first", "an item that is %s cannot become %s", x.State, is.State)
+			}
+			changed = changed || x.State != is.State || !same(x.Bilateral, is.Bilateral)
+			x.State, x.Bilateral = is.State, is.Bilateral
+		}
+		changed = changed || !same(l.bill.AmountDue, b.AmountDue) || !same(l.bill.Remaining, b.Remaining) || !same(l.bill.Credits, b.Credits) || !same(l.bill.Payments, b.Payments)
+		if !changed {
+			return nil
+		}
+		l.bill.AmountDue, l.bill.Remaining, l.bill.Credits, l.bill.Payments = b.AmountDue, b.Remaining, b.Credits, b.Payments
+		return l.close()
+	})
+}
+
+// same reports whether two values are written alike.
+func same(a, b any) bool { return bytes.Equal(wire.ValueOf(a).Bytes(), wire.ValueOf(b).Bytes()) }
+
 // sumUp fills in the sums of a bill, and refuses sums that are not those of its
 // lines.
 func sumUp(b *wire.Bill, items []wire.BillItem) error {
@@ -274,6 +322,9 @@ func linkItem(tx *resource.Tx, scope resource.Scope, x *wire.BillItem) error {
 	}
 	if x.ProductName == "" {
 		x.ProductName = product.Get("productOffering").Get("id").Text()
+	}
+	if x.ProductName == "" {
+		x.ProductName = r.ID
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
 )
@@ -119,7 +120,7 @@ func TestABillLeadsFromTheOrderOverTheProductToItsLine(t *testing.T) {
 			t.Errorf("the list is %s", list.text)
 		}
 		url := shown.Get("billDocument").Get("url").Text()
-		pdf := w.document(strings.TrimPrefix(url, specHost))
+		pdf := w.document(strings.TrimPrefix(url, sonatatest.Host))
 		if !strings.HasPrefix(pdf, "%PDF-") || !strings.Contains(pdf, "33.33 EUR") || !strings.Contains(pdf, "Bill 2026-11") {
 			t.Errorf("the document is %.60q", pdf)
 		}

@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata"
 	"github.com/lateral-network/lateral/api/sonata/client"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
 )
@@ -134,7 +136,7 @@ func TestABuyerGoesThroughEveryCallInBothReleases(t *testing.T) {
 }
 
 func TestAnAccessTokenThatEndsIsReplacedWithoutTheCallerKnowing(t *testing.T) {
-	needPublished(t)
+	sonatatest.Need(t)
 	_, seller := fullSeller(newClock())
 	w := newWorld(t, seller, func(o *sonata.Options) { o.TokenLife = time.Hour })
 	c, ctx := w.buyer(wire.Kylie), context.Background()
@@ -239,6 +241,32 @@ func TestAPartnerThatAnswersLateNeverOrWithGarbage(t *testing.T) {
 		}
 		if asked.Load() != 1 {
 			t.Errorf("asked %d times after the deadline", asked.Load())
+		}
+	})
+	t.Run("late", func(t *testing.T) {
+		t.Parallel()
+		externals := make(chan string, 8)
+		gaveUp := make(chan struct{})
+		var once, over sync.Once
+		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			externals <- must(wire.Parse(must(io.ReadAll(r.Body)))).Get("externalId").Text()
+			first := false
+			once.Do(func() { first = true })
+			if first { // it does what is asked, and says so when nobody listens any more
+				select {
+				case <-gaveUp:
+				case <-late:
+				}
+			}
+			write(201, wire.ContentType, `{"id":"Q","state":"acknowledged"}`)(w, r)
+		}))
+		defer h.Close()
+		c := must(client.New(client.Options{Base: h.URL, Timeout: 3 * time.Second, Sleep: func(context.Context, time.Duration) error { over.Do(func() { close(gaveUp) }); return nil }}))
+		if a, err := c.CreateQuote(ctx, wire.Quote{}); err != nil || a.Value.ID != "Q" {
+			t.Errorf("%+v %v", a, err)
+		}
+		if one, two := <-externals, <-externals; one == "" || one != two {
+			t.Errorf("the external ids are %q and %q", one, two)
 		}
 	})
 	t.Run("the second time", func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/store/resource"
@@ -24,6 +25,7 @@ type desk struct {
 	progress   func(wire.Order) (sonata.OrderProgress, error)
 	cancel     func(wire.Order, wire.CancelOrder) (sonata.Consent, error)
 	reschedule func(wire.Order, wire.Reschedule) (sonata.Consent, error)
+	answer     func([]wire.ChargeItemAnswer) error
 	charges    []wire.Charge
 	orders     []wire.Order // whose progress was asked
 	tickets    []wire.Ticket
@@ -33,6 +35,7 @@ func newDesk() *desk {
 	d := &desk{}
 	d.accept = func(wire.Order) error { return nil }
 	d.progress = all(wire.Completed)
+	d.answer = func([]wire.ChargeItemAnswer) error { return nil }
 	d.cancel = func(wire.Order, wire.CancelOrder) (sonata.Consent, error) { return sonata.Consent{}, nil }
 	d.reschedule = func(wire.Order, wire.Reschedule) (sonata.Consent, error) { return sonata.Consent{}, nil }
 	return d
@@ -85,6 +88,12 @@ func (d *desk) ChargeAnswered(_ context.Context, _ sonata.Party, c wire.Charge) 
 	return nil
 }
 
+func (d *desk) AnswerCharge(_ context.Context, _ sonata.Party, _ wire.Order, _ wire.Charge, a []wire.ChargeItemAnswer) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.answer(a)
+}
+
 func (d *desk) TakeTicket(_ context.Context, _ sonata.Party, t wire.Ticket) (sonata.TicketView, error) {
 	if t.Description == "refuse" {
 		return sonata.TicketView{}, fault.New(fault.Refused, "it is not ours", "ask another")
@@ -113,7 +122,7 @@ func buyerOf(r wire.Release) string {
 // ordered runs a test in both releases, in a world with an order desk and an
 // inbox that hears of everything.
 func ordered(t *testing.T, f func(t *testing.T, w *orderWorld)) {
-	needPublished(t)
+	sonatatest.Need(t)
 	for _, r := range wire.Releases {
 		t.Run(string(r), func(t *testing.T) {
 			s, seller := fullSeller(newClock())

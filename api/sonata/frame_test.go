@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
 )
@@ -55,7 +56,7 @@ const (
 )
 
 func TestAnAddressIsValidatedAtOnceAndTheQuestionComesBackUnchanged(t *testing.T) {
-	needPublished(t)
+	sonatatest.Need(t)
 	w := newWorld(t, sonata.Seller{Addresses: atlas()})
 	a := w.must(200, ask{partner: "bravo", path: addressBase + "/geographicAddressValidation", body: askMilan})
 	if got := a.body.Get("bestMatchGeographicAddress").Get("id").Text(); got != "MIL" || a.body.Get("state").Text() != "ready" || a.body.Has("id") {
@@ -71,7 +72,7 @@ func TestAnAddressIsValidatedAtOnceAndTheQuestionComesBackUnchanged(t *testing.T
 }
 
 func TestADeferredAddressIsToldOfWhenItIsReady(t *testing.T) {
-	needPublished(t)
+	sonatatest.Need(t)
 	w := newWorld(t, sonata.Seller{Addresses: atlas()})
 	in := w.newInbox()
 	w.must(201, ask{partner: "bravo", path: addressBase + "/hub", body: `{"callback":"` + in.url + `"}`})
@@ -89,7 +90,7 @@ func TestADeferredAddressIsToldOfWhenItIsReady(t *testing.T) {
 }
 
 func TestGraceIsSpokenToAPartnerOfGrace(t *testing.T) {
-	needPublished(t)
+	sonatatest.Need(t)
 	w := newWorld(t, sonata.Seller{Addresses: atlas()})
 	a := w.must(200, ask{partner: "golf", path: graceBase + "/geographicAddressValidation",
 		body: `{"provideAlternative":true,"submittedGeographicAddress":{"@type":"FieldedAddress","country":"IT","city":"Milano","streetName":"Via Caldera"}}`})
@@ -103,7 +104,7 @@ func TestGraceIsSpokenToAPartnerOfGrace(t *testing.T) {
 }
 
 func TestEachRefusalHasTheStatusAndCodeOfTheStandard(t *testing.T) {
-	needPublished(t)
+	sonatatest.Need(t)
 	w := newWorld(t, sonata.Seller{Addresses: atlas()}, func(o *sonata.Options) { o.Off = []string{"retrieveGeographicAddressValidation"} })
 	w.add(sonata.Partner{ID: "several", Buyers: []string{"B1", "B2"}, Release: wire.Kylie, Scopes: []string{"retrieveGeographicAddress"}})
 	validate, one := addressBase+"/geographicAddressValidation", addressBase+"/geographicAddress/MIL"

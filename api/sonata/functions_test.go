@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
 )
@@ -57,7 +58,7 @@ func partnerOf(r wire.Release) string {
 
 // each runs a test in both releases, in a world where everything is sold.
 func each(t *testing.T, f func(t *testing.T, w *world, s *shop, r wire.Release)) {
-	needPublished(t)
+	sonatatest.Need(t)
 	for _, r := range wire.Releases {
 		t.Run(string(r), func(t *testing.T) {
 			s, seller := fullSeller(newClock())

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/store/resource"
@@ -24,7 +25,7 @@ import (
 // quoteWorld has a seller of quotes, and one budgetary quote told of by two
 // events of quotes.
 func quoteWorld(t *testing.T, change ...func(*sonata.Options)) (*world, *shop) {
-	needPublished(t)
+	sonatatest.Need(t)
 	s, seller := fullSeller(newClock())
 	w := newWorld(t, seller, change...)
 	s.now = w.clock.now
@@ -253,12 +254,13 @@ func TestAListenerTakesWhatIsSignedByAKnownSellerOnce(t *testing.T) {
 		status  int
 		taken   int
 	}{
-		"signed":                   {func() *http.Request { return signedRequest(t, key, event("1"), now) }, 204, 1},
-		"clocks ten minutes apart": {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(10*time.Minute)) }, 204, 1},
-		"clocks an hour behind":    {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(-time.Hour)) }, 401, 0},
-		"clocks an hour ahead":     {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(time.Hour)) }, 401, 0},
-		"by another's key":         {func() *http.Request { return signedRequest(t, other, event("1"), now) }, 401, 0},
-		"by an unknown key":        {func() *http.Request { return signedRequest(t, unknown, event("1"), now) }, 401, 0},
+		"signed":                    {func() *http.Request { return signedRequest(t, key, event("1"), now) }, 204, 1},
+		"clocks ten minutes apart":  {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(10*time.Minute)) }, 204, 1},
+		"clocks ten minutes behind": {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(-10*time.Minute)) }, 204, 1},
+		"clocks an hour behind":     {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(-time.Hour)) }, 401, 0},
+		"clocks an hour ahead":      {func() *http.Request { return signedRequest(t, key, event("1"), now.Add(time.Hour)) }, 401, 0},
+		"by another's key":          {func() *http.Request { return signedRequest(t, other, event("1"), now) }, 401, 0},
+		"by an unknown key":         {func() *http.Request { return signedRequest(t, unknown, event("1"), now) }, 401, 0},
 		"another address": {func() *http.Request {
 			r := signedRequest(t, key, event("1"), now)
 			r.URL.Path = strings.Replace(r.URL.Path, "quoteState", "quoteItemState", 1)

@@ -89,13 +89,13 @@ func (c *call) product() (*reply, error) {
 
 // details are what the seller says of an item's product.
 type details struct {
+	id            string // of a new one; "": any
 	specification *wire.Ref
 	prices        wire.Value
 }
 
 // describe keeps what the seller says of an item's product until it changes.
-func (o *orderChange) describe(release wire.Release, item string, specification *wire.Ref, prices []wire.QuotePrice) error {
-	d := details{specification: specification}
+func (o *orderChange) describe(release wire.Release, item string, d details, prices []wire.QuotePrice) error {
 	if len(prices) > 0 {
 		d.prices = wire.ValueOf(prices)
 		if release == wire.Grace {
@@ -125,7 +125,9 @@ func (o *orderChange) product(item *wire.Value, state string) {
 	raw, body := *item, o.body
 	switch action := item.Get("action").Text(); {
 	case action == wire.Add && state == wire.InProgress && id == "":
-		id = o.s.options.ID()
+		if id = o.of[item.Get("id").Text()].id; id == "" {
+			id = o.s.options.ID()
+		}
 		item.Open("product").Set("id", id)
 		raw = *item
 		o.also = append(o.also, func(tx *resource.Tx) error {
@@ -225,7 +227,14 @@ func (s *Server) newProduct(tx *resource.Tx, scope resource.Scope, id string, or
 	oc.refer(&v, item)
 	oc.refine(&v, item)
 	setState(&v, "status", "statusChange", wire.ProductPendingActive, s.now(), "")
-	r := &resource.Record{Scope: scope, ID: id}
+	r, err := tx.Get(scope, id)
+	if err == nil { // it was put here before its order came
+		productKind.fill(r, v)
+		return tx.Put(r)
+	} else if fault.CodeOf(err) != fault.NotFound {
+		return err
+	}
+	r = &resource.Record{Scope: scope, ID: id}
 	productKind.fill(r, v)
 	return tx.Insert(r)
 }
@@ -320,6 +329,20 @@ func (s *Server) PutProduct(ctx context.Context, buyer, seller string, p wire.In
 	})
 }
 
+// ProductStatus gives the status of a product in a buyer's inventory. Code:
+// not-found.
+func (s *Server) ProductStatus(ctx context.Context, buyer, seller, id string) (string, error) {
+	scope, err := s.scopeFor(productKind, buyer, seller)
+	if err != nil {
+		return "", err
+	}
+	r, err := s.store.Get(ctx, scope, id)
+	if err != nil {
+		return "", err
+	}
+	return r.State, nil
+}
+
 // SetProductStatus gives a product a status that no order leads to, such as
 // suspended, or ends one whose term is over. Codes: not-found, refused.
 func (s *Server) SetProductStatus(ctx context.Context, buyer, seller, id, status string) error {
@@ -329,8 +352,9 @@ func (s *Server) SetProductStatus(ctx context.Context, buyer, seller, id, status
 	}
 	return s.store.Update(ctx, func(tx *resource.Tx) error {
 		if status == wire.ProductTerminated {
-			if r, err := tx.Get(scope, id); err == nil && r.State == wire.ProductActive {
-				if err := s.moveProduct(tx, scope, id, wire.ProductPendingTerminate, nil); err != nil {
+			next := map[string]string{wire.ProductActive: wire.ProductPendingTerminate, wire.ProductSuspended: wire.ProductSuspendedTerminate}
+			if r, err := tx.Get(scope, id); err == nil && next[r.State] != "" {
+				if err := s.moveProduct(tx, scope, id, next[r.State], nil); err != nil {
 					return err
 				}
 			}

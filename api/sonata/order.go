@@ -30,6 +30,10 @@ type Orderer interface {
 	// Reschedule says whether an item may be delivered at another time, or with
 	// haste. A refusal leaves everything as it was.
 	Reschedule(context.Context, Party, wire.Order, wire.Reschedule) (Consent, error)
+	// AnswerCharge says whether the buyer's answer to a charge of an order may stand,
+	// before it is noted; without answers, whether its time is over. A refusal is the
+	// answer to the buyer; not-yet lets the charge wait on.
+	AnswerCharge(context.Context, Party, wire.Order, wire.Charge, []wire.ChargeItemAnswer) error
 	// ChargeAnswered tells what the buyer has said to a charge, or that it has said
 	// nothing in time. It may come more than once.
 	ChargeAnswered(context.Context, Party, wire.Charge) error
@@ -41,7 +45,15 @@ type OrderProgress struct {
 	// Charges are what the buyer is asked for before the work goes on. Each is
 	// asked once, by its Key.
 	Charges []ChargeRequest
-	Again   time.Time // when to ask again; zero: after a while, until the order ends
+	// Answered are charges that the buyer has answered elsewhere.
+	Answered []ChargeAnswered
+	Again    time.Time // when to ask again; zero: after a while, until the order ends
+}
+
+// ChargeAnswered is a charge, by its Key, with the buyer's answer.
+type ChargeAnswered struct {
+	Key      string
+	Accepted bool
 }
 
 // ItemProgress is how far an item is. What is empty stays as it is.
@@ -55,6 +67,9 @@ type ItemProgress struct {
 	Prices     []wire.QuotePrice // of the product; nil: those of the quote
 	// Specification is that of the product, for the inventory.
 	Specification *wire.Ref
+	// Product is the id that a product has in the inventory once it is being made;
+	// "": one of the server's.
+	Product string
 }
 
 // ChargeRequest asks the buyer for a charge.

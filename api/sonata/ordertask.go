@@ -203,15 +203,7 @@ func (o *orderChange) item(id string) (*wire.Value, error) {
 // asked reads the order of a request and asks the seller. refused is its reason
 // why not; later means to ask again.
 func (s *Server) asked(ctx context.Context, r *resource.Record, order string, ask func(wire.Order) (Consent, error)) (c Consent, refused string, later bool, err error) {
-	or, err := s.store.Get(ctx, of(r.Scope, orderKind), order)
-	if err != nil {
-		return c, "", false, err
-	}
-	body, err := wire.Parse(or.Body)
-	if err != nil {
-		return c, "", false, err
-	}
-	o, err := s.wholeOrder(ctx, or.Scope, body)
+	o, err := s.orderOf(ctx, r.Scope, order)
 	if err != nil {
 		return c, "", false, err
 	}
@@ -225,6 +217,19 @@ func (s *Server) asked(ctx context.Context, r *resource.Record, order string, as
 		return c, "", false, err
 	}
 	return c, cut(fault.Of(err).Detail, 255), false, nil
+}
+
+// orderOf reads an order of the same partner, with what was quoted for it.
+func (s *Server) orderOf(ctx context.Context, scope resource.Scope, id string) (o wire.Order, err error) {
+	r, err := s.store.Get(ctx, of(scope, orderKind), id)
+	if err != nil {
+		return o, err
+	}
+	body, err := wire.Parse(r.Body)
+	if err != nil {
+		return o, err
+	}
+	return s.wholeOrder(ctx, r.Scope, body)
 }
 
 // workCancel asks the seller whether an order may be cancelled.
@@ -243,7 +248,7 @@ func (s *Server) workCancel(ctx context.Context, r *resource.Record) error {
 	if err != nil {
 		return err
 	} else if later {
-		return s.postpone(ctx, r, s.soon(time.Time{}))
+		return s.stillDue(ctx, r, s.soon(time.Time{}))
 	}
 	return s.step(ctx, cancelKind, r, func(body wire.Value) (*change, error) {
 		var also func(*orderChange) error
@@ -312,7 +317,7 @@ func (s *Server) workReschedule(ctx context.Context, r *resource.Record) error {
 	if err != nil {
 		return err
 	} else if later {
-		return s.postpone(ctx, r, s.soon(time.Time{}))
+		return s.stillDue(ctx, r, s.soon(time.Time{}))
 	}
 	return s.step(ctx, rescheduleKind, r, func(body wire.Value) (*change, error) {
 		state := wire.Done
@@ -497,6 +502,9 @@ func (c *call) answerCharge() (*reply, error) {
 		return nil, err
 	}
 	scope := c.scope(chargeKind.name)
+	if err := c.s.mayAnswer(c.ctx, scope, c.id, c.party(), a.Items); err != nil {
+		return nil, err
+	}
 	r, err := c.s.update(c.ctx, chargeKind, scope, c.id, func(r *resource.Record, body wire.Value) (*change, error) {
 		if r.State != wire.AwaitingResponse {
 			return nil, fault.Newf(fault.Conflict, "look at the charge", "the charge is %s and waits for no answer", r.State)
@@ -531,6 +539,40 @@ func (c *call) answerCharge() (*reply, error) {
 		return nil, err
 	}
 	return &reply{body: r.Body}, nil
+}
+
+// mayAnswer asks the seller whether an answer to a charge may stand.
+func (s *Server) mayAnswer(ctx context.Context, scope resource.Scope, id string, p Party, answers []wire.ChargeItemAnswer) error {
+	r, err := s.store.Get(ctx, scope, id)
+	if err != nil || r.State != wire.AwaitingResponse {
+		return err
+	}
+	charge, err := readCharge(r)
+	if err != nil {
+		return err
+	}
+	ref := wire.OrderItemRef{}
+	if charge.Item != nil {
+		ref = *charge.Item
+	} else if charge.Order != nil {
+		ref.OrderID = charge.Order.ID
+	}
+	o, err := s.orderOf(ctx, scope, ref.OrderID)
+	if err != nil {
+		return err
+	}
+	return s.seller.Orders.AnswerCharge(ctx, p, o, charge, answers)
+}
+
+func readCharge(r *resource.Record) (c wire.Charge, err error) {
+	body, err := wire.Parse(r.Body)
+	if err != nil {
+		return c, err
+	}
+	if releaseOf(r.Scope) == wire.Grace {
+		body = wire.FromGraceCharge(body)
+	}
+	return c, body.Decode(&c)
 }
 
 // endCharge ends a charge; what waited for it goes on.
@@ -632,6 +674,11 @@ func (o *orderChange) related(id, other string) bool {
 // one that has ended.
 func (s *Server) workCharge(ctx context.Context, r *resource.Record) error {
 	if r.State == wire.AwaitingResponse {
+		if err := s.mayAnswer(ctx, r.Scope, r.ID, partyOf(r), nil); notYet(err) {
+			return s.stillDue(ctx, r, s.soon(time.Time{}))
+		} else if err != nil {
+			return err
+		}
 		return s.step(ctx, chargeKind, r, func(body wire.Value) (*change, error) {
 			if s.now().Before(r.Due) {
 				return nil, nil
@@ -647,15 +694,8 @@ func (s *Server) workCharge(ctx context.Context, r *resource.Record) error {
 			return s.endCharge(r.Scope, body, wire.Timeout), nil
 		})
 	}
-	body, err := wire.Parse(r.Body)
+	c, err := readCharge(r)
 	if err != nil {
-		return err
-	}
-	if releaseOf(r.Scope) == wire.Grace {
-		body = wire.FromGraceCharge(body)
-	}
-	var c wire.Charge
-	if err := body.Decode(&c); err != nil {
 		return err
 	}
 	if err := s.seller.Orders.ChargeAnswered(ctx, partyOf(r), c); err != nil {

@@ -3,6 +3,7 @@ package sonata
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -12,16 +13,101 @@ import (
 	"github.com/lateral-network/lateral/store/resource"
 )
 
-// WakeOrder asks the Orderer at once how far an order is. Code: not-found.
+// WakeOrder asks the Orderer at once how far an order is, and what waits of its
+// cancellation or another date. Code: not-found.
 func (s *Server) WakeOrder(ctx context.Context, buyer, seller, id string) error {
 	scope, err := s.scopeFor(orderKind, buyer, seller)
 	if err != nil {
 		return err
 	}
+	waiting := map[*kind][]string{}
+	for _, k := range []*kind{cancelKind, rescheduleKind} {
+		if waiting[k], err = s.named(ctx, resource.Query{Scope: of(scope, k), State: wire.Acknowledged, Equal: []resource.Attribute{{Name: "productOrderId", Value: id}}}); err != nil {
+			return err
+		}
+	}
 	// It counts as a change, so that an answer that is on its way does not undo it.
 	return s.store.Update(ctx, func(tx *resource.Tx) error {
+		for k, ids := range waiting {
+			for _, task := range ids {
+				if _, err := edit(tx, k, of(scope, k), task, func(r *resource.Record, body wire.Value) (*change, error) {
+					if r.State != wire.Acknowledged {
+						return nil, nil
+					}
+					return &change{body: body, due: s.now()}, nil
+				}); err != nil {
+					return err
+				}
+			}
+		}
 		return s.editOrder(tx, scope, id, func(*orderChange) error { return nil })
 	})
+}
+
+// WakeOrders is WakeOrder for the orders of a buyer that have an external id and
+// have not ended. None, or no partner that acts for the buyer, is no error.
+func (s *Server) WakeOrders(ctx context.Context, buyer, seller, external string) error {
+	ids, err := s.OrdersOf(ctx, buyer, seller, external)
+	return errors.Join(err, s.wakeAll(ctx, buyer, seller, ids))
+}
+
+// WakeOpen is WakeOrder for all orders of a buyer that have not ended.
+func (s *Server) WakeOpen(ctx context.Context, buyer, seller string) error {
+	scope, err := s.scopeFor(orderKind, buyer, seller)
+	if fault.CodeOf(err) == fault.NotFound {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for state, next := range orderMoves {
+		if state == "" || len(next) == 0 {
+			continue
+		}
+		ids, err := s.named(ctx, resource.Query{Scope: scope, State: state})
+		if err := errors.Join(err, s.wakeAll(ctx, buyer, seller, ids)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) wakeAll(ctx context.Context, buyer, seller string, ids []string) (err error) {
+	for _, id := range ids {
+		err = errors.Join(err, s.WakeOrder(ctx, buyer, seller, id))
+	}
+	return err
+}
+
+// OrdersOf gives the ids of a buyer's orders that have an external id and have
+// not ended.
+func (s *Server) OrdersOf(ctx context.Context, buyer, seller, external string) ([]string, error) {
+	scope, err := s.scopeFor(orderKind, buyer, seller)
+	if fault.CodeOf(err) == fault.NotFound {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return s.named(ctx, resource.Query{Scope: scope, Equal: []resource.Attribute{{Name: "externalId", Value: external}}})
+}
+
+// named gives the ids of what a query finds and has not ended.
+func (s *Server) named(ctx context.Context, q resource.Query) (ids []string, err error) {
+	q.Limit = 1000
+	for ; ; q.Offset += q.Limit {
+		found, err := s.store.Find(ctx, q)
+		if err != nil || len(found.Summaries) == 0 {
+			return ids, err
+		}
+		for _, raw := range found.Summaries {
+			v, err := wire.Parse(raw)
+			if err != nil {
+				return nil, err
+			}
+			if state := v.Get("state").Text(); len(orderMoves[state])+len(taskMoves[state]) > 0 {
+				ids = append(ids, v.Get("id").Text())
+			}
+		}
+	}
 }
 
 // scopeFor is where a buyer's resources of a kind are, by the release that its
@@ -191,7 +277,7 @@ func (o *orderChange) settle() error {
 func (s *Server) workOrder(ctx context.Context, r *resource.Record) error {
 	release := releaseOf(r.Scope)
 	switch r.State {
-	case wire.Acknowledged, wire.InProgress, wire.PendingCancellation:
+	case wire.Acknowledged, wire.InProgress, wire.PendingCancellation, wire.AssessingCharge:
 	default: // it waits for a buyer's answer, or has ended
 		return s.step(ctx, orderKind, r, func(body wire.Value) (*change, error) { return &change{body: body}, nil })
 	}
@@ -207,9 +293,12 @@ func (s *Server) workOrder(ctx context.Context, r *resource.Record) error {
 	switch {
 	case asked == nil:
 	case notYet(asked):
-		return s.postpone(ctx, r, s.soon(time.Time{}))
+		return s.stillDue(ctx, r, s.soon(time.Time{}))
 	case meaningOf(fault.CodeOf(asked)).status >= 500:
 		return asked
+	}
+	if r.State == wire.AssessingCharge {
+		return s.answered(ctx, r, body, p)
 	}
 	_, err = s.update(context.WithoutCancel(ctx), orderKind, r.Scope, r.ID, func(now *resource.Record, body wire.Value) (*change, error) {
 		if now.Version != r.Version {
@@ -221,7 +310,7 @@ func (s *Server) workOrder(ctx context.Context, r *resource.Record) error {
 		}
 		due := p.Again
 		switch state := oc.body.Get("state").Text(); {
-		case len(orderMoves[state]) == 0, state == wire.AssessingCharge:
+		case len(orderMoves[state]) == 0:
 			due = time.Time{}
 		case !due.After(s.now()):
 			due = s.now().Add(again)
@@ -236,6 +325,39 @@ func (s *Server) workOrder(ctx context.Context, r *resource.Record) error {
 	}
 	if p.Again.After(s.now()) {
 		return s.stillDue(ctx, r, p.Again)
+	}
+	return s.stillDue(ctx, r, s.now().Add(again))
+}
+
+// answered ends the charge that an order waits for, if the buyer has answered it
+// elsewhere. Until then nothing else happens to the order.
+func (s *Server) answered(ctx context.Context, r *resource.Record, body wire.Value, p OrderProgress) error {
+	charges := of(r.Scope, chargeKind)
+	for _, a := range p.Answered {
+		id := chargeID(r.ID, a.Key)
+		if !slices.ContainsFunc(body.Get(orderItems).Items, func(item wire.Value) bool {
+			return slices.ContainsFunc(item.Get("charge").Items, func(ref wire.Value) bool { return ref.Get("id").Text() == id })
+		}) {
+			continue
+		}
+		state := wire.DeclinedByBuyer
+		said := wire.ChargeRefused
+		if a.Accepted {
+			state, said = wire.AcceptedByBuyer, wire.ChargeAccepted
+		}
+		if _, err := s.update(context.WithoutCancel(ctx), chargeKind, charges, id, func(c *resource.Record, body wire.Value) (*change, error) {
+			if c.State != wire.AwaitingResponse {
+				return nil, nil
+			}
+			items := body.Open("chargeItem").Elements()
+			for i := range items {
+				items[i].Set("acceptanceIndicator", said)
+				items[i].Set("state", state)
+			}
+			return s.endCharge(charges, body, wire.Completed), nil
+		}); err != nil {
+			return err
+		}
 	}
 	return s.stillDue(ctx, r, s.now().Add(again))
 }
@@ -331,7 +453,7 @@ func (oc *orderChange) applyItem(release wire.Release, item *wire.Value, o wire.
 	if prices == nil && o.Quoted != nil {
 		prices = o.Quoted.Prices
 	}
-	if err := oc.describe(release, o.ID, p.Specification, prices); err != nil {
+	if err := oc.describe(release, o.ID, details{id: p.Product, specification: p.Specification}, prices); err != nil {
 		return err
 	}
 	if len(p.Errors) > 0 {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 )
 
@@ -28,8 +29,8 @@ func TestEveryStatusOfOrdersTicketsAndBillsComes(t *testing.T) {
 		all.prepare()
 		var optional []string
 		for _, f := range functions {
-			s := must(loadSpec(specPath(w.release, specFiles[w.release][f][0]), w.release.Base(f)))
-			for _, item := range s.doc.Paths.Map() {
+			s := must(sonatatest.Load(w.release, f))
+			for _, item := range s.Doc.Paths.Map() {
 				for _, op := range item.Operations() {
 					if op.Responses.Value("501") != nil {
 						optional = append(optional, op.OperationID)
@@ -45,8 +46,8 @@ func TestEveryStatusOfOrdersTicketsAndBillsComes(t *testing.T) {
 		broken.store.Close()
 		n := 0
 		for _, f := range functions {
-			s := must(loadSpec(specPath(w.release, specFiles[w.release][f][0]), w.release.Base(f)))
-			for path, item := range s.doc.Paths.Map() {
+			s := must(sonatatest.Load(w.release, f))
+			for path, item := range s.Doc.Paths.Map() {
 				for method, op := range item.Operations() {
 					for status := range op.Responses.Map() {
 						if code, err := strconv.Atoi(status); err == nil && code >= 400 {

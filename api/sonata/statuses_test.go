@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
 )
@@ -18,12 +19,12 @@ var served = []wire.Function{wire.Address, wire.Site, wire.Catalog, wire.Discove
 // and with its form, in both releases; and each operation of the files is there,
 // with its operationId as scope.
 func TestEveryStatusOfTheFilesComes(t *testing.T) {
-	needPublished(t)
+	sonatatest.Need(t)
 	for _, r := range wire.Releases {
 		var optional []string
 		for _, f := range served {
-			s := must(loadSpec(specPath(r, specFiles[r][f][0]), r.Base(f)))
-			for _, item := range s.doc.Paths.Map() {
+			s := must(sonatatest.Load(r, f))
+			for _, item := range s.Doc.Paths.Map() {
 				for _, op := range item.Operations() {
 					if op.Responses.Value("501") != nil {
 						optional = append(optional, op.OperationID)
@@ -38,8 +39,8 @@ func TestEveryStatusOfTheFilesComes(t *testing.T) {
 			})
 			n := 0
 			for _, f := range served {
-				s := must(loadSpec(specPath(r, specFiles[r][f][0]), r.Base(f)))
-				for path, item := range s.doc.Paths.Map() {
+				s := must(sonatatest.Load(r, f))
+				for path, item := range s.Doc.Paths.Map() {
 					for method, op := range item.Operations() {
 						for status := range op.Responses.Map() {
 							n += statusOf(t, w, off, shop, r, f, method, path, op.OperationID, status)

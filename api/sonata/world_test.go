@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata"
+	"github.com/lateral-network/lateral/api/sonata/sonatatest"
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/store/resource"
 )
@@ -74,7 +75,7 @@ func newWorld(t testing.TB, seller sonata.Seller, change ...func(*sonata.Options
 		t.Fatal(err)
 	}
 	w.public = public
-	o := sonata.Options{Sellers: []string{"ALPHA"}, Base: specHost, Now: w.clock.now, Private: true, TokenLife: 10_000 * time.Hour, Key: &sonata.Key{ID: sellerKey, Private: private}}
+	o := sonata.Options{Sellers: []string{"ALPHA"}, Base: sonatatest.Host, Now: w.clock.now, Private: true, TokenLife: 10_000 * time.Hour, Key: &sonata.Key{ID: sellerKey, Private: private}}
 	if testing.Verbose() {
 		o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
@@ -85,7 +86,7 @@ func newWorld(t testing.TB, seller sonata.Seller, change ...func(*sonata.Options
 	h := httptest.NewServer(w.server.Handler())
 	t.Cleanup(h.Close)
 	w.url = h.URL
-	w.http = &http.Client{Transport: &judge{t, http.DefaultTransport}, Timeout: time.Minute}
+	w.http = &http.Client{Transport: &sonatatest.Judge{T: t, Next: http.DefaultTransport}, Timeout: time.Minute}
 	return w
 }
 
@@ -166,7 +167,7 @@ func (w *world) do(a ask) answer {
 		r.Header.Set(name, value)
 	}
 	if a.wrong {
-		r.Header.Set(wrongOnPurpose, "yes")
+		r.Header.Set(sonatatest.WrongOnPurpose, "yes")
 	}
 	res, err := w.http.Do(r)
 	if err != nil {
@@ -245,16 +246,16 @@ func (w *world) newInbox() *inbox {
 			return nil
 		},
 	})
-	j := &judge{t: w.t}
+	j := &sonatatest.Judge{T: w.t}
 	h := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body := must(io.ReadAll(r.Body))
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		rec := httptest.NewRecorder()
 		l.ServeHTTP(rec, r)
-		if s, err := specFor(r.URL.Path); err != nil || s == nil {
+		if s, err := sonatatest.For(r.URL.Path); err != nil || s == nil {
 			w.t.Errorf("a notification went to %s: %v", r.URL.Path, err)
 		} else {
-			j.compare(s, r, body, false, rec.Result(), rec.Body.Bytes())
+			j.Compare(s, r, body, false, rec.Result(), rec.Body.Bytes())
 		}
 		for name, values := range rec.Header() {
 			rw.Header()[name] = values

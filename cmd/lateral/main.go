@@ -69,6 +69,9 @@ type commands struct {
 	Journal    journalCommand    `cmd:"" help:"Postings."`
 	Balance    balanceCommand    `cmd:"" help:"What stands on each account."`
 
+	Ticket   ticketCommand   `cmd:"" help:"Trouble tickets that partners have opened over LSO Sonata."`
+	Incident incidentCommand `cmd:"" help:"What partners are told of outages and maintenance over LSO Sonata."`
+
 	Sonata sonataCommand `cmd:"" help:"LSO Sonata: who may call, and where notifications go; needs no running node."`
 
 	File   fileCommand   `cmd:"" help:"Files that went between the two nodes: acknowledge, erase."`

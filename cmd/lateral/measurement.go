@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"iter"
 	"slices"
 	"strconv"
@@ -19,6 +20,7 @@ import (
 type measurementCommand struct {
 	List    measurementList    `cmd:"" op:"list-measurements" help:"List what both sides have measured of products." eg:"" eg:"--product S-1 --from 2026-11-02T00:00:00Z" eg:"--people --json"`
 	Show    measurementShow    `cmd:"" op:"get-measurement" help:"Show a measurement: both sides' figures, and what counts." eg:"S-1 2026-11-02T11:00:00Z"`
+	Import  measurementImport  `cmd:"" op:"import-readings" role:"engineer" help:"Import readings of what our meters have shown of products: CSV with product, from, to, metric and value. Rejected rows are shown by line; a later reading replaces an earlier one until it is stated." eg:"readings.csv" eg:"- --partner BRAVO --json < readings.csv"`
 	State   measurementState   `cmd:"" op:"state-measurement" role:"clerk,engineer" help:"State what this side has measured of a product in an interval that is over." eg:"S-1 2026-11-02T11:00:00Z/2026-11-02T12:00:00Z --records flow.csv --used session=3599" eg:"W-1 2026-11-02T11:00:00Z/2026-11-02T12:00:00Z --records 5f0c...e1 --service availability=999990"`
 	Propose measurementPropose `cmd:"" op:"propose-measurement" role:"clerk" help:"Offer what counts of the figures on which the two sides differ." eg:"S-1 2026-11-02T11:00:00Z --used session=3550 --why 'Half each.'"`
 	Accept  measurementAccept  `cmd:"" op:"accept-measurement" role:"clerk" help:"Accept the partner's offer of what counts." eg:"S-1 2026-11-02T11:00:00Z" eg:"S-1 2026-11-02T11:00:00Z/2026-11-02T12:00:00Z --used session=3550"`
@@ -73,6 +75,29 @@ func (c measurementShow) Run(ctx context.Context, n *remote) error {
 type figures struct {
 	Used    []figure `placeholder:"PRICE=VALUE" help:"Use of a price, in its base unit: seconds, octets, bit/s times seconds; repeat."`
 	Service []figure `placeholder:"METRIC=VALUE" help:"How well a guarantee was kept; repeat."`
+}
+
+type measurementImport struct {
+	one
+	File string `arg:"" help:"Readings; - is standard input."`
+}
+
+func (c measurementImport) Run(ctx context.Context, n *remote) error {
+	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	f, err := n.open(c.File)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	i, err := n.api.With(code).ImportReadings(ctx, f)
+	if err != nil || n.json {
+		return shown(n, i, err)
+	}
+	fmt.Fprintf(n.out, "%d readings read, %d accepted, %d rejected\n", i.Read, i.Accepted, i.Rejected)
+	return writeRejects(n, i.Rejects, i.Rejected)
 }
 
 type measurementState struct {

@@ -139,6 +139,7 @@ type serviceCommand struct {
 	List     serviceList     `cmd:"" op:"list-services" help:"List services: of own customers, and those of partners that are sold on." eg:"" eg:"--state accepted --json"`
 	Show     serviceShow     `cmd:"" op:"get-service" help:"Show one service." eg:"3f0c1d..."`
 	Withdraw serviceWithdraw `cmd:"" op:"withdraw-service" role:"product-manager" help:"Give up an order that is not accepted yet." eg:"3f0c1d..."`
+	Change   serviceChange   `cmd:"" op:"change-service" role:"product-manager" help:"Get a firm price for another bandwidth; lateral service order takes it." eg:"3f0c1d... --bandwidth 200000000"`
 	End      serviceEnd      `cmd:"" op:"end-service" role:"product-manager" help:"End a service, and what is bought for it." eg:"3f0c1d..." eg:"3f0c1d... --at 2026-12-31T23:00:00Z"`
 	Build    serviceBuild    `cmd:"" op:"build-service" role:"engineer,product-manager" help:"Say that the own legs of a service are delivered and tested, or cannot be." eg:"3f0c1d..." eg:"3f0c1d... --failed"`
 }
@@ -159,7 +160,11 @@ type (
 		ID string `arg:"" help:"Id of the service."`
 	}
 	serviceWithdraw struct{ serviceShow }
-	serviceEnd      struct {
+	serviceChange   struct {
+		serviceShow
+		Bandwidth uint64 `required:"" placeholder:"BITS" help:"bit/s."`
+	}
+	serviceEnd struct {
 		serviceShow
 		At wire.Time `placeholder:"TIME" help:"When; default: now."`
 	}
@@ -214,6 +219,14 @@ func (c serviceShow) Run(ctx context.Context, n *remote) error {
 func (c serviceWithdraw) Run(ctx context.Context, n *remote) error {
 	s, err := n.api.WithdrawService(ctx, c.ID)
 	return shown(n, s, err)
+}
+
+func (c serviceChange) Run(ctx context.Context, n *remote) error {
+	o, err := n.api.ChangeService(ctx, c.ID, wire.ChangeService{Bandwidth: c.Bandwidth})
+	if err != nil || n.json {
+		return shown(n, o, err)
+	}
+	return writeFound(n.out, &wire.Inquired{Best: &o})
 }
 
 func (c serviceEnd) Run(ctx context.Context, n *remote) error {

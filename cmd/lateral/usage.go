@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // usageCommand is "lateral usage".
@@ -58,14 +59,20 @@ func (c usageImport) Run(ctx context.Context, n *remote) error {
 		fmt.Fprintf(n.out, "import %d: the same file was imported before; nothing was done\n", i.Number)
 	}
 	fmt.Fprintf(n.out, "import %d: %d rows read, %d accepted, %d rejected, %d duplicate\n", i.Number, i.Read, i.Accepted, i.Rejected, i.Duplicate)
-	if len(i.Rejects) == 0 {
+	return writeRejects(n, i.Rejects, i.Rejected)
+}
+
+// writeRejects shows the rejected rows of a file, of which there are some more if
+// they are many.
+func writeRejects(n *remote, rejects []usage.Reject, all uint64) error {
+	if len(rejects) == 0 {
 		return nil
 	}
 	fmt.Fprintln(n.out)
-	if err := writeList(n.out, i.Rejects, "line field code detail"); err != nil {
+	if err := writeList(n.out, rejects, "line field code detail"); err != nil {
 		return err
 	}
-	if more := i.Rejected - uint64(len(i.Rejects)); more > 0 {
+	if more := all - uint64(len(rejects)); more > 0 {
 		fmt.Fprintf(n.out, "and %d more\n", more)
 	}
 	return nil

@@ -23,7 +23,7 @@ type Quote struct {
 	Tag    canon.Hash    `cbor:"7,keyasint,omitzero" json:"tag,omitzero"`        // of the inquiry, blinded
 	Legs   []Leg         `cbor:"8,keyasint,omitempty" json:"legs,omitempty"`     // that it is composed of, from end to end
 	Held   int64         `cbor:"9,keyasint,omitempty" json:"held,omitempty"`     // until when what it needs is reserved; ms UTC
-	Item   string        `cbor:"10,keyasint,omitempty" json:"product,omitempty"` // the product that it changes
+	Item   string        `cbor:"10,keyasint,omitempty" json:"product,omitempty"` // the product that it changes or ends
 	From   int64         `cbor:"11,keyasint,omitempty" json:"from,omitempty"`    // of a timed product: it begins then or later; ms UTC
 	To     int64         `cbor:"12,keyasint,omitempty" json:"to,omitempty"`      // and ends then or before; ms UTC, 0: open
 }

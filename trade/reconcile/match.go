@@ -18,8 +18,14 @@ type item struct {
 // withheld is the origin that is equal to any other.
 const withheld = 0
 
-// order is the canonical order of the items of a flow: by time first, and
-// never by where a record stood in its file, unless two are the same in all.
+// canonical orders the items of one side and flow: two that are the same in all stand
+// as the caller numbers them.
+func (a *item) canonical(b *item) int {
+	return cmp.Or(a.order(b), cmp.Compare(a.index, b.index))
+}
+
+// order is the order of the items of a flow: by time first, and never by where a
+// record stood in its file.
 func (a *item) order(b *item) int {
 	if a.start != b.start {
 		return cmp.Compare(a.start, b.start)
@@ -39,7 +45,7 @@ func match(ours, theirs []item, tolerance int64, found func(ours, theirs uint32)
 		if a.flow != b.flow {
 			return cmp.Compare(a.flow, b.flow)
 		}
-		return a.order(&b)
+		return a.canonical(&b)
 	}
 	slices.SortFunc(ours, byFlow)
 	slices.SortFunc(theirs, byFlow)
@@ -101,7 +107,7 @@ func (m *matcher) byOrigin(ours, theirs []item, next func(ours, theirs []item)) 
 		if a.origin != b.origin {
 			return cmp.Compare(a.origin, b.origin)
 		}
-		return a.order(&b)
+		return a.canonical(&b)
 	}
 	slices.SortFunc(ours, split)
 	slices.SortFunc(theirs, split)

@@ -32,6 +32,11 @@ func (c *Client) WithdrawService(ctx context.Context, id string) (wire.Service, 
 	return post[wire.Service](ctx, c, "/v1/services/"+id+"/withdraw", nil)
 }
 
+// ChangeService gets a firm price for a change of a service.
+func (c *Client) ChangeService(ctx context.Context, id string, x wire.ChangeService) (wire.Offer, error) {
+	return post[wire.Offer](ctx, c, "/v1/services/"+id+"/change", x)
+}
+
 // EndService ends a service.
 func (c *Client) EndService(ctx context.Context, id string, e wire.EndService) (wire.Service, error) {
 	return post[wire.Service](ctx, c, "/v1/services/"+id+"/end", e)

@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"io"
 	"iter"
+	"net/http"
 
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -48,6 +50,14 @@ func (p *Partner) measurementAt(product string, from wire.Time, more ...string) 
 // a moment.
 func (p *Partner) Measurement(ctx context.Context, product string, from wire.Time) (wire.Measurement, error) {
 	return get[wire.Measurement](ctx, p.c, p.measurementAt(product, from))
+}
+
+// ImportReadings imports readings of what this carrier's meters have shown of
+// products: CSV.
+func (p *Partner) ImportReadings(ctx context.Context, file io.Reader) (wire.ImportedReadings, error) {
+	var out wire.ImportedReadings
+	err := p.c.json(ctx, call{method: http.MethodPut, path: p.at("readings"), body: file, media: "text/csv"}, nil, &out)
+	return out, err
 }
 
 // StateMeasurement states what this side has measured.

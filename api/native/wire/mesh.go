@@ -63,6 +63,11 @@ type OrderService struct {
 	Quote string `json:"quote" maxLength:"64" doc:"Of an inquiry made here. The same quote again is the same order."`
 }
 
+// ChangeService asks for the price of a change of a service.
+type ChangeService struct {
+	Bandwidth uint64 `json:"bandwidth" doc:"bit/s."`
+}
+
 // EndService ends a service.
 type EndService struct {
 	At Time `json:"at,omitempty" doc:"Absent: now."`

@@ -148,6 +148,15 @@ type Figure struct {
 	Billed   bool    `json:"billed,omitempty"`
 }
 
+// ImportedReadings is what became of a file of readings: read = accepted +
+// rejected.
+type ImportedReadings struct {
+	Read     uint64         `json:"read"`
+	Accepted uint64         `json:"accepted"`
+	Rejected uint64         `json:"rejected"`
+	Rejects  []usage.Reject `json:"rejects,omitempty" doc:"The first thousand."`
+}
+
 // StateMeasurement is one side's statement of an interval.
 type StateMeasurement struct {
 	Product  string         `json:"product" minLength:"1" maxLength:"40"`

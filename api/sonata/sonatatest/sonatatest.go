@@ -1,4 +1,6 @@
-package sonata_test
+// Package sonatatest judges LSO Sonata messages in tests by the files that MEF
+// (Mplify) publishes. They are beside the repository, never in it.
+package sonatatest
 
 import (
 	"bytes"
@@ -20,11 +22,19 @@ import (
 	"github.com/lateral-network/lateral/api/sonata/wire"
 )
 
-// published is the folder of the files that MEF (Mplify) publishes.
-const published = "../../../shared/specs/mef"
+// folder gives the folder of the published files: beside the module's own.
+var folder = sync.OnceValue(func() string {
+	dir, err := os.Getwd()
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil || dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	return filepath.Join(dir, "..", "shared", "specs", "mef")
+})
 
-// specFiles are the files of a function: the seller's API and the buyer's.
-var specFiles = map[wire.Release]map[wire.Function][2]string{
+// files are the files of a function: the seller's API and the buyer's.
+var files = map[wire.Release]map[wire.Function][2]string{
 	wire.Kylie: {
 		wire.Address:       {"geographic-address-management", "geographic-address-notification"},
 		wire.Site:          {"geographic-site-management", ""},
@@ -51,82 +61,95 @@ var specFiles = map[wire.Release]map[wire.Function][2]string{
 	},
 }
 
-// spec is one published file, ready to judge messages.
-type spec struct {
-	doc    *openapi3.T
-	router routers.Router
+// Spec is one published file, ready to judge messages.
+type Spec struct {
+	Doc    *openapi3.T
+	Router routers.Router
 }
 
-// specHost stands for the host in the files' addresses.
-const specHost = "http://sonata.test"
+// Host stands for the host in the files' addresses.
+const Host = "http://sonata.test"
 
-var specs sync.Map // path → func() (*spec, error)
+var specs sync.Map // path → func() (*Spec, error)
 
-// loadSpec reads a published file once for the whole test binary. base is the
+// Load reads the file of a function's seller.
+func Load(r wire.Release, f wire.Function) (*Spec, error) {
+	return load(pathOf(r, files[r][f][0]), r.Base(f))
+}
+
+// load reads a published file once for the whole test binary. base is the
 // path at which its operations are.
-func loadSpec(path, base string) (*spec, error) {
-	once, _ := specs.LoadOrStore(path, sync.OnceValues(func() (*spec, error) {
+func load(path, base string) (*Spec, error) {
+	once, _ := specs.LoadOrStore(path, sync.OnceValues(func() (*Spec, error) {
 		doc, err := openapi3.NewLoader().LoadFromFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		doc.Servers = openapi3.Servers{{URL: specHost + base}}
+		doc.Servers = openapi3.Servers{{URL: Host + base}}
 		router, err := legacy.NewRouter(doc, openapi3.DisableExamplesValidation())
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		return &spec{doc, router}, nil
+		return &Spec{doc, router}, nil
 	}))
-	return once.(func() (*spec, error))()
+	return once.(func() (*Spec, error))()
 }
 
-func specPath(r wire.Release, name string) string {
+func pathOf(r wire.Release, name string) string {
 	if r == wire.Grace {
-		return filepath.Join(published, "grace", "productApi", name+".api.yaml")
+		return filepath.Join(folder(), "grace", "productApi", name+".api.yaml")
 	}
-	return filepath.Join(published, "kylie", name+".api.yaml")
+	return filepath.Join(folder(), "kylie", name+".api.yaml")
 }
 
-// needPublished skips a test where the published files are absent.
-func needPublished(t testing.TB) {
+// There reports whether the published files are there.
+func There() bool {
+	_, err := os.Stat(folder())
+	return err == nil
+}
+
+// Need skips a test where the published files are absent.
+func Need(t testing.TB) {
 	t.Helper()
-	if _, err := os.Stat(published); err != nil {
-		t.Skip("the published files of MEF are not at " + published + ": nothing to compare with")
+	if !There() {
+		t.Skip("the published files of MEF are not at " + folder() + ": nothing to compare with")
 	}
 }
 
-// specFor finds the file that an address belongs to; nil: none of ours.
-func specFor(path string) (*spec, error) {
+// For finds the file that an address belongs to; nil: none of ours.
+func For(path string) (*Spec, error) {
 	for _, r := range wire.Releases {
-		for f, names := range specFiles[r] {
+		for f, names := range files[r] {
 			if base := r.Base(f); strings.HasPrefix(path, base+"/") {
-				return loadSpec(specPath(r, names[0]), base)
+				return load(pathOf(r, names[0]), base)
 			}
 			if base := r.ListenerBase(f); base != "" && strings.HasPrefix(path, base+"/") {
-				return loadSpec(specPath(r, names[1]), strings.TrimSuffix(base, "/listener"))
+				return load(pathOf(r, names[1]), strings.TrimSuffix(base, "/listener"))
 			}
 		}
 	}
 	return nil, nil
 }
 
-// judge is a transport that compares each request and each answer with the
+// Judge is a transport that compares each request and each answer with the
 // published file of its address. A request that is wrong on purpose bears the
-// header wrongOnPurpose; its answer is compared all the same.
-type judge struct {
-	t    testing.TB
-	next http.RoundTripper
+// header WrongOnPurpose; its answer is compared all the same.
+type Judge struct {
+	T    testing.TB
+	Next http.RoundTripper
 }
 
-const wrongOnPurpose = "X-Wrong-On-Purpose"
+// WrongOnPurpose is such a header.
+const WrongOnPurpose = "X-Wrong-On-Purpose"
 
-func (j *judge) RoundTrip(r *http.Request) (*http.Response, error) {
-	s, err := specFor(r.URL.Path)
+// RoundTrip sends a request, and judges it and its answer.
+func (j *Judge) RoundTrip(r *http.Request) (*http.Response, error) {
+	s, err := For(r.URL.Path)
 	if err != nil {
-		j.t.Error(err)
+		j.T.Error(err)
 	}
-	wrong := r.Header.Get(wrongOnPurpose) != ""
-	r.Header.Del(wrongOnPurpose)
+	wrong := r.Header.Get(WrongOnPurpose) != ""
+	r.Header.Del(WrongOnPurpose)
 	var body []byte
 	if r.Body != nil {
 		if body, err = io.ReadAll(r.Body); err != nil {
@@ -134,7 +157,7 @@ func (j *judge) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	res, err := j.next.RoundTrip(r)
+	res, err := j.Next.RoundTrip(r)
 	if err != nil || s == nil {
 		return res, err
 	}
@@ -144,22 +167,23 @@ func (j *judge) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	res.Body.Close()
 	res.Body = io.NopCloser(bytes.NewReader(answer))
-	j.compare(s, r, body, wrong, res, answer)
+	j.Compare(s, r, body, wrong, res, answer)
 	return res, nil
 }
 
-func (j *judge) compare(s *spec, r *http.Request, body []byte, wrong bool, res *http.Response, answer []byte) {
-	j.t.Helper()
-	copied, err := http.NewRequest(r.Method, specHost+r.URL.RequestURI(), bytes.NewReader(body))
+// Compare judges a request and its answer by a file.
+func (j *Judge) Compare(s *Spec, r *http.Request, body []byte, wrong bool, res *http.Response, answer []byte) {
+	j.T.Helper()
+	copied, err := http.NewRequest(r.Method, Host+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
-		j.t.Error(err)
+		j.T.Error(err)
 		return
 	}
 	copied.Header = r.Header.Clone()
-	route, params, err := s.router.FindRoute(copied)
+	route, params, err := s.Router.FindRoute(copied)
 	if err != nil {
 		if !wrong {
-			j.t.Errorf("%s %s is not in the published file: %v", r.Method, r.URL.Path, err)
+			j.T.Errorf("%s %s is not in the published file: %v", r.Method, r.URL.Path, err)
 		}
 		return
 	}
@@ -167,12 +191,12 @@ func (j *judge) compare(s *spec, r *http.Request, body []byte, wrong bool, res *
 	in := &openapi3filter.RequestValidationInput{Request: copied, PathParams: params, Route: route, Options: options}
 	if !wrong {
 		if err := openapi3filter.ValidateRequest(context.Background(), in); err != nil {
-			j.t.Errorf("%s %s: the request is not of the published form: %v\n%s", r.Method, r.URL, err, body)
+			j.T.Errorf("%s %s: the request is not of the published form: %v\n%s", r.Method, r.URL, err, body)
 		}
 	}
 	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: res.StatusCode, Header: res.Header, Options: options}
 	out.SetBodyBytes(answer)
 	if err := openapi3filter.ValidateResponse(context.Background(), out); err != nil {
-		j.t.Errorf("%s %s: the answer %d is not of the published form: %v\n%s", r.Method, r.URL, res.StatusCode, err, answer)
+		j.T.Errorf("%s %s: the answer %d is not of the published form: %v\n%s", r.Method, r.URL, res.StatusCode, err, answer)
 	}
 }

@@ -1,0 +1,104 @@
+package native
+
+import (
+	"context"
+
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
+)
+
+// Troubles are the tickets of partners and the incidents that they were told of,
+// as the node's Sonata interface keeps them.
+type Troubles interface {
+	// Tickets gives tickets; of a partner and with a status where they are not "".
+	Tickets(ctx context.Context, partner, status string) ([]wire.Ticket, error)
+	// Ticket gives one. Code: not-found.
+	Ticket(ctx context.Context, id string) (wire.Ticket, error)
+	// AnswerTicket answers one; status "": its status stays. Codes: not-found,
+	// refused when the status does not follow.
+	AnswerTicket(ctx context.Context, author, id, status string, a wire.TicketAnswer) error
+	Incidents(ctx context.Context, partner, status string) ([]wire.Incident, error)
+	// PutIncident tells a partner of an incident, or of how it goes on. Codes:
+	// invalid, not-found, refused.
+	PutIncident(context.Context, wire.Incident) error
+}
+
+func (s *server) troubled() (Troubles, error) {
+	if s.Troubles == nil {
+		return nil, fault.New(fault.NotFound, "this node has no Sonata interface, where partners open tickets", "set sonata.listen in its configuration")
+	}
+	return s.Troubles, nil
+}
+
+// tickets registers partners' trouble tickets and what they are told of incidents.
+func (s *server) tickets() {
+	const at = "/v1/tickets"
+	get(s, at, "list-tickets", tagOrders, "Trouble tickets of partners", func(ctx context.Context, in *struct {
+		PageQuery
+		Partner string `query:"partner" maxLength:"32"`
+		Status  string `query:"status" enum:"acknowledged,inProgress,pending,resolved,reopened,closed,assessingCancellation,cancelled"`
+	}) (*reply[api.Page[wire.Ticket]], error) {
+		t, err := s.troubled()
+		if err != nil {
+			return nil, err
+		}
+		all, err := t.Tickets(ctx, in.Partner, in.Status)
+		if err != nil {
+			return nil, err
+		}
+		return cut(all, in.PageQuery, func(t wire.Ticket) wire.Ticket { return t })
+	})
+	get(s, at+"/{id}", "get-ticket", tagOrders, "One ticket with its notes and history", func(ctx context.Context, in *ItemPath) (*reply[wire.Ticket], error) {
+		t, err := s.troubled()
+		if err != nil {
+			return nil, err
+		}
+		x, err := t.Ticket(ctx, in.ID)
+		return answer(x), err
+	})
+	for _, m := range []struct{ path, id, status, summary string }{
+		{"acknowledge", "acknowledge-ticket", "", "Say how urgent this carrier finds a ticket, when it is to be resolved, or anything else; its status stays"},
+		{"progress", "progress-ticket", "inProgress", "Begin with a ticket, or go on with it"},
+		{"ask", "ask-ticket", "pending", "Ask the partner for what is missing"},
+		{"resolve", "resolve-ticket", "resolved", "Say that the trouble is over; the partner closes the ticket, or opens it again"},
+		{"close", "close-ticket", "closed", "Close a ticket that is resolved"},
+	} {
+		post(s, at+"/{id}/"+m.path, m.id, tagOrders, m.summary, func(ctx context.Context, in *struct {
+			ItemPath
+			Body wire.TicketAnswer
+		}) (*reply[wire.Ticket], error) {
+			t, err := s.troubled()
+			if err != nil {
+				return nil, err
+			}
+			if err := t.AnswerTicket(ctx, api.ActorOf(ctx).Name, in.ID, m.status, in.Body); err != nil {
+				return nil, err
+			}
+			x, err := t.Ticket(ctx, in.ID)
+			return answer(x), err
+		})
+	}
+	get(s, "/v1/incidents", "list-incidents", tagOrders, "Incidents that partners were told of", func(ctx context.Context, in *struct {
+		PageQuery
+		Partner string `query:"partner" maxLength:"32"`
+		Status  string `query:"status" enum:"created,inProgress,closed"`
+	}) (*reply[api.Page[wire.Incident]], error) {
+		t, err := s.troubled()
+		if err != nil {
+			return nil, err
+		}
+		all, err := t.Incidents(ctx, in.Partner, in.Status)
+		if err != nil {
+			return nil, err
+		}
+		return cut(all, in.PageQuery, func(i wire.Incident) wire.Incident { return i })
+	})
+	post(s, "/v1/incidents", "put-incident", tagOrders, "Tell a partner of an incident, or under the same id of how it goes on", func(ctx context.Context, in *struct{ Body wire.Incident }) (*reply[wire.Incident], error) {
+		t, err := s.troubled()
+		if err != nil {
+			return nil, err
+		}
+		return answer(in.Body), t.PutIncident(ctx, in.Body)
+	})
+}

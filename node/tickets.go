@@ -1,0 +1,93 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/api/sonata"
+	lso "github.com/lateral-network/lateral/api/sonata/wire"
+)
+
+// troubles gives the API the tickets and incidents of the Sonata interface.
+type troubles struct {
+	sonata *sonata.Server
+	seller string
+}
+
+func shownTicket(t sonata.HeldTicket) wire.Ticket {
+	w := wire.Ticket{ID: t.ID, Partner: t.Buyer, Status: t.Status, Type: t.Type, Description: t.Description, Impact: t.Impact, Priority: t.Priority, Severity: t.Severity,
+		OwnPriority: t.SellerPriority, OwnSeverity: t.SellerSeverity, External: t.ExternalID, Created: stamp(t.Created), Began: stamp(t.Began), Expected: stamp(t.Expected), Resolved: stamp(t.Resolved)}
+	for _, e := range t.Entity {
+		w.About = e.Type + " " + e.ID
+	}
+	for _, n := range t.Notes {
+		w.Notes = append(w.Notes, wire.TicketNote{By: n.Source, Author: n.Author, Time: stamp(n.Date), Text: n.Text})
+	}
+	for _, m := range t.StatusChange {
+		w.History = append(w.History, wire.TicketMove{Status: m.Status, Time: stamp(m.Date), Why: m.Reason})
+	}
+	return w
+}
+
+func stamp(t time.Time) wire.Time {
+	if t.IsZero() {
+		return 0
+	}
+	return wire.Time(t.UnixMilli())
+}
+
+func moment(t wire.Time) time.Time {
+	if t == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(t)).UTC()
+}
+
+func (t troubles) Tickets(ctx context.Context, partner, status string) (out []wire.Ticket, err error) {
+	all, err := t.sonata.Tickets(ctx, partner, status)
+	for _, x := range all {
+		out = append(out, shownTicket(x))
+	}
+	return out, err
+}
+
+func (t troubles) Ticket(ctx context.Context, id string) (wire.Ticket, error) {
+	x, err := t.sonata.Ticket(ctx, id)
+	return shownTicket(x), err
+}
+
+func (t troubles) AnswerTicket(ctx context.Context, author, id, status string, a wire.TicketAnswer) error {
+	x, err := t.sonata.Ticket(ctx, id)
+	if err != nil {
+		return err
+	}
+	u := sonata.TicketUpdate{Status: status, Reason: a.Why, TicketView: sonata.TicketView{Priority: a.Priority, Severity: a.Severity, Expected: moment(a.Expected)}}
+	if a.Note != "" {
+		u.Note = &lso.Note{ID: rand.Text()[:12], Author: author, Date: time.Now(), Text: a.Note}
+	}
+	return t.sonata.UpdateTicket(ctx, x.Buyer, x.Seller, id, u)
+}
+
+func (t troubles) Incidents(ctx context.Context, partner, status string) (out []wire.Incident, err error) {
+	all, err := t.sonata.Incidents(ctx, partner, status)
+	for _, x := range all {
+		w := wire.Incident{ID: x.ID, Partner: x.Buyer, Status: x.Status, Type: x.Type, Description: x.Description, Impact: x.Impact, Priority: x.Priority, Severity: x.Severity,
+			Began: stamp(x.Began), Expected: stamp(x.Expected), Closed: stamp(x.Closed)}
+		for _, e := range x.Entity {
+			w.Products = append(w.Products, e.ID)
+		}
+		out = append(out, w)
+	}
+	return out, err
+}
+
+func (t troubles) PutIncident(ctx context.Context, w wire.Incident) error {
+	in := lso.Incident{ID: w.ID, Description: w.Description, Impact: w.Impact, Type: w.Type, Priority: w.Priority, Severity: w.Severity, Status: w.Status,
+		Began: moment(w.Began), Expected: moment(w.Expected), Closed: moment(w.Closed)}
+	for _, id := range w.Products {
+		in.Entity = append(in.Entity, lso.RelatedEntity{ID: id, Type: "Product", Role: "affected"})
+	}
+	return t.sonata.PutIncident(ctx, w.Partner, t.seller, in)
+}
