@@ -89,17 +89,17 @@ func (r *MeshReport) Text() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(&b, "%s\n\n", r.Words)
-	fmt.Fprintln(w, "offer\tprice\tlatency\tavailability\t")
+	fmt.Fprintln(w, "offer\tprice\tlatency\tavailability")
 	for i, o := range append([]Offered{r.Offer}, r.Alternatives...) {
 		name := "ordered"
 		if i > 0 {
 			name = "instead"
 		}
-		fmt.Fprintf(w, "%s\t%s %s\t%.1f ms\t%.4f %%\t\n", name, o.Currency, both(o.Once, o.Month), float64(o.Latency)/1000, float64(o.Availability)/1e4)
+		fmt.Fprintf(w, "%s\t%s %s\t%.1f ms\t%.4f %%\n", name, o.Currency, both(o.Once, o.Month), float64(o.Latency)/1000, float64(o.Availability)/1e4)
 	}
 	flush(w)
 	fmt.Fprintln(&b, "\nwhat each carrier sees")
-	fmt.Fprintln(w, "carrier\tsells to\tfor\tbuys of\tfor\town line\tfor\tmark-up\t")
+	fmt.Fprintln(w, "carrier\tsells to\tfor\tbuys of\tfor\town line\tfor\tmark-up")
 	for _, c := range r.Carriers {
 		buyer, seller, bought := string(c.SellsTo), string(c.BuysOf), c.Bought.String()
 		if buyer == "" {
@@ -108,22 +108,22 @@ func (r *MeshReport) Text() string {
 		if seller == "" {
 			seller, bought = "nobody", ""
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s %s\t%s\t%s\t%s\t%s\t%s\t\n", c.Carrier, buyer, c.Sold.Currency, c.Sold.Micro, seller, bought, c.Own, c.Price, c.Markup)
+		fmt.Fprintf(w, "%s\t%s\t%s %s\t%s\t%s\t%s\t%s\t%s\n", c.Carrier, buyer, c.Sold.Currency, c.Sold.Micro, seller, bought, c.Own, c.Price, c.Markup)
 	}
 	flush(w)
 	fmt.Fprintln(&b, "\nwhat stands on each Bilateral")
-	fmt.Fprintln(w, "buyer\tseller\tprice\tbilled\t\tbill\t")
+	fmt.Fprintln(w, "buyer\tseller\tprice\tbilled\t\tbill")
 	for _, h := range r.Chain {
 		same := "the same at both"
 		if !h.Document {
 			same = "NOT THE SAME AT BOTH"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s %s\t%s %s\t%s, %s\t%s\t\n", h.Buyer, h.Seller, h.Price.Currency, h.Price.Micro, h.Billed.Currency, h.Billed.Micro, h.State, same, h.Invoice)
+		fmt.Fprintf(w, "%s\t%s\t%s %s\t%s %s\t%s, %s\t%s\n", h.Buyer, h.Seller, h.Price.Currency, h.Price.Micro, h.Billed.Currency, h.Billed.Micro, h.State, same, h.Invoice)
 	}
 	flush(w)
 	fmt.Fprintln(&b)
 	for _, s := range r.stages() {
-		fmt.Fprintf(w, "%s\t%6d ms\t%s\t\n", s.name, s.ms, s.until)
+		fmt.Fprintf(w, "%s\t%6d ms\t%s\n", s.name, s.ms, s.until)
 	}
 	flush(w)
 	fmt.Fprintf(&b, "\n%d orders between carriers, %d messages: %d requests and %d notifications over Sonata\n", r.Hops, r.Messages, r.Requests, r.Notifications)

@@ -132,7 +132,7 @@ and settled. It ends by itself, within 45 seconds. Progress goes to standard err
 
 Examples:
   lateral sandbox mesh
-  lateral sandbox mesh --json 2>/dev/null
+  lateral sandbox mesh --json
   lateral sandbox mesh --integration proof --out ./mesh`
 }
 
