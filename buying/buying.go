@@ -61,6 +61,9 @@ type Options struct {
 	Currency   money.Currency // of inquiries that name none
 	Limits     mesh.Limits
 	Deliver    bool // own legs need no work: they are delivered at once
+	// MostHeld is how many firm quotes a partner may hold without ordering by them; 0:
+	// 100.
+	MostHeld int
 	// DeliverFor is how long an order may take from the beginning that is asked for;
 	// 0: five days.
 	DeliverFor time.Duration
@@ -147,6 +150,9 @@ func New(o Options) (*Broker, error) {
 	}
 	if o.DeliverFor == 0 {
 		o.DeliverFor = 5 * 24 * time.Hour
+	}
+	if o.MostHeld == 0 {
+		o.MostHeld = 100
 	}
 	if o.Limits == (mesh.Limits{}) {
 		o.Limits = mesh.DefaultLimits()

@@ -107,7 +107,7 @@ func (b *Broker) requote(ctx context.Context, o *mesh.Order, change func(mesh.In
 	s.Sold.Quote = q
 	if o.Up >= 0 {
 		for _, leg := range s.Own {
-			if err := b.reserve(q.ID, s.Changes, leg, &asked, q.Until); err != nil {
+			if err := b.holdFor(&q, s.Changes, leg, &asked); err != nil {
 				return s, errNone.Because(err)
 			}
 		}

@@ -228,6 +228,25 @@ func TestCapacityIsNeverSoldTwice(t *testing.T) {
 	}
 }
 
+func TestAPartnerHoldsNoMoreFirmQuotesThanItMay(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.mostHeld = 2 }, "ALPHA", "BRAVO")
+	alpha, bravo := w.sides["ALPHA"], w.sides["BRAVO"]
+	r := wanted
+	first := alpha.found(r)
+	for r.Bandwidth = 10_000_000; r.Bandwidth < 15_000_000 && len(bravo.catalog.Waiting("ALPHA", time.Now().UnixMilli())) < 2; r.Bandwidth += 1_000_000 {
+		alpha.found(r)
+	}
+	r.Bandwidth = 20_000_000
+	if a := must(alpha.broker.Inquire(within(t), r)); a.Best != nil {
+		t.Errorf("one more is quoted: %+v", a.Best)
+	}
+	// What is ordered is not held any more.
+	s := must(alpha.broker.Order(first.Best.Quote))
+	alpha.stage(s.ID, mesh.Accepted)
+	r.Bandwidth = 21_000_000
+	alpha.found(r)
+}
+
 // Neighbours that say nothing, rubbish, or the same twice.
 func TestANeighbourThatAnswersLateNeverTwiceOrRubbishDoesNotStopAnInquiry(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.rubbish = true }, "ALPHA", "BRAVO")

@@ -768,7 +768,7 @@ func (b *Broker) hold(e mesh.Hold) {
 	s, ok := b.supplies[e.Rev.Quote]
 	held := ok
 	for _, leg := range s.Own {
-		err := b.reserve(e.Rev.Quote, s.Changes, leg, &s.Asked, max(e.Rev.Until, b.now()+1000))
+		err := b.reserve(&s.Sold.Quote, s.Changes, leg, &s.Asked, max(e.Rev.Until, b.now()+1000))
 		if err == nil {
 			_, err = b.o.Catalog.MoveHold(holdName(e.Rev.Quote), catalog.Confirm, e.Order.String(), b.now())
 		}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/catalog"
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
@@ -123,8 +124,21 @@ func ownLeg(q *mesh.Inquiry, a *catalog.Answer) (mesh.OwnLeg, bool) {
 const perMillionth = mesh.Whole / 1_000_000
 
 // Hold reserves what a leg of a quote for a neighbour takes.
-func (s stock) Hold(quote mesh.ID, leg mesh.OwnLeg, asked *mesh.Inquiry, until int64) bool {
-	return s.b.reserve(quote, mesh.ID{}, leg, asked, until) == nil
+func (s stock) Hold(q *mesh.Quote, leg mesh.OwnLeg, asked *mesh.Inquiry) bool {
+	err := s.b.holdFor(q, mesh.ID{}, leg, asked)
+	if err != nil {
+		s.b.o.Log.Info("a quote is not given: its own leg cannot be held", "buyer", q.Buyer, "err", err)
+	}
+	return err == nil
+}
+
+// holdFor reserves a leg of a quote for a neighbour, within what a buyer may hold
+// without ordering it.
+func (b *Broker) holdFor(q *mesh.Quote, changes mesh.ID, leg mesh.OwnLeg, asked *mesh.Inquiry) error {
+	if held := b.o.Catalog.Waiting(q.Buyer, b.now()); len(held) >= b.o.MostHeld {
+		return fault.Newf(fault.Refused, "order by them, decline them, or wait until they expire", "%s holds %d firm quotes, and no more may be held at a time", q.Buyer, len(held))
+	}
+	return b.reserve(q, changes, leg, asked, q.Until)
 }
 
 // holdName is the id of the reservation for a quote.
@@ -132,7 +146,7 @@ func holdName(quote mesh.ID) string { return "mesh-" + quote.String() }
 
 // reserve takes capacity for a quote, in the place of what the quote that it
 // changes has. The same again gives the same.
-func (b *Broker) reserve(quote, changes mesh.ID, leg mesh.OwnLeg, asked *mesh.Inquiry, until int64) error {
+func (b *Broker) reserve(quote *mesh.Quote, changes mesh.ID, leg mesh.OwnLeg, asked *mesh.Inquiry, until int64) error {
 	q := *asked
 	q.A.ID, q.Z.ID = leg.Leg.From, leg.Leg.To
 	in, ok := b.inquiry(&q)
@@ -142,6 +156,6 @@ func (b *Broker) reserve(quote, changes mesh.ID, leg mesh.OwnLeg, asked *mesh.In
 	if changes != (mesh.ID{}) {
 		in.Instead = holdName(changes)
 	}
-	_, err := b.o.Catalog.Reserve(catalog.Claim{ID: holdName(quote), Offering: leg.Of, Inquiry: in, Expires: catalog.Time(until), For: quote.String()}, b.now())
+	_, err := b.o.Catalog.Reserve(catalog.Claim{ID: holdName(quote.ID), Offering: leg.Of, Inquiry: in, Expires: catalog.Time(until), For: quote.ID.String(), Buyer: quote.Buyer}, b.now())
 	return err
 }

@@ -54,8 +54,9 @@ type world struct {
 	sides      map[party.Code]*side
 	people     map[party.Code]bool // whose own legs wait for people
 	rubbish    bool                // what is answered is wrong on purpose
-	quoteFor   time.Duration       // 0: the usual
-	deliverFor time.Duration       // likewise
+	mostHeld   int
+	quoteFor   time.Duration // 0: the usual
+	deliverFor time.Duration // likewise
 	terms      func(buyer, seller party.Code, t *agreement.ProductTerms)
 }
 
@@ -219,7 +220,7 @@ func (s *side) start() {
 		log = slog.New(slog.NewTextHandler(w.t.Output(), nil)).With("carrier", s.code)
 	}
 	o := buying.Options{
-		Carrier: s.code, Catalog: s.catalog, Currency: "EUR", Credit: 100_000, Deliver: !w.people[s.code], DeliverFor: time.Minute, Store: s.db.Node(), Log: log,
+		Carrier: s.code, Catalog: s.catalog, Currency: "EUR", Credit: 100_000, MostHeld: w.mostHeld, Deliver: !w.people[s.code], DeliverFor: time.Minute, Store: s.db.Node(), Log: log,
 		Key: s.keys.Node, Bilateral: s.bilateral, Authorize: s.authorize, Tell: s.tell,
 		NodeKey: func(c party.Code, k sign.PublicKey) bool { return w.sides[c].keys.node.Public() == k },
 	}

@@ -195,7 +195,7 @@ func (n *Node) sell(f *firm, o Offer, bought *Signed) {
 	}
 	supply.Sold.Quote = q
 	if a.enni >= 0 { // a customer's own legs are held once it orders
-		if w.own != nil && !n.c.Catalogue.Hold(q.ID, *w.own, &a.inquiry, q.Until) {
+		if w.own != nil && !n.c.Catalogue.Hold(&q, *w.own, &a.inquiry) {
 			n.refused(f)
 			return
 		}

@@ -147,10 +147,10 @@ type Catalogue interface {
 	Offers(q *Inquiry) []OwnLeg
 	// Places gives the ids of all places at which anything is sold.
 	Places() []string
-	// Hold reserves what an own leg of a quote takes, until a time (ms since
-	// 1970); asked is the inquiry that the quote answers. False: it is not free
-	// any more.
-	Hold(quote ID, leg OwnLeg, asked *Inquiry, until int64) bool
+	// Hold reserves what an own leg of a quote for a neighbour takes, for as long as
+	// the quote is good; asked is the inquiry that it answers. False: it is not free
+	// any more, or the buyer holds too much already.
+	Hold(q *Quote, leg OwnLeg, asked *Inquiry) bool
 }
 
 // OwnLeg is an on-net offer.

@@ -37,9 +37,9 @@ func (b book) Offers(q *Inquiry) []OwnLeg {
 // full is where nothing can be held any more.
 type full struct{ book }
 
-func (full) Hold(ID, OwnLeg, *Inquiry, int64) bool { return false }
+func (full) Hold(*Quote, OwnLeg, *Inquiry) bool { return false }
 
-func (b book) Hold(ID, OwnLeg, *Inquiry, int64) bool { return true }
+func (b book) Hold(*Quote, OwnLeg, *Inquiry) bool { return true }
 
 func testLink(a, b string) [32]byte {
 	if a > b {

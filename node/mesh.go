@@ -109,7 +109,7 @@ func (n *Node) openMesh() error {
 		limits.Asks = min(c.Asks, mesh.MaxAsks)
 	}
 	o := buying.Options{
-		Carrier: n.config.Carrier, Catalog: n.catalog, Currency: c.Currency, Limits: limits, Deliver: c.Deliver, DeliverFor: c.DeliverFor, Store: n.store.Node(),
+		Carrier: n.config.Carrier, Catalog: n.catalog, Currency: c.Currency, Limits: limits, Deliver: c.Deliver, DeliverFor: c.DeliverFor, Store: n.store.Node(), MostHeld: n.config.Sonata.MostQuotes,
 		Key: n.keys.Node, NodeKey: n.isNodeOf, Bilateral: n.openBilateral, Authorize: n.sign, Tell: n.tellReach,
 		Contact: buying.Contact(n.config.Sonata.Contact), Log: n.log,
 	}

@@ -212,7 +212,7 @@ func (c catalogue) Places() []string {
 }
 
 // Hold never fails: links are as wide as is wished.
-func (c catalogue) Hold(mesh.ID, mesh.OwnLeg, *mesh.Inquiry, int64) bool { return true }
+func (c catalogue) Hold(*mesh.Quote, mesh.OwnLeg, *mesh.Inquiry) bool { return true }
 
 var relationNames = [...]mesh.Relation{mesh.Customer, mesh.Peer, mesh.Provider}
 
