@@ -19,6 +19,8 @@ import (
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // free waits until nothing is taken of a carrier's cable.
@@ -376,4 +378,31 @@ func TestAnInquiryWhoseHeaderIsNotItsBodyIsRefused(t *testing.T) {
 	if err := ask(http.Header{"Lateral-Inquired": {"rubbish"}}, "200000000"); err == nil {
 		t.Error("rubbish in the header is taken")
 	}
+}
+
+// An application opens and closes a session by the standing schedule; no person
+// acts at the seller.
+func TestASessionIsOpenedAndClosedByAStandingSchedule(t *testing.T) {
+	offer := product.Offer{Line: "connectivity", Type: "urn:example:session:1", Pieces: 1,
+		Prices: []rating.Price{{Name: "session", Kind: rating.Time, Currency: "EUR", Rate: 60e9, Unit: 1, Period: usage.Cycle{Length: "1mo"}}}}
+	w := newWorld(t, func(w *world) {
+		w.terms = func(_, _ party.Code, c *agreement.ProductTerms) {
+			c.Test = false
+			c.Schedules = []agreement.Schedule{{Name: "app", Type: offer.Type, Prices: offer.Prices}}
+		}
+	}, "ALPHA", "BRAVO")
+	alpha := w.sides["ALPHA"]
+	state := func(want product.State) func() bool {
+		return func() bool {
+			return alpha.view("BRAVO", func(v trade.View) bool { p, ok := v.Product("S-1"); return ok && p.State == want })
+		}
+	}
+	alpha.do("BRAVO", trade.NewCommand(trade.KindOrderPlace, trade.OrderPlace{ID: "open-1", Kind: order.Product, Agreement: "MSA", Line: "connectivity",
+		Value: []money.Amount{{Currency: "EUR", Micro: 1e6}}, Request: &order.Request{Action: order.Add, Product: "S-1", Schedule: "app", Offer: offer}}))
+	eventually(t, "the session is open", state(product.Active))
+	w.sides["BRAVO"].stop() // what is ordered while it is down is answered when it is back
+	alpha.do("BRAVO", trade.NewCommand(trade.KindOrderPlace, trade.OrderPlace{ID: "close-1", Kind: order.Product, Agreement: "MSA", Line: "connectivity",
+		Request: &order.Request{Action: order.Delete, Product: "S-1"}}))
+	w.sides["BRAVO"].start()
+	eventually(t, "the session is closed", state(product.Terminated))
 }

@@ -216,6 +216,10 @@ func (b *Broker) lookSold(now int64, partner party.Code, it *order.Item) []mesh.
 	id := soldID(partner, it.Request.Product)
 	o, known := b.cascade.Order(id)
 	rev, _ := revOf(it)
+	if !known && b.o.Deliver && b.standing(partner, it) {
+		b.serve(partner, it)
+		return nil
+	}
 	if it.Request.Action == order.Delete {
 		if !known {
 			return nil // a product that was not sold here by the mesh: people see to it
@@ -300,7 +304,7 @@ func (b *Broker) carry(enni int, m mesh.Message) {
 	case mesh.Terminate:
 		b.terminate(enni, x, m)
 	case mesh.Standing:
-		b.standing(enni, x, m)
+		b.tellStanding(enni, x, m)
 	case mesh.Terminated:
 		b.terminated(enni, x, m)
 	}
@@ -592,8 +596,8 @@ func (b *Broker) terminate(enni int, x *channel.Bilateral, m mesh.Terminate) {
 	})
 }
 
-// standing tells the buyer how far an order is.
-func (b *Broker) standing(enni int, x *channel.Bilateral, m mesh.Standing) {
+// tellStanding tells the buyer how far an order is.
+func (b *Broker) tellStanding(enni int, x *channel.Bilateral, m mesh.Standing) {
 	n := &b.o.Neighbours[enni]
 	id, ok := b.items[revision{m.ID, m.Rev}]
 	if !ok {
@@ -669,12 +673,13 @@ func (b *Broker) blockTime(x *channel.Bilateral) (at int64) {
 // testRecord is the acceptance test record of one hop: the own legs, and what the
 // neighbour has said of the rest.
 type testRecord struct {
-	Order   string           `json:"order"`
-	Product string           `json:"product"`
-	Quote   string           `json:"quote"`
-	At      int64            `json:"at"` // ms since 1970
-	Legs    []testedLeg      `json:"legs"`
-	Totals  map[string]int64 `json:"totals"` // latency µs, availability millionths
+	Order    string           `json:"order"`
+	Product  string           `json:"product"`
+	Quote    string           `json:"quote,omitempty"`
+	Schedule string           `json:"schedule,omitempty"`
+	At       int64            `json:"at"` // ms since 1970
+	Legs     []testedLeg      `json:"legs"`
+	Totals   map[string]int64 `json:"totals"` // latency µs, availability millionths
 }
 
 type testedLeg struct {
@@ -709,15 +714,21 @@ func (b *Broker) tested(of mesh.ID, it *order.Item, at int64) (canon.Hash, []ord
 		add(false, below["latency"], below["availability"]*perMillionth)
 	}
 	r.Totals = map[string]int64{"latency": int64(latency), "availability": int64(sure / perMillionth)}
-	raw, err := json.Marshal(r)
+	h, err := b.keepRecord(r)
 	if err != nil {
-		return canon.Hash{}, nil, err
-	}
-	h := canon.Sum("lateral/acceptance-test/1", raw)
-	if err := b.o.Store.Commit(store.Batch{Writes: []merkle.Write{{Key: keyRecord + h.String(), Value: raw}}}); err != nil {
 		return h, nil, err
 	}
 	return h, []order.Total{{Metric: "availability", Value: sure / perMillionth}, {Metric: "latency", Value: latency}}, nil
+}
+
+// keepRecord keeps a test record and gives its hash.
+func (b *Broker) keepRecord(r testRecord) (h canon.Hash, err error) {
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return h, err
+	}
+	h = canon.Sum("lateral/acceptance-test/1", raw)
+	return h, b.o.Store.Commit(store.Batch{Writes: []merkle.Write{{Key: keyRecord + h.String(), Value: raw}}})
 }
 
 // deliveredBelow gives the totals of the neighbour's test record.
