@@ -119,6 +119,7 @@ type Broker struct {
 	placing  map[string]bool       // by partner and order: it is on its way to the ledger
 	builds   map[revision]bool     // own legs wait for people
 	failed   error                 // a record could not be kept: nothing goes on
+	rivals   map[mesh.ID][]mesh.ID // quotes of one inquiry, by each of them
 	sellable sellable
 }
 
@@ -160,7 +161,7 @@ func New(o Options) (*Broker, error) {
 	b := &Broker{
 		o: o, changed: make(chan struct{}, 1), rouse: make(chan struct{}, 1), open: map[party.Code]*channel.Bilateral{}, waiting: map[exchange][]chan mesh.Message{},
 		asking: map[mesh.ID]context.CancelFunc{}, names: map[mesh.ID]string{}, results: map[mesh.ID]chan mesh.Result{}, told: map[int]*mesh.Reach{},
-		items: map[revision]string{}, products: map[productKey]bought{}, placing: map[string]bool{}, builds: map[revision]bool{},
+		items: map[revision]string{}, products: map[productKey]bought{}, placing: map[string]bool{}, builds: map[revision]bool{}, rivals: map[mesh.ID][]mesh.ID{},
 		life: context.Background(),
 	}
 	rand.Read(b.secret[:]) // never fails (crypto/rand)

@@ -153,13 +153,15 @@ func TestAServiceIsChangedAtAllHopsOrNone(t *testing.T) {
 		t.Helper()
 		for i, code := range w.codes[:2] {
 			eventually(t, "the orders of "+string(code)+" are completed", func() bool {
-				its, done := w.sides[code].items(w.codes[i+1]), 0
-				for _, it := range its {
-					if it.State == order.ItemCompleted {
-						done++
+				done := [2]int{} // as each side has it
+				for j, its := range [][]order.Item{w.sides[code].items(w.codes[i+1]), w.sides[w.codes[i+1]].items(code)} {
+					for _, it := range its {
+						if it.State == order.ItemCompleted {
+							done[j]++
+						}
 					}
 				}
-				return done == orders
+				return done == [2]int{orders, orders}
 			})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lateral-network/lateral/api/sonata/client"
 	"github.com/lateral-network/lateral/api/sonata/wire"
+	"github.com/lateral-network/lateral/buying"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/trade"
@@ -405,4 +406,25 @@ func TestASessionIsOpenedAndClosedByAStandingSchedule(t *testing.T) {
 		Request: &order.Request{Action: order.Delete, Product: "S-1"}}))
 	w.sides["BRAVO"].start()
 	eventually(t, "the session is closed", state(product.Terminated))
+}
+
+func TestWhatWasQuotedBesideAnOrderIsGivenBack(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.twice = true }, "ALPHA", "BRAVO")
+	alpha, bravo := w.sides["ALPHA"], w.sides["BRAVO"]
+	var a buying.Answer
+	eventually(t, "two ways are found", func() bool {
+		a = alpha.found(wanted)
+		return len(a.Alternatives) == 1
+	})
+	if a.Best.Latency <= a.Alternatives[0].Latency || a.Best.Price.Month >= a.Alternatives[0].Price.Month {
+		t.Errorf("the best is %+v, beside it %+v", a.Best, a.Alternatives[0])
+	}
+	held := func() int { return len(bravo.catalog.Waiting("ALPHA", time.Now().UnixMilli())) }
+	before := held()
+	if before < 2 {
+		t.Fatalf("BRAVO has reserved for %d quotes", before)
+	}
+	s := must(alpha.broker.Order(a.Best.Quote))
+	alpha.stage(s.ID, mesh.Accepted)
+	eventually(t, "both are not held any more: one is ordered, one declined", func() bool { return held() == before-2 })
 }

@@ -823,6 +823,14 @@ func (b *Broker) start(e mesh.Start) {
 		return
 	}
 	b.moveHold(o.Current.Quote, catalog.Use, e.Order)
+	// What was quoted beside it is not needed any more.
+	rivals := b.rivals[o.Current.Quote]
+	for _, q := range rivals {
+		delete(b.rivals, q)
+	}
+	for _, q := range rivals {
+		b.letGo(q)
+	}
 	if old := b.supplies[o.Current.Quote].Changes; old != (mesh.ID{}) {
 		b.moveHold(old, catalog.Release, e.Order)
 	}

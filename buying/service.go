@@ -126,6 +126,20 @@ func (b *Broker) answerOf(id mesh.ID, res mesh.Result, began time.Time) Answer {
 	for i := range res.Alternatives {
 		a.Alternatives = append(a.Alternatives, b.offer(&res.Alternatives[i]))
 	}
+	if len(a.Alternatives) > 0 {
+		for q := range b.rivals {
+			if s, ok := b.supplies[q]; !ok || s.Sold.Quote.Until < b.now() {
+				delete(b.rivals, q)
+			}
+		}
+		all := []mesh.ID{a.Best.Quote}
+		for _, o := range a.Alternatives {
+			all = append(all, o.Quote)
+		}
+		for _, q := range all {
+			b.rivals[q] = all
+		}
+	}
 	return a
 }
 

@@ -55,6 +55,7 @@ type world struct {
 	people     map[party.Code]bool // whose own legs wait for people
 	rubbish    bool                // what is answered is wrong on purpose
 	mostHeld   int
+	twice      bool          // the first two carriers meet at a second place, to which a dearer and faster leg leads
 	quoteFor   time.Duration // 0: the usual
 	deliverFor time.Duration // likewise
 	terms      func(buyer, seller party.Code, t *agreement.ProductTerms)
@@ -136,6 +137,20 @@ func (w *world) stock(i int) string {
 	if i < len(w.codes)-1 {
 		z = end(cities[i], string(w.codes[i+1]))
 	}
+	extra := ""
+	if w.twice && i < 2 {
+		fast := []string{"{a: {place: HKHKG}, z: {place: FRPAR, neighbour: BRAVO}, links: [cable], latency: 5000, availability: 999900}",
+			"{a: {place: FRPAR, neighbour: ALPHA}, z: {place: ITMIL}, links: [cable], latency: 5000, availability: 999900}"}[i]
+		extra = `
+  - id: fast
+    name: fast
+    specification: e-line
+    state: launched
+    bandwidth: {min: 1000000, max: 1000000000, step: 1000000}
+    prices: [{name: port, kind: recurring, currency: EUR, rate: "900", unit: 1, period: {length: 1mo}}]
+    legs: [` + fast + `]
+`
+	}
 	return fmt.Sprintf(`
 catalogue: 1
 links: [{id: cable, bandwidth: 1000000000}]
@@ -150,7 +165,7 @@ offerings:
       - {name: port, kind: recurring, currency: EUR, rate: "%d", unit: 1, period: {length: 1mo}}
       - {name: set-up, kind: one-time, currency: EUR, rate: "10", unit: 1, event: activation}
     legs: [{a: %s, z: %s, links: [cable], latency: 20000, availability: 999900}]
-`, 100*(i+1), a, z)
+`, 100*(i+1), a, z) + extra
 }
 
 func newWorld(t *testing.T, tune func(*world), codes ...party.Code) *world {
@@ -233,6 +248,11 @@ func (s *side) start() {
 		o.Neighbours = append(o.Neighbours, buying.Neighbour{ENNI: fmt.Sprintf("E-%d", min(i, j)), Partner: n.code, Place: cities[min(i, j)], Relation: mesh.Peer,
 			Terms:  must(mesh.NewTerms("", "")),
 			Seller: must(client.New(client.Options{Base: n.http.URL, ID: string(s.code), Secret: s.secrets[n.code], Retries: -1, HTTP: s.judged()}))})
+	}
+	if w.twice && len(o.Neighbours) > 0 {
+		second := o.Neighbours[0]
+		second.ENNI, second.Place = "E-fast", "FRPAR"
+		o.Neighbours = append(o.Neighbours, second)
 	}
 	if w.quoteFor != 0 {
 		o.Limits = mesh.DefaultLimits()
