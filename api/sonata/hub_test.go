@@ -238,6 +238,42 @@ func signedRequest(t *testing.T, key *sonata.Key, body string, at time.Time) *ht
 	return r
 }
 
+// A buyer's node has its listener below the address of its own interface: the
+// seller has signed the whole path, and was refused by the part that was left.
+func TestAListenerBelowAPrefixTakesWhatWasSignedForTheWholeAddress(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := newClock().now()
+	store := must(resource.Open(t.TempDir(), resource.Options{Now: newClock().now}))
+	t.Cleanup(func() { store.Close() })
+	taken := 0
+	l := sonata.NewListener(store, sonata.ListenerOptions{Now: newClock().now, Keys: func(id string) (ed25519.PublicKey, bool) { return public, id == "k" },
+		Take: func(context.Context, sonata.Notification) error { taken++; return nil }})
+	body := `{"eventId":"1","eventTime":"2026-11-02T09:00:00Z","eventType":"quoteStateChangeEvent","event":{"id":"Q","state":"expired"}}`
+	for _, c := range []struct {
+		signed, sent string
+		status       int
+	}{{"/buyer", "/buyer", 204}, {"/other", "/buyer", 401}, {"", "/buyer", 401}} {
+		path := wire.Kylie.ListenerBase(wire.Quoting) + "/quoteStateChangeEvent"
+		r := httptest.NewRequest(http.MethodPost, "https://buyer.example"+c.signed+path, strings.NewReader(body))
+		r.Header.Set("Content-Type", wire.ContentType)
+		if err := sonata.SignExample(&sonata.Key{ID: "k", Private: private}, r, []byte(body), now); err != nil {
+			t.Fatal(err)
+		}
+		r.URL.Path, r.RequestURI = c.sent+path, c.sent+path
+		rec := httptest.NewRecorder()
+		http.StripPrefix(c.sent, l).ServeHTTP(rec, r)
+		if rec.Code != c.status {
+			t.Errorf("signed for %q and sent to %q: %d %s", c.signed, c.sent, rec.Code, rec.Body)
+		}
+	}
+	if taken != 1 {
+		t.Errorf("%d are taken", taken)
+	}
+}
+
 func TestAListenerTakesWhatIsSignedByAKnownSellerOnce(t *testing.T) {
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -79,7 +80,13 @@ func component(r *http.Request, name string) (string, error) {
 	case "@authority":
 		return strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(host), ":443"), ":80"), nil
 	case "@path":
-		if p := r.URL.EscapedPath(); p != "" {
+		// What was asked for is signed, also where a handler before this one has cut
+		// the path (http.StripPrefix).
+		p := r.URL.EscapedPath()
+		if u, err := url.ParseRequestURI(r.RequestURI); err == nil && strings.HasSuffix(u.EscapedPath(), p) {
+			p = u.EscapedPath()
+		}
+		if p != "" {
 			return p, nil
 		}
 		return "/", nil
