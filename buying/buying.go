@@ -120,6 +120,7 @@ type Broker struct {
 	builds   map[revision]bool     // own legs wait for people
 	failed   error                 // a record could not be kept: nothing goes on
 	rivals   map[mesh.ID][]mesh.ID // quotes of one inquiry, by each of them
+	forgot   int64                 // when expired quotes were forgotten last, ms since 1970
 	sellable sellable
 }
 

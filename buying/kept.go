@@ -2,6 +2,7 @@ package buying
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -129,6 +130,38 @@ func (b *Broker) keep(effects []mesh.Effect) error {
 		}
 	}
 	return b.o.Store.Commit(store.Batch{Writes: kept})
+}
+
+// forgetEvery is how often quotes that have expired are forgotten, in ms.
+const forgetEvery = 60_000
+
+// forget drops quotes that have expired and that no order rests on, once in a
+// while. The lock is held.
+func (b *Broker) forget(now int64) error {
+	if now < b.forgot+forgetEvery {
+		return nil
+	}
+	b.forgot = now
+	used := map[mesh.ID]bool{}
+	for _, o := range b.cascade.Orders() {
+		for _, r := range []*mesh.Revision{o.Current, o.Next} {
+			if r != nil {
+				used[r.Quote] = true
+			}
+		}
+	}
+	var old []merkle.Write
+	for id, s := range b.supplies {
+		if !used[id] && s.Sold.Quote.Until <= now {
+			delete(b.supplies, id)
+			old = append(old, merkle.Write{Key: keySupply + id.String()})
+		}
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	slices.SortFunc(old, func(x, y merkle.Write) int { return strings.Compare(x.Key, y.Key) })
+	return b.o.Store.Commit(store.Batch{Writes: old})
 }
 
 // supplies finds quotes for the cascade.

@@ -97,7 +97,7 @@ func (b *Broker) stopped(err error) {
 	b.wakeUp()
 }
 
-// sweep looks at every order of a Bilateral, those that count last.
+// sweep looks at every order and every product of a Bilateral.
 func (b *Broker) sweep(partner party.Code, x *channel.Bilateral) error {
 	var items []order.Item
 	var products []product.Instance
@@ -501,6 +501,11 @@ func (b *Broker) giveUp(enni int, x *channel.Bilateral, m mesh.Release) {
 			return b.cascade.Receive(now, enni, mesh.Standing{ID: m.ID, Rev: m.Rev, Stage: mesh.Released})
 		})
 	}
+	// What cannot be read may be there: the cascade says it again.
+	if err := x.View(func(channel.View) error { return nil }); err != nil {
+		b.o.Log.Warn("an order cannot be given up now", "partner", n.Partner, "order", id, "err", err)
+		return
+	}
 	it, there := b.item(x, id)
 	switch {
 	case !there && !b.placing[string(n.Partner)+"/"+id+"/place"]:
@@ -684,6 +689,7 @@ type testRecord struct {
 
 type testedLeg struct {
 	Own          bool   `json:"own"`
+	AsQuoted     bool   `json:"as_quoted"` // the figures are those of the quote, not of a measurement
 	Latency      uint64 `json:"latency_us"`
 	Availability uint64 `json:"availability_millionths"`
 }
@@ -699,7 +705,7 @@ func (b *Broker) tested(of mesh.ID, it *order.Item, at int64) (canon.Hash, []ord
 	r := testRecord{Order: it.ID, Product: it.Request.Product, At: at, Quote: it.Quoted}
 	latency, sure := uint64(0), uint64(mesh.Whole)
 	add := func(own bool, l, a uint64) {
-		r.Legs = append(r.Legs, testedLeg{own, l, a / perMillionth})
+		r.Legs = append(r.Legs, testedLeg{Own: own, AsQuoted: own, Latency: l, Availability: a / perMillionth})
 		latency += l
 		sure = mesh.Both(sure, a)
 	}
@@ -868,8 +874,13 @@ func (b *Broker) ordered(quote mesh.ID) bool {
 	return false
 }
 
-// overdue ends customers' services whose time is over.
+// overdue ends customers' services whose time is over, and forgets quotes that
+// have expired.
 func (b *Broker) overdue(now int64) (out []mesh.Effect) {
+	if err := b.forget(now); err != nil {
+		b.failed = err
+		return nil
+	}
 	for _, o := range b.cascade.Orders() {
 		if o.Up >= 0 || o.Current == nil || o.End != nil {
 			continue

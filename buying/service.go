@@ -180,7 +180,7 @@ type Service struct {
 	Exit    money.Micro
 }
 
-// CodeUnknownService says that there is no such service.
+// errNoService says that there is no such service.
 var errNoService = fault.New(fault.NotFound, "there is no such service here", "look it up in the list")
 
 // service shows an order. The lock is held.
