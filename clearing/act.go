@@ -231,6 +231,7 @@ const (
 // needs says what the problems with a code wait for.
 var needs = map[fault.Code]Needs{
 	fault.NotYet: NeedsWait, fault.Busy: NeedsWait, fault.Unknown: NeedsWait, fault.Unavailable: NeedsWait,
+	trade.CodeAuthorizationExpired: NeedsWait, // it is signed anew
 
 	fault.Forbidden: NeedsPerson, fault.Corrupt: NeedsPerson, fault.Internal: NeedsPerson,
 	CodeNoAgreement: NeedsPerson, CodeNoSheet: NeedsPerson, CodeNoOrder: NeedsPerson, trade.CodeOrderState: NeedsPerson,

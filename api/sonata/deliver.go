@@ -93,9 +93,13 @@ func (d *delivery) run(ctx context.Context) {
 			}
 			all.Go(func() {
 				defer d.end(h.ID)
-				for ctx.Err() == nil && d.step(ctx, h) {
-					if h, err = d.store.Hub(ctx, h.Topic, h.Buyer, h.Seller, h.ID); err != nil {
-						return // gone, or ctx has ended
+				for ctx.Err() == nil {
+					// Whoever went through it before may have moved it on since the
+					// list was read: what was taken is not sent again, nor what failed
+					// tried again at once.
+					now, err := d.store.Hub(ctx, h.Topic, h.Buyer, h.Seller, h.ID)
+					if err != nil || !d.step(ctx, now) {
+						return // gone, ctx has ended, or nothing to do
 					}
 				}
 			})

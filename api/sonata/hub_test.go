@@ -113,6 +113,32 @@ func TestAnEndpointThatIsDownForADayMissesNothingAndHoldsUpNobody(t *testing.T) 
 	}
 }
 
+// The list of subscriptions was read while one was being delivered to; what it
+// said by then was old, so what had failed was tried again at once, and what had
+// been taken was sent twice.
+func TestASubscriptionIsTriedOnceAtATimeHoweverOftenTheFileChanges(t *testing.T) {
+	w, _ := quoteWorld(t)
+	down, up := w.newInbox(), w.newInbox()
+	down.fail.Store(true)
+	hub := w.subscribe(down.url, "eventType=quoteStateChangeEvent")
+	w.subscribe(up.url, "eventType=quoteStateChangeEvent")
+	w.run()
+	const quotes = 10
+	for range quotes {
+		w.newQuote()
+		for range 20 {
+			w.pass(0)
+		}
+	}
+	until(t, "all came", func() bool { return len(up.all()) == quotes })
+	if h := must(w.store.Hub(context.Background(), "kylie/quoteManagement", "BRAVO", "ALPHA", hub)); h.Failures != 1 || down.asked.Load() != 1 {
+		t.Errorf("%d failures, asked %d times, want 1: no time went by", h.Failures, down.asked.Load())
+	}
+	if n := up.asked.Load(); n != quotes {
+		t.Errorf("%d notifications of %d events", n, quotes)
+	}
+}
+
 func TestADeadEndpointIsGivenUpAfterDaysAndTakenUpByReplay(t *testing.T) {
 	w, _ := quoteWorld(t)
 	in := w.newInbox()

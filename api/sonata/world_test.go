@@ -222,10 +222,11 @@ func until(t testing.TB, what string, ok func() bool) {
 
 // inbox is a buyer that takes notifications over HTTP, through the judge's eyes.
 type inbox struct {
-	mu   sync.Mutex // guards got
-	got  []sonata.Notification
-	fail atomic.Bool
-	url  string
+	mu    sync.Mutex // guards got
+	got   []sonata.Notification
+	fail  atomic.Bool
+	asked atomic.Int64 // requests that came, taken or not
+	url   string
 }
 
 // newInbox serves a listener; its store is the buyer's own.
@@ -248,6 +249,7 @@ func (w *world) newInbox() *inbox {
 	})
 	j := &sonatatest.Judge{T: w.t}
 	h := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		in.asked.Add(1)
 		body := must(io.ReadAll(r.Body))
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		rec := httptest.NewRecorder()
