@@ -82,4 +82,23 @@ const (
 	EventAnchorClaimed   = "channel.claimed"
 	EventAnchorContested = "channel.contested"
 	EventEquivocation    = "channel.equivocation"
+
+	EventTokenAsked      = "token.asked"
+	EventTokenActive     = "token.active"
+	EventTokenRefused    = "token.refused"  // too few have approved it in time
+	EventIssueProposed   = "issue.proposed" // detail: the act
+	EventIssueDone       = "issue.done"     // detail: the act
+	EventIssueRejected   = "issue.rejected" // detail: why, or that it has lapsed
+	EventTransferred     = "token.transferred"
+	EventHeld            = "hold.placed"
+	EventHoldPosted      = "hold.posted"
+	EventHoldVoid        = "hold.void" // detail: the new state
+	EventSwapOffered     = "swap.offered"
+	EventSwapped         = "swap.taken"
+	EventSwapVoid        = "swap.void" // detail: the new state
+	EventRedemptionAsked = "redemption.asked"
+	EventRedeemed        = "redemption.paid"
+	EventRedemptionLate  = "redemption.late" // the issuer has not paid in time; the tokens are back
+	EventRateStated      = "rate.stated"
+	EventRateDeviates    = "rate.deviates" // too far from the other sources: it does not count
 )

@@ -93,6 +93,11 @@ var forms = map[Kind]form{
 	KindPaymentReceipt: formOf[PaymentAnswer](), KindPaymentDecline: formOf[PaymentAnswer](),
 	KindMemberPropose: formOf[MemberPropose](), KindMemberVouch: formOf[MemberVote](), KindMemberSuspend: formOf[MemberVote](),
 	KindMemberRestore: formOf[MemberVote](), KindMemberLeave: formOf[MemberLeave](), KindKeyRotate: formOf[KeyRotate](),
+	KindTokenDefine: formOf[TokenDefine](), KindTokenApprove: formOf[TokenApprove](),
+	KindIssuePropose: formOf[IssuePropose](), KindIssueApprove: formOf[IssueAnswer](), KindIssueReject: formOf[IssueAnswer](),
+	KindTokenTransfer: formOf[TokenTransfer](), KindHoldPlace: formOf[HoldPlace](), KindHoldPost: formOf[HoldPost](), KindHoldVoid: formOf[HoldAnswer](),
+	KindSwapOffer: formOf[SwapOffer](), KindSwapTake: formOf[SwapAnswer](), KindSwapCancel: formOf[SwapAnswer](),
+	KindRedeem: formOf[RedeemRequest](), KindFeedState: formOf[FeedState](),
 	KindNetworkPropose: formOf[ParameterBallot](), KindNetworkVote: formOf[ParameterBallot](), KindDivergenceEnd: formOf[DivergenceClose](), KindBilateralEnd: formOf[BilateralEnd](),
 }
 

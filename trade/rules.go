@@ -22,8 +22,8 @@ type rule struct {
 func rules() map[Kind]rule {
 	return map[Kind]rule{
 		KindBind:           {need: memberKey, apply: body(bind)},
-		KindDelegateAdd:    {need: memberKey, diverged: true, apply: body(delegateAdd)},
-		KindDelegateRevoke: {need: memberKey, diverged: true, apply: body(delegateRevoke)},
+		KindDelegateAdd:    {both: true, need: memberKey, diverged: true, apply: body(delegateAdd)},
+		KindDelegateRevoke: {both: true, need: memberKey, diverged: true, apply: body(delegateRevoke)},
 		KindKeyChange:      {need: memberKey, diverged: true, apply: body(keyChange)},
 		KindDivergence:     {need: nodeAlone, diverged: true, apply: body(divergence)},
 		KindDivergenceEnd:  {need: delegate, role: party.Contracts, diverged: true, apply: body(divergenceClose)},
@@ -101,6 +101,21 @@ func rules() map[Kind]rule {
 		KindAnchorPost:     {public: true, need: nodeAlone, apply: body(anchorPost)},
 		KindAnchorContest:  {public: true, need: nodeAlone, apply: body(anchorContest)},
 		KindEquivocation:   {public: true, need: nodeAlone, apply: body(equivocation)},
+
+		KindTokenDefine:   {public: true, need: memberKey, apply: body(tokenDefine)},
+		KindTokenApprove:  {public: true, need: memberKey, apply: body(tokenApprove)},
+		KindIssuePropose:  {public: true, need: delegate, role: party.Issuer, apply: body(issuePropose)},
+		KindIssueApprove:  {public: true, need: delegate, role: party.Issuer, apply: body(issueApprove)},
+		KindIssueReject:   {public: true, need: delegate, role: party.Issuer, apply: body(issueReject)},
+		KindTokenTransfer: {public: true, need: delegate, role: party.Finance, apply: body(tokenTransfer)},
+		KindHoldPlace:     {public: true, need: delegate, role: party.Finance, apply: body(holdPlace)},
+		KindHoldPost:      {public: true, need: delegate, role: party.Finance, apply: body(holdPost)},
+		KindHoldVoid:      {public: true, need: delegate, role: party.Finance, apply: body(holdVoid)},
+		KindSwapOffer:     {public: true, need: delegate, role: party.Finance, apply: body(swapOffer)},
+		KindSwapTake:      {public: true, need: delegate, role: party.Finance, apply: body(swapTake)},
+		KindSwapCancel:    {public: true, need: delegate, role: party.Finance, apply: body(swapCancel)},
+		KindRedeem:        {public: true, need: delegate, role: party.Finance, apply: body(redeemRequest)},
+		KindFeedState:     {public: true, need: delegate, role: party.Oracle, apply: body(feedState)},
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
+	coins "github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -56,6 +57,9 @@ var machines = []struct {
 	{"dispute", "dispute/state.go", "State", moves(dispute.Transitions)},
 	{"netting", "settlement/state.go", "NettingState", moves(settlement.NettingTransitions)},
 	{"obligation", "settlement/state.go", "State", moves(settlement.Transitions)},
+	{"token", "token/state.go", "State", moves(coins.Transitions)},
+	{"issue", "token/state.go", "IssueState", moves(coins.IssueTransitions)},
+	{"promise", "token/state.go", "PromiseState", moves(coins.PromiseTransitions)},
 }
 
 // actors reads, from the comments beside the states, who acts next.
@@ -129,6 +133,7 @@ var deadlined = map[string][]string{
 	"item":        {"acknowledged", "inProgress", "held.assessingCharge", "assessingCancellation"},
 	"period":      {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
 	"netting": {"proposed"}, "obligation": {"owed", "overdue", "advised"},
+	"token": {"asked"}, "issue": {"proposed"}, "promise": {"pending"},
 }
 
 // undeadlined are the states that have none, and why.
@@ -214,6 +219,16 @@ func waitsForever(key string, raw []byte) string {
 		state = string(stored[settlement.Netting](raw).State)
 	case "obligation":
 		state = string(stored[settlement.Obligation](raw).State)
+	case "token":
+		state = string(stored[coins.Token](raw).State)
+	case "issue":
+		state = string(stored[coins.Issue](raw).State)
+	case "hold":
+		kind, state = "promise", string(stored[coins.Hold](raw).State)
+	case "swap":
+		kind, state = "promise", string(stored[coins.Swap](raw).State)
+	case "redemption":
+		kind, state = "promise", string(stored[coins.Redemption](raw).State)
 	case "bilateral":
 		n := stored[Bilateral](raw).Next
 		awaited = n != nil && !n.Agreed

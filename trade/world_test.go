@@ -22,6 +22,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -736,7 +737,10 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		head := testAnchor(w.public, a).Anchor.Heads[0]
 		b = AnchorContest{head}
 	default:
-		if b = w.productCommand(actor, k, a); b == nil {
+		if b = w.tokenCommand(actor, k, a); b == nil {
+			b = w.productCommand(actor, k, a)
+		}
+		if b == nil {
 			w.t.Fatalf("no such command: %s", k)
 		}
 	}
@@ -804,6 +808,14 @@ func (w *world) subject(a args) string {
 		return PeriodKey(account.Order(), i)
 	case a.has("product"):
 		return ProductKey(a["product"])
+	case a.has("hold"):
+		return HoldKey(party.Code(a["owner"]), a["hold"])
+	case a.has("swap"):
+		return SwapKey(party.Code(a["owner"]), a["swap"])
+	case a.has("redemption"):
+		return RedemptionKey(party.Code(a["owner"]), a["redemption"])
+	case a.has("issue"):
+		return IssueKey(token.Code(a["token"]), a["issue"])
 	}
 	return a["subject"]
 }
@@ -840,7 +852,7 @@ func (w *world) run(line string) string {
 	side, _, _ := strings.Cut(actor, ".")
 	cmd := w.command(side, k, a)
 	r := rules()[k]
-	public := r.public || k == KindTick && a.has("member")
+	public := r.public || k == KindTick && a.has("member") || a.has("public")
 	ctx := Context{Block: Block{Chain: testChain, Height: w.height, Time: w.time}}
 	sender := a.or("sender", "")
 	switch {
@@ -862,7 +874,7 @@ func (w *world) run(line string) string {
 		case r.need == memberKey:
 			by = side + ".member"
 		case r.need == delegate:
-			by = map[string]string{"ALPHA": "anna", "BRAVO": "bob"}[side]
+			by = treasurers[side]
 		}
 	}
 	if by != "" && by != "none" {
@@ -912,8 +924,15 @@ func (w *world) execute(ctx Context, cmd Command) string {
 	w.last = entry{ctx, cmd}
 	var res Result
 	if ctx.Block.Channel.IsZero() {
+		before := maps.Clone(w.public)
 		res = w.m.Apply(ctx, w.public, cmd)
 		w.public.apply(res.Writes)
+		if err := Conserved(before, slices.Values(res.Writes)); err != nil {
+			w.t.Fatalf("%s: %v", cmd.Kind, err)
+		}
+		if _, err := (View{w.public}).Recount(w.time); err != nil {
+			w.t.Fatalf("%s: %v", cmd.Kind, err)
+		}
 	} else {
 		res = w.m.Apply(ctx, w.state, cmd)
 		again := w.m2.Apply(ctx, w.second, cmd)
@@ -969,6 +988,8 @@ func (w *world) show(what string, a args) string {
 	v := View{w.state}
 	var b strings.Builder
 	switch what {
+	case "tokens":
+		b.WriteString(w.tokensShown())
 	case "invoices":
 		for i := range v.Invoices("") {
 			fmt.Fprintf(&b, "%s %s total %s open %s (%d)", i.ID, i.State, i.Total, i.Open, i.OpenLines)

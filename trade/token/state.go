@@ -1,0 +1,97 @@
+package token
+
+// State is where a token stands.
+type State string
+
+// The states of a token. Who acts next stands beside each.
+const (
+	Asked   State = "asked"   // other members: approve it
+	Active  State = "active"  // nobody
+	Refused State = "refused" // nobody; it may be asked for again
+)
+
+// Event is what moves a token.
+type Event string
+
+// The events of a token.
+const (
+	Allow Event = "allow" // enough other members have approved it
+	Lapse Event = "lapse" // they have not in time
+)
+
+// Transitions is every move a token can make; what is not here is refused.
+var Transitions = map[State]map[Event]State{
+	Asked: {Allow: Active, Lapse: Refused},
+}
+
+// Next gives the state after an event, and whether the table allows it.
+func (s State) Next(e Event) (State, bool) {
+	n, ok := Transitions[s][e]
+	return n, ok
+}
+
+// IssueState is where an act of an issuer stands, for which two persons are
+// needed.
+type IssueState string
+
+// The states of an issuer's act. Who acts next stands beside each.
+const (
+	IssueProposed IssueState = "proposed" // another officer of the issuer: approve or reject
+	IssueDone     IssueState = "done"     // nobody
+	IssueRejected IssueState = "rejected" // nobody
+)
+
+// IssueEvent is what moves an issuer's act.
+type IssueEvent string
+
+// The events of an issuer's act.
+const (
+	IssueApprove IssueEvent = "approve" // by another officer than proposed it
+	IssueReject  IssueEvent = "reject"  // by any officer
+	IssueLapse   IssueEvent = "lapse"   // nobody has approved it in time
+)
+
+// IssueTransitions is every move an issuer's act can make; what is not here is
+// refused.
+var IssueTransitions = map[IssueState]map[IssueEvent]IssueState{
+	IssueProposed: {IssueApprove: IssueDone, IssueReject: IssueRejected, IssueLapse: IssueRejected},
+}
+
+// Next gives the state after an event, and whether the table allows it.
+func (s IssueState) Next(e IssueEvent) (IssueState, bool) {
+	n, ok := IssueTransitions[s][e]
+	return n, ok
+}
+
+// PromiseState is where a promise of tokens stands: a hold, an offered swap, a
+// redemption.
+type PromiseState string
+
+// The states of a promise. Who acts next stands beside each.
+const (
+	Pending PromiseState = "pending" // of a hold its owner, or whoever has the key; of a swap who takes it; of a redemption the issuer
+	Posted  PromiseState = "posted"  // nobody
+	Void    PromiseState = "void"    // nobody
+)
+
+// PromiseEvent is what moves a promise.
+type PromiseEvent string
+
+// The events of a promise.
+const (
+	Post   PromiseEvent = "post"   // it is kept: the tokens move
+	Cancel PromiseEvent = "cancel" // it is given back
+	Expire PromiseEvent = "expire" // its time is over
+)
+
+// PromiseTransitions is every move a promise can make; what is not here is
+// refused.
+var PromiseTransitions = map[PromiseState]map[PromiseEvent]PromiseState{
+	Pending: {Post: Posted, Cancel: Void, Expire: Void},
+}
+
+// Next gives the state after an event, and whether the table allows it.
+func (s PromiseState) Next(e PromiseEvent) (PromiseState, bool) {
+	n, ok := PromiseTransitions[s][e]
+	return n, ok
+}
