@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"runtime/debug"
 	"sync"
 
@@ -253,6 +254,9 @@ func (d *draft) finish() error {
 	d.tree = r.tree
 	d.batch = store.Batch{Meta: d.meta, Index: d.index}
 	if len(d.lines) > 0 {
+		if err := r.law.Conserved(r.state, d.state, maps.Keys(d.state.writes), d.block.Time); err != nil {
+			return err
+		}
 		writes := d.state.list()
 		d.tree = r.tree.Clone()
 		var root canon.Hash

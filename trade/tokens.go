@@ -2,6 +2,8 @@ package trade
 
 import (
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/lateral-network/lateral/fault"
@@ -120,28 +122,38 @@ func (v View) Movements(who party.Code, from uint64) iter.Seq[Movement] {
 // rules make.
 const CodeUnbalanced fault.Code = "unbalanced"
 
-// Conserved checks what a block has changed, without the code that has changed
-// it: over all accounts of a currency, what was added is what was taken. before
-// is the state as it was. Code: unbalanced.
-func Conserved(before Records, writes iter.Seq[Write]) error {
+// Conserved checks what a block has changed at a time (ms UTC), without the code
+// that has changed it: over all accounts of a currency, what was added is what was
+// taken, and each token's reserve covers its supply. written are the keys of the
+// records that have changed, in any order. Code: unbalanced.
+func Conserved(before, after Records, written iter.Seq[string], now int64) error {
 	sums := map[string]int64{}
-	for w := range writes {
-		if !strings.HasPrefix(w.Key, prefixBalance) {
+	backed := false
+	for key := range written {
+		backed = backed || strings.HasPrefix(key, prefixToken)
+		if !strings.HasPrefix(key, prefixBalance) {
 			continue
 		}
-		now, then := money.Micro(0), money.Micro(0)
-		if w.Value != nil {
-			now = stored[Balance](w.Value).Micro
-		}
-		if raw, ok := before.Get(w.Key); ok {
-			then = stored[Balance](raw).Micro
-		}
+		backed = backed || strings.Contains(key, "/"+string(settlement.Reserve("")))
+		then, _ := get[Balance](before, key)
+		b, _ := get[Balance](after, key)
 		// Sums may wrap on their way; when everything is added up, they have not.
-		sums[w.Key[strings.LastIndexByte(w.Key, '/')+1:]] += int64(now) - int64(then)
+		sums[key[strings.LastIndexByte(key, '/')+1:]] += int64(b.Micro) - int64(then.Micro)
 	}
-	for currency, sum := range sums {
-		if sum != 0 {
-			return fault.Newf(CodeUnbalanced, "stop this node, keep its store and report it", "the accounts in %s have changed by %s altogether", currency, money.Micro(sum))
+	for _, c := range slices.Sorted(maps.Keys(sums)) {
+		if sums[c] != 0 {
+			return unbalanced("the accounts in %s have changed by %s altogether", c, money.Micro(sums[c]))
+		}
+	}
+	if !backed {
+		return nil
+	}
+	v := View{after}
+	for k := range v.Tokens() {
+		if b, err := v.Backing(k, now); err != nil {
+			return err
+		} else if !b.Covered {
+			return unbalanced("the reserve of %s does not cover its supply of %s", k.Code, k.Supply)
 		}
 	}
 	return nil
@@ -184,20 +196,12 @@ func (v View) Recount(now int64) (Books, error) {
 		}
 	}
 	for k := range v.Tokens() {
-		x := Backing{Token: k.Code, Supply: k.Supply, Held: holders[k.Code.Account()], Covered: true}
-		if x.Held != x.Supply {
+		x, err := v.Backing(k, now)
+		if err != nil {
+			return b, err
+		}
+		if x.Held = holders[k.Code.Account()]; x.Held != x.Supply {
 			return b, unbalanced("%s accounts have %s, and the supply is %s", k.Code, x.Held, x.Supply)
-		}
-		if k.Supply > 0 {
-			var err error
-			if x.Needed, err = k.Needed(k.Supply, now); err != nil {
-				return b, err
-			}
-		}
-		for _, n := range x.Needed {
-			have, _ := get[Balance](v, BalanceKey(settlement.Account{Party: k.Issuer, Purpose: settlement.Reserve(string(k.Code)), Currency: n.Currency}))
-			x.Reserve = append(x.Reserve, money.Amount{Currency: n.Currency, Micro: have.Micro})
-			x.Covered = x.Covered && have.Micro >= n.Micro
 		}
 		b.Tokens = append(b.Tokens, x)
 		if !x.Covered {
@@ -205,6 +209,25 @@ func (v View) Recount(now int64) (Books, error) {
 		}
 	}
 	return b, nil
+}
+
+// Backing compares a token's supply with its reserve at a time (ms UTC); what all
+// accounts have together it does not count. Codes: no-basket, money-overflow.
+func (v View) Backing(k token.Token, now int64) (Backing, error) {
+	x := Backing{Token: k.Code, Supply: k.Supply, Covered: true}
+	if k.Supply == 0 {
+		return x, nil
+	}
+	var err error
+	if x.Needed, err = k.Needed(k.Supply, now); err != nil {
+		return x, err
+	}
+	for _, n := range x.Needed {
+		have := v.Balance(settlement.Account{Party: k.Issuer, Purpose: settlement.Reserve(string(k.Code)), Currency: n.Currency})
+		x.Reserve = append(x.Reserve, money.Amount{Currency: n.Currency, Micro: have})
+		x.Covered = x.Covered && have >= n.Micro
+	}
+	return x, nil
 }
 
 func unbalanced(format string, args ...any) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,11 +149,11 @@ func TestABlockThatMakesMoneyIsSeen(t *testing.T) {
 	w := funded(t)
 	account := settlement.Account{Party: "ALPHA", Purpose: settlement.Available, Currency: "USDt"}
 	write := Write{BalanceKey(account), canon.Must(Balance{500_000_001})}
-	if err := Conserved(w.public, func(yield func(Write) bool) { yield(write) }); err == nil {
-		t.Error("a millionth from nowhere goes unseen")
-	}
 	damaged := maps.Clone(w.public)
 	damaged.apply([]Write{write})
+	if err := Conserved(w.public, damaged, slices.Values([]string{write.Key}), w.time); err == nil {
+		t.Error("a millionth from nowhere goes unseen")
+	}
 	if _, err := (View{damaged}).Recount(w.time); err == nil {
 		t.Error("the recount does not see it")
 	}
@@ -169,6 +170,9 @@ func TestABlockThatMakesMoneyIsSeen(t *testing.T) {
 	damaged = maps.Clone(w.public)
 	outside := settlement.Account{Party: "CHARLIE", Purpose: settlement.Outside, Currency: "USD"}
 	damaged.apply([]Write{{BalanceKey(reserve), canon.Must(Balance{599_999_999})}, {BalanceKey(outside), canon.Must(Balance{-599_999_999})}, {JournalKey(1), canon.Must(j)}})
+	if err := Conserved(w.public, damaged, slices.Values([]string{BalanceKey(reserve), BalanceKey(outside)}), w.time); err == nil || !strings.Contains(err.Error(), "does not cover") {
+		t.Errorf("a block that leaves a reserve short: %v", err)
+	}
 	if _, err := (View{damaged}).Recount(w.time); err == nil || !strings.Contains(err.Error(), "does not cover") {
 		t.Errorf("a reserve that is short: %v", err)
 	}

@@ -927,7 +927,14 @@ func (w *world) execute(ctx Context, cmd Command) string {
 		before := maps.Clone(w.public)
 		res = w.m.Apply(ctx, w.public, cmd)
 		w.public.apply(res.Writes)
-		if err := Conserved(before, slices.Values(res.Writes)); err != nil {
+		written := func(yield func(string) bool) {
+			for _, x := range res.Writes {
+				if !yield(x.Key) {
+					return
+				}
+			}
+		}
+		if err := Conserved(before, w.public, written, w.time); err != nil {
 			w.t.Fatalf("%s: %v", cmd.Kind, err)
 		}
 		if _, err := (View{w.public}).Recount(w.time); err != nil {
