@@ -69,6 +69,10 @@ const (
 	KindPaymentAdvise    Kind = "payment.advise"      // PaymentAdvise; the payer
 	KindPaymentReceipt   Kind = "payment.receipt"     // PaymentAnswer; the payee
 	KindPaymentDecline   Kind = "payment.decline"     // PaymentAnswer; the payee
+	KindDepositKey       Kind = "deposit.key"         // DepositKey; each side's node
+	KindDepositDeclare   Kind = "deposit.declare"     // DepositDeclare; the owner's node
+	KindDepositChange    Kind = "deposit.change"      // DepositChange; either side
+	KindDepositPay       Kind = "deposit.pay"         // DepositPay; the payer
 	KindTick             Kind = "tick"                // Tick; either side, or a member's node on the Omnilateral
 	KindDocumentRecord   Kind = "document.record"     // DocumentRecord; either side
 	KindDivergence       Kind = "evidence.divergence" // Divergence; either side
@@ -110,6 +114,12 @@ const (
 	KindSwapTake      Kind = "swap.take"      // SwapAnswer; another member
 	KindSwapCancel    Kind = "swap.cancel"    // SwapAnswer; who has offered it
 	KindRedeem        Kind = "redeem.request" // RedeemRequest; a member
+	KindLockOpen      Kind = "lock.open"      // LockOpen; a member
+	KindLockTopUp     Kind = "lock.topup"     // LockTopUp; the owner
+	KindLockChange    Kind = "lock.change"    // LockChange; any node, with the signatures of all keys concerned
+	KindLockExit      Kind = "lock.exit"      // LockExit; any node, with the signature of the side that leaves
+	KindLockContest   Kind = "lock.contest"   // LockContest; any node, with what the side that leaves has signed
+	KindLockClaim     Kind = "lock.claim"     // LockClaim; any node, with the signature of the partner's key
 	KindFeedState     Kind = "feed.state"     // FeedState; a delegate of any member that is a source
 )
 
@@ -647,4 +657,78 @@ type FeedState struct {
 	Pair token.Pair `cbor:"1,keyasint" json:"pair"`
 	Rate money.Rate `cbor:"2,keyasint" json:"rate"`
 	At   int64      `cbor:"3,keyasint" json:"at"` // ms UTC
+}
+
+// LockOpen sets tokens aside under two keys. Keys are fresh ones: the owner's, and
+// one that the partner has given it in private.
+type LockOpen struct {
+	ID     canon.Hash        `cbor:"1,keyasint" json:"id"` // 32 random bytes
+	Amount token.Amount      `cbor:"2,keyasint" json:"amount"`
+	Keys   [2]sign.PublicKey `cbor:"3,keyasint" json:"keys"`
+}
+
+// LockTopUp puts more into a lock. Was is what is in it now, so that whoever sends
+// it twice adds it once.
+type LockTopUp struct {
+	ID   canon.Hash  `cbor:"1,keyasint" json:"id"`
+	Was  money.Micro `cbor:"2,keyasint" json:"was"`
+	More money.Micro `cbor:"3,keyasint" json:"more"`
+}
+
+// LockChange changes locks as both sides of each have agreed. Signatures are those
+// of the owner's and the partner's key of each, over all changes
+// (token.Changes.Sign). Where value moves between the locks of fewer than three
+// owners, everybody sees who has paid whom: then Reveals must say so.
+type LockChange struct {
+	Changes    token.Changes       `cbor:"1,keyasint" json:"changes"`
+	Signatures [][2]sign.Signature `cbor:"2,keyasint" json:"signatures"`
+	Reveals    bool                `cbor:"3,keyasint,omitempty" json:"reveals,omitempty"`
+}
+
+// LockExit is how one side leaves a lock alone: by its own word on what it has paid,
+// and the other's signed word on what it was paid, if there is one.
+type LockExit struct {
+	Mine   token.SignedPaid  `cbor:"1,keyasint" json:"mine"`
+	Theirs *token.SignedPaid `cbor:"2,keyasint,omitempty" json:"theirs,omitempty"`
+}
+
+// LockContest shows a later total while an exit may be contested: that who has left
+// had paid more than it says, or that the other side has paid more meanwhile.
+type LockContest struct {
+	Paid token.SignedPaid `cbor:"1,keyasint" json:"paid"`
+}
+
+// LockClaim has what is left of a closed lock for the partner paid to a member.
+type LockClaim struct {
+	Lock      canon.Hash     `cbor:"1,keyasint" json:"lock"`
+	To        party.Code     `cbor:"2,keyasint" json:"to"`
+	Signature sign.Signature `cbor:"3,keyasint" json:"signature"` // token.SignClaim
+}
+
+// DepositKey offers the other side a fresh key for its next lock.
+type DepositKey struct {
+	Key sign.PublicKey `cbor:"1,keyasint" json:"key"`
+}
+
+// DepositDeclare says that a lock on the Omnilateral is for payments on this
+// Bilateral.
+type DepositDeclare struct {
+	Lock canon.Hash `cbor:"1,keyasint" json:"lock"`
+}
+
+// DepositChange prepares a change of locks on the Omnilateral: until it is made, or
+// void, nobody pays out of them. Each side has in its own locks then, or gets back,
+// what is its share of all of them now.
+type DepositChange struct {
+	Changes token.Changes `cbor:"1,keyasint" json:"changes"`
+}
+
+// DepositPay pays obligations at once out of locks. Paid are the sender's totals
+// then, in order of lock: of what the partner's locks hold for it first, of its own
+// afterwards (View.Payment computes them).
+type DepositPay struct {
+	ID          string             `cbor:"1,keyasint" json:"id"`
+	Amount      token.Amount       `cbor:"2,keyasint" json:"amount"`
+	Obligations []string           `cbor:"3,keyasint" json:"obligations"` // sorted; their sum is the amount
+	Paid        []token.SignedPaid `cbor:"4,keyasint" json:"paid"`
 }

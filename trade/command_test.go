@@ -41,7 +41,8 @@ var bodies = map[Kind]any{
 	KindKeyRotate: KeyRotate{}, KindChannelOpen: ChannelOpen{}, KindChannelConfirm: ChannelConfirm{}, KindChannelRotate: ChannelRotate{}, KindAnchorPost: AnchorPost{}, KindAnchorContest: AnchorContest{}, KindEquivocation: Equivocation{},
 	KindTokenDefine: TokenDefine{}, KindTokenApprove: TokenApprove{}, KindIssuePropose: IssuePropose{}, KindIssueApprove: IssueAnswer{}, KindIssueReject: IssueAnswer{},
 	KindTokenTransfer: TokenTransfer{}, KindHoldPlace: HoldPlace{}, KindHoldPost: HoldPost{}, KindHoldVoid: HoldAnswer{},
-	KindSwapOffer: SwapOffer{}, KindSwapTake: SwapAnswer{}, KindSwapCancel: SwapAnswer{}, KindRedeem: RedeemRequest{}, KindFeedState: FeedState{},
+	KindSwapOffer: SwapOffer{}, KindSwapTake: SwapAnswer{}, KindSwapCancel: SwapAnswer{}, KindRedeem: RedeemRequest{}, KindLockOpen: LockOpen{}, KindLockTopUp: LockTopUp{}, KindLockChange: LockChange{}, KindLockExit: LockExit{},
+	KindLockContest: LockContest{}, KindLockClaim: LockClaim{}, KindDepositKey: DepositKey{}, KindDepositDeclare: DepositDeclare{}, KindDepositPay: DepositPay{}, KindDepositChange: DepositChange{}, KindFeedState: FeedState{},
 }
 
 // before is how many fields types had when their bytes were fixed. What came

@@ -57,6 +57,8 @@ func tick(t *tx, c Tick) error {
 		return t.tickNetting(c.Subject, stored[settlement.Netting](raw))
 	case prefixToken:
 		return t.tickToken(c.Subject, stored[token.Token](raw))
+	case prefixLock:
+		return t.tickLock(stored[token.Lock](raw))
 	case prefixIssue:
 		return t.tickIssue(c.Subject, stored[token.Issue](raw))
 	case prefixHold:

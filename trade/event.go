@@ -99,6 +99,16 @@ const (
 	EventRedemptionAsked = "redemption.asked"
 	EventRedeemed        = "redemption.paid"
 	EventRedemptionLate  = "redemption.late" // the issuer has not paid in time; the tokens are back
+	EventLocked          = "lock.opened"
+	EventLockChanged     = "lock.changed"
+	EventLockLeft        = "lock.left"      // detail: owner or partner
+	EventLockContested   = "lock.contested" // who has left had paid more
+	EventLockClosed      = "lock.closed"
+	EventLockClaimed     = "lock.claimed"
+	EventDepositKey      = "deposit.offered"
+	EventDepositDeclared = "deposit.declared"
+	EventDepositChanging = "deposit.changing" // nobody pays out of the lock until its change is made or void
+	EventDepositPaid     = "deposit.paid"
 	EventRateStated      = "rate.stated"
 	EventRateDeviates    = "rate.deviates" // too far from the other sources: it does not count
 )

@@ -49,6 +49,9 @@ import (
 //	netting/<id>                           settlement.Netting
 //	obligation/<id>                        settlement.Obligation
 //	balance/<party>/<purpose>/<currency>   Balance
+//	deposit/<lock>                         Deposit: a lock that pays here
+//	lockkey/<party>/<key>                  LockKey: a key offered for the other side's lock
+//	payment/<party>/<id>                   DepositPayment
 //	journal/<number>                       settlement.Journal
 //	metered/<agreement>/<direction>/<term>/<window> Metered: what a term about volume counts; the term by its hash
 //	slice/<agreement>/<direction>/<term>/<window>/<from> rating.Counted: of one period, where its place counts
@@ -90,6 +93,7 @@ import (
 //	swap/<owner>/<id>                      token.Swap
 //	redemption/<owner>/<id>                token.Redemption
 //	feed/<base>/<quote>                    token.Feed
+//	lock/<id>                              token.Lock
 //	stated/<base>/<quote>/<key>            token.Stated
 //	counter, balance, journal              as on a Bilateral
 //
@@ -135,6 +139,8 @@ const (
 	prefixTransfer    = "transfer/"
 	prefixFeed        = "feed/"
 	prefixFrozen      = "frozen/"
+	prefixLock        = "lock/"
+	prefixDeposit     = "deposit/"
 )
 
 // NetworkKey is the key of the network's parameters.
@@ -416,3 +422,17 @@ func StatedPrefix(p token.Pair) string { return "stated/" + p.String() + "/" }
 
 // StatedKey is the key of what a source has stated last of a pair.
 func StatedKey(p token.Pair, source sign.PublicKey) string { return StatedPrefix(p) + source.String() }
+
+// LockKeyKey is the key of a key that a side has offered for the other's lock.
+func LockKeyKey(by party.Code, k sign.PublicKey) string {
+	return "lockkey/" + string(by) + "/" + k.String()
+}
+
+// LockRecordKey is the key of a lock.
+func LockRecordKey(id canon.Hash) string { return prefixLock + id.String() }
+
+// DepositRecordKey is the key of a lock as a Bilateral pays out of it.
+func DepositRecordKey(lock canon.Hash) string { return prefixDeposit + lock.String() }
+
+// PaymentKey is the key of a payment out of locks.
+func PaymentKey(payer party.Code, id string) string { return "payment/" + string(payer) + "/" + id }

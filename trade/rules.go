@@ -85,6 +85,10 @@ func rules() map[Kind]rule {
 		KindPaymentAdvise:  {need: delegate, role: party.Finance, diverged: true, apply: body(paymentAdvise)},
 		KindPaymentReceipt: {need: delegate, role: party.Finance, diverged: true, apply: body(paymentReceipt)},
 		KindPaymentDecline: {need: delegate, role: party.Finance, diverged: true, apply: body(paymentDecline)},
+		KindDepositKey:     {need: nodeAlone, apply: body(depositKey)},
+		KindDepositDeclare: {need: nodeAlone, apply: body(depositDeclare)},
+		KindDepositChange:  {need: delegate, role: party.Finance, apply: body(depositChange)},
+		KindDepositPay:     {need: delegate, role: party.Finance, apply: body(depositPay)},
 		KindTick:           {both: true, need: nodeAlone, apply: body(tick)},
 
 		KindMemberPropose:  {public: true, need: memberKey, apply: body(memberPropose)},
@@ -115,6 +119,12 @@ func rules() map[Kind]rule {
 		KindSwapTake:      {public: true, need: delegate, role: party.Finance, apply: body(swapTake)},
 		KindSwapCancel:    {public: true, need: delegate, role: party.Finance, apply: body(swapCancel)},
 		KindRedeem:        {public: true, need: delegate, role: party.Finance, apply: body(redeemRequest)},
+		KindLockOpen:      {public: true, need: delegate, role: party.Finance, apply: body(lockOpen)},
+		KindLockTopUp:     {public: true, need: delegate, role: party.Finance, apply: body(lockTopUp)},
+		KindLockChange:    {public: true, need: nodeAlone, apply: body(lockChange)},
+		KindLockExit:      {public: true, need: nodeAlone, apply: body(lockExit)},
+		KindLockContest:   {public: true, need: nodeAlone, apply: body(lockContest)},
+		KindLockClaim:     {public: true, need: nodeAlone, apply: body(lockClaim)},
 		KindFeedState:     {public: true, need: delegate, role: party.Oracle, apply: body(feedState)},
 	}
 }

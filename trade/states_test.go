@@ -59,6 +59,7 @@ var machines = []struct {
 	{"obligation", "settlement/state.go", "State", moves(settlement.Transitions)},
 	{"token", "token/state.go", "State", moves(coins.Transitions)},
 	{"issue", "token/state.go", "IssueState", moves(coins.IssueTransitions)},
+	{"lock", "token/state.go", "LockState", moves(coins.LockTransitions)},
 	{"promise", "token/state.go", "PromiseState", moves(coins.PromiseTransitions)},
 }
 
@@ -133,7 +134,7 @@ var deadlined = map[string][]string{
 	"item":        {"acknowledged", "inProgress", "held.assessingCharge", "assessingCancellation"},
 	"period":      {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
 	"netting": {"proposed"}, "obligation": {"owed", "overdue", "advised"},
-	"token": {"asked"}, "issue": {"proposed"}, "promise": {"pending"},
+	"token": {"asked"}, "issue": {"proposed"}, "promise": {"pending"}, "lock": {"leaving"},
 }
 
 // undeadlined are the states that have none, and why.
@@ -158,6 +159,8 @@ var undeadlined = map[string]string{
 	"invoice partial":    "its disputes have theirs; what is payable has its own until it is owed, and then its obligation's",
 	"invoice final":      "what is payable has its own until it is owed, and then its obligation's",
 	"dispute awaiting":   "its period has one",
+	"lock locked":        "either side may leave alone at any time",
+	"lock closed":        "the partner takes what is left when it likes",
 }
 
 // Each waiting state has a deadline with a named outcome, or a reason why not.
@@ -223,6 +226,8 @@ func waitsForever(key string, raw []byte) string {
 		state = string(stored[coins.Token](raw).State)
 	case "issue":
 		state = string(stored[coins.Issue](raw).State)
+	case "lock":
+		state = string(stored[coins.Lock](raw).State)
 	case "hold":
 		kind, state = "promise", string(stored[coins.Hold](raw).State)
 	case "swap":

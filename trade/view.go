@@ -369,6 +369,10 @@ func DeadlineOf(key string, raw []byte) int64 {
 		return stored[settlement.Obligation](raw).Deadline
 	case strings.HasPrefix(key, prefixToken):
 		return stored[token.Token](raw).Deadline
+	case strings.HasPrefix(key, prefixLock):
+		if x := stored[token.Lock](raw).Exit; x != nil {
+			return x.Deadline
+		}
 	case strings.HasPrefix(key, prefixIssue):
 		return stored[token.Issue](raw).Deadline
 	case strings.HasPrefix(key, prefixHold):

@@ -96,20 +96,21 @@ func application(code string) party.Signed {
 // world is both channels of two carriers, driven by hand. Every command is
 // executed by two machines on two states, which must stay equal.
 type world struct {
-	t        testing.TB
-	m, m2    *Machine
-	public   memory
-	state    memory
-	second   memory
-	time     int64
-	height   uint64
-	nonce    int
-	sheets   map[string]*rating.Sheet
-	rates    *rating.Sheet // what is proposed and proven next
-	log      []entry       // commands that were executed, for replay
-	attested uint64        // position that both sides have signed
-	last     entry         // the last command whatever its channel, for "again"
-	channel  [2]sign.PublicKey
+	t         testing.TB
+	m, m2     *Machine
+	public    memory
+	state     memory
+	second    memory
+	time      int64
+	height    uint64
+	nonce     int
+	sheets    map[string]*rating.Sheet
+	rates     *rating.Sheet // what is proposed and proven next
+	log       []entry       // commands that were executed, for replay
+	attested  uint64        // position that both sides have signed
+	last      entry         // the last command whatever its channel, for "again"
+	channel   [2]sign.PublicKey
+	lockNames map[canon.Hash]string
 }
 
 type entry struct {
@@ -130,7 +131,7 @@ func genesis(t testing.TB) memory {
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, m: New(voice{}, wave{}), m2: New(voice{}, wave{}), public: genesis(t), state: memory{}, second: memory{}, time: base, height: 1, sheets: map[string]*rating.Sheet{}, rates: testSheet()}
+	w := &world{t: t, m: New(voice{}, wave{}), m2: New(voice{}, wave{}), public: genesis(t), state: memory{}, second: memory{}, time: base, height: 1, lockNames: map[canon.Hash]string{}, sheets: map[string]*rating.Sheet{}, rates: testSheet()}
 	w.channel = [2]sign.PublicKey{key("ALPHA.channel").Public(), key("BRAVO.channel").Public()}
 	slices.SortFunc(w.channel[:], func(a, b sign.PublicKey) int { return cmp.Compare(a.String(), b.String()) })
 	return w
@@ -365,6 +366,9 @@ func (w *world) terms(a args) agreement.Terms {
 			c.Charges = amounts("USD:" + f[2])[0].Micro
 		}
 		t.Commitments = append(t.Commitments, c)
+	}
+	for _, s := range a.list("pays") {
+		t.Payment = append(t.Payment, agreement.Method{Name: s, DueDays: 30})
 	}
 	t.Integration = agreement.Integration(a.or("integration", string(t.Integration)))
 	if a.has("products") {
@@ -814,6 +818,8 @@ func (w *world) subject(a args) string {
 		return SwapKey(party.Code(a["owner"]), a["swap"])
 	case a.has("redemption"):
 		return RedemptionKey(party.Code(a["owner"]), a["redemption"])
+	case a.has("lock"):
+		return LockRecordKey(lockID(a["lock"]))
 	case a.has("issue"):
 		return IssueKey(token.Code(a["token"]), a["issue"])
 	}
@@ -995,6 +1001,13 @@ func (w *world) show(what string, a args) string {
 	v := View{w.state}
 	var b strings.Builder
 	switch what {
+	case "deposits":
+		for d := range v.Deposits() {
+			fmt.Fprintf(&b, "%s of %s: round %d, paid %s by the owner and %s by the partner\n", w.lockNames[d.Lock], d.Owner, d.Round, d.Totals[0], d.Totals[1])
+		}
+		for _, who := range []party.Code{"ALPHA", "BRAVO"} {
+			fmt.Fprintf(&b, "%s could pay %v\n", who, v.Deposited(View{w.public}, who))
+		}
 	case "tokens":
 		b.WriteString(w.tokensShown())
 	case "invoices":

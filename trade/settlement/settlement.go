@@ -37,6 +37,12 @@ const (
 	Issued    Purpose = "issued"    // the issuer's debt to all holders: less than zero by the supply
 	Outside   Purpose = "outside"   // where a reserve came from: less than zero by the reserve
 
+	// Round and Unclaimed are accounts of nobody: what a change of several locks has
+	// taken and not put back yet, which is nothing at its end; and what is left in
+	// closed locks for partners whom nobody knows.
+	Round     Purpose = "round"
+	Unclaimed Purpose = "unclaimed"
+
 	reserve = "reserve-"
 )
 
@@ -47,7 +53,7 @@ func Reserve(token string) Purpose { return Purpose(reserve + token) }
 // Covered reports whether an account of the purpose may not fall below zero.
 func (p Purpose) Covered() bool {
 	switch p {
-	case Available, Held, Escrow, Deposit, Fee, Tax:
+	case Available, Held, Escrow, Deposit, Fee, Tax, Round, Unclaimed:
 		return true
 	}
 	return strings.HasPrefix(string(p), reserve)

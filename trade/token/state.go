@@ -95,3 +95,39 @@ func (s PromiseState) Next(e PromiseEvent) (PromiseState, bool) {
 	n, ok := PromiseTransitions[s][e]
 	return n, ok
 }
+
+// LockState is where a lock stands.
+type LockState string
+
+// The states of a lock. Who acts next stands beside each.
+const (
+	Locked  LockState = "locked"  // nobody: the two pay each other out of it
+	Leaving LockState = "leaving" // the side that has not left: contest what is stale
+	Closed  LockState = "closed"  // the partner: claim what is left for it
+	Claimed LockState = "claimed" // nobody
+)
+
+// LockEvent is what moves a lock.
+type LockEvent string
+
+// The events of a lock.
+const (
+	LockExit    LockEvent = "exit"    // one side leaves alone
+	LockContest LockEvent = "contest" // the other shows a later total of that side
+	LockEnd     LockEvent = "end"     // the time for a contest is over
+	LockEmpty   LockEvent = "empty"   // both have taken everything out
+	LockClaim   LockEvent = "claim"   // the partner takes what is left
+)
+
+// LockTransitions is every move a lock can make; what is not here is refused.
+var LockTransitions = map[LockState]map[LockEvent]LockState{
+	Locked:  {LockExit: Leaving, LockEmpty: Claimed},
+	Leaving: {LockContest: Leaving, LockEnd: Closed},
+	Closed:  {LockClaim: Claimed},
+}
+
+// Next gives the state after an event, and whether the table allows it.
+func (s LockState) Next(e LockEvent) (LockState, bool) {
+	n, ok := LockTransitions[s][e]
+	return n, ok
+}
