@@ -1,6 +1,7 @@
 package buying
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -196,6 +197,10 @@ func (b *Broker) lookBought(now int64, partner party.Code, it *order.Item) []mes
 		return nil
 	}
 	s := mesh.Standing{ID: x.below, Rev: rev, Why: it.Why}
+	var effects []mesh.Effect
+	if o, ok := b.cascade.Below(x.enni, x.below); ok && o.Next.Number == rev {
+		effects = b.dateBought(now, partner, it, &o)
+	}
 	switch {
 	case it.State == order.ItemCompleted:
 		s.Stage = mesh.Accepted
@@ -207,9 +212,9 @@ func (b *Broker) lookBought(now int64, partner party.Code, it *order.Item) []mes
 			s.Why = string(it.State)
 		}
 	default:
-		return nil
+		return effects
 	}
-	return b.cascade.Receive(now, x.enni, s)
+	return append(effects, b.cascade.Receive(now, x.enni, s)...)
 }
 
 func (b *Broker) lookSold(now int64, partner party.Code, it *order.Item) []mesh.Effect {
@@ -226,6 +231,9 @@ func (b *Broker) lookSold(now int64, partner party.Code, it *order.Item) []mesh.
 		}
 		b.items[revision{id, 0}] = it.ID
 		switch it.State {
+		case order.ItemModifying:
+			// The end has gone down the chain with its date.
+			b.answerDate(partner, b.open[partner], it.ID, it.Wish, "the end is under way behind it")
 		case order.ItemAcknowledged, order.ItemInProgress:
 			at := it.Start
 			if o.End != nil { // told before
@@ -270,7 +278,10 @@ func (b *Broker) lookSold(now int64, partner party.Code, it *order.Item) []mesh.
 		if it.Delivery != nil {
 			return nil // the buyer looks at it
 		}
+		b.goBack(&o, it)
 		return b.cascade.Receive(now, enni, mesh.Confirm{ID: id, Rev: rev})
+	case order.ItemModifying:
+		b.lookDate(&o)
 	case order.ItemCompleted:
 		return b.cascade.Receive(now, enni, mesh.Accept{ID: id, Rev: rev})
 	case order.ItemCancelling, order.ItemCancelled, order.ItemFailed, order.ItemRejected:
@@ -525,7 +536,7 @@ func (b *Broker) giveUp(enni int, x *channel.Bilateral, m mesh.Release) {
 	default:
 		const why = "the chain is given up"
 		var cmds []trade.Command
-		if it.Delivery != nil {
+		if it.Delivery != nil || it.State == order.ItemHeld {
 			cmds = commands(trade.KindOrderReject, trade.OrderAnswer{ID: id, Why: why})
 		}
 		// On its way the order comes before this in the same stream.
@@ -632,6 +643,9 @@ func (b *Broker) tellStanding(enni int, x *channel.Bilateral, m mesh.Standing) {
 					return commands(trade.KindOrderFail, trade.OrderAnswer{ID: id, Why: why})
 				}
 				return commands(trade.KindOrderReject, trade.OrderAnswer{ID: id, Why: why})
+			case order.ItemModifying:
+				return append(commands(trade.KindOrderReject, trade.OrderAnswer{ID: id, Why: cmp.Or(why, "the chain is given up")}),
+					trade.NewCommand(trade.KindOrderFail, trade.OrderAnswer{ID: id, Why: why}))
 			case order.ItemInProgress, order.ItemHeld:
 				return commands(trade.KindOrderFail, trade.OrderAnswer{ID: id, Why: why})
 			case order.ItemCancelling:

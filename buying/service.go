@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
 )
 
@@ -178,6 +179,10 @@ type Service struct {
 	Bought  string     // product on the Bilateral with the seller
 	Build   bool       // own legs wait for people to deliver them
 	Exit    money.Micro
+	// Until it is in service: when what is bought is to be delivered (ms since 1970), and
+	// the other date that was asked for last; nil: none was.
+	Begins int64
+	Date   *order.Wish
 }
 
 // errNoService says that there is no such service.
@@ -210,6 +215,11 @@ func (b *Broker) service(o *mesh.Order) Service {
 	}
 	if o.Down >= 0 {
 		s.Seller, s.Bought = b.o.Neighbours[o.Down].Partner, productName(o.Below)
+		if x := b.open[s.Seller]; x != nil && o.Current == nil {
+			if it, ok := b.item(x, orderName(o.Below, r.Number)); ok {
+				s.Begins, s.Date = it.Start, lastWish(&it)
+			}
+		}
 	}
 	return s
 }

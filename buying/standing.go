@@ -36,6 +36,10 @@ func (b *Broker) standing(partner party.Code, it *order.Item) (yes bool) {
 // come. The lock is held.
 func (b *Broker) serve(partner party.Code, it *order.Item) {
 	x := b.open[partner]
+	if x != nil && it.State == order.ItemModifying {
+		b.answerDate(partner, x, it.ID, it.Wish, "") // it waits for any date
+		return
+	}
 	if x == nil || it.State != order.ItemAcknowledged && it.State != order.ItemInProgress || it.Delivery != nil {
 		return
 	}

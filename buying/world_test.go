@@ -59,6 +59,7 @@ type world struct {
 	quoteFor   time.Duration // 0: the usual
 	deliverFor time.Duration // likewise
 	terms      func(buyer, seller party.Code, t *agreement.ProductTerms)
+	until      map[party.Code]int64 // by buyer: when its agreement with its seller ends, ms since 1970
 }
 
 type side struct {
@@ -473,7 +474,7 @@ func (w *world) agree(a, b *side) {
 		w.terms(a.code, b.code, &clause)
 	}
 	terms.Cycle, terms.Products = "1mo", []agreement.ProductTerms{clause}
-	a.do(b.code, trade.NewCommand(trade.KindAgreementPropose, trade.AgreementPropose{ID: "MSA", Type: agreement.MSA, Terms: terms, Lines: []product.Line{connectivity.Name},
+	a.do(b.code, trade.NewCommand(trade.KindAgreementPropose, trade.AgreementPropose{ID: "MSA", Type: agreement.MSA, Terms: terms, Until: w.until[a.code], Lines: []product.Line{connectivity.Name},
 		Legal: agreement.Legal{Document: canon.Sum("contract"), GoverningLaw: "Swiss", Jurisdiction: "Zürich", Indemnity: "own", Liability: "capped", ForceMajeure: "usual", Taxes: "net", Term: "open", Obligations: "annexed", Definitions: "annexed"}}))
 	eventually(w.t, "the agreement is here", func() bool { return b.view(a.code, func(v trade.View) bool { _, ok := v.Agreement("MSA"); return ok }) })
 	b.do(a.code, trade.NewCommand(trade.KindAgreementAccept, trade.AgreementAnswer{ID: "MSA", Terms: terms.Hash()}))

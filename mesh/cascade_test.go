@@ -474,6 +474,21 @@ func TestADownstreamReservationEndsFirst(t *testing.T) {
 	}
 }
 
+// An own customer's order that is to be delivered later is not given up before.
+func TestAnOrderWithALaterDateMayTakeLonger(t *testing.T) {
+	for later, want := range map[int64]Stage{0: Releasing, 1000: Ordered, -1000: Releasing} {
+		sold := soldBy{0, 3}
+		s, _, _ := sold.Supply(quoteOf(0, 1))
+		o := Order{ID: chainOrder, Up: -1, Down: 1, Next: &Revision{Number: 1, Quote: s.Sold.Quote.ID, Stage: Ordered, Until: chainUntil}}
+		c, _ := NewCascade(chainNow, [32]byte{1}, sold, []Order{o})
+		c.Extend(chainNow, chainOrder, chainUntil+later)
+		c.Tick(chainUntil)
+		if o, _ := c.Order(chainOrder); o.Next.Stage != want {
+			t.Errorf("%d ms later, at the old time it is %s, want %s", later, o.Next.Stage, want)
+		}
+	}
+}
+
 func TestAnOrderOnAQuoteThatIsUnknownOrExpiredIsRefused(t *testing.T) {
 	k, _ := NewCascade(chainNow, [32]byte{}, soldBy{1, 3}, nil)
 	out := k.Receive(chainNow, 0, Reserve{ID: ID{1}, Rev: 1, Quote: quoteOf(2, 1), Time: 1000})

@@ -57,6 +57,10 @@ func offerShown(o *buying.Offer) wire.Offer {
 func serviceShown(s buying.Service) wire.Service {
 	x := wire.Service{ID: s.ID.String(), State: string(s.Stage), Why: s.Why, Type: s.Product, A: s.A, Z: s.Z, Since: wire.Time(s.Since), Until: wire.Time(s.Until),
 		Ended: wire.Time(s.Ended), Buyer: s.Buyer, Sold: s.Sold, Seller: s.Seller, Bought: s.Bought, Waiting: s.Build, Offer: offerShown(&s.Offer)}
+	x.Begins = wire.Time(s.Begins)
+	if w := s.Date; w != nil {
+		x.Date = &wire.AskedDate{Start: wire.Time(w.Start), Expedite: w.Expedite, Outcome: w.Outcome, Why: w.Why}
+	}
 	if s.Ended != 0 {
 		x.State = "ended"
 	}
@@ -106,6 +110,12 @@ func (m market) ChangeService(ctx context.Context, id string, c wire.ChangeServi
 		return wire.Offer{}, err
 	}
 	return offerShown(&o), nil
+}
+
+func (m market) RescheduleService(ctx context.Context, id string, r wire.RescheduleService) (wire.Service, error) {
+	return m.with(id, "id", func(x mesh.ID) (buying.Service, error) {
+		return m.b.Reschedule(ctx, x, int64(r.Start), r.Expedite)
+	})
 }
 
 func (m market) EndService(id string, e wire.EndService) (wire.Service, error) {

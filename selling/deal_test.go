@@ -389,20 +389,6 @@ func TestACancellationNeedsTheBuyersWordAndTheSellersOnTheBilateral(t *testing.T
 	until(t, "what it had reserved is free", func() bool { return len(w.shop.Reservations(q.ID)) == 0 })
 }
 
-func TestAnotherDateIsRefusedBecauseTheBilateralHasNoStepForIt(t *testing.T) {
-	w, b, c := dealt(t, wire.Kylie)
-	q := quoted(t, c, line("600000000"))
-	if err := b.place("O-1", "P-1", q, 0, false); err != nil {
-		t.Fatal(err)
-	}
-	id := must(c.CreateOrder(t.Context(), w.orderOf("O-1", q))).Value.ID
-	b.answers("ALPHA", trade.KindOrderAccept, "O-1")
-	becomes(t, c, id, wire.InProgress)
-	wish := must(c.Reschedule(t.Context(), wire.Reschedule{Item: wire.OrderItemRef{OrderID: id, ItemID: "1"}, Requested: w.now().Add(time.Hour)})).Value.ID
-	until(t, "it is refused", func() bool { return must(c.Rescheduling(t.Context(), wish)).Value.State == wire.Rejected })
-	becomes(t, c, id, wire.InProgress)
-}
-
 func TestOrdersThatNoBilateralCanBearAreRefused(t *testing.T) {
 	w, b, c := dealt(t, wire.Kylie)
 	q := quoted(t, c, line("100000000"))

@@ -39,6 +39,7 @@ const (
 	KindOrderTerminate   Kind = "order.terminate"     // OrderAnswer; either side
 	KindOrderCancel      Kind = "order.cancel"        // OrderAnswer; the buyer
 	KindOrderCharge      Kind = "order.charge"        // OrderCharge; the seller
+	KindOrderReschedule  Kind = "order.reschedule"    // OrderReschedule; the buyer
 	KindOrderDeliver     Kind = "order.deliver"       // OrderDeliver; the seller
 	KindOrderFail        Kind = "order.fail"          // OrderAnswer; the seller
 	KindProductSuspend   Kind = "product.suspend"     // ProductAnswer; the seller

@@ -29,7 +29,7 @@ var bodies = map[Kind]any{
 	KindAgreementPropose: AgreementPropose{}, KindAgreementAmend: AgreementAmend{}, KindAgreementAccept: AgreementAnswer{}, KindAgreementReject: AgreementAnswer{},
 	KindAgreementEnd: AgreementEnd{}, KindBilateralEnd: BilateralEnd{}, KindSheetPropose: SheetPropose{}, KindSheetAcknowledge: SheetAnswer{}, KindSheetAccept: SheetAnswer{}, KindSheetReject: SheetAnswer{}, KindRowProve: RowProve{},
 	KindOrderPlace: OrderPlace{}, KindOrderAccept: OrderAnswer{}, KindOrderReject: OrderAnswer{}, KindOrderSuspend: OrderAnswer{}, KindOrderResume: OrderAnswer{},
-	KindOrderTerminate: OrderAnswer{}, KindOrderCancel: OrderAnswer{}, KindOrderCharge: OrderCharge{}, KindOrderDeliver: OrderDeliver{}, KindOrderFail: OrderAnswer{},
+	KindOrderTerminate: OrderAnswer{}, KindOrderCancel: OrderAnswer{}, KindOrderCharge: OrderCharge{}, KindOrderReschedule: OrderReschedule{}, KindOrderDeliver: OrderDeliver{}, KindOrderFail: OrderAnswer{},
 	KindMeasure: MeasurementState{}, KindMeasurePropose: MeasurementPropose{}, KindMeasureAccept: MeasurementPropose{}, KindMeasureReject: MeasurementReject{},
 	KindBillRequest: BillRequest{}, KindBillSubmit: BillSubmit{}, KindBillDispute: BillDispute{},
 	KindProductSuspend: ProductAnswer{}, KindProductResume: ProductAnswer{}, KindRatingRequest: RatingRequest{}, KindUsageState: UsageState{}, KindUsageDeliver: UsageDeliver{}, KindUsageReceived: UsageReceived{},

@@ -20,7 +20,8 @@ const (
 	EventSheetAccepted        = "sheet.accepted"
 	EventSheetRejected        = "sheet.rejected"
 	EventOrderPlaced          = "order.placed"
-	EventOrderMoved           = "order.moved" // detail: the new state
+	EventOrderMoved           = "order.moved"       // detail: the new state
+	EventOrderRescheduled     = "order.rescheduled" // detail: what has become of the buyer's wish
 	EventOrderEscalated       = "order.escalated"
 	EventProductMoved         = "product.moved"   // detail: the new state
 	EventDeliveryTested       = "delivery.tested" // the buyer may object to the test record

@@ -81,7 +81,7 @@ var forms = map[Kind]form{
 	KindSheetPropose: formOf[SheetPropose](), KindSheetAccept: formOf[SheetAnswer](), KindSheetReject: formOf[SheetAnswer](),
 	KindOrderPlace: formOf[OrderPlace](), KindOrderAccept: formOf[OrderAnswer](), KindOrderReject: formOf[OrderAnswer](),
 	KindOrderSuspend: formOf[OrderAnswer](), KindOrderResume: formOf[OrderAnswer](), KindOrderTerminate: formOf[OrderAnswer](),
-	KindOrderCancel: formOf[OrderAnswer](), KindOrderCharge: formOf[OrderCharge](), KindOrderDeliver: formOf[OrderDeliver](), KindOrderFail: formOf[OrderAnswer](),
+	KindOrderCancel: formOf[OrderAnswer](), KindOrderCharge: formOf[OrderCharge](), KindOrderReschedule: formOf[OrderReschedule](), KindOrderDeliver: formOf[OrderDeliver](), KindOrderFail: formOf[OrderAnswer](),
 	KindMeasurePropose: formOf[MeasurementPropose](), KindMeasureAccept: formOf[MeasurementPropose](), KindMeasureReject: formOf[MeasurementReject](),
 	KindProductSuspend: formOf[ProductAnswer](), KindProductResume: formOf[ProductAnswer](),
 	KindDisputePropose: formOf[DisputePropose](), KindDisputeAccept: formOf[DisputeAccept](), KindDisputeReject: formOf[DisputeReject](),

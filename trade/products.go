@@ -436,8 +436,8 @@ func (t *tx) answers(it order.Item, b OrderAnswer, by party.Code, amounts ...mon
 	return t.authorize(t.agreementTerms(it.Agreement), amounts...)
 }
 
-// itemAccept is a yes to what an order waits for: the seller's to the order or
-// its cancellation, the buyer's to a charge or a test record.
+// itemAccept is a yes to what an order waits for: the seller's to the order, its
+// cancellation or another date, the buyer's to a charge or a test record.
 func itemAccept(t *tx, it order.Item, b OrderAnswer) error {
 	switch {
 	case it.State == order.ItemAcknowledged:
@@ -450,15 +450,28 @@ func itemAccept(t *tx, it order.Item, b OrderAnswer) error {
 		it.Delivery.Confirmed = act
 		return t.deliveryStands(it)
 	case it.State == order.ItemHeld:
-		if _, err := t.answers(it, b, it.Buyer, it.Asked.Amount); err != nil {
+		act, err := t.answers(it, b, it.Buyer, it.Asked.Amount)
+		if err != nil {
 			return err
+		}
+		it.Charges, it.Asked = append(it.Charges, *it.Asked), nil
+		if it.Wish != nil {
+			return t.answerWish(it, order.ItemAgree, order.WishAccepted, "", act)
 		}
 		if err := t.moveItem(&it, order.ItemAgree); err != nil {
 			return err
 		}
-		it.Charges, it.Asked = append(it.Charges, *it.Asked), nil
 		t.goOn(&it)
 		return nil
+	case it.State == order.ItemModifying:
+		act, err := t.answers(it, b, it.Seller)
+		if err != nil {
+			return err
+		}
+		if err := t.fitsWish(it, *it.Wish); err != nil {
+			return err
+		}
+		return t.answerWish(it, order.ItemMove, order.WishAccepted, "", act)
 	case it.State == order.ItemCancelling:
 		if _, err := t.answers(it, b, it.Seller); err != nil {
 			return err
@@ -501,7 +514,7 @@ func (t *tx) acceptItem(it order.Item, b OrderAnswer) error {
 	return nil
 }
 
-// goOn lets an order go on after a charge or a cancellation was answered: it has
+// goOn lets an order go on after a charge, a cancellation or a wish was answered: it has
 // the time for delivery that it had, and at least as long as it waited.
 func (t *tx) goOn(it *order.Item) {
 	it.Deadline, it.Resumed = max(it.Resumed, t.ctx.Block.Time+60_000), 0
@@ -534,10 +547,23 @@ func itemReject(t *tx, it order.Item, b OrderAnswer) error {
 		t.emit(EventDeliveryObjected, ItemKey(it.ID), b.Why)
 		return nil
 	case it.State == order.ItemHeld:
-		if _, err := t.answers(it, b, it.Buyer); err != nil {
+		act, err := t.answers(it, b, it.Buyer)
+		if err != nil {
 			return err
 		}
+		if it.Wish != nil {
+			return t.answerWish(it, order.ItemKeep, order.WishDeclined, b.Why, act)
+		}
 		return t.endItem(it, order.ItemDecline, b.Why)
+	case it.State == order.ItemModifying:
+		act, err := t.answers(it, b, it.Seller)
+		if err != nil {
+			return err
+		}
+		if b.Why == "" {
+			return invalid("why", "the refusal of another date gives no reason", "say why the order stays as it is")
+		}
+		return t.answerWish(it, order.ItemKeep, order.WishRejected, b.Why, act)
 	case it.State == order.ItemCancelling:
 		if _, err := t.answers(it, b, it.Seller); err != nil {
 			return err
@@ -568,7 +594,8 @@ func orderCancel(t *tx, b OrderAnswer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.answers(it, b, it.Buyer); err != nil {
+	act, err := t.answers(it, b, it.Buyer)
+	if err != nil {
 		return err
 	}
 	if it.State == order.ItemAcknowledged {
@@ -580,7 +607,12 @@ func orderCancel(t *tx, b OrderAnswer) error {
 	if err := t.moveItem(&it, order.ItemWithdraw); err != nil {
 		return err
 	}
-	it.Why, it.Resumed = b.Why, it.Deadline
+	if it.Wish == nil {
+		it.Resumed = it.Deadline
+	} else {
+		t.endWish(&it, order.WishWithdrawn, b.Why, act)
+	}
+	it.Why = b.Why
 	it.Deadline = t.until(*t.agreementTerms(it.Agreement), agreement.StageAnswer)
 	t.putItem(it)
 	return nil
@@ -622,7 +654,14 @@ func orderCharge(t *tx, b OrderCharge) error {
 		return err
 	}
 	it.Asked = &rating.Charge{Price: b.Name, Kind: rating.OneTime, Quantity: 1, Amount: b.Amount, Why: b.Why}
-	it.Resumed, it.Deadline = it.Deadline, t.until(*t.agreementTerms(it.Agreement), agreement.StageAnswer)
+	if it.Wish == nil {
+		it.Resumed = it.Deadline
+	} else {
+		w := *it.Wish
+		w.Charged = true
+		it.Wish = &w
+	}
+	it.Deadline = t.until(*t.agreementTerms(it.Agreement), agreement.StageAnswer)
 	t.putItem(it)
 	return nil
 }
@@ -635,7 +674,7 @@ func (t *tx) endItem(it order.Item, e order.ItemEvent, why string) error {
 	if err := t.moveItem(&it, e); err != nil {
 		return err
 	}
-	it.Deadline, it.Resumed, it.Asked, it.Delivery = 0, 0, nil, nil
+	it.Deadline, it.Resumed, it.Asked, it.Delivery, it.Wish = 0, 0, nil, nil, nil
 	if why != "" {
 		it.Why = why
 	}
@@ -727,6 +766,12 @@ func (t *tx) endProducts(agreementID string, by party.Code) error {
 func (t *tx) tickItem(it order.Item) error {
 	why := string(agreement.Lapsed)
 	switch {
+	case it.Wish != nil: // the seller has not answered it, or the buyer its charge
+		awaited := it.Seller
+		if it.State == order.ItemHeld {
+			awaited = it.Buyer
+		}
+		return t.answerWish(it, order.ItemKeep, order.WishLapsed, why, party.Act{By: awaited, Limit: "deadline", Command: t.digest(), Height: t.ctx.Block.Height, Time: t.ctx.Block.Time})
 	case it.Request.Action == order.Delete && it.State != order.ItemCancelling:
 		// What its buyer has ended ends, whether the seller says so or not.
 		it.Delivery = &order.Delivery{At: it.Start}

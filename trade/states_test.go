@@ -131,7 +131,7 @@ func TestTheDiagramsAreTheTables(t *testing.T) {
 var deadlined = map[string][]string{
 	"member": {"applied"}, "sheet": {"proposed", "acknowledged"}, "agreement": {"proposed"}, "order": {"acknowledged", "suspended"},
 	"measurement": {"stated", "disputed", "proposed"},
-	"item":        {"acknowledged", "inProgress", "held.assessingCharge", "assessingCancellation"},
+	"item":        {"acknowledged", "inProgress", "held.assessingCharge", "assessingCancellation", "assessingModification"},
 	"period":      {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
 	"netting": {"proposed"}, "obligation": {"owed", "overdue", "advised"},
 	"token": {"asked"}, "issue": {"proposed"}, "promise": {"pending"}, "lock": {"leaving"},

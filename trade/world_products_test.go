@@ -1,6 +1,7 @@
 package trade
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -205,6 +206,12 @@ func (w *world) productCommand(actor string, k Kind, a args) any {
 			c.Amount = x[0]
 		}
 		return c
+	case KindOrderReschedule:
+		r := OrderReschedule{ID: a["id"], Expedite: a.has("expedite")}
+		if a.has("start") {
+			r.Start = base + hourMs*a.int("start", 0)
+		}
+		return r
 	case KindOrderDeliver:
 		d := OrderDeliver{ID: a["id"], At: w.time}
 		if a.has("at") {
@@ -349,6 +356,27 @@ func (w *world) showProducts(b *strings.Builder, what string, a args) bool {
 				fmt.Fprintf(b, " until %s", usage.Stamp(it.Deadline))
 			}
 			b.WriteString("\n")
+			wishes := it.Wishes
+			if it.Wish != nil {
+				wishes = append(slices.Clone(wishes), *it.Wish)
+			}
+			for _, x := range wishes {
+				b.WriteString("  asked for")
+				if x.Start != 0 {
+					fmt.Fprintf(b, " %s", usage.Stamp(x.Start))
+				}
+				if x.Expedite {
+					b.WriteString(" in haste")
+				}
+				fmt.Fprintf(b, ": %s", cmp.Or(string(x.Outcome), "waits"))
+				if x.Why != "" {
+					fmt.Fprintf(b, " (%s)", x.Why)
+				}
+				b.WriteString("\n")
+			}
+			if len(wishes) > 0 {
+				fmt.Fprintf(b, "  begins %s, expedite %v\n", usage.Stamp(it.Start), it.Expedite)
+			}
 		}
 	case "products":
 		for p := range v.Products() {

@@ -17,6 +17,7 @@ type Market interface {
 	OrderService(wire.OrderService) (wire.Service, error)
 	WithdrawService(id string) (wire.Service, error)
 	ChangeService(ctx context.Context, id string, c wire.ChangeService) (wire.Offer, error)
+	RescheduleService(ctx context.Context, id string, r wire.RescheduleService) (wire.Service, error)
 	EndService(id string, e wire.EndService) (wire.Service, error)
 	BuildService(id string, b wire.BuiltService) (wire.Service, error)
 }
@@ -98,6 +99,19 @@ func (s *server) mesh() {
 		ctx, cancel := context.WithTimeout(ctx, s.Wait)
 		defer cancel()
 		x, err := m.ChangeService(ctx, in.ID, in.Body)
+		return answer(x), err
+	})
+	post(s, at+"/{id}/reschedule", "reschedule-service", tagMarket, "Ask for another date of a service that is not delivered, or for haste, at all hops or none", func(ctx context.Context, in *struct {
+		ServicePath
+		Body wire.RescheduleService
+	}) (*reply[wire.Service], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.Wait)
+		defer cancel()
+		x, err := m.RescheduleService(ctx, in.ID, in.Body)
 		return answer(x), err
 	})
 	post(s, at+"/{id}/end", "end-service", tagMarket, "End a service, and what is bought for it", func(_ context.Context, in *struct {

@@ -33,8 +33,8 @@ func (s *server) orders() {
 		path, id, summary string
 		kind              trade.Kind
 	}{
-		{"accept", "accept-order", "Accept an order of the partner; about a product also the charge, test record or cancellation that waits", trade.KindOrderAccept},
-		{"reject", "reject-order", "Reject an order of the partner; about a product also the charge, test record or cancellation that waits", trade.KindOrderReject},
+		{"accept", "accept-order", "Accept an order of the partner; about a product also the charge, test record, other date or cancellation that waits", trade.KindOrderAccept},
+		{"reject", "reject-order", "Reject an order of the partner; about a product also the charge, test record, other date or cancellation that waits", trade.KindOrderReject},
 		{"suspend", "suspend-order", "Suspend a standing order", trade.KindOrderSuspend},
 		{"resume", "resume-order", "Resume a suspended order", trade.KindOrderResume},
 		{"terminate", "end-order", "End a standing order; usage up to its end is still billed", trade.KindOrderTerminate},
@@ -53,6 +53,12 @@ func (s *server) orders() {
 		Body wire.AskCharge
 	}) (*reply[wire.Done[wire.Order]], error) {
 		return s.changeOrder(ctx, in.IDPath, trade.KindOrderCharge, trade.OrderCharge{ID: in.ID, Name: in.Body.Name, Amount: in.Body.Amount, Why: in.Body.Why})
+	})
+	post(s, at+"/{id}/reschedule", "reschedule-order", tagOrders, "Ask the seller of an order that it has accepted for another date, or for haste", func(ctx context.Context, in *struct {
+		IDPath
+		Body wire.RescheduleOrder
+	}) (*reply[wire.Done[wire.Order]], error) {
+		return s.changeOrder(ctx, in.IDPath, trade.KindOrderReschedule, trade.OrderReschedule{ID: in.ID, Start: int64(in.Body.Start), Expedite: in.Body.Expedite})
 	})
 	post(s, at+"/{id}/deliver", "deliver-order", tagOrders, "Say that what was ordered is delivered: it is billed from then on", func(ctx context.Context, in *struct {
 		IDPath
@@ -264,10 +270,22 @@ func shownItem(it order.Item) wire.Order {
 		Product: &wire.OrderedProduct{Action: r.Action, ID: r.Product, Clause: it.Clause, Quoted: it.Quoted, Schedule: r.Schedule, Until: wire.Time(r.Until), Tested: it.Tested,
 			Reserved: wire.Time(r.Reserved), Account: r.Account, Deadline: wire.Time(it.Deadline), Asked: it.Asked, Charges: it.Charges, History: moved(it.History),
 			Offer: r.Offer, Payload: it.Payload}}
+	w.Product.Expedite = it.Expedite
+	if it.Wish != nil {
+		x := shownWish(*it.Wish)
+		w.Product.Wish = &x
+	}
+	for _, x := range it.Wishes {
+		w.Product.Wishes = append(w.Product.Wishes, shownWish(x))
+	}
 	if d := it.Delivery; d != nil {
 		w.Product.Delivery = &wire.Delivery{At: wire.Time(d.At), Record: d.Record, Totals: d.Totals, By: act(d.By), Confirmed: done(d.Confirmed)}
 	}
 	return w
+}
+
+func shownWish(x order.Wish) wire.Wish {
+	return wire.Wish{Start: wire.Time(x.Start), Expedite: x.Expedite, Asked: act(x.Asked), Outcome: x.Outcome, Charged: x.Charged, Why: x.Why, Answered: done(x.Answered)}
 }
 
 func moved(all []product.Moved) []wire.Moved {

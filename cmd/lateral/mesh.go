@@ -135,13 +135,14 @@ func offerRow(name string, o *wire.Offer) []string {
 
 // serviceCommand is "lateral service".
 type serviceCommand struct {
-	Order    serviceOrder    `cmd:"" op:"order-service" role:"product-manager" help:"Order what a quote offers, all of the chain or nothing." eg:"3f0c1d..." eg:"3f0c1d... --wait --json"`
-	List     serviceList     `cmd:"" op:"list-services" help:"List services: of own customers, and those of partners that are sold on." eg:"" eg:"--state accepted --json"`
-	Show     serviceShow     `cmd:"" op:"get-service" help:"Show one service." eg:"3f0c1d..."`
-	Withdraw serviceWithdraw `cmd:"" op:"withdraw-service" role:"product-manager" help:"Give up an order that is not accepted yet." eg:"3f0c1d..."`
-	Change   serviceChange   `cmd:"" op:"change-service" role:"product-manager" help:"Get a firm price for another bandwidth; lateral service order takes it." eg:"3f0c1d... --bandwidth 200000000"`
-	End      serviceEnd      `cmd:"" op:"end-service" role:"product-manager" help:"End a service, and what is bought for it." eg:"3f0c1d..." eg:"3f0c1d... --at 2026-12-31T23:00:00Z"`
-	Build    serviceBuild    `cmd:"" op:"build-service" role:"engineer,product-manager" help:"Say that the own legs of a service are delivered and tested, or cannot be." eg:"3f0c1d..." eg:"3f0c1d... --failed"`
+	Order      serviceOrder      `cmd:"" op:"order-service" role:"product-manager" help:"Order what a quote offers, all of the chain or nothing." eg:"3f0c1d..." eg:"3f0c1d... --wait --json"`
+	List       serviceList       `cmd:"" op:"list-services" help:"List services: of own customers, and those of partners that are sold on." eg:"" eg:"--state accepted --json"`
+	Show       serviceShow       `cmd:"" op:"get-service" help:"Show one service." eg:"3f0c1d..."`
+	Withdraw   serviceWithdraw   `cmd:"" op:"withdraw-service" role:"product-manager" help:"Give up an order that is not accepted yet." eg:"3f0c1d..."`
+	Change     serviceChange     `cmd:"" op:"change-service" role:"product-manager" help:"Get a firm price for another bandwidth; lateral service order takes it." eg:"3f0c1d... --bandwidth 200000000"`
+	Reschedule serviceReschedule `cmd:"" op:"reschedule-service" role:"product-manager" help:"Ask for another date of a service that is not delivered, or for haste, at all hops or none." eg:"3f0c1d... --start 2026-12-01T08:00:00Z" eg:"3f0c1d... --expedite"`
+	End        serviceEnd        `cmd:"" op:"end-service" role:"product-manager" help:"End a service, and what is bought for it." eg:"3f0c1d..." eg:"3f0c1d... --at 2026-12-31T23:00:00Z"`
+	Build      serviceBuild      `cmd:"" op:"build-service" role:"engineer,product-manager" help:"Say that the own legs of a service are delivered and tested, or cannot be." eg:"3f0c1d..." eg:"3f0c1d... --failed"`
 }
 
 type (
@@ -163,6 +164,11 @@ type (
 	serviceChange   struct {
 		serviceShow
 		Bandwidth uint64 `required:"" placeholder:"BITS" help:"bit/s."`
+	}
+	serviceReschedule struct {
+		serviceShow
+		Start    wire.Time `placeholder:"TIME" help:"Its beginning from then on; default: it stays."`
+		Expedite bool      `help:"Ask for haste."`
 	}
 	serviceEnd struct {
 		serviceShow
@@ -227,6 +233,11 @@ func (c serviceChange) Run(ctx context.Context, n *remote) error {
 		return shown(n, o, err)
 	}
 	return writeFound(n.out, &wire.Inquired{Best: &o})
+}
+
+func (c serviceReschedule) Run(ctx context.Context, n *remote) error {
+	s, err := n.api.RescheduleService(ctx, c.ID, wire.RescheduleService{Start: c.Start, Expedite: c.Expedite})
+	return shown(n, s, err)
 }
 
 func (c serviceEnd) Run(ctx context.Context, n *remote) error {

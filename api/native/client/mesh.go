@@ -37,6 +37,11 @@ func (c *Client) ChangeService(ctx context.Context, id string, x wire.ChangeServ
 	return post[wire.Offer](ctx, c, "/v1/services/"+id+"/change", x)
 }
 
+// RescheduleService asks for another date of a service, or for haste.
+func (c *Client) RescheduleService(ctx context.Context, id string, r wire.RescheduleService) (wire.Service, error) {
+	return post[wire.Service](ctx, c, "/v1/services/"+id+"/reschedule", r)
+}
+
 // EndService ends a service.
 func (c *Client) EndService(ctx context.Context, id string, e wire.EndService) (wire.Service, error) {
 	return post[wire.Service](ctx, c, "/v1/services/"+id+"/end", e)

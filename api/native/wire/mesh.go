@@ -2,6 +2,7 @@ package wire
 
 import (
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
 )
 
@@ -68,6 +69,21 @@ type ChangeService struct {
 	Bandwidth uint64 `json:"bandwidth" doc:"bit/s."`
 }
 
+// RescheduleService asks for another date of a service, for haste, or for both.
+type RescheduleService struct {
+	Start    Time `json:"start,omitzero" doc:"Its beginning from then on; absent: it stays."`
+	Expedite bool `json:"expedite,omitempty" doc:"Ask for haste."`
+}
+
+// AskedDate is another date or haste that was asked for of what is bought for a
+// service.
+type AskedDate struct {
+	Start    Time              `json:"start,omitzero"`
+	Expedite bool              `json:"expedite,omitempty"`
+	Outcome  order.WishOutcome `json:"outcome,omitempty" enum:"accepted,rejected,declined,withdrawn,lapsed" doc:"Absent: it waits."`
+	Why      string            `json:"why,omitempty"`
+}
+
 // EndService ends a service.
 type EndService struct {
 	At Time `json:"at,omitempty" doc:"Absent: now."`
@@ -86,6 +102,8 @@ type Service struct {
 	Type    string       `json:"type"`
 	A       string       `json:"a" doc:"A place, or enni/ and the name of an eNNI."`
 	Z       string       `json:"z"`
+	Begins  Time         `json:"begins,omitempty" doc:"When what is bought for it is to be delivered, until it is in service."`
+	Date    *AskedDate   `json:"date,omitempty" doc:"Another date that was asked for last of the neighbour, until it is in service."`
 	Since   Time         `json:"since,omitempty" doc:"In service."`
 	Until   Time         `json:"until,omitempty" doc:"Of a timed service."`
 	Ended   Time         `json:"ended,omitempty"`

@@ -42,6 +42,9 @@ type OrderedProduct struct {
 	Deadline Time            `json:"deadline,omitzero" doc:"Until when it waits; then what is agreed happens."`
 	Asked    *rating.Charge  `json:"asked,omitempty" doc:"The charge for which it is held."`
 	Charges  []rating.Charge `json:"charges,omitempty" doc:"Agreed while it was in progress."`
+	Wish     *Wish           `json:"wish,omitempty" doc:"Another date or haste that the buyer has asked for and that waits for an answer."`
+	Wishes   []Wish          `json:"wishes,omitempty" doc:"What else the buyer has asked for, oldest first, with what became of it."`
+	Expedite bool            `json:"expedite,omitempty" doc:"The seller has agreed to haste."`
 	Delivery *Delivery       `json:"delivery,omitempty"`
 	History  []Moved         `json:"history" nullable:"false" doc:"Of its states."`
 	Offer    product.Offer   `json:"offer"`
@@ -68,6 +71,23 @@ type AskCharge struct {
 	Name   string       `json:"name" minLength:"1" maxLength:"80" doc:"As the bill is to show it."`
 	Amount money.Amount `json:"amount"`
 	Why    string       `json:"why,omitempty" maxLength:"500"`
+}
+
+// RescheduleOrder asks for another date of an order, for haste, or for both.
+type RescheduleOrder struct {
+	Start    Time `json:"start,omitzero" doc:"The earliest delivery from now on; absent: it stays."`
+	Expedite bool `json:"expedite,omitempty" doc:"Ask for haste."`
+}
+
+// Wish is another date or haste that the buyer of an order has asked for.
+type Wish struct {
+	Start    Time              `json:"start,omitzero"`
+	Expedite bool              `json:"expedite,omitempty"`
+	Asked    Act               `json:"asked"`
+	Outcome  order.WishOutcome `json:"outcome,omitempty" enum:"accepted,rejected,declined,withdrawn,lapsed" doc:"Absent: it waits."`
+	Charged  bool              `json:"charged,omitempty" doc:"The seller has asked for a charge for it."`
+	Why      string            `json:"why,omitempty"`
+	Answered *Act              `json:"answered,omitempty"`
 }
 
 // DeliverOrder says that what was ordered is delivered.
