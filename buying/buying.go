@@ -106,7 +106,7 @@ type Broker struct {
 	open     map[party.Code]*channel.Bilateral // that are used
 	inbox    []step                            // to be done once what is being done is done
 	busy     bool
-	wakes    int64 // when to tick next, ms since 1970; 0: never
+	wakes    []int64 // when to tick, ms since 1970, the soonest first
 	rouse    chan struct{}
 	waiting  map[exchange][]chan mesh.Message // partners' requests
 	asking   map[mesh.ID]context.CancelFunc   // requests to partners
@@ -220,8 +220,8 @@ func (b *Broker) Run(ctx context.Context) error {
 		b.join(ctx)
 		b.mu.Lock()
 		wait, failed := time.Hour, b.failed
-		if b.wakes != 0 {
-			wait = max(time.Duration(b.wakes-b.now())*time.Millisecond, 0)
+		if len(b.wakes) > 0 {
+			wait = max(time.Duration(b.wakes[0]-b.now())*time.Millisecond, 0)
 		}
 		b.mu.Unlock()
 		if failed != nil {
@@ -250,10 +250,12 @@ func (b *Broker) Run(ctx context.Context) error {
 	}
 }
 
-// tick does what is due.
+// tick does what is due. Each time that was asked for is kept until it has come:
+// nobody asks for it again.
 func (b *Broker) tick() {
 	b.mu.Lock()
-	b.wakes = 0
+	due, _ := slices.BinarySearch(b.wakes, b.now()+1)
+	b.wakes = slices.Delete(b.wakes, 0, due)
 	b.mu.Unlock()
 	b.do(func(now int64) []mesh.Effect { return b.node.Tick(now) })
 	b.do(func(now int64) []mesh.Effect { return b.cascade.Tick(now) })
@@ -338,8 +340,12 @@ func (b *Broker) wakeUp() {
 
 // wake has tick called at a time.
 func (b *Broker) wake(at int64) {
-	if b.wakes == 0 || at < b.wakes {
-		b.wakes = at
+	i, known := slices.BinarySearch(b.wakes, at)
+	if known {
+		return
+	}
+	b.wakes = slices.Insert(b.wakes, i, at)
+	if i == 0 {
 		b.wakeUp()
 	}
 }

@@ -289,9 +289,11 @@ func (d *draft) finish() error {
 	return nil
 }
 
-// part is the draft's share of a commit; ok is false when there is nothing.
+// part is the draft's share of a commit; ok is false when there is nothing. Until
+// adopt, views do not see it.
 func (d *draft) part() (store.Part, bool) {
 	b := d.batch
+	d.r.state.hold(b.Writes)
 	return store.Part{Channel: d.r.space, Batch: b}, len(b.Writes)+len(b.Leaves)+len(b.Events)+len(b.Meta)+len(b.Index) > 0
 }
 
