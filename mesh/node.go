@@ -40,7 +40,7 @@ type Limits struct {
 
 // DefaultLimits are those of a node that is not told otherwise.
 func DefaultLimits() Limits {
-	return Limits{Hops: 4, Asks: 480, Time: 4_500, Items: 4, Quotes: 3, Searches: 10_000, Cache: 10_000, CacheFor: 60_000, NoFor: 30_000,
+	return Limits{Hops: 4, Asks: 480, Time: 4_900, Items: 4, Quotes: 3, Searches: 10_000, Cache: 10_000, CacheFor: 60_000, NoFor: 30_000,
 		KeepFor: 30_000, QuoteFor: 600_000, Skew: 2_000, Levels: 2, Every: 60_000}
 }
 

@@ -183,8 +183,8 @@ func (s *story) reads(want string) {
 }
 
 const bothAsked = `
-	BRAVO can you: x to z, 3 hops, 239 asks, 2200 ms
-	CHARLIE can you: y to z, 3 hops, 239 asks, 2200 ms
+	BRAVO can you: x to z, 3 hops, 239 asks, 2440 ms
+	CHARLIE can you: y to z, 3 hops, 239 asks, 2440 ms
 `
 
 func TestTheCheapestOfTwoSuppliersIsComposedMarkedUpAndChosen(t *testing.T) {
@@ -217,9 +217,32 @@ func TestANeighbourThatNeverAnswersCostsTheDeadlineOnly(t *testing.T) {
 }
 
 func TestANeighbourThatNeverQuotesEndsTheInquiryAtItsDeadline(t *testing.T) {
-	begin(t, nil).can(0, 200).can(1).wait(4_600).reads(bothAsked + `
+	begin(t, nil).can(0, 200).can(1).wait(5_000).reads(bothAsked + `
 		BRAVO quote: x to z
 		BRAVO cancel
+		nothing
+	`)
+}
+
+func TestWhoHasAnOfferDoesNotWaitForASilentNeighbourToTheEnd(t *testing.T) {
+	s := begin(t, nil).can(0, 200).wait(1_500)
+	s.reads(bothAsked)
+	s.wait(100).reads(bothAsked + `
+		CHARLIE cancel
+		BRAVO quote: x to z
+	`)
+}
+
+func TestWhoHasNothingWaitsInTheTimeForFirmPrices(t *testing.T) {
+	s := begin(t, nil).wait(3_000).can(0, 200)
+	s.quote(0, 200, nil).reads(bothAsked + `
+		CHARLIE cancel
+		BRAVO quote: x to z
+		best: 320.000000 a month, 30000 µs, 998900100 ppb, 0 alternatives
+	`)
+	begin(t, nil).wait(3_000).wait(1_000).reads(bothAsked + `
+		BRAVO cancel
+		CHARLIE cancel
 		nothing
 	`)
 }
@@ -227,7 +250,7 @@ func TestANeighbourThatNeverQuotesEndsTheInquiryAtItsDeadline(t *testing.T) {
 func asks(n int) func(*Request) { return func(r *Request) { r.Asks = n } }
 
 func TestAsksThatANeighbourHasLeftGoToAnother(t *testing.T) {
-	const bravo, charlie = "BRAVO can you: x to z, 3 hops, 2 asks, 2200 ms\n", "CHARLIE can you: y to z, 3 hops, 1 asks, 2190 ms\n"
+	const bravo, charlie = "BRAVO can you: x to z, 3 hops, 2 asks, 2440 ms\n", "CHARLIE can you: y to z, 3 hops, 1 asks, 2430 ms\n"
 	for left, then := range map[int]string{-5: "nothing", 0: "nothing", 1: "nothing", 2: charlie, 1_000_000: charlie} {
 		s := begin(t, asks(3))
 		s.hear(0, Qualified{ID: s.asked[0].ID, Complete: true, Left: left}).reads(bravo + then)
@@ -239,10 +262,10 @@ func TestAsksThatANeighbourHasLeftGoToAnother(t *testing.T) {
 }
 
 func TestANeighbourWhoseAsksDidNotSufficeGetsWhatAnotherHasLeft(t *testing.T) {
-	const both = "BRAVO can you: x to z, 3 hops, 9 asks, 2200 ms\nCHARLIE can you: y to z, 3 hops, 9 asks, 2200 ms\n"
+	const both = "BRAVO can you: x to z, 3 hops, 9 asks, 2440 ms\nCHARLIE can you: y to z, 3 hops, 9 asks, 2440 ms\n"
 	s := begin(t, asks(20))
 	s.hear(0, Qualified{ID: s.asked[0].ID}).hear(1, Qualified{ID: s.asked[1].ID, Complete: true, Left: 9})
-	s.reads(both + "BRAVO can you: x to z, 3 hops, 8 asks, 2180 ms")
+	s.reads(both + "BRAVO can you: x to z, 3 hops, 8 asks, 2420 ms")
 	s.can(0, 200).quote(0, 200, nil)
 	if s.result == nil || s.result.Best == nil {
 		t.Error("what it finds then is not used")

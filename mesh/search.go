@@ -33,9 +33,12 @@ type asker struct {
 	hops     int
 	asks     int // that may still be made for it
 	granted  int // that could be made at first
+	began    int64
 	deadline int64
 	search   *search  // nil while only own offers count
 	choices  []choice // not asked yet, best first
+	heard    int64    // when the last answer came
+	hurried  bool     // it is known when it stops waiting
 	ways     []way    // how it can be served; filled when it is answered
 	answer   *Qualified
 	answered bool
@@ -134,8 +137,8 @@ func (n *Node) asker(enni int, id ID, h *Header, q Inquiry) *asker {
 
 // start finds out how to serve an asker.
 func (n *Node) start(a *asker) {
-	a.granted = a.asks
-	n.after(a.deadline, func() { n.finish(a, true) })
+	a.began, a.heard, a.granted = n.now, n.now, a.asks
+	n.after(a.deadline, func() { n.late(a) })
 	n.after(a.deadline+n.c.Limits.KeepFor, func() { n.forget(a) })
 	for _, o := range n.c.Catalogue.Offers(&a.inquiry) {
 		offer := Offer{o.Price, o.Leg.Latency, o.Leg.Availability}
@@ -163,6 +166,16 @@ func (n *Node) start(a *asker) {
 	if s.open == 0 {
 		n.finish(a, false)
 	}
+}
+
+// late ends an asker's time. A customer's inquiry that has nothing to ask firm
+// prices for has no use of the time for these: it waits for half of that.
+func (n *Node) late(a *asker) {
+	if a.user == nil || a.answered || a.search == nil || n.offers(a.search, a) {
+		n.finish(a, true)
+		return
+	}
+	n.after(n.now+(a.user.deadline-n.now)/2, func() { n.finish(a, true) })
 }
 
 // recognise finds the search of an inquiry that has been here before, from
@@ -380,6 +393,32 @@ func (n *Node) offers(s *search, a *asker) bool {
 	})
 }
 
+// How long an asker that has an offer waits for others, in ms: at least so long
+// for each hop that it has, and from the last answer on at most so long.
+const (
+	patience = 400
+	straggle = 300
+)
+
+// hurry ends the waiting of an asker that has an offer when what is still open
+// is far behind: one neighbour that does not answer must not cost the time that
+// those before this node need for the way back.
+func (n *Node) hurry(a *asker) {
+	if a.answered || a.hurried || n.c.Limits.Flood || !n.offers(a.search, a) {
+		return
+	}
+	at := min(a.deadline, max(a.heard+min(a.heard-a.began, straggle), a.began+patience*int64(a.hops)))
+	if at <= n.now {
+		n.finish(a, true)
+		return
+	}
+	a.hurried = true
+	n.after(at, func() {
+		a.hurried = false
+		n.hurry(a)
+	})
+}
+
 // weighed bounds the neighbours whose price is estimated for one search.
 const weighed = 256
 
@@ -585,11 +624,14 @@ func (n *Node) close(k *ask) {
 	s.open--
 	k.by.asks += k.left
 	for _, a := range s.askers {
+		a.heard = n.now
 		n.again(s, a)
 	}
-	if s.open == 0 {
-		for _, a := range slices.Clone(s.askers) {
+	for _, a := range slices.Clone(s.askers) {
+		if s.open == 0 {
 			n.finish(a, false)
+		} else {
+			n.hurry(a)
 		}
 	}
 }
