@@ -111,6 +111,7 @@ type offers struct {
 	Version  uint64     `cbor:"1,keyasint"` // 1
 	Complete bool       `cbor:"2,keyasint"`
 	Items    []offering `cbor:"3,keyasint"`
+	Left     int        `cbor:"4,keyasint,omitempty"` // asks that were allowed and not made
 }
 
 type offering struct {
@@ -124,7 +125,7 @@ type offering struct {
 
 // encodeOffers gives the bytes of an answer.
 func encodeOffers(m mesh.Qualified) []byte {
-	o := offers{Version: 1, Complete: m.Complete, Items: []offering{}}
+	o := offers{Version: 1, Complete: m.Complete, Items: []offering{}, Left: m.Left}
 	for _, i := range m.Items {
 		o.Items = append(o.Items, offering{i.Ref, i.Offer.Price, i.Priced, i.Offer.Latency, i.Offer.Availability, i.Until})
 	}
@@ -144,7 +145,7 @@ func decodeOffers(raw []byte, id mesh.ID) (m mesh.Qualified, err error) {
 	if err := canon.Decode(raw, &o); err != nil || o.Version != 1 {
 		return m, bad.Because(err)
 	}
-	m = mesh.Qualified{ID: id, Complete: o.Complete}
+	m = mesh.Qualified{ID: id, Complete: o.Complete, Left: o.Left}
 	for _, x := range o.Items {
 		m.Items = append(m.Items, mesh.Item{Ref: x.Ref, Priced: x.Priced, Until: x.Until, Offer: mesh.Offer{Price: x.Price, Latency: x.Latency, Availability: x.Availability}})
 	}

@@ -84,7 +84,7 @@ func (n *Node) tryNext(f *firm) {
 		f.ways = f.asker.ways
 	}
 	left := f.deadline - n.now
-	left -= margin(left)
+	left -= margin(left) / 2 // nothing but the way back is left to do
 	if len(f.ways) == 0 || f.tries == maxTries || left < leastTime {
 		n.end(f)
 		return

@@ -183,8 +183,8 @@ func (s *story) reads(want string) {
 }
 
 const bothAsked = `
-	BRAVO can you: x to z, 3 hops, 299 asks, 2200 ms
-	CHARLIE can you: y to z, 3 hops, 299 asks, 2200 ms
+	BRAVO can you: x to z, 3 hops, 239 asks, 2440 ms
+	CHARLIE can you: y to z, 3 hops, 239 asks, 2440 ms
 `
 
 func TestTheCheapestOfTwoSuppliersIsComposedMarkedUpAndChosen(t *testing.T) {
@@ -217,11 +217,80 @@ func TestANeighbourThatNeverAnswersCostsTheDeadlineOnly(t *testing.T) {
 }
 
 func TestANeighbourThatNeverQuotesEndsTheInquiryAtItsDeadline(t *testing.T) {
-	begin(t, nil).can(0, 200).can(1).wait(4_600).reads(bothAsked + `
+	begin(t, nil).can(0, 200).can(1).wait(5_000).reads(bothAsked + `
 		BRAVO quote: x to z
 		BRAVO cancel
 		nothing
 	`)
+}
+
+func TestWhoHasAnOfferDoesNotWaitForASilentNeighbourToTheEnd(t *testing.T) {
+	s := begin(t, nil).can(0, 200).wait(1_500)
+	s.reads(bothAsked)
+	s.wait(100).reads(bothAsked + `
+		CHARLIE cancel
+		BRAVO quote: x to z
+	`)
+}
+
+func TestWhoHasNothingWaitsInTheTimeForFirmPrices(t *testing.T) {
+	s := begin(t, nil).wait(3_000).can(0, 200)
+	s.quote(0, 200, nil).reads(bothAsked + `
+		CHARLIE cancel
+		BRAVO quote: x to z
+		best: 320.000000 a month, 30000 µs, 998900100 ppb, 0 alternatives
+	`)
+	begin(t, nil).wait(3_000).wait(1_000).reads(bothAsked + `
+		BRAVO cancel
+		CHARLIE cancel
+		nothing
+	`)
+}
+
+func asks(n int) func(*Request) { return func(r *Request) { r.Asks = n } }
+
+func TestAsksThatANeighbourHasLeftGoToAnother(t *testing.T) {
+	const bravo, charlie = "BRAVO can you: x to z, 3 hops, 2 asks, 2440 ms\n", "CHARLIE can you: y to z, 3 hops, 1 asks, 2430 ms\n"
+	for left, then := range map[int]string{-5: "nothing", 0: "nothing", 1: "nothing", 2: charlie, 1_000_000: charlie} {
+		s := begin(t, asks(3))
+		s.hear(0, Qualified{ID: s.asked[0].ID, Complete: true, Left: left}).reads(bravo + then)
+	}
+	// An offer is not made better with them.
+	s := begin(t, asks(3))
+	s.hear(0, Qualified{ID: s.asked[0].ID, Complete: true, Left: 2, Items: []Item{{Ref: ID{7}, Until: s.now + 60_000, Offer: Offer{Availability: 999_000_000}}}})
+	s.reads(bravo + "BRAVO quote: x to z")
+}
+
+func TestANeighbourWhoseAsksDidNotSufficeGetsWhatAnotherHasLeft(t *testing.T) {
+	const both = "BRAVO can you: x to z, 3 hops, 9 asks, 2440 ms\nCHARLIE can you: y to z, 3 hops, 9 asks, 2440 ms\n"
+	s := begin(t, asks(20))
+	s.hear(0, Qualified{ID: s.asked[0].ID}).hear(1, Qualified{ID: s.asked[1].ID, Complete: true, Left: 9})
+	s.reads(both + "BRAVO can you: x to z, 3 hops, 8 asks, 2420 ms")
+	s.can(0, 200).quote(0, 200, nil)
+	if s.result == nil || s.result.Best == nil {
+		t.Error("what it finds then is not used")
+	}
+	// One that has asked everybody would find nothing more.
+	s = begin(t, asks(20))
+	s.hear(0, Qualified{ID: s.asked[0].ID, Complete: true}).hear(1, Qualified{ID: s.asked[1].ID, Complete: true, Left: 9})
+	s.reads(both + "nothing")
+}
+
+func TestANodeSaysHowManyAsksItHasLeft(t *testing.T) {
+	n := made(t, "ALPHA", book{[]string{"x", "y"}, 100 * dollar}, "BRAVO@x", "CHARLIE@y")
+	left := func(id byte, z string) []Qualified {
+		out := n.Receive(1_000_000, 0, Qualify{ID: ID{id}, Header: &Header{Hops: 3, Asks: 9, Time: 2_000}, Inquiry: wanted("x", z)})
+		for _, m := range sent[Qualify](out) {
+			out = n.Receive(1_000_010, 1, Qualified{ID: m.ID, Complete: true, Left: 5})
+		}
+		return sent[Qualified](out)
+	}
+	if got := left(1, "y"); len(got) != 1 || len(got[0].Items) != 1 || got[0].Left != 9 {
+		t.Errorf("who serves all of it answers %+v", got)
+	}
+	if got := left(2, "z"); len(got) != 1 || len(got[0].Items) != 0 || got[0].Left != 5 {
+		t.Errorf("who has asked another answers %+v", got)
+	}
 }
 
 func TestALateAnswerIsNotUsedAndDoesNoHarm(t *testing.T) {
