@@ -29,7 +29,7 @@ var rows = [][]string{
 	{"channel", "catalog"},
 	{"store", "ledger", "proof"},
 	{"compare"},
-	{"line"},
+	{"line", "rail"},
 	{"trade"},
 	{"internal"},
 	{"fault"},
@@ -228,6 +228,10 @@ func TestThePictureRefusesWrongArrows(t *testing.T) {
 		{"catalog", "store", true},
 		{"channel", "catalog", false},
 		{"trade", "internal/canon", true},
+		{"rail", "trade/money", true},
+		{"rail/bank", "rail", true},
+		{"rail", "line", false},
+		{"trade", "rail", false},
 		{"somewhere", "trade", false},
 	} {
 		if _, ok := allowed(c.from, c.to); ok != c.ok {
