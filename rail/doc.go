@@ -16,9 +16,11 @@
 // not look into is passed over by name and told ([File.Passed]).
 //
 // [Payable] splits an obligation of six decimals into the minor units that a
-// bank can pay and a rest that is carried.
+// bank can pay and a rest that is carried. [Matcher] compares entries with open
+// obligations; whatever is not certain is an outcome of its own, for a person.
 //
-// The package knows no ledger, no network and no clock.
+// The package knows no ledger, no network and no clock. The bank that the
+// sandbox has is rail/bank.
 package rail
 
 import (
