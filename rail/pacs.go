@@ -1,6 +1,7 @@
 package rail
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -77,6 +78,16 @@ func (s Status) Outcome() Outcome {
 	}
 	return OutcomeUnknown
 }
+
+// SecondCopy tells a report that refuses a file because the bank had taken one
+// of that id before. It says nothing about what became of the first.
+func (r *Report) SecondCopy() bool {
+	return r.Status.Outcome() == OutcomeRejected && slices.ContainsFunc(r.Reasons, func(x Reason) bool { return x.Code == DuplicateFile })
+}
+
+// DuplicateFile is the reason of the external list by which a bank refuses a
+// second file of one id.
+const DuplicateFile = "DU01"
 
 func reportShape() *shape {
 	s := fromBank
