@@ -1,10 +1,13 @@
 package rail
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/money"
 )
 
 // Initiation asks a bank to make payments: one file, pain.001.
@@ -135,7 +138,31 @@ func readInitiation(n *node) (*Initiation, error) {
 	if err := all.check(n.at("GrpHdr")); err != nil {
 		return nil, fault.Of(err).In("GrpHdr")
 	}
+	if _, err := i.Totals(); err != nil {
+		return nil, err
+	}
 	return i, nil
+}
+
+// Totals gives what the payments of each currency come to, the currencies in
+// byte order. Code: money-overflow.
+func (i *Initiation) Totals() ([]Money, error) {
+	sums := map[money.Currency]Money{}
+	for _, g := range i.Groups {
+		for _, p := range g.Payments {
+			c := p.Amount.Currency
+			sum, err := Money{c, sums[c].Minor}.plus(p.Amount)
+			if err != nil {
+				return nil, err
+			}
+			sums[c] = sum
+		}
+	}
+	var all []Money
+	for _, c := range slices.Sorted(maps.Keys(sums)) {
+		all = append(all, sums[c])
+	}
+	return all, nil
 }
 
 func readGroup(n *node, ids once) (Group, tally, error) {

@@ -6,12 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/money"
 )
 
 func golden(t testing.TB, name string) []byte {
@@ -309,6 +312,23 @@ func TestAPageOfAStatementIsNotSummed(t *testing.T) {
 	}
 }
 
+// A file need not have a control sum, which has at most 18 digits.
+func TestPaymentsWhoseSumLeaves64BitsAreRefused(t *testing.T) {
+	data := string(golden(t, "pain001"))
+	data = regexp.MustCompile(`\s*<CtrlSum>.*</CtrlSum>`).ReplaceAllString(data, "")
+	from, to := strings.LastIndex(data, "<CdtTrfTxInf>"), strings.LastIndex(data, "</PmtInf>")
+	big := strings.Replace(data[from:to], ">100000<", ">999999999999999999<", 1)
+	var more strings.Builder
+	for n := range 10 {
+		more.WriteString(strings.Replace(big, "ALPHA-E2E-3", "BIG-"+strconv.Itoa(n), 1))
+	}
+	file := data[:to] + more.String() + data[to:]
+	file = strings.Replace(strings.Replace(file, "<NbOfTxs>3", "<NbOfTxs>13", 1), "<NbOfTxs>1<", "<NbOfTxs>11<", 1)
+	if f, err := ReadBytes([]byte(file)); fault.CodeOf(err) != money.CodeOverflow {
+		t.Errorf("it is read as %+v, %v", f, err)
+	}
+}
+
 // What is written is checked by the same rules.
 func TestAMessageThatBreaksARuleIsNotWritten(t *testing.T) {
 	for what, c := range map[string]struct {
@@ -363,6 +383,14 @@ func TestAMessageThatBreaksARuleIsNotWritten(t *testing.T) {
 			i.Groups[0].Payments[1].Amount = eur(mostMinor + 1)
 			return i
 		}(), CodeAmount},
+		"payments whose sum has 19 digits": {func() encoder {
+			i := initiation()
+			p := &i.Groups[0].Payments
+			for n := range 10 {
+				*p = append(*p, Payment{EndToEndID: "big " + strconv.Itoa(n), Amount: eur(mostMinor), Creditor: Party{Name: "Bravo"}, Account: bravo})
+			}
+			return i
+		}(), CodeAmount}, // a control sum has 18 digits
 		"a group without a day": {func() encoder {
 			i := initiation()
 			i.Groups[0].Execute = ""
