@@ -272,14 +272,14 @@ func (m *Matcher) entry(e Entry, place Evidence, own map[string]bool, renamed bo
 	if e.Status != "BOOK" {
 		return []Finding{{place, NotBooked{e.Status}}}, nil
 	}
-	key := place.Account + " " + e.BankReference
-	if e.Reversal {
-		key += " back" // some banks give a reversal the reference of what it reverses
+	if place.BankReference == "" {
+		place.BankReference = e.onlyReference()
 	}
-	if e.BankReference == "" {
+	key := bookingKey(place.Account, place.BankReference, e.Reversal)
+	if place.BankReference == "" {
 		// Nothing tells two equal bookings of one file apart from one that is
 		// told twice, except that they stand in one file.
-		key = place.Account + " " + hashOf(e.told())
+		key = bookingKey(place.Account, hashOf(e.told()), e.Reversal)
 		if renamed && m.entries[key].Key == "" {
 			return []Finding{{place, Duplicate{First: Evidence{File: place.File, Account: place.Account}, Changed: true}}}, nil
 		}
@@ -288,11 +288,9 @@ func (m *Matcher) entry(e Entry, place Evidence, own map[string]bool, renamed bo
 	if first, ok := m.entries[key]; ok && !own[key] {
 		return []Finding{{place, Duplicate{First: first.First, Changed: first.Says != says}}}, nil
 	} else if !ok {
-		seen := SeenEntry{key, says, place}
-		m.entries[key] = seen
-		m.history.Entries = append(m.history.Entries, seen)
+		m.see(SeenEntry{key, says, place})
 	}
-	if e.BankReference == "" {
+	if place.BankReference == "" {
 		own[key] = true
 	}
 	var payments []Detail
@@ -323,6 +321,10 @@ func (m *Matcher) entry(e Entry, place Evidence, own map[string]bool, renamed bo
 		for _, r := range d.Remittance.Structured {
 			one.References = append(one.References, r.numbers()...)
 		}
+		if first := m.before(one, place, d, e.Reversal); first != nil {
+			all = append(all, Finding{one, *first})
+			continue
+		}
 		if e.Reversal || d.Return != "" {
 			r, err := m.reverse(one, d)
 			if err != nil {
@@ -338,6 +340,53 @@ func (m *Matcher) entry(e Entry, place Evidence, own map[string]bool, renamed bo
 		all = append(all, found)
 	}
 	return all, nil
+}
+
+// before tells a payment of an entry that was told before by another: banks
+// notify single payments and put them into one entry of the statement.
+func (m *Matcher) before(one, entry Evidence, d Detail, reversal bool) *Duplicate {
+	if d.BankReference != "" && d.BankReference != entry.BankReference {
+		key, says := bookingKey(one.Account, d.BankReference, reversal), hashOf([]any{one.Amount, one.Credit, reversal})
+		if first, ok := m.entries[key]; ok {
+			return &Duplicate{First: first.First, Changed: first.Says != says}
+		}
+		m.see(SeenEntry{key, says, one})
+	}
+	if one.BankReference != "" || one.EndToEndID == "" || reversal || d.Return != "" {
+		return nil
+	}
+	// Without a reference of the bank an end-to-end id that has paid is a booking
+	// told again, unless one file tells both.
+	for _, p := range m.history.Payments {
+		if e := p.Evidence; !p.Back && e.Account == one.Account && e.EndToEndID == one.EndToEndID && e.Amount == one.Amount && e.Credit == one.Credit && e.File != one.File {
+			return &Duplicate{First: e}
+		}
+	}
+	return nil
+}
+
+// see keeps a booking.
+func (m *Matcher) see(e SeenEntry) {
+	m.entries[e.Key] = e
+	m.history.Entries = append(m.history.Entries, e)
+}
+
+// bookingKey names a booking on an account. Some banks give a reversal the
+// reference of what it reverses.
+func bookingKey(account, reference string, reversal bool) string {
+	if reversal {
+		reference += " back"
+	}
+	return account + " " + reference
+}
+
+// onlyReference gives the bank's reference of the one payment of an entry: some
+// banks give it to the entry and some to the payment.
+func (e Entry) onlyReference() string {
+	if len(e.Batches) == 1 && len(e.Batches[0].Payments) == 1 {
+		return e.Batches[0].Payments[0].BankReference
+	}
+	return ""
 }
 
 // unclear says why the amounts of an entry's payments cannot be trusted.

@@ -190,6 +190,49 @@ func TestCamtTwiceWithoutAReferenceOfTheBank(t *testing.T) {
 	left(t, m, "ob-1", 358_022194)
 }
 
+// A notification tells each payment, and the day's statement one entry for all.
+func TestAPaymentThatIsToldAloneAndInABatchPaysOnce(t *testing.T) {
+	two := Item{ID: "ob-2", References: []string{"INV-2"}, Owed: owed("EUR", 50_000000)}
+	a, b := naming("INV-1"), naming("INV-2")
+	a.EndToEndID, b.EndToEndID = "E-1", "E-2"
+	batch := func(ref string, refs ...string) Entry {
+		e := Entry{Amount: eur(41002), Credit: true, Status: "BOOK", BankReference: ref, Batches: []Batch{{Payments: []Detail{a, b}}}}
+		for i, m := range []Money{eur(36002), eur(5000)} {
+			d := &e.Batches[0].Payments[i]
+			d.Amount, d.Credit, d.BankReference = m, true, refs[i]
+		}
+		return e
+	}
+	names := func(all []Finding) (list []string) {
+		for _, f := range all {
+			list = append(list, f.Outcome.Name())
+		}
+		return list
+	}
+	m := matcher(t, History{}, invoice, two)
+	found(t, m, file(t, "N-1", credit("P-1", eur(36002), a)))
+	if got := fmt.Sprint(names(found(t, m, file(t, "S-1", batch("B-1", "P-1", "P-2"))))); got != "[duplicate whole]" {
+		t.Errorf("by the references of the payments the batch is %s", got)
+	}
+	if o := only(t, m, file(t, "N-2", credit("P-2", eur(5000), b))); o.Name() != "duplicate" {
+		t.Errorf("told alone after the batch it is %+v", o)
+	}
+	m = matcher(t, History{}, invoice, two)
+	one := credit("", eur(36002), a)
+	one.Batches[0].Payments[0].BankReference = "P-1"
+	found(t, m, file(t, "N-1", one))
+	if o := only(t, m, file(t, "S-1", credit("P-1", eur(36002), a))); o.Name() != "duplicate" {
+		t.Errorf("with the reference at the entry instead it is %+v", o)
+	}
+	m = matcher(t, History{}, invoice, two)
+	found(t, m, file(t, "N-1", credit("", eur(36002), a), credit("", eur(5000), b)))
+	if got := fmt.Sprint(names(found(t, m, file(t, "S-1", batch("", "", ""))))); got != "[duplicate duplicate]" {
+		t.Errorf("by their end-to-end ids the batch is %s", got)
+	}
+	left(t, m, "ob-1", 2194)
+	left(t, m, "ob-2", 0)
+}
+
 func TestOnePaymentOverSeveralObligations(t *testing.T) {
 	open := []Item{invoice, {ID: "ob-2", References: []string{"INV-2"}, Owed: owed("EUR", 50_000000)}, {ID: "cn-3", References: []string{"CN-3"}, Owed: owed("EUR", -10_000000)}}
 	one := Allocation{"ob-1", eur(36002), owed("EUR", 2194), true}
