@@ -95,7 +95,7 @@ func reportShape() *shape {
 	status := opt("TxSts", listed(4))
 	return seq(
 		one("GrpHdr", seq(one("MsgId", s.id(35)), one("CreDtTm", moment()), overOne("InstgAgt", 0), overOne("InstdAgt", 0), overOne("OrgnlBizQry", 0))),
-		one("OrgnlGrpInfAndSts", seq(one("OrgnlMsgId", s.id(35)), one("OrgnlMsgNmId", s.id(35)), overOne("OrgnlCreDtTm", 0), opt("OrgnlNbOfTxs", digits(15)),
+		opt("OrgnlGrpInfAndSts", seq(one("OrgnlMsgId", s.id(35)), one("OrgnlMsgNmId", s.id(35)), overOne("OrgnlCreDtTm", 0), opt("OrgnlNbOfTxs", digits(15)),
 			overOne("OrgnlCtrlSum", 0), opt("GrpSts", listed(4)), reasons,
 			any0("NbOfTxsPerSts", seq(one("DtldNbOfTxs", digits(15)), one("DtldSts", listed(4)), overOne("DtldCtrlSum", 0))))),
 		any0("TxInfAndSts", seq(opt("StsId", s.id(35)), opt("OrgnlGrpInf", seq(one("OrgnlMsgId", s.id(35)), one("OrgnlMsgNmId", s.id(35)), overOne("OrgnlCreDtTm", 0))), opt("OrgnlInstrId", s.id(35)), opt("OrgnlEndToEndId", s.id(35)),
@@ -150,12 +150,21 @@ func readReport(n *node) (*Report, error) {
 	original := n.at("OrgnlGrpInfAndSts")
 	r := &Report{ID: n.get("GrpHdr", "MsgId"), Created: n.at("GrpHdr", "CreDtTm").time(), Original: original.get("OrgnlMsgId"),
 		OriginalKind: original.get("OrgnlMsgNmId"), Status: Status(original.get("GrpSts")), Reasons: readReasons(original)}
+	if original == nil {
+		// Some banks name the file at each payment instead.
+		of := n.at("TxInfAndSts", "OrgnlGrpInf")
+		r.Original, r.OriginalKind = of.get("OrgnlMsgId"), of.get("OrgnlMsgNmId")
+	}
 	ids := once{}
 	counts := map[Status]int{}
 	for at, tn := range n.all("TxInfAndSts") {
 		p := PaymentStatus{ID: tn.get("StsId"), InstructionID: tn.get("OrgnlInstrId"), EndToEndID: tn.get("OrgnlEndToEndId"), TransactionID: tn.get("OrgnlTxId"),
 			Status: Status(tn.get("TxSts")), Reasons: readReasons(tn), Accepted: tn.at("AccptncDtTm").time(), Reference: tn.get("AcctSvcrRef")}
-		if of := tn.get("OrgnlGrpInf", "OrgnlMsgId"); of != "" && of != r.Original {
+		of := tn.get("OrgnlGrpInf", "OrgnlMsgId")
+		if of == "" && original == nil {
+			return nil, inside(element("it names no file: OrgnlGrpInf is missing, and OrgnlGrpInfAndSts"), "TxInfAndSts", at)
+		}
+		if of != "" && of != r.Original {
 			return nil, inside(fault.Newf(CodeStatus, "ask the bank for a report on one file", "it is about the file %s and the report about %s", short(of), short(r.Original)), "TxInfAndSts", at)
 		}
 		if err := r.checkPayment(p, ids); err != nil {
@@ -163,6 +172,9 @@ func readReport(n *node) (*Report, error) {
 		}
 		counts[p.Status]++
 		r.Payments = append(r.Payments, p)
+	}
+	if r.Original == "" {
+		return nil, element("OrgnlGrpInfAndSts is missing: the report names no file").In("OrgnlGrpInfAndSts")
 	}
 	for at, c := range original.all("NbOfTxsPerSts") {
 		if s := Status(c.get("DtldSts")); number(c.get("DtldNbOfTxs")) < counts[s] {

@@ -176,6 +176,32 @@ func TestAFileOfAnotherBankIsReadAndWhatIsPassedOverIsTold(t *testing.T) {
 	}
 }
 
+// Banks that report across borders name the file at each payment, not once.
+func TestAReportMayNameItsFileAtEachPayment(t *testing.T) {
+	data := string(golden(t, "pacs002"))
+	data = regexp.MustCompile(`(?s)\s*<OrgnlGrpInfAndSts>.*</OrgnlGrpInfAndSts>`).ReplaceAllString(data, "")
+	of := "</StsId><OrgnlGrpInf><OrgnlMsgId>ALPHA-20261130-1</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId></OrgnlGrpInf>"
+	each := strings.ReplaceAll(data, "</StsId>", of)
+	want := report()
+	want.Status = ""
+	if f, err := ReadBytes([]byte(each)); err != nil || !reflect.DeepEqual(f.Report, want) {
+		t.Errorf("it is read as %+v, %v", f, err)
+	}
+	for what, c := range map[string]struct {
+		file string
+		code fault.Code
+	}{
+		"none names it":      {data, CodeElement},
+		"one names it not":   {strings.Replace(each, of, "</StsId>", 1), CodeElement},
+		"one names another":  {strings.Replace(each, "ALPHA-20261130-1", "ALPHA-20261130-2", 1), CodeStatus},
+		"there is no status": {regexp.MustCompile(`(?s)<TxInfAndSts>.*</TxInfAndSts>`).ReplaceAllString(data, ""), CodeElement},
+	} {
+		if f, err := ReadBytes([]byte(c.file)); fault.CodeOf(err) != c.code {
+			t.Errorf("%s: read %+v, %v", what, f, err)
+		}
+	}
+}
+
 // change is one change of a golden file that breaks one rule.
 type change struct {
 	what, old, new string
