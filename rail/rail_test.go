@@ -496,6 +496,7 @@ func TestHostileFilesAreRefused(t *testing.T) {
 		{"deep nesting", head + doc("pain.001.001.09") + strings.Repeat("<a>", 10_000), CodeTooLarge},
 		{"deep nesting in a supplement", head + doc("pain.001.001.09") + "<SplmtryData>" + strings.Repeat("<a>", 10_000), CodeTooLarge},
 		{"many elements", head + doc("pain.001.001.09") + strings.Repeat("<a/>", MaxElements+1), CodeTooLarge},
+		{"many attributes", head + doc("pain.001.001.09") + "<a " + strings.Repeat("a='' ", MaxElements+1) + "/></Document>", CodeTooLarge},
 		{"a huge file", head + doc("pain.001.001.09") + strings.Repeat(" ", MaxBytes), CodeTooLarge},
 		{"a huge text", strings.Replace(pain, "Berlin", strings.Repeat("B", 1<<20), 1), CodeText},
 		{"an attribute of a terminal", strings.Replace(pain, "<BtchBookg>", "<BtchBookg a\u200bb='1'>", 1), CodeSyntax},

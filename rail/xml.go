@@ -16,7 +16,7 @@ import (
 // what is above is not read on.
 const (
 	MaxBytes    = 16 << 20 // of a file
-	MaxElements = 500_000  // of a file
+	MaxElements = 500_000  // of a file, and attributes
 	MaxDepth    = 32       // elements inside one another; the standard's deepest path has 14
 )
 
@@ -62,6 +62,10 @@ func parse(data []byte) (*node, Kind, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
 		return nil, "", fault.New(CodeSyntax, "the file is no UTF-8", "ask the bank for the file in UTF-8, as the standard says")
+	}
+	if bytes.Count(data, []byte("=")) > MaxElements {
+		// The decoder keeps all attributes of an element before it shows one.
+		return nil, "", fault.Newf(CodeTooLarge, "ask the bank what it sent", "the file has more than %d attributes", MaxElements)
 	}
 	d := xml.NewDecoder(bytes.NewReader(data))
 	var root *node
