@@ -370,6 +370,47 @@ func TestAReferenceThatNamesTwoItemsIsRefused(t *testing.T) {
 	}
 }
 
+// What a payer makes of its items is found whole by the payee, who has the same
+// items, and leaves exactly what is carried.
+func TestAPaymentMadeOfItemsIsFoundByThePayee(t *testing.T) {
+	open := []Item{invoice, {ID: "ob-2", Owed: owed("EUR", 50_000000)}, {ID: "cn-3", Owed: owed("EUR", -10_009999)}, {ID: "small", Owed: owed("EUR", 9_999)}}
+	for _, items := range [][]Item{open, open[:1], open[:2]} {
+		p, err := PaymentOf(items...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := PaymentOf(items...)
+		if err != nil || again.EndToEndID != p.EndToEndID || len(p.EndToEndID) != 25 {
+			t.Errorf("the ids are %s and %s, %v", p.EndToEndID, again.EndToEndID, err)
+		}
+		p.Creditor, p.Account = Party{Name: "Bravo"}, bravo
+		i := initiation()
+		i.Groups[0].Payments = []Payment{p}
+		if _, err := i.Encode(); err != nil {
+			t.Error(err)
+		}
+		m := matcher(t, History{}, open...)
+		o := only(t, m, file(t, "N-1", credit("B-1", p.Amount, Detail{EndToEndID: p.EndToEndID, Remittance: p.Remittance})))
+		w, ok := o.(Whole)
+		if !ok {
+			t.Errorf("it is %s %+v", o.Name(), o)
+		}
+		for _, a := range w.Paid {
+			if open, _, err := Payable(a.Left); err != nil || open.Minor != 0 {
+				t.Errorf("%s has %s left, %v", a.Item, a.Left, err)
+			}
+		}
+	}
+	for what, items := range map[string][]Item{"nothing": nil, "less than a cent": open[3:], "a credit note alone": open[2:3]} {
+		if p, err := PaymentOf(items...); fault.CodeOf(err) != fault.Refused {
+			t.Errorf("%s: %+v, %v", what, p, err)
+		}
+	}
+	if p, err := PaymentOf(invoice, Item{ID: "usd", Owed: owed("USD", 1_000000)}); fault.CodeOf(err) != money.CodeCurrencyMismatch {
+		t.Errorf("two currencies: %+v, %v", p, err)
+	}
+}
+
 // Whatever comes in whatever order, each cent of each booked payment is on an
 // item, an excess, or told to be for a person, and each item has lost exactly
 // what was laid on it.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
@@ -226,4 +227,41 @@ func (o once) take(name, id string) error {
 // inside names the element of a list in which a rule was broken.
 func inside(err error, name string, at int) error {
 	return fault.Of(err).In(name + "[" + strconv.Itoa(at+1) + "]")
+}
+
+// PaymentOf makes the one payment that pays what can be paid of items of one
+// currency. It names each by its creditor reference, with how much goes to it,
+// so the payee's [Matcher] finds them; its end-to-end id follows from the ids,
+// so the same items are the same payment. The payee, its account and bank are
+// left to the caller. Codes: refused, when nothing above zero can be paid;
+// unknown-currency, currency-mismatch, money-overflow.
+func PaymentOf(items ...Item) (Payment, error) {
+	var p Payment
+	var ids []string
+	for _, item := range items {
+		open, _, err := Payable(item.Owed)
+		if err != nil {
+			return Payment{}, err
+		}
+		if open.Minor == 0 {
+			continue
+		}
+		if p.Amount.IsZero() {
+			p.Amount.Currency = open.Currency
+		}
+		if p.Amount, err = p.Amount.plus(open); err != nil {
+			return Payment{}, err
+		}
+		ref := Reference{Creditor: CreditorReference(item.ID), Amount: open}
+		if open.Minor < 0 {
+			ref.Amount, ref.Credited = Money{}, open.abs()
+		}
+		p.Remittance.Structured = append(p.Remittance.Structured, ref)
+		ids = append(ids, item.ID)
+	}
+	if p.Amount.Minor <= 0 {
+		return Payment{}, fault.New(fault.Refused, "nothing is left to pay by a bank", "wait until more is owed; what is below a minor unit is carried")
+	}
+	p.EndToEndID = CreditorReference(strings.Join(ids, "\x00"))
+	return p, nil
 }
