@@ -37,7 +37,7 @@ var rows = [][]string{
 
 // nouns are the packages under trade/, each of which may import those before it.
 var nouns = []string{"money", "party", "usage", "rating", "product", "agreement", "order",
-	"invoice", "reconcile", "dispute", "settlement", "fraud", "habit"}
+	"invoice", "reconcile", "dispute", "settlement", "netting", "fraud", "habit"}
 
 func rowOf(pkg string) int {
 	top, _, _ := strings.Cut(pkg, "/")
