@@ -106,7 +106,7 @@ type Outcome struct {
 }
 
 // Touched gives the keys of all whose debts, claims or payments an outcome
-// changes, in byte order.
+// changes, in byte order. The outcome has passed [Verify].
 func (o Outcome) Touched() []sign.PublicKey {
 	touched := make([]bool, len(o.Keys))
 	for _, c := range o.Changes {
