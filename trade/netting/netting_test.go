@@ -95,7 +95,7 @@ func TestCompressionTakesOffAsMuchAsTryingEveryCirculation(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 1))
 	better, limited := 0, 0
-	for i := range 3000 {
+	for i := range 2000 {
 		in := random(r, 2+r.IntN(4), 9, 2)
 		if i%3 == 0 {
 			for v := range in.Members {
@@ -180,6 +180,36 @@ func TestTheOrderOfInputDoesNotMatter(t *testing.T) {
 			}
 			if err := Verify(mixed, a); err != nil {
 				t.Fatalf("seed %d: %s: %v", seed, name, err)
+			}
+		}
+	}
+}
+
+// net(A,B) = −net(B,A): with all debts turned round, everybody's position is the
+// other way and as much is left. By pairs, each change is turned round too.
+func TestDebtsTurnedRoundNetToTheMirrorImage(t *testing.T) {
+	seed := rand.Uint64()
+	r := rand.New(rand.NewPCG(seed, 5))
+	for range 200 {
+		in := random(r, 10, 60, 1000)
+		in.Members[2].Most = 300
+		back := in
+		back.Debts = slices.Clone(in.Debts)
+		for i, d := range back.Debts {
+			back.Debts[i].Debtor, back.Debts[i].Creditor = d.Creditor, d.Debtor
+		}
+		for _, net := range []func(Input) (Outcome, error){Bilateral, Multilateral, Compress} {
+			a, b := must(net(in)), must(net(back))
+			if a.Left != b.Left {
+				t.Fatalf("seed %d: %s leaves %s, turned round %s", seed, a.Method, a.Left, b.Left)
+			}
+			if a.Method != ByPair {
+				continue
+			}
+			for _, c := range a.Changes {
+				if !slices.Contains(b.Changes, Change{c.Creditor, c.Debtor, c.Old, c.New}) {
+					t.Fatalf("seed %d: %+v is not turned round", seed, c)
+				}
 			}
 		}
 	}
@@ -332,6 +362,48 @@ func TestAnOutcomeThatIsNotOfTheDebtsIsUnsound(t *testing.T) {
 			if spoil(&o); fault.CodeOf(Verify(in, o)) != CodeUnsound {
 				t.Errorf("%s, %s: %v", name, what, Verify(in, o))
 			}
+		}
+	}
+}
+
+// With sums that fit, only the one check that each is for can find them.
+func TestAnOutcomeWithRightSumsIsUnsoundAllTheSame(t *testing.T) {
+	in := debts(4, 0, 1, 10, 1, 2, 12, 2, 0, 14, 2, 3, 5)
+	for what, changes := range map[string][]Change{
+		"a circle of debts that grow": {{0, 1, units(10), units(11)}, {1, 2, units(12), units(13)}, {2, 0, units(14), units(15)}},
+		"positions that change":       {{0, 1, units(10), units(9)}, {1, 2, units(12), units(11)}},
+		"a change of nothing":         {{2, 3, units(5), units(5)}},
+	} {
+		o := Outcome{Method: ByCycle, Currency: "EUR", Gross: units(41), Left: units(41), Debts: 4, Changes: changes}
+		for _, m := range in.Members {
+			o.Keys = append(o.Keys, m.Key)
+		}
+		for _, c := range changes {
+			o.Left += c.New - c.Old
+		}
+		if err := Verify(in, o); fault.CodeOf(err) != CodeUnsound {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	// All debts gone, and nobody pays.
+	o := must(Multilateral(in))
+	o.Payments, o.Left, o.Debts = nil, 0, 0
+	if err := Verify(in, o); fault.CodeOf(err) != CodeUnsound {
+		t.Errorf("no payments: %v", err)
+	}
+	// A round about way, and more payments than are needed.
+	in = debts(4, 0, 2, 10, 1, 3, 10)
+	o = must(Multilateral(in))
+	for what, payments := range map[string][]Payment{
+		"through another": {{0, 1, units(10)}, {1, 2, units(10)}, {1, 3, units(10)}},
+		"too many":        {{0, 2, units(5)}, {0, 3, units(5)}, {1, 2, units(5)}, {1, 3, units(5)}},
+	} {
+		o.Payments, o.Left, o.Debts = payments, 0, uint32(len(payments))
+		for _, p := range payments {
+			o.Left += p.Amount
+		}
+		if err := Verify(in, o); fault.CodeOf(err) != CodeUnsound {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }
