@@ -31,7 +31,7 @@ func TestCompressionMeasuresEachMethodOnTheSameDebts(t *testing.T) {
 		if !(positions.Left <= exact.Left && exact.Left < circles.Left && circles.Left < pairs.Left && pairs.Left < r.Gross) {
 			t.Errorf("left: %+v", left)
 		}
-		if positions.Payments >= 40 || r.Debts < int(exact.Payments) || r.Debts > 40*39 || r.Verify <= 0 || told < 8 {
+		if positions.Payments >= 40 || r.Debts < int(exact.Payments) || r.Debts > 40*39 || r.Verify <= 0 || r.Better <= 0 || r.Better >= 1 || told < 8 {
 			t.Errorf("%+v, progress told %d times", r, told)
 		}
 	}
