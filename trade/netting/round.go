@@ -152,45 +152,56 @@ func byPair(a, b Offer) int {
 	return cmp.Or(bytes.Compare(a.Debtor[:], b.Debtor[:]), bytes.Compare(a.Creditor[:], b.Creditor[:]))
 }
 
+func (a *Admitted) drop(o Offer, why *fault.Error) {
+	a.DroppedOffers = append(a.DroppedOffers, Dropped[Offer]{o, why})
+}
+
+func unsigned(who string) *fault.Error {
+	return fault.New(CodeOfferUnsigned, "the offer has no good signature of its "+who, "have both sides sign the same offer")
+}
+
 func (a *Admitted) admitOffers(offers []SignedOffer) {
 	offers = slices.Clone(offers)
 	slices.SortFunc(offers, func(x, y SignedOffer) int {
 		return cmp.Or(byPair(x.Offer, y.Offer), cmp.Compare(x.Offer.Amount, y.Offer.Amount), bytes.Compare(x.Offer.Round[:], y.Offer.Round[:]),
 			bytes.Compare(x.Debtor[:], y.Debtor[:]), bytes.Compare(x.Creditor[:], y.Creditor[:]))
 	})
-	drop := func(o Offer, why *fault.Error) { a.DroppedOffers = append(a.DroppedOffers, Dropped[Offer]{o, why}) }
 	round := a.Round.Hash()
 	var batch sign.Batch
-	for _, o := range offers {
-		raw := canon.Must(o.Offer)
-		batch.Add(o.Offer.Debtor, tagOffer, raw, o.Debtor)
-		batch.Add(o.Offer.Creditor, tagOffer, raw, o.Creditor)
-	}
-	_, good := batch.Verify()
-	var signed []Offer
-	for i, s := range offers {
+	formed := offers[:0] // worth the work of checking signatures
+	for _, s := range offers {
 		o := s.Offer
 		_, debtor := a.Round.place(o.Debtor)
 		_, creditor := a.Round.place(o.Creditor)
 		switch {
 		case o.Round != round:
-			drop(o, fault.New(fault.Conflict, "the offer is for another round", "sign one for this round"))
+			a.drop(o, fault.New(fault.Conflict, "the offer is for another round", "sign one for this round"))
 		case !debtor || !creditor:
-			drop(o, fault.New(fault.NotFound, "the offer names a key that is not of the round", "offer between members of the round"))
+			a.drop(o, fault.New(fault.NotFound, "the offer names a key that is not of the round", "offer between members of the round"))
 		case o.Debtor == o.Creditor:
-			drop(o, fault.New(fault.Invalid, "the offer is of a debt to oneself", "leave it out"))
+			a.drop(o, fault.New(fault.Invalid, "the offer is of a debt to oneself", "leave it out"))
 		case o.Amount <= 0:
-			drop(o, fault.Newf(fault.Invalid, "offer an amount above zero", "the offer is of %s", o.Amount))
-		case !good[2*i] || !good[2*i+1]:
-			who := "creditor"
-			if !good[2*i] {
-				if who = "debtor"; !good[2*i+1] {
-					who = "debtor and creditor"
-				}
-			}
-			drop(o, fault.New(CodeOfferUnsigned, "the offer has no good signature of its "+who, "have both sides sign the same offer"))
+			a.drop(o, fault.Newf(fault.Invalid, "offer an amount above zero", "the offer is of %s", o.Amount))
+		default:
+			formed = append(formed, s)
+			raw := canon.Must(o)
+			batch.Add(o.Debtor, tagOffer, raw, s.Debtor)
+			batch.Add(o.Creditor, tagOffer, raw, s.Creditor)
+		}
+	}
+	_, good := batch.Verify()
+	var signed []Offer
+	for i, s := range formed {
+		o, debtor, creditor := s.Offer, good[2*i], good[2*i+1]
+		switch {
+		case !debtor && !creditor:
+			a.drop(o, unsigned("debtor and creditor"))
+		case !debtor:
+			a.drop(o, unsigned("debtor"))
+		case !creditor:
+			a.drop(o, unsigned("creditor"))
 		case len(signed) > 0 && signed[len(signed)-1] == o:
-			drop(o, fault.New(CodeOfferRepeated, "the offer is there twice, and counts once", "nothing"))
+			a.drop(o, fault.New(CodeOfferRepeated, "the offer is there twice, and counts once", "nothing"))
 		default:
 			signed = append(signed, o)
 		}
@@ -204,11 +215,17 @@ func (a *Admitted) admitOffers(offers []SignedOffer) {
 			a.Offers = append(a.Offers, signed[0])
 		} else {
 			for _, o := range signed[:n] {
-				drop(o, fault.Newf(CodeOfferRepeated, "sign one offer of each debt", "both sides have signed %d offers of this debt, with different amounts", n))
+				a.drop(o, fault.Newf(CodeOfferRepeated, "sign one offer of each debt", "both sides have signed %d offers of this debt, with different amounts", n))
 			}
 		}
 		signed = signed[n:]
 	}
+	a.fit()
+	slices.SortStableFunc(a.DroppedOffers, func(x, y Dropped[Offer]) int { return byPair(x.What, y.What) })
+}
+
+// fit drops the largest offers as long as the sum of all leaves the range of money.
+func (a *Admitted) fit() {
 	bySize := slices.Clone(a.Offers)
 	slices.SortStableFunc(bySize, func(x, y Offer) int { return cmp.Compare(x.Amount, y.Amount) })
 	var sum money.Micro
@@ -218,14 +235,13 @@ func (a *Admitted) admitOffers(offers []SignedOffer) {
 			continue
 		}
 		for _, o := range bySize[i:] {
-			drop(o, fault.New(money.CodeOverflow, "with this offer, the sum of all leaves the range of money", "offer it in a round of its own"))
+			a.drop(o, fault.New(money.CodeOverflow, "with this offer, the sum of all leaves the range of money", "offer it in a round of its own"))
 		}
 		fits := bySize[:i]
 		slices.SortFunc(fits, byPair)
 		a.Offers = slices.Clone(fits)
 		break
 	}
-	slices.SortStableFunc(a.DroppedOffers, func(x, y Dropped[Offer]) int { return byPair(x.What, y.What) })
 }
 
 func (a *Admitted) admitLimits(limits []SignedLimit) {
