@@ -20,7 +20,8 @@ func TestCompressionMeasuresEachMethodOnTheSameDebts(t *testing.T) {
 		left := map[netting.Method]NettingRun{}
 		for _, m := range r.Methods {
 			left[m.Method] = m
-			if m.Median <= 0 || len(m.Each) != 2 || m.Left > r.Gross || m.Reduced < 0 || m.Reduced > 1 {
+			if m.Median <= 0 || m.CPU < 0 || // two readings of the clock may be equal
+				len(m.Each) != 2 || m.Left > r.Gross || m.Reduced < 0 || m.Reduced > 1 {
 				t.Errorf("%+v", m)
 			}
 			if !strings.Contains(r.Text(), string(m.Method)+" ") {
