@@ -21,13 +21,12 @@ import (
 
 // benchCommand measures this machine.
 type benchCommand struct {
-	Ledger  benchLedgerCommand  `cmd:"" help:"Commands a second through ledger and channel, beside the consensus engine alone."`
-	Rating  benchRatingCommand  `cmd:"" help:"Calls rated a second by longest prefix."`
-	Voice   benchVoiceCommand   `cmd:"" help:"Two carriers' files through the whole network: time and memory."`
-	Sonata  benchSonataCommand  `cmd:"" help:"Requests a second of a Sonata seller with many orders in store: list, get, post."`
-	Compare benchCompareCommand `cmd:"" help:"Two carriers' records compared: records a second, CPU, memory; beside DuckDB."`
-	Mesh    benchMeshCommand    `cmd:"" help:"Discovery and quoting among tens of thousands of simulated carriers, against flooding."`
-
+	Ledger      benchLedgerCommand      `cmd:"" help:"Commands a second through ledger and channel, beside the consensus engine alone."`
+	Rating      benchRatingCommand      `cmd:"" help:"Calls rated a second by longest prefix."`
+	Voice       benchVoiceCommand       `cmd:"" help:"Two carriers' files through the whole network: time and memory."`
+	Sonata      benchSonataCommand      `cmd:"" help:"Requests a second of a Sonata seller with many orders in store: list, get, post."`
+	Compare     benchCompareCommand     `cmd:"" help:"Two carriers' records compared: records a second, CPU, memory; beside DuckDB."`
+	Mesh        benchMeshCommand        `cmd:"" help:"Discovery and quoting among tens of thousands of simulated carriers, against flooding."`
 	Compression benchCompressionCommand `cmd:"" help:"Many carriers' debts netted by pairs, by position and in circles: what is left, and in which time."`
 }
 
