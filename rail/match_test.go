@@ -362,7 +362,7 @@ func TestAReferenceThatNamesTwoItemsIsRefused(t *testing.T) {
 	if _, err := NewMatcher([]Item{invoice, {ID: "INV-1", Owed: owed("EUR", 1)}}, History{}); fault.CodeOf(err) != CodeTwice {
 		t.Errorf("it is taken: %v", err)
 	}
-	if _, err := NewMatcher([]Item{{ID: "1", Owed: owed("XDR", 1)}}, History{}); fault.CodeOf(err) != money.CodeUnknownCurrency {
+	if _, err := NewMatcher([]Item{{ID: "1", Owed: owed("XDR", 1)}}, History{}); fault.CodeOf(err) != money.CodeNoMinorUnit {
 		t.Errorf("an item that no bank pays is taken: %v", err)
 	}
 	if _, err := matcher(t, History{}).Match(&File{Kind: Pain001, Initiation: initiation()}); fault.CodeOf(err) != fault.Invalid {

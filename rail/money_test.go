@@ -30,8 +30,8 @@ func TestWhatIsPayableIsInMinorUnitsAndTheRestIsKept(t *testing.T) {
 			t.Errorf("%s pays %s and keeps %s, %v", c.owed, pays, rest, err)
 		}
 	}
-	for _, c := range []money.Currency{"XDR", "USDt", ""} {
-		if _, _, err := Payable(money.Amount{Currency: c, Micro: 1}); fault.CodeOf(err) != money.CodeUnknownCurrency {
+	for c, want := range map[money.Currency]fault.Code{money.XDR: money.CodeNoMinorUnit, "USDt": money.CodeUnknownCurrency, "": money.CodeUnknownCurrency} {
+		if _, _, err := Payable(money.Amount{Currency: c, Micro: 1}); fault.CodeOf(err) != want {
 			t.Errorf("%q is payable: %v", c, err)
 		}
 	}

@@ -325,7 +325,7 @@ func TestAStatementThatBreaksARuleIsRefused(t *testing.T) {
 	refuses(t, "camt054", []change{
 		{"a balance in a notification", "<TxsSummry>", "<Bal/><TxsSummry>", CodeElement, "Ntfctn[1].Bal"},
 		{"another sum", "<Sum>360.02", "<Sum>360.03", CodeSum, "TtlNtries.Sum"},
-		{"an amount of a special drawing right", `<Amt Ccy="EUR">360.02`, `<Amt Ccy="XDR">360.02`, "unknown-currency", "Ntry[1].Amt"},
+		{"an amount of a special drawing right", `<Amt Ccy="EUR">360.02`, `<Amt Ccy="XDR">360.02`, money.CodeNoMinorUnit, "Ntry[1].Amt"},
 	})
 }
 
@@ -403,7 +403,7 @@ func TestAMessageThatBreaksARuleIsNotWritten(t *testing.T) {
 			i := initiation()
 			i.Groups[0].Payments[1].Amount = Money{"XDR", 1}
 			return i
-		}(), "unknown-currency"},
+		}(), money.CodeNoMinorUnit},
 		"a payment of 19 digits": {func() encoder {
 			i := initiation()
 			i.Groups[0].Payments[1].Amount = eur(mostMinor + 1)
