@@ -123,7 +123,11 @@ func (b *Broker) Quote(ctx context.Context, a selling.Ask) (selling.Quoted, erro
 	if s == nil || s.Proof == nil {
 		return selling.Quoted{}, errNone
 	}
-	return selling.Quoted{Prices: prices(s.Quote.Price, s.Quote.Currency), Proof: s.Proof, Until: time.UnixMilli(s.Quote.Until), Knowing: selling.Knows(a.Header)}, nil
+	shown := prices(s.Quote.Price, s.Quote.Currency)
+	if q.Hours != 0 {
+		shown = append(shown, sessionPrices(s.Quote.Price, s.Quote.Currency)...)
+	}
+	return selling.Quoted{Prices: shown, Proof: s.Proof, Until: time.UnixMilli(s.Quote.Until), Knowing: selling.Knows(a.Header)}, nil
 }
 
 // Withdrawn frees what a quote that has ended had reserved, here and beyond.

@@ -132,10 +132,7 @@ func (b *Broker) compose(o *mesh.Order, old, s *mesh.Supply, q *mesh.Quote) erro
 			return err
 		}
 		s.Own = append(s.Own, now)
-		if own.Once, err = own.Once.Add(now.Price.Once); err == nil {
-			own.Month, err = own.Month.Add(now.Price.Month)
-		}
-		if err != nil {
+		if own, err = own.Add(now.Price); err != nil {
 			return err
 		}
 		add(now.Leg)

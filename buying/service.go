@@ -24,6 +24,7 @@ type Request struct {
 	MinAvailability uint32 // millionths; 0: any
 	Ceiling         money.Micro
 	Rule            string // CEL: the lowest wins; "": the price
+	Hours           uint32 // of a month in which a session is expected to be open; above 0 it is capacity that stands
 	Hops, Asks      int    // budgets; 0: the node's
 	Time            time.Duration
 }
@@ -83,7 +84,7 @@ func (b *Broker) Inquire(ctx context.Context, r Request) (Answer, error) {
 	if r.To != 0 && r.To <= b.now() {
 		return Answer{}, fault.New(mesh.CodeBadInquiry, "the time is over", "name a time to come").In("to")
 	}
-	q := mesh.Inquiry{Product: r.Product, A: b.place(r.A), Z: b.place(r.Z), Bandwidth: r.Bandwidth, Window: mesh.Window{From: r.From, To: r.To}, Months: r.Months,
+	q := mesh.Inquiry{Product: r.Product, A: b.place(r.A), Z: b.place(r.Z), Bandwidth: r.Bandwidth, Window: mesh.Window{From: r.From, To: r.To}, Months: r.Months, Hours: r.Hours,
 		Currency: r.Currency, MaxLatency: r.MaxLatency, MinAvailability: uint64(r.MinAvailability) * perMillionth, MaxPrice: uint64(r.Ceiling)}
 	began := b.o.Now()
 	c := make(chan mesh.Result, 1)

@@ -192,10 +192,11 @@ func configuration(q *mesh.Inquiry) []byte {
 	return raw
 }
 
-// names of the two prices of a composed service, as bills show them.
+// names of the prices of a composed service, as bills show them.
 const (
-	priceOnce  = "set-up"
-	priceMonth = "service"
+	priceOnce    = "set-up"
+	priceMonth   = "service"
+	priceSession = "session"
 )
 
 // prices gives what a quote's price is on a bill.
@@ -208,6 +209,12 @@ func prices(p mesh.Price, c money.Currency) (out []rating.Price) {
 		out = append(out, rating.Price{Name: priceOnce, Kind: rating.OneTime, Currency: c, Rate: rate(p.Once), Unit: 1, Event: rating.OnActivation})
 	}
 	return out
+}
+
+// sessionPrices gives what sessions of what stands cost, by the second at the rate
+// of an hour.
+func sessionPrices(p mesh.Price, c money.Currency) []rating.Price {
+	return []rating.Price{{Name: priceSession, Kind: rating.Time, Currency: c, Rate: money.Rate(p.Hour) * 1000, Unit: 3600}}
 }
 
 // maxPrice bounds a price so that its rate fits, in millionths.
@@ -236,13 +243,16 @@ func offerOf(q *mesh.Quote, asked *mesh.Inquiry) (product.Offer, error) {
 	if err != nil {
 		return product.Offer{}, err
 	}
-	if q.Price.Once > maxPrice || q.Price.Month > maxPrice {
+	if q.Price.Once > maxPrice || q.Price.Month > maxPrice || q.Price.Hour > maxPrice {
 		return product.Offer{}, fault.New(fault.Refused, "the price is too high to be billed", "correct the mark-up")
 	}
 	o := product.Offer{Line: spec.Line, Type: spec.Type, Configuration: spec.Configuration, Prices: prices(q.Price, q.Currency), Pieces: 1,
 		Term: product.Term{Months: q.Months}}
 	if q.Months > 0 {
 		o.Term.Early = rating.Millionths // the rest of the term is owed
+	}
+	if asked.Hours != 0 {
+		o.Sessions = sessionPrices(q.Price, q.Currency)
 	}
 	return o, nil
 }
@@ -327,6 +337,9 @@ func (b *Broker) read(n *Neighbour, asked *mesh.Inquiry, product string, proof [
 	var ok bool
 	if q.Price, ok = priceOf(x.Offer.Prices, asked.Currency); !ok {
 		return nil, bad("has prices that cannot be sold on")
+	}
+	if s := x.Offer.Sessions; asked.Hours != 0 && len(s) == 1 {
+		q.Price.Hour = money.Micro(s[0].Rate / 1000) // what is no such price is not what was asked for
 	}
 	for _, l := range x.Legs {
 		leg := mesh.Leg{OnNet: l.Own, Latency: l.Latency, Availability: l.Availability * perMillionth}

@@ -201,7 +201,7 @@ func (s *search) fits(a *asker) bool {
 		far, near = near, far
 	}
 	return far.ID == s.far.ID && (!s.whole || near.ID == s.near.ID) &&
-		q.Product == f.Product && q.Bandwidth == f.Bandwidth && q.Window == f.Window && q.Months == f.Months && q.Currency == f.Currency
+		q.Product == f.Product && q.Bandwidth == f.Bandwidth && q.Window == f.Window && q.Months == f.Months && q.Hours == f.Hours && q.Currency == f.Currency
 }
 
 // own gives the on-net legs from an asker's near end to an eNNI: none, but true,
@@ -404,7 +404,7 @@ func (n *Node) weigh(s *search, a *asker, all []choice) []choice {
 		if len(c.legs) == 0 {
 			continue
 		}
-		total, err := c.legs[0].Price.Total(a.inquiry.Months)
+		total, err := c.legs[0].Price.Total(&a.inquiry)
 		if err != nil {
 			continue
 		}
@@ -471,7 +471,7 @@ func (n *Node) price(k *ask) {
 		return
 	}
 	for _, i := range k.items {
-		if total, err := i.Offer.Price.Total(k.inquiry.Months); i.Priced && err == nil {
+		if total, err := i.Offer.Price.Total(&k.inquiry); i.Priced && err == nil {
 			seen := int64(total) / max(k.guess/usual, 1)
 			n.links[k.enni].dear = n.links[k.enni].dear.toward(seen, 4)
 			n.dear = n.dear.toward(seen, 16)
@@ -602,8 +602,8 @@ func (n *Node) compose(a *asker) {
 		case x.priced != y.priced:
 			return 1
 		}
-		p, _ := x.offer.Price.Total(a.inquiry.Months)
-		q, _ := y.offer.Price.Total(a.inquiry.Months)
+		p, _ := x.offer.Price.Total(&a.inquiry)
+		q, _ := y.offer.Price.Total(&a.inquiry)
 		return cmp.Compare(p, q)
 	})
 }
@@ -638,7 +638,7 @@ func (n *Node) sum(a *asker, w way, bought Offer) (Offer, bool) {
 	if !ok {
 		return Offer{}, false
 	}
-	_, err := out.Price.Total(a.inquiry.Months)
+	_, err := out.Price.Total(&a.inquiry)
 	return out, err == nil
 }
 
@@ -660,7 +660,7 @@ func (a *asker) front(limit int) []way {
 	if at < 0 {
 		at = len(a.ways)
 	}
-	out := front(slices.Clone(a.ways[:at]), way.total, a.inquiry.Months, limit)
+	out := front(slices.Clone(a.ways[:at]), way.total, &a.inquiry, limit)
 	return append(out, a.ways[at:min(len(a.ways), at+limit-len(out))]...)
 }
 
