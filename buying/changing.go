@@ -75,6 +75,10 @@ func (b *Broker) requote(ctx context.Context, o *mesh.Order, change func(mesh.In
 		b.mu.Unlock()
 		return mesh.Supply{}, fault.New(fault.Conflict, "the service is not in service, or a change of it is under way", "wait until it is in service")
 	}
+	if len(b.running(o.ID)) > 0 {
+		b.mu.Unlock()
+		return mesh.Supply{}, fault.New(fault.Conflict, "a session of the service is open", "close it, then ask for the change")
+	}
 	old := b.supplies[o.Current.Quote]
 	b.mu.Unlock()
 	asked := change(old.Asked)

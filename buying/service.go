@@ -230,7 +230,9 @@ func (b *Broker) Services() []Service {
 	defer b.mu.Unlock()
 	var out []Service
 	for _, o := range b.cascade.Orders() {
-		out = append(out, b.service(&o))
+		if !b.isSession(&o) {
+			out = append(out, b.service(&o))
+		}
 	}
 	slices.SortStableFunc(out, func(x, y Service) int { return cmp.Compare(y.Offer.Until, x.Offer.Until) })
 	return out
@@ -266,6 +268,8 @@ func (b *Broker) Order(quote mesh.ID) (Service, error) {
 		return b.service(&o), nil
 	}
 	switch {
+	case s.Changes != (mesh.ID{}) && len(b.running(id)) > 0:
+		return Service{}, fault.New(fault.Conflict, "a session of the service is open", "close it, then order the change").In("quote")
 	case !ok || s.Sold.Quote.Buyer != "":
 		return Service{}, fault.New(fault.NotFound, "there is no such quote for an own customer", "ask for one").In("quote")
 	case s.Sold.Quote.Until <= b.now():
@@ -307,7 +311,10 @@ func (b *Broker) End(id mesh.ID, at int64) (Service, error) {
 			return fault.New(fault.Conflict, "the service is not in service", "withdraw it")
 		}
 		return nil
-	}, func(now int64) []mesh.Effect { return b.cascade.Finish(now, id, max(at, now)) })
+	}, func(now int64) []mesh.Effect {
+		at := max(at, now)
+		return append(b.closeAll(now, id, at), b.cascade.Finish(now, id, at)...)
+	})
 }
 
 // Built says that the own legs of a service are delivered, or cannot be. Codes:
