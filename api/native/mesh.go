@@ -19,6 +19,7 @@ type Market interface {
 	ChangeService(ctx context.Context, id string, c wire.ChangeService) (wire.Offer, error)
 	EndService(id string, e wire.EndService) (wire.Service, error)
 	BuildService(id string, b wire.BuiltService) (wire.Service, error)
+	Sessions
 }
 
 // market gives the carrier's mesh. Code: not-found.
@@ -122,4 +123,5 @@ func (s *server) mesh() {
 		x, err := m.BuildService(in.ID, in.Body)
 		return answer(x), err
 	})
+	s.sessions()
 }

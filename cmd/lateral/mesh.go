@@ -27,6 +27,7 @@ type inquireCommand struct {
 	Rule     string         `placeholder:"CEL" help:"Which offer is best: the lowest number of price, latency and availability; default: price."`
 	Months   uint32         `help:"Committed term in months; default: what the words say."`
 	Currency money.Currency `placeholder:"CODE" help:"Of the prices; default: that of the ceiling, or the node's."`
+	Hours    uint32         `placeholder:"N" help:"Ask for capacity that stands, of which sessions are opened and closed: for so many hours of a month one is expected to be open."`
 	Hops     int            `help:"Asks in a row at most; default: the node's limit."`
 	Asks     int            `help:"Asks in all at most; default: the node's limit."`
 	Time     time.Duration  `placeholder:"2s" help:"Until the inquiry ends; default: the node's limit."`
@@ -85,7 +86,7 @@ func (c inquireCommand) inquiry(in *catalog.Inquiry) (wire.Inquire, error) {
 		return wire.Inquire{}, fault.New(fault.Invalid, "neighbours are asked for what lies between two places", "name both, or look into the own catalogue with lateral catalog search")
 	}
 	q := wire.Inquire{Type: in.Type, A: in.A.Place, Z: in.Z.Place, Bandwidth: in.Bandwidth, From: wire.Time(in.From), To: wire.Time(in.To), Months: c.Months,
-		Currency: c.Currency, Latency: in.Latency, Availability: in.Availability, Ceiling: in.Ceiling, Rule: c.Rule, Hops: c.Hops, Asks: c.Asks,
+		Currency: c.Currency, Latency: in.Latency, Availability: in.Availability, Ceiling: in.Ceiling, Rule: c.Rule, Hours: c.Hours, Hops: c.Hops, Asks: c.Asks,
 		TimeMillis: c.Time.Milliseconds()}
 	if q.Type == "" {
 		q.Type = catalog.TypeELine
@@ -114,7 +115,7 @@ func writeFound(w io.Writer, x *wire.Inquired) error {
 	for i := range x.Alternatives {
 		rows = append(rows, offerRow("", &x.Alternatives[i]))
 	}
-	table(&b, "", []string{"", "quote", "once", "a month", "latency", "availability", "until", "legs"}, rows, false)
+	table(&b, "", []string{"", "quote", "once", "a month", "an hour", "latency", "availability", "until", "legs"}, rows, false)
 	fmt.Fprintf(&b, "\norder it: lateral service order %s\n", x.Best.Quote)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -129,7 +130,11 @@ func offerRow(name string, o *wire.Offer) []string {
 			legs = append(legs, "bought of "+string(o.Seller))
 		}
 	}
-	return []string{name, o.Quote, o.Once.String(), o.Month.String(), fmt.Sprintf("%.1f ms", float64(o.Latency)/1000),
+	hour := "-"
+	if o.Hour.Currency != "" {
+		hour = o.Hour.String()
+	}
+	return []string{name, o.Quote, o.Once.String(), o.Month.String(), hour, fmt.Sprintf("%.1f ms", float64(o.Latency)/1000),
 		fmt.Sprintf("%d.%04d %%", o.Availability/10_000, o.Availability%10_000), stamp(o.Until), strings.Join(legs, ", ")}
 }
 
@@ -140,6 +145,7 @@ type serviceCommand struct {
 	Show     serviceShow     `cmd:"" op:"get-service" help:"Show one service." eg:"3f0c1d..."`
 	Withdraw serviceWithdraw `cmd:"" op:"withdraw-service" role:"product-manager" help:"Give up an order that is not accepted yet." eg:"3f0c1d..."`
 	Change   serviceChange   `cmd:"" op:"change-service" role:"product-manager" help:"Get a firm price for another bandwidth; lateral service order takes it." eg:"3f0c1d... --bandwidth 200000000"`
+	Session  sessionCommand  `cmd:"" help:"Open and close sessions of capacity that stands."`
 	End      serviceEnd      `cmd:"" op:"end-service" role:"product-manager" help:"End a service, and what is bought for it." eg:"3f0c1d..." eg:"3f0c1d... --at 2026-12-31T23:00:00Z"`
 	Build    serviceBuild    `cmd:"" op:"build-service" role:"engineer,product-manager" help:"Say that the own legs of a service are delivered and tested, or cannot be." eg:"3f0c1d..." eg:"3f0c1d... --failed"`
 }

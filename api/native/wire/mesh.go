@@ -19,6 +19,7 @@ type Inquire struct {
 	Availability uint32         `json:"availability,omitempty" maximum:"1000000" doc:"Millionths at least; absent: any."`
 	Ceiling      *money.Amount  `json:"ceiling,omitempty" doc:"The most that it may cost in all of its term. It is told to nobody."`
 	Rule         string         `json:"rule,omitempty" maxLength:"2000" doc:"CEL over price, latency and availability: the lowest number wins. Absent: price."`
+	Hours        uint32         `json:"hours,omitempty" maximum:"744" doc:"Makes it capacity that stands: for so many hours of a month a session is expected to be open. Offers are compared by it."`
 	Hops         int            `json:"hops,omitempty" minimum:"0" maximum:"15" doc:"Asks in a row at most; absent: the node's limit."`
 	Asks         int            `json:"asks,omitempty" minimum:"0" maximum:"9999" doc:"Asks in all at most; absent: the node's limit."`
 	TimeMillis   int64          `json:"time_ms,omitempty" minimum:"0" maximum:"60000" doc:"Until it ends; absent: the node's limit."`
@@ -39,6 +40,7 @@ type Offer struct {
 	Quote        string       `json:"quote"`
 	Once         money.Amount `json:"once" doc:"Due at activation; of a timed service, for all of its time."`
 	Month        money.Amount `json:"month"`
+	Hour         money.Amount `json:"hour,omitzero" doc:"Of a session, where it is capacity that stands."`
 	Months       uint32       `json:"months,omitempty"`
 	Latency      uint64       `json:"latency" doc:"Microseconds one way."`
 	Availability uint64       `json:"availability" doc:"Millionths."`
@@ -47,6 +49,7 @@ type Offer struct {
 	Seller       party.Code   `json:"seller,omitempty" doc:"The neighbour of whom the rest is bought; absent: nothing is."`
 	BoughtOnce   money.Amount `json:"bought_once,omitzero" doc:"What it asks."`
 	BoughtMonth  money.Amount `json:"bought_month,omitzero"`
+	BoughtHour   money.Amount `json:"bought_hour,omitzero"`
 	Proof        []byte       `json:"proof,omitempty" doc:"Its signed quote."`
 }
 
@@ -66,6 +69,23 @@ type OrderService struct {
 // ChangeService asks for the price of a change of a service.
 type ChangeService struct {
 	Bandwidth uint64 `json:"bandwidth" doc:"bit/s."`
+}
+
+// OpenSession opens a session of capacity that stands.
+type OpenSession struct {
+	Key string `json:"key,omitempty" maxLength:"80" doc:"Of the application: the same key again is the same session. Absent: a fresh one."`
+}
+
+// Session is a session of capacity that stands, as this carrier has it.
+type Session struct {
+	ID      string `json:"id"`
+	Service string `json:"service"`
+	State   string `json:"state" enum:"opening,open,closing,closed,refused" doc:"refused: nothing of the chain is open, and nothing is charged."`
+	Why     string `json:"why,omitempty" doc:"It was refused."`
+	Opened  Time   `json:"opened,omitempty" doc:"All of the chain had it."`
+	Closed  Time   `json:"closed,omitempty" doc:"It was asked to close."`
+	Sold    string `json:"sold_product,omitempty" doc:"On the Bilateral with the buyer of the service."`
+	Bought  string `json:"bought_product,omitempty" doc:"On the Bilateral with the seller."`
 }
 
 // EndService ends a service.
