@@ -144,8 +144,8 @@ func (t *tx) checkItem(b OrderPlace, r *order.Request) error {
 	switch {
 	case r.Action != order.Add && r.Action != order.Modify && r.Action != order.Delete:
 		return invalid("request.action", "there is no such action", "use add, modify or delete")
-	case r.Until != 0 && (r.Action != order.Add || r.Until <= max(b.From, t.ctx.Block.Time) || r.Until > maxMillis):
-		return invalid("request.until", "only what is added has an end, after its beginning", "name a later end, or none")
+	case r.Until != 0 && (r.Action == order.Delete || r.Until <= max(b.From, t.ctx.Block.Time) || r.Until > maxMillis):
+		return invalid("request.until", "only what is added or prolonged has an end, after its beginning", "name a later end, or none")
 	case r.Reserved != 0 && (r.Reserved < 0 || r.Reserved > maxMillis):
 		return invalid("request.reserved", "the end of the reservation is out of range", "name a time in ms since 1970")
 	case r.Action == order.Delete && (r.Bases() > 0 || len(r.Offer.Prices) > 0 || len(b.Payload) > 0):
@@ -391,8 +391,13 @@ func (t *tx) orderProduct(it *order.Item, p product.Instance) error {
 	if it.Request.Action == order.Delete {
 		event = product.End
 	}
-	if p.Ends != 0 && event == product.Change {
+	// What has an end by its own order can be prolonged, and not changed otherwise.
+	switch until := it.Request.Until; {
+	case event != product.Change || p.Ends == 0 && until == 0:
+	case until == 0:
 		return wrongState("product", p.ID, string(p.State)+" with an end", "a change")
+	case p.Ends <= t.ctx.Block.Time || p.EndedBy != "" || until <= p.Ends:
+		return invalid("request.until", "the product has no end that the order could move to a later time", "name a later end of a timed product, or end it")
 	}
 	p.Order = it.ID
 	if err := t.moveProduct(&p, event); err != nil {
