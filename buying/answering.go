@@ -40,6 +40,11 @@ func (b *Broker) begin(a *selling.Ask) (enni int, id mesh.ID, h *mesh.Header, q 
 	if id, ok = parseID(a.ID); !ok {
 		id, h = idOf("foreign", a.Buyer, a.ID), nil
 	}
+	if q.Attributes != "" {
+		if err := fit(&q, b.o.Catalog.Schemas()); err != nil {
+			return 0, id, nil, q, item, err
+		}
+	}
 	return enni, id, h, q, item, nil
 }
 
@@ -123,7 +128,7 @@ func (b *Broker) Quote(ctx context.Context, a selling.Ask) (selling.Quoted, erro
 	if s == nil || s.Proof == nil {
 		return selling.Quoted{}, errNone
 	}
-	shown := prices(s.Quote.Price, s.Quote.Currency)
+	shown := prices(s.Quote.Price, s.Quote.Currency, dueOf(a.Product, &q))
 	if q.Hours != 0 {
 		shown = append(shown, sessionPrices(s.Quote.Price, s.Quote.Currency)...)
 	}

@@ -471,7 +471,7 @@ func (b *Broker) orderPlace(x *channel.Bilateral, id string, s *mesh.Supply, bel
 		Request: &order.Request{Action: q.Quote.Action, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To,
 			Test: true}} // it is charged once the whole chain is accepted, whatever the agreement says
 	if q.Quote.Action == order.Modify {
-		p.Request.Until = 0 // only what is added has an end
+		p.Request.Until = q.Quote.To // 0 but where it is prolonged
 	}
 	// Not before the quoted time, by the ledger's clock too, which may be behind.
 	p.From = s.Rest.Window.From
@@ -928,6 +928,9 @@ func (b *Broker) post(n *Neighbour, id string, s *mesh.Supply) {
 	p, err := b.productOf(n, s.Rest)
 	if err != nil {
 		return
+	}
+	if q.Quote.Action == order.Modify && q.Quote.To != 0 {
+		return // the standard has no word for a later end
 	}
 	action := wire.Add
 	if q.Quote.Action == order.Modify {

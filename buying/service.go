@@ -23,9 +23,10 @@ type Request struct {
 	MaxLatency      uint64 // µs; 0: any
 	MinAvailability uint32 // millionths; 0: any
 	Ceiling         money.Micro
-	Rule            string // CEL: the lowest wins; "": the price
-	Hours           uint32 // of a month in which a session is expected to be open; above 0 it is capacity that stands
-	Hops, Asks      int    // budgets; 0: the node's
+	Rule            string         // CEL: the lowest wins; "": the price
+	Attributes      map[string]any // of the configuration, by the product's schema
+	Hours           uint32         // of a month in which a session is expected to be open; above 0 it is capacity that stands
+	Hops, Asks      int            // budgets; 0: the node's
 	Time            time.Duration
 }
 
@@ -86,6 +87,11 @@ func (b *Broker) Inquire(ctx context.Context, r Request) (Answer, error) {
 	}
 	q := mesh.Inquiry{Product: r.Product, A: b.place(r.A), Z: b.place(r.Z), Bandwidth: r.Bandwidth, Window: mesh.Window{From: r.From, To: r.To}, Months: r.Months, Hours: r.Hours,
 		Currency: r.Currency, MaxLatency: r.MaxLatency, MinAvailability: uint64(r.MinAvailability) * perMillionth, MaxPrice: uint64(r.Ceiling)}
+	if len(r.Attributes) > 0 {
+		if q.Attributes, err = with(&q, r.Attributes, b.o.Catalog.Schemas()); err != nil {
+			return Answer{}, err
+		}
+	}
 	began := b.o.Now()
 	c := make(chan mesh.Result, 1)
 	b.mu.Lock()
@@ -276,6 +282,9 @@ func (b *Broker) Order(quote mesh.ID) (Service, error) {
 		return Service{}, fault.New("quote-expired", "the quote has expired", "ask for another").In("quote")
 	}
 	until := max(s.Asked.Window.From, b.now()) + b.o.DeliverFor.Milliseconds()
+	if to := b.supplies[s.Changes].Asked.Window.To; to != 0 {
+		until = min(until, to) // what is over is not prolonged
+	}
 	var effects []mesh.Effect
 	var err error
 	b.doLocked(func(now int64) []mesh.Effect {

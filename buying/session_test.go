@@ -134,7 +134,7 @@ func TestAnApplicationOpensAndClosesSessionsAlongAChain(t *testing.T) {
 	if all := must(w.sides["BRAVO"].broker.Sessions(w.sides["BRAVO"].broker.Services()[0].ID)); len(all) != 1 || all[0].State != buying.Open || all[0].Sold != x.Bought {
 		t.Errorf("BRAVO shows %+v", all)
 	}
-	if _, err := alpha.broker.Change(within(t), s.ID, 200_000_000); fault.CodeOf(err) != fault.Conflict {
+	if _, err := alpha.broker.Change(within(t), s.ID, buying.Wish{Bandwidth: 200_000_000}); fault.CodeOf(err) != fault.Conflict {
 		t.Errorf("changed while a session is open: %v", err)
 	}
 	must(alpha.broker.CloseSession(s.ID, x.ID))

@@ -58,6 +58,22 @@ type Inquiry struct {
 	// Hours makes it capacity that stands, of which sessions are opened and closed: for
 	// so many hours of a month one is expected to be open. Offers are compared by it.
 	Hours uint32 `cbor:"11,keyasint,omitempty" json:"hours,omitempty"`
+	// Attributes are further members of the product's configuration, one JSON object in
+	// its canonical form: what the schema of the product has and the mesh does not read.
+	Attributes string `cbor:"12,keyasint,omitempty" json:"attributes,omitempty"`
+}
+
+// Take leaves of an inquiry's bounds what is not used up by a part of that latency
+// and availability. False: nothing is left for another part.
+func (q *Inquiry) Take(latency, availability uint64) bool {
+	if q.MaxLatency != 0 {
+		if q.MaxLatency <= latency {
+			return false
+		}
+		q.MaxLatency -= latency
+	}
+	q.MinAvailability = need(q.MinAvailability, availability)
+	return q.MinAvailability <= Whole
 }
 
 // Whole is an availability of 100 %, in parts per billion.
@@ -68,6 +84,8 @@ const (
 	maxText   = 256
 	maxMonths = 1200
 	maxHours  = 744 // of a month
+	// MaxAttributes bounds further members of a configuration, in bytes.
+	MaxAttributes = 1 << 10
 )
 
 // CodeBadInquiry says that an inquiry cannot be asked.
@@ -91,6 +109,8 @@ func (q *Inquiry) Validate() error {
 		return bad("window", "the window ends before it begins", "give an end after the start, or none")
 	case q.Months > maxMonths:
 		return bad("months", "the term is too long", "ask for at most 1200 months")
+	case len(q.Attributes) > MaxAttributes:
+		return bad("attributes", "the further members of the configuration are too many", "name at most 1024 bytes of them")
 	case q.Hours > maxHours:
 		return bad("hours", "no month has that many hours", "expect sessions for at most 744")
 	case q.MinAvailability > Whole:

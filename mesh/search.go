@@ -201,7 +201,7 @@ func (s *search) fits(a *asker) bool {
 		far, near = near, far
 	}
 	return far.ID == s.far.ID && (!s.whole || near.ID == s.near.ID) &&
-		q.Product == f.Product && q.Bandwidth == f.Bandwidth && q.Window == f.Window && q.Months == f.Months && q.Hours == f.Hours && q.Currency == f.Currency
+		q.Product == f.Product && q.Bandwidth == f.Bandwidth && q.Window == f.Window && q.Months == f.Months && q.Hours == f.Hours && q.Attributes == f.Attributes && q.Currency == f.Currency
 }
 
 // own gives the on-net legs from an asker's near end to an eNNI: none, but true,
@@ -239,14 +239,8 @@ func (n *Node) rest(s *search, a *asker, enni int, legs []OwnLeg) (Inquiry, bool
 	for _, l := range legs[1:] {
 		fast, sure = min(fast, l.Leg.Latency), max(sure, l.Leg.Availability)
 	}
-	if q.MaxLatency != 0 {
-		if q.MaxLatency <= fast {
-			return q, false
-		}
-		q.MaxLatency -= fast
-	}
-	q.MinAvailability = need(q.MinAvailability, sure)
-	return q, q.MinAvailability <= Whole
+	ok := q.Take(fast, sure)
+	return q, ok
 }
 
 // A choice is a neighbour that may be asked.
