@@ -16,7 +16,7 @@ type market struct{ b *buying.Broker }
 
 func (m market) Inquire(ctx context.Context, q wire.Inquire) (wire.Inquired, error) {
 	r := buying.Request{Product: q.Type, A: q.A, Z: q.Z, Bandwidth: q.Bandwidth, From: int64(q.From), To: int64(q.To), Months: q.Months, Currency: q.Currency,
-		MaxLatency: q.Latency, MinAvailability: q.Availability, Rule: q.Rule, Hours: q.Hours, Hops: q.Hops, Asks: q.Asks, Time: time.Duration(q.TimeMillis) * time.Millisecond}
+		MaxLatency: q.Latency, MinAvailability: q.Availability, Rule: q.Rule, Hours: q.Hours, Attributes: q.Attributes, Hops: q.Hops, Asks: q.Asks, Time: time.Duration(q.TimeMillis) * time.Millisecond}
 	if c := q.Ceiling; c != nil {
 		if r.Currency == "" {
 			r.Currency = c.Currency
@@ -107,7 +107,7 @@ func (m market) ChangeService(ctx context.Context, id string, c wire.ChangeServi
 	if err := x.UnmarshalText([]byte(id)); err != nil {
 		return wire.Offer{}, fault.Of(err).In("id")
 	}
-	o, err := m.b.Change(ctx, x, c.Bandwidth)
+	o, err := m.b.Change(ctx, x, buying.Wish{Bandwidth: c.Bandwidth, MaxLatency: c.Latency, MinAvailability: c.Availability, Until: int64(c.Until), Attributes: c.Attributes})
 	if err != nil {
 		return wire.Offer{}, err
 	}

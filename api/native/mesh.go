@@ -88,7 +88,7 @@ func (s *server) mesh() {
 		x, err := m.WithdrawService(in.ID)
 		return answer(x), err
 	})
-	post(s, at+"/{id}/change", "change-service", tagMarket, "Get a firm price for another bandwidth of a service, over the same neighbours; order-service takes it", func(ctx context.Context, in *struct {
+	post(s, at+"/{id}/change", "change-service", tagMarket, "Get a firm price for a change of a service, over the same neighbours; order-service takes it", func(ctx context.Context, in *struct {
 		ServicePath
 		Body wire.ChangeService
 	}) (*reply[wire.Offer], error) {

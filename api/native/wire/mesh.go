@@ -19,6 +19,7 @@ type Inquire struct {
 	Availability uint32         `json:"availability,omitempty" maximum:"1000000" doc:"Millionths at least; absent: any."`
 	Ceiling      *money.Amount  `json:"ceiling,omitempty" doc:"The most that it may cost in all of its term. It is told to nobody."`
 	Rule         string         `json:"rule,omitempty" maxLength:"2000" doc:"CEL over price, latency and availability: the lowest number wins. Absent: price."`
+	Attributes   map[string]any `json:"attributes,omitempty" doc:"Further members of the configuration, by the schema of the type: a class of service, a frame size."`
 	Hours        uint32         `json:"hours,omitempty" maximum:"744" doc:"Makes it capacity that stands: for so many hours of a month a session is expected to be open. Offers are compared by it."`
 	Hops         int            `json:"hops,omitempty" minimum:"0" maximum:"15" doc:"Asks in a row at most; absent: the node's limit."`
 	Asks         int            `json:"asks,omitempty" minimum:"0" maximum:"9999" doc:"Asks in all at most; absent: the node's limit."`
@@ -66,9 +67,14 @@ type OrderService struct {
 	Quote string `json:"quote" maxLength:"64" doc:"Of an inquiry made here. The same quote again is the same order."`
 }
 
-// ChangeService asks for the price of a change of a service.
+// ChangeService asks for the price of a change of a service. What is absent stays as
+// it is.
 type ChangeService struct {
-	Bandwidth uint64 `json:"bandwidth" doc:"bit/s."`
+	Bandwidth    uint64         `json:"bandwidth,omitempty" doc:"bit/s."`
+	Latency      uint64         `json:"latency,omitempty" doc:"Microseconds one way at most."`
+	Availability uint32         `json:"availability,omitempty" maximum:"1000000" doc:"Millionths at least."`
+	Until        Time           `json:"until,omitempty" doc:"A later end of a timed service, which changes nothing else then."`
+	Attributes   map[string]any `json:"attributes,omitempty" doc:"Members of the configuration, by the schema of the product: a class of service, a frame size. null takes one away."`
 }
 
 // OpenSession opens a session of capacity that stands.
