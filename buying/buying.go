@@ -113,14 +113,15 @@ type Broker struct {
 	results  map[mesh.ID]chan mesh.Result
 	told     map[int]*mesh.Reach // by eNNI: what it is to know
 	supplies map[mesh.ID]mesh.Supply
-	names    map[mesh.ID]string    // what the own interface calls a quote
-	items    map[revision]string   // at a buyer's Bilateral: the order that a revision is
-	products map[productKey]bought // at a seller's Bilateral: the order that a product is of
-	placing  map[string]bool       // by partner and order: it is on its way to the ledger
-	builds   map[revision]bool     // own legs wait for people
-	failed   error                 // a record could not be kept: nothing goes on
-	rivals   map[mesh.ID][]mesh.ID // quotes of one inquiry, by each of them
-	forgot   int64                 // when expired quotes were forgotten last, ms since 1970
+	names    map[mesh.ID]string           // what the own interface calls a quote
+	items    map[revision]string          // at a buyer's Bilateral: the order that a revision is
+	products map[productKey]bought        // at a seller's Bilateral: the order that a product is of
+	sessions map[mesh.ID]map[mesh.ID]bool // by the service that stands
+	placing  map[string]bool              // by partner and order: it is on its way to the ledger
+	builds   map[revision]bool            // own legs wait for people
+	failed   error                        // a record could not be kept: nothing goes on
+	rivals   map[mesh.ID][]mesh.ID        // quotes of one inquiry, by each of them
+	forgot   int64                        // when expired quotes were forgotten last, ms since 1970
 	sellable sellable
 }
 
@@ -162,7 +163,7 @@ func New(o Options) (*Broker, error) {
 	b := &Broker{
 		o: o, changed: make(chan struct{}, 1), rouse: make(chan struct{}, 1), open: map[party.Code]*channel.Bilateral{}, waiting: map[exchange][]chan mesh.Message{},
 		asking: map[mesh.ID]context.CancelFunc{}, names: map[mesh.ID]string{}, results: map[mesh.ID]chan mesh.Result{}, told: map[int]*mesh.Reach{},
-		items: map[revision]string{}, products: map[productKey]bought{}, placing: map[string]bool{}, builds: map[revision]bool{}, rivals: map[mesh.ID][]mesh.ID{},
+		items: map[revision]string{}, products: map[productKey]bought{}, placing: map[string]bool{}, sessions: map[mesh.ID]map[mesh.ID]bool{}, builds: map[revision]bool{}, rivals: map[mesh.ID][]mesh.ID{},
 		life: context.Background(),
 	}
 	rand.Read(b.secret[:]) // never fails (crypto/rand)

@@ -72,6 +72,34 @@ func TestAnOrderThatBreaksAClauseDownTheChainReleasesAllAndNamesTheClause(t *tes
 	w.nothingActive()
 }
 
+// A clause may want no test. In a chain one is asked for all the same: billing begins
+// when the whole chain is accepted, and not with one seller's word.
+func TestAChainIsChargedOnceItIsWholeThoughNoClauseWantsATest(t *testing.T) {
+	w := newWorld(t, func(w *world) {
+		w.terms = func(_, _ party.Code, c *agreement.ProductTerms) { c.Test = false }
+		w.people["BRAVO"] = true
+	}, "ALPHA", "BRAVO", "CHARLIE")
+	alpha, bravo := w.sides["ALPHA"], w.sides["BRAVO"]
+	s := must(alpha.broker.Order(alpha.found(wanted).Best.Quote))
+	var sold mesh.ID
+	eventually(t, "CHARLIE has delivered, and BRAVO has something to build", func() bool {
+		for _, x := range bravo.broker.Services() {
+			if its := bravo.items("CHARLIE"); x.Build && len(its) == 1 && its[0].Delivery != nil {
+				sold = x.ID
+			}
+		}
+		return sold != mesh.ID{}
+	})
+	w.nothingActive()
+	must(bravo.broker.Built(sold, true))
+	alpha.stage(s.ID, mesh.Accepted)
+	for i := range w.codes[1:] {
+		eventually(t, "the product of "+string(w.codes[i+1])+" is active", func() bool {
+			return len(w.products(i, func(p product.Instance) bool { return p.State == product.Active })) == 1
+		})
+	}
+}
+
 // A carrier whose own legs wait for people gives them up: it has quoted, and
 // refuses then.
 func TestACarrierThatQuotesAndThenCannotDeliverReleasesTheWholeChain(t *testing.T) {

@@ -221,7 +221,7 @@ func (b *Broker) lookSold(now int64, partner party.Code, it *order.Item) []mesh.
 	id := soldID(partner, it.Request.Product)
 	o, known := b.cascade.Order(id)
 	rev, _ := revOf(it)
-	if !known && b.o.Deliver && b.standing(partner, it) {
+	if !known && b.o.Deliver && b.scheduled(partner, it) {
 		b.serve(partner, it)
 		return nil
 	}
@@ -245,6 +245,9 @@ func (b *Broker) lookSold(now int64, partner party.Code, it *order.Item) []mesh.
 		return nil
 	}
 	quote := quoteID(b.o.Carrier, it.Quoted)
+	if it.Request.Standing != "" && b.soldSession(partner, it) {
+		quote = id
+	}
 	if _, ours := b.supplies[quote]; !ours {
 		return nil
 	}
@@ -463,6 +466,9 @@ func (b *Broker) orderPlace(x *channel.Bilateral, id string, s *mesh.Supply, bel
 	if s.Bought == nil || s.Rest == nil {
 		return trade.OrderPlace{}, fault.New(mesh.CodeBadOrder, "the quote is not kept any more", "ask for another")
 	}
+	if s.Standing != (mesh.ID{}) {
+		return b.sessionPlace(x, id, s, below)
+	}
 	q, err := order.OpenQuote(s.Bought.Proof)
 	if err != nil {
 		return trade.OrderPlace{}, err
@@ -473,9 +479,10 @@ func (b *Broker) orderPlace(x *channel.Bilateral, id string, s *mesh.Supply, bel
 		return trade.OrderPlace{}, err
 	}
 	p := trade.OrderPlace{ID: id, Kind: order.Product, Agreement: agreement, Line: connectivity.Name, Payload: configuration(s.Rest),
-		Request: &order.Request{Action: q.Quote.Action, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To}}
+		Request: &order.Request{Action: q.Quote.Action, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To,
+			Test: true}} // it is charged once the whole chain is accepted, whatever the agreement says
 	if q.Quote.Action == order.Modify {
-		p.Request.Until = 0 // only what is added has an end
+		p.Request.Until = q.Quote.To // 0 but where it is prolonged
 	}
 	// Not before the quoted time, by the ledger's clock too, which may be behind.
 	p.From = s.Rest.Window.From
@@ -696,7 +703,8 @@ type testRecord struct {
 	Product  string           `json:"product"`
 	Quote    string           `json:"quote,omitempty"`
 	Schedule string           `json:"schedule,omitempty"`
-	At       int64            `json:"at"` // ms since 1970
+	Standing string           `json:"standing,omitempty"` // the product of which it is a session
+	At       int64            `json:"at"`                 // ms since 1970
 	Legs     []testedLeg      `json:"legs"`
 	Totals   map[string]int64 `json:"totals"` // latency µs, availability millionths
 }
@@ -716,7 +724,7 @@ func (b *Broker) tested(of mesh.ID, it *order.Item, at int64) (canon.Hash, []ord
 		return canon.Hash{}, nil, fault.New(fault.NotFound, "the order is not known here", "")
 	}
 	s := b.supplies[o.Next.Quote]
-	r := testRecord{Order: it.ID, Product: it.Request.Product, At: at, Quote: it.Quoted}
+	r := testRecord{Order: it.ID, Product: it.Request.Product, At: at, Quote: it.Quoted, Standing: it.Request.Standing}
 	latency, sure := uint64(0), uint64(mesh.Whole)
 	add := func(own bool, l, a uint64) {
 		r.Legs = append(r.Legs, testedLeg{Own: own, AsQuoted: own, Latency: l, Availability: a / perMillionth})
@@ -797,8 +805,11 @@ func (b *Broker) terminated(enni int, x *channel.Bilateral, m mesh.Terminated) {
 // hold reserves the own legs of a revision for good.
 func (b *Broker) hold(e mesh.Hold) {
 	s, ok := b.supplies[e.Rev.Quote]
-	held := ok
-	for _, leg := range s.Own {
+	held, legs := ok, s.Own
+	if s.Standing != (mesh.ID{}) {
+		legs = nil // held for what stands
+	}
+	for _, leg := range legs {
 		err := b.reserve(&s.Sold.Quote, s.Changes, leg, &s.Asked, max(e.Rev.Until, b.now()+1000))
 		if err == nil {
 			_, err = b.o.Catalog.MoveHold(holdName(e.Rev.Quote), catalog.Confirm, e.Order.String(), b.now())
@@ -813,7 +824,7 @@ func (b *Broker) hold(e mesh.Hold) {
 
 // buildLegs has the own legs delivered: by nobody, at once, or by people.
 func (b *Broker) buildLegs(e mesh.Build) {
-	if len(b.supplies[e.Rev.Quote].Own) > 0 && !b.o.Deliver {
+	if s := b.supplies[e.Rev.Quote]; len(s.Own) > 0 && !b.o.Deliver && s.Standing == (mesh.ID{}) {
 		b.builds[revision{e.Order, e.Rev.Number}] = true
 		return
 	}
@@ -873,7 +884,16 @@ func (b *Broker) stop(e mesh.Stop) {
 		})
 		return
 	}
-	b.moveHold(o.Current.Quote, catalog.Release, e.Order)
+	// What stands has its capacity as long as a session is open, whoever ends it first.
+	if of, ok := b.cascade.Order(b.supplies[o.Current.Quote].Standing); ok {
+		if of.End == nil || of.End.At > b.now() {
+			return
+		}
+		o = of
+	}
+	if len(b.running(o.ID)) == 0 {
+		b.moveHold(o.Current.Quote, catalog.Release, o.ID)
+	}
 }
 
 // ordered reports whether an order rests on a quote. The lock is held.
@@ -922,6 +942,9 @@ func (b *Broker) post(n *Neighbour, id string, s *mesh.Supply) {
 	p, err := b.productOf(n, s.Rest)
 	if err != nil {
 		return
+	}
+	if q.Quote.Action == order.Modify && q.Quote.To != 0 {
+		return // the standard has no word for a later end
 	}
 	action := wire.Add
 	if q.Quote.Action == order.Modify {

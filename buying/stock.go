@@ -94,22 +94,33 @@ func ownLeg(q *mesh.Inquiry, a *catalog.Answer) (mesh.OwnLeg, bool) {
 	if a.Cost.Total.Currency != q.Currency || len(a.Cost.ByUse) > 0 {
 		return mesh.OwnLeg{}, false
 	}
-	price := mesh.Price{Once: a.Cost.Total.Micro}
+	cost, prices, hour := a.Cost, a.Prices, money.Micro(0)
+	if q.Hours != 0 {
+		var ok bool
+		var err error
+		if prices, hour, ok = ofSessions(a); !ok {
+			return mesh.OwnLeg{}, false
+		}
+		if cost, err = catalog.Estimate(prices, a.Bandwidth, a.Metres, int64(a.From), int64(a.To)); err != nil {
+			return mesh.OwnLeg{}, false
+		}
+	}
+	price := mesh.Price{Once: cost.Total.Micro, Hour: hour}
 	if q.Window.To == 0 {
 		// Of a service without end: what is due once, and what a whole month costs.
 		at := time.UnixMilli(int64(a.From)).UTC()
 		begin := time.Date(at.Year(), at.Month()+1, 1, 0, 0, 0, 0, time.UTC)
-		month, err := catalog.Estimate(a.Prices, a.Bandwidth, a.Metres, begin.UnixMilli(), begin.AddDate(0, 1, 0).UnixMilli())
+		month, err := catalog.Estimate(prices, a.Bandwidth, a.Metres, begin.UnixMilli(), begin.AddDate(0, 1, 0).UnixMilli())
 		if err != nil {
 			return mesh.OwnLeg{}, false
 		}
 		once := money.Micro(0)
-		for _, c := range a.Cost.Charges {
+		for _, c := range cost.Charges {
 			if c.Kind == rating.OneTime {
 				once += c.Amount.Micro // a part of a total that did not overflow
 			}
 		}
-		price = mesh.Price{Once: once, Month: month.Total.Micro}
+		price = mesh.Price{Once: once, Month: month.Total.Micro, Hour: hour}
 		for _, c := range month.Charges {
 			if c.Kind == rating.OneTime {
 				price.Month -= c.Amount.Micro
@@ -118,6 +129,35 @@ func ownLeg(q *mesh.Inquiry, a *catalog.Answer) (mesh.OwnLeg, bool) {
 	}
 	leg := mesh.Leg{From: q.A.ID, To: q.Z.ID, OnNet: true, Latency: a.Latency, Availability: uint64(a.Availability) * perMillionth}
 	return mesh.OwnLeg{Leg: leg, Price: price, Of: a.Offering}, true
+}
+
+// ofSessions parts the prices of what stands: what is due in any case, and what an
+// hour of a session costs. False: there is no price of time, or one that depends on
+// more than the time.
+func ofSessions(a *catalog.Answer) (fixed []rating.Price, hour money.Micro, ok bool) {
+	for i := range a.Prices {
+		p := &a.Prices[i]
+		if !p.Kind.Used() {
+			fixed = append(fixed, *p)
+			continue
+		}
+		each := uint64(1)
+		if p.Kind == rating.Bandwidth {
+			each = a.Bandwidth
+		}
+		if len(p.Tiers) > 0 || p.Commitment != 0 || p.Minimum != 0 || p.Increment > 1 || each > rating.MaxQuantity/3600 {
+			return nil, 0, false
+		}
+		c, err := p.Rate.Times(3600*each, p.Unit, money.HalfUp)
+		if err == nil {
+			hour, err = hour.Add(c)
+		}
+		if err != nil {
+			return nil, 0, false
+		}
+		ok = true
+	}
+	return fixed, hour, ok
 }
 
 // perMillionth is how many parts per billion a millionth is.

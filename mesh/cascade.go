@@ -657,5 +657,21 @@ func (c *Cascade) Tick(now int64) []Effect {
 			c.next(o)
 		}
 	}
+	c.wake()
 	return c.done()
+}
+
+// wake asks to be ticked when the next thing is due: whoever drives a cascade may
+// have forgotten what it asked for before.
+func (c *Cascade) wake() {
+	at := c.again
+	for _, o := range c.orders {
+		r := o.Next
+		if waits := r.Stage == Reserving || r.Stage == Reserved || o.Up < 0 && r.Stage == Ordered; waits && (at == 0 || r.Until < at) {
+			at = r.Until
+		}
+	}
+	if at != 0 {
+		c.do(Wake{at})
+	}
 }

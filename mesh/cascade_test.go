@@ -503,3 +503,27 @@ func TestAnOrderOnAQuoteThatIsUnknownOrExpiredIsRefused(t *testing.T) {
 		t.Error("a customer's order on an unknown quote is placed")
 	}
 }
+
+// Whoever drives a cascade keeps one time at which to wake it. What is due later than
+// that is asked for again, or it would be forgotten.
+func TestATickSaysWhenTheNextIsDue(t *testing.T) {
+	c, _ := NewCascade(chainNow, [32]byte{1}, soldBy{0, 2}, nil)
+	if _, err := c.Place(chainNow, chainOrder, quoteOf(0, 1), chainUntil); err != nil {
+		t.Fatal(err)
+	}
+	wakes := func(effects []Effect) (at int64) {
+		for _, e := range effects {
+			if w, ok := e.(Wake); ok && (at == 0 || w.At < at) {
+				at = w.At
+			}
+		}
+		return at
+	}
+	if at := wakes(c.Tick(chainNow + 1)); at != chainUntil {
+		t.Errorf("held by nobody yet, it wakes at %d, want %d", at, chainUntil)
+	}
+	c.Held(chainNow+1, chainOrder, 1, true) // the neighbour is asked, and says nothing
+	if at := wakes(c.Tick(chainNow + 2)); at <= chainNow || at > chainNow+2+repeat {
+		t.Errorf("with a message that has no answer it wakes at %d", at)
+	}
+}

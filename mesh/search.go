@@ -220,7 +220,7 @@ func (s *search) fits(a *asker) bool {
 		far, near = near, far
 	}
 	return far.ID == s.far.ID && (!s.whole || near.ID == s.near.ID) &&
-		q.Product == f.Product && q.Bandwidth == f.Bandwidth && q.Window == f.Window && q.Months == f.Months && q.Currency == f.Currency
+		q.Product == f.Product && q.Bandwidth == f.Bandwidth && q.Window == f.Window && q.Months == f.Months && q.Hours == f.Hours && q.Attributes == f.Attributes && q.Currency == f.Currency
 }
 
 // own gives the on-net legs from an asker's near end to an eNNI: none, but true,
@@ -258,14 +258,8 @@ func (n *Node) rest(s *search, a *asker, enni int, legs []OwnLeg) (Inquiry, bool
 	for _, l := range legs[1:] {
 		fast, sure = min(fast, l.Leg.Latency), max(sure, l.Leg.Availability)
 	}
-	if q.MaxLatency != 0 {
-		if q.MaxLatency <= fast {
-			return q, false
-		}
-		q.MaxLatency -= fast
-	}
-	q.MinAvailability = need(q.MinAvailability, sure)
-	return q, q.MinAvailability <= Whole
+	ok := q.Take(fast, sure)
+	return q, ok
 }
 
 // A choice is a neighbour that may be asked.
@@ -510,7 +504,7 @@ func (n *Node) weigh(s *search, a *asker, all []choice) []choice {
 		if len(c.legs) == 0 {
 			continue
 		}
-		total, err := c.legs[0].Price.Total(a.inquiry.Months)
+		total, err := c.legs[0].Price.Total(&a.inquiry)
 		if err != nil {
 			continue
 		}
@@ -577,7 +571,7 @@ func (n *Node) price(k *ask) {
 		return
 	}
 	for _, i := range k.items {
-		if total, err := i.Offer.Price.Total(k.inquiry.Months); i.Priced && err == nil {
+		if total, err := i.Offer.Price.Total(&k.inquiry); i.Priced && err == nil {
 			seen := int64(total) / max(k.guess/usual, 1)
 			n.links[k.enni].dear = n.links[k.enni].dear.toward(seen, 4)
 			n.dear = n.dear.toward(seen, 16)
@@ -718,8 +712,8 @@ func (n *Node) compose(a *asker) {
 		case x.priced != y.priced:
 			return 1
 		}
-		p, _ := x.offer.Price.Total(a.inquiry.Months)
-		q, _ := y.offer.Price.Total(a.inquiry.Months)
+		p, _ := x.offer.Price.Total(&a.inquiry)
+		q, _ := y.offer.Price.Total(&a.inquiry)
 		return cmp.Compare(p, q)
 	})
 }
@@ -754,7 +748,7 @@ func (n *Node) sum(a *asker, w way, bought Offer) (Offer, bool) {
 	if !ok {
 		return Offer{}, false
 	}
-	_, err := out.Price.Total(a.inquiry.Months)
+	_, err := out.Price.Total(&a.inquiry)
 	return out, err == nil
 }
 
@@ -776,7 +770,7 @@ func (a *asker) front(limit int) []way {
 	if at < 0 {
 		at = len(a.ways)
 	}
-	out := front(slices.Clone(a.ways[:at]), way.total, a.inquiry.Months, limit)
+	out := front(slices.Clone(a.ways[:at]), way.total, &a.inquiry, limit)
 	return append(out, a.ways[at:min(len(a.ways), at+limit-len(out))]...)
 }
 

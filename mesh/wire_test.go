@@ -117,16 +117,19 @@ func TestGoldenVectors(t *testing.T) {
 	secret := [32]byte{1}
 	tag := root(&secret, 1)
 	next := tag.Next()
+	standing := inquiry
+	standing.Hours = 40
 	masked := tag.Mask([]byte("key"), ID{1})
 	for name, v := range map[string]struct {
 		got  []byte
 		want string
 	}{
-		"inquiry": {func() []byte { h := inquiry.Hash(); return h[:] }(), goldenInquiry},
-		"root":    {tag[:], goldenRoot},
-		"next":    {next[:], goldenNext},
-		"masked":  {masked[:], goldenMasked},
-		"print":   {[]byte{byte(PrintOf("a") >> 16), byte(PrintOf("a") >> 8), byte(PrintOf("a"))}, goldenPrint},
+		"inquiry":  {func() []byte { h := inquiry.Hash(); return h[:] }(), goldenInquiry},
+		"standing": {func() []byte { h := standing.Hash(); return h[:] }(), goldenStanding},
+		"root":     {tag[:], goldenRoot},
+		"next":     {next[:], goldenNext},
+		"masked":   {masked[:], goldenMasked},
+		"print":    {[]byte{byte(PrintOf("a") >> 16), byte(PrintOf("a") >> 8), byte(PrintOf("a"))}, goldenPrint},
 	} {
 		if got := hex.EncodeToString(v.got); got != v.want {
 			t.Errorf("%s is %s, want %s", name, got, v.want)
@@ -140,9 +143,10 @@ func TestGoldenVectors(t *testing.T) {
 }
 
 const (
-	goldenInquiry = "f33ef340882b2c72341a2333219b6f49177d57f3b5c4782c7ebefed3bb61167a"
-	goldenRoot    = "0a5dcd130fbc4bb2676b1133549de6e8"
-	goldenNext    = "868267a090e6caf0017d81f7a3e87281"
-	goldenMasked  = "ece2c7114071476ee108d1f9742a3f00"
-	goldenPrint   = "b8ab4d"
+	goldenInquiry  = "f33ef340882b2c72341a2333219b6f49177d57f3b5c4782c7ebefed3bb61167a"
+	goldenStanding = "1d2378f5e4a46944ea2a99aa0e014ee75af4f158f2db6b849b157ddde57565ad"
+	goldenRoot     = "0a5dcd130fbc4bb2676b1133549de6e8"
+	goldenNext     = "868267a090e6caf0017d81f7a3e87281"
+	goldenMasked   = "ece2c7114071476ee108d1f9742a3f00"
+	goldenPrint    = "b8ab4d"
 )

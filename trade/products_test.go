@@ -13,6 +13,7 @@ import (
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -479,6 +480,11 @@ func TestGoldenProducts(t *testing.T) {
 	timed := signed.Quote
 	timed.From, timed.To = 1793563200000, 1793570400000
 	line("timed quote", timed.Sign(key("BRAVO.node")))
+	standing := body.Request.Offer
+	standing.Sessions = prices("session:time:EUR:4:3600")
+	line("standing offer", standing)
+	line("session", OrderPlace{ID: "S-1", Kind: order.Product, Agreement: "MSA-1", Line: "connectivity", Request: &order.Request{Action: order.Add, Product: "S-1", Standing: "W-1"}})
+	line("session product", product.Instance{ID: "S-1", Standing: "W-1"})
 	line("terms", terms)
 	line("verdict", Verdict{Dispute: "x", Amount: 5})
 	for _, cmd := range []string{"ALPHA order.place id=P-1 kind=product months=12 from=1", "BRAVO order.accept id=P-1", "time hours=2", "BRAVO order.deliver id=P-1 at=1 totals=latency:5", "time days=30", "ALPHA bill.request month=2026-11"} {

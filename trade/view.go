@@ -156,6 +156,14 @@ func (v View) Scheduled(id string, line product.Line, name string, ms int64) (o 
 	return o, false
 }
 
+// Session gives what a session of a product that stands is offered at, at a moment
+// (ms UTC).
+func (v View) Session(id string, ms int64) (o product.Offer, ok bool) {
+	p, _ := v.Product(id)
+	ph, _ := p.At(ms)
+	return ph.Offer.Session()
+}
+
 // Measurement gives what is measured of a product in an interval.
 func (v View) Measurement(product string, i usage.Interval) (usage.Measurement, bool) {
 	m, ok := get[usage.Measurement](v, MeasurementKey(product, i))

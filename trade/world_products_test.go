@@ -142,13 +142,13 @@ func storyOffer(a args) product.Offer {
 	return product.Offer{Line: "connectivity", Type: typ, Configuration: canon.Sum("test/configuration", []byte(payload)), Prices: prices(a.or("prices", usualPrices)),
 		Pieces: uint64(a.int("pieces", 1)), Metres: uint64(a.int("metres", 0)),
 		Term:       product.Term{Months: uint32(a.int("months", 0)), Early: uint32(a.int("early", 0))},
-		Guarantees: guarantees(a["guarantees"])}
+		Guarantees: guarantees(a["guarantees"]), Sessions: prices(a["sessions"])}
 }
 
 // productOrder is an order about a product. Its quote is the partner's, unless the
 // story says otherwise.
 func (w *world) productOrder(actor, other string, a args) OrderPlace {
-	r := order.Request{Action: order.Action(a.or("action", "add")), Product: a.or("product", "W-1"), Test: a.has("test"), Account: a["account"], Schedule: a["schedule"]}
+	r := order.Request{Action: order.Action(a.or("action", "add")), Product: a.or("product", "W-1"), Test: a.has("test"), Account: a["account"], Schedule: a["schedule"], Standing: a["standing"]}
 	if a.has("until-hour") {
 		r.Until = base + hourMs*a.int("until-hour", 0)
 	}
@@ -158,7 +158,7 @@ func (w *world) productOrder(actor, other string, a args) OrderPlace {
 	if r.Action != order.Delete {
 		r.Offer = storyOffer(a)
 	}
-	if r.Action != order.Delete && !a.has("schedule") && !a.has("no-quote") {
+	if r.Action != order.Delete && !a.has("schedule") && !a.has("standing") && !a.has("no-quote") {
 		q := order.Quote{ID: "Q-" + a["id"], Buyer: party.Code(a.or("quote-buyer", actor)), Seller: party.Code(other), Action: order.Action(a.or("quote-action", string(r.Action))), Offer: r.Offer,
 			Until: w.time + 1000*a.int("quote-seconds", 600)}
 		if r.Action == order.Modify {

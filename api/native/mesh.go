@@ -20,6 +20,7 @@ type Market interface {
 	RescheduleService(ctx context.Context, id string, r wire.RescheduleService) (wire.Service, error)
 	EndService(id string, e wire.EndService) (wire.Service, error)
 	BuildService(id string, b wire.BuiltService) (wire.Service, error)
+	Sessions
 }
 
 // market gives the carrier's mesh. Code: not-found.
@@ -88,7 +89,7 @@ func (s *server) mesh() {
 		x, err := m.WithdrawService(in.ID)
 		return answer(x), err
 	})
-	post(s, at+"/{id}/change", "change-service", tagMarket, "Get a firm price for another bandwidth of a service, over the same neighbours; order-service takes it", func(ctx context.Context, in *struct {
+	post(s, at+"/{id}/change", "change-service", tagMarket, "Get a firm price for a change of a service, over the same neighbours; order-service takes it", func(ctx context.Context, in *struct {
 		ServicePath
 		Body wire.ChangeService
 	}) (*reply[wire.Offer], error) {
@@ -136,4 +137,5 @@ func (s *server) mesh() {
 		x, err := m.BuildService(in.ID, in.Body)
 		return answer(x), err
 	})
+	s.sessions()
 }

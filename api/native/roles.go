@@ -36,6 +36,7 @@ var allowed = map[string][]api.Role{
 	"list-catalog-imports": readers, "export-catalog": readers, "search-catalog": readers, "parse-inquiry": readers,
 	"inquire": {api.ProductManager, api.Engineer}, "list-services": readers, "get-service": readers, "order-service": {api.ProductManager},
 	"withdraw-service": {api.ProductManager}, "change-service": {api.ProductManager}, "reschedule-service": {api.ProductManager}, "end-service": {api.ProductManager}, "build-service": {api.Engineer, api.ProductManager},
+	"list-sessions": readers, "get-session": readers, "open-session": {api.ProductManager}, "close-session": {api.ProductManager},
 	"list-reservations": readers, "get-reservation": readers,
 	"put-offering": {api.ProductManager}, "put-specification": {api.ProductManager}, "put-link": {api.ProductManager, api.Engineer}, "put-place": {api.ProductManager, api.Engineer},
 	"step-offering": {api.ProductManager}, "step-specification": {api.ProductManager}, "check-payload": {api.ProductManager, api.Engineer},

@@ -27,7 +27,8 @@ type Request struct {
 	Action  Action `cbor:"1,keyasint" json:"action"`
 	Product string `cbor:"2,keyasint" json:"product"` // id; chosen by the buyer to add one
 	// Quote is the seller's signed quote, byte for byte, by which the product is
-	// ordered; or Schedule names the standing prices of the agreement.
+	// ordered; or Schedule names the standing prices of the agreement; or Standing
+	// the product that stands, by whose prices a session of it is opened.
 	Quote    []byte        `cbor:"3,keyasint,omitempty" json:"quote,omitempty"`
 	Schedule string        `cbor:"4,keyasint,omitempty" json:"schedule,omitempty"`
 	Offer    product.Offer `cbor:"5,keyasint,omitzero" json:"offer,omitzero"`      // to end a product: none
@@ -35,6 +36,17 @@ type Request struct {
 	Test     bool          `cbor:"7,keyasint,omitempty" json:"test,omitempty"`     // it is tested before it is billed, whatever the agreement says
 	Reserved int64         `cbor:"8,keyasint,omitempty" json:"reserved,omitempty"` // until when the seller's reservation holds; ms UTC
 	Account  string        `cbor:"9,keyasint,omitempty" json:"account,omitempty"`  // of the buyer, that the product is billed to; empty: the usual one
+	Standing string        `cbor:"10,keyasint,omitempty" json:"standing,omitempty"`
+}
+
+// Bases counts by what a request is ordered: one, or none where a product ends.
+func (r *Request) Bases() (n int) {
+	for _, named := range []bool{len(r.Quote) > 0, r.Schedule != "", r.Standing != ""} {
+		if named {
+			n++
+		}
+	}
+	return n
 }
 
 // Item is an order about one product.

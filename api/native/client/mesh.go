@@ -51,3 +51,23 @@ func (c *Client) EndService(ctx context.Context, id string, e wire.EndService) (
 func (c *Client) BuildService(ctx context.Context, id string, b wire.BuiltService) (wire.Service, error) {
 	return post[wire.Service](ctx, c, "/v1/services/"+id+"/build", b)
 }
+
+// Sessions lists sessions of a service. Filter: state.
+func (c *Client) Sessions(ctx context.Context, service string, f Filter) iter.Seq2[wire.Session, error] {
+	return list[wire.Session](ctx, c, "/v1/services/"+service+"/sessions", f)
+}
+
+// Session gives one of them.
+func (c *Client) Session(ctx context.Context, service, id string) (wire.Session, error) {
+	return get[wire.Session](ctx, c, "/v1/services/"+service+"/sessions/"+id)
+}
+
+// OpenSession opens a session of a service that stands.
+func (c *Client) OpenSession(ctx context.Context, service string, o wire.OpenSession) (wire.Session, error) {
+	return post[wire.Session](ctx, c, "/v1/services/"+service+"/sessions", o)
+}
+
+// CloseSession closes one.
+func (c *Client) CloseSession(ctx context.Context, service, id string) (wire.Session, error) {
+	return post[wire.Session](ctx, c, "/v1/services/"+service+"/sessions/"+id+"/close", nil)
+}

@@ -20,6 +20,8 @@ type Inquire struct {
 	Availability uint32         `json:"availability,omitempty" maximum:"1000000" doc:"Millionths at least; absent: any."`
 	Ceiling      *money.Amount  `json:"ceiling,omitempty" doc:"The most that it may cost in all of its term. It is told to nobody."`
 	Rule         string         `json:"rule,omitempty" maxLength:"2000" doc:"CEL over price, latency and availability: the lowest number wins. Absent: price."`
+	Attributes   map[string]any `json:"attributes,omitempty" doc:"Further members of the configuration, by the schema of the type: a class of service, a frame size."`
+	Hours        uint32         `json:"hours,omitempty" maximum:"744" doc:"Makes it capacity that stands: for so many hours of a month a session is expected to be open. Offers are compared by it."`
 	Hops         int            `json:"hops,omitempty" minimum:"0" maximum:"15" doc:"Asks in a row at most; absent: the node's limit."`
 	Asks         int            `json:"asks,omitempty" minimum:"0" maximum:"9999" doc:"Asks in all at most; absent: the node's limit."`
 	TimeMillis   int64          `json:"time_ms,omitempty" minimum:"0" maximum:"60000" doc:"Until it ends; absent: the node's limit."`
@@ -40,6 +42,7 @@ type Offer struct {
 	Quote        string       `json:"quote"`
 	Once         money.Amount `json:"once" doc:"Due at activation; of a timed service, for all of its time."`
 	Month        money.Amount `json:"month"`
+	Hour         money.Amount `json:"hour,omitzero" doc:"Of a session, where it is capacity that stands."`
 	Months       uint32       `json:"months,omitempty"`
 	Latency      uint64       `json:"latency" doc:"Microseconds one way."`
 	Availability uint64       `json:"availability" doc:"Millionths."`
@@ -48,6 +51,7 @@ type Offer struct {
 	Seller       party.Code   `json:"seller,omitempty" doc:"The neighbour of whom the rest is bought; absent: nothing is."`
 	BoughtOnce   money.Amount `json:"bought_once,omitzero" doc:"What it asks."`
 	BoughtMonth  money.Amount `json:"bought_month,omitzero"`
+	BoughtHour   money.Amount `json:"bought_hour,omitzero"`
 	Proof        []byte       `json:"proof,omitempty" doc:"Its signed quote."`
 }
 
@@ -64,9 +68,31 @@ type OrderService struct {
 	Quote string `json:"quote" maxLength:"64" doc:"Of an inquiry made here. The same quote again is the same order."`
 }
 
-// ChangeService asks for the price of a change of a service.
+// ChangeService asks for the price of a change of a service. What is absent stays as
+// it is.
 type ChangeService struct {
-	Bandwidth uint64 `json:"bandwidth" doc:"bit/s."`
+	Bandwidth    uint64         `json:"bandwidth,omitempty" doc:"bit/s."`
+	Latency      uint64         `json:"latency,omitempty" doc:"Microseconds one way at most."`
+	Availability uint32         `json:"availability,omitempty" maximum:"1000000" doc:"Millionths at least."`
+	Until        Time           `json:"until,omitempty" doc:"A later end of a timed service, which changes nothing else then."`
+	Attributes   map[string]any `json:"attributes,omitempty" doc:"Members of the configuration, by the schema of the product: a class of service, a frame size. null takes one away."`
+}
+
+// OpenSession opens a session of capacity that stands.
+type OpenSession struct {
+	Key string `json:"key,omitempty" maxLength:"80" doc:"Of the application: the same key again is the same session. Absent: a fresh one."`
+}
+
+// Session is a session of capacity that stands, as this carrier has it.
+type Session struct {
+	ID      string `json:"id"`
+	Service string `json:"service"`
+	State   string `json:"state" enum:"opening,open,closing,closed,refused" doc:"refused: nothing of the chain is open, and nothing is charged."`
+	Why     string `json:"why,omitempty" doc:"It was refused."`
+	Opened  Time   `json:"opened,omitempty" doc:"All of the chain had it."`
+	Closed  Time   `json:"closed,omitempty" doc:"It was asked to close."`
+	Sold    string `json:"sold_product,omitempty" doc:"On the Bilateral with the buyer of the service."`
+	Bought  string `json:"bought_product,omitempty" doc:"On the Bilateral with the seller."`
 }
 
 // RescheduleService asks for another date of a service, for haste, or for both.

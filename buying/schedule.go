@@ -12,8 +12,8 @@ import (
 // Where own legs need no work, the seller's node answers by itself, so that what is
 // opened is there after a few blocks.
 
-// standing reports whether an order is about a product by a schedule.
-func (b *Broker) standing(partner party.Code, it *order.Item) (yes bool) {
+// scheduled reports whether an order is about a product by a schedule.
+func (b *Broker) scheduled(partner party.Code, it *order.Item) (yes bool) {
 	if it.Request.Action != order.Delete {
 		return it.Request.Schedule != ""
 	}
