@@ -48,6 +48,8 @@ import (
 //	netting/<id>                           settlement.Netting
 //	obligation/<id>                        settlement.Obligation
 //	balance/<party>/<purpose>/<currency>   Balance
+//	credit/<payer>/<currency>              Exposed: what stands between a payer and its payment, from the first clause about credit on
+//	history/<payer>                        Paying: the last invoices of a payer, likewise
 //	journal/<number>                       settlement.Journal
 //	metered/<agreement>/<direction>/<term>/<window> Metered: what a term about volume counts; the term by its hash
 //	slice/<agreement>/<direction>/<term>/<window>/<from> rating.Counted: of one period, where its place counts
@@ -108,6 +110,7 @@ const (
 	prefixNetting     = "netting/"
 	prefixObligation  = "obligation/"
 	prefixBalance     = "balance/"
+	prefixCredit      = "credit/"
 	prefixJournal     = "journal/"
 	prefixMember      = "member/"
 	prefixFile        = "file/"
@@ -270,6 +273,15 @@ func ObligationKey(id string) string { return prefixObligation + id }
 func BalanceKey(a settlement.Account) string {
 	return prefixBalance + string(a.Party) + "/" + string(a.Purpose) + "/" + string(a.Currency)
 }
+
+// CreditKey is the key of what stands between a payer and its payment in a
+// currency.
+func CreditKey(payer party.Code, c money.Currency) string {
+	return prefixCredit + string(payer) + "/" + string(c)
+}
+
+// HistoryKey is the key of a payer's last invoices.
+func HistoryKey(payer party.Code) string { return "history/" + string(payer) }
 
 // JournalKey is the key of a journal entry.
 func JournalKey(number uint64) string { return fmt.Sprintf("%s%015d", prefixJournal, number) }

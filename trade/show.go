@@ -60,6 +60,8 @@ var sorts = map[string]showing{
 	"netting":     showingOf[settlement.Netting]("a netting"),
 	"obligation":  showingOf[settlement.Obligation]("a payment obligation"),
 	"balance":     showingOf[Balance]("an account's balance"),
+	"credit":      showingOf[Exposed]("what stands between a payer and its payment"),
+	"history":     showingOf[Paying]("how a member has paid"),
 	"journal":     showingOf[settlement.Journal]("a journal entry"),
 	"tolerated":   showingOf[Balance]("the differences accepted in open periods"),
 	"file":        showingOf[File]("an acknowledged file"),

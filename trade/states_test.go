@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/credit"
 	"github.com/lateral-network/lateral/trade/dispute"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/order"
@@ -56,6 +57,7 @@ var machines = []struct {
 	{"dispute", "dispute/state.go", "State", moves(dispute.Transitions)},
 	{"netting", "settlement/state.go", "NettingState", moves(settlement.NettingTransitions)},
 	{"obligation", "settlement/state.go", "State", moves(settlement.Transitions)},
+	{"credit", "credit/state.go", "State", moves(credit.Transitions)},
 }
 
 // actors reads, from the comments beside the states, who acts next.
@@ -153,6 +155,10 @@ var undeadlined = map[string]string{
 	"invoice partial":    "its disputes have theirs; what is payable has its own until it is owed, and then its obligation's",
 	"invoice final":      "what is payable has its own until it is owed, and then its obligation's",
 	"dispute awaiting":   "its period has one",
+
+	"credit within": "nothing is awaited",
+	"credit warned": "what is to be paid has its own",
+	"credit beyond": "what is to be paid has its own",
 }
 
 // Each waiting state has a deadline with a named outcome, or a reason why not.

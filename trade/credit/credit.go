@@ -165,7 +165,8 @@ func (t Terms) Late(amount money.Micro, due, received int64) (money.Micro, error
 type Exposure struct {
 	Measured money.Micro `json:"measured"` // used, agreed on and on no bill
 	Accrued  money.Micro `json:"accrued"`  // of what recurs until now, and what is due with the next bill
-	Expected money.Micro `json:"expected"` // use of the running period, and orders on their way, as they say themselves
+	Expected money.Micro `json:"expected"` // of a period, by the orders: use, and what products on their way will cost
+	Ordered  money.Micro `json:"ordered"`  // once, by orders on their way
 	Billed   money.Micro `json:"billed"`   // issued and not paid, disputed or not, until the payee has the money
 	SetOff   money.Micro `json:"set_off"`  // final claims of the buyer, where the agreement nets
 	Deposits money.Micro `json:"deposits"`
@@ -177,7 +178,10 @@ func (e Exposure) Unbilled() (money.Micro, error) {
 	if err != nil {
 		return 0, err
 	}
-	return sum.Add(e.Expected)
+	if sum, err = sum.Add(e.Expected); err != nil {
+		return 0, err
+	}
+	return sum.Add(e.Ordered)
 }
 
 // Total is unbilled + billed - set off - deposits. Below zero, more is paid

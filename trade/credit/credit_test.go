@@ -144,7 +144,7 @@ func TestPaymentTerms(t *testing.T) {
 }
 
 func TestExposureIsUnbilledAndBilledLessDeposits(t *testing.T) {
-	e := Exposure{Measured: 1, Accrued: 20, Expected: 300, Billed: 4000, SetOff: 50_000, Deposits: 600_000}
+	e := Exposure{Measured: 1, Accrued: 20, Expected: 100, Ordered: 200, Billed: 4000, SetOff: 50_000, Deposits: 600_000}
 	if got, err := e.Total(); err != nil || got != 4321-650_000 {
 		t.Errorf("%s %v", got, err)
 	}
@@ -189,6 +189,7 @@ func TestArithmeticAtTheEdgeOf64Bits(t *testing.T) {
 		"an allocation":         func() error { _, err := Allocation(math.MaxInt64 / 1_000_000 * 2); return err },
 		"measured and accrued":  func() error { _, err := Exposure{Measured: most, Accrued: 1}.Total(); return err },
 		"unbilled and expected": func() error { _, err := Exposure{Accrued: most, Expected: 1}.Total(); return err },
+		"unbilled and ordered":  func() error { _, err := Exposure{Accrued: most, Ordered: 1}.Total(); return err },
 		"unbilled and billed":   func() error { _, err := Exposure{Accrued: most, Billed: 1}.Total(); return err },
 		"deposits":              func() error { _, err := Exposure{Billed: -2, Deposits: most}.Total(); return err },
 		"what is set off":       func() error { _, err := Exposure{Billed: -2, SetOff: most}.Total(); return err },
