@@ -156,6 +156,10 @@ func TestCreditBeginsWithWhatWasBefore(t *testing.T) {
 	if _, begun := w.state[HistoryKey("ALPHA")]; begun {
 		t.Fatal("credit is counted without a clause about it")
 	}
+	if out := w.must(t, "ALPHA agreement.propose id=MSA-2 lines=connectivity products credit=warn allocation=14", "BRAVO agreement.accept id=MSA-2"); !strings.Contains(out, "credit.exceeded credit/ALPHA/USD USD 15.000000 of 14.000000") {
+		t.Errorf("nobody is told that it is beyond already: %s", out)
+	}
+	w.must(t, "ALPHA agreement.terminate id=MSA-2")
 	from := (w.time - base) / hourMs
 	w.must(t, fmt.Sprintf("ALPHA agreement.amend id=MSA-1 files from=%d credit=block allocation=score", from+1), "BRAVO agreement.accept id=MSA-1", "time hours=2")
 	all, err := View{w.state}.Credit(w.time)

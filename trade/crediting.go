@@ -41,7 +41,7 @@ type Paying struct {
 }
 
 // trust begins with what credit is asked about, when a clause about it is agreed
-// for the first time: from all that was before. Later ones change nothing of that.
+// for the first time, from all that was before, and asks by what holds now.
 func (t *tx) trust(a agreement.Agreement, terms agreement.Terms) error {
 	if terms.Credit == nil {
 		return nil
@@ -57,14 +57,23 @@ func (t *tx) trust(a agreement.Agreement, terms agreement.Terms) error {
 		}
 		t.put(HistoryKey(who), p)
 	}
-	if begun {
-		return nil
+	if !begun {
+		all, err := t.recount()
+		if err != nil {
+			return err
+		}
+		for _, s := range all.sorted() {
+			t.put(s.key(), *all[s])
+		}
 	}
-	all, err := t.recount()
-	for _, s := range all.sorted() {
-		t.put(s.key(), *all[s])
+	for _, who := range t.bilateral.Pair() {
+		for _, c := range terms.Credit.Currencies {
+			if err := t.judge(stake{who, c}); err != nil {
+				return err
+			}
+		}
 	}
-	return err
+	return nil
 }
 
 // paidBefore gives the last invoices that a payer has paid or that are overdue.
