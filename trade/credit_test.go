@@ -237,6 +237,10 @@ func TestCreditAtTheEdgeOf64Bits(t *testing.T) {
 	if x, _, err := (&tx{m: w.m, state: w.state, ctx: Context{Block: Block{Time: w.time}}}).exposure("ALPHA", "USD", false); err != nil || x.Expected != math.MaxInt64 {
 		t.Errorf("what just fits: %+v %v", x, err)
 	}
+	// What a buyer expects of itself stops no bill of its seller.
+	if out := w.calls(t, 0, 60_000); !strings.Contains(out, EventInvoiceIssued) {
+		t.Errorf("an invoice waits for credit: %s", out)
+	}
 	w.must(t, "ALPHA order.terminate id=O-2")
 	// Counters that are at the edge by themselves do not wrap around either.
 	e := Exposed{Billed: math.MaxInt64, Since: base}

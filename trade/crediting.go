@@ -2,6 +2,7 @@ package trade
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -284,7 +285,7 @@ func (t *tx) judge(s stake) error {
 			return err
 		}
 		if e.Exposure, err = x.Total(); err != nil {
-			return err
+			e.Exposure = math.MaxInt64 // beyond anything, and nothing that is under way waits for that
 		}
 		e.Allocation, e.Asked = t.allocated(s.payer, p, c.clause(), s.currency), t.ctx.Block.Time
 		if e.State, err = credit.Judge(e.Exposure, e.Allocation, c.clause().Warn); err != nil {
@@ -490,41 +491,66 @@ func (t *tx) calls(buyer party.Code, id string, terms *agreement.Terms, value []
 	return b, err
 }
 
-// wants is an order about a product as credit is asked about it. A change comes to
+// wants is an order about a product as credit is asked about it. A change counts by
 // what it costs more than the product does.
 func (t *tx) wants(it *order.Item, terms *agreement.Terms, p product.Instance) (buying, error) {
 	b, err := t.calls(it.Buyer, it.Agreement, terms, it.Value)
 	if err != nil {
 		return b, err
 	}
-	o := &it.Request.Offer
-	for i := range o.Prices {
-		price := &o.Prices[i]
-		if !price.Kind.Fixed() {
-			continue
-		}
-		amount, length, err := onePeriod(price, o.Quantity(price.Kind), it.Start)
+	if b.recurs, err = fixed(b.recurs, &it.Request.Offer, it.Start); err != nil {
+		return b, err
+	}
+	if ph, ok := p.At(t.ctx.Block.Time); ok && it.Request.Action == order.Modify {
+		before, _ := get[order.Item](t, ItemKey(ph.Order))
+		now, err := t.calls(it.Buyer, it.Agreement, terms, before.Value)
 		if err != nil {
 			return b, err
 		}
-		b.recurs = append(b.recurs, recurs{money.Amount{Currency: price.Currency, Micro: amount}, length})
+		if now.recurs, err = fixed(now.recurs, &ph.Offer, it.Start); err != nil {
+			return b, err
+		}
+		b.recurs = more(b.recurs, now.recurs)
 	}
-	var less asking
-	after := asking{sums: map[money.Currency]money.Micro{}}
-	after.period(o, it.Start)
-	after.add(it.Value...)
-	if ph, ok := p.At(t.ctx.Block.Time); ok && it.Request.Action == order.Modify {
-		less.sums = map[money.Currency]money.Micro{}
-		less.period(&ph.Offer, it.Start)
-		before, _ := get[order.Item](t, ItemKey(ph.Order))
-		less.add(before.Value...)
+	asks := asking{sums: map[money.Currency]money.Micro{}}
+	for _, r := range b.recurs {
+		asks.add(r.amount)
 	}
-	for _, c := range currencies(less.sums) {
-		after.sums[c] -= min(less.sums[c], after.sums[c])
+	asks.once(it)
+	b.comes = amountsOf(asks.sums)
+	return b, asks.err
+}
+
+// fixed adds what an offer costs for each charge period that contains a moment.
+func fixed(to []recurs, o *product.Offer, at int64) ([]recurs, error) {
+	for i := range o.Prices {
+		p := &o.Prices[i]
+		if !p.Kind.Fixed() {
+			continue
+		}
+		amount, length, err := onePeriod(p, o.Quantity(p.Kind), at)
+		if err != nil {
+			return nil, err
+		}
+		to = append(to, recurs{money.Amount{Currency: p.Currency, Micro: amount}, length})
 	}
-	after.once(it)
-	b.comes = amountsOf(after.sums)
-	return b, cmp.Or(after.err, less.err)
+	return to, nil
+}
+
+// more gives what is billed again and again beyond what is so already.
+func more(all, already []recurs) (out []recurs) {
+	for _, r := range all {
+		for i := range already {
+			if a := &already[i]; a.interval == r.interval && a.amount.Currency == r.amount.Currency {
+				both := min(a.amount.Micro, r.amount.Micro)
+				a.amount.Micro, r.amount.Micro = a.amount.Micro-both, r.amount.Micro-both
+			}
+		}
+		if r.amount.Micro > 0 {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // Trusted is how far a member trusts its partner in a currency, by one agreement.

@@ -156,11 +156,14 @@ func (c *reckoning) item(it *order.Item) {
 	if it.Request.Action != order.Add {
 		return
 	}
-	period := asking{sums: map[money.Currency]money.Micro{}}
-	period.period(&it.Request.Offer, it.Start)
-	if period.add(it.Value...); !c.failed(period.err) {
-		c.expect(it.Buyer, amountsOf(period.sums))
+	period, err := fixed(nil, &it.Request.Offer, it.Start)
+	if c.failed(err) {
+		return
 	}
+	for _, r := range period {
+		c.expect(it.Buyer, []money.Amount{r.amount})
+	}
+	c.expect(it.Buyer, it.Value)
 }
 
 // product counts what a product has cost and is on no bill, what it costs from now
@@ -258,21 +261,6 @@ func (a *asking) once(it *order.Item) {
 	}
 	for _, x := range slices.Concat(once, it.Charges) {
 		a.add(x.Amount)
-	}
-}
-
-// period adds what an offer costs for one charge period.
-func (a *asking) period(o *product.Offer, at int64) {
-	for i := range o.Prices {
-		p := &o.Prices[i]
-		if !p.Kind.Fixed() {
-			continue
-		}
-		amount, _, err := onePeriod(p, o.Quantity(p.Kind), at)
-		if err != nil && a.err == nil {
-			a.err = err
-		}
-		a.add(money.Amount{Currency: p.Currency, Micro: amount})
 	}
 }
 

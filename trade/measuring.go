@@ -182,9 +182,7 @@ func (t *tx) compareMeasured(m measuring) error {
 	}
 	m.m.Deadline = t.until(m.terms, agreement.StageDecision)
 	t.put(m.key, m.m)
-	if err := t.putUnbilled(&m); err != nil {
-		return err
-	}
+	t.putUnbilled(&m)
 	t.emit(EventMeasurementDiffers, m.key, itoa(open))
 	return nil
 }
@@ -216,9 +214,7 @@ func (t *tx) agreeMeasured(m measuring, e usage.MeasurementEvent) error {
 	}
 	m.m.Deadline, m.m.Proposal = 0, nil
 	t.put(m.key, m.m)
-	if err := t.putUnbilled(&m); err != nil {
-		return err
-	}
+	t.putUnbilled(&m)
 	m.product.Open--
 	t.put(ProductKey(m.product.ID), m.product)
 	t.emit(EventMeasurementAgreed, m.key, "")
@@ -400,7 +396,7 @@ type Unbilled struct {
 }
 
 // putUnbilled lets a measurement be billed.
-func (t *tx) putUnbilled(m *measuring) error {
+func (t *tx) putUnbilled(m *measuring) {
 	u := Unbilled{Interval: m.m.Interval}
 	if t.has(HistoryKey(m.product.Buyer)) {
 		var used []usage.Figure
@@ -409,13 +405,11 @@ func (t *tx) putUnbilled(m *measuring) error {
 				used = append(used, usage.Figure{Name: f.Name, Value: f.Value})
 			}
 		}
-		var err error
-		if u.Worth, err = m.costs(used); err != nil {
-			return err
+		if worth, err := m.costs(used); err == nil { // what leaves the range of amounts is for its bill to refuse
+			u.Worth = worth
 		}
 	}
 	t.put(UnbilledKey(m.m.Product, m.m.Interval), u)
-	return nil
 }
 
 // Consumed is what is billed of a price's use in one charge period.

@@ -109,8 +109,10 @@ func itemPlace(t *tx, b OrderPlace) error {
 		if err != nil {
 			return err
 		}
-		if err := t.creditworthy(buys); err != nil {
-			return err
+		if r.Action == order.Add || len(buys.comes) > 0 { // what costs no more needs no credit
+			if err := t.creditworthy(buys); err != nil {
+				return err
+			}
 		}
 	}
 	if err := t.attested(*terms); err != nil {
