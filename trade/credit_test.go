@@ -174,6 +174,28 @@ func TestCreditBeginsWithWhatWasBefore(t *testing.T) {
 	}
 }
 
+// What both have measured before the clause is on no bill, and counts from it on.
+func TestCreditBeginsWithUseThatIsOnNoBill(t *testing.T) {
+	w := products(t, "")
+	w.must(t, "ALPHA order.place id=P-1 kind=product value=EUR:2 prices=port:recurring:EUR:720:1:1mo,traffic:data:EUR:0.02:1000000000:1mo", "BRAVO order.accept id=P-1", "BRAVO order.deliver id=P-1",
+		"time hours=1", "time seconds=3", "ALPHA measurement.state hour=0 used=traffic:30000000000", "BRAVO measurement.state hour=0 used=traffic:30000000000",
+		"ALPHA agreement.propose id=MSA-2 lines=roaming credit=warn allocation=100 credit-in=EUR")
+	out := w.must(t, "time seconds=3595", "BRAVO agreement.accept id=MSA-2")
+	all, err := View{w.state}.Credit(w.time)
+	if err != nil || len(all) != 2 {
+		t.Fatal(out, all, err)
+	}
+	x := all[0].Exposure
+	hours := x.Accrued / 1_000_000 // 1.00 an hour
+	if x.Measured != 600_000 || x.Expected != 2_000_000 || hours < 1 || hours > 2 {
+		t.Errorf("%+v", x)
+	}
+	w.must(t, "time days=30", "BRAVO bill.request month=2026-11")
+	if x, _ := (View{w.state}).Credit(w.time); x[0].Exposure.Measured != 0 || x[0].Exposure.Billed < 100_000_000 {
+		t.Errorf("once it is billed: %+v", x[0].Exposure)
+	}
+}
+
 // unread is a state that must not be read as a whole.
 type unread struct {
 	memory

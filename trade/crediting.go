@@ -59,6 +59,12 @@ func (t *tx) trust(a agreement.Agreement, terms agreement.Terms) error {
 		t.put(HistoryKey(who), p)
 	}
 	if !begun {
+		for key, raw := range t.Scan(prefixUnbilled) {
+			id, _, _ := strings.Cut(strings.TrimPrefix(key, prefixUnbilled), "/")
+			if m, err := t.measured(id, stored[Unbilled](raw).Interval); err == nil {
+				t.putUnbilled(&m)
+			}
+		}
 		all, err := t.recount()
 		if err != nil {
 			return err
@@ -107,7 +113,7 @@ func (t *tx) paymentOf(inv *invoice.Invoice) (p credit.Payment, ok bool) {
 		if o.State == settlement.Settled {
 			p.Received = o.Receipt.Time
 		}
-		return p, o.State == settlement.Settled || o.State == settlement.Overdue
+		return p, o.State == settlement.Settled || o.Late
 	}
 	if !inv.Paid {
 		return p, false
@@ -251,8 +257,8 @@ func (t *tx) exposure(payer party.Code, c money.Currency, netting bool) (x credi
 	deposits, _ := get[Balance](t, BalanceKey(settlement.Account{Party: payer, Purpose: settlement.Deposit, Currency: c}))
 	x = credit.Exposure{Measured: e.Measured, Accrued: e.Accrued, Expected: e.Expected, Ordered: e.Ordered, Billed: e.Billed, Deposits: deposits.Micro}
 	if netting {
-		own, _ := get[Exposed](t, CreditKey(t.other(payer), c))
-		x.SetOff = max(0, min(own.Final, e.Billed))
+		claims, _ := get[Exposed](t, CreditKey(t.other(payer), c)) // the payer's, which the other owes
+		x.SetOff = max(0, min(claims.Final, e.Billed))
 	}
 	return x, e, nil
 }
@@ -274,8 +280,8 @@ var told = map[credit.Event]string{credit.Warn: EventCreditWarned, credit.Exceed
 func (t *tx) judge(s stake) error {
 	p, _ := get[Paying](t, HistoryKey(s.payer))
 	worst := -1
-	var by trusting
 	var next Exposed
+	var suspending []trusting
 	for _, c := range t.clauses(p) {
 		if !slices.Contains(c.clause().Currencies, s.currency) {
 			continue
@@ -292,7 +298,10 @@ func (t *tx) judge(s stake) error {
 			return err
 		}
 		if bad := slices.Index([]credit.State{credit.Within, credit.Warned, credit.Beyond}, e.State); bad > worst {
-			worst, by, next = bad, c, e
+			worst, next = bad, e
+		}
+		if e.State == credit.Beyond && c.clause().Beyond == agreement.BeyondSuspend {
+			suspending = append(suspending, c)
 		}
 	}
 	if worst < 0 {
@@ -305,8 +314,13 @@ func (t *tx) judge(s stake) error {
 		return nil
 	}
 	t.emit(told[crossing], s.key(), money.Amount{Currency: s.currency, Micro: next.Exposure}.String()+" of "+next.Allocation.String())
-	if crossing == credit.Exceed && by.clause().Beyond == agreement.BeyondSuspend {
-		return t.suspendFor(s.payer, by)
+	if crossing != credit.Exceed {
+		return nil
+	}
+	for _, c := range suspending {
+		if err := t.suspendFor(s.payer, c); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -21,7 +21,8 @@ import (
 // on, each command's writes are followed: what a record stands for before and
 // after it makes the difference in a few counters, so that no order reads what was
 // before. Each record counts by what it says alone, and what it has put in it
-// takes out again.
+// takes out again. Balances do not serve here: they net what is claimed both ways,
+// final or not, and what is not final secures nothing.
 
 // Exposed is what stands between a payer and its payment in one currency, and where
 // that stood to its allocation when it was asked last.
@@ -355,12 +356,14 @@ func (e *Exposed) apply(d *Exposed) error {
 // counted are the beginnings of the keys of what counts.
 var counted = []string{prefixOrder, prefixItem, prefixProduct, prefixUnbilled, prefixInvoice, prefixObligation}
 
-// recount gives what stands by all records, as they were before this command.
+// recount gives what stands by all records.
 func (t *tx) recount() (stakes, error) {
 	c := reckoning{t: t, sums: stakes{}, sign: 1}
 	for _, prefix := range counted {
-		for key, raw := range t.Scan(prefix) {
-			c.count(key, raw)
+		for key := range t.Scan(prefix) {
+			if raw, there := t.Get(key); there { // as this command has left it
+				c.count(key, raw)
+			}
 		}
 	}
 	for _, e := range c.sums {
