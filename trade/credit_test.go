@@ -302,7 +302,7 @@ func TestADepositIsReadFromItsAccount(t *testing.T) {
 	if !strings.Contains(out, "credit.restored credit/ALPHA/USD USD 15.000000 of 20.000000") {
 		t.Errorf("a deposit changes nothing: %s", out)
 	}
-	if b := (View{w.state}).Balance(settlement.Account{Party: "ALPHA", Purpose: settlement.Deposit, Currency: "USD"}); b != 10_000_000 {
+	if b := (View{w.state}).Balance(settlement.Account{Party: "ALPHA", Purpose: paidBeforehand, Currency: "USD"}); b != 10_000_000 {
 		t.Errorf("%s stands", b)
 	}
 	w.must(t, "ALPHA order.place id=O-2 sheet=S-AB")

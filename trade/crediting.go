@@ -254,13 +254,21 @@ func (t *tx) exposure(payer party.Code, c money.Currency, netting bool) (x credi
 	if err := e.until(t.ctx.Block.Time); err != nil {
 		return x, e, err
 	}
-	deposits, _ := get[Balance](t, BalanceKey(settlement.Account{Party: payer, Purpose: settlement.Deposit, Currency: c}))
-	x = credit.Exposure{Measured: e.Measured, Accrued: e.Accrued, Expected: e.Expected, Ordered: e.Ordered, Billed: e.Billed, Deposits: deposits.Micro}
+	x = credit.Exposure{Measured: e.Measured, Accrued: e.Accrued, Expected: e.Expected, Ordered: e.Ordered, Billed: e.Billed, Deposits: t.deposited(payer, c)}
 	if netting {
 		claims, _ := get[Exposed](t, CreditKey(t.other(payer), c)) // the payer's, which the other owes
 		x.SetOff = max(0, min(claims.Final, e.Billed))
 	}
 	return x, e, nil
+}
+
+// paidBeforehand is the purpose of a payer's account of what it has paid and not
+// used up.
+const paidBeforehand settlement.Purpose = "deposit"
+
+// deposited gives what a payer has paid beforehand.
+func (t *tx) deposited(payer party.Code, c money.Currency) money.Micro {
+	return View{t}.Balance(settlement.Account{Party: payer, Purpose: paidBeforehand, Currency: c})
 }
 
 // allocated gives what a payer may consume before it pays.

@@ -381,7 +381,7 @@ func (t *tx) changes() (stakes, error) {
 	for _, w := range t.writes {
 		prefix, rest, _ := strings.Cut(w.Key, "/")
 		if prefix += "/"; prefix == prefixBalance {
-			if part := strings.Split(rest, "/"); len(part) == 3 && part[1] == string(settlement.Deposit) {
+			if part := strings.Split(rest, "/"); len(part) == 3 && part[1] == string(paidBeforehand) {
 				c.sums.at(party.Code(part[0]), money.Currency(part[2]))
 			}
 			continue

@@ -43,7 +43,7 @@ func (w *world) deposit(a args) string {
 	at := func(p party.Code, purpose settlement.Purpose) settlement.Account {
 		return settlement.Account{Party: p, Purpose: purpose, Currency: amount.Currency}
 	}
-	t.record("deposit", settlement.Posting{From: at(t.other(who), settlement.Cash), To: at(who, settlement.Deposit), Amount: amount.Micro})
+	t.record("deposit", settlement.Posting{From: at(t.other(who), settlement.Cash), To: at(who, paidBeforehand), Amount: amount.Micro})
 	if err := t.post(); err != nil {
 		w.t.Fatal(err)
 	}

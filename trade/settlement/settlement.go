@@ -20,7 +20,6 @@ const (
 	Due      Purpose = "due"      // agreed for settlement
 	Transit  Purpose = "transit"  // advised by the payer, not yet confirmed
 	Cash     Purpose = "cash"     // paid outside, confirmed by the payee
-	Deposit  Purpose = "deposit"  // paid beforehand, and not used up
 )
 
 // Account is where value stands: one party, purpose and currency.
