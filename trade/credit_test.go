@@ -19,12 +19,12 @@ import (
 // minute.
 func (w *world) calls(t testing.TB, hour, seconds int) (out string) {
 	t.Helper()
-	w.must(t, fmt.Sprintf("ALPHA rating.request hour=%d", hour), fmt.Sprintf("ALPHA usage.state hour=%d lines=2:10/%d", hour, seconds))
-	return w.must(t, fmt.Sprintf("BRAVO usage.state hour=%d lines=2:10/%d", hour, seconds))
+	w.carried(t, fmt.Sprintf("ALPHA rating.request hour=%d", hour), fmt.Sprintf("ALPHA usage.state hour=%d lines=2:10/%d", hour, seconds))
+	return w.carried(t, fmt.Sprintf("BRAVO usage.state hour=%d lines=2:10/%d", hour, seconds))
 }
 
-// must runs lines that are not refused, and gives what came of the last.
-func (w *world) must(t testing.TB, lines ...string) (out string) {
+// carried runs lines that are not refused, and gives what came of the last.
+func (w *world) carried(t testing.TB, lines ...string) (out string) {
 	t.Helper()
 	for _, line := range lines {
 		if out = w.run(line); strings.HasPrefix(out, "refused") {
@@ -36,7 +36,7 @@ func (w *world) must(t testing.TB, lines ...string) (out string) {
 
 func (w *world) pay(t testing.TB, invoice string) string {
 	t.Helper()
-	return w.must(t, "ALPHA invoice.accept id="+invoice, "ALPHA payment.advise id="+invoice, "BRAVO payment.receipt id="+invoice)
+	return w.carried(t, "ALPHA invoice.accept id="+invoice, "ALPHA payment.advise id="+invoice, "BRAVO payment.receipt id="+invoice)
 }
 
 func TestAnOrderBeyondTheAllocationIsRefusedWithTheClause(t *testing.T) {
@@ -45,7 +45,7 @@ func TestAnOrderBeyondTheAllocationIsRefusedWithTheClause(t *testing.T) {
 	if out := w.run("ALPHA order.place id=O-2 sheet=S-AB value=USD:5.000001"); !strings.HasPrefix(out, "refused credit-exceeded (credit.allocation)") || !strings.Contains(out, "agreement MSA-1 allocates USD 20.000000") {
 		t.Errorf("a millionth beyond: %s", out)
 	}
-	w.must(t, "ALPHA order.place id=O-2 sheet=S-AB value=USD:5")
+	w.carried(t, "ALPHA order.place id=O-2 sheet=S-AB value=USD:5")
 	if out := w.run("ALPHA order.place id=O-3 sheet=S-AB value=USD:0.000001"); !strings.HasPrefix(out, "refused credit-exceeded") {
 		t.Errorf("what is on its way does not count: %s", out)
 	}
@@ -60,7 +60,7 @@ func TestAnOrderGoesThroughAfterAPayment(t *testing.T) {
 	if out := w.pay(t, "0.USD.1"); !strings.Contains(out, "credit.restored credit/ALPHA/USD USD 5.000000 of 20.000000") {
 		t.Error(out)
 	}
-	w.must(t, "ALPHA order.place id=O-2 sheet=S-AB")
+	w.carried(t, "ALPHA order.place id=O-2 sheet=S-AB")
 }
 
 func TestACreditWarningComesOnce(t *testing.T) {
@@ -90,7 +90,7 @@ func TestAnOverduePayersAllocationFalls(t *testing.T) {
 	w := trading(t, "files credit=block allocation=invoices==0||score>=75?20:7")
 	for hour := range 3 {
 		w.calls(t, hour, 600)
-		w.must(t, fmt.Sprintf("ALPHA invoice.accept id=%d.USD.1", hour))
+		w.carried(t, fmt.Sprintf("ALPHA invoice.accept id=%d.USD.1", hour))
 	}
 	allocation := func() money.Micro {
 		all, err := View{w.state}.Credit(w.time)
@@ -99,16 +99,16 @@ func TestAnOverduePayersAllocationFalls(t *testing.T) {
 		}
 		return all[0].Allocation
 	}
-	w.must(t, "time days=31")
+	w.carried(t, "time days=31")
 	if allocation() != 20_000_000 {
 		t.Errorf("it falls before anybody is late: %s", allocation())
 	}
-	w.must(t, "BRAVO tick obligation=0.USD.1")
+	w.carried(t, "BRAVO tick obligation=0.USD.1")
 	if allocation() != 7_000_000 {
 		t.Errorf("an overdue payer may consume %s", allocation())
 	}
 	for _, id := range []string{"1.USD.1", "2.USD.1"} { // late too, and no longer overdue
-		w.must(t, "ALPHA payment.advise id="+id, "BRAVO payment.receipt id="+id)
+		w.carried(t, "ALPHA payment.advise id="+id, "BRAVO payment.receipt id="+id)
 	}
 	p, _ := get[Paying](w.state, HistoryKey("ALPHA"))
 	if len(p.History) != 3 || p.History.Score() != 0 || p.History.Days() != 31 {
@@ -123,7 +123,7 @@ func TestTheTwoSidesComputeTheSameCredit(t *testing.T) {
 	for hour := range 4 {
 		w.calls(t, hour, 60_000+hour)
 	}
-	w.must(t, "ALPHA invoice.accept id=0.USD.1", "ALPHA obligation.open ids=0.USD.1", "time days=40", "BRAVO tick obligation=0.USD.1")
+	w.carried(t, "ALPHA invoice.accept id=0.USD.1", "ALPHA obligation.open ids=0.USD.1", "time days=40", "BRAVO tick obligation=0.USD.1")
 	one, err := View{w.state}.Credit(w.time)
 	if err != nil || len(one) != 2 {
 		t.Fatal(one, err)
@@ -152,16 +152,16 @@ func TestCreditBeginsWithWhatWasBefore(t *testing.T) {
 		w.pay(t, fmt.Sprintf("%d.USD.1", hour))
 	}
 	w.calls(t, 14, 60_000)
-	w.must(t, "ALPHA invoice.accept id=14.USD.1", "time days=31", "BRAVO tick obligation=14.USD.1")
+	w.carried(t, "ALPHA invoice.accept id=14.USD.1", "time days=31", "BRAVO tick obligation=14.USD.1")
 	if _, begun := w.state[HistoryKey("ALPHA")]; begun {
 		t.Fatal("credit is counted without a clause about it")
 	}
-	if out := w.must(t, "ALPHA agreement.propose id=MSA-2 lines=connectivity products credit=warn allocation=14", "BRAVO agreement.accept id=MSA-2"); !strings.Contains(out, "credit.exceeded credit/ALPHA/USD USD 15.000000 of 14.000000") {
+	if out := w.carried(t, "ALPHA agreement.propose id=MSA-2 lines=connectivity products credit=warn allocation=14", "BRAVO agreement.accept id=MSA-2"); !strings.Contains(out, "credit.exceeded credit/ALPHA/USD USD 15.000000 of 14.000000") {
 		t.Errorf("nobody is told that it is beyond already: %s", out)
 	}
-	w.must(t, "ALPHA agreement.terminate id=MSA-2")
+	w.carried(t, "ALPHA agreement.terminate id=MSA-2")
 	from := (w.time - base) / hourMs
-	w.must(t, fmt.Sprintf("ALPHA agreement.amend id=MSA-1 files from=%d credit=block allocation=score", from+1), "BRAVO agreement.accept id=MSA-1", "time hours=2")
+	w.carried(t, fmt.Sprintf("ALPHA agreement.amend id=MSA-1 files from=%d credit=block allocation=score", from+1), "BRAVO agreement.accept id=MSA-1", "time hours=2")
 	all, err := View{w.state}.Credit(w.time)
 	if err != nil || len(all) != 2 {
 		t.Fatal(all, err)
@@ -177,10 +177,10 @@ func TestCreditBeginsWithWhatWasBefore(t *testing.T) {
 // What both have measured before the clause is on no bill, and counts from it on.
 func TestCreditBeginsWithUseThatIsOnNoBill(t *testing.T) {
 	w := products(t, "")
-	w.must(t, "ALPHA order.place id=P-1 kind=product value=EUR:2 prices=port:recurring:EUR:720:1:1mo,traffic:data:EUR:0.02:1000000000:1mo", "BRAVO order.accept id=P-1", "BRAVO order.deliver id=P-1",
+	w.carried(t, "ALPHA order.place id=P-1 kind=product value=EUR:2 prices=port:recurring:EUR:720:1:1mo,traffic:data:EUR:0.02:1000000000:1mo", "BRAVO order.accept id=P-1", "BRAVO order.deliver id=P-1",
 		"time hours=1", "time seconds=3", "ALPHA measurement.state hour=0 used=traffic:30000000000", "BRAVO measurement.state hour=0 used=traffic:30000000000",
 		"ALPHA agreement.propose id=MSA-2 lines=roaming credit=warn allocation=100 credit-in=EUR")
-	out := w.must(t, "time seconds=3595", "BRAVO agreement.accept id=MSA-2")
+	out := w.carried(t, "time seconds=3595", "BRAVO agreement.accept id=MSA-2")
 	all, err := View{w.state}.Credit(w.time)
 	if err != nil || len(all) != 2 {
 		t.Fatal(out, all, err)
@@ -190,7 +190,7 @@ func TestCreditBeginsWithUseThatIsOnNoBill(t *testing.T) {
 	if x.Measured != 600_000 || x.Expected != 2_000_000 || hours < 1 || hours > 2 {
 		t.Errorf("%+v", x)
 	}
-	w.must(t, "time days=30", "BRAVO bill.request month=2026-11")
+	w.carried(t, "time days=30", "BRAVO bill.request month=2026-11")
 	if x, _ := (View{w.state}).Credit(w.time); x[0].Exposure.Measured != 0 || x[0].Exposure.Billed < 100_000_000 {
 		t.Errorf("once it is billed: %+v", x[0].Exposure)
 	}
@@ -212,7 +212,7 @@ func TestAnOrderReadsNothingOfThePastForCredit(t *testing.T) {
 	for hour := range 5 {
 		w.calls(t, hour, 600)
 	}
-	w.must(t, "ALPHA order.place id=O-2 sheet=S-AB")
+	w.carried(t, "ALPHA order.place id=O-2 sheet=S-AB")
 	e := w.last
 	delete(w.state, OrderKey("O-2"))
 	for key := range w.state {
@@ -246,7 +246,7 @@ func TestCreditAtTheEdgeOf64Bits(t *testing.T) {
 	if out := w.run("ALPHA order.place id=O-2 sheet=S-AB as=none value=USD:" + most); !strings.HasPrefix(out, "refused") {
 		t.Fatal(out) // its delegate may not
 	}
-	w.must(t, "ALPHA delegate.add key=rich limit=USD:"+most+",EUR:"+most)
+	w.carried(t, "ALPHA delegate.add key=rich limit=USD:"+most+",EUR:"+most)
 	if out := w.run("ALPHA order.place id=O-2 sheet=S-AB as=rich value=USD:" + most); !strings.HasPrefix(out, "refused money-overflow") {
 		t.Errorf("with 5.00 expected before: %s", out)
 	}
@@ -255,7 +255,7 @@ func TestCreditAtTheEdgeOf64Bits(t *testing.T) {
 			t.Error("the order stands")
 		}
 	}
-	w.must(t, "ALPHA order.place id=O-2 sheet=S-AB as=rich value=USD:9223372036849.775807")
+	w.carried(t, "ALPHA order.place id=O-2 sheet=S-AB as=rich value=USD:9223372036849.775807")
 	if x, _, err := (&tx{m: w.m, state: w.state, ctx: Context{Block: Block{Time: w.time}}}).exposure("ALPHA", "USD", false); err != nil || x.Expected != math.MaxInt64 {
 		t.Errorf("what just fits: %+v %v", x, err)
 	}
@@ -263,7 +263,7 @@ func TestCreditAtTheEdgeOf64Bits(t *testing.T) {
 	if out := w.calls(t, 0, 60_000); !strings.Contains(out, EventInvoiceIssued) {
 		t.Errorf("an invoice waits for credit: %s", out)
 	}
-	w.must(t, "ALPHA order.terminate id=O-2")
+	w.carried(t, "ALPHA order.terminate id=O-2")
 	// Counters that are at the edge by themselves do not wrap around either.
 	e := Exposed{Billed: math.MaxInt64, Since: base}
 	if err := e.apply(&Exposed{Billed: 1}); fault.CodeOf(err) != money.CodeOverflow {
@@ -281,7 +281,7 @@ func TestCreditAtTheEdgeOf64Bits(t *testing.T) {
 func TestNothingUnfinalisedCountsAsADeposit(t *testing.T) {
 	w := trading(t, "files netting credit=block allocation=20")
 	w.calls(t, 0, 120_000) // 20.00
-	w.must(t, "BRAVO rating.request order=O-BA hour=0", "BRAVO usage.state order=O-BA hour=0 lines=2:10/120000", "ALPHA usage.state order=O-BA hour=0 lines=2:10/120000")
+	w.carried(t, "BRAVO rating.request order=O-BA hour=0", "BRAVO usage.state order=O-BA hour=0 lines=2:10/120000", "ALPHA usage.state order=O-BA hour=0 lines=2:10/120000")
 	refused := func(why string) {
 		t.Helper()
 		if out := w.run("ALPHA order.place id=O-2 sheet=S-AB"); !strings.Contains(out, "the exposure of ALPHA would be USD 30.000000") {
@@ -289,9 +289,9 @@ func TestNothingUnfinalisedCountsAsADeposit(t *testing.T) {
 		}
 	}
 	refused("the partner owes as much, and has not accepted it")
-	w.must(t, "ALPHA invoice.accept id=0.USD.1", "ALPHA obligation.open ids=0.USD.1", "ALPHA payment.advise id=0.USD.1")
+	w.carried(t, "ALPHA invoice.accept id=0.USD.1", "ALPHA obligation.open ids=0.USD.1", "ALPHA payment.advise id=0.USD.1")
 	refused("a payment is advised")
-	w.must(t, "BRAVO payment.receipt id=0.USD.1", "ALPHA order.place id=O-2 sheet=S-AB")
+	w.carried(t, "BRAVO payment.receipt id=0.USD.1", "ALPHA order.place id=O-2 sheet=S-AB")
 }
 
 // A deposit stands where the account says so, in the same journal as everything.
@@ -305,5 +305,5 @@ func TestADepositIsReadFromItsAccount(t *testing.T) {
 	if b := (View{w.state}).Balance(settlement.Account{Party: "ALPHA", Purpose: paidBeforehand, Currency: "USD"}); b != 10_000_000 {
 		t.Errorf("%s stands", b)
 	}
-	w.must(t, "ALPHA order.place id=O-2 sheet=S-AB")
+	w.carried(t, "ALPHA order.place id=O-2 sheet=S-AB")
 }
