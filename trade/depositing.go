@@ -3,6 +3,7 @@ package trade
 import (
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -337,8 +338,28 @@ func (v View) Payment(public View, payer party.Code, amount token.Amount, now in
 
 // Deposited gives what a side could pay out of the locks now, by token.
 func (v View) Deposited(public View, who party.Code) map[token.Code]money.Micro {
+	return deposited(v.Deposits(), public, who)
+}
+
+// deposits yields the locks that pay here as this command has left them.
+func (t *tx) deposits() iter.Seq[Deposit] {
+	return func(yield func(Deposit) bool) {
+		for key := range t.Scan(prefixDeposit) {
+			if d, ok := get[Deposit](t, key); ok && !yield(d) {
+				return
+			}
+		}
+		for _, w := range t.writes {
+			if _, before := t.state.Get(w.Key); !before && strings.HasPrefix(w.Key, prefixDeposit) && !yield(stored[Deposit](w.Value)) {
+				return
+			}
+		}
+	}
+}
+
+func deposited(locks iter.Seq[Deposit], public View, who party.Code) map[token.Code]money.Micro {
 	out := map[token.Code]money.Micro{}
-	for d := range v.Deposits() {
+	for d := range locks {
 		l, ok := public.Lock(d.Lock)
 		if !ok || l.State != token.Locked {
 			continue
