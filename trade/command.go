@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/repute"
 	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -74,6 +75,7 @@ const (
 	KindDepositDeclare   Kind = "deposit.declare"     // DepositDeclare; the owner's node
 	KindDepositChange    Kind = "deposit.change"      // DepositChange; either side
 	KindDepositPay       Kind = "deposit.pay"         // DepositPay; the payer
+	KindReputeShow       Kind = "repute.show"         // ReputeShow; each side's node
 	KindTick             Kind = "tick"                // Tick; either side, or a member's node on the Omnilateral
 	KindDocumentRecord   Kind = "document.record"     // DocumentRecord; either side
 	KindDivergence       Kind = "evidence.divergence" // Divergence; either side
@@ -121,6 +123,8 @@ const (
 	KindLockExit      Kind = "lock.exit"      // LockExit; any node, with the signature of the side that leaves
 	KindLockContest   Kind = "lock.contest"   // LockContest; any node, with what the side that leaves has signed
 	KindLockClaim     Kind = "lock.claim"     // LockClaim; any node, with the signature of the partner's key
+	KindReputeCommit  Kind = "repute.commit"  // ReputeCommit; a member, by its member key
+	KindReputeState   Kind = "repute.state"   // ReputeState; a member's node
 	KindFeedState     Kind = "feed.state"     // FeedState; a delegate of any member that is a source
 )
 
@@ -732,4 +736,23 @@ type DepositPay struct {
 	Amount      token.Amount       `cbor:"2,keyasint" json:"amount"`
 	Obligations []string           `cbor:"3,keyasint" json:"obligations"` // sorted; their sum is the amount
 	Paid        []token.SignedPaid `cbor:"4,keyasint" json:"paid"`
+}
+
+// ReputeCommit binds a member to a pseudonym without showing it.
+type ReputeCommit struct {
+	Commitment canon.Hash `cbor:"1,keyasint" json:"commitment"` // repute.Commit
+}
+
+// ReputeState says how a pseudonym has paid the sender. It replaces what the sender
+// has said before.
+type ReputeState struct {
+	Statement repute.Statement `cbor:"1,keyasint" json:"statement"`
+	Agreed    sign.Signature   `cbor:"2,keyasint,omitzero" json:"agreed,omitzero"` // the subject's (repute.Statement.Agree)
+}
+
+// ReputeShow shows the other side the sender's pseudonym.
+type ReputeShow struct {
+	Subject    sign.PublicKey `cbor:"1,keyasint" json:"subject"`
+	Salt       canon.Hash     `cbor:"2,keyasint" json:"salt"`
+	Possession sign.Signature `cbor:"3,keyasint" json:"possession"` // the pseudonym's; see Possession
 }

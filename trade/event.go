@@ -114,6 +114,9 @@ const (
 	EventDepositDeclared = "deposit.declared"
 	EventDepositChanging = "deposit.changing" // nobody pays out of the lock until its change is made or void
 	EventDepositPaid     = "deposit.paid"
+	EventCommitted       = "repute.committed"
+	EventReputed         = "repute.stated"
+	EventShown           = "repute.shown"
 	EventRateStated      = "rate.stated"
 	EventRateDeviates    = "rate.deviates" // too far from the other sources: it does not count
 )

@@ -49,6 +49,7 @@ import (
 //	netting/<id>                           settlement.Netting
 //	obligation/<id>                        settlement.Obligation
 //	balance/<party>/<purpose>/<currency>   Balance
+//	shown/<party>                          Shown: the pseudonym that a side has shown
 //	deposit/<lock>                         Deposit: a lock that pays here
 //	lockkey/<party>/<key>                  LockKey: a key offered for the other side's lock
 //	payment/<party>/<id>                   DepositPayment
@@ -96,6 +97,8 @@ import (
 //	redemption/<owner>/<id>                token.Redemption
 //	feed/<base>/<quote>                    token.Feed
 //	lock/<id>                              token.Lock
+//	pseudonym/<code>                       Pseudonym: to what a member has bound itself
+//	repute/<pseudonym>/<code>              repute.Said: how it pays, by that member's word
 //	stated/<base>/<quote>/<key>            token.Stated
 //	counter, balance, journal              as on a Bilateral
 //
@@ -448,3 +451,14 @@ func DepositRecordKey(lock canon.Hash) string { return prefixDeposit + lock.Stri
 
 // PaymentKey is the key of a payment out of locks.
 func PaymentKey(payer party.Code, id string) string { return "payment/" + string(payer) + "/" + id }
+
+// PseudonymKey is the key of to what a member has bound itself.
+func PseudonymKey(who party.Code) string { return "pseudonym/" + string(who) }
+
+// ReputeKey is the key of what a member says of a pseudonym.
+func ReputeKey(subject sign.PublicKey, by party.Code) string {
+	return "repute/" + subject.String() + "/" + string(by)
+}
+
+// ShownKey is the key of the pseudonym that a side has shown.
+func ShownKey(who party.Code) string { return "shown/" + string(who) }

@@ -90,6 +90,7 @@ func rules() map[Kind]rule {
 		KindDepositDeclare: {need: nodeAlone, apply: body(depositDeclare)},
 		KindDepositChange:  {need: delegate, role: party.Finance, apply: body(depositChange)},
 		KindDepositPay:     {need: delegate, role: party.Finance, apply: body(depositPay)},
+		KindReputeShow:     {need: nodeAlone, apply: body(reputeShow)},
 		KindTick:           {both: true, need: nodeAlone, apply: body(tick)},
 
 		KindMemberPropose:  {public: true, need: memberKey, apply: body(memberPropose)},
@@ -126,6 +127,8 @@ func rules() map[Kind]rule {
 		KindLockExit:      {public: true, need: nodeAlone, apply: body(lockExit)},
 		KindLockContest:   {public: true, need: nodeAlone, apply: body(lockContest)},
 		KindLockClaim:     {public: true, need: nodeAlone, apply: body(lockClaim)},
+		KindReputeCommit:  {public: true, need: memberKey, apply: body(reputeCommit)},
+		KindReputeState:   {public: true, need: nodeAlone, apply: body(reputeState)},
 		KindFeedState:     {public: true, need: delegate, role: party.Oracle, apply: body(feedState)},
 	}
 }

@@ -59,6 +59,7 @@ var sorts = map[string]showing{
 	"document":    showingOf[invoice.Document]("an invoice's document"),
 	"netting":     showingOf[settlement.Netting]("a netting"),
 	"obligation":  showingOf[settlement.Obligation]("a payment obligation"),
+	"shown":       showingOf[Shown]("the pseudonym that a side has shown"),
 	"deposit":     showingOf[Deposit]("a lock out of which the two pay each other"),
 	"lockkey":     showingOf[LockKey]("a key offered for the other side's lock"),
 	"payment":     showingOf[DepositPayment]("a payment out of locks"),

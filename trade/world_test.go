@@ -1020,6 +1020,10 @@ func (w *world) show(what string, a args) string {
 		for _, who := range []party.Code{"ALPHA", "BRAVO"} {
 			fmt.Fprintf(&b, "%s could pay %v\n", who, v.Deposited(View{w.public}, who))
 		}
+	case "reputation":
+		s, _ := v.Shown(party.Code(a["of"]))
+		r := View{w.public}.Reputation(s, func(c party.Code) bool { return slices.Contains(a.list("trusts"), string(c)) })
+		fmt.Fprintf(&b, "%+v\n", r)
 	case "tokens":
 		b.WriteString(w.tokensShown())
 	case "invoices":

@@ -11,6 +11,7 @@ import (
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/repute"
 	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/token"
 )
@@ -167,6 +168,16 @@ func (w *world) tokenCommand(actor string, k Kind, a args) any {
 			b.Paid = append(b.Paid, p.Sign(key(name), testChain))
 		}
 		return b
+	case KindReputeCommit:
+		return ReputeCommit{repute.Commit(key(a["name"]).Public(), canon.Sum("salt", []byte(a["name"])))}
+	case KindReputeState:
+		b := ReputeState{Statement: repute.Statement{Subject: key(a["of"]).Public(), Invoices: uint32(a.int("invoices", 12)), OnTime: uint32(a.int("on-time", 12)), Days: uint32(a.int("days", 30))}}
+		if a.has("agreed") {
+			b.Agreed = b.Statement.Agree(key(a["agreed"]), testChain, party.Code(actor))
+		}
+		return b
+	case KindReputeShow:
+		return ReputeShow{key(a["name"]).Public(), canon.Sum("salt", []byte(a.or("salt", a["name"]))), Possession(key(a.or("signer", a["name"])), testChain, a.or("owner", actor))}
 	case KindFeedState:
 		return FeedState{pairOf(a["pair"]), rateOf(a["rate"]), w.time + 1000*a.int("seconds", 0)}
 	}
