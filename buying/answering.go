@@ -123,7 +123,7 @@ func (b *Broker) Quote(ctx context.Context, a selling.Ask) (selling.Quoted, erro
 	if s == nil || s.Proof == nil {
 		return selling.Quoted{}, errNone
 	}
-	return selling.Quoted{Prices: prices(s.Quote.Price, s.Quote.Currency), Proof: s.Proof, Until: time.UnixMilli(s.Quote.Until), Knowing: selling.Knows(a.Header)}, nil
+	return selling.Quoted{Prices: prices(s.Quote.Price, s.Quote.Currency, q.ChargePeriod()), Proof: s.Proof, Until: time.UnixMilli(s.Quote.Until), Knowing: selling.Knows(a.Header)}, nil
 }
 
 // Withdrawn frees what a quote that has ended had reserved, here and beyond.

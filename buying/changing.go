@@ -133,7 +133,7 @@ func (b *Broker) compose(o *mesh.Order, old, s *mesh.Supply, q *mesh.Quote) erro
 		}
 		s.Own = append(s.Own, now)
 		if own.Once, err = own.Once.Add(now.Price.Once); err == nil {
-			own.Month, err = own.Month.Add(now.Price.Month)
+			own.Each, err = own.Each.Add(now.Price.Each)
 		}
 		if err != nil {
 			return err

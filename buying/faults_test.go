@@ -2,8 +2,10 @@ package buying_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -198,7 +200,7 @@ func TestATimedServiceEndsByItselfAtEveryHop(t *testing.T) {
 	r := wanted
 	r.To = time.Now().Add(8 * time.Second).UnixMilli()
 	a := alpha.found(r)
-	if a.Best.Price.Month != 0 || a.Best.Price.Once == 0 {
+	if a.Best.Price.Each != 0 || a.Best.Price.Once == 0 {
 		t.Errorf("a timed service costs %+v", a.Best.Price)
 	}
 	s := must(alpha.broker.Order(a.Best.Quote))
@@ -217,6 +219,45 @@ func TestATimedServiceEndsByItselfAtEveryHop(t *testing.T) {
 	for _, code := range w.codes {
 		w.sides[code].free()
 	}
+}
+
+// What is asked for by the hour is priced, promised and billed by the hour at each
+// hop.
+func TestAServiceByTheHourHasAPriceForEachHourAtEveryHop(t *testing.T) {
+	w := newWorld(t, nil, "ALPHA", "BRAVO", "CHARLIE")
+	w.sides["CHARLIE"].priced("3.6", "1h")
+	w.sides["BRAVO"].priced("0.001", "1s")
+	w.sides["ALPHA"].priced("24", "1d")
+	alpha := w.sides["ALPHA"]
+	r := wanted
+	r.Period = "1h"
+	a := alpha.found(r)
+	// CHARLIE 3.60, BRAVO 3.60 + 3.60 + 0.36, ALPHA 1 + 7.56 + 0.756 an hour.
+	if a.Best.Price.Each != 9_316_000 || a.Best.Bought.Each != 7_560_000 || a.Best.Period != "1h" {
+		t.Errorf("an hour costs %+v, of which %+v is bought, by %s", a.Best.Price, a.Best.Bought, a.Best.Period)
+	}
+	s := must(alpha.broker.Order(a.Best.Quote))
+	if x := alpha.stage(s.ID, mesh.Accepted); x.Offer.Period != "1h" {
+		t.Errorf("the service is charged by %s", x.Offer.Period)
+	}
+	for i, want := range []money.Rate{7_560_000_000, 3_600_000_000} {
+		offer := w.sides[w.codes[i]].items(w.codes[i+1])[0].Request.Offer
+		if p := offer.Prices[0]; p.Rate != want || p.Period != (usage.Cycle{Length: "1h"}) || len(offer.Guarantees) != 1 {
+			t.Errorf("%s has ordered at %+v, with %+v", w.codes[i], p, offer.Guarantees)
+		}
+	}
+	if _, err := alpha.broker.Inquire(within(t), buying.Request{Product: r.Product, A: r.A, Z: r.Z, Bandwidth: r.Bandwidth, Period: "1h", Months: 12}); fault.CodeOf(err) != mesh.CodeBadInquiry {
+		t.Errorf("an hour's price for a term: %v", err)
+	}
+}
+
+// priced gives the carrier's leg another price that recurs.
+func (s *side) priced(rate, period string) {
+	s.w.t.Helper()
+	i := slices.Index(s.w.codes, s.code)
+	text := strings.NewReplacer(fmt.Sprintf("rate: \"%d\"", 100*(i+1)), fmt.Sprintf("rate: %q", rate), "length: 1mo", "length: "+period).Replace(s.w.stock(i))
+	must(s.catalog.Import(strings.NewReader(text), "stock", false, "pm", time.Now().UnixMilli()))
+	s.broker.CatalogChanged()
 }
 
 func TestCapacityIsNeverSoldTwice(t *testing.T) {
@@ -416,7 +457,7 @@ func TestWhatWasQuotedBesideAnOrderIsGivenBack(t *testing.T) {
 		a = alpha.found(wanted)
 		return len(a.Alternatives) == 1
 	})
-	if a.Best.Latency <= a.Alternatives[0].Latency || a.Best.Price.Month >= a.Alternatives[0].Price.Month {
+	if a.Best.Latency <= a.Alternatives[0].Latency || a.Best.Price.Each >= a.Alternatives[0].Price.Each {
 		t.Errorf("the best is %+v, beside it %+v", a.Best, a.Alternatives[0])
 	}
 	held := func() int { return len(bravo.catalog.Waiting("ALPHA", time.Now().UnixMilli())) }

@@ -19,6 +19,7 @@ type Request struct {
 	Bandwidth       uint64 // bit/s
 	From, To        int64  // ms since 1970; 0: at once, without end
 	Months          uint32 // of committed term
+	Period          string // for which a price that recurs is, like 1h; "": a month
 	Currency        money.Currency
 	MaxLatency      uint64 // µs; 0: any
 	MinAvailability uint32 // millionths; 0: any
@@ -43,6 +44,7 @@ type Offer struct {
 	Quote        mesh.ID
 	Currency     money.Currency
 	Price        mesh.Price
+	Period       string // that Price.Each is for
 	Months       uint32
 	Latency      uint64 // µs
 	Availability uint64 // millionths
@@ -85,6 +87,9 @@ func (b *Broker) Inquire(ctx context.Context, r Request) (Answer, error) {
 	}
 	q := mesh.Inquiry{Product: r.Product, A: b.place(r.A), Z: b.place(r.Z), Bandwidth: r.Bandwidth, Window: mesh.Window{From: r.From, To: r.To}, Months: r.Months,
 		Currency: r.Currency, MaxLatency: r.MaxLatency, MinAvailability: uint64(r.MinAvailability) * perMillionth, MaxPrice: uint64(r.Ceiling)}
+	if r.Period != mesh.Month {
+		q.Period = r.Period
+	}
 	began := b.o.Now()
 	c := make(chan mesh.Result, 1)
 	b.mu.Lock()
@@ -154,7 +159,9 @@ func (b *Broker) offer(s *mesh.Signed) Offer {
 		}
 		o.Legs = append(o.Legs, x)
 	}
-	if x, ok := b.supplies[q.ID]; ok && x.Bought != nil {
+	x, ok := b.supplies[q.ID]
+	o.Period = x.Asked.ChargePeriod()
+	if ok && x.Bought != nil {
 		o.Seller, o.Bought, o.Proof = party.Code(x.Bought.Quote.Seller), x.Bought.Quote.Price, x.Bought.Proof
 	}
 	return o

@@ -6,6 +6,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // Place is where a service begins or ends: a building, a data centre, the spot
@@ -55,6 +56,9 @@ type Inquiry struct {
 	MaxLatency      uint64 `cbor:"8,keyasint,omitempty" json:"max_latency,omitempty"`      // µs, one way
 	MinAvailability uint64 `cbor:"9,keyasint,omitempty" json:"min_availability,omitempty"` // parts per billion
 	MaxPrice        uint64 `cbor:"10,keyasint,omitempty" json:"max_price,omitempty"`       // millionths, of the whole term; never sent on
+	// Period is the charge period of what recurs, like 1h, of a service without end
+	// and term; empty: a month.
+	Period string `cbor:"11,keyasint,omitempty" json:"period,omitempty"`
 }
 
 // Whole is an availability of 100 %, in parts per billion.
@@ -95,22 +99,46 @@ func (q *Inquiry) Validate() error {
 	if err := q.Currency.Validate(); err != nil {
 		return fault.Of(err).In("currency")
 	}
+	if q.Period == "" {
+		return nil
+	}
+	switch _, err := usage.ParseCycle(q.Period); {
+	case err != nil:
+		return fault.Of(err).In("period")
+	case q.Period == Month:
+		return bad("period", "a month is what a price is for that names nothing else", "leave it away")
+	case q.Window.To != 0:
+		return bad("period", "a service with an end is priced once for all of its time", "leave the end or the charge period away")
+	case q.Months != 0:
+		return bad("period", "a term is counted in months, and so is its price", "leave the term or the charge period away")
+	}
 	return nil
+}
+
+// Month is the usual charge period.
+const Month = "1mo"
+
+// ChargePeriod is what a price that recurs is for.
+func (q *Inquiry) ChargePeriod() string {
+	if q.Period == "" {
+		return Month
+	}
+	return q.Period
 }
 
 // Hash names what was asked, bounds included, in quotes.
 func (q *Inquiry) Hash() canon.Hash { return canon.HashOf("lateral/mesh/inquiry/1", *q) }
 
-// Price is what a service costs: once, and each month. A service with a window
-// of less than a month is priced once for all of it.
+// Price is what a service costs: once, and in each charge period of its inquiry. A
+// service with a window of less than a month is priced once for all of it.
 type Price struct {
-	Once  money.Micro `cbor:"1,keyasint" json:"once"`
-	Month money.Micro `cbor:"2,keyasint" json:"month"`
+	Once money.Micro `cbor:"1,keyasint" json:"once"`
+	Each money.Micro `cbor:"2,keyasint" json:"each"`
 }
 
-// Total is what the term costs, at least one month of it.
+// Total is what the term costs, at least one charge period of it.
 func (p Price) Total(months uint32) (money.Micro, error) {
-	m, err := p.Month.Mul(int64(max(months, 1)))
+	m, err := p.Each.Mul(int64(max(months, 1)))
 	if err != nil {
 		return 0, err
 	}
@@ -122,7 +150,7 @@ func (p Price) add(o Price) (sum Price, err error) {
 	if sum.Once, err = p.Once.Add(o.Once); err != nil {
 		return Price{}, err
 	}
-	sum.Month, err = p.Month.Add(o.Month)
+	sum.Each, err = p.Each.Add(o.Each)
 	return sum, err
 }
 

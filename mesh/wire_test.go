@@ -112,7 +112,7 @@ func FuzzReach(f *testing.F) {
 func TestGoldenVectors(t *testing.T) {
 	inquiry := wanted("a", "z")
 	q := Quote{ID: ID{1}, Seller: "BRAVO", Buyer: "ALPHA", Inquiry: inquiry.Hash(), Tag: Tag{2}, Currency: "USD",
-		Price: Price{Once: 5_000_000, Month: 150_000_000}, Months: 12, Latency: 20_000, Availability: 999_000_000,
+		Price: Price{Once: 5_000_000, Each: 150_000_000}, Months: 12, Latency: 20_000, Availability: 999_000_000,
 		Legs: []Leg{{From: "a", To: "z", OnNet: true, Latency: 20_000, Availability: 999_000_000}}, Until: 1_800_000_000_000}
 	secret := [32]byte{1}
 	tag := root(&secret, 1)

@@ -15,7 +15,7 @@ import (
 type market struct{ b *buying.Broker }
 
 func (m market) Inquire(ctx context.Context, q wire.Inquire) (wire.Inquired, error) {
-	r := buying.Request{Product: q.Type, A: q.A, Z: q.Z, Bandwidth: q.Bandwidth, From: int64(q.From), To: int64(q.To), Months: q.Months, Currency: q.Currency,
+	r := buying.Request{Product: q.Type, A: q.A, Z: q.Z, Bandwidth: q.Bandwidth, From: int64(q.From), To: int64(q.To), Months: q.Months, Period: q.Period, Currency: q.Currency,
 		MaxLatency: q.Latency, MinAvailability: q.Availability, Rule: q.Rule, Hops: q.Hops, Asks: q.Asks, Time: time.Duration(q.TimeMillis) * time.Millisecond}
 	if c := q.Ceiling; c != nil {
 		if r.Currency == "" {
@@ -43,13 +43,13 @@ func (m market) Inquire(ctx context.Context, q wire.Inquire) (wire.Inquired, err
 
 func offerShown(o *buying.Offer) wire.Offer {
 	amount := func(m money.Micro) money.Amount { return money.Amount{Currency: o.Currency, Micro: m} }
-	x := wire.Offer{Quote: o.Quote.String(), Once: amount(o.Price.Once), Month: amount(o.Price.Month), Months: o.Months, Latency: o.Latency,
+	x := wire.Offer{Quote: o.Quote.String(), Once: amount(o.Price.Once), Each: amount(o.Price.Each), Period: o.Period, Months: o.Months, Latency: o.Latency,
 		Availability: o.Availability, Until: wire.Time(o.Until), Legs: []wire.OfferLeg{}, Seller: o.Seller, Proof: o.Proof}
 	for _, l := range o.Legs {
 		x.Legs = append(x.Legs, wire.OfferLeg(l))
 	}
 	if o.Seller != "" {
-		x.BoughtOnce, x.BoughtMonth = amount(o.Bought.Once), amount(o.Bought.Month)
+		x.BoughtOnce, x.BoughtEach = amount(o.Bought.Once), amount(o.Bought.Each)
 	}
 	return x
 }

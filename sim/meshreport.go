@@ -50,7 +50,8 @@ type Offered struct {
 	Quote        string         `json:"quote"`
 	Currency     money.Currency `json:"currency"`
 	Once         money.Micro    `json:"once"`
-	Month        money.Micro    `json:"month"`
+	Each         money.Micro    `json:"each"`   // in each charge period
+	Period       string         `json:"period"` // charge period
 	Latency      uint64         `json:"latency_us"` // one way
 	Availability uint64         `json:"availability_millionths"`
 }
@@ -95,7 +96,7 @@ func (r *MeshReport) Text() string {
 		if i > 0 {
 			name = "instead"
 		}
-		fmt.Fprintf(w, "%s\t%s %s\t%.1f ms\t%.4f %%\n", name, o.Currency, both(o.Once, o.Month), float64(o.Latency)/1000, float64(o.Availability)/1e4)
+		fmt.Fprintf(w, "%s\t%s %s\t%.1f ms\t%.4f %%\n", name, o.Currency, both(&o), float64(o.Latency)/1000, float64(o.Availability)/1e4)
 	}
 	flush(w)
 	fmt.Fprintln(&b, "\nwhat each carrier sees")
@@ -134,15 +135,16 @@ func (r *MeshReport) Text() string {
 	return b.String()
 }
 
-// both gives a price that is due once, each month, or both.
-func both(once, month money.Micro) string {
+// both gives a price that is due once, in each charge period, or both.
+func both(o *Offered) string {
+	each := o.Each.String() + " each " + o.Period
 	switch {
-	case month == 0:
-		return once.String()
-	case once == 0:
-		return month.String() + " a month"
+	case o.Each == 0:
+		return o.Once.String()
+	case o.Once == 0:
+		return each
 	}
-	return once.String() + " and " + month.String() + " a month"
+	return o.Once.String() + " and " + each
 }
 
 // stage is one of the disjoint spans of a run.

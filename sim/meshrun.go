@@ -350,12 +350,12 @@ func (m *meshRun) inquire(ctx context.Context, r *MeshReport) error {
 	for i := range found.Alternatives {
 		r.Alternatives = append(r.Alternatives, offered(&found.Alternatives[i]))
 	}
-	m.say("the best of %d offers: %s %s, %.1f ms", 1+len(r.Alternatives), r.Offer.Currency, both(r.Offer.Once, r.Offer.Month), float64(r.Offer.Latency)/1000)
+	m.say("the best of %d offers: %s %s, %.1f ms", 1+len(r.Alternatives), r.Offer.Currency, both(&r.Offer), float64(r.Offer.Latency)/1000)
 	return nil
 }
 
 func offered(o *wire.Offer) Offered {
-	return Offered{Quote: o.Quote, Currency: o.Once.Currency, Once: o.Once.Micro, Month: o.Month.Micro, Latency: o.Latency, Availability: o.Availability}
+	return Offered{Quote: o.Quote, Currency: o.Once.Currency, Once: o.Once.Micro, Each: o.Each.Micro, Period: o.Period, Latency: o.Latency, Availability: o.Availability}
 }
 
 // calendar gives the billing periods.

@@ -26,6 +26,7 @@ type inquireCommand struct {
 	At       wire.Time      `placeholder:"TIME" help:"What now means; default: now."`
 	Rule     string         `placeholder:"CEL" help:"Which offer is best: the lowest number of price, latency and availability; default: price."`
 	Months   uint32         `help:"Committed term in months; default: what the words say."`
+	Per      string         `placeholder:"1h" help:"Charge period of what recurs, of a service without end and term; default: a month."`
 	Currency money.Currency `placeholder:"CODE" help:"Of the prices; default: that of the ceiling, or the node's."`
 	Hops     int            `help:"Asks in a row at most; default: the node's limit."`
 	Asks     int            `help:"Asks in all at most; default: the node's limit."`
@@ -84,7 +85,7 @@ func (c inquireCommand) inquiry(in *catalog.Inquiry) (wire.Inquire, error) {
 	if in.Z.Place == "" || in.A.Place == "" {
 		return wire.Inquire{}, fault.New(fault.Invalid, "neighbours are asked for what lies between two places", "name both, or look into the own catalogue with lateral catalog search")
 	}
-	q := wire.Inquire{Type: in.Type, A: in.A.Place, Z: in.Z.Place, Bandwidth: in.Bandwidth, From: wire.Time(in.From), To: wire.Time(in.To), Months: c.Months,
+	q := wire.Inquire{Type: in.Type, A: in.A.Place, Z: in.Z.Place, Bandwidth: in.Bandwidth, From: wire.Time(in.From), To: wire.Time(in.To), Months: c.Months, Period: c.Per,
 		Currency: c.Currency, Latency: in.Latency, Availability: in.Availability, Ceiling: in.Ceiling, Rule: c.Rule, Hops: c.Hops, Asks: c.Asks,
 		TimeMillis: c.Time.Milliseconds()}
 	if q.Type == "" {
@@ -114,7 +115,7 @@ func writeFound(w io.Writer, x *wire.Inquired) error {
 	for i := range x.Alternatives {
 		rows = append(rows, offerRow("", &x.Alternatives[i]))
 	}
-	table(&b, "", []string{"", "quote", "once", "a month", "latency", "availability", "until", "legs"}, rows, false)
+	table(&b, "", []string{"", "quote", "once", "recurring", "latency", "availability", "until", "legs"}, rows, false)
 	fmt.Fprintf(&b, "\norder it: lateral service order %s\n", x.Best.Quote)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -129,7 +130,7 @@ func offerRow(name string, o *wire.Offer) []string {
 			legs = append(legs, "bought of "+string(o.Seller))
 		}
 	}
-	return []string{name, o.Quote, o.Once.String(), o.Month.String(), fmt.Sprintf("%.1f ms", float64(o.Latency)/1000),
+	return []string{name, o.Quote, o.Once.String(), o.Each.String() + " / " + o.Period, fmt.Sprintf("%.1f ms", float64(o.Latency)/1000),
 		fmt.Sprintf("%d.%04d %%", o.Availability/10_000, o.Availability%10_000), stamp(o.Until), strings.Join(legs, ", ")}
 }
 

@@ -14,6 +14,7 @@ type Inquire struct {
 	From         Time           `json:"from,omitempty" doc:"Absent: at once."`
 	To           Time           `json:"to,omitempty" doc:"Absent: without end."`
 	Months       uint32         `json:"months,omitempty" maximum:"1200" doc:"Of committed term; absent: none."`
+	Period       string         `json:"period,omitempty" maxLength:"16" doc:"Charge period of what recurs, like 1h or 1d, of a service without end and term; absent: a month."`
 	Currency     money.Currency `json:"currency,omitempty" doc:"Absent: the node's."`
 	Latency      uint64         `json:"latency,omitempty" doc:"Microseconds one way at most; absent: any."`
 	Availability uint32         `json:"availability,omitempty" maximum:"1000000" doc:"Millionths at least; absent: any."`
@@ -38,7 +39,8 @@ type Inquired struct {
 type Offer struct {
 	Quote        string       `json:"quote"`
 	Once         money.Amount `json:"once" doc:"Due at activation; of a timed service, for all of its time."`
-	Month        money.Amount `json:"month"`
+	Each         money.Amount `json:"each" doc:"In each charge period."`
+	Period       string       `json:"period" doc:"The charge period: 1mo, 1h."`
 	Months       uint32       `json:"months,omitempty"`
 	Latency      uint64       `json:"latency" doc:"Microseconds one way."`
 	Availability uint64       `json:"availability" doc:"Millionths."`
@@ -46,7 +48,7 @@ type Offer struct {
 	Legs         []OfferLeg   `json:"legs" nullable:"false" doc:"From A to Z. What is bought is one leg, which names no carrier."`
 	Seller       party.Code   `json:"seller,omitempty" doc:"The neighbour of whom the rest is bought; absent: nothing is."`
 	BoughtOnce   money.Amount `json:"bought_once,omitzero" doc:"What it asks."`
-	BoughtMonth  money.Amount `json:"bought_month,omitzero"`
+	BoughtEach   money.Amount `json:"bought_each,omitzero"`
 	Proof        []byte       `json:"proof,omitempty" doc:"Its signed quote."`
 }
 
