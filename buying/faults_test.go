@@ -89,7 +89,7 @@ func TestACarrierThatQuotesAndThenCannotDeliverReleasesTheWholeChain(t *testing.
 		}
 		return sold != mesh.ID{}
 	})
-	if _, err := charlie.broker.Built(sold, false); err != nil {
+	if _, err := charlie.broker.Built(sold, false, buying.Measured{}); err != nil {
 		t.Fatal(err)
 	}
 	alpha.stage(s.ID, mesh.Released)
@@ -97,7 +97,7 @@ func TestACarrierThatQuotesAndThenCannotDeliverReleasesTheWholeChain(t *testing.
 		w.sides[code].free()
 	}
 	w.nothingActive()
-	if _, err := charlie.broker.Built(sold, true); fault.CodeOf(err) != fault.Conflict {
+	if _, err := charlie.broker.Built(sold, true, buying.Measured{}); fault.CodeOf(err) != fault.Conflict {
 		t.Errorf("built after it was released: %v", err)
 	}
 }
@@ -109,7 +109,7 @@ func TestOwnLegsThatPeopleDeliverMakeTheServiceActive(t *testing.T) {
 	eventually(t, "BRAVO has built", func() bool {
 		for _, x := range bravo.broker.Services() {
 			if x.Build {
-				_, err := bravo.broker.Built(x.ID, true)
+				_, err := bravo.broker.Built(x.ID, true, buying.Measured{})
 				return err == nil
 			}
 		}
@@ -166,7 +166,7 @@ func TestANodeThatDiesBetweenReservingAndDeliveringGoesOnWhereItWas(t *testing.T
 		return sold != mesh.ID{}
 	})
 	charlie.stop()
-	must(delta.broker.Built(sold, true))
+	must(delta.broker.Built(sold, true, buying.Measured{}))
 	eventually(t, "DELTA has delivered", func() bool {
 		its := delta.items("CHARLIE")
 		return len(its) == 1 && its[0].Delivery != nil

@@ -197,6 +197,9 @@ func (b *Broker) service(o *mesh.Order) Service {
 		r = o.Current
 	}
 	s := Service{ID: o.ID, Stage: r.Stage, Why: o.Next.Why, Since: r.Since, Build: b.builds[revision{o.ID, r.Number}]}
+	if s.Build && r.Stage == mesh.Delivered {
+		s.Why = b.objection(o, revision{o.ID, r.Number})
+	}
 	if x, ok := b.supplies[r.Quote]; ok {
 		s.Offer = b.offer(&x.Sold)
 		s.Product, s.A, s.Z, s.Until = x.Asked.Product, x.Asked.A.ID, x.Asked.Z.ID, x.Asked.Window.To
@@ -314,22 +317,6 @@ func (b *Broker) End(id mesh.ID, at int64) (Service, error) {
 		}
 		return nil
 	}, func(now int64) []mesh.Effect { return b.cascade.Finish(now, id, max(at, now)) })
-}
-
-// Built says that the own legs of a service are delivered, or cannot be. Codes:
-// not-found, conflict.
-func (b *Broker) Built(id mesh.ID, ok bool) (Service, error) {
-	var rev uint64
-	return b.change(id, func(o *mesh.Order) error {
-		rev = o.Next.Number
-		if !b.builds[revision{id, rev}] {
-			return fault.New(fault.Conflict, "nothing is to be delivered for the service now", "look at its state")
-		}
-		return nil
-	}, func(now int64) []mesh.Effect {
-		delete(b.builds, revision{id, rev})
-		return b.cascade.Built(now, id, rev, ok)
-	})
 }
 
 // change does something to a service if that is allowed.

@@ -113,5 +113,11 @@ func (m market) EndService(id string, e wire.EndService) (wire.Service, error) {
 }
 
 func (m market) BuildService(id string, b wire.BuiltService) (wire.Service, error) {
-	return m.with(id, "id", func(x mesh.ID) (buying.Service, error) { return m.b.Built(x, !b.Failed) })
+	return m.with(id, "id", func(x mesh.ID) (buying.Service, error) {
+		var f buying.Measured
+		if b.Measured != nil {
+			f = buying.Measured(*b.Measured)
+		}
+		return m.b.Built(x, !b.Failed, f)
+	})
 }

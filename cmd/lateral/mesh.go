@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 
@@ -142,7 +143,7 @@ type serviceCommand struct {
 	Withdraw serviceWithdraw `cmd:"" op:"withdraw-service" role:"product-manager" help:"Give up an order that is not accepted yet." eg:"3f0c1d..."`
 	Change   serviceChange   `cmd:"" op:"change-service" role:"product-manager" help:"Get a firm price for another bandwidth; lateral service order takes it." eg:"3f0c1d... --bandwidth 200000000"`
 	End      serviceEnd      `cmd:"" op:"end-service" role:"product-manager" help:"End a service, and what is bought for it." eg:"3f0c1d..." eg:"3f0c1d... --at 2026-12-31T23:00:00Z"`
-	Build    serviceBuild    `cmd:"" op:"build-service" role:"engineer,product-manager" help:"Say that the own legs of a service are delivered and tested, or cannot be." eg:"3f0c1d..." eg:"3f0c1d... --failed"`
+	Build    serviceBuild    `cmd:"" op:"build-service" role:"engineer,product-manager" help:"Say that the own legs of a service are delivered and tested, or cannot be." eg:"3f0c1d... --latency 17.35ms --availability 99.998% --bandwidth 100Mbit/s" eg:"3f0c1d... --measured test.json" eg:"3f0c1d... --failed"`
 }
 
 type (
@@ -171,7 +172,12 @@ type (
 	}
 	serviceBuild struct {
 		serviceShow
-		Failed bool `help:"They cannot be delivered: the whole order is released."`
+		Failed       bool           `help:"They cannot be delivered: the whole order is released."`
+		Measured     string         `placeholder:"FILE" help:"What their test has shown, JSON or YAML with latency (µs one way), bandwidth (bit/s), availability and loss (millionths); - is standard input. What is not there counts as quoted."`
+		Latency      *time.Duration `placeholder:"17.35ms" help:"Measured, one way."`
+		Bandwidth    *bitRate       `placeholder:"100Mbit/s" help:"Measured."`
+		Availability *share         `placeholder:"99.998%" help:"Measured."`
+		Loss         *share         `placeholder:"0.01%" help:"Measured, of what was sent."`
 	}
 )
 
@@ -236,6 +242,83 @@ func (c serviceEnd) Run(ctx context.Context, n *remote) error {
 }
 
 func (c serviceBuild) Run(ctx context.Context, n *remote) error {
-	s, err := n.api.BuildService(ctx, c.ID, wire.BuiltService{Failed: c.Failed})
+	b := wire.BuiltService{Failed: c.Failed}
+	m, err := c.measured(n)
+	if err != nil {
+		return err
+	}
+	if *m != (wire.MeasuredLegs{}) {
+		b.Measured = m
+	}
+	s, err := n.api.BuildService(ctx, c.ID, b)
 	return shown(n, s, err)
+}
+
+// measured gives what the file says, and the flags in its place.
+func (c serviceBuild) measured(n *remote) (*wire.MeasuredLegs, error) {
+	m := &wire.MeasuredLegs{}
+	if c.Measured != "" {
+		if err := n.body(c.Measured, m); err != nil {
+			return nil, err
+		}
+	}
+	if l := c.Latency; l != nil {
+		if *l < 0 || *l%time.Microsecond != 0 {
+			return nil, usageError{fault.Newf(fault.Invalid, "write whole microseconds, like 17.35ms", "a latency of %s cannot be told", *l).In("latency")}
+		}
+		m.Latency = new(uint64(l.Microseconds()))
+	}
+	for from, to := range map[*share]**uint64{c.Availability: &m.Availability, c.Loss: &m.Loss} {
+		if from != nil {
+			*to = new(uint64(*from))
+		}
+	}
+	if c.Bandwidth != nil {
+		m.Bandwidth = new(uint64(*c.Bandwidth))
+	}
+	return m, nil
+}
+
+// bitRate is a bandwidth with its unit: 100Mbit/s.
+type bitRate uint64
+
+func (b *bitRate) UnmarshalText(text []byte) error {
+	bad := fault.Newf(fault.Invalid, "write it with its unit, like 100Mbit/s or 2500000bit/s", "%.40q is no bandwidth", text)
+	digits, ok := strings.CutSuffix(string(text), "bit/s")
+	scale := 0
+	for unit, zeros := range map[string]int{"k": 3, "M": 6, "G": 9, "T": 12} {
+		if x, cut := strings.CutSuffix(digits, unit); cut {
+			digits, scale = x, zeros
+		}
+	}
+	v, fits := scaled(digits, scale)
+	if !ok || !fits || v == 0 {
+		return bad
+	}
+	*b = bitRate(v)
+	return nil
+}
+
+// share is a part of a whole, in millionths, as a percentage: 99.998%.
+type share uint64
+
+func (s *share) UnmarshalText(text []byte) error {
+	digits, ok := strings.CutSuffix(string(text), "%")
+	v, fits := scaled(digits, 4)
+	if !ok || !fits || v > 1_000_000 {
+		return fault.Newf(fault.Invalid, "write it as a percentage with at most four decimals, like 99.998%", "%.40q is no share", text)
+	}
+	*s = share(v)
+	return nil
+}
+
+// scaled reads a decimal number times a power of ten, exactly; ok is false where
+// that is no whole number of at most 18 digits.
+func scaled(text string, zeros int) (v uint64, ok bool) {
+	whole, part, point := strings.Cut(text, ".")
+	if len(part) > zeros || point && part == "" || whole == "" || len(whole)+zeros > 18 {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(whole+part+strings.Repeat("0", zeros-len(part)), 10, 64)
+	return v, err == nil && text[0] != '+'
 }

@@ -77,14 +77,23 @@ type EndService struct {
 
 // BuiltService says what became of the own legs of a service.
 type BuiltService struct {
-	Failed bool `json:"failed,omitempty" doc:"They cannot be delivered: the whole order is released."`
+	Failed   bool          `json:"failed,omitempty" doc:"They cannot be delivered: the whole order is released."`
+	Measured *MeasuredLegs `json:"measured,omitempty" doc:"What their test has shown. What is absent is in the test record as it was quoted."`
+}
+
+// MeasuredLegs is what was measured of the own legs of a service.
+type MeasuredLegs struct {
+	Latency      *uint64 `json:"latency,omitempty" maximum:"100000000" doc:"Microseconds one way."`
+	Bandwidth    *uint64 `json:"bandwidth,omitempty" minimum:"1" maximum:"1125899906842624" doc:"bit/s."`
+	Availability *uint64 `json:"availability,omitempty" maximum:"1000000" doc:"Millionths."`
+	Loss         *uint64 `json:"loss,omitempty" maximum:"1000000" doc:"Millionths of what was sent."`
 }
 
 // Service is an order across the mesh as this carrier has it.
 type Service struct {
 	ID      string       `json:"id"`
 	State   string       `json:"state" enum:"reserving,reserved,ordered,delivered,accepted,releasing,released,ended" doc:"accepted: in service, and billed."`
-	Why     string       `json:"why,omitempty" doc:"It was released."`
+	Why     string       `json:"why,omitempty" doc:"It was released, or the buyer has refused its test record."`
 	Type    string       `json:"type"`
 	A       string       `json:"a" doc:"A place, or enni/ and the name of an eNNI."`
 	Z       string       `json:"z"`
