@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -22,6 +20,7 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/durable"
+	"github.com/lateral-network/lateral/internal/yamlfile"
 )
 
 // Role is what the bearer of a token is to the carrier.
@@ -105,12 +104,19 @@ func (t Token) validate() error {
 	return nil
 }
 
-// WriteTokens writes a token file that only this user can read.
-func WriteTokens(path string, tokens []Token) error {
+func validTokens(tokens []Token) error {
 	for i, t := range tokens {
 		if err := t.validate(); err != nil {
 			return fault.Of(err).In(fmt.Sprintf("tokens.%d", i))
 		}
+	}
+	return nil
+}
+
+// WriteTokens writes a token file that only this user can read.
+func WriteTokens(path string, tokens []Token) error {
+	if err := validTokens(tokens); err != nil {
+		return err
 	}
 	data, err := yaml.Marshal(tokenFile{tokens})
 	if err != nil {
@@ -122,17 +128,15 @@ func WriteTokens(path string, tokens []Token) error {
 // Tokens is a token file. It is read again whenever it has changed. Methods may
 // be called at the same time.
 type Tokens struct {
-	path string
-	now  func() time.Time
+	now func() time.Time
 
-	mu     sync.Mutex  // guards what follows
-	read   os.FileInfo // of the file as it was read last
-	tokens []Token
+	mu   sync.Mutex // guards what follows
+	file *yamlfile.File[[]Token]
 }
 
 // OpenTokens reads a token file. Codes: not-found, invalid.
 func OpenTokens(path string) (*Tokens, error) {
-	t := &Tokens{path: path, now: time.Now}
+	t := &Tokens{now: time.Now, file: yamlfile.New(path, "the token file", parseTokens)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t, t.load()
@@ -140,38 +144,19 @@ func OpenTokens(path string) (*Tokens, error) {
 
 // load reads the file when it has changed. The lock is held.
 func (t *Tokens) load() error {
-	info, err := os.Stat(t.path)
-	if err != nil {
+	err := t.file.Load()
+	if errors.Is(err, os.ErrNotExist) {
 		return fault.New(fault.NotFound, "the token file cannot be read", "name one that is there; lateral node init makes one").Because(err)
 	}
-	if t.read != nil && os.SameFile(t.read, info) && t.read.ModTime().Equal(info.ModTime()) && t.read.Size() == info.Size() {
-		return nil
-	}
-	data, err := os.ReadFile(t.path)
-	if err != nil {
-		return fault.New(fault.NotFound, "the token file cannot be read", "let this user read it").Because(err)
-	}
-	tokens, err := parseTokens(data)
-	if err != nil {
-		return err
-	}
-	t.tokens, t.read = tokens, info
-	return nil
+	return err
 }
 
 func parseTokens(data []byte) ([]Token, error) {
 	var f tokenFile
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+	if err := yamlfile.Decode(data, &f); err != nil {
 		return nil, fault.Newf(fault.Invalid, "correct the file", "the token file is not of the form: %v", err)
 	}
-	for i, tok := range f.Tokens {
-		if err := tok.validate(); err != nil {
-			return nil, fault.Of(err).In(fmt.Sprintf("tokens.%d", i))
-		}
-	}
-	return f.Tokens, nil
+	return f.Tokens, validTokens(f.Tokens)
 }
 
 // Authenticate gives who bears a token. Every line is compared in constant
@@ -185,7 +170,7 @@ func (t *Tokens) Authenticate(r *http.Request) (Actor, error) {
 	}
 	t.mu.Lock()
 	stale := t.load()
-	tokens := t.tokens
+	tokens := t.file.Value()
 	t.mu.Unlock()
 	hash := []byte(hashToken(strings.TrimSpace(text)))
 	var found *Token
@@ -210,7 +195,7 @@ func (t *Tokens) List() ([]Token, error) {
 	if err := t.load(); err != nil {
 		return nil, err
 	}
-	return slices.Clone(t.tokens), nil
+	return slices.Clone(t.file.Value()), nil
 }
 
 // Add makes a token, writes the file and gives the token's text, which is kept
@@ -221,11 +206,11 @@ func (t *Tokens) Add(name string, role Role, expires time.Time) (string, error) 
 	if err := t.load(); err != nil {
 		return "", err
 	}
-	if slices.ContainsFunc(t.tokens, func(x Token) bool { return x.Name == name }) {
+	if slices.ContainsFunc(t.file.Value(), func(x Token) bool { return x.Name == name }) {
 		return "", fault.Newf(fault.Conflict, "choose another name, or remove that token first", "there is a token %q already", name).In("name")
 	}
 	text, token := NewToken(name, role, expires.UTC().Truncate(time.Second))
-	return text, t.write(append(slices.Clone(t.tokens), token))
+	return text, t.write(append(slices.Clone(t.file.Value()), token))
 }
 
 // Remove takes a token out of the file. It counts no more when Remove returns.
@@ -236,8 +221,8 @@ func (t *Tokens) Remove(name string) error {
 	if err := t.load(); err != nil {
 		return err
 	}
-	rest := slices.DeleteFunc(slices.Clone(t.tokens), func(x Token) bool { return x.Name == name })
-	if len(rest) == len(t.tokens) {
+	rest := slices.DeleteFunc(slices.Clone(t.file.Value()), func(x Token) bool { return x.Name == name })
+	if len(rest) == len(t.file.Value()) {
 		return fault.Newf(fault.NotFound, "look the name up in the list", "there is no token %q", name).In("name")
 	}
 	if !slices.ContainsFunc(rest, func(x Token) bool { return x.Role == Administrator }) {
@@ -248,9 +233,8 @@ func (t *Tokens) Remove(name string) error {
 
 // write replaces the file. The lock is held.
 func (t *Tokens) write(tokens []Token) error {
-	if err := WriteTokens(t.path, tokens); err != nil {
+	if err := validTokens(tokens); err != nil {
 		return err
 	}
-	t.read = nil
-	return t.load()
+	return t.file.Write(tokenFile{tokens})
 }

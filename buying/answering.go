@@ -40,6 +40,11 @@ func (b *Broker) begin(a *selling.Ask) (enni int, id mesh.ID, h *mesh.Header, q 
 	if id, ok = parseID(a.ID); !ok {
 		id, h = idOf("foreign", a.Buyer, a.ID), nil
 	}
+	if q.Attributes != "" {
+		if err := fit(&q, b.o.Catalog.Schemas()); err != nil {
+			return 0, id, nil, q, item, err
+		}
+	}
 	return enni, id, h, q, item, nil
 }
 
@@ -123,7 +128,11 @@ func (b *Broker) Quote(ctx context.Context, a selling.Ask) (selling.Quoted, erro
 	if s == nil || s.Proof == nil {
 		return selling.Quoted{}, errNone
 	}
-	return selling.Quoted{Prices: prices(s.Quote.Price, s.Quote.Currency, q.ChargePeriod()), Proof: s.Proof, Until: time.UnixMilli(s.Quote.Until), Knowing: selling.Knows(a.Header)}, nil
+	shown := prices(s.Quote.Price, s.Quote.Currency, q.ChargePeriod(), dueOf(a.Product, &q))
+	if q.Hours != 0 {
+		shown = append(shown, sessionPrices(s.Quote.Price, s.Quote.Currency)...)
+	}
+	return selling.Quoted{Prices: shown, Proof: s.Proof, Until: time.UnixMilli(s.Quote.Until), Knowing: selling.Knows(a.Header)}, nil
 }
 
 // Withdrawn frees what a quote that has ended had reserved, here and beyond.

@@ -34,13 +34,17 @@ func (b *Broker) contact(roles ...string) (out []wire.Contact) {
 func (b *Broker) qualifyAt(ctx context.Context, enni int, m mesh.Qualify) mesh.Message {
 	n := &b.o.Neighbours[enni]
 	none := mesh.Qualified{ID: m.ID}
+	unused := none
+	if m.Header != nil {
+		unused.Left = m.Header.Asks
+	}
 	if n.Seller == nil {
-		none.Complete = true
-		return none
+		unused.Complete = true
+		return unused
 	}
 	p, err := b.productOf(n, &m.Inquiry)
 	if err != nil {
-		return none
+		return unused
 	}
 	ctx = client.WithHeader(ctx, request(m.Header, &m.Inquiry, mesh.ID{}))
 	a, err := n.Seller.CreateQualification(ctx, wire.POQ{ExternalID: m.ID.String(), Instant: true, Contacts: b.contact(wire.BuyerContact),
@@ -59,7 +63,9 @@ func (b *Broker) qualifyAt(ctx context.Context, enni int, m mesh.Qualify) mesh.M
 		}
 		return q
 	}
-	// A foreign seller names no price here, and says nothing of what is beyond it.
+	// A foreign seller names no price here, says nothing of what is beyond it, and
+	// knows nothing of asks.
+	none = unused
 	none.Complete = true
 	if item.Confidence == wire.GreenConfidence || item.Confidence == wire.YellowConfidence {
 		until := b.o.Now().Add(time.Minute)

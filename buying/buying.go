@@ -106,21 +106,22 @@ type Broker struct {
 	open     map[party.Code]*channel.Bilateral // that are used
 	inbox    []step                            // to be done once what is being done is done
 	busy     bool
-	wakes    int64 // when to tick next, ms since 1970; 0: never
+	wakes    []int64 // when to tick, ms since 1970, the soonest first
 	rouse    chan struct{}
 	waiting  map[exchange][]chan mesh.Message // partners' requests
 	asking   map[mesh.ID]context.CancelFunc   // requests to partners
 	results  map[mesh.ID]chan mesh.Result
 	told     map[int]*mesh.Reach // by eNNI: what it is to know
 	supplies map[mesh.ID]mesh.Supply
-	names    map[mesh.ID]string    // what the own interface calls a quote
-	items    map[revision]string   // at a buyer's Bilateral: the order that a revision is
-	products map[productKey]bought // at a seller's Bilateral: the order that a product is of
-	placing  map[string]bool       // by partner and order: it is on its way to the ledger
-	builds   map[revision]bool     // own legs wait for people
-	failed   error                 // a record could not be kept: nothing goes on
-	rivals   map[mesh.ID][]mesh.ID // quotes of one inquiry, by each of them
-	forgot   int64                 // when expired quotes were forgotten last, ms since 1970
+	names    map[mesh.ID]string           // what the own interface calls a quote
+	items    map[revision]string          // at a buyer's Bilateral: the order that a revision is
+	products map[productKey]bought        // at a seller's Bilateral: the order that a product is of
+	sessions map[mesh.ID]map[mesh.ID]bool // by the service that stands
+	placing  map[string]bool              // by partner and order: it is on its way to the ledger
+	builds   map[revision]bool            // own legs wait for people
+	failed   error                        // a record could not be kept: nothing goes on
+	rivals   map[mesh.ID][]mesh.ID        // quotes of one inquiry, by each of them
+	forgot   int64                        // when expired quotes were forgotten last, ms since 1970
 	sellable sellable
 }
 
@@ -162,7 +163,7 @@ func New(o Options) (*Broker, error) {
 	b := &Broker{
 		o: o, changed: make(chan struct{}, 1), rouse: make(chan struct{}, 1), open: map[party.Code]*channel.Bilateral{}, waiting: map[exchange][]chan mesh.Message{},
 		asking: map[mesh.ID]context.CancelFunc{}, names: map[mesh.ID]string{}, results: map[mesh.ID]chan mesh.Result{}, told: map[int]*mesh.Reach{},
-		items: map[revision]string{}, products: map[productKey]bought{}, placing: map[string]bool{}, builds: map[revision]bool{}, rivals: map[mesh.ID][]mesh.ID{},
+		items: map[revision]string{}, products: map[productKey]bought{}, placing: map[string]bool{}, sessions: map[mesh.ID]map[mesh.ID]bool{}, builds: map[revision]bool{}, rivals: map[mesh.ID][]mesh.ID{},
 		life: context.Background(),
 	}
 	rand.Read(b.secret[:]) // never fails (crypto/rand)
@@ -220,8 +221,8 @@ func (b *Broker) Run(ctx context.Context) error {
 		b.join(ctx)
 		b.mu.Lock()
 		wait, failed := time.Hour, b.failed
-		if b.wakes != 0 {
-			wait = max(time.Duration(b.wakes-b.now())*time.Millisecond, 0)
+		if len(b.wakes) > 0 {
+			wait = max(time.Duration(b.wakes[0]-b.now())*time.Millisecond, 0)
 		}
 		b.mu.Unlock()
 		if failed != nil {
@@ -250,10 +251,12 @@ func (b *Broker) Run(ctx context.Context) error {
 	}
 }
 
-// tick does what is due.
+// tick does what is due. Each time that was asked for is kept until it has come:
+// nobody asks for it again.
 func (b *Broker) tick() {
 	b.mu.Lock()
-	b.wakes = 0
+	due, _ := slices.BinarySearch(b.wakes, b.now()+1)
+	b.wakes = slices.Delete(b.wakes, 0, due)
 	b.mu.Unlock()
 	b.do(func(now int64) []mesh.Effect { return b.node.Tick(now) })
 	b.do(func(now int64) []mesh.Effect { return b.cascade.Tick(now) })
@@ -338,8 +341,12 @@ func (b *Broker) wakeUp() {
 
 // wake has tick called at a time.
 func (b *Broker) wake(at int64) {
-	if b.wakes == 0 || at < b.wakes {
-		b.wakes = at
+	i, known := slices.BinarySearch(b.wakes, at)
+	if known {
+		return
+	}
+	b.wakes = slices.Insert(b.wakes, i, at)
+	if i == 0 {
 		b.wakeUp()
 	}
 }

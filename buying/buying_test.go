@@ -166,7 +166,7 @@ func TestAServiceIsChangedAtAllHopsOrNone(t *testing.T) {
 		}
 	}
 	completed(1)
-	offer, err := alpha.broker.Change(within(t), s.ID, 600_000_000)
+	offer, err := alpha.broker.Change(within(t), s.ID, buying.Wish{Bandwidth: 600_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestAServiceIsChangedAtAllHopsOrNone(t *testing.T) {
 		}
 	}
 	// More than there is: nothing changes.
-	if _, err := alpha.broker.Change(within(t), s.ID, 1_600_000_000); err == nil {
+	if _, err := alpha.broker.Change(within(t), s.ID, buying.Wish{Bandwidth: 1_600_000_000}); err == nil {
 		t.Error("more than the cables carry is quoted")
 	}
 	completed(2)

@@ -12,29 +12,26 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/rating"
 )
 
-// A change goes over the same neighbours as the service: each hop asks the one
+// A change goes over the same neighbours as the service (what may change: wish.go):
+// each hop asks the one
 // that it buys of for another price of the product that it has there, and adds its
 // own leg. It is ordered as a new revision, all of the chain or nothing; until it
 // is accepted, the service stays as it is.
 
-// Change gives a firm price for a service with another bandwidth, bit/s. Order
-// takes it. Codes: not-found, conflict, offering-unfit.
-func (b *Broker) Change(ctx context.Context, id mesh.ID, bandwidth uint64) (Offer, error) {
+// Change gives a firm price for a service that is changed as wished. Order takes
+// it. Codes: not-found, conflict, invalid, bad-payload, offering-unfit.
+func (b *Broker) Change(ctx context.Context, id mesh.ID, w Wish) (Offer, error) {
 	b.mu.Lock()
 	o, ok := b.cascade.Order(id)
+	own := ok && o.Up < 0 && !b.isSession(&o)
 	b.mu.Unlock()
-	switch {
-	case !ok || o.Up >= 0:
+	if !own {
 		return Offer{}, errNoService
-	case bandwidth == 0:
-		return Offer{}, fault.New(fault.Invalid, "the change names no bandwidth", "give it in bit/s").In("bandwidth")
 	}
-	s, err := b.requote(ctx, &o, func(q mesh.Inquiry) mesh.Inquiry {
-		q.Bandwidth = bandwidth
-		return q
-	}, mesh.ID{}, "")
+	s, err := b.requote(ctx, &o, func(q mesh.Inquiry) (mesh.Inquiry, error) { return w.on(b.o.Catalog.Schemas(), q) }, mesh.ID{}, "")
 	if err != nil {
 		return Offer{}, err
 	}
@@ -51,7 +48,7 @@ func (b *Broker) quoteChange(ctx context.Context, a *askedFor) (*mesh.Signed, er
 	if !ok {
 		return nil, errNone
 	}
-	s, err := b.requote(ctx, &o, func(mesh.Inquiry) mesh.Inquiry { return a.inquiry }, a.name, a.product)
+	s, err := b.requote(ctx, &o, func(mesh.Inquiry) (mesh.Inquiry, error) { return a.inquiry, nil }, a.name, a.product)
 	if err != nil {
 		return nil, err
 	}
@@ -69,26 +66,43 @@ type askedFor struct {
 // requote prices a service anew over the same neighbours. change gives the
 // inquiry that is wanted now; name and product are what a partner calls the quote
 // and what it changes.
-func (b *Broker) requote(ctx context.Context, o *mesh.Order, change func(mesh.Inquiry) mesh.Inquiry, name mesh.ID, product string) (mesh.Supply, error) {
+func (b *Broker) requote(ctx context.Context, o *mesh.Order, change func(mesh.Inquiry) (mesh.Inquiry, error), name mesh.ID, product string) (mesh.Supply, error) {
 	b.mu.Lock()
 	if o.Current == nil || o.End != nil || o.Next.Stage != mesh.Accepted && o.Next.Stage != mesh.Released {
 		b.mu.Unlock()
 		return mesh.Supply{}, fault.New(fault.Conflict, "the service is not in service, or a change of it is under way", "wait until it is in service")
 	}
+	if len(b.running(o.ID)) > 0 {
+		b.mu.Unlock()
+		return mesh.Supply{}, fault.New(fault.Conflict, "a session of the service is open", "close it, then ask for the change")
+	}
 	old := b.supplies[o.Current.Quote]
 	b.mu.Unlock()
-	asked := change(old.Asked)
-	was := old.Asked
-	was.Bandwidth, was.MaxLatency, was.MinAvailability = asked.Bandwidth, asked.MaxLatency, asked.MinAvailability
-	if asked != was {
-		return mesh.Supply{}, fault.New(catalog.CodeUnfit, "only the bandwidth of a service can be changed", "order the new service, then end the old one")
+	asked, err := change(old.Asked)
+	if err == nil {
+		err = changeable(&old.Asked, &asked, b.now())
+	}
+	if err != nil {
+		return mesh.Supply{}, err
 	}
 	s := mesh.Supply{ENNI: old.ENNI, Asked: asked, Changes: o.Current.Quote}
 	q := mesh.Quote{ID: name, Seller: string(b.o.Carrier), Buyer: old.Sold.Quote.Buyer, Inquiry: asked.Hash(), Currency: asked.Currency, Months: asked.Months,
 		Availability: mesh.Whole, Until: b.now() + b.o.Limits.QuoteFor}
+	b.mu.Lock()
+	err = b.ownLegs(&old, &s)
+	b.mu.Unlock()
+	if err != nil {
+		return s, err
+	}
 	if old.Rest != nil {
 		rest := *old.Rest
-		rest.Bandwidth = asked.Bandwidth
+		rest.Bandwidth, rest.MaxLatency, rest.MinAvailability = asked.Bandwidth, asked.MaxLatency, asked.MinAvailability
+		rest.Attributes, rest.Window.To = asked.Attributes, asked.Window.To
+		for _, l := range s.Own {
+			if !rest.Take(l.Leg.Latency, l.Leg.Availability) {
+				return s, errRoute
+			}
+		}
 		bought, err := b.changeAt(ctx, o, &rest)
 		if err != nil {
 			return s, err
@@ -118,6 +132,21 @@ func (b *Broker) requote(ctx context.Context, o *mesh.Order, change func(mesh.In
 	return s, b.keep([]mesh.Effect{mesh.Keep{Supply: s}})
 }
 
+// errRoute says that a service cannot become what is wished where it runs.
+var errRoute = fault.New(catalog.CodeUnfit, "the route of the service does not give what is asked for", "order the new service, then end the old one")
+
+// ownLegs prices the own legs of a change. The lock is held.
+func (b *Broker) ownLegs(old, s *mesh.Supply) error {
+	for _, was := range old.Own {
+		now, err := b.ownAgain(&was, &old.Asked, &s.Asked, s.Changes)
+		if err != nil {
+			return err
+		}
+		s.Own = append(s.Own, now)
+	}
+	return nil
+}
+
 // compose prices own legs and what is bought together. The lock is held.
 func (b *Broker) compose(o *mesh.Order, old, s *mesh.Supply, q *mesh.Quote) error {
 	var own mesh.Price
@@ -126,16 +155,9 @@ func (b *Broker) compose(o *mesh.Order, old, s *mesh.Supply, q *mesh.Quote) erro
 		q.Latency += l.Latency
 		q.Availability = mesh.Both(q.Availability, l.Availability)
 	}
-	for _, was := range old.Own {
-		now, err := b.ownAgain(&was, &s.Asked, s.Changes)
-		if err != nil {
-			return err
-		}
-		s.Own = append(s.Own, now)
-		if own.Once, err = own.Once.Add(now.Price.Once); err == nil {
-			own.Each, err = own.Each.Add(now.Price.Each)
-		}
-		if err != nil {
+	var err error
+	for _, now := range s.Own {
+		if own, err = own.Add(now.Price); err != nil {
 			return err
 		}
 		add(now.Leg)
@@ -154,13 +176,14 @@ func (b *Broker) compose(o *mesh.Order, old, s *mesh.Supply, q *mesh.Quote) erro
 		return errNone
 	}
 	if a := &s.Asked; q.Latency > a.MaxLatency && a.MaxLatency != 0 || q.Availability < a.MinAvailability {
-		return errNone
+		return errRoute
 	}
 	return nil
 }
 
-// ownAgain gives an own leg with another bandwidth.
-func (b *Broker) ownAgain(was *mesh.OwnLeg, asked *mesh.Inquiry, changes mesh.ID) (mesh.OwnLeg, error) {
+// ownAgain gives an own leg as it is wished; what is prolonged costs the time that
+// is added, and nothing of what is due once.
+func (b *Broker) ownAgain(was *mesh.OwnLeg, old, asked *mesh.Inquiry, changes mesh.ID) (mesh.OwnLeg, error) {
 	q := *asked
 	q.A.ID, q.Z.ID = was.Leg.From, was.Leg.To
 	in, ok := b.inquiry(&q)
@@ -175,6 +198,16 @@ func (b *Broker) ownAgain(was *mesh.OwnLeg, asked *mesh.Inquiry, changes mesh.ID
 	leg, ok := ownLeg(&q, &a)
 	if !ok {
 		return mesh.OwnLeg{}, errNone
+	}
+	if asked.Window.To != old.Window.To {
+		due := slices.DeleteFunc(slices.Clone(a.Prices), func(p rating.Price) bool {
+			return p.Kind == rating.OneTime || asked.Hours != 0 && p.Kind.Used()
+		})
+		cost, err := catalog.Estimate(due, a.Bandwidth, a.Metres, old.Window.To, asked.Window.To)
+		if err != nil {
+			return mesh.OwnLeg{}, errNone.Because(err)
+		}
+		leg.Price.Once = cost.Total.Micro
 	}
 	return leg, nil
 }
@@ -202,7 +235,7 @@ func (b *Broker) changeAt(ctx context.Context, o *mesh.Order, rest *mesh.Inquiry
 		return nil, err
 	}
 	if a.Value.State != wire.Orderable || len(a.Value.Proofs) != 1 {
-		return nil, errNone
+		return nil, fault.New(catalog.CodeUnfit, "the neighbour does not sell the change where the service runs", "order the new service, then end the old one")
 	}
 	s, err := b.read(n, rest, name, a.Value.Proofs[0].Signed)
 	if err == nil && s.Quote.ID != quoteID(n.Partner, a.Value.ID) {

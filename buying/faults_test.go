@@ -74,6 +74,34 @@ func TestAnOrderThatBreaksAClauseDownTheChainReleasesAllAndNamesTheClause(t *tes
 	w.nothingActive()
 }
 
+// A clause may want no test. In a chain one is asked for all the same: billing begins
+// when the whole chain is accepted, and not with one seller's word.
+func TestAChainIsChargedOnceItIsWholeThoughNoClauseWantsATest(t *testing.T) {
+	w := newWorld(t, func(w *world) {
+		w.terms = func(_, _ party.Code, c *agreement.ProductTerms) { c.Test = false }
+		w.people["BRAVO"] = true
+	}, "ALPHA", "BRAVO", "CHARLIE")
+	alpha, bravo := w.sides["ALPHA"], w.sides["BRAVO"]
+	s := must(alpha.broker.Order(alpha.found(wanted).Best.Quote))
+	var sold mesh.ID
+	eventually(t, "CHARLIE has delivered, and BRAVO has something to build", func() bool {
+		for _, x := range bravo.broker.Services() {
+			if its := bravo.items("CHARLIE"); x.Build && len(its) == 1 && its[0].Delivery != nil {
+				sold = x.ID
+			}
+		}
+		return sold != mesh.ID{}
+	})
+	w.nothingActive()
+	must(bravo.broker.Built(sold, true, buying.Measured{}))
+	alpha.stage(s.ID, mesh.Accepted)
+	for i := range w.codes[1:] {
+		eventually(t, "the product of "+string(w.codes[i+1])+" is active", func() bool {
+			return len(w.products(i, func(p product.Instance) bool { return p.State == product.Active })) == 1
+		})
+	}
+}
+
 // A carrier whose own legs wait for people gives them up: it has quoted, and
 // refuses then.
 func TestACarrierThatQuotesAndThenCannotDeliverReleasesTheWholeChain(t *testing.T) {
@@ -236,7 +264,7 @@ func TestAServiceByTheHourHasAPriceForEachHourAtEveryHop(t *testing.T) {
 	if a.Best.Price.Each != 9_316_000 || a.Best.Bought.Each != 7_560_000 || a.Best.Period != "1h" {
 		t.Errorf("an hour costs %+v, of which %+v is bought, by %s", a.Best.Price, a.Best.Bought, a.Best.Period)
 	}
-	s := must(alpha.broker.Order(a.Best.Quote))
+	s := w.ordered(a.Best.Quote)
 	if x := alpha.stage(s.ID, mesh.Accepted); x.Offer.Period != "1h" {
 		t.Errorf("the service is charged by %s", x.Offer.Period)
 	}
@@ -246,8 +274,15 @@ func TestAServiceByTheHourHasAPriceForEachHourAtEveryHop(t *testing.T) {
 			t.Errorf("%s has ordered at %+v, with %+v", w.codes[i], p, offer.Guarantees)
 		}
 	}
-	if _, err := alpha.broker.Inquire(within(t), buying.Request{Product: r.Product, A: r.A, Z: r.Z, Bandwidth: r.Bandwidth, Period: "1h", Months: 12}); fault.CodeOf(err) != mesh.CodeBadInquiry {
-		t.Errorf("an hour's price for a term: %v", err)
+	if o := must(alpha.broker.Change(within(t), s.ID, buying.Wish{Bandwidth: 200_000_000})); o.Period != "1h" || o.Price.Each != 9_316_000 {
+		t.Errorf("with more bandwidth it costs %+v, by %s", o.Price, o.Period)
+	}
+	for name, set := range map[string]func(*buying.Request){"a term": func(r *buying.Request) { r.Months = 12 }, "sessions": func(r *buying.Request) { r.Hours = 40 }} {
+		r := r
+		set(&r)
+		if _, err := alpha.broker.Inquire(within(t), r); fault.CodeOf(err) != mesh.CodeBadInquiry || fault.Of(err).Field != "period" {
+			t.Errorf("an hour's price with %s: %v", name, err)
+		}
 	}
 }
 

@@ -71,6 +71,7 @@ func FuzzAsked(f *testing.F) {
 
 func FuzzOffers(f *testing.F) {
 	f.Add(encodeOffers(mesh.Qualified{Items: []mesh.Item{{Ref: mesh.ID{1}, Until: 7}}}))
+	f.Add(encodeOffers(mesh.Qualified{Left: 7}))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		m, err := decodeOffers(raw, mesh.ID{})
 		if err == nil && !bytes.Equal(encodeOffers(m), raw) {

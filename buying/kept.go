@@ -70,7 +70,6 @@ func (b *Broker) restore() (orders []mesh.Order, err error) {
 				used[r.Quote] = true
 			}
 		}
-		b.learn(&o)
 		orders = append(orders, o)
 	}
 	var old []merkle.Write
@@ -88,14 +87,24 @@ func (b *Broker) restore() (orders []mesh.Order, err error) {
 			old = append(old, merkle.Write{Key: r.Key})
 		}
 	}
+	for i := range orders {
+		b.learn(&orders[i])
+	}
 	if len(old) > 0 {
 		err = b.o.Store.Commit(store.Batch{Writes: old})
 	}
 	return orders, err
 }
 
-// learn notes by what name the neighbour that is bought of knows an order.
+// learn notes by what name the neighbour that is bought of knows an order, and of
+// which service it is a session.
 func (b *Broker) learn(o *mesh.Order) {
+	if of := b.supplies[o.Next.Quote].Standing; of != (mesh.ID{}) {
+		if b.sessions[of] == nil {
+			b.sessions[of] = map[mesh.ID]bool{}
+		}
+		b.sessions[of][o.ID] = true
+	}
 	if o.Down >= 0 {
 		b.products[productKey{b.o.Neighbours[o.Down].Partner, productName(o.Below)}] = bought{o.Below, o.Down}
 	}

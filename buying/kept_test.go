@@ -1,6 +1,7 @@
 package buying
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,9 +10,25 @@ import (
 	"github.com/lateral-network/lateral/store"
 )
 
-// A node that runs for years keeps what orders rest on, and not every quote that
-// it has ever given.
-func TestQuotesThatHaveExpiredAreForgottenWhileTheNodeRuns(t *testing.T) {
+// An order asks once to be looked at when its time is over. What is due before
+// that, such as an inquiry's end, does not make it forgotten.
+func TestWhatIsDueLaterIsNotForgottenWhenSomethingIsDueBefore(t *testing.T) {
+	b := opened(t)
+	now := b.now()
+	b.mu.Lock()
+	for _, at := range []int64{now + 3_600_000, now - 1, now + 60_000, now + 3_600_000} {
+		b.wake(at)
+	}
+	b.mu.Unlock()
+	b.tick()
+	if want := []int64{now + 60_000, now + 3_600_000}; !slices.Equal(b.wakes, want) {
+		t.Errorf("it wakes at %v, want %v", b.wakes, want)
+	}
+}
+
+// opened is a broker without neighbours, with an empty store.
+func opened(t *testing.T) *Broker {
+	t.Helper()
 	db, err := store.Open(t.TempDir(), store.Options{Memory: true})
 	if err != nil {
 		t.Fatal(err)
@@ -25,6 +42,13 @@ func TestQuotesThatHaveExpiredAreForgottenWhileTheNodeRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b
+}
+
+// A node that runs for years keeps what orders rest on, and not every quote that
+// it has ever given.
+func TestQuotesThatHaveExpiredAreForgottenWhileTheNodeRuns(t *testing.T) {
+	b := opened(t)
 	now := b.now()
 	supply := func(id byte, until int64) mesh.Keep {
 		return mesh.Keep{Supply: mesh.Supply{Sold: mesh.Signed{Quote: mesh.Quote{ID: mesh.ID{id}, Until: until, Currency: "EUR"}}}}
@@ -49,7 +73,7 @@ func TestQuotesThatHaveExpiredAreForgottenWhileTheNodeRuns(t *testing.T) {
 		}
 	}
 	var kept []string
-	for r, err := range db.Node().Scan(keySupply) {
+	for r, err := range b.o.Store.Scan(keySupply) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package buying
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -199,6 +200,10 @@ func (b *Broker) lookBought(now int64, partner party.Code, it *order.Item) []mes
 		return nil
 	}
 	s := mesh.Standing{ID: x.below, Rev: rev, Why: it.Why}
+	var effects []mesh.Effect
+	if o, ok := b.cascade.Below(x.enni, x.below); ok && o.Next.Number == rev {
+		effects = b.dateBought(now, partner, it, &o)
+	}
 	switch {
 	case it.State == order.ItemCompleted:
 		s.Stage = mesh.Accepted
@@ -206,7 +211,7 @@ func (b *Broker) lookBought(now int64, partner party.Code, it *order.Item) []mes
 		if o, ok := b.cascade.Below(x.enni, x.below); ok && o.Next.Number == rev && o.Next.Stage == mesh.Ordered {
 			if why := b.short(&o, it); why != "" {
 				b.object(partner, it.ID, why)
-				return nil
+				return effects
 			}
 		}
 		s.Stage = mesh.Delivered
@@ -216,16 +221,16 @@ func (b *Broker) lookBought(now int64, partner party.Code, it *order.Item) []mes
 			s.Why = string(it.State)
 		}
 	default:
-		return nil
+		return effects
 	}
-	return b.cascade.Receive(now, x.enni, s)
+	return append(effects, b.cascade.Receive(now, x.enni, s)...)
 }
 
 func (b *Broker) lookSold(now int64, partner party.Code, it *order.Item) []mesh.Effect {
 	id := soldID(partner, it.Request.Product)
 	o, known := b.cascade.Order(id)
 	rev, _ := revOf(it)
-	if !known && b.o.Deliver && b.standing(partner, it) {
+	if !known && b.o.Deliver && b.scheduled(partner, it) {
 		b.serve(partner, it)
 		return nil
 	}
@@ -235,6 +240,9 @@ func (b *Broker) lookSold(now int64, partner party.Code, it *order.Item) []mesh.
 		}
 		b.items[revision{id, 0}] = it.ID
 		switch it.State {
+		case order.ItemModifying:
+			// The end has gone down the chain with its date.
+			b.answerDate(partner, b.open[partner], it.ID, it.Wish, "the end is under way behind it")
 		case order.ItemAcknowledged, order.ItemInProgress:
 			at := it.Start
 			if o.End != nil { // told before
@@ -246,6 +254,9 @@ func (b *Broker) lookSold(now int64, partner party.Code, it *order.Item) []mesh.
 		return nil
 	}
 	quote := quoteID(b.o.Carrier, it.Quoted)
+	if it.Request.Standing != "" && b.soldSession(partner, it) {
+		quote = id
+	}
 	if _, ours := b.supplies[quote]; !ours {
 		return nil
 	}
@@ -280,7 +291,10 @@ func (b *Broker) lookSold(now int64, partner party.Code, it *order.Item) []mesh.
 			b.showed(revision{id, rev})
 			return nil // the buyer looks at it
 		}
+		b.goBack(&o, it)
 		return b.cascade.Receive(now, enni, mesh.Confirm{ID: id, Rev: rev})
+	case order.ItemModifying:
+		b.lookDate(&o)
 	case order.ItemCompleted:
 		return b.cascade.Receive(now, enni, mesh.Accept{ID: id, Rev: rev})
 	case order.ItemCancelling, order.ItemCancelled, order.ItemFailed, order.ItemRejected:
@@ -462,6 +476,9 @@ func (b *Broker) orderPlace(x *channel.Bilateral, id string, s *mesh.Supply, bel
 	if s.Bought == nil || s.Rest == nil {
 		return trade.OrderPlace{}, fault.New(mesh.CodeBadOrder, "the quote is not kept any more", "ask for another")
 	}
+	if s.Standing != (mesh.ID{}) {
+		return b.sessionPlace(x, id, s, below)
+	}
 	q, err := order.OpenQuote(s.Bought.Proof)
 	if err != nil {
 		return trade.OrderPlace{}, err
@@ -472,9 +489,10 @@ func (b *Broker) orderPlace(x *channel.Bilateral, id string, s *mesh.Supply, bel
 		return trade.OrderPlace{}, err
 	}
 	p := trade.OrderPlace{ID: id, Kind: order.Product, Agreement: agreement, Line: connectivity.Name, Payload: configuration(s.Rest),
-		Request: &order.Request{Action: q.Quote.Action, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To}}
+		Request: &order.Request{Action: q.Quote.Action, Product: productName(below), Quote: s.Bought.Proof, Offer: offer, Until: s.Rest.Window.To,
+			Test: true}} // it is charged once the whole chain is accepted, whatever the agreement says
 	if q.Quote.Action == order.Modify {
-		p.Request.Until = 0 // only what is added has an end
+		p.Request.Until = q.Quote.To // 0 but where it is prolonged
 	}
 	// Not before the quoted time, by the ledger's clock too, which may be behind.
 	p.From = s.Rest.Window.From
@@ -535,7 +553,7 @@ func (b *Broker) giveUp(enni int, x *channel.Bilateral, m mesh.Release) {
 	default:
 		const why = "the chain is given up"
 		var cmds []trade.Command
-		if it.Delivery != nil {
+		if it.Delivery != nil || it.State == order.ItemHeld {
 			cmds = commands(trade.KindOrderReject, trade.OrderAnswer{ID: id, Why: why})
 		}
 		// On its way the order comes before this in the same stream.
@@ -642,6 +660,9 @@ func (b *Broker) tellStanding(enni int, x *channel.Bilateral, m mesh.Standing) {
 					return commands(trade.KindOrderFail, trade.OrderAnswer{ID: id, Why: why})
 				}
 				return commands(trade.KindOrderReject, trade.OrderAnswer{ID: id, Why: why})
+			case order.ItemModifying:
+				return append(commands(trade.KindOrderReject, trade.OrderAnswer{ID: id, Why: cmp.Or(why, "the chain is given up")}),
+					trade.NewCommand(trade.KindOrderFail, trade.OrderAnswer{ID: id, Why: why}))
 			case order.ItemInProgress, order.ItemHeld:
 				return commands(trade.KindOrderFail, trade.OrderAnswer{ID: id, Why: why})
 			case order.ItemCancelling:
@@ -696,7 +717,8 @@ type testRecord struct {
 	Product  string           `json:"product"`
 	Quote    string           `json:"quote,omitempty"`
 	Schedule string           `json:"schedule,omitempty"`
-	At       int64            `json:"at"` // ms since 1970
+	Standing string           `json:"standing,omitempty"` // the product of which it is a session
+	At       int64            `json:"at"`                 // ms since 1970
 	Legs     []testedLeg      `json:"legs"`
 	Totals   map[string]int64 `json:"totals"` // latency µs, availability millionths
 }
@@ -731,7 +753,7 @@ func (b *Broker) tested(of mesh.ID, it *order.Item, at int64) (canon.Hash, []ord
 	if err != nil {
 		return canon.Hash{}, nil, err
 	}
-	r := testRecord{Order: it.ID, Product: it.Request.Product, At: at, Quote: it.Quoted}
+	r := testRecord{Order: it.ID, Product: it.Request.Product, At: at, Quote: it.Quoted, Standing: it.Request.Standing}
 	for i := range s.Own {
 		l := testedLeg{Own: true, Bandwidth: k.Measured.Bandwidth, Loss: k.Measured.Loss}
 		l.Latency = l.quotedOr("latency", k.Measured.Latency, s.Own[i].Leg.Latency)
@@ -857,8 +879,11 @@ func (b *Broker) terminated(enni int, x *channel.Bilateral, m mesh.Terminated) {
 // hold reserves the own legs of a revision for good.
 func (b *Broker) hold(e mesh.Hold) {
 	s, ok := b.supplies[e.Rev.Quote]
-	held := ok
-	for _, leg := range s.Own {
+	held, legs := ok, s.Own
+	if s.Standing != (mesh.ID{}) {
+		legs = nil // held for what stands
+	}
+	for _, leg := range legs {
 		err := b.reserve(&s.Sold.Quote, s.Changes, leg, &s.Asked, max(e.Rev.Until, b.now()+1000))
 		if err == nil {
 			_, err = b.o.Catalog.MoveHold(holdName(e.Rev.Quote), catalog.Confirm, e.Order.String(), b.now())
@@ -873,7 +898,7 @@ func (b *Broker) hold(e mesh.Hold) {
 
 // buildLegs has the own legs delivered: by nobody, at once, or by people.
 func (b *Broker) buildLegs(e mesh.Build) {
-	if len(b.supplies[e.Rev.Quote].Own) > 0 && !b.o.Deliver {
+	if s := b.supplies[e.Rev.Quote]; len(s.Own) > 0 && !b.o.Deliver && s.Standing == (mesh.ID{}) {
 		b.builds[revision{e.Order, e.Rev.Number}] = true
 		return
 	}
@@ -935,7 +960,16 @@ func (b *Broker) stop(e mesh.Stop) {
 		})
 		return
 	}
-	b.moveHold(o.Current.Quote, catalog.Release, e.Order)
+	// What stands has its capacity as long as a session is open, whoever ends it first.
+	if of, ok := b.cascade.Order(b.supplies[o.Current.Quote].Standing); ok {
+		if of.End == nil || of.End.At > b.now() {
+			return
+		}
+		o = of
+	}
+	if len(b.running(o.ID)) == 0 {
+		b.moveHold(o.Current.Quote, catalog.Release, o.ID)
+	}
 }
 
 // ordered reports whether an order rests on a quote. The lock is held.
@@ -984,6 +1018,9 @@ func (b *Broker) post(n *Neighbour, id string, s *mesh.Supply) {
 	p, err := b.productOf(n, s.Rest)
 	if err != nil {
 		return
+	}
+	if q.Quote.Action == order.Modify && q.Quote.To != 0 {
+		return // the standard has no word for a later end
 	}
 	action := wire.Add
 	if q.Quote.Action == order.Modify {

@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
 )
 
@@ -24,8 +25,10 @@ type Request struct {
 	MaxLatency      uint64 // µs; 0: any
 	MinAvailability uint32 // millionths; 0: any
 	Ceiling         money.Micro
-	Rule            string // CEL: the lowest wins; "": the price
-	Hops, Asks      int    // budgets; 0: the node's
+	Rule            string         // CEL: the lowest wins; "": the price
+	Attributes      map[string]any // of the configuration, by the product's schema
+	Hours           uint32         // of a month in which a session is expected to be open; above 0 it is capacity that stands
+	Hops, Asks      int            // budgets; 0: the node's
 	Time            time.Duration
 }
 
@@ -85,10 +88,15 @@ func (b *Broker) Inquire(ctx context.Context, r Request) (Answer, error) {
 	if r.To != 0 && r.To <= b.now() {
 		return Answer{}, fault.New(mesh.CodeBadInquiry, "the time is over", "name a time to come").In("to")
 	}
-	q := mesh.Inquiry{Product: r.Product, A: b.place(r.A), Z: b.place(r.Z), Bandwidth: r.Bandwidth, Window: mesh.Window{From: r.From, To: r.To}, Months: r.Months,
+	q := mesh.Inquiry{Product: r.Product, A: b.place(r.A), Z: b.place(r.Z), Bandwidth: r.Bandwidth, Window: mesh.Window{From: r.From, To: r.To}, Months: r.Months, Hours: r.Hours,
 		Currency: r.Currency, MaxLatency: r.MaxLatency, MinAvailability: uint64(r.MinAvailability) * perMillionth, MaxPrice: uint64(r.Ceiling)}
 	if r.Period != mesh.Month {
 		q.Period = r.Period
+	}
+	if len(r.Attributes) > 0 {
+		if q.Attributes, err = with(&q, r.Attributes, b.o.Catalog.Schemas()); err != nil {
+			return Answer{}, err
+		}
 	}
 	began := b.o.Now()
 	c := make(chan mesh.Result, 1)
@@ -185,6 +193,10 @@ type Service struct {
 	Bought  string     // product on the Bilateral with the seller
 	Build   bool       // own legs wait for people to deliver them
 	Exit    money.Micro
+	// Until it is in service: when what is bought is to be delivered (ms since 1970), and
+	// the other date that was asked for last; nil: none was.
+	Begins int64
+	Date   *order.Wish
 }
 
 // errNoService says that there is no such service.
@@ -220,6 +232,11 @@ func (b *Broker) service(o *mesh.Order) Service {
 	}
 	if o.Down >= 0 {
 		s.Seller, s.Bought = b.o.Neighbours[o.Down].Partner, productName(o.Below)
+		if x := b.open[s.Seller]; x != nil && o.Current == nil {
+			if it, ok := b.item(x, orderName(o.Below, r.Number)); ok {
+				s.Begins, s.Date = it.Start, lastWish(&it)
+			}
+		}
 	}
 	return s
 }
@@ -239,7 +256,9 @@ func (b *Broker) Services() []Service {
 	defer b.mu.Unlock()
 	var out []Service
 	for _, o := range b.cascade.Orders() {
-		out = append(out, b.service(&o))
+		if !b.isSession(&o) {
+			out = append(out, b.service(&o))
+		}
 	}
 	slices.SortStableFunc(out, func(x, y Service) int { return cmp.Compare(y.Offer.Until, x.Offer.Until) })
 	return out
@@ -275,12 +294,17 @@ func (b *Broker) Order(quote mesh.ID) (Service, error) {
 		return b.service(&o), nil
 	}
 	switch {
+	case s.Changes != (mesh.ID{}) && len(b.running(id)) > 0:
+		return Service{}, fault.New(fault.Conflict, "a session of the service is open", "close it, then order the change").In("quote")
 	case !ok || s.Sold.Quote.Buyer != "":
 		return Service{}, fault.New(fault.NotFound, "there is no such quote for an own customer", "ask for one").In("quote")
 	case s.Sold.Quote.Until <= b.now():
 		return Service{}, fault.New("quote-expired", "the quote has expired", "ask for another").In("quote")
 	}
 	until := max(s.Asked.Window.From, b.now()) + b.o.DeliverFor.Milliseconds()
+	if to := b.supplies[s.Changes].Asked.Window.To; to != 0 {
+		until = min(until, to) // what is over is not prolonged
+	}
 	var effects []mesh.Effect
 	var err error
 	b.doLocked(func(now int64) []mesh.Effect {
@@ -316,7 +340,10 @@ func (b *Broker) End(id mesh.ID, at int64) (Service, error) {
 			return fault.New(fault.Conflict, "the service is not in service", "withdraw it")
 		}
 		return nil
-	}, func(now int64) []mesh.Effect { return b.cascade.Finish(now, id, max(at, now)) })
+	}, func(now int64) []mesh.Effect {
+		at := max(at, now)
+		return append(b.closeAll(now, id, at), b.cascade.Finish(now, id, at)...)
+	})
 }
 
 // change does something to a service if that is allowed.

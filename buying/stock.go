@@ -93,7 +93,18 @@ func ownLeg(q *mesh.Inquiry, a *catalog.Answer) (mesh.OwnLeg, bool) {
 	if a.Cost.Total.Currency != q.Currency || len(a.Cost.ByUse) > 0 {
 		return mesh.OwnLeg{}, false
 	}
-	price := mesh.Price{Once: a.Cost.Total.Micro}
+	cost, prices, hour := a.Cost, a.Prices, money.Micro(0)
+	if q.Hours != 0 {
+		var ok bool
+		var err error
+		if prices, hour, ok = ofSessions(a); !ok {
+			return mesh.OwnLeg{}, false
+		}
+		if cost, err = catalog.Estimate(prices, a.Bandwidth, a.Metres, int64(a.From), int64(a.To)); err != nil {
+			return mesh.OwnLeg{}, false
+		}
+	}
+	price := mesh.Price{Once: cost.Total.Micro, Hour: hour}
 	if q.Window.To == 0 {
 		// Of a service without end: what is due once, and what a whole charge period
 		// costs, the next one.
@@ -102,17 +113,17 @@ func ownLeg(q *mesh.Inquiry, a *catalog.Answer) (mesh.OwnLeg, bool) {
 			return mesh.OwnLeg{}, false
 		}
 		next := dates.Next(dates.At(int64(a.From)))
-		whole, err := catalog.Estimate(a.Prices, a.Bandwidth, a.Metres, next.From, next.To)
+		whole, err := catalog.Estimate(prices, a.Bandwidth, a.Metres, next.From, next.To)
 		if err != nil {
 			return mesh.OwnLeg{}, false
 		}
 		once := money.Micro(0)
-		for _, c := range a.Cost.Charges {
+		for _, c := range cost.Charges {
 			if c.Kind == rating.OneTime {
 				once += c.Amount.Micro // a part of a total that did not overflow
 			}
 		}
-		price = mesh.Price{Once: once, Each: whole.Total.Micro}
+		price = mesh.Price{Once: once, Each: whole.Total.Micro, Hour: hour}
 		for _, c := range whole.Charges {
 			if c.Kind == rating.OneTime {
 				price.Each -= c.Amount.Micro
@@ -121,6 +132,35 @@ func ownLeg(q *mesh.Inquiry, a *catalog.Answer) (mesh.OwnLeg, bool) {
 	}
 	leg := mesh.Leg{From: q.A.ID, To: q.Z.ID, OnNet: true, Latency: a.Latency, Availability: uint64(a.Availability) * perMillionth}
 	return mesh.OwnLeg{Leg: leg, Price: price, Of: a.Offering}, true
+}
+
+// ofSessions parts the prices of what stands: what is due in any case, and what an
+// hour of a session costs. False: there is no price of time, or one that depends on
+// more than the time.
+func ofSessions(a *catalog.Answer) (fixed []rating.Price, hour money.Micro, ok bool) {
+	for i := range a.Prices {
+		p := &a.Prices[i]
+		if !p.Kind.Used() {
+			fixed = append(fixed, *p)
+			continue
+		}
+		each := uint64(1)
+		if p.Kind == rating.Bandwidth {
+			each = a.Bandwidth
+		}
+		if len(p.Tiers) > 0 || p.Commitment != 0 || p.Minimum != 0 || p.Increment > 1 || each > rating.MaxQuantity/3600 {
+			return nil, 0, false
+		}
+		c, err := p.Rate.Times(3600*each, p.Unit, money.HalfUp)
+		if err == nil {
+			hour, err = hour.Add(c)
+		}
+		if err != nil {
+			return nil, 0, false
+		}
+		ok = true
+	}
+	return fixed, hour, ok
 }
 
 // perMillionth is how many parts per billion a millionth is.

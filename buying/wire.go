@@ -69,6 +69,9 @@ func asked(h http.Header) (budget *mesh.Header, q mesh.Inquiry, item mesh.ID, ok
 	if err == nil {
 		err = q.Validate()
 	}
+	if err == nil {
+		_, err = attributesOf(&q)
+	}
 	if err != nil {
 		return nil, q, item, false, bad(err)
 	}
@@ -111,6 +114,7 @@ type offers struct {
 	Version  uint64     `cbor:"1,keyasint"` // 1
 	Complete bool       `cbor:"2,keyasint"`
 	Items    []offering `cbor:"3,keyasint"`
+	Left     int        `cbor:"4,keyasint,omitempty"` // asks that were allowed and not made
 }
 
 type offering struct {
@@ -124,7 +128,7 @@ type offering struct {
 
 // encodeOffers gives the bytes of an answer.
 func encodeOffers(m mesh.Qualified) []byte {
-	o := offers{Version: 1, Complete: m.Complete, Items: []offering{}}
+	o := offers{Version: 1, Complete: m.Complete, Items: []offering{}, Left: m.Left}
 	for _, i := range m.Items {
 		o.Items = append(o.Items, offering{i.Ref, i.Offer.Price, i.Priced, i.Offer.Latency, i.Offer.Availability, i.Until})
 	}
@@ -144,7 +148,7 @@ func decodeOffers(raw []byte, id mesh.ID) (m mesh.Qualified, err error) {
 	if err := canon.Decode(raw, &o); err != nil || o.Version != 1 {
 		return m, bad.Because(err)
 	}
-	m = mesh.Qualified{ID: id, Complete: o.Complete}
+	m = mesh.Qualified{ID: id, Complete: o.Complete, Left: o.Left}
 	for _, x := range o.Items {
 		m.Items = append(m.Items, mesh.Item{Ref: x.Ref, Priced: x.Priced, Until: x.Until, Offer: mesh.Offer{Price: x.Price, Latency: x.Latency, Availability: x.Availability}})
 	}
@@ -166,6 +170,33 @@ func decodeReach(raw []byte) (m reachMessage, err error) {
 	return m, nil
 }
 
+// fixed are the members of a configuration that an inquiry has in its own words, or
+// that are another service.
+var fixed = []string{"@type", "bandwidth", "endA", "endZ", "latencyObjective", "availabilityObjective"}
+
+// attributesOf reads the further members of the configuration that an inquiry is
+// for. Code: bad-inquiry.
+func attributesOf(q *mesh.Inquiry) (out map[string]json.RawMessage, err error) {
+	if q.Attributes == "" {
+		return nil, nil
+	}
+	bad := fault.New(mesh.CodeBadInquiry, "the further members of the configuration are no JSON object in its canonical form", "name members of the product's schema").In("attributes")
+	canonical, err := connectivity.Canonical([]byte(q.Attributes))
+	if err != nil || string(canonical) != q.Attributes {
+		return nil, bad.Because(err)
+	}
+	if err := json.Unmarshal(canonical, &out); err != nil {
+		return nil, bad.Because(err)
+	}
+	for _, name := range fixed {
+		if _, there := out[name]; there {
+			return nil, fault.Newf(mesh.CodeBadInquiry, "say it by the inquiry itself; another product or another end is another service: order it, then end the old one",
+				"%s is no further member of the configuration", name).In("attributes." + name)
+		}
+	}
+	return out, nil
+}
+
 // configuration gives the payload of a product that an inquiry is for: the same
 // bytes at buyer and seller, whose hash the quote has.
 func configuration(q *mesh.Inquiry) []byte {
@@ -182,7 +213,14 @@ func configuration(q *mesh.Inquiry) []byte {
 	if q.MaxLatency != 0 && q.Product == catalog.TypeELine {
 		c["latencyObjective"] = q.MaxLatency
 	}
-	raw, err := json.Marshal(c)
+	more, err := attributesOf(q)
+	for name, v := range more {
+		c[name] = v
+	}
+	var raw []byte
+	if err == nil {
+		raw, err = json.Marshal(c)
+	}
 	if err == nil {
 		raw, err = connectivity.Canonical(raw)
 	}
@@ -192,29 +230,52 @@ func configuration(q *mesh.Inquiry) []byte {
 	return raw
 }
 
-// names of the two prices of a composed service, as bills show them.
+// names of the prices of a composed service, as bills show them.
 const (
-	priceOnce = "set-up"
-	priceEach = "service"
+	priceOnce    = "set-up"
+	priceEach    = "service"
+	priceSession = "session"
+	priceLonger  = "longer"
 )
 
+// due is what the price that is due once is for.
+type due struct {
+	name  string
+	event rating.Event
+}
+
+// dueOf gives what is due once in a quote: product is what it changes, "" where it
+// adds one. A service that is prolonged is paid for the time that is added.
+func dueOf(product string, asked *mesh.Inquiry) due {
+	if product != "" && asked.Window.To != 0 {
+		return due{priceLonger, rating.OnChange}
+	}
+	return due{priceOnce, rating.OnActivation}
+}
+
 // prices gives what a quote's price is on a bill, for a charge period.
-func prices(p mesh.Price, c money.Currency, period string) (out []rating.Price) {
+func prices(p mesh.Price, c money.Currency, period string, once due) (out []rating.Price) {
 	rate := func(m money.Micro) money.Rate { return money.Rate(m) * 1000 } // billionths
 	if p.Each != 0 {
 		out = append(out, rating.Price{Name: priceEach, Kind: rating.Recurring, Currency: c, Rate: rate(p.Each), Unit: 1, Period: usage.Cycle{Length: period}})
 	}
 	if p.Once != 0 || p.Each == 0 {
-		out = append(out, rating.Price{Name: priceOnce, Kind: rating.OneTime, Currency: c, Rate: rate(p.Once), Unit: 1, Event: rating.OnActivation})
+		out = append(out, rating.Price{Name: once.name, Kind: rating.OneTime, Currency: c, Rate: rate(p.Once), Unit: 1, Event: once.event})
 	}
 	return out
+}
+
+// sessionPrices gives what sessions of what stands cost, by the second at the rate
+// of an hour.
+func sessionPrices(p mesh.Price, c money.Currency) []rating.Price {
+	return []rating.Price{{Name: priceSession, Kind: rating.Time, Currency: c, Rate: money.Rate(p.Hour) * 1000, Unit: 3600}}
 }
 
 // maxPrice bounds a price so that its rate fits, in millionths.
 const maxPrice = money.Micro(1) << 50
 
 // priceOf reads what prices writes; ok is false for anything else.
-func priceOf(list []rating.Price, c money.Currency, period string) (p mesh.Price, ok bool) {
+func priceOf(list []rating.Price, c money.Currency, period string, once due) (p mesh.Price, ok bool) {
 	for _, x := range list {
 		if x.Currency != c || x.Rate < 0 || x.Rate%1000 != 0 {
 			return p, false
@@ -222,27 +283,30 @@ func priceOf(list []rating.Price, c money.Currency, period string) (p mesh.Price
 		switch m := money.Micro(x.Rate / 1000); x.Name {
 		case priceEach:
 			p.Each = m
-		case priceOnce:
+		case once.name:
 			p.Once = m
 		}
 	}
-	want := prices(p, c, period)
+	want := prices(p, c, period, once)
 	return p, string(canon.Must(want)) == string(canon.Must(list))
 }
 
 // offerOf is what a quote offers, but for guarantees.
-func offerOf(q *mesh.Quote, asked *mesh.Inquiry) (product.Offer, error) {
+func offerOf(q *mesh.Quote, asked *mesh.Inquiry, once due) (product.Offer, error) {
 	spec, err := connectivity.Line{}.Spec(configuration(asked))
 	if err != nil {
 		return product.Offer{}, err
 	}
-	if q.Price.Once > maxPrice || q.Price.Each > maxPrice {
+	if q.Price.Once > maxPrice || q.Price.Each > maxPrice || q.Price.Hour > maxPrice {
 		return product.Offer{}, fault.New(fault.Refused, "the price is too high to be billed", "correct the mark-up")
 	}
-	o := product.Offer{Line: spec.Line, Type: spec.Type, Configuration: spec.Configuration, Prices: prices(q.Price, q.Currency, asked.ChargePeriod()), Pieces: 1,
+	o := product.Offer{Line: spec.Line, Type: spec.Type, Configuration: spec.Configuration, Prices: prices(q.Price, q.Currency, asked.ChargePeriod(), once), Pieces: 1,
 		Term: product.Term{Months: q.Months}}
 	if q.Months > 0 {
 		o.Term.Early = rating.Millionths // the rest of the term is owed
+	}
+	if asked.Hours != 0 {
+		o.Sessions = sessionPrices(q.Price, q.Currency)
 	}
 	return o, nil
 }
@@ -254,7 +318,7 @@ func (b *Broker) prove(q *mesh.Quote, asked *mesh.Inquiry) []byte { return b.sig
 // sign gives the proof of a quote; product is what it changes on the Bilateral
 // with the buyer, "" where it adds one.
 func (b *Broker) sign(q *mesh.Quote, asked *mesh.Inquiry, product string) []byte {
-	offer, err := offerOf(q, asked)
+	offer, err := offerOf(q, asked, dueOf(product, asked))
 	if err != nil {
 		b.o.Log.Error("a quote cannot be signed", "err", err)
 		return nil
@@ -275,7 +339,7 @@ func (b *Broker) sign(q *mesh.Quote, asked *mesh.Inquiry, product string) []byte
 	copy(out.Tag[:], q.Tag[:])
 	switch w := asked.Window; {
 	case product != "":
-		out.Action, out.Item = order.Modify, product
+		out.Action, out.Item, out.To = order.Modify, product, w.To
 	case w.To != 0:
 		out.From, out.To = w.From, w.To
 	}
@@ -325,8 +389,11 @@ func (b *Broker) read(n *Neighbour, asked *mesh.Inquiry, product string, proof [
 		Months: x.Offer.Term.Months, Until: x.Until, Availability: mesh.Whole}
 	copy(q.Tag[:], x.Tag[:])
 	var ok bool
-	if q.Price, ok = priceOf(x.Offer.Prices, asked.Currency, asked.ChargePeriod()); !ok {
+	if q.Price, ok = priceOf(x.Offer.Prices, asked.Currency, asked.ChargePeriod(), dueOf(product, asked)); !ok {
 		return nil, bad("has prices that cannot be sold on")
+	}
+	if s := x.Offer.Sessions; asked.Hours != 0 && len(s) == 1 {
+		q.Price.Hour = money.Micro(s[0].Rate / 1000) // what is no such price is not what was asked for
 	}
 	for _, l := range x.Legs {
 		leg := mesh.Leg{OnNet: l.Own, Latency: l.Latency, Availability: l.Availability * perMillionth}
@@ -337,7 +404,7 @@ func (b *Broker) read(n *Neighbour, asked *mesh.Inquiry, product string, proof [
 		q.Availability = mesh.Both(q.Availability, leg.Availability)
 		q.Legs = append(q.Legs, leg)
 	}
-	want, err := offerOf(&q, asked)
+	want, err := offerOf(&q, asked, dueOf(product, asked))
 	if err == nil {
 		err = rating.ValidateGuarantees(x.Offer.Guarantees)
 	}
@@ -347,7 +414,7 @@ func (b *Broker) read(n *Neighbour, asked *mesh.Inquiry, product string, proof [
 	want.Guarantees = x.Offer.Guarantees // whatever it promises
 	fits := x.Action == order.Add && (asked.Window.To == 0 || x.From <= asked.Window.From && x.To == asked.Window.To)
 	if product != "" {
-		fits = x.Action == order.Modify && x.Item == product
+		fits = x.Action == order.Modify && x.Item == product && x.To == asked.Window.To
 	}
 	if !fits || string(canon.Must(want)) != string(canon.Must(x.Offer)) {
 		return nil, bad("offers something else")

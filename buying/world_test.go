@@ -55,10 +55,12 @@ type world struct {
 	people     map[party.Code]bool // whose own legs wait for people
 	rubbish    bool                // what is answered is wrong on purpose
 	mostHeld   int
+	timed      bool          // what is sold has a price for an hour's use too
 	twice      bool          // the first two carriers meet at a second place, to which a dearer and faster leg leads
 	quoteFor   time.Duration // 0: the usual
 	deliverFor time.Duration // likewise
 	terms      func(buyer, seller party.Code, t *agreement.ProductTerms)
+	until      map[party.Code]int64 // by buyer: when its agreement with its seller ends, ms since 1970
 }
 
 type side struct {
@@ -137,7 +139,10 @@ func (w *world) stock(i int) string {
 	if i < len(w.codes)-1 {
 		z = end(cities[i], string(w.codes[i+1]))
 	}
-	extra := ""
+	extra, hour := "", ""
+	if w.timed {
+		hour = fmt.Sprintf("\n      - {name: use, kind: time, currency: EUR, rate: \"%d\", unit: 3600}", 6*(i+1))
+	}
 	if w.twice && i < 2 {
 		fast := []string{"{a: {place: HKHKG}, z: {place: FRPAR, neighbour: BRAVO}, links: [cable], latency: 5000, availability: 999900}",
 			"{a: {place: FRPAR, neighbour: ALPHA}, z: {place: ITMIL}, links: [cable], latency: 5000, availability: 999900}"}[i]
@@ -163,9 +168,9 @@ offerings:
     bandwidth: {min: 1000000, max: 1000000000, step: 1000000}
     prices:
       - {name: port, kind: recurring, currency: EUR, rate: "%d", unit: 1, period: {length: 1mo}}
-      - {name: set-up, kind: one-time, currency: EUR, rate: "10", unit: 1, event: activation}
+      - {name: set-up, kind: one-time, currency: EUR, rate: "10", unit: 1, event: activation}%s
     legs: [{a: %s, z: %s, links: [cable], latency: 20000, availability: 999900}]
-`, 100*(i+1), a, z) + extra
+`, 100*(i+1), hour, a, z) + extra
 }
 
 func newWorld(t *testing.T, tune func(*world), codes ...party.Code) *world {
@@ -473,7 +478,7 @@ func (w *world) agree(a, b *side) {
 		w.terms(a.code, b.code, &clause)
 	}
 	terms.Cycle, terms.Products = "1mo", []agreement.ProductTerms{clause}
-	a.do(b.code, trade.NewCommand(trade.KindAgreementPropose, trade.AgreementPropose{ID: "MSA", Type: agreement.MSA, Terms: terms, Lines: []product.Line{connectivity.Name},
+	a.do(b.code, trade.NewCommand(trade.KindAgreementPropose, trade.AgreementPropose{ID: "MSA", Type: agreement.MSA, Terms: terms, Until: w.until[a.code], Lines: []product.Line{connectivity.Name},
 		Legal: agreement.Legal{Document: canon.Sum("contract"), GoverningLaw: "Swiss", Jurisdiction: "Zürich", Indemnity: "own", Liability: "capped", ForceMajeure: "usual", Taxes: "net", Term: "open", Obligations: "annexed", Definitions: "annexed"}}))
 	eventually(w.t, "the agreement is here", func() bool { return b.view(a.code, func(v trade.View) bool { _, ok := v.Agreement("MSA"); return ok }) })
 	b.do(a.code, trade.NewCommand(trade.KindAgreementAccept, trade.AgreementAnswer{ID: "MSA", Terms: terms.Hash()}))

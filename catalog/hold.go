@@ -100,21 +100,34 @@ func (s *holds) drop(id string) {
 	}
 }
 
-// needs is what a reservation takes of a link: all that it has, or where it takes
-// the place of another, what it has more.
-func (s *holds) needs(h *Hold, link string, now int64) uint64 {
-	old, ok := s.byID[h.Instead]
-	if !ok || h.State == InUse || !old.State.Takes() || old.lapsed(now) || !slices.Contains(old.Links, link) ||
-		old.From > h.From || old.To != 0 && (h.To == 0 || h.To > old.To) {
-		return h.Bandwidth
-	}
-	return h.Bandwidth - min(h.Bandwidth, old.Bandwidth)
+// part is what a reservation takes of a link in a span.
+type part struct {
+	from, to int64 // ms UTC; to 0: without end
+	bits     uint64
 }
 
-// covers reports whether a reservation has so much of all the links already.
-func (s *holds) covers(id string, links []string, bandwidth uint64) bool {
+// parts is what a reservation takes of a link: all that it has, or as long as that
+// has it whose place it takes, what it has more.
+func (s *holds) parts(h *Hold, link string, now int64) []part {
+	from, to := int64(h.From), int64(h.To)
+	old, ok := s.byID[h.Instead]
+	if !ok || h.State == InUse || !old.State.Takes() || old.lapsed(now) || !slices.Contains(old.Links, link) ||
+		old.From > h.From || old.To != 0 && old.To <= h.From {
+		return []part{{from, to, h.Bandwidth}}
+	}
+	more := h.Bandwidth - min(h.Bandwidth, old.Bandwidth)
+	if end := int64(old.To); end != 0 && (to == 0 || to > end) {
+		return []part{{from, end, more}, {end, to, h.Bandwidth}}
+	}
+	return []part{{from, to, more}}
+}
+
+// covers reports whether a reservation has so much of all the links already, until
+// an end (0: without one).
+func (s *holds) covers(id string, links []string, bandwidth uint64, to int64) bool {
 	h, ok := s.byID[id]
-	return ok && bandwidth <= h.Bandwidth && !slices.ContainsFunc(links, func(l string) bool { return !slices.Contains(h.Links, l) })
+	return ok && bandwidth <= h.Bandwidth && (h.To == 0 || to != 0 && to <= int64(h.To)) &&
+		!slices.ContainsFunc(links, func(l string) bool { return !slices.Contains(h.Links, l) })
 }
 
 // peak is the most bandwidth that is taken of a link at any moment of a span,
@@ -130,10 +143,14 @@ func (s *holds) peak(link string, from, to, now int64, but string) uint64 {
 		if h.ID == but || !h.takes(from, to, now) {
 			continue
 		}
-		bits := s.needs(h, link, now)
-		steps = append(steps, step{max(int64(h.From), from), true, bits})
-		if h.To != 0 {
-			steps = append(steps, step{int64(h.To), false, bits})
+		for _, p := range s.parts(h, link, now) {
+			if p.to != 0 && p.to <= from || to != 0 && p.from >= to {
+				continue
+			}
+			steps = append(steps, step{max(p.from, from), true, p.bits})
+			if p.to != 0 {
+				steps = append(steps, step{p.to, false, p.bits})
+			}
 		}
 	}
 	// What ends at a moment is free for what begins then.

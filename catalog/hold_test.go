@@ -227,6 +227,28 @@ func TestAChangeTakesThePlaceOfWhatItsProductHas(t *testing.T) {
 	refused(t, "the same claim instead of another", err, fault.Conflict, "id")
 }
 
+// A later end takes the time that is added, and nothing twice of the time before it.
+func TestALaterEndTakesTheTimeThatIsAdded(t *testing.T) {
+	c, _ := stocked(t)
+	longer := func(id string, bandwidth uint64, to int64) error {
+		r := claim(id, bandwidth, now, to)
+		r.Inquiry.Instead = "tonight"
+		_, err := c.Reserve(r, now)
+		return err
+	}
+	free := func(from, to int64) uint64 { return must2(c.Free("hk-mil", from, to, now)) }
+	must(c.Reserve(claim("tonight", 6e8, now, now+2*hour), now))
+	must(c.MoveHold("tonight", Confirm, "O-1", now))
+	must(c.Reserve(claim("others", 5e8, now+3*hour, now+5*hour), now))
+	refused(t, "what others have", longer("late", 6e8, now+4*hour), CodeNoCapacity, "inquiry.bandwidth")
+	if err := longer("longer", 6e8, now+3*hour); err != nil {
+		t.Fatal(err)
+	}
+	if free(now, now+2*hour) != 4e8 || free(now+2*hour, now+3*hour) != 4e8 || free(now, now+4*hour) != 4e8 || free(now+3*hour, now+4*hour) != 5e8 {
+		t.Errorf("%d bit/s are free before the first end, and %d until the later one", free(now, now+2*hour), free(now+2*hour, now+3*hour))
+	}
+}
+
 func TestAChangeOfATimedProductMayComeShortBeforeItsEnd(t *testing.T) {
 	c, _ := stocked(t)
 	o := must(Get[Offering](c, "hk-mil")).Item

@@ -284,7 +284,7 @@ func (c *Catalog) fit(h hit, in Inquiry, now int64) (Match, error) {
 	free := uint64(0)
 	if len(links) > 0 {
 		free = c.free(links, from, to, now, in.Instead)
-		if (bandwidth > free || free == 0) && !c.holds.covers(in.Instead, links, bandwidth) {
+		if (bandwidth > free || free == 0) && !c.holds.covers(in.Instead, links, bandwidth, to) {
 			return Match{}, noCapacity(bandwidth, free)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -225,6 +226,8 @@ func (toyLaw) Genesis(doc []byte) ([]trade.Write, error) {
 	}
 	return out, nil
 }
+
+func (toyLaw) Conserved(_, _ trade.Records, _ iter.Seq[string], _ int64) error { return nil }
 
 func (toyLaw) Version(trade.Records, uint64) error { return nil }
 

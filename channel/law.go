@@ -1,6 +1,8 @@
 package channel
 
 import (
+	"iter"
+
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/seal"
 	"github.com/lateral-network/lateral/internal/sign"
@@ -24,6 +26,11 @@ type Law interface {
 	// Version refuses a state whose rules this node does not know, with code
 	// version-unknown: the node stops that channel instead of applying.
 	Version(state trade.Records, height uint64) error
+
+	// Conserved checks what a block has changed, apart from what has changed it:
+	// no value is made or lost. written are the keys of the changed records. A
+	// node that finds otherwise stops.
+	Conserved(before, after trade.Records, written iter.Seq[string], time int64) error
 
 	// Admit says who pays for an envelope from a sender in a channel, at a
 	// height and block time, or why the sender may not send there.

@@ -1,9 +1,11 @@
 package channel
 
 import (
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/lateral-network/lateral/fault"
@@ -346,6 +348,32 @@ func TestABlockAppliedAgainGivesTheSameRoot(t *testing.T) {
 	}
 	if _, err := v.Apply(ledger.Block{Height: 9, Time: v.time}); err == nil {
 		t.Error("a block was skipped without an error")
+	}
+}
+
+// leaky is a law under which a block with a certain record does not add up.
+type leaky struct{ toyLaw }
+
+func (leaky) Conserved(before, after trade.Records, written iter.Seq[string], _ int64) error {
+	for key := range written {
+		if _, was := before.Get(key); strings.HasSuffix(key, "leak") && !was {
+			return fault.New(trade.CodeUnbalanced, "value was made", "stop")
+		}
+	}
+	return nil
+}
+
+func TestABlockThatDoesNotAddUpIsNotCommitted(t *testing.T) {
+	v := newValidator(t, toyLimits{})
+	v.db.Close()
+	v.opts.Law = leaky{}
+	v.open()
+	before := v.apply(v.public(2, put("a", "1")))
+	if _, err := v.Apply(ledger.Block{Height: 3, Time: v.time, Envelopes: []ledger.Envelope{v.public(3, put("leak", "1"))}}); fault.CodeOf(err) != trade.CodeUnbalanced {
+		t.Errorf("the block was applied: %v", err)
+	}
+	if h, root, err := v.Applied(); err != nil || h != 2 || root != before {
+		t.Errorf("after it: height %d, root %s, %v", h, root, err)
 	}
 }
 

@@ -31,9 +31,9 @@ func catch(err *error) {
 
 const cacheBytes = 16 << 20
 
-// committed reads a channel's records as the last commit left them, through a
-// cache that is dropped when it is full. Safe for concurrent reads; absorb only
-// while nobody reads.
+// committed reads a channel's records as the last block left them that was
+// absorbed, through a cache that is dropped when it is full. Safe for concurrent
+// reads; absorb only while nobody reads.
 type committed struct {
 	space *store.Channel
 
@@ -46,6 +46,9 @@ type committed struct {
 	// any more. Most commands make a record under a new key and ask first
 	// whether it is free: without a look at the disk it costs nothing.
 	known map[uint64]struct{}
+	// before is what a block replaces that is on its way into the store: whoever
+	// reads meanwhile finds all of it or nothing. Nil: there is none.
+	before *overlay
 }
 
 func newCommitted(space *store.Channel) (*committed, error) {
@@ -75,9 +78,21 @@ func (c *committed) Get(key string) ([]byte, bool) {
 		value = nil
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old, replaced := c.replaced(key); replaced { // the store may have had it
+		value = old
+	}
 	c.keep(key, value)
-	c.mu.Unlock()
-	return value, ok
+	return value, value != nil
+}
+
+// replaced gives what was under a key that a block on its way writes. The lock is
+// held.
+func (c *committed) replaced(key string) (old []byte, ok bool) {
+	if c.before != nil {
+		old, ok = c.before.writes[key]
+	}
+	return old, ok
 }
 
 func (c *committed) keep(key string, value []byte) {
@@ -94,7 +109,7 @@ func (c *committed) Scan(prefix string) iter.Seq2[string, []byte] { return c.Sca
 // ScanAfter is Scan from the first key behind after on, which begins with
 // prefix or is empty.
 func (c *committed) ScanAfter(prefix, after string) iter.Seq2[string, []byte] {
-	return func(yield func(string, []byte) bool) {
+	stored := func(yield func(string, []byte) bool) {
 		for r, err := range c.space.ScanAfter(prefix, after) {
 			if err != nil {
 				panic(storeFailure{err})
@@ -104,12 +119,37 @@ func (c *committed) ScanAfter(prefix, after string) iter.Seq2[string, []byte] {
 			}
 		}
 	}
+	// The scan has begun when this is asked: what was on its way before is here, and
+	// what comes later the scan does not see.
+	return merged(stored, func() ([]string, map[string][]byte) {
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		if c.before == nil {
+			return nil, nil
+		}
+		keys := c.before.keys.withPrefix(prefix)
+		return keys[sort.Search(len(keys), func(i int) bool { return after == "" || keys[i] > after }):], c.before.writes
+	})
+}
+
+// hold keeps what is under keys that are about to be written, until absorb: reads
+// find it, whatever the store has.
+func (c *committed) hold(writes []merkle.Write) {
+	before := newOverlay(nil)
+	for _, w := range writes {
+		value, _ := c.Get(w.Key)
+		before.apply([]trade.Write{{Key: w.Key, Value: value}})
+	}
+	c.mu.Lock()
+	c.before = before
+	c.mu.Unlock()
 }
 
 // absorb takes over what has just been committed.
 func (c *committed) absorb(writes []merkle.Write) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.before = nil
 	for _, w := range writes {
 		c.keep(w.Key, w.Value)
 		if w.Value != nil {
@@ -146,13 +186,28 @@ func (o *overlay) Get(key string) ([]byte, bool) {
 
 // Scan merges the records beneath with the writes above them.
 func (o *overlay) Scan(prefix string) iter.Seq2[string, []byte] {
+	return merged(o.base.Scan(prefix), func() ([]string, map[string][]byte) { return o.keys.withPrefix(prefix), o.writes })
+}
+
+// merged yields records with writes above them, in the order of keys. Which keys
+// are written is asked once the records are being read.
+func merged(base iter.Seq2[string, []byte], written func() (keys []string, writes map[string][]byte)) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
-		above := o.keys.withPrefix(prefix)
+		var above []string
+		var writes map[string][]byte
+		begun := false
+		begin := func() {
+			if !begun {
+				above, writes = written()
+				begun = true
+			}
+		}
 		emit := func(key string) bool {
-			value := o.writes[key]
+			value := writes[key]
 			return value == nil || yield(key, value)
 		}
-		for key, value := range o.base.Scan(prefix) {
+		for key, value := range base {
+			begin()
 			for len(above) > 0 && above[0] < key {
 				if !emit(above[0]) {
 					return
@@ -170,6 +225,7 @@ func (o *overlay) Scan(prefix string) iter.Seq2[string, []byte] {
 				return
 			}
 		}
+		begin()
 		for _, key := range above {
 			if !emit(key) {
 				return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"runtime/debug"
 	"sync"
 
@@ -253,6 +254,9 @@ func (d *draft) finish() error {
 	d.tree = r.tree
 	d.batch = store.Batch{Meta: d.meta, Index: d.index}
 	if len(d.lines) > 0 {
+		if err := r.law.Conserved(r.state, d.state, maps.Keys(d.state.writes), d.block.Time); err != nil {
+			return err
+		}
 		writes := d.state.list()
 		d.tree = r.tree.Clone()
 		var root canon.Hash
@@ -285,9 +289,11 @@ func (d *draft) finish() error {
 	return nil
 }
 
-// part is the draft's share of a commit; ok is false when there is nothing.
+// part is the draft's share of a commit; ok is false when there is nothing. Until
+// adopt, views do not see it.
 func (d *draft) part() (store.Part, bool) {
 	b := d.batch
+	d.r.state.hold(b.Writes)
 	return store.Part{Channel: d.r.space, Batch: b}, len(b.Writes)+len(b.Leaves)+len(b.Events)+len(b.Meta)+len(b.Index) > 0
 }
 

@@ -1,6 +1,8 @@
 package channel
 
 import (
+	"iter"
+
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/seal"
 	"github.com/lateral-network/lateral/internal/sign"
@@ -28,6 +30,10 @@ func (commercial) Genesis(doc []byte) ([]trade.Write, error) {
 }
 
 func (commercial) Diverged(c trade.Command) bool { return trade.AllowedWhenDiverged(c) }
+
+func (commercial) Conserved(before, after trade.Records, written iter.Seq[string], time int64) error {
+	return trade.Conserved(before, after, written, time)
+}
 
 func (commercial) Version(state trade.Records, height uint64) error {
 	return trade.CheckVersion(state, height)

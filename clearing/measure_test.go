@@ -10,8 +10,12 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/line/connectivity"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -107,6 +111,53 @@ func TestMeasurementsAreStatedByThemselves(t *testing.T) {
 	w.paidThrough(after(hour, 1).To)
 	if sum, _ := a.spent("S-1"); sum != 1_500_000 {
 		t.Errorf("%s for 90 s at a dollar a minute", sum)
+	}
+}
+
+// A session of capacity that stands needs no reading: both sides state its time from
+// the opening to the close that both have signed, and the bill is of that.
+func TestASessionIsMeteredByItsOpeningAndItsClose(t *testing.T) {
+	t.Parallel()
+	w := measuring(t)
+	a, b := w.sides[0], w.sides[1]
+	offer := product.Offer{Line: connectivity.Name, Type: "urn:app", Pieces: 1,
+		Prices:   []rating.Price{{Name: "standing", Kind: rating.OneTime, Currency: "USD", Rate: 1e9, Unit: 1, Event: rating.OnActivation}},
+		Sessions: []rating.Price{{Name: "session", Kind: rating.Time, Currency: "USD", Rate: 1e9, Unit: 60}}}
+	place := func(id string, r order.Request) {
+		t.Helper()
+		r.Product = id
+		a.do(trade.NewCommand(trade.KindOrderPlace, trade.OrderPlace{ID: "O-" + id, Kind: order.Product, Agreement: "MSA-P", Line: connectivity.Name, Request: &r,
+			Value: []money.Amount{{Currency: "USD", Micro: 1e6}}}))
+	}
+	w.until("the agreement is in force", func() (ok bool) {
+		a.view(func(v trade.View) { _, ok = v.TermsAt("MSA-P", w.now().UnixMilli()) })
+		return ok
+	})
+	q := order.Quote{ID: "Q-1", Buyer: "ALPHA", Seller: "BRAVO", Action: order.Add, Offer: offer, Until: w.now().Add(time.Hour).UnixMilli()}
+	place("W-1", order.Request{Action: order.Add, Quote: q.Sign(b.keys.node).Encode(), Offer: offer})
+	w.delivers("W-1")
+	session, _ := offer.Session()
+	place("S-1", order.Request{Action: order.Add, Standing: "W-1", Offer: session})
+	opened := w.delivers("S-1")
+	w.pass(90 * time.Minute)
+	a.do(trade.NewCommand(trade.KindOrderPlace, trade.OrderPlace{ID: "O-close", Kind: order.Product, Agreement: "MSA-P", Line: connectivity.Name,
+		Request: &order.Request{Action: order.Delete, Product: "S-1"}}))
+	w.pass(2 * time.Hour) // the seller answers late: what counts is when the close was asked for
+	closed := w.delivers("close")
+	w.pass(time.Hour)
+	for _, s := range w.sides {
+		for i := hourOf(opened); i.From < closed; i = after(i, 1) {
+			m := s.measured("an hour of the session is agreed", "S-1", i, agreed)
+			if want := uint64(min(i.To, closed)/1000 - max(i.From, opened)/1000); m.Used[0].Value != want || m.Used[0].How != "" {
+				t.Errorf("%s: %s has %+v, want %d", s.code, i, m.Used, want)
+			}
+		}
+	}
+	w.pass(time.Hour) // the last hour may have been billed before it was measured
+	w.paidThrough(hourOf(closed).To)
+	want := money.Micro(closed/1000-opened/1000) * 1_000_000 / 60
+	if sum, _ := a.spent("S-1"); sum < want-2 || sum > want+2 { // each hour is rounded
+		t.Errorf("the session has cost %s, want %s", sum, want)
 	}
 }
 

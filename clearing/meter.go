@@ -125,6 +125,11 @@ func (t readings) Measured(id string, x trade.Metering) (m Metered, missing []st
 				return m, nil, fault.Newf(usage.CodeBadStatement, "correct the readings, and import them again", "the readings of %s in %s add up to more than there can be", name, x.Interval).In(name)
 			}
 		}
+		if len(rows) == 0 && slices.Contains(x.Timed, name) {
+			for _, r := range held(x.Held, name) {
+				rows, sum = append(rows, r), sum+r.Value
+			}
+		}
 		if slices.ContainsFunc(x.Held, func(h product.Held) bool { return !covered(h.Interval, rows) }) {
 			missing = append(missing, name)
 		}
@@ -147,6 +152,16 @@ func (t readings) Measured(id string, x trade.Metering) (m Metered, missing []st
 	err = w.WriteAll(rows)
 	m.Records = records.Bytes()
 	return m, missing, err
+}
+
+// held gives the time for which a product was held as readings in seconds: a
+// session is metered by its opening and its close, as both sides have signed them.
+// Parts begin and end at whole seconds, so that intervals add up.
+func held(parts []product.Held, metric string) (out []reading) {
+	for _, h := range parts {
+		out = append(out, reading{From: h.From, To: h.To, Metric: metric, Value: uint64(h.To/1000 - h.From/1000)})
+	}
+	return out
 }
 
 // covered reports whether readings of one metric, by time, leave nothing of a span

@@ -277,6 +277,18 @@ func (c *Cascade) Place(now int64, id, quote ID, until int64) ([]Effect, error) 
 	return c.done(), nil
 }
 
+// Extend lets a customer's order that is being delivered take until a later time: it
+// was agreed to deliver it then.
+func (c *Cascade) Extend(now int64, id ID, until int64) []Effect {
+	c.now = max(c.now, now)
+	if o := c.orders[id]; o != nil && o.Up < 0 && o.Next.Stage == Ordered && until > o.Next.Until {
+		o.Next.Until = until
+		c.save(o)
+		c.do(Wake{until})
+	}
+	return c.done()
+}
+
 // Withdraw gives up an order, or a change, that is not accepted yet.
 func (c *Cascade) Withdraw(now int64, id ID) []Effect {
 	c.now = max(c.now, now)
@@ -645,5 +657,21 @@ func (c *Cascade) Tick(now int64) []Effect {
 			c.next(o)
 		}
 	}
+	c.wake()
 	return c.done()
+}
+
+// wake asks to be ticked when the next thing is due: whoever drives a cascade may
+// have forgotten what it asked for before.
+func (c *Cascade) wake() {
+	at := c.again
+	for _, o := range c.orders {
+		r := o.Next
+		if waits := r.Stage == Reserving || r.Stage == Reserved || o.Up < 0 && r.Stage == Ordered; waits && (at == 0 || r.Until < at) {
+			at = r.Until
+		}
+	}
+	if at != 0 {
+		c.do(Wake{at})
+	}
 }

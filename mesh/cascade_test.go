@@ -474,6 +474,21 @@ func TestADownstreamReservationEndsFirst(t *testing.T) {
 	}
 }
 
+// An own customer's order that is to be delivered later is not given up before.
+func TestAnOrderWithALaterDateMayTakeLonger(t *testing.T) {
+	for later, want := range map[int64]Stage{0: Releasing, 1000: Ordered, -1000: Releasing} {
+		sold := soldBy{0, 3}
+		s, _, _ := sold.Supply(quoteOf(0, 1))
+		o := Order{ID: chainOrder, Up: -1, Down: 1, Next: &Revision{Number: 1, Quote: s.Sold.Quote.ID, Stage: Ordered, Until: chainUntil}}
+		c, _ := NewCascade(chainNow, [32]byte{1}, sold, []Order{o})
+		c.Extend(chainNow, chainOrder, chainUntil+later)
+		c.Tick(chainUntil)
+		if o, _ := c.Order(chainOrder); o.Next.Stage != want {
+			t.Errorf("%d ms later, at the old time it is %s, want %s", later, o.Next.Stage, want)
+		}
+	}
+}
+
 func TestAnOrderOnAQuoteThatIsUnknownOrExpiredIsRefused(t *testing.T) {
 	k, _ := NewCascade(chainNow, [32]byte{}, soldBy{1, 3}, nil)
 	out := k.Receive(chainNow, 0, Reserve{ID: ID{1}, Rev: 1, Quote: quoteOf(2, 1), Time: 1000})
@@ -486,5 +501,29 @@ func TestAnOrderOnAQuoteThatIsUnknownOrExpiredIsRefused(t *testing.T) {
 	}
 	if _, err := k.Place(chainNow, ID{3}, quoteOf(2, 1), chainUntil); err == nil {
 		t.Error("a customer's order on an unknown quote is placed")
+	}
+}
+
+// Whoever drives a cascade keeps one time at which to wake it. What is due later than
+// that is asked for again, or it would be forgotten.
+func TestATickSaysWhenTheNextIsDue(t *testing.T) {
+	c, _ := NewCascade(chainNow, [32]byte{1}, soldBy{0, 2}, nil)
+	if _, err := c.Place(chainNow, chainOrder, quoteOf(0, 1), chainUntil); err != nil {
+		t.Fatal(err)
+	}
+	wakes := func(effects []Effect) (at int64) {
+		for _, e := range effects {
+			if w, ok := e.(Wake); ok && (at == 0 || w.At < at) {
+				at = w.At
+			}
+		}
+		return at
+	}
+	if at := wakes(c.Tick(chainNow + 1)); at != chainUntil {
+		t.Errorf("held by nobody yet, it wakes at %d, want %d", at, chainUntil)
+	}
+	c.Held(chainNow+1, chainOrder, 1, true) // the neighbour is asked, and says nothing
+	if at := wakes(c.Tick(chainNow + 2)); at <= chainNow || at > chainNow+2+repeat {
+		t.Errorf("with a message that has no answer it wakes at %d", at)
 	}
 }

@@ -84,7 +84,7 @@ func (n *Node) tryNext(f *firm) {
 		f.ways = f.asker.ways
 	}
 	left := f.deadline - n.now
-	left -= margin(left)
+	left -= margin(left) / 2 // nothing but the way back is left to do
 	if len(f.ways) == 0 || f.tries == maxTries || left < leastTime {
 		n.end(f)
 		return
@@ -342,7 +342,7 @@ func (n *Node) choose(a *asker) {
 	n.more(u)
 }
 
-func (u *user) score(o Offer) int64 { return u.choice.score(o, u.asker.inquiry.Months) }
+func (u *user) score(o Offer) int64 { return u.choice.score(o, &u.asker.inquiry) }
 
 // quote asks for the firm price of a way.
 func (n *Node) quote(u *user, i int) {
@@ -402,7 +402,7 @@ func (n *Node) decide(u *user) {
 	if q := u.quotes(); len(q) > 0 {
 		out.Best = &q[0]
 		best := q[0].Quote.ID
-		out.Alternatives = slices.DeleteFunc(front(slices.Clone(q), func(s Signed) Offer { return s.Quote.Offer() }, u.asker.inquiry.Months, len(q)),
+		out.Alternatives = slices.DeleteFunc(front(slices.Clone(q), func(s Signed) Offer { return s.Quote.Offer() }, &u.asker.inquiry, len(q)),
 			func(s Signed) bool { return s.Quote.ID == best })
 	}
 	n.do(Done{u.asker.id, out})
@@ -424,6 +424,6 @@ func (n *Node) Reprice(buyer, seller int, own, bought Price, q *Inquiry) (Price,
 	if !ok {
 		return Price{}, false
 	}
-	_, err := p.Total(q.Months)
+	_, err := p.Total(q)
 	return p, err == nil
 }

@@ -56,9 +56,28 @@ type Inquiry struct {
 	MaxLatency      uint64 `cbor:"8,keyasint,omitempty" json:"max_latency,omitempty"`      // µs, one way
 	MinAvailability uint64 `cbor:"9,keyasint,omitempty" json:"min_availability,omitempty"` // parts per billion
 	MaxPrice        uint64 `cbor:"10,keyasint,omitempty" json:"max_price,omitempty"`       // millionths, of the whole term; never sent on
-	// Period is the charge period of what recurs, like 1h, of a service without end
-	// and term; empty: a month.
-	Period string `cbor:"11,keyasint,omitempty" json:"period,omitempty"`
+	// Hours makes it capacity that stands, of which sessions are opened and closed: for
+	// so many hours of a month one is expected to be open. Offers are compared by it.
+	Hours uint32 `cbor:"11,keyasint,omitempty" json:"hours,omitempty"`
+	// Attributes are further members of the product's configuration, one JSON object in
+	// its canonical form: what the schema of the product has and the mesh does not read.
+	Attributes string `cbor:"12,keyasint,omitempty" json:"attributes,omitempty"`
+	// Period is the charge period of what recurs, like 1h, of a service without end,
+	// term and sessions; empty: a month.
+	Period string `cbor:"13,keyasint,omitempty" json:"period,omitempty"`
+}
+
+// Take leaves of an inquiry's bounds what is not used up by a part of that latency
+// and availability. False: nothing is left for another part.
+func (q *Inquiry) Take(latency, availability uint64) bool {
+	if q.MaxLatency != 0 {
+		if q.MaxLatency <= latency {
+			return false
+		}
+		q.MaxLatency -= latency
+	}
+	q.MinAvailability = need(q.MinAvailability, availability)
+	return q.MinAvailability <= Whole
 }
 
 // Whole is an availability of 100 %, in parts per billion.
@@ -68,6 +87,9 @@ const Whole = 1_000_000_000
 const (
 	maxText   = 256
 	maxMonths = 1200
+	maxHours  = 744 // of a month
+	// MaxAttributes bounds further members of a configuration, in bytes.
+	MaxAttributes = 1 << 10
 )
 
 // CodeBadInquiry says that an inquiry cannot be asked.
@@ -91,6 +113,10 @@ func (q *Inquiry) Validate() error {
 		return bad("window", "the window ends before it begins", "give an end after the start, or none")
 	case q.Months > maxMonths:
 		return bad("months", "the term is too long", "ask for at most 1200 months")
+	case len(q.Attributes) > MaxAttributes:
+		return bad("attributes", "the further members of the configuration are too many", "name at most 1024 bytes of them")
+	case q.Hours > maxHours:
+		return bad("hours", "no month has that many hours", "expect sessions for at most 744")
 	case q.MinAvailability > Whole:
 		return bad("min_availability", "no availability is above 1,000,000,000 parts per billion", "ask for less")
 	case q.MaxPrice > math.MaxInt64:
@@ -111,6 +137,8 @@ func (q *Inquiry) Validate() error {
 		return bad("period", "a service with an end is priced once for all of its time", "leave the end or the charge period away")
 	case q.Months != 0:
 		return bad("period", "a term is counted in months, and so is its price", "leave the term or the charge period away")
+	case q.Hours != 0:
+		return bad("period", "sessions are expected for hours of a month, and what stands is paid by the month", "leave the hours or the charge period away")
 	}
 	return nil
 }
@@ -130,28 +158,41 @@ func (q *Inquiry) ChargePeriod() string {
 func (q *Inquiry) Hash() canon.Hash { return canon.HashOf("lateral/mesh/inquiry/1", *q) }
 
 // Price is what a service costs: once, and in each charge period of its inquiry. A
-// service with a window of less than a month is priced once for all of it.
+// service with a window of less than a month is priced once for all of it. What
+// stands has a price for each hour of a session beside it.
 type Price struct {
 	Once money.Micro `cbor:"1,keyasint" json:"once"`
 	Each money.Micro `cbor:"2,keyasint" json:"each"`
+	Hour money.Micro `cbor:"3,keyasint,omitempty" json:"hour,omitempty"`
 }
 
-// Total is what the term costs, at least one charge period of it.
-func (p Price) Total(months uint32) (money.Micro, error) {
-	m, err := p.Each.Mul(int64(max(months, 1)))
+// Total is what the term of an inquiry costs, at least one charge period of it, with
+// the sessions that are expected.
+func (p Price) Total(q *Inquiry) (money.Micro, error) {
+	m, err := p.Hour.Mul(int64(q.Hours))
+	if err == nil {
+		m, err = p.Each.Add(m)
+	}
+	if err == nil {
+		m, err = m.Mul(int64(max(q.Months, 1)))
+	}
 	if err != nil {
 		return 0, err
 	}
 	return p.Once.Add(m)
 }
 
-// add gives the sum of two prices.
-func (p Price) add(o Price) (sum Price, err error) {
-	if sum.Once, err = p.Once.Add(o.Once); err != nil {
-		return Price{}, err
+// Add gives the sum of two prices.
+func (p Price) Add(o Price) (sum Price, err error) {
+	for _, part := range []struct {
+		to   *money.Micro
+		a, b money.Micro
+	}{{&sum.Once, p.Once, o.Once}, {&sum.Each, p.Each, o.Each}, {&sum.Hour, p.Hour, o.Hour}} {
+		if *part.to, err = part.a.Add(part.b); err != nil {
+			return Price{}, err
+		}
 	}
-	sum.Each, err = p.Each.Add(o.Each)
-	return sum, err
+	return sum, nil
 }
 
 // Leg is one stretch of a service: a carrier's own between two of its places, or

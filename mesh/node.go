@@ -40,7 +40,7 @@ type Limits struct {
 
 // DefaultLimits are those of a node that is not told otherwise.
 func DefaultLimits() Limits {
-	return Limits{Hops: 4, Asks: 600, Time: 4_500, Items: 4, Quotes: 3, Searches: 10_000, Cache: 10_000, CacheFor: 60_000, NoFor: 30_000,
+	return Limits{Hops: 4, Asks: 480, Time: 4_900, Items: 4, Quotes: 3, Searches: 10_000, Cache: 10_000, CacheFor: 60_000, NoFor: 30_000,
 		KeepFor: 30_000, QuoteFor: 600_000, Skew: 2_000, Levels: 2, Every: 60_000}
 }
 
@@ -67,11 +67,13 @@ type (
 		Inquiry Inquiry
 	}
 	// Qualified answers it. No items: it cannot, and Complete says that this is
-	// so within the hops that were allowed, not for want of time or asks.
+	// so within the hops that were allowed, not for want of time or asks. Left is
+	// how many of the asks that were allowed were not made.
 	Qualified struct {
 		ID       ID
 		Items    []Item
 		Complete bool
+		Left     int
 	}
 	// AskQuote asks for a firm price of an item, or, without one, of the cheapest
 	// way to serve the inquiry.

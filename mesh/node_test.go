@@ -183,8 +183,8 @@ func (s *story) reads(want string) {
 }
 
 const bothAsked = `
-	BRAVO can you: x to z, 3 hops, 299 asks, 2200 ms
-	CHARLIE can you: y to z, 3 hops, 299 asks, 2200 ms
+	BRAVO can you: x to z, 3 hops, 239 asks, 2440 ms
+	CHARLIE can you: y to z, 3 hops, 239 asks, 2440 ms
 `
 
 func TestTheCheapestOfTwoSuppliersIsComposedMarkedUpAndChosen(t *testing.T) {
@@ -217,11 +217,80 @@ func TestANeighbourThatNeverAnswersCostsTheDeadlineOnly(t *testing.T) {
 }
 
 func TestANeighbourThatNeverQuotesEndsTheInquiryAtItsDeadline(t *testing.T) {
-	begin(t, nil).can(0, 200).can(1).wait(4_600).reads(bothAsked + `
+	begin(t, nil).can(0, 200).can(1).wait(5_000).reads(bothAsked + `
 		BRAVO quote: x to z
 		BRAVO cancel
 		nothing
 	`)
+}
+
+func TestWhoHasAnOfferDoesNotWaitForASilentNeighbourToTheEnd(t *testing.T) {
+	s := begin(t, nil).can(0, 200).wait(1_500)
+	s.reads(bothAsked)
+	s.wait(100).reads(bothAsked + `
+		CHARLIE cancel
+		BRAVO quote: x to z
+	`)
+}
+
+func TestWhoHasNothingWaitsInTheTimeForFirmPrices(t *testing.T) {
+	s := begin(t, nil).wait(3_000).can(0, 200)
+	s.quote(0, 200, nil).reads(bothAsked + `
+		CHARLIE cancel
+		BRAVO quote: x to z
+		best: 320.000000 a month, 30000 µs, 998900100 ppb, 0 alternatives
+	`)
+	begin(t, nil).wait(3_000).wait(1_000).reads(bothAsked + `
+		BRAVO cancel
+		CHARLIE cancel
+		nothing
+	`)
+}
+
+func asks(n int) func(*Request) { return func(r *Request) { r.Asks = n } }
+
+func TestAsksThatANeighbourHasLeftGoToAnother(t *testing.T) {
+	const bravo, charlie = "BRAVO can you: x to z, 3 hops, 2 asks, 2440 ms\n", "CHARLIE can you: y to z, 3 hops, 1 asks, 2430 ms\n"
+	for left, then := range map[int]string{-5: "nothing", 0: "nothing", 1: "nothing", 2: charlie, 1_000_000: charlie} {
+		s := begin(t, asks(3))
+		s.hear(0, Qualified{ID: s.asked[0].ID, Complete: true, Left: left}).reads(bravo + then)
+	}
+	// An offer is not made better with them.
+	s := begin(t, asks(3))
+	s.hear(0, Qualified{ID: s.asked[0].ID, Complete: true, Left: 2, Items: []Item{{Ref: ID{7}, Until: s.now + 60_000, Offer: Offer{Availability: 999_000_000}}}})
+	s.reads(bravo + "BRAVO quote: x to z")
+}
+
+func TestANeighbourWhoseAsksDidNotSufficeGetsWhatAnotherHasLeft(t *testing.T) {
+	const both = "BRAVO can you: x to z, 3 hops, 9 asks, 2440 ms\nCHARLIE can you: y to z, 3 hops, 9 asks, 2440 ms\n"
+	s := begin(t, asks(20))
+	s.hear(0, Qualified{ID: s.asked[0].ID}).hear(1, Qualified{ID: s.asked[1].ID, Complete: true, Left: 9})
+	s.reads(both + "BRAVO can you: x to z, 3 hops, 8 asks, 2420 ms")
+	s.can(0, 200).quote(0, 200, nil)
+	if s.result == nil || s.result.Best == nil {
+		t.Error("what it finds then is not used")
+	}
+	// One that has asked everybody would find nothing more.
+	s = begin(t, asks(20))
+	s.hear(0, Qualified{ID: s.asked[0].ID, Complete: true}).hear(1, Qualified{ID: s.asked[1].ID, Complete: true, Left: 9})
+	s.reads(both + "nothing")
+}
+
+func TestANodeSaysHowManyAsksItHasLeft(t *testing.T) {
+	n := made(t, "ALPHA", book{[]string{"x", "y"}, 100 * dollar}, "BRAVO@x", "CHARLIE@y")
+	left := func(id byte, z string) []Qualified {
+		out := n.Receive(1_000_000, 0, Qualify{ID: ID{id}, Header: &Header{Hops: 3, Asks: 9, Time: 2_000}, Inquiry: wanted("x", z)})
+		for _, m := range sent[Qualify](out) {
+			out = n.Receive(1_000_010, 1, Qualified{ID: m.ID, Complete: true, Left: 5})
+		}
+		return sent[Qualified](out)
+	}
+	if got := left(1, "y"); len(got) != 1 || len(got[0].Items) != 1 || got[0].Left != 9 {
+		t.Errorf("who serves all of it answers %+v", got)
+	}
+	if got := left(2, "z"); len(got) != 1 || len(got[0].Items) != 0 || got[0].Left != 5 {
+		t.Errorf("who has asked another answers %+v", got)
+	}
 }
 
 func TestALateAnswerIsNotUsedAndDoesNoHarm(t *testing.T) {
@@ -524,17 +593,18 @@ func TestAMarkUpRuleThatFailsSellsNothing(t *testing.T) {
 	}
 }
 
-// A rule that adds an amount to a month's price is not to add it to an hour's.
-func TestAMarkUpRuleKnowsTheChargePeriod(t *testing.T) {
-	terms := testTerms(t, "", `kind == "month" ? price + 100 : kind == "1h" ? price + 1 : price`)
-	for period, want := range map[string]Price{"": {10, 110}, "1h": {10, 11}, "1d": {10, 10}} {
-		if p, ok := terms.price(Price{4, 4}, Price{6, 6}, side{}, side{}, &Inquiry{Product: "urn:line", Bandwidth: 1, Period: period}); !ok || p != want {
+// A rule that adds an amount to a month's price is not to add it to an hour's, nor
+// what it adds to an hour that is charged to one of a session.
+func TestAMarkUpRuleKnowsTheChargePeriodFromASession(t *testing.T) {
+	terms := testTerms(t, "", `kind == "month" ? price + 100 : kind == "1h" ? price + 1 : kind == "hour" ? price + 1000 : price`)
+	for period, want := range map[string]Price{"": {10, 110, 1010}, "1h": {10, 11, 1010}, "1d": {10, 10, 1010}} {
+		if p, ok := terms.price(Price{4, 4, 4}, Price{6, 6, 6}, side{}, side{}, &Inquiry{Product: "urn:line", Bandwidth: 1, Period: period}); !ok || p != want {
 			t.Errorf("with the period %q it asks for %+v, want %+v", period, p, want)
 		}
 	}
 }
 
-func TestAChargePeriodOfItsOwnNeedsAServiceWithoutEndAndTerm(t *testing.T) {
+func TestAChargePeriodOfItsOwnNeedsAServiceWithoutEndTermAndSessions(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Inquiry)
 		field  string
@@ -544,7 +614,9 @@ func TestAChargePeriodOfItsOwnNeedsAServiceWithoutEndAndTerm(t *testing.T) {
 		"none at all":  {func(q *Inquiry) { q.Period = "7x" }, "period"},
 		"with an end":  {func(q *Inquiry) { q.Period, q.Window.To = "1h", q.Window.From+1000 }, "period"},
 		"with a term":  {func(q *Inquiry) { q.Period, q.Months = "1h", 1 }, "period"},
+		"sessions":     {func(q *Inquiry) { q.Period, q.Hours = "1h", 40 }, "period"},
 		"a usual term": {func(q *Inquiry) { q.Months = 12 }, ""},
+		"by the month": {func(q *Inquiry) { q.Hours = 40 }, ""},
 	} {
 		q := wanted("a", "z")
 		q.Months, q.Window.To = 0, 0

@@ -22,7 +22,7 @@ const maxLatency = 100_000_000
 
 // sane refuses what no service has.
 func (o Offer) sane() bool {
-	return o.Price.Once >= 0 && o.Price.Each >= 0 && o.Latency <= maxLatency && o.Availability <= Whole
+	return o.Price.Once >= 0 && o.Price.Each >= 0 && o.Price.Hour >= 0 && o.Latency <= maxLatency && o.Availability <= Whole
 }
 
 // within tells whether an offer keeps an inquiry's bounds; those of price only
@@ -34,7 +34,7 @@ func (o Offer) within(q *Inquiry) bool {
 	if q.MaxPrice == 0 {
 		return true
 	}
-	total, err := o.Price.Total(q.Months)
+	total, err := o.Price.Total(q)
 	return err == nil && uint64(total) <= q.MaxPrice
 }
 
@@ -65,9 +65,9 @@ func need(want, first uint64) uint64 {
 // front leaves, of the items in a slice, those that no other beats in price,
 // latency and availability together: cheapest first, at most limit. What is
 // equal in all three is kept once.
-func front[T any](items []T, of func(T) Offer, months uint32, limit int) []T {
+func front[T any](items []T, of func(T) Offer, q *Inquiry, limit int) []T {
 	total := func(o Offer) money.Micro {
-		t, err := o.Price.Total(months)
+		t, err := o.Price.Total(q)
 		if err != nil {
 			return money.Micro(1<<63 - 1)
 		}
@@ -140,4 +140,7 @@ type Supply struct {
 	Rest   *Inquiry `cbor:"6,keyasint,omitempty" json:"rest,omitempty"` // that the neighbour has answered
 	// Changes is the quote that the service rests on which this one changes.
 	Changes ID `cbor:"7,keyasint,omitzero" json:"changes,omitzero"`
+	// Standing is the order that stands, of which this is a session: nobody was quoted
+	// anything for it.
+	Standing ID `cbor:"8,keyasint,omitzero" json:"standing,omitzero"`
 }

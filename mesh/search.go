@@ -31,10 +31,15 @@ type asker struct {
 	inquiry  Inquiry
 	tag      Tag // as it stands in the quote
 	hops     int
-	asks     int
+	asks     int // that may still be made for it
+	granted  int // that could be made at first
+	began    int64
 	deadline int64
-	search   *search // nil while only own offers count
-	ways     []way   // how it can be served; filled when it is answered
+	search   *search  // nil while only own offers count
+	choices  []choice // not asked yet, best first
+	heard    int64    // when the last answer came
+	hurried  bool     // it is known when it stops waiting
+	ways     []way    // how it can be served; filled when it is answered
 	answer   *Qualified
 	answered bool
 	cut      bool  // time or asks did not suffice
@@ -64,7 +69,10 @@ type ask struct {
 	open    bool
 	items   []Item
 	guess   int64 // what was expected to be paid for it
-	full    bool  // the answer is complete
+	by      *asker
+	asks    int  // that it may make
+	left    int  // of these, not made, as it says
+	full    bool // the answer is complete
 }
 
 type cacheKey struct {
@@ -129,7 +137,8 @@ func (n *Node) asker(enni int, id ID, h *Header, q Inquiry) *asker {
 
 // start finds out how to serve an asker.
 func (n *Node) start(a *asker) {
-	n.after(a.deadline, func() { n.finish(a, true) })
+	a.began, a.heard, a.granted = n.now, n.now, a.asks
+	n.after(a.deadline, func() { n.late(a) })
 	n.after(a.deadline+n.c.Limits.KeepFor, func() { n.forget(a) })
 	for _, o := range n.c.Catalogue.Offers(&a.inquiry) {
 		offer := Offer{o.Price, o.Leg.Latency, o.Leg.Availability}
@@ -157,6 +166,16 @@ func (n *Node) start(a *asker) {
 	if s.open == 0 {
 		n.finish(a, false)
 	}
+}
+
+// late ends an asker's time. A customer's inquiry that has nothing to ask firm
+// prices for has no use of the time for these: it waits for half of that.
+func (n *Node) late(a *asker) {
+	if a.user == nil || a.answered || a.search == nil || n.offers(a.search, a) {
+		n.finish(a, true)
+		return
+	}
+	n.after(n.now+(a.user.deadline-n.now)/2, func() { n.finish(a, true) })
 }
 
 // recognise finds the search of an inquiry that has been here before, from
@@ -201,7 +220,8 @@ func (s *search) fits(a *asker) bool {
 		far, near = near, far
 	}
 	return far.ID == s.far.ID && (!s.whole || near.ID == s.near.ID) &&
-		q.Product == f.Product && q.Bandwidth == f.Bandwidth && q.Window == f.Window && q.Months == f.Months && q.Period == f.Period && q.Currency == f.Currency
+		q.Product == f.Product && q.Bandwidth == f.Bandwidth && q.Window == f.Window && q.Months == f.Months && q.Period == f.Period && q.Hours == f.Hours &&
+		q.Attributes == f.Attributes && q.Currency == f.Currency
 }
 
 // own gives the on-net legs from an asker's near end to an eNNI: none, but true,
@@ -239,14 +259,8 @@ func (n *Node) rest(s *search, a *asker, enni int, legs []OwnLeg) (Inquiry, bool
 	for _, l := range legs[1:] {
 		fast, sure = min(fast, l.Leg.Latency), max(sure, l.Leg.Availability)
 	}
-	if q.MaxLatency != 0 {
-		if q.MaxLatency <= fast {
-			return q, false
-		}
-		q.MaxLatency -= fast
-	}
-	q.MinAvailability = need(q.MinAvailability, sure)
-	return q, q.MinAvailability <= Whole
+	ok := q.Take(fast, sure)
+	return q, ok
 }
 
 // A choice is a neighbour that may be asked.
@@ -264,39 +278,35 @@ func (n *Node) expand(s *search, a *asker) {
 	if a.hops <= 0 || a.asks <= 0 {
 		return
 	}
+	a.choices = n.choices(s, a)
+	n.spend(s, a)
+}
+
+// spend asks as many neighbours as an asker's budget feeds: each needs asks of
+// its own to be of use. What is over is shared.
+func (n *Node) spend(s *search, a *asker) {
 	left := a.deadline - n.now
 	if left -= margin(left); left < leastTime {
-		a.cut = true
 		return
 	}
-	// A neighbour needs asks of its own to be of use: so many may be asked as
-	// the budget feeds, and what is over is shared.
-	rest, branches := a.asks, 0
-	var chosen []choice
-	for _, c := range n.choices(s, a) {
-		if cost := 1 + c.level; rest >= cost {
-			chosen = append(chosen, c)
-			rest -= cost
-			if c.level > 0 {
-				branches++
-			}
-		} else {
-			a.cut = true
+	var chosen []*ask
+	branches := 0
+	later := a.choices[:0]
+	for _, c := range a.choices {
+		cost := 1 + c.level
+		if n.c.Limits.Flood {
+			cost = 0
 		}
-	}
-	for _, c := range chosen {
-		q, ok := n.rest(s, a, c.enni, c.legs)
-		if !ok {
+		if a.asks < cost {
+			later = append(later, c)
 			continue
 		}
-		k := &ask{search: s, enni: c.enni, inquiry: q, hops: a.hops - 1, guess: c.guess}
-		share := 0
-		switch {
-		case n.c.Limits.Flood:
-			share = a.asks
-		case c.level > 0:
-			share = c.level + rest/branches
-		default:
+		q, ok := n.rest(s, a, c.enni, c.legs)
+		if !ok || s.asked(c.enni) {
+			continue
+		}
+		k := &ask{search: s, by: a, enni: c.enni, inquiry: q, hops: a.hops - 1, guess: c.guess, asks: c.level}
+		if c.level == 0 {
 			k.hops = 0 // it has what is wanted, or nothing
 		}
 		s.asks = append(s.asks, k)
@@ -305,12 +315,103 @@ func (n *Node) expand(s *search, a *asker) {
 			k.items, k.full = old.items, true
 			continue
 		}
-		k.id, k.open = n.id(), true
-		n.asks[k.id] = k
-		s.open++
-		n.send(k.enni, Qualify{ID: k.id, Inquiry: q,
-			Header: &Header{Hops: k.hops, Asks: share, Time: left, Tag: n.mask(k.enni, a.tag.Next(), k.id)}})
+		a.asks -= cost
+		if c.level > 0 {
+			branches++
+		}
+		chosen = append(chosen, k)
 	}
+	a.choices = later
+	share := a.asks / max(branches, 1)
+	for _, k := range chosen {
+		switch {
+		case n.c.Limits.Flood:
+			k.asks = a.asks
+		case k.asks > 0:
+			k.asks += share
+			a.asks -= share
+		}
+		n.put(k, left)
+	}
+}
+
+// put sends an ask.
+func (n *Node) put(k *ask, left int64) {
+	k.id, k.open = n.id(), true
+	n.asks[k.id] = k
+	k.search.open++
+	n.send(k.enni, Qualify{ID: k.id, Inquiry: k.inquiry,
+		Header: &Header{Hops: k.hops, Asks: k.asks, Time: left, Tag: n.mask(k.enni, k.by.tag.Next(), k.id)}})
+}
+
+// again gives what neighbours have left to others, for as long as there is no
+// offer: first to those that were not asked for want of asks, then to those that
+// had too few. One that is asked again goes on where it was.
+func (n *Node) again(s *search, a *asker) {
+	if a.answered || n.c.Limits.Flood || n.offers(s, a) {
+		return
+	}
+	n.spend(s, a)
+	left := a.deadline - n.now
+	// While others are open more may come back; a part is enough not to wait for
+	// one that never answers.
+	if left -= margin(left); left < leastTime || len(a.choices) > 0 || s.open > 0 && a.asks < a.granted/4 {
+		return
+	}
+	var poor []*ask
+	for _, k := range s.asks {
+		if k.by == a && !k.open && !k.full && k.asks > 0 && k.left <= few && len(k.items) == 0 {
+			poor = append(poor, k)
+		}
+	}
+	poor = poor[:min(len(poor), a.asks/(1+few))]
+	for i, k := range poor {
+		a.asks--
+		k.asks, k.left, k.full = a.asks/(len(poor)-i), 0, false
+		a.asks -= k.asks
+		n.put(k, left)
+	}
+}
+
+// few asks left are too few for a neighbour to ask others.
+const few = 4
+
+// asked says whether a neighbour has been asked.
+func (s *search) asked(enni int) bool {
+	return slices.ContainsFunc(s.asks, func(k *ask) bool { return k.enni == enni })
+}
+
+// offers says whether a neighbour has answered with something for an asker.
+func (n *Node) offers(s *search, a *asker) bool {
+	return slices.ContainsFunc(s.asks, func(k *ask) bool {
+		return len(k.items) > 0 && k.enni != a.enni && n.may(a.side, k.enni, a.inquiry.Product, a.inquiry.Bandwidth)
+	})
+}
+
+// How long an asker that has an offer waits for others, in ms: at least so long
+// for each hop that it has, and from the last answer on at most so long.
+const (
+	patience = 400
+	straggle = 300
+)
+
+// hurry ends the waiting of an asker that has an offer when what is still open
+// is far behind: one neighbour that does not answer must not cost the time that
+// those before this node need for the way back.
+func (n *Node) hurry(a *asker) {
+	if a.answered || a.hurried || n.c.Limits.Flood || !n.offers(a.search, a) {
+		return
+	}
+	at := min(a.deadline, max(a.heard+min(a.heard-a.began, straggle), a.began+patience*int64(a.hops)))
+	if at <= n.now {
+		n.finish(a, true)
+		return
+	}
+	a.hurried = true
+	n.after(at, func() {
+		a.hurried = false
+		n.hurry(a)
+	})
 }
 
 // weighed bounds the neighbours whose price is estimated for one search.
@@ -349,7 +450,7 @@ func (n *Node) choices(s *search, a *asker) []choice {
 				c.level = len(r.Levels)
 			}
 		}
-		if slices.ContainsFunc(s.asks, func(k *ask) bool { return k.enni == i }) || !n.may(a.side, i, a.inquiry.Product, a.inquiry.Bandwidth) {
+		if s.asked(i) || !n.may(a.side, i, a.inquiry.Product, a.inquiry.Bandwidth) {
 			continue
 		}
 		c.tie = l.Place.Kilometres(&s.far)
@@ -404,7 +505,7 @@ func (n *Node) weigh(s *search, a *asker, all []choice) []choice {
 		if len(c.legs) == 0 {
 			continue
 		}
-		total, err := c.legs[0].Price.Total(a.inquiry.Months)
+		total, err := c.legs[0].Price.Total(&a.inquiry)
 		if err != nil {
 			continue
 		}
@@ -471,7 +572,7 @@ func (n *Node) price(k *ask) {
 		return
 	}
 	for _, i := range k.items {
-		if total, err := i.Offer.Price.Total(k.inquiry.Months); i.Priced && err == nil {
+		if total, err := i.Offer.Price.Total(&k.inquiry); i.Priced && err == nil {
 			seen := int64(total) / max(k.guess/usual, 1)
 			n.links[k.enni].dear = n.links[k.enni].dear.toward(seen, 4)
 			n.dear = n.dear.toward(seen, 16)
@@ -503,6 +604,7 @@ func (n *Node) qualified(enni int, m Qualified) {
 		n.complain(enni, fault.New(CodeBadQuote, "a neighbour's answer offers what no service has", "tell the neighbour; its answer is not used"))
 	}
 	k.full = m.Complete && !bad
+	k.left = min(max(m.Left, 0), k.asks)
 	n.price(k)
 	n.remember(k)
 	if k.open {
@@ -514,9 +616,17 @@ func (n *Node) qualified(enni int, m Qualified) {
 func (n *Node) close(k *ask) {
 	k.open = false
 	s := k.search
-	if s.open--; s.open == 0 {
-		for _, a := range slices.Clone(s.askers) {
+	s.open--
+	k.by.asks += k.left
+	for _, a := range s.askers {
+		a.heard = n.now
+		n.again(s, a)
+	}
+	for _, a := range slices.Clone(s.askers) {
+		if s.open == 0 {
 			n.finish(a, false)
+		} else {
+			n.hurry(a)
 		}
 	}
 }
@@ -577,6 +687,7 @@ func (n *Node) finish(a *asker, cut bool) {
 // compose joins own legs and what neighbours offer.
 func (n *Node) compose(a *asker) {
 	s := a.search
+	a.cut = a.cut || len(a.choices) > 0
 	for _, k := range s.asks {
 		a.cut = a.cut || k.open || !k.full
 		if len(k.items) == 0 || k.enni == a.enni || !n.may(a.side, k.enni, a.inquiry.Product, a.inquiry.Bandwidth) {
@@ -602,8 +713,8 @@ func (n *Node) compose(a *asker) {
 		case x.priced != y.priced:
 			return 1
 		}
-		p, _ := x.offer.Price.Total(a.inquiry.Months)
-		q, _ := y.offer.Price.Total(a.inquiry.Months)
+		p, _ := x.offer.Price.Total(&a.inquiry)
+		q, _ := y.offer.Price.Total(&a.inquiry)
 		return cmp.Compare(p, q)
 	})
 }
@@ -638,13 +749,13 @@ func (n *Node) sum(a *asker, w way, bought Offer) (Offer, bool) {
 	if !ok {
 		return Offer{}, false
 	}
-	_, err := out.Price.Total(a.inquiry.Months)
+	_, err := out.Price.Total(&a.inquiry)
 	return out, err == nil
 }
 
 // answer tells a neighbour what it could have.
 func (n *Node) answer(a *asker) {
-	out := Qualified{ID: a.id, Complete: !a.cut}
+	out := Qualified{ID: a.id, Complete: !a.cut, Left: a.asks}
 	for _, w := range a.front(n.c.Limits.Items) {
 		ref := n.id()
 		n.offered[ref] = offered{a, w}
@@ -660,7 +771,7 @@ func (a *asker) front(limit int) []way {
 	if at < 0 {
 		at = len(a.ways)
 	}
-	out := front(slices.Clone(a.ways[:at]), way.total, a.inquiry.Months, limit)
+	out := front(slices.Clone(a.ways[:at]), way.total, &a.inquiry, limit)
 	return append(out, a.ways[at:min(len(a.ways), at+limit-len(out))]...)
 }
 

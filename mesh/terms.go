@@ -106,7 +106,7 @@ func (t *Terms) resell(buyer, seller side, product string, bandwidth uint64) boo
 // price gives what to ask for an own and a bought part. A rule that fails, or
 // asks for less than nothing, gives no price.
 func (t *Terms) price(own, bought Price, buyer, seller side, q *Inquiry) (out Price, ok bool) {
-	sum, err := own.add(bought)
+	sum, err := own.Add(bought)
 	if err != nil {
 		return Price{}, false
 	}
@@ -122,7 +122,11 @@ func (t *Terms) price(own, bought Price, buyer, seller side, q *Inquiry) (out Pr
 	}{
 		"once": {sum.Once, own.Once, bought.Once, &out.Once},
 		each:   {sum.Each, own.Each, bought.Each, &out.Each},
+		"hour": {sum.Hour, own.Hour, bought.Hour, &out.Hour},
 	} {
+		if kind == "hour" && part.sum == 0 {
+			continue // nothing stands
+		}
 		in["kind"], in["price"], in["own"], in["bought"] = kind, int64(part.sum), int64(part.own), int64(part.bought)
 		n, fine := rule.Answer[int64](t.markup, in)
 		if !fine || n < 0 {
@@ -150,8 +154,8 @@ func NewChoice(text string) (Choice, error) {
 }
 
 // score gives the rule's number, or the highest one where it fails.
-func (c Choice) score(o Offer, months uint32) int64 {
-	total, err := o.Price.Total(months)
+func (c Choice) score(o Offer, q *Inquiry) int64 {
+	total, err := o.Price.Total(q)
 	if err != nil {
 		return math.MaxInt64
 	}

@@ -1,11 +1,13 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
 
 	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/selling"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
@@ -41,6 +43,29 @@ func (n *Node) bilateral(partner party.Code) (selling.Bilateral, bool) {
 	return nil, false
 }
 
+// sayFor is how long a command may take until it is executed. What is not known by
+// then is said again, and refused if it had been executed.
+const sayFor = 10 * time.Second
+
+// say sends a command on the Bilateral with a partner and waits until it is
+// executed.
+func (n *Node) say(ctx context.Context, partner party.Code, c trade.Command) error {
+	ctx, cancel := context.WithTimeout(ctx, sayFor)
+	defer cancel()
+	for _, b := range n.trading() {
+		if b.Partner() != string(partner) {
+			continue
+		}
+		c, err := n.sign(b.ID(), c)
+		if err != nil {
+			return err
+		}
+		out, err := b.Enqueue(c).Wait(ctx)
+		return cmp.Or(err, channel.FirstErr(out))
+	}
+	return fault.Newf(fault.NotFound, "open a Bilateral: lateral bilateral open", "there is no open Bilateral with %s", partner)
+}
+
 // onBilaterals finds what buyers have where it stands.
 type onBilaterals struct{ *Node }
 
@@ -65,7 +90,7 @@ func (n onBilaterals) Product(buyer, id string) (p product.Instance, terms agree
 // openDeals makes the deals of this node. Reservations are right by the
 // Bilaterals, as far as this node knew them, before anybody can ask for capacity.
 func (n *Node) openDeals() *selling.Deals {
-	d := selling.NewDeals(selling.DealOptions{Shop: n.shop, Wait: n.config.Sonata.OrderWait, Bilateral: n.bilateral})
+	d := selling.NewDeals(selling.DealOptions{Shop: n.shop, Wait: n.config.Sonata.OrderWait, Bilateral: n.bilateral, Say: n.say})
 	for _, b := range n.trading() {
 		if err := d.Repair(party.Code(b.Partner())); err != nil {
 			n.log.Warn("reservations cannot be compared with the Bilateral yet", "partner", b.Partner(), "err", err)

@@ -16,7 +16,7 @@ type market struct{ b *buying.Broker }
 
 func (m market) Inquire(ctx context.Context, q wire.Inquire) (wire.Inquired, error) {
 	r := buying.Request{Product: q.Type, A: q.A, Z: q.Z, Bandwidth: q.Bandwidth, From: int64(q.From), To: int64(q.To), Months: q.Months, Period: q.Period, Currency: q.Currency,
-		MaxLatency: q.Latency, MinAvailability: q.Availability, Rule: q.Rule, Hops: q.Hops, Asks: q.Asks, Time: time.Duration(q.TimeMillis) * time.Millisecond}
+		MaxLatency: q.Latency, MinAvailability: q.Availability, Rule: q.Rule, Hours: q.Hours, Attributes: q.Attributes, Hops: q.Hops, Asks: q.Asks, Time: time.Duration(q.TimeMillis) * time.Millisecond}
 	if c := q.Ceiling; c != nil {
 		if r.Currency == "" {
 			r.Currency = c.Currency
@@ -45,11 +45,17 @@ func offerShown(o *buying.Offer) wire.Offer {
 	amount := func(m money.Micro) money.Amount { return money.Amount{Currency: o.Currency, Micro: m} }
 	x := wire.Offer{Quote: o.Quote.String(), Once: amount(o.Price.Once), Each: amount(o.Price.Each), Period: o.Period, Months: o.Months, Latency: o.Latency,
 		Availability: o.Availability, Until: wire.Time(o.Until), Legs: []wire.OfferLeg{}, Seller: o.Seller, Proof: o.Proof}
+	if o.Price.Hour != 0 {
+		x.Hour = amount(o.Price.Hour)
+	}
 	for _, l := range o.Legs {
 		x.Legs = append(x.Legs, wire.OfferLeg(l))
 	}
 	if o.Seller != "" {
 		x.BoughtOnce, x.BoughtEach = amount(o.Bought.Once), amount(o.Bought.Each)
+		if o.Bought.Hour != 0 {
+			x.BoughtHour = amount(o.Bought.Hour)
+		}
 	}
 	return x
 }
@@ -57,6 +63,10 @@ func offerShown(o *buying.Offer) wire.Offer {
 func serviceShown(s buying.Service) wire.Service {
 	x := wire.Service{ID: s.ID.String(), State: string(s.Stage), Why: s.Why, Type: s.Product, A: s.A, Z: s.Z, Since: wire.Time(s.Since), Until: wire.Time(s.Until),
 		Ended: wire.Time(s.Ended), Buyer: s.Buyer, Sold: s.Sold, Seller: s.Seller, Bought: s.Bought, Waiting: s.Build, Offer: offerShown(&s.Offer)}
+	x.Begins = wire.Time(s.Begins)
+	if w := s.Date; w != nil {
+		x.Date = &wire.AskedDate{Start: wire.Time(w.Start), Expedite: w.Expedite, Outcome: w.Outcome, Why: w.Why}
+	}
 	if s.Ended != 0 {
 		x.State = "ended"
 	}
@@ -101,11 +111,17 @@ func (m market) ChangeService(ctx context.Context, id string, c wire.ChangeServi
 	if err := x.UnmarshalText([]byte(id)); err != nil {
 		return wire.Offer{}, fault.Of(err).In("id")
 	}
-	o, err := m.b.Change(ctx, x, c.Bandwidth)
+	o, err := m.b.Change(ctx, x, buying.Wish{Bandwidth: c.Bandwidth, MaxLatency: c.Latency, MinAvailability: c.Availability, Until: int64(c.Until), Attributes: c.Attributes})
 	if err != nil {
 		return wire.Offer{}, err
 	}
 	return offerShown(&o), nil
+}
+
+func (m market) RescheduleService(ctx context.Context, id string, r wire.RescheduleService) (wire.Service, error) {
+	return m.with(id, "id", func(x mesh.ID) (buying.Service, error) {
+		return m.b.Reschedule(ctx, x, int64(r.Start), r.Expedite)
+	})
 }
 
 func (m market) EndService(id string, e wire.EndService) (wire.Service, error) {
@@ -120,4 +136,59 @@ func (m market) BuildService(id string, b wire.BuiltService) (wire.Service, erro
 		}
 		return m.b.Built(x, !b.Failed, f)
 	})
+}
+
+func sessionShown(s buying.Session) wire.Session {
+	return wire.Session{ID: s.ID.String(), Service: s.Service.String(), State: s.State, Why: s.Why, Opened: wire.Time(s.Opened), Closed: wire.Time(s.Closed),
+		Sold: s.Sold, Bought: s.Bought}
+}
+
+// ids reads the id of a service and that of one of its sessions.
+func ids(service, session string) (s, x mesh.ID, err error) {
+	if err := s.UnmarshalText([]byte(service)); err != nil {
+		return s, x, fault.Of(err).In("id")
+	}
+	if err := x.UnmarshalText([]byte(session)); err != nil {
+		return s, x, fault.Of(err).In("session")
+	}
+	return s, x, nil
+}
+
+func (m market) Sessions(service string) (out []wire.Session, err error) {
+	var x mesh.ID
+	if err := x.UnmarshalText([]byte(service)); err != nil {
+		return nil, fault.Of(err).In("id")
+	}
+	all, err := m.b.Sessions(x)
+	for _, s := range all {
+		out = append(out, sessionShown(s))
+	}
+	return out, err
+}
+
+func (m market) Session(service, id string) (wire.Session, error) {
+	s, x, err := ids(service, id)
+	if err != nil {
+		return wire.Session{}, err
+	}
+	got, err := m.b.Session(s, x)
+	return sessionShown(got), err
+}
+
+func (m market) OpenSession(service string, o wire.OpenSession) (wire.Session, error) {
+	var x mesh.ID
+	if err := x.UnmarshalText([]byte(service)); err != nil {
+		return wire.Session{}, fault.Of(err).In("id")
+	}
+	got, err := m.b.OpenSession(x, o.Key)
+	return sessionShown(got), err
+}
+
+func (m market) CloseSession(service, id string) (wire.Session, error) {
+	s, x, err := ids(service, id)
+	if err != nil {
+		return wire.Session{}, err
+	}
+	got, err := m.b.CloseSession(s, x)
+	return sessionShown(got), err
 }

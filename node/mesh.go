@@ -27,7 +27,7 @@ type Mesh struct {
 	Currency   money.Currency `yaml:"currency,omitempty"`
 	Neighbours []Neighbour    `yaml:"neighbours,omitempty"`
 	// Hops and Asks bound an inquiry: asks in a row, and in all. Time is until it
-	// ends. 0: 4, 600 and 4.5 s.
+	// ends. 0: 4, 480 and 4.9 s.
 	Hops int           `yaml:"hops,omitempty"`
 	Asks int           `yaml:"asks,omitempty"`
 	Time time.Duration `yaml:"time,omitempty"`

@@ -18,10 +18,7 @@ import (
 // billedMonth has a product ordered, delivered and billed for November.
 func billedMonth(t *testing.T, w *world, b *bilateral, c *client.Client) invoice.Invoice {
 	t.Helper()
-	q := quoted(t, c, line("600000000"))
-	if err := b.place("O-1", "P-1", q, 0, false); err != nil {
-		t.Fatal(err)
-	}
+	q := w.placed(b, c)
 	made := must(c.CreateOrder(t.Context(), w.orderOf("O-1", q)))
 	b.answers("ALPHA", trade.KindOrderAccept, "O-1")
 	b.does("ALPHA", trade.KindOrderDeliver, trade.OrderDeliver{ID: "O-1", At: w.ms.Load()})

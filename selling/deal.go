@@ -16,7 +16,8 @@ import (
 )
 
 // A Bilateral is what deals need of the channel with a partner: what stands on
-// it. What is agreed is said there, by each side's own node; deals only show it.
+// it. What is agreed is said there, by each side's own node; deals show it, and
+// refuse another date that the catalogue rules out.
 type Bilateral interface {
 	View(func(trade.View) error) error
 }
@@ -26,8 +27,12 @@ type DealOptions struct {
 	Shop *Shop
 	// Bilateral gives the channel with a partner while it is open.
 	Bilateral func(partner party.Code) (Bilateral, bool)
-	// Wait is for how long an order may be missing on the Bilateral; 0: 10 minutes.
+	// Wait is for how long an order, or another date of it, may be missing on the
+	// Bilateral; 0: 10 minutes.
 	Wait time.Duration
+	// Say sends a command of the carrier on the Bilateral with a partner and waits
+	// until it is executed; nil: what a rule could answer waits for people.
+	Say func(ctx context.Context, partner party.Code, c trade.Command) error
 }
 
 // Deals answers LSO Sonata about orders, the inventory, bills and tickets, from
@@ -209,7 +214,7 @@ func (d *Deals) showOrder(ctx context.Context, s *sonata.Server, partner party.C
 	}); err != nil || it.Seller != d.shop.o.Carrier {
 		return err
 	}
-	err := d.reserve(partner, it)
+	err := errors.Join(d.reserve(partner, it), d.tooSoon(ctx, partner, it))
 	for _, external := range externals(id) {
 		err = errors.Join(err, s.WakeOrders(ctx, string(it.Buyer), string(it.Seller), external))
 	}

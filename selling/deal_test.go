@@ -104,6 +104,26 @@ func (b *bilateral) answers(who string, k trade.Kind, id string) {
 	b.does(who, k, trade.OrderAnswer{ID: id, Why: "for a reason"})
 }
 
+// placed is the quote of a line of which the order O-1 is on the Bilateral.
+func (w *world) placed(b *bilateral, c *client.Client) wire.Quote {
+	w.t.Helper()
+	q := quoted(w.t, c, line("600000000"))
+	if err := b.place("O-1", "P-1", q, 0, false); err != nil {
+		w.t.Fatal(err)
+	}
+	return q
+}
+
+// underWay is placed, and the order over Sonata that its seller has accepted.
+func (w *world) underWay(b *bilateral, c *client.Client) (id string, q wire.Quote) {
+	w.t.Helper()
+	q = w.placed(b, c)
+	id = must(c.CreateOrder(w.t.Context(), w.orderOf("O-1", q))).Value.ID
+	b.answers("ALPHA", trade.KindOrderAccept, "O-1")
+	becomes(w.t, c, id, wire.InProgress)
+	return id, q
+}
+
 // becomes waits until a Sonata order has a state, and gives it.
 func becomes(t *testing.T, c *client.Client, id, state string) (o wire.Order) {
 	t.Helper()
@@ -319,10 +339,7 @@ func TestAChargeIsAnsweredOnTheBilateralOnly(t *testing.T) {
 	for name, accepted := range map[string]bool{"accepted": true, "declined": false} {
 		t.Run(name, func(t *testing.T) {
 			w, b, c := dealt(t, wire.Kylie)
-			q := quoted(t, c, line("600000000"))
-			if err := b.place("O-1", "P-1", q, 0, false); err != nil {
-				t.Fatal(err)
-			}
+			q := w.placed(b, c)
 			id := must(c.CreateOrder(t.Context(), w.orderOf("O-1", q))).Value.ID
 			b.answers("ALPHA", trade.KindOrderAccept, "O-1")
 			b.does("ALPHA", trade.KindOrderCharge, trade.OrderCharge{ID: "O-1", Name: "digging", Amount: money.Amount{Currency: "EUR", Micro: 7_500_000}, Why: "the road is closed"})
@@ -352,13 +369,7 @@ func TestAChargeIsAnsweredOnTheBilateralOnly(t *testing.T) {
 
 func TestACancellationNeedsTheBuyersWordAndTheSellersOnTheBilateral(t *testing.T) {
 	w, b, c := dealt(t, wire.Kylie)
-	q := quoted(t, c, line("600000000"))
-	if err := b.place("O-1", "P-1", q, 0, false); err != nil {
-		t.Fatal(err)
-	}
-	id := must(c.CreateOrder(t.Context(), w.orderOf("O-1", q))).Value.ID
-	b.answers("ALPHA", trade.KindOrderAccept, "O-1")
-	becomes(t, c, id, wire.InProgress)
+	id, q := w.underWay(b, c)
 	ask := func() string {
 		t.Helper()
 		return must(c.CancelOrder(t.Context(), wire.CancelOrder{Order: wire.OrderRef{ID: id}, Contacts: []wire.Contact{contactAs("cancelProductOrderContact")}})).Value.ID
@@ -387,20 +398,6 @@ func TestACancellationNeedsTheBuyersWordAndTheSellersOnTheBilateral(t *testing.T
 	ends(task, wire.Done, "")
 	becomes(t, c, id, wire.Cancelled)
 	until(t, "what it had reserved is free", func() bool { return len(w.shop.Reservations(q.ID)) == 0 })
-}
-
-func TestAnotherDateIsRefusedBecauseTheBilateralHasNoStepForIt(t *testing.T) {
-	w, b, c := dealt(t, wire.Kylie)
-	q := quoted(t, c, line("600000000"))
-	if err := b.place("O-1", "P-1", q, 0, false); err != nil {
-		t.Fatal(err)
-	}
-	id := must(c.CreateOrder(t.Context(), w.orderOf("O-1", q))).Value.ID
-	b.answers("ALPHA", trade.KindOrderAccept, "O-1")
-	becomes(t, c, id, wire.InProgress)
-	wish := must(c.Reschedule(t.Context(), wire.Reschedule{Item: wire.OrderItemRef{OrderID: id, ItemID: "1"}, Requested: w.now().Add(time.Hour)})).Value.ID
-	until(t, "it is refused", func() bool { return must(c.Rescheduling(t.Context(), wish)).Value.State == wire.Rejected })
-	becomes(t, c, id, wire.InProgress)
 }
 
 func TestOrdersThatNoBilateralCanBearAreRefused(t *testing.T) {
@@ -460,10 +457,7 @@ func TestOrdersThatNoBilateralCanBearAreRefused(t *testing.T) {
 
 func TestAProductThatWasOrderedOnTheBilateralAloneIsInTheInventory(t *testing.T) {
 	w, b, c := dealt(t, wire.Kylie)
-	q := quoted(t, c, line("600000000"))
-	if err := b.place("O-1", "P-1", q, 0, false); err != nil {
-		t.Fatal(err)
-	}
+	w.placed(b, c)
 	b.answers("ALPHA", trade.KindOrderAccept, "O-1")
 	b.does("ALPHA", trade.KindOrderDeliver, trade.OrderDeliver{ID: "O-1", At: w.ms.Load()})
 	until(t, "it is there", func() bool {

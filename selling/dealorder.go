@@ -241,7 +241,13 @@ func (d *Deals) OrderProgress(_ context.Context, p sonata.Party, o wire.Order) (
 		for n := range x.Charges {
 			out.Answered = append(out.Answered, sonata.ChargeAnswered{Key: key(n), Accepted: true})
 		}
+		for n, said := range x.Wishes {
+			if said.Charged {
+				out.Answered = append(out.Answered, sonata.ChargeAnswered{Key: wishKey(item.ID, n), Accepted: said.Outcome == order.WishAccepted})
+			}
+		}
 		switch {
+		case x.Wish != nil: // what is charged for another date is asked for with that
 		case x.State == order.ItemHeld && x.Asked != nil:
 			out.Charges = append(out.Charges, d.charge(key(len(x.Charges)), item.ID, x.Item))
 		case x.State == order.ItemFailed:
@@ -262,7 +268,7 @@ func ended(state, why string) sonata.ItemProgress {
 func (d *Deals) itemProgress(item *wire.OrderItem, it order.Item) (ip sonata.ItemProgress, err error) {
 	switch it.State {
 	case order.ItemAcknowledged:
-	case order.ItemInProgress, order.ItemHeld, order.ItemCancelling:
+	case order.ItemInProgress, order.ItemHeld, order.ItemCancelling, order.ItemModifying:
 		ip.State = wire.InProgress
 	case order.ItemCompleted:
 		ip.State = wire.Completed
@@ -276,7 +282,7 @@ func (d *Deals) itemProgress(item *wire.OrderItem, it order.Item) (ip sonata.Ite
 	}
 	at := func(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 	ip.Expected = item.Requested
-	if start := at(it.Start); start.After(ip.Expected) {
+	if start := at(it.Start); start.After(ip.Expected) || moved(&it) {
 		ip.Expected = start
 	}
 	if it.Accepted.Time != 0 {
@@ -313,8 +319,12 @@ func (d *Deals) charge(key, item string, it order.Item) sonata.ChargeRequest {
 	if it.Asked.Why != "" {
 		text += ": " + it.Asked.Why
 	}
+	category := "other"
+	if it.Wish != nil && it.Wish.Expedite {
+		category = "expedite"
+	}
 	return sonata.ChargeRequest{Key: key, Item: item, Until: time.UnixMilli(it.Deadline).UTC(), Items: []wire.ChargeItem{{
-		Activity: "new", Blocking: true, Category: "other", Type: wire.NonRecurring, Price: wire.Price{Untaxed: wire.MoneyOf(it.Asked.Amount)},
+		Activity: "new", Blocking: true, Category: category, Type: wire.NonRecurring, Price: wire.Price{Untaxed: wire.MoneyOf(it.Asked.Amount)},
 		Notes: []wire.Note{{ID: "1", Author: string(it.Seller), Date: d.shop.now(), Source: "seller", Text: text}}}}}
 }
 
@@ -333,7 +343,7 @@ func (d *Deals) CancelOrder(_ context.Context, p sonata.Party, o wire.Order, _ w
 			waits = true
 		case n > 1 && x.State == order.ItemInProgress && x.History[n-2].State == string(order.ItemCancelling):
 			return c, fault.Newf(fault.Refused, "let it be delivered", "the seller keeps to the order: %s", cmp.Or(x.Why, "no reason was given"))
-		case x.State == order.ItemAcknowledged || x.State == order.ItemInProgress && x.Delivery == nil || x.State == order.ItemHeld:
+		case x.State == order.ItemAcknowledged || x.State == order.ItemInProgress && x.Delivery == nil || x.State == order.ItemHeld || x.State == order.ItemModifying:
 			return c, fault.Newf(fault.Refused, onIt, "the order %s on the Bilateral is not cancelled: its buyer's node says that there", x.ID)
 		default:
 			return c, fault.Newf(fault.Refused, "end the product instead", "the order %s on the Bilateral is %s", x.ID, x.State)
@@ -343,11 +353,6 @@ func (d *Deals) CancelOrder(_ context.Context, p sonata.Party, o wire.Order, _ w
 		return c, fault.New(fault.NotYet, "the seller has not answered the cancellation on the Bilateral", "ask again later")
 	}
 	return c, nil
-}
-
-// Reschedule refuses: an order on a Bilateral has no step for another date.
-func (d *Deals) Reschedule(context.Context, sonata.Party, wire.Order, wire.Reschedule) (sonata.Consent, error) {
-	return sonata.Consent{}, fault.New(fault.Refused, "the order on the Bilateral has no step for another date or for haste", "cancel it there, and order anew")
 }
 
 // AnswerCharge lets the buyer's answer stand that its node has given on the
@@ -363,7 +368,7 @@ func (d *Deals) AnswerCharge(_ context.Context, p sonata.Party, o wire.Order, c 
 	}
 	x := all[i]
 	said := wire.ChargeAccepted
-	if x.State == order.ItemFailed {
+	if n := len(x.Wishes); x.State == order.ItemFailed || c.Reschedule != nil && n > 0 && x.Wishes[n-1].Outcome != order.WishAccepted {
 		said = wire.ChargeRefused
 	}
 	switch {

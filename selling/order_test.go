@@ -131,16 +131,19 @@ func (b *bilateral) product(id string) product.Instance {
 
 // run executes a command, sent by a key and authorised by another; nil: done.
 func (b *bilateral) run(sender, by string, k trade.Kind, body any) error {
+	return b.execute(sender, by, trade.NewCommand(k, body))
+}
+
+func (b *bilateral) execute(sender, by string, cmd trade.Command) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	cmd := trade.NewCommand(k, body)
 	b.height++
 	ctx := trade.Context{Sender: key(sender).Public(), Block: trade.Block{Chain: chain, Height: b.height, Time: b.w.ms.Load()}}
 	state := b.public
 	if by != "" {
 		ctx.Block.Channel, ctx.Public, ctx.Attested = channelID, b.public, b.height-1
 		state = b.state
-		nonce := canon.Sum("nonce", []byte(k), []byte{byte(b.height)})
+		nonce := canon.Sum("nonce", []byte(cmd.Kind), []byte{byte(b.height)})
 		nonce[0] = 0
 		cmd = trade.Authorize(cmd, key(by), chain, channelID, ctx.Block.Time+time.Hour.Milliseconds(), nonce)
 	}

@@ -47,7 +47,7 @@ func (s *Shop) own(p sonata.Party, path, action, id string) (*owned, error) {
 		return nil, cannot("the product is not active")
 	case action == wire.Modify && !changeable:
 		return nil, cannot("the product is suspended, or its end is ordered")
-	case action == wire.Modify && x.Ends != 0:
+	case action == wire.Modify && x.Ends != 0 && !s.speaks(p): // the mesh can prolong it
 		return nil, cannot("the product ends by its own time, and is not changed before")
 	}
 	o := &owned{Instance: x, terms: terms}

@@ -163,6 +163,8 @@ func (w *world) newDeals() *selling.Deals {
 	return selling.NewDeals(selling.DealOptions{Shop: w.shop, Bilateral: func(p party.Code) (selling.Bilateral, bool) {
 		b := w.with.Load()
 		return b, b != nil && p == "BRAVO"
+	}, Say: func(_ context.Context, _ party.Code, c trade.Command) error {
+		return w.with.Load().execute("ALPHA.channel", "ALPHA.desk", c)
 	}})
 }
 

@@ -168,8 +168,12 @@ func (t *tx) checkSignature(a *Authorization) error {
 // sender's side.
 func (t *tx) delegated(key sign.PublicKey, amounts []money.Amount) (string, error) {
 	height := t.ctx.Block.Height
-	if t.ctx.Public != nil {
-		if m, ok := get[party.Member](t.ctx.Public, MemberKey(t.own)); ok && m.MemberKey(key, height) {
+	members := t.ctx.Public
+	if t.ctx.Block.Channel.IsZero() {
+		members = t
+	}
+	if members != nil {
+		if m, ok := get[party.Member](members, MemberKey(t.own)); ok && m.MemberKey(key, height) {
 			return unlimited, nil
 		}
 	}

@@ -79,6 +79,9 @@ func (t *tx) bothActive() error {
 	return activeMember(t.ctx.Public, t.partner)
 }
 
+// roleNames are the roles, for whoever has named another.
+const roleNames = "contracts, orders, disputes, finance, issuer, compliance or oracle"
+
 func delegateAdd(t *tx, b DelegateAdd) error {
 	if _, err := t.authorize(nil); err != nil {
 		return err
@@ -89,12 +92,12 @@ func delegateAdd(t *tx, b DelegateAdd) error {
 	if b.Name == "" || len(b.Name) > 100 {
 		return invalid("name", "the name is empty or longer than 100 bytes", "name the person or robot behind the key")
 	}
-	if len(b.Roles) == 0 || len(b.Roles) > 4 {
-		return invalid("roles", "a delegate has one to four roles", "name contracts, orders, disputes or finance")
+	if len(b.Roles) == 0 {
+		return invalid("roles", "a delegate has at least one role", "name "+roleNames)
 	}
 	for i, r := range b.Roles {
 		if !r.Known() || slices.Contains(b.Roles[:i], r) {
-			return invalid("roles", "a role is not known, or named twice", "name contracts, orders, disputes or finance")
+			return invalid("roles", "a role is not known, or named twice", "name "+roleNames)
 		}
 	}
 	if err := party.CheckLimits(b.Limits); err != nil {
@@ -106,6 +109,9 @@ func delegateAdd(t *tx, b DelegateAdd) error {
 	}
 	if _, _, isChannelKey := t.bilateral.Side(b.Key); isChannelKey {
 		return conflict("key", "use another key", "the key is a channel key")
+	}
+	if t.ctx.Block.Channel.IsZero() && t.has(KeyKey(b.Key)) {
+		return conflict("key", "use another key", "the key %s stands for something else", b.Key.Short())
 	}
 	if old, ok := get[party.Delegate](t, DelegateKey(b.Key)); ok && old.Member != t.own {
 		return conflict("key", "use another key", "the key is a delegate of the other side")

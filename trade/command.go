@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -38,6 +39,7 @@ const (
 	KindOrderTerminate   Kind = "order.terminate"     // OrderAnswer; either side
 	KindOrderCancel      Kind = "order.cancel"        // OrderAnswer; the buyer
 	KindOrderCharge      Kind = "order.charge"        // OrderCharge; the seller
+	KindOrderReschedule  Kind = "order.reschedule"    // OrderReschedule; the buyer
 	KindOrderDeliver     Kind = "order.deliver"       // OrderDeliver; the seller
 	KindOrderFail        Kind = "order.fail"          // OrderAnswer; the seller
 	KindProductSuspend   Kind = "product.suspend"     // ProductAnswer; the seller
@@ -68,6 +70,10 @@ const (
 	KindPaymentAdvise    Kind = "payment.advise"      // PaymentAdvise; the payer
 	KindPaymentReceipt   Kind = "payment.receipt"     // PaymentAnswer; the payee
 	KindPaymentDecline   Kind = "payment.decline"     // PaymentAnswer; the payee
+	KindDepositKey       Kind = "deposit.key"         // DepositKey; each side's node
+	KindDepositDeclare   Kind = "deposit.declare"     // DepositDeclare; the owner's node
+	KindDepositChange    Kind = "deposit.change"      // DepositChange; either side
+	KindDepositPay       Kind = "deposit.pay"         // DepositPay; the payer
 	KindTick             Kind = "tick"                // Tick; either side, or a member's node on the Omnilateral
 	KindDocumentRecord   Kind = "document.record"     // DocumentRecord; either side
 	KindDivergence       Kind = "evidence.divergence" // Divergence; either side
@@ -92,6 +98,30 @@ const (
 	KindAnchorPost     Kind = "anchor.post"     // AnchorPost; a channel key
 	KindAnchorContest  Kind = "anchor.contest"  // AnchorContest; the channel key that has not signed the claim
 	KindEquivocation   Kind = "head.twice"      // Equivocation; either channel key
+)
+
+// Commands of the Omnilateral about tokens.
+const (
+	KindTokenDefine   Kind = "token.define"   // TokenDefine; a member that wants to issue, by its member key
+	KindTokenApprove  Kind = "token.approve"  // TokenApprove; another member, by its member key
+	KindIssuePropose  Kind = "issue.propose"  // IssuePropose; an officer of the issuer
+	KindIssueApprove  Kind = "issue.approve"  // IssueAnswer; another officer of the issuer
+	KindIssueReject   Kind = "issue.reject"   // IssueAnswer; an officer of the issuer
+	KindTokenTransfer Kind = "token.transfer" // TokenTransfer; a member
+	KindHoldPlace     Kind = "hold.place"     // HoldPlace; a member
+	KindHoldPost      Kind = "hold.post"      // HoldPost; its owner, or with a key whoever it is for
+	KindHoldVoid      Kind = "hold.void"      // HoldAnswer; its owner, or where it is locked whoever it is for
+	KindSwapOffer     Kind = "swap.offer"     // SwapOffer; a member
+	KindSwapTake      Kind = "swap.take"      // SwapAnswer; another member
+	KindSwapCancel    Kind = "swap.cancel"    // SwapAnswer; who has offered it
+	KindRedeem        Kind = "redeem.request" // RedeemRequest; a member
+	KindLockOpen      Kind = "lock.open"      // LockOpen; a member
+	KindLockTopUp     Kind = "lock.topup"     // LockTopUp; the owner
+	KindLockChange    Kind = "lock.change"    // LockChange; any node, with the signatures of all keys concerned
+	KindLockExit      Kind = "lock.exit"      // LockExit; any node, with the signature of the side that leaves
+	KindLockContest   Kind = "lock.contest"   // LockContest; any node, with what the side that leaves has signed
+	KindLockClaim     Kind = "lock.claim"     // LockClaim; any node, with the signature of the partner's key
+	KindFeedState     Kind = "feed.state"     // FeedState; a delegate of any member that is a source
 )
 
 // Bind says who signs with a channel key. Inside the sealed log each side
@@ -538,3 +568,168 @@ type Equivocation struct {
 
 // NewCommand makes a command from its kind and body.
 func NewCommand(k Kind, body any) Command { return Command{Kind: k, Body: canon.Must(body)} }
+
+// TokenDefine asks the members to let the sender issue a token.
+type TokenDefine struct {
+	Token  token.Code  `cbor:"1,keyasint" json:"token"`
+	Cap    money.Micro `cbor:"2,keyasint" json:"cap"`       // of the supply
+	Redeem int64       `cbor:"3,keyasint" json:"redeem_ms"` // within which it redeems at par
+}
+
+// TokenApprove lets another member issue a token.
+type TokenApprove struct {
+	Token token.Code `cbor:"1,keyasint" json:"token"`
+	By    party.Code `cbor:"2,keyasint" json:"by"`
+}
+
+// IssuePropose proposes an act of the issuer, for another officer to approve.
+type IssuePropose struct {
+	ID    string     `cbor:"1,keyasint" json:"id"` // chosen by the proposer, unused so far for this token
+	Token token.Code `cbor:"2,keyasint" json:"token"`
+	Act   token.Act  `cbor:"3,keyasint" json:"act"`
+}
+
+// IssueAnswer approves or rejects an act of the issuer. Hash is that of the act
+// (token.Issue.Hash).
+type IssueAnswer struct {
+	ID    string     `cbor:"1,keyasint" json:"id"`
+	Token token.Code `cbor:"2,keyasint" json:"token"`
+	Hash  canon.Hash `cbor:"3,keyasint" json:"hash"`
+	Why   string     `cbor:"4,keyasint,omitempty" json:"why,omitempty"`
+}
+
+// TokenTransfer moves tokens of the sender, all transfers or none. One that was
+// made before is left out.
+type TokenTransfer struct {
+	Transfers []token.Transfer `cbor:"1,keyasint" json:"transfers"`
+}
+
+// HoldPlace sets tokens of the sender aside for another member.
+type HoldPlace struct {
+	ID      string       `cbor:"1,keyasint" json:"id"`
+	To      party.Code   `cbor:"2,keyasint" json:"to"`
+	Amount  token.Amount `cbor:"3,keyasint" json:"amount"`
+	Expires int64        `cbor:"4,keyasint" json:"expires"`                // block time, ms UTC
+	Lock    canon.Hash   `cbor:"5,keyasint,omitzero" json:"lock,omitzero"` // SHA-256 of a key of 32 bytes
+	About   canon.Hash   `cbor:"6,keyasint,omitzero" json:"about,omitzero"`
+}
+
+// HoldPost moves held tokens to whom they are held for: all, or without a lock a
+// part; the rest goes back.
+type HoldPost struct {
+	Owner  party.Code   `cbor:"1,keyasint" json:"owner"`
+	ID     string       `cbor:"2,keyasint" json:"id"`
+	Amount token.Amount `cbor:"3,keyasint" json:"amount"`
+	Key    canon.Hash   `cbor:"4,keyasint,omitzero" json:"key,omitzero"`
+}
+
+// HoldAnswer gives held tokens back.
+type HoldAnswer struct {
+	Owner party.Code `cbor:"1,keyasint" json:"owner"`
+	ID    string     `cbor:"2,keyasint" json:"id"`
+}
+
+// SwapOffer offers tokens of one sort for tokens of another.
+type SwapOffer struct {
+	ID      string       `cbor:"1,keyasint" json:"id"`
+	Gives   token.Amount `cbor:"2,keyasint" json:"gives"`
+	Wants   token.Amount `cbor:"3,keyasint" json:"wants"`
+	To      party.Code   `cbor:"4,keyasint,omitempty" json:"to,omitempty"` // empty: whoever takes it first
+	Expires int64        `cbor:"5,keyasint" json:"expires"`                // block time, ms UTC
+}
+
+// SwapAnswer takes a swap or cancels it. Whoever takes it repeats the amounts.
+type SwapAnswer struct {
+	Owner party.Code   `cbor:"1,keyasint" json:"owner"`
+	ID    string       `cbor:"2,keyasint" json:"id"`
+	Gives token.Amount `cbor:"3,keyasint,omitzero" json:"gives,omitzero"`
+	Wants token.Amount `cbor:"4,keyasint,omitzero" json:"wants,omitzero"`
+}
+
+// RedeemRequest asks the issuer to pay tokens out at par.
+type RedeemRequest struct {
+	ID      string       `cbor:"1,keyasint" json:"id"`
+	Amount  token.Amount `cbor:"2,keyasint" json:"amount"`
+	Account canon.Hash   `cbor:"3,keyasint" json:"account"` // SHA-256 of the bank account's details
+}
+
+// FeedState says what a rate is, by one source.
+type FeedState struct {
+	Pair token.Pair `cbor:"1,keyasint" json:"pair"`
+	Rate money.Rate `cbor:"2,keyasint" json:"rate"`
+	At   int64      `cbor:"3,keyasint" json:"at"` // ms UTC
+}
+
+// LockOpen sets tokens aside under two keys. Keys are fresh ones: the owner's, and
+// one that the partner has given it in private.
+type LockOpen struct {
+	ID     canon.Hash        `cbor:"1,keyasint" json:"id"` // 32 random bytes
+	Amount token.Amount      `cbor:"2,keyasint" json:"amount"`
+	Keys   [2]sign.PublicKey `cbor:"3,keyasint" json:"keys"`
+}
+
+// LockTopUp puts more into a lock. Was is what is in it now, so that whoever sends
+// it twice adds it once.
+type LockTopUp struct {
+	ID   canon.Hash  `cbor:"1,keyasint" json:"id"`
+	Was  money.Micro `cbor:"2,keyasint" json:"was"`
+	More money.Micro `cbor:"3,keyasint" json:"more"`
+}
+
+// LockChange changes locks as both sides of each have agreed. Signatures are those
+// of the owner's and the partner's key of each, over all changes
+// (token.Changes.Sign). Where value moves between the locks of fewer than three
+// owners, everybody sees who has paid whom: then Reveals must say so.
+type LockChange struct {
+	Changes    token.Changes       `cbor:"1,keyasint" json:"changes"`
+	Signatures [][2]sign.Signature `cbor:"2,keyasint" json:"signatures"`
+	Reveals    bool                `cbor:"3,keyasint,omitempty" json:"reveals,omitempty"`
+}
+
+// LockExit is how one side leaves a lock alone: by its own word on what it has paid,
+// and the other's signed word on what it was paid, if there is one.
+type LockExit struct {
+	Mine   token.SignedPaid  `cbor:"1,keyasint" json:"mine"`
+	Theirs *token.SignedPaid `cbor:"2,keyasint,omitempty" json:"theirs,omitempty"`
+}
+
+// LockContest shows a later total while an exit may be contested: that who has left
+// had paid more than it says, or that the other side has paid more meanwhile.
+type LockContest struct {
+	Paid token.SignedPaid `cbor:"1,keyasint" json:"paid"`
+}
+
+// LockClaim has what is left of a closed lock for the partner paid to a member.
+type LockClaim struct {
+	Lock      canon.Hash     `cbor:"1,keyasint" json:"lock"`
+	To        party.Code     `cbor:"2,keyasint" json:"to"`
+	Signature sign.Signature `cbor:"3,keyasint" json:"signature"` // token.SignClaim
+}
+
+// DepositKey offers the other side a fresh key for its next lock.
+type DepositKey struct {
+	Key sign.PublicKey `cbor:"1,keyasint" json:"key"`
+}
+
+// DepositDeclare says that a lock on the Omnilateral is for payments on this
+// Bilateral.
+type DepositDeclare struct {
+	Lock canon.Hash `cbor:"1,keyasint" json:"lock"`
+}
+
+// DepositChange prepares a change of locks on the Omnilateral: until it is made, or
+// void, nobody pays out of them. Each side has in its own locks then, or gets back,
+// what is its share of all of them now.
+type DepositChange struct {
+	Changes token.Changes `cbor:"1,keyasint" json:"changes"`
+}
+
+// DepositPay pays obligations at once out of locks. Paid are the sender's totals
+// then, in order of lock: of what the partner's locks hold for it first, of its own
+// afterwards (View.Payment computes them).
+type DepositPay struct {
+	ID          string             `cbor:"1,keyasint" json:"id"`
+	Amount      token.Amount       `cbor:"2,keyasint" json:"amount"`
+	Obligations []string           `cbor:"3,keyasint" json:"obligations"` // sorted; their sum is the amount
+	Paid        []token.SignedPaid `cbor:"4,keyasint" json:"paid"`
+}

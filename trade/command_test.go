@@ -29,7 +29,7 @@ var bodies = map[Kind]any{
 	KindAgreementPropose: AgreementPropose{}, KindAgreementAmend: AgreementAmend{}, KindAgreementAccept: AgreementAnswer{}, KindAgreementReject: AgreementAnswer{},
 	KindAgreementEnd: AgreementEnd{}, KindBilateralEnd: BilateralEnd{}, KindSheetPropose: SheetPropose{}, KindSheetAcknowledge: SheetAnswer{}, KindSheetAccept: SheetAnswer{}, KindSheetReject: SheetAnswer{}, KindRowProve: RowProve{},
 	KindOrderPlace: OrderPlace{}, KindOrderAccept: OrderAnswer{}, KindOrderReject: OrderAnswer{}, KindOrderSuspend: OrderAnswer{}, KindOrderResume: OrderAnswer{},
-	KindOrderTerminate: OrderAnswer{}, KindOrderCancel: OrderAnswer{}, KindOrderCharge: OrderCharge{}, KindOrderDeliver: OrderDeliver{}, KindOrderFail: OrderAnswer{},
+	KindOrderTerminate: OrderAnswer{}, KindOrderCancel: OrderAnswer{}, KindOrderCharge: OrderCharge{}, KindOrderReschedule: OrderReschedule{}, KindOrderDeliver: OrderDeliver{}, KindOrderFail: OrderAnswer{},
 	KindMeasure: MeasurementState{}, KindMeasurePropose: MeasurementPropose{}, KindMeasureAccept: MeasurementPropose{}, KindMeasureReject: MeasurementReject{},
 	KindBillRequest: BillRequest{}, KindBillSubmit: BillSubmit{}, KindBillDispute: BillDispute{},
 	KindProductSuspend: ProductAnswer{}, KindProductResume: ProductAnswer{}, KindRatingRequest: RatingRequest{}, KindUsageState: UsageState{}, KindUsageDeliver: UsageDeliver{}, KindUsageReceived: UsageReceived{},
@@ -39,6 +39,10 @@ var bodies = map[Kind]any{
 	KindDocumentRecord: DocumentRecord{}, KindDivergence: Divergence{}, KindDivergenceEnd: DivergenceClose{}, KindVersionPropose: VersionPropose{}, KindVersionAccept: VersionPropose{},
 	KindMemberPropose: MemberPropose{}, KindMemberVouch: MemberVote{}, KindMemberSuspend: MemberVote{}, KindMemberRestore: MemberVote{}, KindMemberLeave: MemberLeave{}, KindNetworkPropose: ParameterBallot{}, KindNetworkVote: ParameterBallot{},
 	KindKeyRotate: KeyRotate{}, KindChannelOpen: ChannelOpen{}, KindChannelConfirm: ChannelConfirm{}, KindChannelRotate: ChannelRotate{}, KindAnchorPost: AnchorPost{}, KindAnchorContest: AnchorContest{}, KindEquivocation: Equivocation{},
+	KindTokenDefine: TokenDefine{}, KindTokenApprove: TokenApprove{}, KindIssuePropose: IssuePropose{}, KindIssueApprove: IssueAnswer{}, KindIssueReject: IssueAnswer{},
+	KindTokenTransfer: TokenTransfer{}, KindHoldPlace: HoldPlace{}, KindHoldPost: HoldPost{}, KindHoldVoid: HoldAnswer{},
+	KindSwapOffer: SwapOffer{}, KindSwapTake: SwapAnswer{}, KindSwapCancel: SwapAnswer{}, KindRedeem: RedeemRequest{}, KindLockOpen: LockOpen{}, KindLockTopUp: LockTopUp{}, KindLockChange: LockChange{}, KindLockExit: LockExit{},
+	KindLockContest: LockContest{}, KindLockClaim: LockClaim{}, KindDepositKey: DepositKey{}, KindDepositDeclare: DepositDeclare{}, KindDepositPay: DepositPay{}, KindDepositChange: DepositChange{}, KindFeedState: FeedState{},
 }
 
 // before is how many fields types had when their bytes were fixed. What came

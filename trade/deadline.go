@@ -11,6 +11,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -54,6 +55,18 @@ func tick(t *tx, c Tick) error {
 		return t.tickProduct(stored[product.Instance](raw))
 	case prefixNetting:
 		return t.tickNetting(c.Subject, stored[settlement.Netting](raw))
+	case prefixToken:
+		return t.tickToken(c.Subject, stored[token.Token](raw))
+	case prefixLock:
+		return t.tickLock(stored[token.Lock](raw))
+	case prefixIssue:
+		return t.tickIssue(c.Subject, stored[token.Issue](raw))
+	case prefixHold:
+		return t.tickHold(c.Subject, stored[token.Hold](raw))
+	case prefixSwap:
+		return t.tickSwap(c.Subject, stored[token.Swap](raw))
+	case prefixRedemption:
+		return t.tickRedemption(c.Subject, stored[token.Redemption](raw))
 	case prefixMember:
 		return t.moveMember(stored[party.Member](raw), party.Lapse, EventMemberLeft)
 	}

@@ -77,9 +77,13 @@ func orderDeliver(t *tx, b OrderDeliver) error {
 	return nil
 }
 
-// afterTheLast refuses a change that begins before the one before it.
+// afterTheLast refuses a change that begins before the one before it, or when what
+// it would prolong is over.
 func (t *tx) afterTheLast(it order.Item, at int64) error {
 	p, _ := get[product.Instance](t, ProductKey(it.Request.Product))
+	if it.Request.Action == order.Modify && p.Ends != 0 && at >= p.Ends {
+		return wrongState("product", p.ID, "over", "a change")
+	}
 	if n := len(p.Phases); n > 0 && it.Request.Action == order.Modify && at <= p.Phases[n-1].From {
 		return invalid("at", "the change begins before what it changes", "name the time at which it was delivered")
 	}

@@ -20,7 +20,8 @@ const (
 	EventSheetAccepted        = "sheet.accepted"
 	EventSheetRejected        = "sheet.rejected"
 	EventOrderPlaced          = "order.placed"
-	EventOrderMoved           = "order.moved" // detail: the new state
+	EventOrderMoved           = "order.moved"       // detail: the new state
+	EventOrderRescheduled     = "order.rescheduled" // detail: what has become of the buyer's wish
 	EventOrderEscalated       = "order.escalated"
 	EventProductMoved         = "product.moved"   // detail: the new state
 	EventDeliveryTested       = "delivery.tested" // the buyer may object to the test record
@@ -82,4 +83,33 @@ const (
 	EventAnchorClaimed   = "channel.claimed"
 	EventAnchorContested = "channel.contested"
 	EventEquivocation    = "channel.equivocation"
+
+	EventTokenAsked      = "token.asked"
+	EventTokenActive     = "token.active"
+	EventTokenRefused    = "token.refused"  // too few have approved it in time
+	EventIssueProposed   = "issue.proposed" // detail: the act
+	EventIssueDone       = "issue.done"     // detail: the act
+	EventIssueRejected   = "issue.rejected" // detail: why, or that it has lapsed
+	EventTransferred     = "token.transferred"
+	EventHeld            = "hold.placed"
+	EventHoldPosted      = "hold.posted"
+	EventHoldVoid        = "hold.void" // detail: the new state
+	EventSwapOffered     = "swap.offered"
+	EventSwapped         = "swap.taken"
+	EventSwapVoid        = "swap.void" // detail: the new state
+	EventRedemptionAsked = "redemption.asked"
+	EventRedeemed        = "redemption.paid"
+	EventRedemptionLate  = "redemption.late" // the issuer has not paid in time; the tokens are back
+	EventLocked          = "lock.opened"
+	EventLockChanged     = "lock.changed"
+	EventLockLeft        = "lock.left"      // detail: owner or partner
+	EventLockContested   = "lock.contested" // who has left had paid more
+	EventLockClosed      = "lock.closed"
+	EventLockClaimed     = "lock.claimed"
+	EventDepositKey      = "deposit.offered"
+	EventDepositDeclared = "deposit.declared"
+	EventDepositChanging = "deposit.changing" // nobody pays out of the lock until its change is made or void
+	EventDepositPaid     = "deposit.paid"
+	EventRateStated      = "rate.stated"
+	EventRateDeviates    = "rate.deviates" // too far from the other sources: it does not count
 )

@@ -54,6 +54,8 @@ func (n Network) Validate() error {
 		return invalid("member_bytes", "a quota is more than a terabyte a minute", "use the defaults")
 	case n.InvitationMillis <= 0 || n.InvitationMillis > 366*dayMillis:
 		return invalid("invitation_millis", "an invitation lives up to a year", "use a week")
+	case n.ChallengeMillis < 0 || n.ChallengeMillis > 366*dayMillis:
+		return invalid("challenge_millis", "an exit from a lock is contested for up to a year", "use a day")
 	case n.UncontestedMillis <= 0 || n.UncontestedMillis > 366*dayMillis:
 		return invalid("uncontested_millis", "a head is left unanswered for up to a year", "use a minute")
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -48,6 +49,9 @@ import (
 //	netting/<id>                           settlement.Netting
 //	obligation/<id>                        settlement.Obligation
 //	balance/<party>/<purpose>/<currency>   Balance
+//	deposit/<lock>                         Deposit: a lock that pays here
+//	lockkey/<party>/<key>                  LockKey: a key offered for the other side's lock
+//	payment/<party>/<id>                   DepositPayment
 //	journal/<number>                       settlement.Journal
 //	metered/<agreement>/<direction>/<term>/<window> Metered: what a term about volume counts; the term by its hash
 //	slice/<agreement>/<direction>/<term>/<window>/<from> rating.Counted: of one period, where its place counts
@@ -79,6 +83,19 @@ import (
 //	claim/<id>/<0|1>                       AnchorClaim: a head of one side that waits for an answer
 //	contest/<id>/<height>/<index>          Contest: a claim and the head that contradicts it
 //	equivocation/<id>/<key>                Equivocation: two heads of one size that a channel key has signed
+//	delegate/<key>                         party.Delegate: who acts for a member on tokens
+//	token/<code>                           token.Token
+//	issue/<code>/<id>                      token.Issue: an act of the issuer
+//	banked/<code>/<reference>              token.Banked: a bank's reference, by its hash
+//	frozen/<code>/<member>                 token.Frozen
+//	transfer/<sender>/<id>                 token.Done
+//	hold/<owner>/<id>                      token.Hold
+//	swap/<owner>/<id>                      token.Swap
+//	redemption/<owner>/<id>                token.Redemption
+//	feed/<base>/<quote>                    token.Feed
+//	lock/<id>                              token.Lock
+//	stated/<base>/<quote>/<key>            token.Stated
+//	counter, balance, journal              as on a Bilateral
 //
 // Names in angle brackets hold no slash, except the id of a dispute.
 const (
@@ -114,6 +131,16 @@ const (
 	prefixOpening     = "opening/"
 	prefixProposal    = "proposal/"
 	prefixMetered     = "metered/"
+	prefixToken       = "token/"
+	prefixIssue       = "issue/"
+	prefixHold        = "hold/"
+	prefixSwap        = "swap/"
+	prefixRedemption  = "redemption/"
+	prefixTransfer    = "transfer/"
+	prefixFeed        = "feed/"
+	prefixFrozen      = "frozen/"
+	prefixLock        = "lock/"
+	prefixDeposit     = "deposit/"
 )
 
 // NetworkKey is the key of the network's parameters.
@@ -354,3 +381,58 @@ func EquivocationPrefix(id canon.Hash) string { return "equivocation/" + id.Stri
 func ContestKey(id canon.Hash, height uint64, index uint32) string {
 	return fmt.Sprintf("contest/%s/%015d/%05d", id, height, index)
 }
+
+// TokenKey is the key of a token's record.
+func TokenKey(c token.Code) string { return prefixToken + string(c) }
+
+// IssueKey is the key of an act of a token's issuer.
+func IssueKey(c token.Code, id string) string { return prefixIssue + string(c) + "/" + id }
+
+// BankedKey is the key under which a bank's reference is remembered.
+func BankedKey(c token.Code, reference string) string {
+	return "banked/" + string(c) + "/" + canon.Sum("lateral/banked/1", []byte(reference)).String()
+}
+
+// FrozenKey is the key of a frozen account.
+func FrozenKey(c token.Code, who party.Code) string {
+	return prefixFrozen + string(c) + "/" + string(who)
+}
+
+// TransferKey is the key of a transfer that was made.
+func TransferKey(sender party.Code, id string) string {
+	return prefixTransfer + string(sender) + "/" + id
+}
+
+// HoldKey is the key of a hold.
+func HoldKey(owner party.Code, id string) string { return prefixHold + string(owner) + "/" + id }
+
+// SwapKey is the key of a swap.
+func SwapKey(owner party.Code, id string) string { return prefixSwap + string(owner) + "/" + id }
+
+// RedemptionKey is the key of a redemption.
+func RedemptionKey(owner party.Code, id string) string {
+	return prefixRedemption + string(owner) + "/" + id
+}
+
+// FeedKey is the key of who states a pair's rate.
+func FeedKey(p token.Pair) string { return prefixFeed + p.String() }
+
+// StatedPrefix is what the keys of all that is stated of a pair begin with.
+func StatedPrefix(p token.Pair) string { return "stated/" + p.String() + "/" }
+
+// StatedKey is the key of what a source has stated last of a pair.
+func StatedKey(p token.Pair, source sign.PublicKey) string { return StatedPrefix(p) + source.String() }
+
+// LockKeyKey is the key of a key that a side has offered for the other's lock.
+func LockKeyKey(by party.Code, k sign.PublicKey) string {
+	return "lockkey/" + string(by) + "/" + k.String()
+}
+
+// LockRecordKey is the key of a lock.
+func LockRecordKey(id canon.Hash) string { return prefixLock + id.String() }
+
+// DepositRecordKey is the key of a lock as a Bilateral pays out of it.
+func DepositRecordKey(lock canon.Hash) string { return prefixDeposit + lock.String() }
+
+// PaymentKey is the key of a payment out of locks.
+func PaymentKey(payer party.Code, id string) string { return "payment/" + string(payer) + "/" + id }

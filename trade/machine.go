@@ -13,6 +13,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -111,6 +112,7 @@ type tx struct {
 	dates   *usage.Calendar      // nil until calendar is asked
 	posted  []settlement.Posting // of this command, for the journal
 	subject string               // of the journal entry
+	backed  []token.Token        // tokens whose cover is checked at the end
 }
 
 func (t *tx) run() error {
@@ -125,6 +127,15 @@ func (t *tx) run() error {
 	}
 	if !public {
 		if err := t.enter(); err != nil {
+			return err
+		}
+	} else if r.need == delegate || r.both && r.need == memberKey {
+		// What a member does there by its delegates, its own node carries.
+		var err error
+		if t.own, err = t.senderMember(); err != nil {
+			return err
+		}
+		if err := activeMember(t, t.own); err != nil {
 			return err
 		}
 	}

@@ -432,6 +432,7 @@ type Metering struct {
 	Interval      usage.Interval
 	Held          []product.Held // the parts in which it was delivered; none: nothing is measured
 	Used, Service []string       // the names of the figures that a side states, sorted
+	Timed         []string       // those of Used that are the time for which a session was held
 	From          int64          // when it may be stated; ms UTC
 	Late          int64          // when the time for a second statement is over, if the first came at once; ms UTC
 }
@@ -470,6 +471,13 @@ func (v View) Metering(p product.Instance, ms int64) (x Metering, err error) {
 		}
 		x = Metering{Interval: i, Held: p.Held(i), From: i.To + m.terms.GraceMillis}
 		x.Used, x.Service = names(&m.offer)
+		// A close that is under way may turn out to be earlier than this interval's end.
+		known := p.Standing != "" && p.State != product.PendingTerminate
+		for i := range m.offer.Prices {
+			if price := &m.offer.Prices[i]; known && price.Kind == rating.Time {
+				x.Timed = append(x.Timed, price.Name)
+			}
+		}
 		x.Late = x.From + m.clause.Statement
 		return x, nil
 	}

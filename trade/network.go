@@ -39,6 +39,8 @@ func (n *Network) field(parameter string) (get func() uint64, set func(uint64)) 
 		return bytes(&n.ReserveBytes)
 	case "invitation_millis":
 		return millis(&n.InvitationMillis)
+	case "challenge_millis":
+		return millis(&n.ChallengeMillis)
 	case "uncontested_millis":
 		return millis(&n.UncontestedMillis)
 	}

@@ -81,7 +81,7 @@ var forms = map[Kind]form{
 	KindSheetPropose: formOf[SheetPropose](), KindSheetAccept: formOf[SheetAnswer](), KindSheetReject: formOf[SheetAnswer](),
 	KindOrderPlace: formOf[OrderPlace](), KindOrderAccept: formOf[OrderAnswer](), KindOrderReject: formOf[OrderAnswer](),
 	KindOrderSuspend: formOf[OrderAnswer](), KindOrderResume: formOf[OrderAnswer](), KindOrderTerminate: formOf[OrderAnswer](),
-	KindOrderCancel: formOf[OrderAnswer](), KindOrderCharge: formOf[OrderCharge](), KindOrderDeliver: formOf[OrderDeliver](), KindOrderFail: formOf[OrderAnswer](),
+	KindOrderCancel: formOf[OrderAnswer](), KindOrderCharge: formOf[OrderCharge](), KindOrderReschedule: formOf[OrderReschedule](), KindOrderDeliver: formOf[OrderDeliver](), KindOrderFail: formOf[OrderAnswer](),
 	KindMeasurePropose: formOf[MeasurementPropose](), KindMeasureAccept: formOf[MeasurementPropose](), KindMeasureReject: formOf[MeasurementReject](),
 	KindProductSuspend: formOf[ProductAnswer](), KindProductResume: formOf[ProductAnswer](),
 	KindDisputePropose: formOf[DisputePropose](), KindDisputeAccept: formOf[DisputeAccept](), KindDisputeReject: formOf[DisputeReject](),
@@ -93,6 +93,12 @@ var forms = map[Kind]form{
 	KindPaymentReceipt: formOf[PaymentAnswer](), KindPaymentDecline: formOf[PaymentAnswer](),
 	KindMemberPropose: formOf[MemberPropose](), KindMemberVouch: formOf[MemberVote](), KindMemberSuspend: formOf[MemberVote](),
 	KindMemberRestore: formOf[MemberVote](), KindMemberLeave: formOf[MemberLeave](), KindKeyRotate: formOf[KeyRotate](),
+	KindTokenDefine: formOf[TokenDefine](), KindTokenApprove: formOf[TokenApprove](),
+	KindIssuePropose: formOf[IssuePropose](), KindIssueApprove: formOf[IssueAnswer](), KindIssueReject: formOf[IssueAnswer](),
+	KindTokenTransfer: formOf[TokenTransfer](), KindHoldPlace: formOf[HoldPlace](), KindHoldPost: formOf[HoldPost](), KindHoldVoid: formOf[HoldAnswer](),
+	KindSwapOffer: formOf[SwapOffer](), KindSwapTake: formOf[SwapAnswer](), KindSwapCancel: formOf[SwapAnswer](),
+	KindLockOpen: formOf[LockOpen](), KindLockTopUp: formOf[LockTopUp](), KindDepositPay: formOf[DepositPay](), KindDepositChange: formOf[DepositChange](),
+	KindRedeem: formOf[RedeemRequest](), KindFeedState: formOf[FeedState](),
 	KindNetworkPropose: formOf[ParameterBallot](), KindNetworkVote: formOf[ParameterBallot](), KindDivergenceEnd: formOf[DivergenceClose](), KindBilateralEnd: formOf[BilateralEnd](),
 }
 

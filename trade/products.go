@@ -16,7 +16,8 @@ import (
 )
 
 // Orders about products other than calls. The buyer orders by a quote that the
-// seller has signed, or by a schedule of the agreement; the order is checked
+// seller has signed, by a schedule of the agreement, or, a session, by the standing
+// prices of a product that it has; the order is checked
 // against the clause that is about the product, where it is placed and again
 // where it is accepted: an amendment that comes between is the later word. What
 // nobody finishes ends by its deadline, and what it held is free again.
@@ -143,14 +144,16 @@ func (t *tx) checkItem(b OrderPlace, r *order.Request) error {
 	switch {
 	case r.Action != order.Add && r.Action != order.Modify && r.Action != order.Delete:
 		return invalid("request.action", "there is no such action", "use add, modify or delete")
-	case r.Until != 0 && (r.Action != order.Add || r.Until <= max(b.From, t.ctx.Block.Time) || r.Until > maxMillis):
-		return invalid("request.until", "only what is added has an end, after its beginning", "name a later end, or none")
+	case r.Until != 0 && (r.Action == order.Delete || r.Until <= max(b.From, t.ctx.Block.Time) || r.Until > maxMillis):
+		return invalid("request.until", "only what is added or prolonged has an end, after its beginning", "name a later end, or none")
 	case r.Reserved != 0 && (r.Reserved < 0 || r.Reserved > maxMillis):
 		return invalid("request.reserved", "the end of the reservation is out of range", "name a time in ms since 1970")
-	case r.Action == order.Delete && (len(r.Quote) > 0 || r.Schedule != "" || len(r.Offer.Prices) > 0 || len(b.Payload) > 0):
-		return invalid("request.offer", "what ends is as it was ordered", "leave quote, schedule, offer and payload out")
-	case r.Action != order.Delete && (len(r.Quote) > 0) == (r.Schedule != ""):
-		return invalid("request.quote", "a product is ordered by a quote or by a schedule, and not by both", "embed the seller's quote, or name a schedule of the agreement")
+	case r.Action == order.Delete && (r.Bases() > 0 || len(r.Offer.Prices) > 0 || len(b.Payload) > 0):
+		return invalid("request.offer", "what ends is as it was ordered", "leave quote, schedule, standing, offer and payload out")
+	case r.Action != order.Delete && r.Bases() != 1:
+		return invalid("request.quote", "a product is ordered by a quote or by a schedule, and not by both", "embed the seller's quote, or name a schedule of the agreement, or the product that stands")
+	case r.Standing != "" && r.Action != order.Add:
+		return invalid("request.standing", "a session is opened and closed, and not changed", "close it, and open another")
 	case r.Action != order.Delete && r.Offer.Pieces == 0:
 		return invalid("request.offer.pieces", "no piece is ordered", "order at least one")
 	case len(b.Payload) > maxItemPayload:
@@ -223,6 +226,10 @@ func (t *tx) quoted(it *order.Item, clause *agreement.ProductTerms) (int64, erro
 		if !bytes.Equal(canon.Must(want), canon.Must(r.Offer)) {
 			return 0, fault.Newf(CodeQuoteMismatch, "order by the schedule's type, prices, term and guarantees", "the order is not what the schedule %s offers", s.Name).In("request.offer")
 		}
+	case r.Standing != "":
+		if err := t.session(it); err != nil {
+			return 0, err
+		}
 	default:
 		s, err := order.OpenQuote(r.Quote)
 		if err != nil {
@@ -241,6 +248,26 @@ func (t *tx) quoted(it *order.Item, clause *agreement.ProductTerms) (int64, erro
 		return 0, fault.New(CodeQuoteExpired, "what the order needs is not reserved any more", "have it quoted again").In("request.reserved")
 	}
 	return held, nil
+}
+
+// session refuses an order of a session that is not what the standing product
+// offers now, or that could outlast it.
+func (t *tx) session(it *order.Item) error {
+	r := &it.Request
+	p, _ := get[product.Instance](t, ProductKey(r.Standing))
+	ph, delivered := p.At(t.ctx.Block.Time)
+	want, sells := ph.Offer.Session()
+	switch {
+	case p.Buyer != t.own || p.Agreement != it.Agreement || !sells:
+		return notFound("request.standing", "standing product of yours", r.Standing)
+	case p.State != product.Active || !delivered:
+		return wrongState("product", p.ID, string(p.State), "a session").In("request.standing")
+	case p.Ends != 0 && (r.Until == 0 || r.Until > p.Ends):
+		return invalid("request.until", "the session could outlast the product that stands", "let it end by then")
+	case !bytes.Equal(canon.Must(want), canon.Must(r.Offer)):
+		return fault.Newf(CodeQuoteMismatch, "order the product's configuration, at its standing prices", "the order is not what %s offers for a session", p.ID).In("request.offer")
+	}
+	return nil
 }
 
 // quotedHere refuses a quote that the seller has not given to this buyer for this
@@ -352,7 +379,7 @@ func (t *tx) firstTerm(it *order.Item, p *rating.Price, terms *agreement.Terms) 
 func (t *tx) orderProduct(it *order.Item, p product.Instance) error {
 	if it.Request.Action == order.Add {
 		p = product.Instance{ID: it.Request.Product, Agreement: it.Agreement, Buyer: it.Buyer, Seller: it.Seller, Name: it.Spec.Name,
-			Clause: it.Clause, OrderedBy: it.ID, Order: it.ID, Account: it.Request.Account}
+			Clause: it.Clause, OrderedBy: it.ID, Order: it.ID, Account: it.Request.Account, Standing: it.Request.Standing}
 		t.setProduct(&p, product.PendingActive)
 		t.putProduct(p)
 		return nil
@@ -364,8 +391,13 @@ func (t *tx) orderProduct(it *order.Item, p product.Instance) error {
 	if it.Request.Action == order.Delete {
 		event = product.End
 	}
-	if p.Ends != 0 && event == product.Change {
+	// What has an end by its own order can be prolonged, and not changed otherwise.
+	switch until := it.Request.Until; {
+	case event != product.Change || p.Ends == 0 && until == 0:
+	case until == 0:
 		return wrongState("product", p.ID, string(p.State)+" with an end", "a change")
+	case p.Ends <= t.ctx.Block.Time || p.EndedBy != "" || until <= p.Ends:
+		return invalid("request.until", "the product has no end that the order could move to a later time", "name a later end of a timed product, or end it")
 	}
 	p.Order = it.ID
 	if err := t.moveProduct(&p, event); err != nil {
@@ -436,8 +468,8 @@ func (t *tx) answers(it order.Item, b OrderAnswer, by party.Code, amounts ...mon
 	return t.authorize(t.agreementTerms(it.Agreement), amounts...)
 }
 
-// itemAccept is a yes to what an order waits for: the seller's to the order or
-// its cancellation, the buyer's to a charge or a test record.
+// itemAccept is a yes to what an order waits for: the seller's to the order, its
+// cancellation or another date, the buyer's to a charge or a test record.
 func itemAccept(t *tx, it order.Item, b OrderAnswer) error {
 	switch {
 	case it.State == order.ItemAcknowledged:
@@ -450,15 +482,28 @@ func itemAccept(t *tx, it order.Item, b OrderAnswer) error {
 		it.Delivery.Confirmed = act
 		return t.deliveryStands(it)
 	case it.State == order.ItemHeld:
-		if _, err := t.answers(it, b, it.Buyer, it.Asked.Amount); err != nil {
+		act, err := t.answers(it, b, it.Buyer, it.Asked.Amount)
+		if err != nil {
 			return err
+		}
+		it.Charges, it.Asked = append(it.Charges, *it.Asked), nil
+		if it.Wish != nil {
+			return t.answerWish(it, order.ItemAgree, order.WishAccepted, "", act)
 		}
 		if err := t.moveItem(&it, order.ItemAgree); err != nil {
 			return err
 		}
-		it.Charges, it.Asked = append(it.Charges, *it.Asked), nil
 		t.goOn(&it)
 		return nil
+	case it.State == order.ItemModifying:
+		act, err := t.answers(it, b, it.Seller)
+		if err != nil {
+			return err
+		}
+		if err := t.fitsWish(it, *it.Wish); err != nil {
+			return err
+		}
+		return t.answerWish(it, order.ItemMove, order.WishAccepted, "", act)
 	case it.State == order.ItemCancelling:
 		if _, err := t.answers(it, b, it.Seller); err != nil {
 			return err
@@ -501,7 +546,7 @@ func (t *tx) acceptItem(it order.Item, b OrderAnswer) error {
 	return nil
 }
 
-// goOn lets an order go on after a charge or a cancellation was answered: it has
+// goOn lets an order go on after a charge, a cancellation or a wish was answered: it has
 // the time for delivery that it had, and at least as long as it waited.
 func (t *tx) goOn(it *order.Item) {
 	it.Deadline, it.Resumed = max(it.Resumed, t.ctx.Block.Time+60_000), 0
@@ -534,10 +579,23 @@ func itemReject(t *tx, it order.Item, b OrderAnswer) error {
 		t.emit(EventDeliveryObjected, ItemKey(it.ID), b.Why)
 		return nil
 	case it.State == order.ItemHeld:
-		if _, err := t.answers(it, b, it.Buyer); err != nil {
+		act, err := t.answers(it, b, it.Buyer)
+		if err != nil {
 			return err
 		}
+		if it.Wish != nil {
+			return t.answerWish(it, order.ItemKeep, order.WishDeclined, b.Why, act)
+		}
 		return t.endItem(it, order.ItemDecline, b.Why)
+	case it.State == order.ItemModifying:
+		act, err := t.answers(it, b, it.Seller)
+		if err != nil {
+			return err
+		}
+		if b.Why == "" {
+			return invalid("why", "the refusal of another date gives no reason", "say why the order stays as it is")
+		}
+		return t.answerWish(it, order.ItemKeep, order.WishRejected, b.Why, act)
 	case it.State == order.ItemCancelling:
 		if _, err := t.answers(it, b, it.Seller); err != nil {
 			return err
@@ -568,7 +626,8 @@ func orderCancel(t *tx, b OrderAnswer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.answers(it, b, it.Buyer); err != nil {
+	act, err := t.answers(it, b, it.Buyer)
+	if err != nil {
 		return err
 	}
 	if it.State == order.ItemAcknowledged {
@@ -580,7 +639,12 @@ func orderCancel(t *tx, b OrderAnswer) error {
 	if err := t.moveItem(&it, order.ItemWithdraw); err != nil {
 		return err
 	}
-	it.Why, it.Resumed = b.Why, it.Deadline
+	if it.Wish == nil {
+		it.Resumed = it.Deadline
+	} else {
+		t.endWish(&it, order.WishWithdrawn, b.Why, act)
+	}
+	it.Why = b.Why
 	it.Deadline = t.until(*t.agreementTerms(it.Agreement), agreement.StageAnswer)
 	t.putItem(it)
 	return nil
@@ -622,7 +686,14 @@ func orderCharge(t *tx, b OrderCharge) error {
 		return err
 	}
 	it.Asked = &rating.Charge{Price: b.Name, Kind: rating.OneTime, Quantity: 1, Amount: b.Amount, Why: b.Why}
-	it.Resumed, it.Deadline = it.Deadline, t.until(*t.agreementTerms(it.Agreement), agreement.StageAnswer)
+	if it.Wish == nil {
+		it.Resumed = it.Deadline
+	} else {
+		w := *it.Wish
+		w.Charged = true
+		it.Wish = &w
+	}
+	it.Deadline = t.until(*t.agreementTerms(it.Agreement), agreement.StageAnswer)
 	t.putItem(it)
 	return nil
 }
@@ -635,7 +706,7 @@ func (t *tx) endItem(it order.Item, e order.ItemEvent, why string) error {
 	if err := t.moveItem(&it, e); err != nil {
 		return err
 	}
-	it.Deadline, it.Resumed, it.Asked, it.Delivery = 0, 0, nil, nil
+	it.Deadline, it.Resumed, it.Asked, it.Delivery, it.Wish = 0, 0, nil, nil, nil
 	if why != "" {
 		it.Why = why
 	}
@@ -727,6 +798,12 @@ func (t *tx) endProducts(agreementID string, by party.Code) error {
 func (t *tx) tickItem(it order.Item) error {
 	why := string(agreement.Lapsed)
 	switch {
+	case it.Wish != nil: // the seller has not answered it, or the buyer its charge
+		awaited := it.Seller
+		if it.State == order.ItemHeld {
+			awaited = it.Buyer
+		}
+		return t.answerWish(it, order.ItemKeep, order.WishLapsed, why, party.Act{By: awaited, Limit: "deadline", Command: t.digest(), Height: t.ctx.Block.Height, Time: t.ctx.Block.Time})
 	case it.Request.Action == order.Delete && it.State != order.ItemCancelling:
 		// What its buyer has ended ends, whether the seller says so or not.
 		it.Delivery = &order.Delivery{At: it.Start}

@@ -13,6 +13,7 @@ import (
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/order"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -340,7 +341,9 @@ func randomProductCommand(w *world, r *rand.Rand) string {
 	hour := (w.time-base)/hourMs - int64(r.IntN(40))
 	figures := fmt.Sprintf("used=traffic:%d service=availability:%d", []int{0, 1e9, 1e9 + 1, 2e12}[r.IntN(4)], []int{1_000_000, 990_000, 500_000}[r.IntN(3)])
 	const prices = "prices=port:recurring:EUR:720:1:1mo,traffic:data:EUR:0.02:1000000000:1mo::2000000000000/0.01:3000000000000,set-up:one-time:EUR:5:1::activation,exit:one-time:EUR:3:1::end guarantees=availability:999000=100000+990000=1000000:2000"
-	switch r.IntN(16) {
+	switch r.IntN(17) {
+	case 16:
+		return fmt.Sprintf("ALPHA order.reschedule id=%s start=%d", id, hour+int64(r.IntN(60))) + []string{"", " expedite"}[r.IntN(2)]
 	case 0, 1:
 		return fmt.Sprintf("ALPHA order.place id=P-%d kind=product product=%s value=EUR:5 months=%d early=500000 from=%d %s", w.nonce, p, r.IntN(3), hour+int64(r.IntN(80)), prices)
 	case 2:
@@ -450,7 +453,7 @@ func TestRandomOrdersOfProductsKeepTheBooks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, k := range []Kind{KindOrderPlace, KindOrderDeliver, KindMeasure, KindBillRequest} {
+	for _, k := range []Kind{KindOrderPlace, KindOrderReschedule, KindOrderDeliver, KindMeasure, KindBillRequest} {
 		if done[string(k)] == 0 {
 			t.Errorf("no %s was done: %v", k, done)
 		}
@@ -477,6 +480,11 @@ func TestGoldenProducts(t *testing.T) {
 	timed := signed.Quote
 	timed.From, timed.To = 1793563200000, 1793570400000
 	line("timed quote", timed.Sign(key("BRAVO.node")))
+	standing := body.Request.Offer
+	standing.Sessions = prices("session:time:EUR:4:3600")
+	line("standing offer", standing)
+	line("session", OrderPlace{ID: "S-1", Kind: order.Product, Agreement: "MSA-1", Line: "connectivity", Request: &order.Request{Action: order.Add, Product: "S-1", Standing: "W-1"}})
+	line("session product", product.Instance{ID: "S-1", Standing: "W-1"})
 	line("terms", terms)
 	line("verdict", Verdict{Dispute: "x", Amount: 5})
 	for _, cmd := range []string{"ALPHA order.place id=P-1 kind=product months=12 from=1", "BRAVO order.accept id=P-1", "time hours=2", "BRAVO order.deliver id=P-1 at=1 totals=latency:5", "time days=30", "ALPHA bill.request month=2026-11"} {
@@ -491,6 +499,10 @@ func TestGoldenProducts(t *testing.T) {
 	}
 	line("item", it)
 	line("product", p)
+	it.Wish = &order.Wish{Start: 1793563200000, Expedite: true, Asked: it.Placed, Charged: true}
+	it.Wishes = []order.Wish{{Start: 1793570400000, Asked: it.Placed, Outcome: order.WishRejected, Why: "so", Answered: it.Accepted}}
+	it.Expedite = true
+	line("item with wishes", it)
 	line("bill", bill)
 	line("measurement", usage.Measurement{Product: "W-1", Interval: hours("1"), State: usage.MeasurementDisputed, Buyer: &usage.Measured{Root: canon.Sum("r"), Used: figuresIn("a:1")},
 		Used: []usage.Counted{{Name: "a", Value: 1, Open: true, Billed: true, How: "rule"}}, Deadline: 5, Passed: 1, Why: "so"})

@@ -257,6 +257,17 @@ type Network struct {
 	// Next are changes that are carried, in the order of their heights. Whoever
 	// reads a parameter asks At for its height.
 	Next []ParameterChange `cbor:"10,keyasint,omitempty" json:"next,omitempty"`
+	// ChallengeMillis is how long the other side of a lock may show that who has
+	// left alone had paid more; 0: a day.
+	ChallengeMillis int64 `cbor:"11,keyasint,omitempty" json:"challenge_millis,omitempty"`
+}
+
+// Challenge is how long an exit from a lock may be contested, in ms.
+func (n Network) Challenge() int64 {
+	if n.ChallengeMillis == 0 {
+		return dayMillis
+	}
+	return n.ChallengeMillis
 }
 
 func (c ParameterChange) order(d ParameterChange) int { return cmp.Compare(c.From, d.From) }
@@ -292,7 +303,7 @@ type Name struct {
 
 // KeyUse says who uses a key for what. No key is used twice, ever.
 type KeyUse struct {
-	Use     string     `cbor:"1,keyasint" json:"use"`                        // "member", "node", "recovery", "channel", "validator"
+	Use     string     `cbor:"1,keyasint" json:"use"`                        // "member", "node", "recovery", "channel", "validator", "lock"
 	Member  party.Code `cbor:"2,keyasint,omitempty" json:"member,omitempty"` // of a member's key
 	Channel canon.Hash `cbor:"3,keyasint,omitzero" json:"channel,omitzero"`  // of a channel key
 }
@@ -304,6 +315,7 @@ const (
 	UseRecovery  = "recovery"
 	UseChannel   = "channel"
 	UseValidator = "validator"
+	UseLock      = "lock"
 )
 
 // Motion is what members vote on about another.

@@ -59,6 +59,10 @@ func tell(t *testing.T, text string) string {
 				w = ready(t)
 			case "trading":
 				w = trading(t, terms)
+			case "locked":
+				w = locked(t)
+			case "tokens":
+				w = tokens(t)
 			case "products":
 				w = products(t, terms)
 			default:

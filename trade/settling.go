@@ -53,14 +53,31 @@ func (t *tx) record(subject string, postings ...settlement.Posting) {
 // post writes the command's journal entry and the balances that it changes.
 // Value moves in no other way.
 func (t *tx) post() error {
-	if len(t.posted) == 0 {
-		return nil
+	if len(t.posted) > 0 {
+		if err := t.book(); err != nil {
+			return err
+		}
 	}
+	for _, k := range t.backed {
+		if err := t.inReserve(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// book changes the balances and writes the entry.
+func (t *tx) book() error {
 	for _, p := range t.posted {
 		if err := t.add(p.From, -p.Amount); err != nil { // amounts are positive
 			return err
 		}
 		if err := t.add(p.To, p.Amount); err != nil {
+			return err
+		}
+	}
+	for _, p := range t.posted {
+		if err := t.funded(p); err != nil {
 			return err
 		}
 	}
@@ -70,6 +87,19 @@ func (t *tx) post() error {
 	t.put(JournalKey(counter.Journal), settlement.Journal{Number: counter.Journal, Cause: string(t.cmd.Kind), Subject: t.subject,
 		Postings: t.posted, Height: t.ctx.Block.Height, Time: t.ctx.Block.Time})
 	return nil
+}
+
+// funded refuses a command that leaves an account below zero which nobody may
+// overdraw.
+func (t *tx) funded(p settlement.Posting) error {
+	if !p.From.Purpose.Covered() {
+		return nil
+	}
+	left, _ := get[Balance](t, BalanceKey(p.From))
+	if left.Micro >= 0 {
+		return nil
+	}
+	return fault.Newf(CodeFunds, "wait for what is to come, or take less", "the account %s %s of %s would be at %s", p.From.Currency, p.From.Purpose, p.From.Party, left.Micro)
 }
 
 func (t *tx) add(a settlement.Account, amount money.Micro) error {

@@ -20,6 +20,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
+	coins "github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -56,6 +57,10 @@ var machines = []struct {
 	{"dispute", "dispute/state.go", "State", moves(dispute.Transitions)},
 	{"netting", "settlement/state.go", "NettingState", moves(settlement.NettingTransitions)},
 	{"obligation", "settlement/state.go", "State", moves(settlement.Transitions)},
+	{"token", "token/state.go", "State", moves(coins.Transitions)},
+	{"issue", "token/state.go", "IssueState", moves(coins.IssueTransitions)},
+	{"lock", "token/state.go", "LockState", moves(coins.LockTransitions)},
+	{"promise", "token/state.go", "PromiseState", moves(coins.PromiseTransitions)},
 }
 
 // actors reads, from the comments beside the states, who acts next.
@@ -126,9 +131,10 @@ func TestTheDiagramsAreTheTables(t *testing.T) {
 var deadlined = map[string][]string{
 	"member": {"applied"}, "sheet": {"proposed", "acknowledged"}, "agreement": {"proposed"}, "order": {"acknowledged", "suspended"},
 	"measurement": {"stated", "disputed", "proposed"},
-	"item":        {"acknowledged", "inProgress", "held.assessingCharge", "assessingCancellation"},
+	"item":        {"acknowledged", "inProgress", "held.assessingCharge", "assessingCancellation", "assessingModification"},
 	"period":      {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
 	"netting": {"proposed"}, "obligation": {"owed", "overdue", "advised"},
+	"token": {"asked"}, "issue": {"proposed"}, "promise": {"pending"}, "lock": {"leaving"},
 }
 
 // undeadlined are the states that have none, and why.
@@ -153,6 +159,8 @@ var undeadlined = map[string]string{
 	"invoice partial":    "its disputes have theirs; what is payable has its own until it is owed, and then its obligation's",
 	"invoice final":      "what is payable has its own until it is owed, and then its obligation's",
 	"dispute awaiting":   "its period has one",
+	"lock locked":        "either side may leave alone at any time",
+	"lock closed":        "the partner takes what is left when it likes",
 }
 
 // Each waiting state has a deadline with a named outcome, or a reason why not.
@@ -214,6 +222,18 @@ func waitsForever(key string, raw []byte) string {
 		state = string(stored[settlement.Netting](raw).State)
 	case "obligation":
 		state = string(stored[settlement.Obligation](raw).State)
+	case "token":
+		state = string(stored[coins.Token](raw).State)
+	case "issue":
+		state = string(stored[coins.Issue](raw).State)
+	case "lock":
+		state = string(stored[coins.Lock](raw).State)
+	case "hold":
+		kind, state = "promise", string(stored[coins.Hold](raw).State)
+	case "swap":
+		kind, state = "promise", string(stored[coins.Swap](raw).State)
+	case "redemption":
+		kind, state = "promise", string(stored[coins.Redemption](raw).State)
 	case "bilateral":
 		n := stored[Bilateral](raw).Next
 		awaited = n != nil && !n.Agreed

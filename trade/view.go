@@ -16,6 +16,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -155,6 +156,14 @@ func (v View) Scheduled(id string, line product.Line, name string, ms int64) (o 
 	return o, false
 }
 
+// Session gives what a session of a product that stands is offered at, at a moment
+// (ms UTC).
+func (v View) Session(id string, ms int64) (o product.Offer, ok bool) {
+	p, _ := v.Product(id)
+	ph, _ := p.At(ms)
+	return ph.Offer.Session()
+}
+
 // Measurement gives what is measured of a product in an interval.
 func (v View) Measurement(product string, i usage.Interval) (usage.Measurement, bool) {
 	m, ok := get[usage.Measurement](v, MeasurementKey(product, i))
@@ -271,9 +280,11 @@ func (v View) Balance(a settlement.Account) money.Micro {
 }
 
 // Balances yields all accounts that were ever used, with their balances.
-func (v View) Balances() iter.Seq2[settlement.Account, money.Micro] {
+func (v View) Balances() iter.Seq2[settlement.Account, money.Micro] { return v.balances(prefixBalance) }
+
+func (v View) balances(prefix string) iter.Seq2[settlement.Account, money.Micro] {
 	return func(yield func(settlement.Account, money.Micro) bool) {
-		for key, raw := range v.Scan(prefixBalance) {
+		for key, raw := range v.Scan(prefix) {
 			parts := strings.Split(strings.TrimPrefix(key, prefixBalance), "/")
 			if len(parts) != 3 {
 				panic(fault.New(fault.Corrupt, "the key of a balance is not of the form", "restore this node from a backup"))
@@ -364,6 +375,20 @@ func DeadlineOf(key string, raw []byte) int64 {
 		return stored[dispute.Dispute](raw).Deadline
 	case strings.HasPrefix(key, prefixObligation):
 		return stored[settlement.Obligation](raw).Deadline
+	case strings.HasPrefix(key, prefixToken):
+		return stored[token.Token](raw).Deadline
+	case strings.HasPrefix(key, prefixLock):
+		if x := stored[token.Lock](raw).Exit; x != nil {
+			return x.Deadline
+		}
+	case strings.HasPrefix(key, prefixIssue):
+		return stored[token.Issue](raw).Deadline
+	case strings.HasPrefix(key, prefixHold):
+		return stored[token.Hold](raw).Expires
+	case strings.HasPrefix(key, prefixSwap):
+		return stored[token.Swap](raw).Expires
+	case strings.HasPrefix(key, prefixRedemption):
+		return stored[token.Redemption](raw).Expires
 	}
 	return 0
 }

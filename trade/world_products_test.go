@@ -1,6 +1,7 @@
 package trade
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -141,13 +142,13 @@ func storyOffer(a args) product.Offer {
 	return product.Offer{Line: "connectivity", Type: typ, Configuration: canon.Sum("test/configuration", []byte(payload)), Prices: prices(a.or("prices", usualPrices)),
 		Pieces: uint64(a.int("pieces", 1)), Metres: uint64(a.int("metres", 0)),
 		Term:       product.Term{Months: uint32(a.int("months", 0)), Early: uint32(a.int("early", 0))},
-		Guarantees: guarantees(a["guarantees"])}
+		Guarantees: guarantees(a["guarantees"]), Sessions: prices(a["sessions"])}
 }
 
 // productOrder is an order about a product. Its quote is the partner's, unless the
 // story says otherwise.
 func (w *world) productOrder(actor, other string, a args) OrderPlace {
-	r := order.Request{Action: order.Action(a.or("action", "add")), Product: a.or("product", "W-1"), Test: a.has("test"), Account: a["account"], Schedule: a["schedule"]}
+	r := order.Request{Action: order.Action(a.or("action", "add")), Product: a.or("product", "W-1"), Test: a.has("test"), Account: a["account"], Schedule: a["schedule"], Standing: a["standing"]}
 	if a.has("until-hour") {
 		r.Until = base + hourMs*a.int("until-hour", 0)
 	}
@@ -157,7 +158,7 @@ func (w *world) productOrder(actor, other string, a args) OrderPlace {
 	if r.Action != order.Delete {
 		r.Offer = storyOffer(a)
 	}
-	if r.Action != order.Delete && !a.has("schedule") && !a.has("no-quote") {
+	if r.Action != order.Delete && !a.has("schedule") && !a.has("standing") && !a.has("no-quote") {
 		q := order.Quote{ID: "Q-" + a["id"], Buyer: party.Code(a.or("quote-buyer", actor)), Seller: party.Code(other), Action: order.Action(a.or("quote-action", string(r.Action))), Offer: r.Offer,
 			Until: w.time + 1000*a.int("quote-seconds", 600)}
 		if r.Action == order.Modify {
@@ -205,6 +206,12 @@ func (w *world) productCommand(actor string, k Kind, a args) any {
 			c.Amount = x[0]
 		}
 		return c
+	case KindOrderReschedule:
+		r := OrderReschedule{ID: a["id"], Expedite: a.has("expedite")}
+		if a.has("start") {
+			r.Start = base + hourMs*a.int("start", 0)
+		}
+		return r
 	case KindOrderDeliver:
 		d := OrderDeliver{ID: a["id"], At: w.time}
 		if a.has("at") {
@@ -349,6 +356,27 @@ func (w *world) showProducts(b *strings.Builder, what string, a args) bool {
 				fmt.Fprintf(b, " until %s", usage.Stamp(it.Deadline))
 			}
 			b.WriteString("\n")
+			wishes := it.Wishes
+			if it.Wish != nil {
+				wishes = append(slices.Clone(wishes), *it.Wish)
+			}
+			for _, x := range wishes {
+				b.WriteString("  asked for")
+				if x.Start != 0 {
+					fmt.Fprintf(b, " %s", usage.Stamp(x.Start))
+				}
+				if x.Expedite {
+					b.WriteString(" in haste")
+				}
+				fmt.Fprintf(b, ": %s", cmp.Or(string(x.Outcome), "waits"))
+				if x.Why != "" {
+					fmt.Fprintf(b, " (%s)", x.Why)
+				}
+				b.WriteString("\n")
+			}
+			if len(wishes) > 0 {
+				fmt.Fprintf(b, "  begins %s, expedite %v\n", usage.Stamp(it.Start), it.Expedite)
+			}
 		}
 	case "products":
 		for p := range v.Products() {

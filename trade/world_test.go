@@ -22,6 +22,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -95,20 +96,21 @@ func application(code string) party.Signed {
 // world is both channels of two carriers, driven by hand. Every command is
 // executed by two machines on two states, which must stay equal.
 type world struct {
-	t        testing.TB
-	m, m2    *Machine
-	public   memory
-	state    memory
-	second   memory
-	time     int64
-	height   uint64
-	nonce    int
-	sheets   map[string]*rating.Sheet
-	rates    *rating.Sheet // what is proposed and proven next
-	log      []entry       // commands that were executed, for replay
-	attested uint64        // position that both sides have signed
-	last     entry         // the last command whatever its channel, for "again"
-	channel  [2]sign.PublicKey
+	t         testing.TB
+	m, m2     *Machine
+	public    memory
+	state     memory
+	second    memory
+	time      int64
+	height    uint64
+	nonce     int
+	sheets    map[string]*rating.Sheet
+	rates     *rating.Sheet // what is proposed and proven next
+	log       []entry       // commands that were executed, for replay
+	attested  uint64        // position that both sides have signed
+	last      entry         // the last command whatever its channel, for "again"
+	channel   [2]sign.PublicKey
+	lockNames map[canon.Hash]string
 }
 
 type entry struct {
@@ -129,7 +131,7 @@ func genesis(t testing.TB) memory {
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, m: New(voice{}, wave{}), m2: New(voice{}, wave{}), public: genesis(t), state: memory{}, second: memory{}, time: base, height: 1, sheets: map[string]*rating.Sheet{}, rates: testSheet()}
+	w := &world{t: t, m: New(voice{}, wave{}), m2: New(voice{}, wave{}), public: genesis(t), state: memory{}, second: memory{}, time: base, height: 1, lockNames: map[canon.Hash]string{}, sheets: map[string]*rating.Sheet{}, rates: testSheet()}
 	w.channel = [2]sign.PublicKey{key("ALPHA.channel").Public(), key("BRAVO.channel").Public()}
 	slices.SortFunc(w.channel[:], func(a, b sign.PublicKey) int { return cmp.Compare(a.String(), b.String()) })
 	return w
@@ -364,6 +366,9 @@ func (w *world) terms(a args) agreement.Terms {
 			c.Charges = amounts("USD:" + f[2])[0].Micro
 		}
 		t.Commitments = append(t.Commitments, c)
+	}
+	for _, s := range a.list("pays") {
+		t.Payment = append(t.Payment, agreement.Method{Name: s, DueDays: 30})
 	}
 	t.Integration = agreement.Integration(a.or("integration", string(t.Integration)))
 	if a.has("products") {
@@ -736,7 +741,10 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		head := testAnchor(w.public, a).Anchor.Heads[0]
 		b = AnchorContest{head}
 	default:
-		if b = w.productCommand(actor, k, a); b == nil {
+		if b = w.tokenCommand(actor, k, a); b == nil {
+			b = w.productCommand(actor, k, a)
+		}
+		if b == nil {
 			w.t.Fatalf("no such command: %s", k)
 		}
 	}
@@ -804,6 +812,16 @@ func (w *world) subject(a args) string {
 		return PeriodKey(account.Order(), i)
 	case a.has("product"):
 		return ProductKey(a["product"])
+	case a.has("hold"):
+		return HoldKey(party.Code(a["owner"]), a["hold"])
+	case a.has("swap"):
+		return SwapKey(party.Code(a["owner"]), a["swap"])
+	case a.has("redemption"):
+		return RedemptionKey(party.Code(a["owner"]), a["redemption"])
+	case a.has("lock"):
+		return LockRecordKey(lockID(a["lock"]))
+	case a.has("issue"):
+		return IssueKey(token.Code(a["token"]), a["issue"])
 	}
 	return a["subject"]
 }
@@ -840,7 +858,7 @@ func (w *world) run(line string) string {
 	side, _, _ := strings.Cut(actor, ".")
 	cmd := w.command(side, k, a)
 	r := rules()[k]
-	public := r.public || k == KindTick && a.has("member")
+	public := r.public || k == KindTick && a.has("member") || a.has("public")
 	ctx := Context{Block: Block{Chain: testChain, Height: w.height, Time: w.time}}
 	sender := a.or("sender", "")
 	switch {
@@ -862,7 +880,7 @@ func (w *world) run(line string) string {
 		case r.need == memberKey:
 			by = side + ".member"
 		case r.need == delegate:
-			by = map[string]string{"ALPHA": "anna", "BRAVO": "bob"}[side]
+			by = treasurers[side]
 		}
 	}
 	if by != "" && by != "none" {
@@ -912,8 +930,22 @@ func (w *world) execute(ctx Context, cmd Command) string {
 	w.last = entry{ctx, cmd}
 	var res Result
 	if ctx.Block.Channel.IsZero() {
+		before := maps.Clone(w.public)
 		res = w.m.Apply(ctx, w.public, cmd)
 		w.public.apply(res.Writes)
+		written := func(yield func(string) bool) {
+			for _, x := range res.Writes {
+				if !yield(x.Key) {
+					return
+				}
+			}
+		}
+		if err := Conserved(before, w.public, written, w.time); err != nil {
+			w.t.Fatalf("%s: %v", cmd.Kind, err)
+		}
+		if _, err := (View{w.public}).Recount(w.time); err != nil {
+			w.t.Fatalf("%s: %v", cmd.Kind, err)
+		}
 	} else {
 		res = w.m.Apply(ctx, w.state, cmd)
 		again := w.m2.Apply(ctx, w.second, cmd)
@@ -969,6 +1001,15 @@ func (w *world) show(what string, a args) string {
 	v := View{w.state}
 	var b strings.Builder
 	switch what {
+	case "deposits":
+		for d := range v.Deposits() {
+			fmt.Fprintf(&b, "%s of %s: round %d, paid %s by the owner and %s by the partner\n", w.lockNames[d.Lock], d.Owner, d.Round, d.Totals[0], d.Totals[1])
+		}
+		for _, who := range []party.Code{"ALPHA", "BRAVO"} {
+			fmt.Fprintf(&b, "%s could pay %v\n", who, v.Deposited(View{w.public}, who))
+		}
+	case "tokens":
+		b.WriteString(w.tokensShown())
 	case "invoices":
 		for i := range v.Invoices("") {
 			fmt.Fprintf(&b, "%s %s total %s open %s (%d)", i.ID, i.State, i.Total, i.Open, i.OpenLines)

@@ -195,7 +195,8 @@ func (s *server) submitCommand(ctx context.Context, in *struct{ Body wire.Comman
 // signature: the one that may have this node sign it.
 func maySign(ctx context.Context, k trade.Kind) error {
 	role, member := trade.Needs(k)
-	want := map[party.Role]api.Role{party.Contracts: api.ProductManager, party.Orders: api.ProductManager, party.Disputes: api.Clerk, party.Finance: api.Finance}[role]
+	want := map[party.Role]api.Role{party.Contracts: api.ProductManager, party.Orders: api.ProductManager, party.Disputes: api.Clerk, party.Finance: api.Finance,
+		party.Issuer: api.Finance, party.Compliance: api.Finance, party.Oracle: api.Finance}[role]
 	if member {
 		want = api.Administrator
 	}

@@ -17,8 +17,10 @@ type Market interface {
 	OrderService(wire.OrderService) (wire.Service, error)
 	WithdrawService(id string) (wire.Service, error)
 	ChangeService(ctx context.Context, id string, c wire.ChangeService) (wire.Offer, error)
+	RescheduleService(ctx context.Context, id string, r wire.RescheduleService) (wire.Service, error)
 	EndService(id string, e wire.EndService) (wire.Service, error)
 	BuildService(id string, b wire.BuiltService) (wire.Service, error)
+	Sessions
 }
 
 // market gives the carrier's mesh. Code: not-found.
@@ -87,7 +89,7 @@ func (s *server) mesh() {
 		x, err := m.WithdrawService(in.ID)
 		return answer(x), err
 	})
-	post(s, at+"/{id}/change", "change-service", tagMarket, "Get a firm price for another bandwidth of a service, over the same neighbours; order-service takes it", func(ctx context.Context, in *struct {
+	post(s, at+"/{id}/change", "change-service", tagMarket, "Get a firm price for a change of a service, over the same neighbours; order-service takes it", func(ctx context.Context, in *struct {
 		ServicePath
 		Body wire.ChangeService
 	}) (*reply[wire.Offer], error) {
@@ -98,6 +100,19 @@ func (s *server) mesh() {
 		ctx, cancel := context.WithTimeout(ctx, s.Wait)
 		defer cancel()
 		x, err := m.ChangeService(ctx, in.ID, in.Body)
+		return answer(x), err
+	})
+	post(s, at+"/{id}/reschedule", "reschedule-service", tagMarket, "Ask for another date of a service that is not delivered, or for haste, at all hops or none", func(ctx context.Context, in *struct {
+		ServicePath
+		Body wire.RescheduleService
+	}) (*reply[wire.Service], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.Wait)
+		defer cancel()
+		x, err := m.RescheduleService(ctx, in.ID, in.Body)
 		return answer(x), err
 	})
 	post(s, at+"/{id}/end", "end-service", tagMarket, "End a service, and what is bought for it", func(_ context.Context, in *struct {
@@ -122,4 +137,5 @@ func (s *server) mesh() {
 		x, err := m.BuildService(in.ID, in.Body)
 		return answer(x), err
 	})
+	s.sessions()
 }

@@ -33,8 +33,8 @@ func (s *server) orders() {
 		path, id, summary string
 		kind              trade.Kind
 	}{
-		{"accept", "accept-order", "Accept an order of the partner; about a product also the charge, test record or cancellation that waits", trade.KindOrderAccept},
-		{"reject", "reject-order", "Reject an order of the partner; about a product also the charge, test record or cancellation that waits", trade.KindOrderReject},
+		{"accept", "accept-order", "Accept an order of the partner; about a product also the charge, test record, other date or cancellation that waits", trade.KindOrderAccept},
+		{"reject", "reject-order", "Reject an order of the partner; about a product also the charge, test record, other date or cancellation that waits", trade.KindOrderReject},
 		{"suspend", "suspend-order", "Suspend a standing order", trade.KindOrderSuspend},
 		{"resume", "resume-order", "Resume a suspended order", trade.KindOrderResume},
 		{"terminate", "end-order", "End a standing order; usage up to its end is still billed", trade.KindOrderTerminate},
@@ -53,6 +53,12 @@ func (s *server) orders() {
 		Body wire.AskCharge
 	}) (*reply[wire.Done[wire.Order]], error) {
 		return s.changeOrder(ctx, in.IDPath, trade.KindOrderCharge, trade.OrderCharge{ID: in.ID, Name: in.Body.Name, Amount: in.Body.Amount, Why: in.Body.Why})
+	})
+	post(s, at+"/{id}/reschedule", "reschedule-order", tagOrders, "Ask the seller of an order that it has accepted for another date, or for haste", func(ctx context.Context, in *struct {
+		IDPath
+		Body wire.RescheduleOrder
+	}) (*reply[wire.Done[wire.Order]], error) {
+		return s.changeOrder(ctx, in.IDPath, trade.KindOrderReschedule, trade.OrderReschedule{ID: in.ID, Start: int64(in.Body.Start), Expedite: in.Body.Expedite})
 	})
 	post(s, at+"/{id}/deliver", "deliver-order", tagOrders, "Say that what was ordered is delivered: it is billed from then on", func(ctx context.Context, in *struct {
 		IDPath
@@ -158,10 +164,10 @@ func requested(b Bilateral, p *wire.PlaceOrder) (*order.Request, error) {
 	if w == nil {
 		return nil, fault.New(fault.Invalid, "it is not said what is asked for of which product", "fill product in").In("product")
 	}
-	r := &order.Request{Action: w.Action, Product: w.ID, Quote: w.Quote, Schedule: w.Schedule, Until: int64(w.Until), Test: w.Test, Reserved: int64(w.Reserved), Account: w.Account}
+	r := &order.Request{Action: w.Action, Product: w.ID, Quote: w.Quote, Schedule: w.Schedule, Standing: w.Standing, Until: int64(w.Until), Test: w.Test, Reserved: int64(w.Reserved), Account: w.Account}
 	var err error
 	switch {
-	case r.Action == order.Delete || (len(r.Quote) > 0) == (r.Schedule != ""):
+	case r.Action == order.Delete || r.Bases() != 1:
 		return r, nil // an end has no offer; what else is wrong, the state machine says
 	case len(r.Quote) > 0:
 		var s order.SignedQuote
@@ -175,12 +181,29 @@ func requested(b Bilateral, p *wire.PlaceOrder) (*order.Request, error) {
 		if r.Until == 0 {
 			r.Until = s.Quote.To
 		}
+	case r.Standing != "":
+		if r.Offer, err = ofSession(b, r.Standing); err != nil {
+			return nil, err
+		}
 	default:
 		if r.Offer, err = scheduled(b, p); err != nil {
 			return nil, err
 		}
 	}
 	return r, nil
+}
+
+// ofSession gives what a session of a product is offered at now.
+func ofSession(b Bilateral, standing string) (o product.Offer, err error) {
+	there := false
+	err = b.View(func(v channel.View) error {
+		o, there = trade.View{Records: v}.Session(standing, v.Time)
+		return nil
+	})
+	if err == nil && !there {
+		err = fault.Newf(fault.NotFound, "look at the products that you have", "no product %s stands of which sessions are opened", clipped(standing)).In("product.standing")
+	}
+	return o, err
 }
 
 // scheduled gives the offer that a schedule makes of what is ordered.
@@ -261,13 +284,25 @@ func shownItem(it order.Item) wire.Order {
 	r := it.Request
 	w := wire.Order{ID: it.ID, Kind: order.Product, Agreement: it.Agreement, Buyer: it.Buyer, Seller: it.Seller, Direction: usage.Direction{From: it.Buyer, To: it.Seller},
 		Line: it.Spec.Line, Name: it.Spec.Name, From: wire.Time(it.Start), State: string(it.State), Placed: act(it.Placed), Accepted: done(it.Accepted), Value: it.Value, Why: it.Why,
-		Product: &wire.OrderedProduct{Action: r.Action, ID: r.Product, Clause: it.Clause, Quoted: it.Quoted, Schedule: r.Schedule, Until: wire.Time(r.Until), Tested: it.Tested,
+		Product: &wire.OrderedProduct{Action: r.Action, ID: r.Product, Clause: it.Clause, Quoted: it.Quoted, Schedule: r.Schedule, Standing: r.Standing, Until: wire.Time(r.Until), Tested: it.Tested,
 			Reserved: wire.Time(r.Reserved), Account: r.Account, Deadline: wire.Time(it.Deadline), Asked: it.Asked, Charges: it.Charges, History: moved(it.History),
 			Offer: r.Offer, Payload: it.Payload}}
+	w.Product.Expedite = it.Expedite
+	if it.Wish != nil {
+		x := shownWish(*it.Wish)
+		w.Product.Wish = &x
+	}
+	for _, x := range it.Wishes {
+		w.Product.Wishes = append(w.Product.Wishes, shownWish(x))
+	}
 	if d := it.Delivery; d != nil {
 		w.Product.Delivery = &wire.Delivery{At: wire.Time(d.At), Record: d.Record, Totals: d.Totals, By: act(d.By), Confirmed: done(d.Confirmed)}
 	}
 	return w
+}
+
+func shownWish(x order.Wish) wire.Wish {
+	return wire.Wish{Start: wire.Time(x.Start), Expedite: x.Expedite, Asked: act(x.Asked), Outcome: x.Outcome, Charged: x.Charged, Why: x.Why, Answered: done(x.Answered)}
 }
 
 func moved(all []product.Moved) []wire.Moved {
@@ -281,7 +316,7 @@ func moved(all []product.Moved) []wire.Moved {
 func shownProduct(p product.Instance) wire.Product {
 	w := wire.Product{ID: p.ID, Agreement: p.Agreement, Buyer: p.Buyer, Seller: p.Seller, Direction: usage.Direction{From: p.Buyer, To: p.Seller}, Name: p.Name, State: p.State,
 		Order: p.Order, OrderedBy: p.OrderedBy, Clause: p.Clause, Account: p.Account, Activated: wire.Time(p.Activated()), Committed: wire.Time(p.Committed),
-		Ends: wire.Time(p.Ends), EndedBy: p.EndedBy, Billed: wire.Time(p.Billed), Open: p.Open, Deadline: wire.Time(p.Deadline), Due: p.Due, History: moved(p.History)}
+		Ends: wire.Time(p.Ends), EndedBy: p.EndedBy, Billed: wire.Time(p.Billed), Open: p.Open, Deadline: wire.Time(p.Deadline), Standing: p.Standing, Due: p.Due, History: moved(p.History)}
 	for _, x := range p.Paused {
 		w.Paused = append(w.Paused, wire.Pause{From: wire.Time(x.From), To: wire.Time(x.To)})
 	}

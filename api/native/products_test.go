@@ -69,6 +69,17 @@ func TestAProductIsOrderedByItsQuoteAndBilledByBothSides(t *testing.T) {
 		_, err := them.MoveOrder(ctx, id, "accept", "")
 		return err == nil
 	})
+	eventually(t, "the buyer asks for haste", func() bool {
+		asked, err := pm.RescheduleOrder(ctx, id, wire.RescheduleOrder{Expedite: true})
+		return err == nil && asked.Record.State == "assessingModification" && asked.Record.Product.Wish.Expedite
+	})
+	eventually(t, "the seller refuses it", func() bool {
+		said, err := them.MoveOrder(ctx, id, "reject", "no crew")
+		return err == nil && said.Record.Product.Wishes[0].Outcome == order.WishRejected && said.Record.Product.Wishes[0].Why == "no crew" && !said.Record.Product.Expedite
+	})
+	if _, err := pm.RescheduleOrder(ctx, id, wire.RescheduleOrder{Start: millis("2026-01-01T00:00:00Z")}); fault.CodeOf(err) != fault.Invalid {
+		t.Errorf("a date that is past gives %v", err)
+	}
 	delivered, err := them.DeliverOrder(ctx, id, wire.DeliverOrder{Totals: []order.Total{{Metric: "latency", Value: 1200}}})
 	if err != nil || delivered.Record.State != "completed" || delivered.Record.Product.Delivery.Totals[0].Value != 1200 {
 		t.Fatalf("%+v, %v", delivered.Record, err)

@@ -35,7 +35,8 @@ var allowed = map[string][]api.Role{
 	"list-places": readers, "get-place": readers, "list-place-versions": readers, "list-schemas": readers, "get-schema": readers,
 	"list-catalog-imports": readers, "export-catalog": readers, "search-catalog": readers, "parse-inquiry": readers,
 	"inquire": {api.ProductManager, api.Engineer}, "list-services": readers, "get-service": readers, "order-service": {api.ProductManager},
-	"withdraw-service": {api.ProductManager}, "change-service": {api.ProductManager}, "end-service": {api.ProductManager}, "build-service": {api.Engineer, api.ProductManager},
+	"withdraw-service": {api.ProductManager}, "change-service": {api.ProductManager}, "reschedule-service": {api.ProductManager}, "end-service": {api.ProductManager}, "build-service": {api.Engineer, api.ProductManager},
+	"list-sessions": readers, "get-session": readers, "open-session": {api.ProductManager}, "close-session": {api.ProductManager},
 	"list-reservations": readers, "get-reservation": readers,
 	"put-offering": {api.ProductManager}, "put-specification": {api.ProductManager}, "put-link": {api.ProductManager, api.Engineer}, "put-place": {api.ProductManager, api.Engineer},
 	"step-offering": {api.ProductManager}, "step-specification": {api.ProductManager}, "check-payload": {api.ProductManager, api.Engineer},
@@ -69,7 +70,7 @@ var allowed = map[string][]api.Role{
 	"reject-agreement": {api.ProductManager}, "end-agreement": {api.ProductManager},
 	"propose-sheet": {api.ProductManager}, "acknowledge-sheet": {api.ProductManager, api.Engineer}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager},
 	"place-order": {api.ProductManager}, "accept-order": {api.ProductManager}, "reject-order": {api.ProductManager},
-	"cancel-order": {api.ProductManager}, "charge-order": {api.ProductManager}, "deliver-order": {api.ProductManager}, "fail-order": {api.ProductManager},
+	"cancel-order": {api.ProductManager}, "charge-order": {api.ProductManager}, "reschedule-order": {api.ProductManager}, "deliver-order": {api.ProductManager}, "fail-order": {api.ProductManager},
 	"list-products": readers, "get-product": readers, "suspend-product": {api.ProductManager}, "resume-product": {api.ProductManager},
 	"suspend-order": {api.ProductManager}, "resume-order": {api.ProductManager}, "end-order": {api.ProductManager},
 

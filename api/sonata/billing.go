@@ -750,35 +750,30 @@ func (l *ledger) resolve(x *wire.BillItem, r wire.BillResolution, agreed bool) e
 
 // billDocument answers a bill as a PDF.
 func (c *call) billDocument() (*reply, error) {
-	r, err := c.s.store.Get(c.ctx, c.scope(billKind.name), c.id)
-	if err != nil {
+	var b wire.Bill
+	if err := c.stored(billKind, c.id, &b); err != nil {
 		return nil, err
+	}
+	items := make([]wire.BillItem, len(b.Items))
+	for i, ref := range b.Items {
+		if err := c.stored(billItemKind, ref.ID, &items[i]); err != nil {
+			return nil, err
+		}
+	}
+	return &reply{body: printBill(c.buyer, c.seller, b, items), headers: map[string]string{"Content-Type": "application/pdf", "Content-Disposition": `inline; filename="bill.pdf"`}}, nil
+}
+
+// stored reads a resource of the caller.
+func (c *call) stored(k *kind, id string, into any) error {
+	r, err := c.s.store.Get(c.ctx, c.scope(k.name), id)
+	if err != nil {
+		return err
 	}
 	body, err := wire.Parse(r.Body)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var b wire.Bill
-	if err := body.Decode(&b); err != nil {
-		return nil, err
-	}
-	var items []wire.BillItem
-	for _, ref := range b.Items {
-		r, err := c.s.store.Get(c.ctx, c.scope(billItemKind.name), ref.ID)
-		if err != nil {
-			return nil, err
-		}
-		v, err := wire.Parse(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		var x wire.BillItem
-		if err := v.Decode(&x); err != nil {
-			return nil, err
-		}
-		items = append(items, x)
-	}
-	return &reply{body: printBill(c.buyer, c.seller, b, items), headers: map[string]string{"Content-Type": "application/pdf", "Content-Disposition": `inline; filename="bill.pdf"`}}, nil
+	return body.Decode(into)
 }
 
 // shownDay writes a date for people.

@@ -84,6 +84,7 @@ type ChargeRequest struct {
 type Consent struct {
 	Charges []wire.ChargeItem
 	Until   time.Time // by when the buyer must have answered; zero: in three days
+	Key     string    // of the charge of another date, within the order: it may be answered elsewhere; "": only here
 }
 
 const (

@@ -329,7 +329,11 @@ func (s *Server) workReschedule(ctx context.Context, r *resource.Record) error {
 			also = func(oc *orderChange) error { return oc.backInProgress(wish.Item.ItemID) }
 		case len(consent.Charges) > 0:
 			state = wire.TaskCharge
-			if charge, err = s.newCharge(r.Scope, chargeID(wish.ID, ""), consent.Charges, consent.Until); err != nil {
+			id := chargeID(wish.ID, "")
+			if consent.Key != "" {
+				id = chargeID(wish.Item.OrderID, consent.Key)
+			}
+			if charge, err = s.newCharge(r.Scope, id, consent.Charges, consent.Until); err != nil {
 				return nil, err
 			}
 			ref := s.chargeRef(r.Scope, charge)

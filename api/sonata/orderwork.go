@@ -277,7 +277,7 @@ func (o *orderChange) settle() error {
 func (s *Server) workOrder(ctx context.Context, r *resource.Record) error {
 	release := releaseOf(r.Scope)
 	switch r.State {
-	case wire.Acknowledged, wire.InProgress, wire.PendingCancellation, wire.AssessingCharge:
+	case wire.Acknowledged, wire.InProgress, wire.PendingCancellation, wire.AssessingCharge, wire.AssessingModification:
 	default: // it waits for a buyer's answer, or has ended
 		return s.step(ctx, orderKind, r, func(body wire.Value) (*change, error) { return &change{body: body}, nil })
 	}
@@ -297,7 +297,7 @@ func (s *Server) workOrder(ctx context.Context, r *resource.Record) error {
 	case meaningOf(fault.CodeOf(asked)).status >= 500:
 		return asked
 	}
-	if r.State == wire.AssessingCharge {
+	if r.State == wire.AssessingCharge || r.State == wire.AssessingModification {
 		return s.answered(ctx, r, body, p)
 	}
 	_, err = s.update(context.WithoutCancel(ctx), orderKind, r.Scope, r.ID, func(now *resource.Record, body wire.Value) (*change, error) {

@@ -1,7 +1,6 @@
 package sonata
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -9,18 +8,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/fault"
-	"github.com/lateral-network/lateral/internal/durable"
+	"github.com/lateral-network/lateral/internal/yamlfile"
 )
 
 // Partner is one buyer's system that may call. The secret itself is kept
@@ -66,11 +62,8 @@ func (p Partner) validate() error {
 // Partners is the file of who may call. It is read again whenever it has
 // changed. Methods may be called at the same time.
 type Partners struct {
-	path string
-
-	mu   sync.Mutex  // guards what follows
-	read os.FileInfo // of the file as it was read last
-	list []Partner
+	mu   sync.Mutex // guards what follows
+	file *yamlfile.File[[]Partner]
 }
 
 type partnerFile struct {
@@ -80,7 +73,7 @@ type partnerFile struct {
 // OpenPartners reads the file of partners; one that is not there yet has none.
 // Code: invalid.
 func OpenPartners(path string) (*Partners, error) {
-	p := &Partners{path: path}
+	p := &Partners{file: yamlfile.New(path, "the file of partners", parsePartners)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p, p.load()
@@ -88,33 +81,17 @@ func OpenPartners(path string) (*Partners, error) {
 
 // load reads the file when it has changed. The lock is held.
 func (p *Partners) load() error {
-	info, err := os.Stat(p.path)
+	err := p.file.Load()
 	if errors.Is(err, os.ErrNotExist) {
-		p.list, p.read = nil, nil
-		return nil
-	} else if err != nil {
-		return fault.New(fault.NotFound, "the file of partners cannot be read", "let this user read it").Because(err)
-	}
-	if p.read != nil && os.SameFile(p.read, info) && p.read.ModTime().Equal(info.ModTime()) && p.read.Size() == info.Size() {
+		p.file.Forget()
 		return nil
 	}
-	data, err := os.ReadFile(p.path)
-	if err != nil {
-		return fault.New(fault.NotFound, "the file of partners cannot be read", "let this user read it").Because(err)
-	}
-	list, err := parsePartners(data)
-	if err != nil {
-		return err
-	}
-	p.list, p.read = list, info
-	return nil
+	return err
 }
 
 func parsePartners(data []byte) ([]Partner, error) {
 	var f partnerFile
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+	if err := yamlfile.Decode(data, &f); err != nil {
 		return nil, fault.Newf(fault.Invalid, "correct the file", "the file of partners is not of the form: %v", err)
 	}
 	for i, p := range f.Partners {
@@ -134,7 +111,7 @@ func (p *Partners) List() ([]Partner, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	err := p.load()
-	return slices.Clone(p.list), err
+	return slices.Clone(p.file.Value()), err
 }
 
 // find gives a partner by its id.
@@ -142,11 +119,11 @@ func (p *Partners) find(id string) (Partner, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_ = p.load() // what was read last stays in force; List says what is wrong
-	i := slices.IndexFunc(p.list, func(x Partner) bool { return x.ID == id })
+	i := slices.IndexFunc(p.file.Value(), func(x Partner) bool { return x.ID == id })
 	if i < 0 {
 		return Partner{}, false
 	}
-	return p.list[i], true
+	return p.file.Value()[i], true
 }
 
 // secretPrefix lets scanners of leaked secrets know one by its form.
@@ -169,7 +146,7 @@ func (p *Partners) Add(n Partner, now time.Time) (secret string, err error) {
 	if err := p.load(); err != nil {
 		return "", err
 	}
-	if slices.ContainsFunc(p.list, func(x Partner) bool { return x.ID == n.ID }) {
+	if slices.ContainsFunc(p.file.Value(), func(x Partner) bool { return x.ID == n.ID }) {
 		return "", fault.Newf(fault.Conflict, "choose another id, or revoke that one first", "there is a partner %s already", n.ID).In("id")
 	}
 	secret = random(secretPrefix)
@@ -178,7 +155,7 @@ func (p *Partners) Add(n Partner, now time.Time) (secret string, err error) {
 	if err := n.validate(); err != nil {
 		return "", err
 	}
-	return secret, p.write(append(slices.Clone(p.list), n))
+	return secret, p.write(append(slices.Clone(p.file.Value()), n))
 }
 
 // Revoke takes a partner out: its secret and its access tokens count no more.
@@ -189,25 +166,15 @@ func (p *Partners) Revoke(id string) error {
 	if err := p.load(); err != nil {
 		return err
 	}
-	rest := slices.DeleteFunc(slices.Clone(p.list), func(x Partner) bool { return x.ID == id })
-	if len(rest) == len(p.list) {
+	rest := slices.DeleteFunc(slices.Clone(p.file.Value()), func(x Partner) bool { return x.ID == id })
+	if len(rest) == len(p.file.Value()) {
 		return fault.Newf(fault.NotFound, "look the id up in the list", "there is no partner %.64q", id).In("id")
 	}
 	return p.write(rest)
 }
 
 // write replaces the file. The lock is held.
-func (p *Partners) write(list []Partner) error {
-	data, err := yaml.Marshal(partnerFile{list})
-	if err != nil {
-		return err
-	}
-	if err := durable.WriteFile(durable.OS, p.path, data, 0o600); err != nil {
-		return err
-	}
-	p.read = nil
-	return p.load()
-}
+func (p *Partners) write(list []Partner) error { return p.file.Write(partnerFile{list}) }
 
 // verify says whether a secret is the partner's. Every partner is compared, so
 // that the time taken does not tell which ids there are.
@@ -216,7 +183,7 @@ func (p *Partners) verify(id, secret string, now time.Time) (found Partner, ok b
 	defer p.mu.Unlock()
 	_ = p.load() // what was read last stays in force; List says what is wrong
 	sum := hashText(secret)
-	for _, x := range p.list {
+	for _, x := range p.file.Value() {
 		want, err := hex.DecodeString(x.Hash)
 		same := err == nil && subtle.ConstantTimeCompare(want, sum[:]) == 1
 		if same && x.ID == id && (x.Expires.IsZero() || now.Before(x.Expires)) {

@@ -21,12 +21,13 @@ import (
 
 // benchCommand measures this machine.
 type benchCommand struct {
-	Ledger  benchLedgerCommand  `cmd:"" help:"Commands a second through ledger and channel, beside the consensus engine alone."`
-	Rating  benchRatingCommand  `cmd:"" help:"Calls rated a second by longest prefix."`
-	Voice   benchVoiceCommand   `cmd:"" help:"Two carriers' files through the whole network: time and memory."`
-	Sonata  benchSonataCommand  `cmd:"" help:"Requests a second of a Sonata seller with many orders in store: list, get, post."`
-	Compare benchCompareCommand `cmd:"" help:"Two carriers' records compared: records a second, CPU, memory; beside DuckDB."`
-	Mesh    benchMeshCommand    `cmd:"" help:"Discovery and quoting among tens of thousands of simulated carriers, against flooding."`
+	Ledger      benchLedgerCommand      `cmd:"" help:"Commands a second through ledger and channel, beside the consensus engine alone."`
+	Rating      benchRatingCommand      `cmd:"" help:"Calls rated a second by longest prefix."`
+	Voice       benchVoiceCommand       `cmd:"" help:"Two carriers' files through the whole network: time and memory."`
+	Sonata      benchSonataCommand      `cmd:"" help:"Requests a second of a Sonata seller with many orders in store: list, get, post."`
+	Compare     benchCompareCommand     `cmd:"" help:"Two carriers' records compared: records a second, CPU, memory; beside DuckDB."`
+	Mesh        benchMeshCommand        `cmd:"" help:"Discovery and quoting among tens of thousands of simulated carriers, against flooding."`
+	Compression benchCompressionCommand `cmd:"" help:"Many carriers' debts netted by pairs, by position and in circles: what is left, and in which time."`
 }
 
 // benchLedgerCommand is "lateral bench ledger".
@@ -298,6 +299,43 @@ func (c benchSonataCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	return show(t, c.JSON, res)
+}
+
+// benchCompressionCommand is "lateral bench compression".
+type benchCompressionCommand struct {
+	Carriers    int    `default:"1000" help:"Carriers that owe each other."`
+	Obligations int    `default:"1000000" help:"Obligations between them."`
+	Partners    int    `placeholder:"N" help:"Partners that a carrier trades with, about; default: all others."`
+	Runs        int    `default:"5" help:"Runs of each method, in turn; the median counts."`
+	Seed        uint64 `default:"1" help:"Seed of the carriers' sizes, pairs and amounts."`
+	JSON        bool   `name:"json" help:"Print one JSON document."`
+}
+
+func (benchCompressionCommand) Help() string {
+	return `Makes obligations between carriers of very different sizes, with amounts of a heavy tail, and nets them: by pairs, by one
+position for each carrier, in circles as a simple program comes across them ("cycles"), and by the largest compression
+there is. Times are from the list of obligations to the outcome, on one processor. Every outcome is verified; for the
+largest compression that includes the proof that it is the largest.
+
+Examples:
+  lateral bench compression
+  lateral bench compression --carriers 200 --obligations 50000 --partners 12
+  lateral bench compression --runs 1 --seed 7 --json`
+}
+
+func (c benchCompressionCommand) Run(ctx context.Context, t terminal) error {
+	bar := newBar(t.err)
+	defer bar.end()
+	res, err := bench.Compression(ctx, bench.CompressionOptions{Carriers: c.Carriers, Obligations: c.Obligations, Partners: c.Partners, Runs: c.Runs,
+		Seed: c.Seed, Progress: func(what string, done, of int) { bar.show(what, int64(done), int64(of)) }})
+	if fault.CodeOf(err) == fault.Invalid {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	bar.end()
 	return show(t, c.JSON, res)
 }
 

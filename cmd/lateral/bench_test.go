@@ -66,3 +66,21 @@ func TestAMeshIsMeasuredByTheCommand(t *testing.T) {
 		exits(t, 2, append([]string{"bench", "mesh"}, strings.Fields(args)...)...)
 	}
 }
+
+func TestCompressionIsMeasuredByTheCommand(t *testing.T) {
+	args := []string{"bench", "compression", "--carriers", "50", "--obligations", "2000", "--runs", "1"}
+	out, _ := exits(t, 0, args...)
+	if !strings.Contains(out, "2000 obligations of 50 carriers") || !strings.Contains(out, "no compression takes off more") {
+		t.Errorf("prints %s", out)
+	}
+	out, _ = exits(t, 0, append(args, "--json")...)
+	var r bench.CompressionResult
+	if err := json.Unmarshal([]byte(out), &r); err != nil || len(r.Methods) != 4 || r.Gross <= 0 {
+		t.Errorf("prints %s (%v)", out, err)
+	}
+	for _, args := range []string{"--carriers 2", "--obligations -1", "--runs -1", "--carriers 20 --partners 20"} {
+		if _, errs := exits(t, 2, append([]string{"bench", "compression"}, strings.Fields(args)...)...); !strings.Contains(errs, "hint: ") {
+			t.Errorf("%s: %s", args, errs)
+		}
+	}
+}

@@ -167,7 +167,7 @@ type delegateAdd struct {
 	one
 	Key   sign.PublicKey `arg:"" help:"The delegate's public key, hex; lateral node init writes those of the node's robots into delegates.json."`
 	Name  string         `arg:"" help:"Who it is."`
-	May   []party.Role   `required:"" placeholder:"ROLE" help:"What it may authorise: contracts, orders, disputes, finance; repeat."`
+	May   []party.Role   `required:"" placeholder:"ROLE" help:"What it may authorise: contracts, orders, disputes, finance, compliance; on the Omnilateral issuer and oracle too; repeat."`
 	Limit []amount       `placeholder:"EUR:AMOUNT" help:"Largest amount of one command in a currency; repeat. A currency without one has a limit of zero."`
 	From  uint64         `placeholder:"HEIGHT" help:"Counts from this height; default: at once."`
 	Until uint64         `placeholder:"HEIGHT" help:"Counts until this height."`

@@ -34,20 +34,45 @@ type catalogCommand struct {
 	Reservation   reservationCommand   `cmd:"" help:"What is reserved of the capacity."`
 }
 
-// items is a command that lists items of one kind.
-type items struct {
+// stocked is one kind of item: where its items are, and what a list shows of them.
+type stocked[T catalog.Item] interface {
+	of(*client.Client) client.Stock[T]
+	columns() string
+}
+
+type (
+	offerings      struct{}
+	specifications struct{}
+	links          struct{}
+	places         struct{}
+)
+
+func (offerings) of(c *client.Client) client.Stock[catalog.Offering] { return c.Offerings() }
+func (specifications) of(c *client.Client) client.Stock[catalog.Specification] {
+	return c.Specifications()
+}
+func (links) of(c *client.Client) client.Stock[catalog.Link]   { return c.Links() }
+func (places) of(c *client.Client) client.Stock[catalog.Place] { return c.Places() }
+
+func (offerings) columns() string      { return "item.id item.name version state item.specification at by" }
+func (specifications) columns() string { return "item.id item.name version state item.type" }
+func (links) columns() string          { return "item.id item.name version item.bandwidth" }
+func (places) columns() string {
+	return "item.id item.name item.country item.latitude item.longitude version item.names"
+}
+
+// listItems is a command that lists the items of one kind.
+type listItems[T catalog.Item, K stocked[T]] struct {
 	connection
 	paging
 	Name  string `placeholder:"TEXT" help:"Only those with this in a name."`
 	State string `placeholder:"STATE" help:"Only those in this state."`
 }
 
-// stockOf gives the items of one kind.
-type stockOf[T catalog.Item] func(*client.Client) client.Stock[T]
-
-func listItems[T catalog.Item](ctx context.Context, n *remote, c items, columns string, of stockOf[T]) error {
-	return listed(n, c.paging, columns, func(api *client.Client) iter.Seq2[catalog.Entry[T], error] {
-		return of(api).List(ctx, client.Filter{"name": c.Name, "state": c.State})
+func (c listItems[T, K]) Run(ctx context.Context, n *remote) error {
+	var k K
+	return listed(n, c.paging, k.columns(), func(api *client.Client) iter.Seq2[catalog.Entry[T], error] {
+		return k.of(api).List(ctx, client.Filter{"name": c.Name, "state": c.State})
 	})
 }
 
@@ -57,19 +82,23 @@ type item struct {
 	ID string `arg:"" help:"Its id."`
 }
 
-func showItem[T catalog.Item](ctx context.Context, n *remote, c item, of stockOf[T]) error {
-	e, err := of(n.api).Get(ctx, c.ID)
+type showItem[T catalog.Item, K stocked[T]] struct{ item }
+
+func (c showItem[T, K]) Run(ctx context.Context, n *remote) error {
+	var k K
+	e, err := k.of(n.api).Get(ctx, c.ID)
 	return shown(n, e, err)
 }
 
 // itemHistory is a command that lists the versions of one item.
-type itemHistory struct {
+type itemHistory[T catalog.Item, K stocked[T]] struct {
 	item
 	paging
 }
 
-func listVersions[T catalog.Item](ctx context.Context, n *remote, c itemHistory, of stockOf[T]) error {
-	versions := func(api *client.Client) iter.Seq2[catalog.Version[T], error] { return of(api).Versions(ctx, c.ID) }
+func (c itemHistory[T, K]) Run(ctx context.Context, n *remote) error {
+	var k K
+	versions := func(api *client.Client) iter.Seq2[catalog.Version[T], error] { return k.of(api).Versions(ctx, c.ID) }
 	if n.json {
 		return listed(n, c.paging, "version", versions)
 	}
@@ -110,17 +139,18 @@ func writeChanges(w io.Writer, changes []catalog.Change, fresh bool) error {
 }
 
 // putItem is a command that puts an item in force.
-type putItem struct {
+type putItem[T catalog.Item, K stocked[T]] struct {
 	connection
 	File string `arg:"" help:"The item, YAML or JSON; - is standard input."`
 }
 
-func putInForce[T catalog.Item](ctx context.Context, n *remote, c putItem, of stockOf[T]) error {
+func (c putItem[T, K]) Run(ctx context.Context, n *remote) error {
+	var k K
 	var x T
 	if err := n.body(c.File, &x); err != nil {
 		return err
 	}
-	s, err := of(n.api).Put(ctx, x)
+	s, err := k.of(n.api).Put(ctx, x)
 	if err != nil || n.json {
 		return shown(n, s, err)
 	}
@@ -133,14 +163,15 @@ func putInForce[T catalog.Item](ctx context.Context, n *remote, c putItem, of st
 }
 
 // stepItem is a command that moves an item on in its life.
-type stepItem struct {
+type stepItem[T catalog.Item, K stocked[T]] struct {
 	item
 	Event catalog.Event `arg:"" enum:"announce,launch,reject,hold,endSale,endSupport,retire" help:"announce, launch, reject, hold, endSale, endSupport or retire."`
 	Why   string        `help:"Reason; it stands in the history."`
 }
 
-func stepOn[T catalog.Item](ctx context.Context, n *remote, c stepItem, of stockOf[T]) error {
-	e, err := of(n.api).Step(ctx, c.ID, c.Event, c.Why)
+func (c stepItem[T, K]) Run(ctx context.Context, n *remote) error {
+	var k K
+	e, err := k.of(n.api).Step(ctx, c.ID, c.Event, c.Why)
 	if err != nil || n.json {
 		return shown(n, e, err)
 	}
@@ -150,113 +181,35 @@ func stepOn[T catalog.Item](ctx context.Context, n *remote, c stepItem, of stock
 
 // offeringCommand is "lateral catalog offering".
 type offeringCommand struct {
-	List    offeringList     `cmd:"" op:"list-offerings" help:"List offerings." eg:"" eg:"--state launched --name milan"`
-	Show    offeringShow     `cmd:"" op:"get-offering" help:"Show an offering as it is in force, with margins." eg:"hk-mil"`
-	Put     offeringPut      `cmd:"" op:"put-offering" role:"product-manager" help:"Put an offering in force: a new one, or a new version." eg:"hk-mil.yaml"`
-	Step    offeringStep     `cmd:"" op:"step-offering" role:"product-manager" help:"Move an offering on in its life." eg:"hk-mil launch" eg:"hk-mil hold --why 'Cable cut.'"`
-	History offeringVersions `cmd:"" op:"list-offering-versions" help:"List all versions of an offering with what each changed." eg:"hk-mil"`
-}
-
-type (
-	offeringList     struct{ items }
-	offeringShow     struct{ item }
-	offeringPut      struct{ putItem }
-	offeringStep     struct{ stepItem }
-	offeringVersions struct{ itemHistory }
-)
-
-func (c offeringList) Run(ctx context.Context, n *remote) error {
-	return listItems(ctx, n, c.items, "item.id item.name version state item.specification at by", (*client.Client).Offerings)
-}
-
-func (c offeringShow) Run(ctx context.Context, n *remote) error {
-	return showItem(ctx, n, c.item, (*client.Client).Offerings)
-}
-
-func (c offeringPut) Run(ctx context.Context, n *remote) error {
-	return putInForce(ctx, n, c.putItem, (*client.Client).Offerings)
-}
-
-func (c offeringStep) Run(ctx context.Context, n *remote) error {
-	return stepOn(ctx, n, c.stepItem, (*client.Client).Offerings)
-}
-
-func (c offeringVersions) Run(ctx context.Context, n *remote) error {
-	return listVersions(ctx, n, c.itemHistory, (*client.Client).Offerings)
+	List    listItems[catalog.Offering, offerings]   `cmd:"" op:"list-offerings" help:"List offerings." eg:"" eg:"--state launched --name milan"`
+	Show    showItem[catalog.Offering, offerings]    `cmd:"" op:"get-offering" help:"Show an offering as it is in force, with margins." eg:"hk-mil"`
+	Put     putItem[catalog.Offering, offerings]     `cmd:"" op:"put-offering" role:"product-manager" help:"Put an offering in force: a new one, or a new version." eg:"hk-mil.yaml"`
+	Step    stepItem[catalog.Offering, offerings]    `cmd:"" op:"step-offering" role:"product-manager" help:"Move an offering on in its life." eg:"hk-mil launch" eg:"hk-mil hold --why 'Cable cut.'"`
+	History itemHistory[catalog.Offering, offerings] `cmd:"" op:"list-offering-versions" help:"List all versions of an offering with what each changed." eg:"hk-mil"`
 }
 
 // specificationCommand is "lateral catalog specification".
 type specificationCommand struct {
-	List    specificationList     `cmd:"" op:"list-specifications" help:"List specifications." eg:"" eg:"--state published"`
-	Show    specificationShow     `cmd:"" op:"get-specification" help:"Show a specification." eg:"e-line"`
-	Put     specificationPut      `cmd:"" op:"put-specification" role:"product-manager" help:"Put a specification in force: a new one, or a new version." eg:"e-line.yaml"`
-	Step    specificationStep     `cmd:"" op:"step-specification" role:"product-manager" help:"Retire a specification, once no offering of it is left." eg:"e-line retire"`
-	History specificationVersions `cmd:"" op:"list-specification-versions" help:"List all versions of a specification with what each changed." eg:"e-line"`
-}
-
-type (
-	specificationList     struct{ items }
-	specificationShow     struct{ item }
-	specificationPut      struct{ putItem }
-	specificationStep     struct{ stepItem }
-	specificationVersions struct{ itemHistory }
-)
-
-func (c specificationList) Run(ctx context.Context, n *remote) error {
-	return listItems(ctx, n, c.items, "item.id item.name version state item.type", (*client.Client).Specifications)
-}
-
-func (c specificationShow) Run(ctx context.Context, n *remote) error {
-	return showItem(ctx, n, c.item, (*client.Client).Specifications)
-}
-
-func (c specificationPut) Run(ctx context.Context, n *remote) error {
-	return putInForce(ctx, n, c.putItem, (*client.Client).Specifications)
-}
-
-func (c specificationStep) Run(ctx context.Context, n *remote) error {
-	return stepOn(ctx, n, c.stepItem, (*client.Client).Specifications)
-}
-
-func (c specificationVersions) Run(ctx context.Context, n *remote) error {
-	return listVersions(ctx, n, c.itemHistory, (*client.Client).Specifications)
+	List    listItems[catalog.Specification, specifications]   `cmd:"" op:"list-specifications" help:"List specifications." eg:"" eg:"--state published"`
+	Show    showItem[catalog.Specification, specifications]    `cmd:"" op:"get-specification" help:"Show a specification." eg:"e-line"`
+	Put     putItem[catalog.Specification, specifications]     `cmd:"" op:"put-specification" role:"product-manager" help:"Put a specification in force: a new one, or a new version." eg:"e-line.yaml"`
+	Step    stepItem[catalog.Specification, specifications]    `cmd:"" op:"step-specification" role:"product-manager" help:"Retire a specification, once no offering of it is left." eg:"e-line retire"`
+	History itemHistory[catalog.Specification, specifications] `cmd:"" op:"list-specification-versions" help:"List all versions of a specification with what each changed." eg:"e-line"`
 }
 
 // linkCommand is "lateral catalog link".
 type linkCommand struct {
-	List     linkList     `cmd:"" op:"list-links" help:"List links." eg:""`
-	Show     linkShow     `cmd:"" op:"get-link" help:"Show a link." eg:"cable"`
-	Put      linkPut      `cmd:"" op:"put-link" role:"product-manager,engineer" help:"Put a link in force: a new one, or a new version." eg:"cable.yaml"`
-	History  linkVersions `cmd:"" op:"list-link-versions" help:"List all versions of a link with what each changed." eg:"cable"`
-	Capacity linkCapacity `cmd:"" op:"get-capacity" help:"Tell how much of a link is free in a span of time." eg:"cable" eg:"cable --from 2026-12-01T20:00:00Z --to 2026-12-01T22:00:00Z"`
+	List     listItems[catalog.Link, links]   `cmd:"" op:"list-links" help:"List links." eg:""`
+	Show     showItem[catalog.Link, links]    `cmd:"" op:"get-link" help:"Show a link." eg:"cable"`
+	Put      putItem[catalog.Link, links]     `cmd:"" op:"put-link" role:"product-manager,engineer" help:"Put a link in force: a new one, or a new version." eg:"cable.yaml"`
+	History  itemHistory[catalog.Link, links] `cmd:"" op:"list-link-versions" help:"List all versions of a link with what each changed." eg:"cable"`
+	Capacity linkCapacity                     `cmd:"" op:"get-capacity" help:"Tell how much of a link is free in a span of time." eg:"cable" eg:"cable --from 2026-12-01T20:00:00Z --to 2026-12-01T22:00:00Z"`
 }
 
-type (
-	linkList     struct{ items }
-	linkShow     struct{ item }
-	linkPut      struct{ putItem }
-	linkVersions struct{ itemHistory }
-	linkCapacity struct {
-		item
-		From wire.Time `placeholder:"TIME" help:"Default: now."`
-		To   wire.Time `placeholder:"TIME" help:"Default: without end."`
-	}
-)
-
-func (c linkList) Run(ctx context.Context, n *remote) error {
-	return listItems(ctx, n, c.items, "item.id item.name version item.bandwidth", (*client.Client).Links)
-}
-
-func (c linkShow) Run(ctx context.Context, n *remote) error {
-	return showItem(ctx, n, c.item, (*client.Client).Links)
-}
-
-func (c linkPut) Run(ctx context.Context, n *remote) error {
-	return putInForce(ctx, n, c.putItem, (*client.Client).Links)
-}
-
-func (c linkVersions) Run(ctx context.Context, n *remote) error {
-	return listVersions(ctx, n, c.itemHistory, (*client.Client).Links)
+type linkCapacity struct {
+	item
+	From wire.Time `placeholder:"TIME" help:"Default: now."`
+	To   wire.Time `placeholder:"TIME" help:"Default: without end."`
 }
 
 func (c linkCapacity) Run(ctx context.Context, n *remote) error {
@@ -266,33 +219,10 @@ func (c linkCapacity) Run(ctx context.Context, n *remote) error {
 
 // placeCommand is "lateral catalog place".
 type placeCommand struct {
-	List    placeList     `cmd:"" op:"list-places" help:"List places, the built-in ones too." eg:"--name milan" eg:"--all"`
-	Show    placeShow     `cmd:"" op:"get-place" help:"Show a place." eg:"ITMIL"`
-	Put     placePut      `cmd:"" op:"put-place" role:"product-manager,engineer" help:"Put a place in force: a new one, or a new version, or in the place of a built-in one." eg:"mil-dc1.yaml"`
-	History placeVersions `cmd:"" op:"list-place-versions" help:"List all versions of an own place with what each changed." eg:"mil-dc1"`
-}
-
-type (
-	placeList     struct{ items }
-	placeShow     struct{ item }
-	placePut      struct{ putItem }
-	placeVersions struct{ itemHistory }
-)
-
-func (c placeList) Run(ctx context.Context, n *remote) error {
-	return listItems(ctx, n, c.items, "item.id item.name item.country item.latitude item.longitude version item.names", (*client.Client).Places)
-}
-
-func (c placeShow) Run(ctx context.Context, n *remote) error {
-	return showItem(ctx, n, c.item, (*client.Client).Places)
-}
-
-func (c placePut) Run(ctx context.Context, n *remote) error {
-	return putInForce(ctx, n, c.putItem, (*client.Client).Places)
-}
-
-func (c placeVersions) Run(ctx context.Context, n *remote) error {
-	return listVersions(ctx, n, c.itemHistory, (*client.Client).Places)
+	List    listItems[catalog.Place, places]   `cmd:"" op:"list-places" help:"List places, the built-in ones too." eg:"--name milan" eg:"--all"`
+	Show    showItem[catalog.Place, places]    `cmd:"" op:"get-place" help:"Show a place." eg:"ITMIL"`
+	Put     putItem[catalog.Place, places]     `cmd:"" op:"put-place" role:"product-manager,engineer" help:"Put a place in force: a new one, or a new version, or in the place of a built-in one." eg:"mil-dc1.yaml"`
+	History itemHistory[catalog.Place, places] `cmd:"" op:"list-place-versions" help:"List all versions of an own place with what each changed." eg:"mil-dc1"`
 }
 
 // schemaCommand is "lateral catalog schema".

@@ -80,6 +80,7 @@ type commands struct {
 
 	Deal       dealCommand       `cmd:"" help:"Files that say what two carriers have agreed, for compare."`
 	Compare    compareCommand    `cmd:"" help:"Find out why two carriers come to different amounts for the same calls."`
+	Bank       bankCommand       `cmd:"" help:"Files from and for banks (ISO 20022): check, print; needs no node."`
 	Records    recordsCommand    `cmd:"" help:"Call records of other systems: mapping profiles, and conversion to our own formats."`
 	Verify     verifyCommand     `cmd:"" help:"Check a proof offline, trusting only a network file."`
 	Replay     replayCommand     `cmd:"" help:"Execute a channel's log again and show who signed wrong."`

@@ -22,7 +22,14 @@ import (
 // shelf holds what the tests of this package share.
 var shelf string
 
+// asLateral is set where the program of the tests is to be lateral itself: nodes
+// that run as processes of their own need no other build then.
+const asLateral = "LATERAL_TEST_AS_LATERAL"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asLateral) != "" {
+		main()
+	}
 	dir, err := os.MkdirTemp("", "lateral-test-")
 	if err != nil {
 		panic(err)

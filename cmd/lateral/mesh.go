@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -20,18 +21,20 @@ import (
 // inquireCommand is "lateral inquire".
 type inquireCommand struct {
 	connection
-	Text     string         `arg:"" help:"What is wanted, in words."`
-	Parse    bool           `help:"Show how the words are understood, and ask nobody."`
-	Yes      bool           `help:"Do not ask whether the words are understood."`
-	Zone     string         `env:"TZ" placeholder:"ZONE" help:"The asker's time zone, like Europe/Rome; default: UTC."`
-	At       wire.Time      `placeholder:"TIME" help:"What now means; default: now."`
-	Rule     string         `placeholder:"CEL" help:"Which offer is best: the lowest number of price, latency and availability; default: price."`
-	Months   uint32         `help:"Committed term in months; default: what the words say."`
-	Per      string         `placeholder:"1h" help:"Charge period of what recurs, of a service without end and term; default: a month."`
-	Currency money.Currency `placeholder:"CODE" help:"Of the prices; default: that of the ceiling, or the node's."`
-	Hops     int            `help:"Asks in a row at most; default: the node's limit."`
-	Asks     int            `help:"Asks in all at most; default: the node's limit."`
-	Time     time.Duration  `placeholder:"2s" help:"Until the inquiry ends; default: the node's limit."`
+	Text      string         `arg:"" help:"What is wanted, in words."`
+	Parse     bool           `help:"Show how the words are understood, and ask nobody."`
+	Yes       bool           `help:"Do not ask whether the words are understood."`
+	Zone      string         `env:"TZ" placeholder:"ZONE" help:"The asker's time zone, like Europe/Rome; default: UTC."`
+	At        wire.Time      `placeholder:"TIME" help:"What now means; default: now."`
+	Rule      string         `placeholder:"CEL" help:"Which offer is best: the lowest number of price, latency and availability; default: price."`
+	Months    uint32         `help:"Committed term in months; default: what the words say."`
+	Per       string         `placeholder:"1h" help:"Charge period of what recurs, of a service without end, term and sessions; default: a month."`
+	Currency  money.Currency `placeholder:"CODE" help:"Of the prices; default: that of the ceiling, or the node's."`
+	Attribute []attribute    `placeholder:"NAME=VALUE" help:"A further member of the configuration, by the schema of the product: text or JSON. Repeat."`
+	Hours     uint32         `placeholder:"N" help:"Ask for capacity that stands, of which sessions are opened and closed: for so many hours of a month one is expected to be open."`
+	Hops      int            `help:"Asks in a row at most; default: the node's limit."`
+	Asks      int            `help:"Asks in all at most; default: the node's limit."`
+	Time      time.Duration  `placeholder:"2s" help:"Until the inquiry ends; default: the node's limit."`
 }
 
 func (c inquireCommand) Run(ctx context.Context, n *remote) error {
@@ -87,7 +90,7 @@ func (c inquireCommand) inquiry(in *catalog.Inquiry) (wire.Inquire, error) {
 		return wire.Inquire{}, fault.New(fault.Invalid, "neighbours are asked for what lies between two places", "name both, or look into the own catalogue with lateral catalog search")
 	}
 	q := wire.Inquire{Type: in.Type, A: in.A.Place, Z: in.Z.Place, Bandwidth: in.Bandwidth, From: wire.Time(in.From), To: wire.Time(in.To), Months: c.Months, Period: c.Per,
-		Currency: c.Currency, Latency: in.Latency, Availability: in.Availability, Ceiling: in.Ceiling, Rule: c.Rule, Hops: c.Hops, Asks: c.Asks,
+		Currency: c.Currency, Latency: in.Latency, Availability: in.Availability, Ceiling: in.Ceiling, Rule: c.Rule, Attributes: attributes(c.Attribute), Hours: c.Hours, Hops: c.Hops, Asks: c.Asks,
 		TimeMillis: c.Time.Milliseconds()}
 	if q.Type == "" {
 		q.Type = catalog.TypeELine
@@ -105,6 +108,36 @@ func (c inquireCommand) inquiry(in *catalog.Inquiry) (wire.Inquire, error) {
 	return q, nil
 }
 
+// attribute is a member of a configuration as the command line says it.
+type attribute struct {
+	name  string
+	value any
+}
+
+// UnmarshalText reads NAME=VALUE, where the value is JSON, or else a text.
+func (a *attribute) UnmarshalText(text []byte) error {
+	name, value, ok := strings.Cut(string(text), "=")
+	if !ok || name == "" {
+		return fault.Newf(fault.Invalid, "write NAME=VALUE, like classOfService=realTime", "%q is no attribute", text)
+	}
+	a.name = name
+	if json.Unmarshal([]byte(value), &a.value) != nil {
+		a.value = value
+	}
+	return nil
+}
+
+func attributes(all []attribute) map[string]any {
+	if len(all) == 0 {
+		return nil
+	}
+	out := map[string]any{}
+	for _, a := range all {
+		out[a.name] = a.value
+	}
+	return out
+}
+
 func writeFound(w io.Writer, x *wire.Inquired) error {
 	if x.Best == nil {
 		fmt.Fprintf(w, "nothing was found in %.0f ms\n", x.InquiryMillis+x.QuoteMillis)
@@ -116,7 +149,7 @@ func writeFound(w io.Writer, x *wire.Inquired) error {
 	for i := range x.Alternatives {
 		rows = append(rows, offerRow("", &x.Alternatives[i]))
 	}
-	table(&b, "", []string{"", "quote", "once", "recurring", "latency", "availability", "until", "legs"}, rows, false)
+	table(&b, "", []string{"", "quote", "once", "recurring", "session hour", "latency", "availability", "until", "legs"}, rows, false)
 	fmt.Fprintf(&b, "\norder it: lateral service order %s\n", x.Best.Quote)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -131,19 +164,25 @@ func offerRow(name string, o *wire.Offer) []string {
 			legs = append(legs, "bought of "+string(o.Seller))
 		}
 	}
-	return []string{name, o.Quote, o.Once.String(), o.Each.String() + " / " + o.Period, fmt.Sprintf("%.1f ms", float64(o.Latency)/1000),
+	hour := "-"
+	if o.Hour.Currency != "" {
+		hour = o.Hour.String()
+	}
+	return []string{name, o.Quote, o.Once.String(), o.Each.String() + " / " + o.Period, hour, fmt.Sprintf("%.1f ms", float64(o.Latency)/1000),
 		fmt.Sprintf("%d.%04d %%", o.Availability/10_000, o.Availability%10_000), stamp(o.Until), strings.Join(legs, ", ")}
 }
 
 // serviceCommand is "lateral service".
 type serviceCommand struct {
-	Order    serviceOrder    `cmd:"" op:"order-service" role:"product-manager" help:"Order what a quote offers, all of the chain or nothing." eg:"3f0c1d..." eg:"3f0c1d... --wait --json"`
-	List     serviceList     `cmd:"" op:"list-services" help:"List services: of own customers, and those of partners that are sold on." eg:"" eg:"--state accepted --json"`
-	Show     serviceShow     `cmd:"" op:"get-service" help:"Show one service." eg:"3f0c1d..."`
-	Withdraw serviceWithdraw `cmd:"" op:"withdraw-service" role:"product-manager" help:"Give up an order that is not accepted yet." eg:"3f0c1d..."`
-	Change   serviceChange   `cmd:"" op:"change-service" role:"product-manager" help:"Get a firm price for another bandwidth; lateral service order takes it." eg:"3f0c1d... --bandwidth 200000000"`
-	End      serviceEnd      `cmd:"" op:"end-service" role:"product-manager" help:"End a service, and what is bought for it." eg:"3f0c1d..." eg:"3f0c1d... --at 2026-12-31T23:00:00Z"`
-	Build    serviceBuild    `cmd:"" op:"build-service" role:"engineer,product-manager" help:"Say that the own legs of a service are delivered and tested, or cannot be." eg:"3f0c1d... --latency 17.35ms --availability 99.998% --bandwidth 100Mbit/s" eg:"3f0c1d... --measured test.json" eg:"3f0c1d... --failed"`
+	Order      serviceOrder      `cmd:"" op:"order-service" role:"product-manager" help:"Order what a quote offers, all of the chain or nothing." eg:"3f0c1d..." eg:"3f0c1d... --wait --json"`
+	List       serviceList       `cmd:"" op:"list-services" help:"List services: of own customers, and those of partners that are sold on." eg:"" eg:"--state accepted --json"`
+	Show       serviceShow       `cmd:"" op:"get-service" help:"Show one service." eg:"3f0c1d..."`
+	Withdraw   serviceWithdraw   `cmd:"" op:"withdraw-service" role:"product-manager" help:"Give up an order that is not accepted yet." eg:"3f0c1d..."`
+	Change     serviceChange     `cmd:"" op:"change-service" role:"product-manager" help:"Get a firm price for a change over the same neighbours; lateral service order takes it." eg:"3f0c1d... --bandwidth 200000000" eg:"3f0c1d... --latency 60000 --attribute classOfService=realTime" eg:"3f0c1d... --until 2026-12-31T23:00:00Z"`
+	Session    sessionCommand    `cmd:"" help:"Open and close sessions of capacity that stands."`
+	Reschedule serviceReschedule `cmd:"" op:"reschedule-service" role:"product-manager" help:"Ask for another date of a service that is not delivered, or for haste, at all hops or none." eg:"3f0c1d... --start 2026-12-01T08:00:00Z" eg:"3f0c1d... --expedite"`
+	End        serviceEnd        `cmd:"" op:"end-service" role:"product-manager" help:"End a service, and what is bought for it." eg:"3f0c1d..." eg:"3f0c1d... --at 2026-12-31T23:00:00Z"`
+	Build      serviceBuild      `cmd:"" op:"build-service" role:"engineer,product-manager" help:"Say that the own legs of a service are delivered and tested, or cannot be." eg:"3f0c1d... --latency 17.35ms --availability 99.998% --bandwidth 100Mbit/s" eg:"3f0c1d... --measured test.json" eg:"3f0c1d... --failed"`
 }
 
 type (
@@ -164,7 +203,16 @@ type (
 	serviceWithdraw struct{ serviceShow }
 	serviceChange   struct {
 		serviceShow
-		Bandwidth uint64 `required:"" placeholder:"BITS" help:"bit/s."`
+		Bandwidth    uint64      `placeholder:"BITS" help:"bit/s."`
+		Latency      uint64      `placeholder:"MICROSECONDS" help:"One way at most."`
+		Availability uint32      `placeholder:"MILLIONTHS" help:"At least."`
+		Until        wire.Time   `placeholder:"TIME" help:"A later end of a timed service, which changes nothing else then."`
+		Attribute    []attribute `placeholder:"NAME=VALUE" help:"A member of the configuration, by the schema of the product: text or JSON; null takes it away. Repeat."`
+	}
+	serviceReschedule struct {
+		serviceShow
+		Start    wire.Time `placeholder:"TIME" help:"Its beginning from then on; default: it stays."`
+		Expedite bool      `help:"Ask for haste."`
 	}
 	serviceEnd struct {
 		serviceShow
@@ -229,11 +277,17 @@ func (c serviceWithdraw) Run(ctx context.Context, n *remote) error {
 }
 
 func (c serviceChange) Run(ctx context.Context, n *remote) error {
-	o, err := n.api.ChangeService(ctx, c.ID, wire.ChangeService{Bandwidth: c.Bandwidth})
+	o, err := n.api.ChangeService(ctx, c.ID, wire.ChangeService{Bandwidth: c.Bandwidth, Latency: c.Latency, Availability: c.Availability, Until: c.Until,
+		Attributes: attributes(c.Attribute)})
 	if err != nil || n.json {
 		return shown(n, o, err)
 	}
 	return writeFound(n.out, &wire.Inquired{Best: &o})
+}
+
+func (c serviceReschedule) Run(ctx context.Context, n *remote) error {
+	s, err := n.api.RescheduleService(ctx, c.ID, wire.RescheduleService{Start: c.Start, Expedite: c.Expedite})
+	return shown(n, s, err)
 }
 
 func (c serviceEnd) Run(ctx context.Context, n *remote) error {

@@ -106,24 +106,25 @@ func (c sheetReject) Run(ctx context.Context, n *remote) error {
 
 // orderCommand is "lateral order".
 type orderCommand struct {
-	List    orderList    `cmd:"" op:"list-orders" help:"List orders of both sides: standing ones, or those about products." eg:"" eg:"--state acknowledged" eg:"--kind product --product W-1"`
-	Show    orderShow    `cmd:"" op:"get-order" help:"Show an order." eg:"V-ALPHA" eg:"O-17 --json"`
-	Place   orderPlace   `cmd:"" op:"place-order" role:"product-manager" help:"Place a standing order with the partner; lateral product order is for one product." eg:"V-ALPHA --agreement MSA-1 --sheet ID --value EUR:5000" eg:"V-DE --agreement MSA-1 --sheet ID --prefix 49 --value EUR:5000" eg:"--key 2026-11-02/1 --agreement MSA-1 --sheet ID --value EUR:5000 --value USD:5000 --begin 2026-11-02T00:00:00Z"`
-	Accept  orderAccept  `cmd:"" op:"accept-order" role:"product-manager" help:"Accept an order of the partner; about a product also the charge, test record or cancellation that waits for you." eg:"V-ALPHA" eg:"O-17"`
-	Reject  orderReject  `cmd:"" op:"reject-order" role:"product-manager" help:"Reject an order of the partner; about a product also the charge, test record or cancellation that waits for you." eg:"V-ALPHA --why 'No capacity.'" eg:"O-17 --why 'The test record shows no latency.'"`
-	Suspend orderSuspend `cmd:"" op:"suspend-order" role:"product-manager" help:"Suspend a standing order." eg:"V-ALPHA --why 'Fraud.'"`
-	Resume  orderResume  `cmd:"" op:"resume-order" role:"product-manager" help:"Resume a suspended order." eg:"V-ALPHA"`
-	End     orderEnd     `cmd:"" op:"end-order" role:"product-manager" help:"End a standing order; usage up to its end is still billed." eg:"V-ALPHA --why 'As agreed.'"`
-	Charge  orderCharge  `cmd:"" op:"charge-order" role:"product-manager" help:"Ask the buyer for a charge without which its order does not go on." eg:"O-17 --name 'Digging' --amount EUR:400 --why 'The duct is full.'"`
-	Cancel  orderCancel  `cmd:"" op:"cancel-order" role:"product-manager" help:"Cancel an own order about a product; once the seller has accepted it, the seller is asked." eg:"O-17 --why 'The customer is gone.'"`
-	Deliver orderDeliver `cmd:"" op:"deliver-order" role:"product-manager" help:"Say that what was ordered is delivered: it is billed from then on." eg:"O-17" eg:"O-17 --record test.json --total latency=12000 --total availability=999990" eg:"O-17 --at 2026-12-01T08:00:00Z --record 5f0c...e1"`
-	Fail    orderFail    `cmd:"" op:"fail-order" role:"product-manager" help:"Say that what was ordered cannot be delivered." eg:"O-17 --why 'The building has no duct.'"`
+	List       orderList       `cmd:"" op:"list-orders" help:"List orders of both sides: standing ones, or those about products." eg:"" eg:"--state acknowledged" eg:"--kind product --product W-1"`
+	Show       orderShow       `cmd:"" op:"get-order" help:"Show an order." eg:"V-ALPHA" eg:"O-17 --json"`
+	Place      orderPlace      `cmd:"" op:"place-order" role:"product-manager" help:"Place a standing order with the partner; lateral product order is for one product." eg:"V-ALPHA --agreement MSA-1 --sheet ID --value EUR:5000" eg:"V-DE --agreement MSA-1 --sheet ID --prefix 49 --value EUR:5000" eg:"--key 2026-11-02/1 --agreement MSA-1 --sheet ID --value EUR:5000 --value USD:5000 --begin 2026-11-02T00:00:00Z"`
+	Accept     orderAccept     `cmd:"" op:"accept-order" role:"product-manager" help:"Accept an order of the partner; about a product also the charge, test record, other date or cancellation that waits for you." eg:"V-ALPHA" eg:"O-17"`
+	Reject     orderReject     `cmd:"" op:"reject-order" role:"product-manager" help:"Reject an order of the partner; about a product also the charge, test record, other date or cancellation that waits for you." eg:"V-ALPHA --why 'No capacity.'" eg:"O-17 --why 'The test record shows no latency.'"`
+	Suspend    orderSuspend    `cmd:"" op:"suspend-order" role:"product-manager" help:"Suspend a standing order." eg:"V-ALPHA --why 'Fraud.'"`
+	Resume     orderResume     `cmd:"" op:"resume-order" role:"product-manager" help:"Resume a suspended order." eg:"V-ALPHA"`
+	End        orderEnd        `cmd:"" op:"end-order" role:"product-manager" help:"End a standing order; usage up to its end is still billed." eg:"V-ALPHA --why 'As agreed.'"`
+	Charge     orderCharge     `cmd:"" op:"charge-order" role:"product-manager" help:"Ask the buyer for a charge without which its order does not go on." eg:"O-17 --name 'Digging' --amount EUR:400 --why 'The duct is full.'"`
+	Reschedule orderReschedule `cmd:"" op:"reschedule-order" role:"product-manager" help:"Ask the seller of an own order about a product, once it has accepted it, for another date or for haste." eg:"O-17 --start 2026-12-01T08:00:00Z" eg:"O-17 --start 2026-11-20T08:00:00Z --expedite"`
+	Cancel     orderCancel     `cmd:"" op:"cancel-order" role:"product-manager" help:"Cancel an own order about a product; once the seller has accepted it, the seller is asked." eg:"O-17 --why 'The customer is gone.'"`
+	Deliver    orderDeliver    `cmd:"" op:"deliver-order" role:"product-manager" help:"Say that what was ordered is delivered: it is billed from then on." eg:"O-17" eg:"O-17 --record test.json --total latency=12000 --total availability=999990" eg:"O-17 --at 2026-12-01T08:00:00Z --record 5f0c...e1"`
+	Fail       orderFail       `cmd:"" op:"fail-order" role:"product-manager" help:"Say that what was ordered cannot be delivered." eg:"O-17 --why 'The building has no duct.'"`
 }
 
 type orderList struct {
 	many
 	Kind      string `enum:"standing,product" default:"standing" placeholder:"KIND" help:"standing, or product: orders about one product each; default: ${default}."`
-	State     string `placeholder:"STATE" help:"acknowledged, rejected, inProgress, suspended, completed or terminated; about a product also held.assessingCharge, assessingCancellation, failed or cancelled."`
+	State     string `placeholder:"STATE" help:"acknowledged, rejected, inProgress, suspended, completed or terminated; about a product also held.assessingCharge, assessingModification, assessingCancellation, failed or cancelled."`
 	Direction string `placeholder:"FROM>TO" help:"From the buyer to the seller."`
 	Product   string `placeholder:"ID" help:"About this product; with --kind product."`
 }
@@ -223,6 +224,18 @@ type orderCharge struct {
 func (c orderCharge) Run(ctx context.Context, n *remote) error {
 	a := wire.AskCharge{Name: c.Name, Amount: money.Amount(c.Amount), Why: c.Why}
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Order], error) { return p.ChargeOrder(ctx, c.ID, a) })
+}
+
+type orderReschedule struct {
+	one
+	ID       string    `arg:"" help:"Id of the order."`
+	Start    wire.Time `placeholder:"TIME" help:"The earliest delivery from now on; default: it stays."`
+	Expedite bool      `help:"Ask for haste."`
+}
+
+func (c orderReschedule) Run(ctx context.Context, n *remote) error {
+	r := wire.RescheduleOrder{Start: c.Start, Expedite: c.Expedite}
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Order], error) { return p.RescheduleOrder(ctx, c.ID, r) })
 }
 
 type orderDeliver struct {

@@ -71,6 +71,7 @@ type wanted struct {
 	ordering
 	Quote    string    `placeholder:"FILE" help:"The seller's signed quote, byte for byte."`
 	Schedule string    `placeholder:"NAME" help:"Or standing prices of the agreement, by name."`
+	Standing string    `placeholder:"PRODUCT" help:"Or a product that stands, of which a session is opened."`
 	Payload  string    `placeholder:"FILE" help:"Configuration of the product, JSON with its @type; - is standard input."`
 	Pieces   uint64    `placeholder:"N" help:"By a schedule: how many; default: one."`
 	Metres   uint64    `placeholder:"N" help:"By a schedule with prices by distance."`
@@ -80,10 +81,17 @@ type wanted struct {
 }
 
 func (c wanted) want(ctx context.Context, n *remote, r wire.ProductRequest) error {
-	if (c.Quote == "") == (c.Schedule == "") {
-		return usageError{fault.New(fault.Invalid, "it is not said by what the product is ordered", "give --quote or --schedule")}
+	given := 0
+	for _, by := range []string{c.Quote, c.Schedule, c.Standing} {
+		if by != "" {
+			given++
+		}
 	}
-	r.Schedule, r.Pieces, r.Metres, r.Test, r.Reserved = c.Schedule, c.Pieces, c.Metres, c.Test, c.Reserved
+	if given != 1 {
+		return usageError{fault.New(fault.Invalid, "it is not said by what the product is ordered", "give --quote, --schedule or --standing")}
+	}
+	r.Schedule, r.Standing = c.Schedule, c.Standing
+	r.Pieces, r.Metres, r.Test, r.Reserved = c.Pieces, c.Metres, c.Test, c.Reserved
 	var payload []byte
 	var err error
 	if c.Quote != "" {

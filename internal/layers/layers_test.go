@@ -3,6 +3,7 @@
 package layers
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -29,7 +30,7 @@ var rows = [][]string{
 	{"channel", "catalog"},
 	{"store", "ledger", "proof"},
 	{"compare"},
-	{"line"},
+	{"line", "rail"},
 	{"trade"},
 	{"internal"},
 	{"fault"},
@@ -37,7 +38,7 @@ var rows = [][]string{
 
 // nouns are the packages under trade/, each of which may import those before it.
 var nouns = []string{"money", "party", "usage", "rating", "product", "agreement", "order",
-	"invoice", "reconcile", "dispute", "settlement", "fraud", "habit"}
+	"invoice", "reconcile", "dispute", "settlement", "token", "netting", "fraud", "habit"}
 
 func rowOf(pkg string) int {
 	top, _, _ := strings.Cut(pkg, "/")
@@ -209,6 +210,38 @@ func TestTheCoreIsPure(t *testing.T) {
 	}
 }
 
+// Bank files are read and matched the same way whenever and wherever: what does
+// it opens no file, asks no network and reads no clock.
+func TestBankFilesNeedNoMachine(t *testing.T) {
+	files, err := filepath.Glob("../../rail/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no file of rail was found: ", err)
+	}
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, imp := range f.Imports {
+			name := strings.Trim(imp.Path.Value, `"`)
+			if slices.Contains([]string{"os", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand"}, name) {
+				t.Errorf("%s imports %s", path, name)
+			}
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "Now" {
+				if p, ok := s.X.(*ast.Ident); ok && p.Name == "time" {
+					t.Errorf("%s reads the clock", path)
+				}
+			}
+			return true
+		})
+	}
+}
+
 func TestThePictureRefusesWrongArrows(t *testing.T) {
 	for _, c := range []struct {
 		from, to string
@@ -228,6 +261,10 @@ func TestThePictureRefusesWrongArrows(t *testing.T) {
 		{"catalog", "store", true},
 		{"channel", "catalog", false},
 		{"trade", "internal/canon", true},
+		{"rail", "trade/money", true},
+		{"rail/bank", "rail", true},
+		{"rail", "line", false},
+		{"trade", "rail", false},
 		{"somewhere", "trade", false},
 	} {
 		if _, ok := allowed(c.from, c.to); ok != c.ok {

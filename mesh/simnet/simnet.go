@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
@@ -144,24 +145,67 @@ func (n *network) push(e event) {
 // as long again as the distance, and an API that takes its time.
 func (n *network) delay(from int32, link edge) int64 {
 	km := int64(n.w.km[n.w.home[from]][n.w.home[link.to]])
-	d := km*3/400 + 10 + n.random.Int64N(60)
+	d := km*3/400 + fastest + n.random.Int64N(60)
 	if n.w.sluggish[from] {
 		d += 300 + n.random.Int64N(600)
 	}
-	return max(d, 1)
+	return d
 }
 
-// settle carries what is under way until nothing is.
+// fastest is how long a message takes at least, in ms.
+const fastest = 10
+
+// settle carries what is under way until nothing is. What happens within the
+// time of the fastest message cannot depend on what another node does meanwhile,
+// so that nodes do it in parallel; what they want done is carried in the order of
+// the events, so that a seed decides everything.
 func (n *network) settle() {
+	var batch []event
+	var wanted [][]mesh.Effect
+	of := map[int32][]int{} // indices of a node's events
+	var nodes []int32
 	for len(n.queue) > 0 {
-		e := heap.Pop(&n.queue).(event)
-		n.now = e.at
-		if e.enni < 0 {
-			n.carry(e.node, n.nodes[e.node].Tick(n.now))
-		} else {
-			n.carry(e.node, n.nodes[e.node].Receive(n.now, int(e.enni), e.message))
+		batch, nodes = batch[:0], nodes[:0]
+		clear(of)
+		for until := n.queue[0].at + fastest; len(n.queue) > 0 && n.queue[0].at < until; {
+			e := heap.Pop(&n.queue).(event)
+			if of[e.node] == nil {
+				nodes = append(nodes, e.node)
+			}
+			of[e.node] = append(of[e.node], len(batch))
+			batch = append(batch, e)
+		}
+		wanted = append(wanted[:0], make([][]mesh.Effect, len(batch))...)
+		share(len(nodes), func(i int) {
+			for _, k := range of[nodes[i]] {
+				if e := &batch[k]; e.enni < 0 {
+					wanted[k] = n.nodes[e.node].Tick(e.at)
+				} else {
+					wanted[k] = n.nodes[e.node].Receive(e.at, int(e.enni), e.message)
+				}
+			}
+		})
+		for k := range batch {
+			n.now = max(n.now, batch[k].at)
+			n.carry(batch[k].node, wanted[k])
 		}
 	}
+}
+
+// share does so many tasks on all processors.
+func share(tasks int, do func(int)) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < tasks; i = int(next.Add(1)) - 1 {
+			do(i)
+		}
+	}
+	for range min(tasks, runtime.GOMAXPROCS(0)) - 1 {
+		all.Go(work)
+	}
+	work()
+	all.Wait()
 }
 
 // tell lets all carriers tell each other their reach, level by level, without

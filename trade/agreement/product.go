@@ -209,6 +209,9 @@ func (p *ProductTerms) Conforms(o *product.Offer) error {
 			return err
 		}
 	}
+	if err := p.sessions(o.Sessions); err != nil {
+		return err
+	}
 	switch t := o.Term; {
 	case p.MostPieces != 0 && o.Pieces > p.MostPieces:
 		return p.broken("most_pieces", "order fewer", "%d pieces are ordered, and %d are allowed", o.Pieces, p.MostPieces)
@@ -218,6 +221,26 @@ func (p *ProductTerms) Conforms(o *product.Offer) error {
 		return p.broken("most_months", "order a shorter term", "the term is %d months, and at most %d are agreed", t.Months, p.MostMonths)
 	case t.Early > p.MostEarly:
 		return p.broken("most_early", "have it quoted at a lower one", "an early end costs %d millionths of what is left, and at most %d are agreed", t.Early, p.MostEarly)
+	}
+	return nil
+}
+
+// sessions refuses standing prices that the clause does not allow, or that are
+// not of use: a session is charged for its time, and not for being opened.
+func (p *ProductTerms) sessions(all []rating.Price) error {
+	if len(all) > MaxPrices {
+		return fault.New(fault.Invalid, "an offer has at most 32 prices of sessions", "name fewer").In("offer.sessions")
+	}
+	if err := rating.ValidatePrices(all); err != nil {
+		return fault.Of(err).In("offer.sessions")
+	}
+	for i := range all {
+		if !all[i].Kind.Used() {
+			return fault.New(fault.Invalid, "a session has a price that is not of use", "price it by time, data or bandwidth").In("offer.sessions")
+		}
+		if err := p.allows(&all[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -5,6 +5,14 @@ import "github.com/lateral-network/lateral/fault"
 // CodeUnknownCurrency says that a text is no currency code of ISO 4217.
 const CodeUnknownCurrency fault.Code = "unknown-currency"
 
+// CodeNoMinorUnit says that a currency has no coin, so that no bank pays in it.
+const CodeNoMinorUnit fault.Code = "no-minor-unit"
+
+// XDR is the special drawing right of the International Monetary Fund: a unit of
+// account that a basket of currencies defines. Prices may be in it and tokens
+// stand for it; no bank pays in it.
+const XDR Currency = "XDR"
+
 // Currency is an alphabetic code of ISO 4217, in capitals: "USD".
 type Currency string
 
@@ -18,7 +26,7 @@ func ParseCurrency(s string) (Currency, error) {
 // Validate refuses a code that ISO 4217 does not list, with code
 // [CodeUnknownCurrency].
 func (c Currency) Validate() error {
-	if _, ok := minorUnits[c]; ok {
+	if _, ok := minorUnits[c]; ok || c == XDR {
 		return nil
 	}
 	s := string(c)
@@ -29,13 +37,47 @@ func (c Currency) Validate() error {
 }
 
 // MinorUnits tells how many decimal places the currency's smallest coin has:
-// 2 for USD, 0 for JPY, 3 for BHD. Payments round to it; lines do not.
+// 2 for USD, 0 for JPY, 3 for BHD. Payments round to it; lines do not. Codes:
+// [CodeUnknownCurrency], [CodeNoMinorUnit].
 func (c Currency) MinorUnits() (int, error) {
 	n, ok := minorUnits[c]
-	if !ok {
-		return 0, c.Validate()
+	switch {
+	case ok:
+		return int(n), nil
+	case c == XDR:
+		return 0, fault.New(CodeNoMinorUnit, "no bank pays in XDR", "pay in tokens, or in a currency of the basket")
 	}
-	return int(n), nil
+	return 0, c.Validate()
+}
+
+// Whole reports whether a bank can pay an amount to the last millionth: it is a
+// whole number of the currency's smallest coin. Codes: those of MinorUnits.
+func (a Amount) Whole() (bool, error) {
+	n, err := a.Currency.MinorUnits()
+	if err != nil {
+		return false, err
+	}
+	return a.Micro%coin(n) == 0, nil
+}
+
+// Coins gives the part of an amount that a bank can pay: rounded towards zero to
+// the currency's smallest coin. Codes: those of MinorUnits.
+func (a Amount) Coins() (Amount, error) {
+	n, err := a.Currency.MinorUnits()
+	if err != nil {
+		return Amount{}, err
+	}
+	a.Micro -= a.Micro % coin(n)
+	return a, nil
+}
+
+// coin is a currency's smallest coin in millionths.
+func coin(places int) Micro {
+	c := Micro(1)
+	for range 6 - places {
+		c *= 10
+	}
+	return c
 }
 
 // minorUnits is ISO 4217 list one without precious metals, testing codes and

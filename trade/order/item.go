@@ -27,7 +27,8 @@ type Request struct {
 	Action  Action `cbor:"1,keyasint" json:"action"`
 	Product string `cbor:"2,keyasint" json:"product"` // id; chosen by the buyer to add one
 	// Quote is the seller's signed quote, byte for byte, by which the product is
-	// ordered; or Schedule names the standing prices of the agreement.
+	// ordered; or Schedule names the standing prices of the agreement; or Standing
+	// the product that stands, by whose prices a session of it is opened.
 	Quote    []byte        `cbor:"3,keyasint,omitempty" json:"quote,omitempty"`
 	Schedule string        `cbor:"4,keyasint,omitempty" json:"schedule,omitempty"`
 	Offer    product.Offer `cbor:"5,keyasint,omitzero" json:"offer,omitzero"`      // to end a product: none
@@ -35,6 +36,17 @@ type Request struct {
 	Test     bool          `cbor:"7,keyasint,omitempty" json:"test,omitempty"`     // it is tested before it is billed, whatever the agreement says
 	Reserved int64         `cbor:"8,keyasint,omitempty" json:"reserved,omitempty"` // until when the seller's reservation holds; ms UTC
 	Account  string        `cbor:"9,keyasint,omitempty" json:"account,omitempty"`  // of the buyer, that the product is billed to; empty: the usual one
+	Standing string        `cbor:"10,keyasint,omitempty" json:"standing,omitempty"`
+}
+
+// Bases counts by what a request is ordered: one, or none where a product ends.
+func (r *Request) Bases() (n int) {
+	for _, named := range []bool{len(r.Quote) > 0, r.Schedule != "", r.Standing != ""} {
+		if named {
+			n++
+		}
+	}
+	return n
 }
 
 // Item is an order about one product.
@@ -58,11 +70,44 @@ type Item struct {
 	Why      string          `cbor:"15,keyasint,omitempty" json:"why,omitempty"`
 	Deadline int64           `cbor:"16,keyasint,omitempty" json:"deadline,omitempty"` // block time, ms UTC
 	Delivery *Delivery       `cbor:"17,keyasint,omitempty" json:"delivery,omitempty"`
-	Asked    *rating.Charge  `cbor:"18,keyasint,omitempty" json:"asked,omitempty"`   // the charge for which it is held
-	Charges  []rating.Charge `cbor:"19,keyasint,omitempty" json:"charges,omitempty"` // agreed while it was in progress
-	History  []product.Moved `cbor:"20,keyasint" json:"history"`                     // of its states
-	Tested   bool            `cbor:"21,keyasint,omitempty" json:"tested,omitempty"`  // a test record precedes billing
-	Resumed  int64           `cbor:"22,keyasint,omitempty" json:"resumed,omitempty"` // the deadline to go back to when a charge or cancellation is answered; block time, ms UTC
+	Asked    *rating.Charge  `cbor:"18,keyasint,omitempty" json:"asked,omitempty"`    // the charge for which it is held
+	Charges  []rating.Charge `cbor:"19,keyasint,omitempty" json:"charges,omitempty"`  // agreed while it was in progress
+	History  []product.Moved `cbor:"20,keyasint" json:"history"`                      // of its states
+	Tested   bool            `cbor:"21,keyasint,omitempty" json:"tested,omitempty"`   // a test record precedes billing
+	Resumed  int64           `cbor:"22,keyasint,omitempty" json:"resumed,omitempty"`  // the deadline to go back to when a charge, cancellation or wish is answered; block time, ms UTC
+	Wish     *Wish           `cbor:"23,keyasint,omitempty" json:"wish,omitempty"`     // that waits for an answer
+	Wishes   []Wish          `cbor:"24,keyasint,omitempty" json:"wishes,omitempty"`   // that were answered, oldest first
+	Expedite bool            `cbor:"25,keyasint,omitempty" json:"expedite,omitempty"` // the seller has agreed to haste
+}
+
+// Wish is another date, or haste, that the buyer asks for while its order is
+// under way: Sonata's change of an item's requested delivery date.
+type Wish struct {
+	Start    int64       `cbor:"1,keyasint,omitempty" json:"start,omitempty"` // ms UTC; 0: the date stays
+	Expedite bool        `cbor:"2,keyasint,omitempty" json:"expedite,omitempty"`
+	Asked    party.Act   `cbor:"3,keyasint" json:"asked"`
+	Outcome  WishOutcome `cbor:"4,keyasint,omitempty" json:"outcome,omitempty"` // empty: it waits
+	Charged  bool        `cbor:"5,keyasint,omitempty" json:"charged,omitempty"` // the seller has asked for a charge for it
+	Why      string      `cbor:"6,keyasint,omitempty" json:"why,omitempty"`     // of a refusal
+	Answered party.Act   `cbor:"7,keyasint,omitzero" json:"answered,omitzero"`  // whose word, or the deadline's
+}
+
+// WishOutcome is what has become of a wish.
+type WishOutcome string
+
+// The outcomes. The order goes on as it was after all but the first.
+const (
+	WishAccepted  WishOutcome = "accepted"  // by the seller, or by the buyer with its charge
+	WishRejected  WishOutcome = "rejected"  // by the seller
+	WishDeclined  WishOutcome = "declined"  // by the buyer: its charge
+	WishWithdrawn WishOutcome = "withdrawn" // by the buyer: it asks for the cancellation instead
+	WishLapsed    WishOutcome = "lapsed"    // not answered in time
+)
+
+// Wants reports whether a wish is for a date (ms UTC; 0: the date stays) and for
+// haste or not.
+func (w *Wish) Wants(start int64, expedite bool) bool {
+	return w.Start == start && w.Expedite == expedite
 }
 
 // Delivery is the seller's record that a product was delivered: what billing

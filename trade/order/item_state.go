@@ -9,6 +9,7 @@ const (
 	ItemAcknowledged ItemState = "acknowledged"          // seller: accept or reject
 	ItemInProgress   ItemState = "inProgress"            // seller: deliver. Buyer, once there is a test record: accept or reject it
 	ItemHeld         ItemState = "held.assessingCharge"  // buyer: accept or reject the charge
+	ItemModifying    ItemState = "assessingModification" // seller: accept the other date or haste, ask for a charge, or reject it
 	ItemCancelling   ItemState = "assessingCancellation" // seller: accept the cancellation or reject it
 	ItemCompleted    ItemState = "completed"             // nobody: it is delivered
 	ItemFailed       ItemState = "failed"                // nobody: it was not delivered
@@ -32,8 +33,11 @@ const (
 	ItemAgree    ItemEvent = "agree"    // by the buyer, to the charge
 	ItemDecline  ItemEvent = "decline"  // by the buyer, or it has not answered in time
 	ItemWithdraw ItemEvent = "withdraw" // by the buyer: it asks for the cancellation, or cancels
-	ItemKeep     ItemEvent = "keep"     // by the seller: it goes on
+	ItemKeep     ItemEvent = "keep"     // it goes on as it was: by the seller, by the buyer that declines the charge of another date, or not answered in time
 	ItemRelease  ItemEvent = "release"  // by the seller, or it has not answered in time: it is cancelled
+
+	ItemReschedule ItemEvent = "reschedule" // by the buyer: it asks for another date, or for haste
+	ItemMove       ItemEvent = "move"       // by the seller: it goes on as the buyer has asked
 )
 
 // ItemTransitions is every move an order about a product can make; what is not
@@ -41,8 +45,9 @@ const (
 var ItemTransitions = map[ItemState]map[ItemEvent]ItemState{
 	ItemAcknowledged: {ItemAccept: ItemInProgress, ItemReject: ItemRejected, ItemLapse: ItemRejected, ItemWithdraw: ItemCancelled},
 	ItemInProgress: {ItemTest: ItemInProgress, ItemObject: ItemInProgress, ItemDeliver: ItemCompleted, ItemFail: ItemFailed,
-		ItemCharge: ItemHeld, ItemWithdraw: ItemCancelling, ItemReject: ItemFailed},
-	ItemHeld:       {ItemAgree: ItemInProgress, ItemDecline: ItemFailed, ItemReject: ItemFailed},
+		ItemCharge: ItemHeld, ItemWithdraw: ItemCancelling, ItemReject: ItemFailed, ItemReschedule: ItemModifying},
+	ItemHeld:       {ItemAgree: ItemInProgress, ItemDecline: ItemFailed, ItemKeep: ItemInProgress, ItemReject: ItemFailed},
+	ItemModifying:  {ItemMove: ItemInProgress, ItemKeep: ItemInProgress, ItemCharge: ItemHeld, ItemWithdraw: ItemCancelling, ItemReject: ItemFailed},
 	ItemCancelling: {ItemKeep: ItemInProgress, ItemRelease: ItemCancelled, ItemReject: ItemFailed},
 }
 

@@ -4,6 +4,8 @@
 package party
 
 import (
+	"slices"
+
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
@@ -227,18 +229,23 @@ func (m Member) SealingKeys(height uint64) [][]byte {
 // Role is what a delegate may authorise.
 type Role string
 
-// The roles of delegates on a Bilateral.
+// The roles of delegates.
 const (
 	Contracts Role = "contracts" // agreements, amendments, rate sheets, termination
 	Orders    Role = "orders"    // place, accept, suspend, resume, terminate
 	Disputes  Role = "disputes"  // decisions on disputed lines
-	Finance   Role = "finance"   // acceptance of invoices, netting, payments, receipts
+	Finance   Role = "finance"   // acceptance of invoices, netting, payments, receipts; of tokens too
+
+	Issuer     Role = "issuer"     // of tokens: mint, burn, reserve; by two persons
+	Compliance Role = "compliance" // freeze and release, hold a payment and let it go
+	Oracle     Role = "oracle"     // says what an exchange rate is
 )
 
+// Roles are all of them.
+var Roles = []Role{Contracts, Orders, Disputes, Finance, Issuer, Compliance, Oracle}
+
 // Known reports whether r is one of the roles.
-func (r Role) Known() bool {
-	return r == Contracts || r == Orders || r == Disputes || r == Finance
-}
+func (r Role) Known() bool { return slices.Contains(Roles, r) }
 
 // Delegate is a person or robot that may authorise for one side of a
 // Bilateral, within a limit for each currency (MEF 114 [R6], [R7]).

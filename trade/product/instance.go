@@ -18,6 +18,17 @@ type Offer struct {
 	Metres        uint64             `cbor:"6,keyasint,omitempty" json:"metres,omitempty"` // of prices by distance: as the seller computed them
 	Term          Term               `cbor:"7,keyasint,omitzero" json:"term,omitzero"`
 	Guarantees    []rating.Guarantee `cbor:"8,keyasint,omitempty" json:"guarantees,omitempty"`
+	// Sessions are standing prices of use: by them the buyer opens and closes sessions
+	// of the product, each a product of its own, without a quote.
+	Sessions []rating.Price `cbor:"9,keyasint,omitempty" json:"sessions,omitempty"`
+}
+
+// Session gives what a session of the offer is: the same product by its standing
+// prices, without term and guarantees. False: there are none.
+func (o Offer) Session() (Offer, bool) {
+	s := o
+	s.Prices, s.Sessions, s.Term, s.Guarantees = o.Sessions, nil, Term{}, nil
+	return s, len(o.Sessions) > 0
 }
 
 // Term is for how long a product is ordered at least.
@@ -58,6 +69,7 @@ type Instance struct {
 	Open      uint32          `cbor:"20,keyasint,omitempty" json:"open,omitempty"`       // measurements that are not agreed yet
 	Short     []Short         `cbor:"21,keyasint,omitempty" json:"short,omitempty"`      // until when shortfalls are billed, by price
 	Due       []rating.Charge `cbor:"19,keyasint,omitempty" json:"due,omitempty"`        // for the next bill: of events, and what was billed otherwise before
+	Standing  string          `cbor:"22,keyasint,omitempty" json:"standing,omitempty"`   // the product of which this is a session
 }
 
 // Short says until when it is billed what a price's use falls short of its

@@ -4,6 +4,8 @@
 package settlement
 
 import (
+	"strings"
+
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
@@ -22,7 +24,43 @@ const (
 	Cash     Purpose = "cash"     // paid outside, confirmed by the payee
 )
 
-// Account is where value stands: one party, purpose and currency.
+// The purposes of accounts on the Omnilateral, where tokens are. Nobody owes
+// there what he does not have: none of them falls below zero, except Issued and
+// Outside, from which everything comes.
+const (
+	Available Purpose = "available" // the party's to use
+	Held      Purpose = "held"      // promised: posted or given back
+	Escrow    Purpose = "escrow"    // promised to whoever shows a key
+	Deposit   Purpose = "deposit"   // locked, so that two may pay each other in private
+	Fee       Purpose = "fee"       // set aside for, or taken as, fees
+	Tax       Purpose = "tax"       // set aside for taxes
+	Issued    Purpose = "issued"    // the issuer's debt to all holders: less than zero by the supply
+	Outside   Purpose = "outside"   // where a reserve came from: less than zero by the reserve
+
+	// Round and Unclaimed are accounts of nobody: what a change of several locks has
+	// taken and not put back yet, which is nothing at its end; and what is left in
+	// closed locks for partners whom nobody knows.
+	Round     Purpose = "round"
+	Unclaimed Purpose = "unclaimed"
+
+	reserve = "reserve-"
+)
+
+// Reserve is the purpose of what an issuer keeps at banks behind one token. Each
+// token has its own: what covers one covers no other.
+func Reserve(token string) Purpose { return Purpose(reserve + token) }
+
+// Covered reports whether an account of the purpose may not fall below zero.
+func (p Purpose) Covered() bool {
+	switch p {
+	case Available, Held, Escrow, Deposit, Fee, Tax, Round, Unclaimed:
+		return true
+	}
+	return strings.HasPrefix(string(p), reserve)
+}
+
+// Account is where value stands: one party, purpose and currency. On the
+// Omnilateral the currency may be the code of a token.
 type Account struct {
 	Party    party.Code     `cbor:"1,keyasint" json:"party"`
 	Purpose  Purpose        `cbor:"2,keyasint" json:"purpose"`

@@ -37,6 +37,11 @@ func (c *Client) ChangeService(ctx context.Context, id string, x wire.ChangeServ
 	return post[wire.Offer](ctx, c, "/v1/services/"+id+"/change", x)
 }
 
+// RescheduleService asks for another date of a service, or for haste.
+func (c *Client) RescheduleService(ctx context.Context, id string, r wire.RescheduleService) (wire.Service, error) {
+	return post[wire.Service](ctx, c, "/v1/services/"+id+"/reschedule", r)
+}
+
 // EndService ends a service.
 func (c *Client) EndService(ctx context.Context, id string, e wire.EndService) (wire.Service, error) {
 	return post[wire.Service](ctx, c, "/v1/services/"+id+"/end", e)
@@ -45,4 +50,24 @@ func (c *Client) EndService(ctx context.Context, id string, e wire.EndService) (
 // BuildService says what became of the own legs of a service.
 func (c *Client) BuildService(ctx context.Context, id string, b wire.BuiltService) (wire.Service, error) {
 	return post[wire.Service](ctx, c, "/v1/services/"+id+"/build", b)
+}
+
+// Sessions lists sessions of a service. Filter: state.
+func (c *Client) Sessions(ctx context.Context, service string, f Filter) iter.Seq2[wire.Session, error] {
+	return list[wire.Session](ctx, c, "/v1/services/"+service+"/sessions", f)
+}
+
+// Session gives one of them.
+func (c *Client) Session(ctx context.Context, service, id string) (wire.Session, error) {
+	return get[wire.Session](ctx, c, "/v1/services/"+service+"/sessions/"+id)
+}
+
+// OpenSession opens a session of a service that stands.
+func (c *Client) OpenSession(ctx context.Context, service string, o wire.OpenSession) (wire.Session, error) {
+	return post[wire.Session](ctx, c, "/v1/services/"+service+"/sessions", o)
+}
+
+// CloseSession closes one.
+func (c *Client) CloseSession(ctx context.Context, service, id string) (wire.Session, error) {
+	return post[wire.Session](ctx, c, "/v1/services/"+service+"/sessions/"+id+"/close", nil)
 }

@@ -15,6 +15,11 @@ func (p *Partner) ChargeOrder(ctx context.Context, id string, a wire.AskCharge) 
 	return post[wire.Done[wire.Order]](ctx, p.c, p.at("orders", id, "charge"), a)
 }
 
+// RescheduleOrder asks the seller for another date of an order, or for haste.
+func (p *Partner) RescheduleOrder(ctx context.Context, id string, r wire.RescheduleOrder) (wire.Done[wire.Order], error) {
+	return post[wire.Done[wire.Order]](ctx, p.c, p.at("orders", id, "reschedule"), r)
+}
+
 // DeliverOrder says that what was ordered is delivered.
 func (p *Partner) DeliverOrder(ctx context.Context, id string, d wire.DeliverOrder) (wire.Done[wire.Order], error) {
 	return post[wire.Done[wire.Order]](ctx, p.c, p.at("orders", id, "deliver"), d)

@@ -19,6 +19,7 @@ type ProductRequest struct {
 	ID       string       `json:"id" minLength:"1" maxLength:"40" doc:"Of the product; chosen by you to add one."`
 	Quote    []byte       `json:"quote,omitempty" doc:"The seller's signed quote, byte for byte."`
 	Schedule string       `json:"schedule,omitempty" maxLength:"40" doc:"Or the name of standing prices in the agreement."`
+	Standing string       `json:"standing,omitempty" maxLength:"40" doc:"Or the id of a product of yours that stands: a session of it is opened."`
 	Pieces   uint64       `json:"pieces,omitempty" doc:"By a schedule: how many; absent: one."`
 	Metres   uint64       `json:"metres,omitempty" doc:"By a schedule with prices by distance."`
 	Until    Time         `json:"until,omitzero" doc:"When what is added ends by itself. Absent: as the quote says, or else it is open."`
@@ -35,6 +36,7 @@ type OrderedProduct struct {
 	Clause   string          `json:"clause" doc:"Of the agreement, that allows it."`
 	Quoted   string          `json:"quoted,omitempty" doc:"Id of the quote that it is ordered by."`
 	Schedule string          `json:"schedule,omitempty" doc:"Name of the schedule that it is ordered by."`
+	Standing string          `json:"standing,omitempty" doc:"The product that stands, of which it opens a session."`
 	Until    Time            `json:"until,omitzero"`
 	Tested   bool            `json:"tested,omitempty" doc:"A test record precedes billing."`
 	Reserved Time            `json:"reserved,omitzero"`
@@ -42,6 +44,9 @@ type OrderedProduct struct {
 	Deadline Time            `json:"deadline,omitzero" doc:"Until when it waits; then what is agreed happens."`
 	Asked    *rating.Charge  `json:"asked,omitempty" doc:"The charge for which it is held."`
 	Charges  []rating.Charge `json:"charges,omitempty" doc:"Agreed while it was in progress."`
+	Wish     *Wish           `json:"wish,omitempty" doc:"Another date or haste that the buyer has asked for and that waits for an answer."`
+	Wishes   []Wish          `json:"wishes,omitempty" doc:"What else the buyer has asked for, oldest first, with what became of it."`
+	Expedite bool            `json:"expedite,omitempty" doc:"The seller has agreed to haste."`
 	Delivery *Delivery       `json:"delivery,omitempty"`
 	History  []Moved         `json:"history" nullable:"false" doc:"Of its states."`
 	Offer    product.Offer   `json:"offer"`
@@ -68,6 +73,23 @@ type AskCharge struct {
 	Name   string       `json:"name" minLength:"1" maxLength:"80" doc:"As the bill is to show it."`
 	Amount money.Amount `json:"amount"`
 	Why    string       `json:"why,omitempty" maxLength:"500"`
+}
+
+// RescheduleOrder asks for another date of an order, for haste, or for both.
+type RescheduleOrder struct {
+	Start    Time `json:"start,omitzero" doc:"The earliest delivery from now on; absent: it stays."`
+	Expedite bool `json:"expedite,omitempty" doc:"Ask for haste."`
+}
+
+// Wish is another date or haste that the buyer of an order has asked for.
+type Wish struct {
+	Start    Time              `json:"start,omitzero"`
+	Expedite bool              `json:"expedite,omitempty"`
+	Asked    Act               `json:"asked"`
+	Outcome  order.WishOutcome `json:"outcome,omitempty" enum:"accepted,rejected,declined,withdrawn,lapsed" doc:"Absent: it waits."`
+	Charged  bool              `json:"charged,omitempty" doc:"The seller has asked for a charge for it."`
+	Why      string            `json:"why,omitempty"`
+	Answered *Act              `json:"answered,omitempty"`
 }
 
 // DeliverOrder says that what was ordered is delivered.
@@ -97,6 +119,7 @@ type Product struct {
 	Billed    Time            `json:"billed,omitzero" doc:"Until when it is billed."`
 	Open      uint32          `json:"open" doc:"Measurements that are not agreed yet."`
 	Deadline  Time            `json:"deadline,omitzero" doc:"When a timed one ends."`
+	Standing  string          `json:"standing,omitempty" doc:"The product of which this is a session."`
 	Paused    []Pause         `json:"paused,omitempty"`
 	Due       []rating.Charge `json:"due,omitempty" doc:"For the next bill."`
 	Phases    []Phase         `json:"phases,omitempty" doc:"What it was from when on, the oldest first."`

@@ -12,8 +12,8 @@ import (
 // Where own legs need no work, the seller's node answers by itself, so that what is
 // opened is there after a few blocks.
 
-// standing reports whether an order is about a product by a schedule.
-func (b *Broker) standing(partner party.Code, it *order.Item) (yes bool) {
+// scheduled reports whether an order is about a product by a schedule.
+func (b *Broker) scheduled(partner party.Code, it *order.Item) (yes bool) {
 	if it.Request.Action != order.Delete {
 		return it.Request.Schedule != ""
 	}
@@ -36,6 +36,10 @@ func (b *Broker) standing(partner party.Code, it *order.Item) (yes bool) {
 // come. The lock is held.
 func (b *Broker) serve(partner party.Code, it *order.Item) {
 	x := b.open[partner]
+	if x != nil && it.State == order.ItemModifying {
+		b.answerDate(partner, x, it.ID, it.Wish, "") // it waits for any date
+		return
+	}
 	if x == nil || it.State != order.ItemAcknowledged && it.State != order.ItemInProgress || it.Delivery != nil {
 		return
 	}

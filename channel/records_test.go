@@ -1,0 +1,77 @@
+package channel
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/merkle"
+	"github.com/lateral-network/lateral/store"
+)
+
+// A view is of one block: what the next one adds, changes and removes is not in it,
+// in neither a list nor a single record, when the store has it already.
+func TestABlockThatIsBeingWrittenIsSeenWholeOrNotAtAll(t *testing.T) {
+	db, err := store.Open(t.TempDir(), store.Options{Memory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	space := db.Channel(canon.Sum("a channel"))
+	write := func(pairs ...string) (out []merkle.Write) {
+		for _, p := range pairs {
+			key, value, kept := strings.Cut(p, "=")
+			w := merkle.Write{Key: key}
+			if kept {
+				w.Value = []byte(value)
+			}
+			out = append(out, w)
+		}
+		return out
+	}
+	first := write("k/a=1", "k/b=1", "k/d=1", "l=1")
+	if err := space.Commit(store.Batch{Writes: first}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := newCommitted(space)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := func(after string) string {
+		var listed []string
+		for key, value := range c.ScanAfter("k/", after) {
+			listed = append(listed, key+"="+string(value))
+		}
+		return strings.Join(listed, " ")
+	}
+	is := func(when, all, behind string, single map[string]string) {
+		t.Helper()
+		if got := seen(""); got != all {
+			t.Errorf("%s the list is %s, want %s", when, got, all)
+		}
+		if got := seen("k/b"); got != behind {
+			t.Errorf("%s the list behind k/b is %s, want %s", when, got, behind)
+		}
+		for _, key := range slices.Sorted(maps.Keys(single)) {
+			value, ok := c.Get(key)
+			if got := fmt.Sprintf("%s %t", value, ok); got != single[key] {
+				t.Errorf("%s %s is %s, want %s", when, key, got, single[key])
+			}
+		}
+	}
+	old := map[string]string{"k/a": "1 true", "k/b": "1 true", "k/c": " false", "k/d": "1 true", "l": "1 true"}
+	next := write("k/a", "k/b=2", "k/c=2", "k/e=2", "l=2")
+	c.hold(next)
+	is("before it is written", "k/a=1 k/b=1 k/d=1", "k/d=1", old)
+	if err := space.Commit(store.Batch{Writes: next}); err != nil {
+		t.Fatal(err)
+	}
+	clear(c.cache)
+	is("while it is written", "k/a=1 k/b=1 k/d=1", "k/d=1", old)
+	c.absorb(next)
+	is("afterwards", "k/b=2 k/c=2 k/d=1 k/e=2", "k/c=2 k/d=1 k/e=2",
+		map[string]string{"k/a": " false", "k/b": "2 true", "k/c": "2 true", "k/d": "1 true", "l": "2 true"})
+}
