@@ -128,7 +128,7 @@ func (b *Broker) Quote(ctx context.Context, a selling.Ask) (selling.Quoted, erro
 	if s == nil || s.Proof == nil {
 		return selling.Quoted{}, errNone
 	}
-	shown := prices(s.Quote.Price, s.Quote.Currency, dueOf(a.Product, &q))
+	shown := prices(s.Quote.Price, s.Quote.Currency, q.ChargePeriod(), dueOf(a.Product, &q))
 	if q.Hours != 0 {
 		shown = append(shown, sessionPrices(s.Quote.Price, s.Quote.Currency)...)
 	}

@@ -66,7 +66,7 @@ func TestAServiceIsFoundQuotedOrderedAndActiveOverFourCarriers(t *testing.T) {
 	a := alpha.found(wanted)
 	// A month: DELTA 400, CHARLIE 300 + 400 + 40, BRAVO 200 + 740 + 74, ALPHA 100 +
 	// 1014 + 101.40. Once: 10 each, and a tenth of what is bought.
-	if got := a.Best; !a.Asked || got.Price != (mesh.Price{Once: 46_410_000, Month: 1_215_400_000}) || got.Bought != (mesh.Price{Once: 33_100_000, Month: 1_014_000_000}) || got.Latency != 80_000 || len(got.Legs) != 2 || got.Legs[0].Name != "HKHKG-SGSIN" || got.Legs[1].Name != "" || got.Seller != "BRAVO" {
+	if got := a.Best; !a.Asked || got.Price != (mesh.Price{Once: 46_410_000, Each: 1_215_400_000}) || got.Bought != (mesh.Price{Once: 33_100_000, Each: 1_014_000_000}) || got.Latency != 80_000 || len(got.Legs) != 2 || got.Legs[0].Name != "HKHKG-SGSIN" || got.Legs[1].Name != "" || got.Seller != "BRAVO" {
 		t.Errorf("found %+v", got)
 	}
 	// What a neighbour signs names its own leg, and not where it is with others.

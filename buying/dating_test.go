@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/sonata/client"
+	"github.com/lateral-network/lateral/buying"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/trade"
@@ -97,7 +98,7 @@ func TestAnotherDateIsAgreedAtAllHopsOrNone(t *testing.T) {
 		eventually(t, "ALPHA is answered", func() bool { return alpha.items("BRAVO")[0].State == order.ItemInProgress })
 		return alpha.items("BRAVO")[0].Start == soon
 	})
-	must(delta.broker.Built(sold, true))
+	must(delta.broker.Built(sold, true, buying.Measured{}))
 	alpha.stage(s.ID, mesh.Accepted)
 	w.everywhere("is delivered when it was asked for", func(it order.Item) bool {
 		return it.State == order.ItemCompleted && it.Delivery.At >= it.Start && it.Start < later

@@ -2,8 +2,10 @@ package buying_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -91,7 +93,7 @@ func TestAChainIsChargedOnceItIsWholeThoughNoClauseWantsATest(t *testing.T) {
 		return sold != mesh.ID{}
 	})
 	w.nothingActive()
-	must(bravo.broker.Built(sold, true))
+	must(bravo.broker.Built(sold, true, buying.Measured{}))
 	alpha.stage(s.ID, mesh.Accepted)
 	for i := range w.codes[1:] {
 		eventually(t, "the product of "+string(w.codes[i+1])+" is active", func() bool {
@@ -115,7 +117,7 @@ func TestACarrierThatQuotesAndThenCannotDeliverReleasesTheWholeChain(t *testing.
 		}
 		return sold != mesh.ID{}
 	})
-	if _, err := charlie.broker.Built(sold, false); err != nil {
+	if _, err := charlie.broker.Built(sold, false, buying.Measured{}); err != nil {
 		t.Fatal(err)
 	}
 	alpha.stage(s.ID, mesh.Released)
@@ -123,7 +125,7 @@ func TestACarrierThatQuotesAndThenCannotDeliverReleasesTheWholeChain(t *testing.
 		w.sides[code].free()
 	}
 	w.nothingActive()
-	if _, err := charlie.broker.Built(sold, true); fault.CodeOf(err) != fault.Conflict {
+	if _, err := charlie.broker.Built(sold, true, buying.Measured{}); fault.CodeOf(err) != fault.Conflict {
 		t.Errorf("built after it was released: %v", err)
 	}
 }
@@ -135,7 +137,7 @@ func TestOwnLegsThatPeopleDeliverMakeTheServiceActive(t *testing.T) {
 	eventually(t, "BRAVO has built", func() bool {
 		for _, x := range bravo.broker.Services() {
 			if x.Build {
-				_, err := bravo.broker.Built(x.ID, true)
+				_, err := bravo.broker.Built(x.ID, true, buying.Measured{})
 				return err == nil
 			}
 		}
@@ -192,7 +194,7 @@ func TestANodeThatDiesBetweenReservingAndDeliveringGoesOnWhereItWas(t *testing.T
 		return sold != mesh.ID{}
 	})
 	charlie.stop()
-	must(delta.broker.Built(sold, true))
+	must(delta.broker.Built(sold, true, buying.Measured{}))
 	eventually(t, "DELTA has delivered", func() bool {
 		its := delta.items("CHARLIE")
 		return len(its) == 1 && its[0].Delivery != nil
@@ -226,7 +228,7 @@ func TestATimedServiceEndsByItselfAtEveryHop(t *testing.T) {
 	r := wanted
 	r.To = time.Now().Add(8 * time.Second).UnixMilli()
 	a := alpha.found(r)
-	if a.Best.Price.Month != 0 || a.Best.Price.Once == 0 {
+	if a.Best.Price.Each != 0 || a.Best.Price.Once == 0 {
 		t.Errorf("a timed service costs %+v", a.Best.Price)
 	}
 	s := must(alpha.broker.Order(a.Best.Quote))
@@ -245,6 +247,52 @@ func TestATimedServiceEndsByItselfAtEveryHop(t *testing.T) {
 	for _, code := range w.codes {
 		w.sides[code].free()
 	}
+}
+
+// What is asked for by the hour is priced, promised and billed by the hour at each
+// hop.
+func TestAServiceByTheHourHasAPriceForEachHourAtEveryHop(t *testing.T) {
+	w := newWorld(t, nil, "ALPHA", "BRAVO", "CHARLIE")
+	w.sides["CHARLIE"].priced("3.6", "1h")
+	w.sides["BRAVO"].priced("0.001", "1s")
+	w.sides["ALPHA"].priced("24", "1d")
+	alpha := w.sides["ALPHA"]
+	r := wanted
+	r.Period = "1h"
+	a := alpha.found(r)
+	// CHARLIE 3.60, BRAVO 3.60 + 3.60 + 0.36, ALPHA 1 + 7.56 + 0.756 an hour.
+	if a.Best.Price.Each != 9_316_000 || a.Best.Bought.Each != 7_560_000 || a.Best.Period != "1h" {
+		t.Errorf("an hour costs %+v, of which %+v is bought, by %s", a.Best.Price, a.Best.Bought, a.Best.Period)
+	}
+	s := w.ordered(a.Best.Quote)
+	if x := alpha.stage(s.ID, mesh.Accepted); x.Offer.Period != "1h" {
+		t.Errorf("the service is charged by %s", x.Offer.Period)
+	}
+	for i, want := range []money.Rate{7_560_000_000, 3_600_000_000} {
+		offer := w.sides[w.codes[i]].items(w.codes[i+1])[0].Request.Offer
+		if p := offer.Prices[0]; p.Rate != want || p.Period != (usage.Cycle{Length: "1h"}) || len(offer.Guarantees) != 1 {
+			t.Errorf("%s has ordered at %+v, with %+v", w.codes[i], p, offer.Guarantees)
+		}
+	}
+	if o := must(alpha.broker.Change(within(t), s.ID, buying.Wish{Bandwidth: 200_000_000})); o.Period != "1h" || o.Price.Each != 9_316_000 {
+		t.Errorf("with more bandwidth it costs %+v, by %s", o.Price, o.Period)
+	}
+	for name, set := range map[string]func(*buying.Request){"a term": func(r *buying.Request) { r.Months = 12 }, "sessions": func(r *buying.Request) { r.Hours = 40 }} {
+		r := r
+		set(&r)
+		if _, err := alpha.broker.Inquire(within(t), r); fault.CodeOf(err) != mesh.CodeBadInquiry || fault.Of(err).Field != "period" {
+			t.Errorf("an hour's price with %s: %v", name, err)
+		}
+	}
+}
+
+// priced gives the carrier's leg another price that recurs.
+func (s *side) priced(rate, period string) {
+	s.w.t.Helper()
+	i := slices.Index(s.w.codes, s.code)
+	text := strings.NewReplacer(fmt.Sprintf("rate: \"%d\"", 100*(i+1)), fmt.Sprintf("rate: %q", rate), "length: 1mo", "length: "+period).Replace(s.w.stock(i))
+	must(s.catalog.Import(strings.NewReader(text), "stock", false, "pm", time.Now().UnixMilli()))
+	s.broker.CatalogChanged()
 }
 
 func TestCapacityIsNeverSoldTwice(t *testing.T) {
@@ -444,7 +492,7 @@ func TestWhatWasQuotedBesideAnOrderIsGivenBack(t *testing.T) {
 		a = alpha.found(wanted)
 		return len(a.Alternatives) == 1
 	})
-	if a.Best.Latency <= a.Alternatives[0].Latency || a.Best.Price.Month >= a.Alternatives[0].Price.Month {
+	if a.Best.Latency <= a.Alternatives[0].Latency || a.Best.Price.Each >= a.Alternatives[0].Price.Each {
 		t.Errorf("the best is %+v, beside it %+v", a.Best, a.Alternatives[0])
 	}
 	held := func() int { return len(bravo.catalog.Waiting("ALPHA", time.Now().UnixMilli())) }

@@ -16,7 +16,7 @@ var example = mesh.Inquiry{Product: "urn:lateral:spec:e-line:v1.0.0:all", A: mes
 
 // Whoever changes a vector changes what neighbours read.
 func TestGoldenVectors(t *testing.T) {
-	item := mesh.Item{Ref: mesh.ID{1}, Priced: true, Until: 1_800_000_000_000, Offer: mesh.Offer{Price: mesh.Price{Once: 5, Month: 7}, Latency: 20_000, Availability: 999_900_000}}
+	item := mesh.Item{Ref: mesh.ID{1}, Priced: true, Until: 1_800_000_000_000, Offer: mesh.Offer{Price: mesh.Price{Once: 5, Each: 7}, Latency: 20_000, Availability: 999_900_000}}
 	id := quoteID("BRAVO", "q-1")
 	for name, v := range map[string]struct {
 		got  []byte

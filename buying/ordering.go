@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -205,6 +208,12 @@ func (b *Broker) lookBought(now int64, partner party.Code, it *order.Item) []mes
 	case it.State == order.ItemCompleted:
 		s.Stage = mesh.Accepted
 	case it.State == order.ItemInProgress && it.Delivery != nil:
+		if o, ok := b.cascade.Below(x.enni, x.below); ok && o.Next.Number == rev && o.Next.Stage == mesh.Ordered {
+			if why := b.short(&o, it); why != "" {
+				b.object(partner, it.ID, why)
+				return effects
+			}
+		}
 		s.Stage = mesh.Delivered
 	case it.State == order.ItemFailed, it.State == order.ItemRejected, it.State == order.ItemCancelled:
 		s.Stage = mesh.Released
@@ -279,6 +288,7 @@ func (b *Broker) lookSold(now int64, partner party.Code, it *order.Item) []mesh.
 		return b.cascade.Receive(now, enni, mesh.Reserve{ID: id, Rev: rev, Quote: quote, Time: until - now})
 	case order.ItemInProgress:
 		if it.Delivery != nil {
+			b.showed(revision{id, rev})
 			return nil // the buyer looks at it
 		}
 		b.goBack(&o, it)
@@ -678,6 +688,10 @@ func (b *Broker) deliver(partner party.Code, x *channel.Bilateral, id string, of
 			b.later(at, func() { b.lookAt(partner, x, id) })
 			return nil
 		}
+		if r := (revision{of, b.revision(of)}); b.retests(r, it) {
+			b.builds[r] = true
+			return nil
+		}
 		record, totals, err := b.tested(of, it, at)
 		if err != nil {
 			b.o.Log.Warn("an order cannot be said to be delivered", "partner", partner, "order", id, "err", err)
@@ -710,10 +724,21 @@ type testRecord struct {
 }
 
 type testedLeg struct {
-	Own          bool   `json:"own"`
-	AsQuoted     bool   `json:"as_quoted"` // the figures are those of the quote, not of a measurement
-	Latency      uint64 `json:"latency_us"`
-	Availability uint64 `json:"availability_millionths"`
+	Own          bool     `json:"own"`
+	AsQuoted     []string `json:"as_quoted,omitempty"` // figures that are those of the quote: nobody has measured them
+	Latency      uint64   `json:"latency_us"`
+	Availability uint64   `json:"availability_millionths"`
+	Bandwidth    *uint64  `json:"bandwidth,omitempty"`       // bit/s; absent: not measured
+	Loss         *uint64  `json:"loss_millionths,omitempty"` // likewise
+}
+
+// quotedOr gives a figure as it was measured, or else that of the quote, and says so.
+func (l *testedLeg) quotedOr(name string, measured *uint64, quoted uint64) uint64 {
+	if measured != nil {
+		return *measured
+	}
+	l.AsQuoted = append(l.AsQuoted, name)
+	return quoted
 }
 
 // tested makes and keeps the test record of an order, and gives its hash and
@@ -724,29 +749,68 @@ func (b *Broker) tested(of mesh.ID, it *order.Item, at int64) (canon.Hash, []ord
 		return canon.Hash{}, nil, fault.New(fault.NotFound, "the order is not known here", "")
 	}
 	s := b.supplies[o.Next.Quote]
-	r := testRecord{Order: it.ID, Product: it.Request.Product, At: at, Quote: it.Quoted, Standing: it.Request.Standing}
-	latency, sure := uint64(0), uint64(mesh.Whole)
-	add := func(own bool, l, a uint64) {
-		r.Legs = append(r.Legs, testedLeg{Own: own, AsQuoted: own, Latency: l, Availability: a / perMillionth})
-		latency += l
-		sure = mesh.Both(sure, a)
+	k, _, err := b.built(revision{of, o.Next.Number})
+	if err != nil {
+		return canon.Hash{}, nil, err
 	}
-	for _, l := range s.Own {
-		add(true, l.Leg.Latency, l.Leg.Availability)
+	r := testRecord{Order: it.ID, Product: it.Request.Product, At: at, Quote: it.Quoted, Standing: it.Request.Standing}
+	for i := range s.Own {
+		l := testedLeg{Own: true, Bandwidth: k.Measured.Bandwidth, Loss: k.Measured.Loss}
+		l.Latency = l.quotedOr("latency", k.Measured.Latency, s.Own[i].Leg.Latency)
+		l.Availability = l.quotedOr("availability", k.Measured.Availability, s.Own[i].Leg.Availability/perMillionth)
+		r.Legs = append(r.Legs, l)
 	}
 	if o.Down >= 0 {
-		below, err := b.deliveredBelow(&o)
+		l, err := b.deliveredBelow(&o)
 		if err != nil {
 			return canon.Hash{}, nil, err
 		}
-		add(false, below["latency"], below["availability"]*perMillionth)
+		r.Legs = append(r.Legs, l)
 	}
-	r.Totals = map[string]int64{"latency": int64(latency), "availability": int64(sure / perMillionth)}
+	r.Totals = totalled(r.Legs)
 	h, err := b.keepRecord(r)
 	if err != nil {
 		return h, nil, err
 	}
-	return h, []order.Total{{Metric: "availability", Value: sure / perMillionth}, {Metric: "latency", Value: latency}}, nil
+	var totals []order.Total
+	for _, metric := range slices.Sorted(maps.Keys(r.Totals)) {
+		totals = append(totals, order.Total{Metric: metric, Value: uint64(r.Totals[metric])})
+	}
+	return h, totals, nil
+}
+
+// totalled gives what legs in a row come to. Bandwidth and loss are there where all
+// of them have been measured.
+func totalled(legs []testedLeg) map[string]int64 {
+	latency, sure, kept, narrow := uint64(0), uint64(mesh.Whole), uint64(mesh.Whole), uint64(math.MaxInt64)
+	wide, counted := len(legs) > 0, len(legs) > 0
+	for _, l := range legs {
+		latency += l.Latency
+		sure = mesh.Both(sure, l.Availability*perMillionth)
+		if wide = wide && l.Bandwidth != nil; wide {
+			narrow = min(narrow, *l.Bandwidth)
+		}
+		if counted = counted && l.Loss != nil; counted {
+			kept = mesh.Both(kept, mesh.Whole-*l.Loss*perMillionth)
+		}
+	}
+	out := map[string]int64{"latency": int64(latency), "availability": int64(sure / perMillionth)}
+	if wide {
+		out["bandwidth"] = int64(narrow)
+	}
+	if counted { // rounded up: what is lost is not made less
+		out["loss"] = int64((mesh.Whole - kept + perMillionth - 1) / perMillionth)
+	}
+	return out
+}
+
+// revision gives the one of an order that is under way. The lock is held.
+func (b *Broker) revision(of mesh.ID) uint64 {
+	o, ok := b.cascade.Order(of)
+	if !ok || o.Next == nil {
+		return 0
+	}
+	return o.Next.Number
 }
 
 // keepRecord keeps a test record and gives its hash.
@@ -759,21 +823,31 @@ func (b *Broker) keepRecord(r testRecord) (h canon.Hash, err error) {
 	return h, b.o.Store.Commit(store.Batch{Writes: []merkle.Write{{Key: keyRecord + h.String(), Value: raw}}})
 }
 
-// deliveredBelow gives the totals of the neighbour's test record.
-func (b *Broker) deliveredBelow(o *mesh.Order) (map[string]uint64, error) {
+// deliveredBelow gives all that is bought as one leg, by the totals of the
+// neighbour's test record.
+func (b *Broker) deliveredBelow(o *mesh.Order) (l testedLeg, err error) {
 	x := b.open[b.o.Neighbours[o.Down].Partner]
 	if x == nil {
-		return nil, fault.New(fault.NotYet, "the Bilateral is not open yet", "wait")
+		return l, fault.New(fault.NotYet, "the Bilateral is not open yet", "wait")
 	}
 	it, ok := b.item(x, orderName(o.Below, o.Next.Number))
 	if !ok || it.Delivery == nil {
-		return nil, fault.New(fault.NotYet, "the neighbour has not delivered yet", "wait")
+		return l, fault.New(fault.NotYet, "the neighbour has not delivered yet", "wait")
 	}
-	out := map[string]uint64{}
 	for _, t := range it.Delivery.Totals {
-		out[t.Metric] = t.Value
+		switch v := t.Value; t.Metric {
+		case "latency":
+			l.Latency = v
+		case "availability":
+			l.Availability = min(v, 1_000_000)
+		case "bandwidth":
+			l.Bandwidth = &v
+		case "loss":
+			v = min(v, 1_000_000)
+			l.Loss = &v
+		}
 	}
-	return out, nil
+	return l, nil
 }
 
 // terminated lets a product's end stand.
@@ -843,6 +917,7 @@ func (b *Broker) moveHold(quote mesh.ID, e catalog.HoldEvent, of mesh.ID) {
 
 func (b *Broker) free(e mesh.Free) {
 	delete(b.builds, revision{e.Order, e.Rev})
+	b.forgetBuilt(revision{e.Order, e.Rev})
 	if o, ok := b.cascade.Order(e.Order); ok && o.Next != nil && o.Next.Number == e.Rev {
 		b.moveHold(o.Next.Quote, catalog.Release, e.Order)
 	}
@@ -853,6 +928,7 @@ func (b *Broker) start(e mesh.Start) {
 	if !ok || o.Current == nil {
 		return
 	}
+	b.forgetBuilt(revision{e.Order, e.Rev})
 	b.moveHold(o.Current.Quote, catalog.Use, e.Order)
 	// What was quoted beside it is not needed any more.
 	rivals := b.rivals[o.Current.Quote]

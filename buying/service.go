@@ -20,6 +20,7 @@ type Request struct {
 	Bandwidth       uint64 // bit/s
 	From, To        int64  // ms since 1970; 0: at once, without end
 	Months          uint32 // of committed term
+	Period          string // for which a price that recurs is, like 1h; "": a month
 	Currency        money.Currency
 	MaxLatency      uint64 // µs; 0: any
 	MinAvailability uint32 // millionths; 0: any
@@ -46,6 +47,7 @@ type Offer struct {
 	Quote        mesh.ID
 	Currency     money.Currency
 	Price        mesh.Price
+	Period       string // that Price.Each is for
 	Months       uint32
 	Latency      uint64 // µs
 	Availability uint64 // millionths
@@ -88,6 +90,9 @@ func (b *Broker) Inquire(ctx context.Context, r Request) (Answer, error) {
 	}
 	q := mesh.Inquiry{Product: r.Product, A: b.place(r.A), Z: b.place(r.Z), Bandwidth: r.Bandwidth, Window: mesh.Window{From: r.From, To: r.To}, Months: r.Months, Hours: r.Hours,
 		Currency: r.Currency, MaxLatency: r.MaxLatency, MinAvailability: uint64(r.MinAvailability) * perMillionth, MaxPrice: uint64(r.Ceiling)}
+	if r.Period != mesh.Month {
+		q.Period = r.Period
+	}
 	if len(r.Attributes) > 0 {
 		if q.Attributes, err = with(&q, r.Attributes, b.o.Catalog.Schemas()); err != nil {
 			return Answer{}, err
@@ -162,7 +167,9 @@ func (b *Broker) offer(s *mesh.Signed) Offer {
 		}
 		o.Legs = append(o.Legs, x)
 	}
-	if x, ok := b.supplies[q.ID]; ok && x.Bought != nil {
+	x, ok := b.supplies[q.ID]
+	o.Period = x.Asked.ChargePeriod()
+	if ok && x.Bought != nil {
 		o.Seller, o.Bought, o.Proof = party.Code(x.Bought.Quote.Seller), x.Bought.Quote.Price, x.Bought.Proof
 	}
 	return o
@@ -202,6 +209,9 @@ func (b *Broker) service(o *mesh.Order) Service {
 		r = o.Current
 	}
 	s := Service{ID: o.ID, Stage: r.Stage, Why: o.Next.Why, Since: r.Since, Build: b.builds[revision{o.ID, r.Number}]}
+	if s.Build && r.Stage == mesh.Delivered {
+		s.Why = b.objection(o, revision{o.ID, r.Number})
+	}
 	if x, ok := b.supplies[r.Quote]; ok {
 		s.Offer = b.offer(&x.Sold)
 		s.Product, s.A, s.Z, s.Until = x.Asked.Product, x.Asked.A.ID, x.Asked.Z.ID, x.Asked.Window.To
@@ -333,22 +343,6 @@ func (b *Broker) End(id mesh.ID, at int64) (Service, error) {
 	}, func(now int64) []mesh.Effect {
 		at := max(at, now)
 		return append(b.closeAll(now, id, at), b.cascade.Finish(now, id, at)...)
-	})
-}
-
-// Built says that the own legs of a service are delivered, or cannot be. Codes:
-// not-found, conflict.
-func (b *Broker) Built(id mesh.ID, ok bool) (Service, error) {
-	var rev uint64
-	return b.change(id, func(o *mesh.Order) error {
-		rev = o.Next.Number
-		if !b.builds[revision{id, rev}] {
-			return fault.New(fault.Conflict, "nothing is to be delivered for the service now", "look at its state")
-		}
-		return nil
-	}, func(now int64) []mesh.Effect {
-		delete(b.builds, revision{id, rev})
-		return b.cascade.Built(now, id, rev, ok)
 	})
 }
 

@@ -111,7 +111,7 @@ func TestAnApplicationOpensAndClosesSessionsAlongAChain(t *testing.T) {
 	best := alpha.found(standing).Best
 	// An hour: DELTA 24, CHARLIE 18 + 24 + 2.40, BRAVO 12 + 44.40 + 4.44, ALPHA 6 +
 	// 60.84 + 6.084. The rest is as without sessions.
-	if best.Price != (mesh.Price{Once: 46_410_000, Month: 1_215_400_000, Hour: 72_924_000}) || best.Bought.Hour != 60_840_000 {
+	if best.Price != (mesh.Price{Once: 46_410_000, Each: 1_215_400_000, Hour: 72_924_000}) || best.Bought.Hour != 60_840_000 {
 		t.Errorf("what stands costs %+v, bought at %+v", best.Price, best.Bought)
 	}
 	s := w.ordered(best.Quote)

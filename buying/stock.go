@@ -1,13 +1,12 @@
 package buying
 
 import (
-	"time"
-
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // ends is where something of a type is sold, at premises or at an eNNI.
@@ -107,10 +106,14 @@ func ownLeg(q *mesh.Inquiry, a *catalog.Answer) (mesh.OwnLeg, bool) {
 	}
 	price := mesh.Price{Once: cost.Total.Micro, Hour: hour}
 	if q.Window.To == 0 {
-		// Of a service without end: what is due once, and what a whole month costs.
-		at := time.UnixMilli(int64(a.From)).UTC()
-		begin := time.Date(at.Year(), at.Month()+1, 1, 0, 0, 0, 0, time.UTC)
-		month, err := catalog.Estimate(prices, a.Bandwidth, a.Metres, begin.UnixMilli(), begin.AddDate(0, 1, 0).UnixMilli())
+		// Of a service without end: what is due once, and what a whole charge period
+		// costs, the next one.
+		dates, err := usage.Cycle{Length: q.ChargePeriod()}.Calendar()
+		if err != nil {
+			return mesh.OwnLeg{}, false
+		}
+		next := dates.Next(dates.At(int64(a.From)))
+		whole, err := catalog.Estimate(prices, a.Bandwidth, a.Metres, next.From, next.To)
 		if err != nil {
 			return mesh.OwnLeg{}, false
 		}
@@ -120,10 +123,10 @@ func ownLeg(q *mesh.Inquiry, a *catalog.Answer) (mesh.OwnLeg, bool) {
 				once += c.Amount.Micro // a part of a total that did not overflow
 			}
 		}
-		price = mesh.Price{Once: once, Month: month.Total.Micro, Hour: hour}
-		for _, c := range month.Charges {
+		price = mesh.Price{Once: once, Each: whole.Total.Micro, Hour: hour}
+		for _, c := range whole.Charges {
 			if c.Kind == rating.OneTime {
-				price.Month -= c.Amount.Micro
+				price.Each -= c.Amount.Micro
 			}
 		}
 	}

@@ -233,7 +233,7 @@ func configuration(q *mesh.Inquiry) []byte {
 // names of the prices of a composed service, as bills show them.
 const (
 	priceOnce    = "set-up"
-	priceMonth   = "service"
+	priceEach    = "service"
 	priceSession = "session"
 	priceLonger  = "longer"
 )
@@ -253,13 +253,13 @@ func dueOf(product string, asked *mesh.Inquiry) due {
 	return due{priceOnce, rating.OnActivation}
 }
 
-// prices gives what a quote's price is on a bill.
-func prices(p mesh.Price, c money.Currency, once due) (out []rating.Price) {
+// prices gives what a quote's price is on a bill, for a charge period.
+func prices(p mesh.Price, c money.Currency, period string, once due) (out []rating.Price) {
 	rate := func(m money.Micro) money.Rate { return money.Rate(m) * 1000 } // billionths
-	if p.Month != 0 {
-		out = append(out, rating.Price{Name: priceMonth, Kind: rating.Recurring, Currency: c, Rate: rate(p.Month), Unit: 1, Period: usage.Cycle{Length: "1mo"}})
+	if p.Each != 0 {
+		out = append(out, rating.Price{Name: priceEach, Kind: rating.Recurring, Currency: c, Rate: rate(p.Each), Unit: 1, Period: usage.Cycle{Length: period}})
 	}
-	if p.Once != 0 || p.Month == 0 {
+	if p.Once != 0 || p.Each == 0 {
 		out = append(out, rating.Price{Name: once.name, Kind: rating.OneTime, Currency: c, Rate: rate(p.Once), Unit: 1, Event: once.event})
 	}
 	return out
@@ -275,19 +275,19 @@ func sessionPrices(p mesh.Price, c money.Currency) []rating.Price {
 const maxPrice = money.Micro(1) << 50
 
 // priceOf reads what prices writes; ok is false for anything else.
-func priceOf(list []rating.Price, c money.Currency, once due) (p mesh.Price, ok bool) {
+func priceOf(list []rating.Price, c money.Currency, period string, once due) (p mesh.Price, ok bool) {
 	for _, x := range list {
 		if x.Currency != c || x.Rate < 0 || x.Rate%1000 != 0 {
 			return p, false
 		}
 		switch m := money.Micro(x.Rate / 1000); x.Name {
-		case priceMonth:
-			p.Month = m
+		case priceEach:
+			p.Each = m
 		case once.name:
 			p.Once = m
 		}
 	}
-	want := prices(p, c, once)
+	want := prices(p, c, period, once)
 	return p, string(canon.Must(want)) == string(canon.Must(list))
 }
 
@@ -297,10 +297,10 @@ func offerOf(q *mesh.Quote, asked *mesh.Inquiry, once due) (product.Offer, error
 	if err != nil {
 		return product.Offer{}, err
 	}
-	if q.Price.Once > maxPrice || q.Price.Month > maxPrice || q.Price.Hour > maxPrice {
+	if q.Price.Once > maxPrice || q.Price.Each > maxPrice || q.Price.Hour > maxPrice {
 		return product.Offer{}, fault.New(fault.Refused, "the price is too high to be billed", "correct the mark-up")
 	}
-	o := product.Offer{Line: spec.Line, Type: spec.Type, Configuration: spec.Configuration, Prices: prices(q.Price, q.Currency, once), Pieces: 1,
+	o := product.Offer{Line: spec.Line, Type: spec.Type, Configuration: spec.Configuration, Prices: prices(q.Price, q.Currency, asked.ChargePeriod(), once), Pieces: 1,
 		Term: product.Term{Months: q.Months}}
 	if q.Months > 0 {
 		o.Term.Early = rating.Millionths // the rest of the term is owed
@@ -351,7 +351,7 @@ func (b *Broker) sign(q *mesh.Quote, asked *mesh.Inquiry, product string) []byte
 // gives back to its buyer. What is paid once for all of it earns nothing back.
 func (b *Broker) promise(q *mesh.Quote) []rating.Guarantee {
 	sure := q.Availability / perMillionth
-	if b.o.Credit == 0 || q.Price.Month == 0 || sure == 0 {
+	if b.o.Credit == 0 || q.Price.Each == 0 || sure == 0 {
 		return nil
 	}
 	return []rating.Guarantee{{Metric: rating.Availability, Cap: rating.Millionths, Tiers: []rating.Miss{{Beyond: sure, Share: b.o.Credit}}}}
@@ -389,7 +389,7 @@ func (b *Broker) read(n *Neighbour, asked *mesh.Inquiry, product string, proof [
 		Months: x.Offer.Term.Months, Until: x.Until, Availability: mesh.Whole}
 	copy(q.Tag[:], x.Tag[:])
 	var ok bool
-	if q.Price, ok = priceOf(x.Offer.Prices, asked.Currency, dueOf(product, asked)); !ok {
+	if q.Price, ok = priceOf(x.Offer.Prices, asked.Currency, asked.ChargePeriod(), dueOf(product, asked)); !ok {
 		return nil, bad("has prices that cannot be sold on")
 	}
 	if s := x.Offer.Sessions; asked.Hours != 0 && len(s) == 1 {

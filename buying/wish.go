@@ -111,7 +111,7 @@ func changeable(old, asked *mesh.Inquiry, now int64) error {
 	was.Window.To = asked.Window.To
 	switch timed := old.Window.To != 0; {
 	case *asked != was:
-		return another("another product, place, beginning, currency, term or standing is another service")
+		return another("another product, place, beginning, currency, term, charge period or standing is another service")
 	case timed && asked.Window.To < old.Window.To || !timed && asked.Window.To != 0:
 		return fault.New(catalog.CodeUnfit, "a change gives no earlier end", "end the service at that time: lateral service end --at").In("until")
 	case !timed:

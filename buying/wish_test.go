@@ -154,7 +154,7 @@ func TestATimedServiceIsProlongedAtAllHops(t *testing.T) {
 	offer := w.changed(s, buying.Wish{Until: later})
 	// An hour more costs what an hour of a month costs, marked up at each hop, and no
 	// set-up again.
-	if offer.Price.Month != 0 || offer.Price.Once == 0 || offer.Price.Once >= first.Price.Once-30_000_000 {
+	if offer.Price.Each != 0 || offer.Price.Once == 0 || offer.Price.Once >= first.Price.Once-30_000_000 {
 		t.Errorf("an hour more costs %+v, the first %+v", offer.Price, first.Price)
 	}
 	if x := must(alpha.broker.Service(s.ID)); x.Until != later {

@@ -628,7 +628,7 @@ func ExitCharge(q *Quote, began, at int64) money.Micro {
 	if used >= q.Months {
 		return 0
 	}
-	charge, err := q.Price.Month.Mul(int64(q.Months - used))
+	charge, err := q.Price.Each.Mul(int64(q.Months - used))
 	if err != nil {
 		return 0
 	}

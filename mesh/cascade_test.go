@@ -46,7 +46,7 @@ func (s soldBy) Supply(q ID) (Supply, int, bool) {
 	if q[0] != byte(s.node+1) {
 		return Supply{}, -1, false
 	}
-	out := Supply{Sold: Signed{Quote: Quote{ID: q, Until: 1 << 50, Months: uint32(12 * (s.node + 1)), Price: Price{Month: money.Micro(1_000_000 * (10 - s.node))}}}}
+	out := Supply{Sold: Signed{Quote: Quote{ID: q, Until: 1 << 50, Months: uint32(12 * (s.node + 1)), Price: Price{Each: money.Micro(1_000_000 * (10 - s.node))}}}}
 	if s.node == s.nodes-1 {
 		return out, -1, true
 	}

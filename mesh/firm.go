@@ -420,7 +420,7 @@ func (n *Node) Reprice(buyer, seller int, own, bought Price, q *Inquiry) (Price,
 		return own, true
 	}
 	l := &n.links[seller]
-	p, ok := l.Terms.price(own, bought, to, side{l.Partner, l.Relation}, q.Product, q.Bandwidth)
+	p, ok := l.Terms.price(own, bought, to, side{l.Partner, l.Relation}, q)
 	if !ok {
 		return Price{}, false
 	}

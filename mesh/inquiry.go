@@ -6,6 +6,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // Place is where a service begins or ends: a building, a data centre, the spot
@@ -61,6 +62,9 @@ type Inquiry struct {
 	// Attributes are further members of the product's configuration, one JSON object in
 	// its canonical form: what the schema of the product has and the mesh does not read.
 	Attributes string `cbor:"12,keyasint,omitempty" json:"attributes,omitempty"`
+	// Period is the charge period of what recurs, like 1h, of a service without end,
+	// term and sessions; empty: a month.
+	Period string `cbor:"13,keyasint,omitempty" json:"period,omitempty"`
 }
 
 // Take leaves of an inquiry's bounds what is not used up by a part of that latency
@@ -121,27 +125,53 @@ func (q *Inquiry) Validate() error {
 	if err := q.Currency.Validate(); err != nil {
 		return fault.Of(err).In("currency")
 	}
+	if q.Period == "" {
+		return nil
+	}
+	switch _, err := usage.ParseCycle(q.Period); {
+	case err != nil:
+		return fault.Of(err).In("period")
+	case q.Period == Month:
+		return bad("period", "a month is what a price is for that names nothing else", "leave it away")
+	case q.Window.To != 0:
+		return bad("period", "a service with an end is priced once for all of its time", "leave the end or the charge period away")
+	case q.Months != 0:
+		return bad("period", "a term is counted in months, and so is its price", "leave the term or the charge period away")
+	case q.Hours != 0:
+		return bad("period", "sessions are expected for hours of a month, and what stands is paid by the month", "leave the hours or the charge period away")
+	}
 	return nil
+}
+
+// Month is the usual charge period.
+const Month = "1mo"
+
+// ChargePeriod is what a price that recurs is for.
+func (q *Inquiry) ChargePeriod() string {
+	if q.Period == "" {
+		return Month
+	}
+	return q.Period
 }
 
 // Hash names what was asked, bounds included, in quotes.
 func (q *Inquiry) Hash() canon.Hash { return canon.HashOf("lateral/mesh/inquiry/1", *q) }
 
-// Price is what a service costs: once, and each month. A service with a window
-// of less than a month is priced once for all of it. What stands has a price for
-// each hour of a session beside it.
+// Price is what a service costs: once, and in each charge period of its inquiry. A
+// service with a window of less than a month is priced once for all of it. What
+// stands has a price for each hour of a session beside it.
 type Price struct {
-	Once  money.Micro `cbor:"1,keyasint" json:"once"`
-	Month money.Micro `cbor:"2,keyasint" json:"month"`
-	Hour  money.Micro `cbor:"3,keyasint,omitempty" json:"hour,omitempty"`
+	Once money.Micro `cbor:"1,keyasint" json:"once"`
+	Each money.Micro `cbor:"2,keyasint" json:"each"`
+	Hour money.Micro `cbor:"3,keyasint,omitempty" json:"hour,omitempty"`
 }
 
-// Total is what the term of an inquiry costs, at least one month of it, with the
-// sessions that are expected.
+// Total is what the term of an inquiry costs, at least one charge period of it, with
+// the sessions that are expected.
 func (p Price) Total(q *Inquiry) (money.Micro, error) {
 	m, err := p.Hour.Mul(int64(q.Hours))
 	if err == nil {
-		m, err = p.Month.Add(m)
+		m, err = p.Each.Add(m)
 	}
 	if err == nil {
 		m, err = m.Mul(int64(max(q.Months, 1)))
@@ -157,7 +187,7 @@ func (p Price) Add(o Price) (sum Price, err error) {
 	for _, part := range []struct {
 		to   *money.Micro
 		a, b money.Micro
-	}{{&sum.Once, p.Once, o.Once}, {&sum.Month, p.Month, o.Month}, {&sum.Hour, p.Hour, o.Hour}} {
+	}{{&sum.Once, p.Once, o.Once}, {&sum.Each, p.Each, o.Each}, {&sum.Hour, p.Hour, o.Hour}} {
 		if *part.to, err = part.a.Add(part.b); err != nil {
 			return Price{}, err
 		}

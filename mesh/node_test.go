@@ -31,7 +31,7 @@ func (b book) Offers(q *Inquiry) []OwnLeg {
 	if !b.Serves(q.Product, &q.A) || !b.Serves(q.Product, &q.Z) {
 		return nil
 	}
-	return []OwnLeg{{Leg: Leg{From: q.A.ID, To: q.Z.ID, OnNet: true, Latency: 10_000, Availability: 999_900_000}, Price: Price{Month: b.price}}}
+	return []OwnLeg{{Leg: Leg{From: q.A.ID, To: q.Z.ID, OnNet: true, Latency: 10_000, Availability: 999_900_000}, Price: Price{Each: b.price}}}
 }
 
 // full is where nothing can be held any more.
@@ -126,7 +126,7 @@ func (s *story) take(effects []Effect) *story {
 				continue
 			}
 			q := e.Result.Best.Quote
-			fmt.Fprintf(&s.log, "best: %s a month, %d µs, %d ppb, %d alternatives\n", q.Price.Month, q.Latency, q.Availability, len(e.Result.Alternatives))
+			fmt.Fprintf(&s.log, "best: %s a month, %d µs, %d ppb, %d alternatives\n", q.Price.Each, q.Latency, q.Availability, len(e.Result.Alternatives))
 		case Keep:
 			s.supply = append(s.supply, e.Supply)
 		case Complain:
@@ -142,7 +142,7 @@ func (s *story) can(enni int, dollars ...int) *story {
 	m := Qualified{ID: s.asked[enni].ID, Complete: true}
 	for i, d := range dollars {
 		m.Items = append(m.Items, Item{Ref: ID{byte(enni + 1), byte(i + 1)}, Priced: true, Until: s.now + 60_000,
-			Offer: Offer{Price{Month: money.Micro(d) * dollar}, uint64(20_000 - 1_000*i), 999_000_000}})
+			Offer: Offer{Price{Each: money.Micro(d) * dollar}, uint64(20_000 - 1_000*i), 999_000_000}})
 	}
 	return s.hear(enni, m)
 }
@@ -156,7 +156,7 @@ func (s *story) hear(enni int, m Message) *story {
 func (s *story) quote(enni int, dollars int, edit func(*Quote)) *story {
 	m := s.quotes[enni]
 	q := Quote{ID: ID{9, byte(enni)}, Seller: names[enni], Buyer: "ALPHA", Inquiry: m.Inquiry.Hash(), Tag: m.Header.Tag, Currency: "USD",
-		Price: Price{Month: money.Micro(dollars) * dollar}, Latency: 20_000, Availability: 999_000_000, Until: s.now + 300_000,
+		Price: Price{Each: money.Micro(dollars) * dollar}, Latency: 20_000, Availability: 999_000_000, Until: s.now + 300_000,
 		Legs: []Leg{{From: m.Inquiry.A.ID, To: m.Inquiry.Z.ID, OnNet: true, Latency: 20_000, Availability: 999_000_000}}}
 	if edit != nil {
 		edit(&q)
@@ -320,7 +320,7 @@ func TestAnAnswerOfSomebodyElseIsIgnored(t *testing.T) {
 
 func TestGarbageIsNotUsedAndReported(t *testing.T) {
 	s := begin(t, nil)
-	s.hear(0, Qualified{ID: s.asked[0].ID, Items: []Item{{Ref: ID{1}, Priced: true, Until: s.now + 60_000, Offer: Offer{Price{Month: -5}, 1, Whole}}}})
+	s.hear(0, Qualified{ID: s.asked[0].ID, Items: []Item{{Ref: ID{1}, Priced: true, Until: s.now + 60_000, Offer: Offer{Price{Each: -5}, 1, Whole}}}})
 	s.can(1).reads(bothAsked + `
 		BRAVO complain: bad-quote
 		nothing
@@ -362,7 +362,7 @@ func TestAQuoteThatIsNotWhatWasAskedForIsRefused(t *testing.T) {
 		"another currency": func(q *Quote) { q.Currency = "EUR" },
 		"another term":     func(q *Quote) { q.Months = 12 },
 		"expired":          func(q *Quote) { q.Until = 1_000_500 },
-		"negative":         func(q *Quote) { q.Price.Month = -1 },
+		"negative":         func(q *Quote) { q.Price.Each = -1 },
 		"no legs":          func(q *Quote) { q.Legs = nil },
 		"too many legs":    func(q *Quote) { q.Legs = make([]Leg, 9) },
 	} {
@@ -495,7 +495,7 @@ func TestAnInquiryThatComesBackEndsThereAndTheChainIsPriced(t *testing.T) {
 	}
 	done, messages := pump(t, nodes, ends, effects, "ALPHA")
 	// DELTA 30, CHARLIE 50+30+3 = 83, ALPHA 100+83+8.3.
-	if done == nil || done.Best == nil || done.Best.Quote.Price.Month != 191_300_000 {
+	if done == nil || done.Best == nil || done.Best.Quote.Price.Each != 191_300_000 {
 		t.Fatalf("the result is %+v", done)
 	}
 	if messages > 24 {
@@ -588,8 +588,42 @@ func TestAResaleRuleKeepsANeighbourFromBeingAsked(t *testing.T) {
 
 func TestAMarkUpRuleThatFailsSellsNothing(t *testing.T) {
 	terms := testTerms(t, "", `price / 0`)
-	if p, ok := terms.price(Price{Month: 1}, Price{Month: 1}, side{}, side{}, "urn:line", 1); ok {
+	if p, ok := terms.price(Price{Each: 1}, Price{Each: 1}, side{}, side{}, &Inquiry{Product: "urn:line", Bandwidth: 1}); ok {
 		t.Errorf("asks for %+v", p)
+	}
+}
+
+// A rule that adds an amount to a month's price is not to add it to an hour's, nor
+// what it adds to an hour that is charged to one of a session.
+func TestAMarkUpRuleKnowsTheChargePeriodFromASession(t *testing.T) {
+	terms := testTerms(t, "", `kind == "month" ? price + 100 : kind == "1h" ? price + 1 : kind == "hour" ? price + 1000 : price`)
+	for period, want := range map[string]Price{"": {10, 110, 1010}, "1h": {10, 11, 1010}, "1d": {10, 10, 1010}} {
+		if p, ok := terms.price(Price{4, 4, 4}, Price{6, 6, 6}, side{}, side{}, &Inquiry{Product: "urn:line", Bandwidth: 1, Period: period}); !ok || p != want {
+			t.Errorf("with the period %q it asks for %+v, want %+v", period, p, want)
+		}
+	}
+}
+
+func TestAChargePeriodOfItsOwnNeedsAServiceWithoutEndTermAndSessions(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Inquiry)
+		field  string
+	}{
+		"an hour":      {func(q *Inquiry) { q.Period = "1h" }, ""},
+		"a month":      {func(q *Inquiry) { q.Period = "1mo" }, "period"},
+		"none at all":  {func(q *Inquiry) { q.Period = "7x" }, "period"},
+		"with an end":  {func(q *Inquiry) { q.Period, q.Window.To = "1h", q.Window.From+1000 }, "period"},
+		"with a term":  {func(q *Inquiry) { q.Period, q.Months = "1h", 1 }, "period"},
+		"sessions":     {func(q *Inquiry) { q.Period, q.Hours = "1h", 40 }, "period"},
+		"a usual term": {func(q *Inquiry) { q.Months = 12 }, ""},
+		"by the month": {func(q *Inquiry) { q.Hours = 40 }, ""},
+	} {
+		q := wanted("a", "z")
+		q.Months, q.Window.To = 0, 0
+		c.change(&q)
+		if err := q.Validate(); (err != nil) != (c.field != "") || err != nil && fault.Of(err).Field != c.field {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -653,7 +687,7 @@ func TestAQuoteCanBeAskedForWithoutAQualification(t *testing.T) {
 	n := made(t, "ALPHA", book{[]string{"x", "z"}, 100 * dollar}, "BRAVO@x")
 	out := n.Receive(1_000_000, 0, AskQuote{ID: ID{1}, Inquiry: wanted("x", "z")})
 	got := sent[Quoted](out)
-	if len(got) != 1 || got[0].Quote == nil || got[0].Quote.Quote.Buyer != "BRAVO" || got[0].Quote.Quote.Price.Month != 100*dollar {
+	if len(got) != 1 || got[0].Quote == nil || got[0].Quote.Quote.Buyer != "BRAVO" || got[0].Quote.Quote.Price.Each != 100*dollar {
 		t.Fatalf("ALPHA answers %+v", got)
 	}
 	again := sent[Quoted](n.Receive(1_000_100, 0, AskQuote{ID: ID{1}, Inquiry: wanted("x", "z")}))

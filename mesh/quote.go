@@ -22,7 +22,7 @@ const maxLatency = 100_000_000
 
 // sane refuses what no service has.
 func (o Offer) sane() bool {
-	return o.Price.Once >= 0 && o.Price.Month >= 0 && o.Price.Hour >= 0 && o.Latency <= maxLatency && o.Availability <= Whole
+	return o.Price.Once >= 0 && o.Price.Each >= 0 && o.Price.Hour >= 0 && o.Latency <= maxLatency && o.Availability <= Whole
 }
 
 // within tells whether an offer keeps an inquiry's bounds; those of price only

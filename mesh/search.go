@@ -220,7 +220,8 @@ func (s *search) fits(a *asker) bool {
 		far, near = near, far
 	}
 	return far.ID == s.far.ID && (!s.whole || near.ID == s.near.ID) &&
-		q.Product == f.Product && q.Bandwidth == f.Bandwidth && q.Window == f.Window && q.Months == f.Months && q.Hours == f.Hours && q.Attributes == f.Attributes && q.Currency == f.Currency
+		q.Product == f.Product && q.Bandwidth == f.Bandwidth && q.Window == f.Window && q.Months == f.Months && q.Period == f.Period && q.Hours == f.Hours &&
+		q.Attributes == f.Attributes && q.Currency == f.Currency
 }
 
 // own gives the on-net legs from an asker's near end to an eNNI: none, but true,
@@ -744,7 +745,7 @@ func (n *Node) sum(a *asker, w way, bought Offer) (Offer, bool) {
 	}
 	l := &n.links[w.ask.enni]
 	var ok bool
-	out.Price, ok = l.Terms.price(own, bought.Price, a.side, side{l.Partner, l.Relation}, a.inquiry.Product, a.inquiry.Bandwidth)
+	out.Price, ok = l.Terms.price(own, bought.Price, a.side, side{l.Partner, l.Relation}, &a.inquiry)
 	if !ok {
 		return Offer{}, false
 	}

@@ -105,20 +105,24 @@ func (t *Terms) resell(buyer, seller side, product string, bandwidth uint64) boo
 
 // price gives what to ask for an own and a bought part. A rule that fails, or
 // asks for less than nothing, gives no price.
-func (t *Terms) price(own, bought Price, buyer, seller side, product string, bandwidth uint64) (out Price, ok bool) {
+func (t *Terms) price(own, bought Price, buyer, seller side, q *Inquiry) (out Price, ok bool) {
 	sum, err := own.Add(bought)
 	if err != nil {
 		return Price{}, false
 	}
 	in := map[string]any{"buyer": buyer.code, "buyer_is": string(buyer.is), "seller": seller.code, "seller_is": string(seller.is),
-		"product": product, "bandwidth": int64(min(bandwidth, math.MaxInt64))}
+		"product": q.Product, "bandwidth": int64(min(q.Bandwidth, math.MaxInt64))}
+	each := "month"
+	if q.Period != "" {
+		each = q.Period
+	}
 	for kind, part := range map[string]struct {
 		sum, own, bought money.Micro
 		to               *money.Micro
 	}{
-		"once":  {sum.Once, own.Once, bought.Once, &out.Once},
-		"month": {sum.Month, own.Month, bought.Month, &out.Month},
-		"hour":  {sum.Hour, own.Hour, bought.Hour, &out.Hour},
+		"once": {sum.Once, own.Once, bought.Once, &out.Once},
+		each:   {sum.Each, own.Each, bought.Each, &out.Each},
+		"hour": {sum.Hour, own.Hour, bought.Hour, &out.Hour},
 	} {
 		if kind == "hour" && part.sum == 0 {
 			continue // nothing stands

@@ -112,13 +112,15 @@ func FuzzReach(f *testing.F) {
 func TestGoldenVectors(t *testing.T) {
 	inquiry := wanted("a", "z")
 	q := Quote{ID: ID{1}, Seller: "BRAVO", Buyer: "ALPHA", Inquiry: inquiry.Hash(), Tag: Tag{2}, Currency: "USD",
-		Price: Price{Once: 5_000_000, Month: 150_000_000}, Months: 12, Latency: 20_000, Availability: 999_000_000,
+		Price: Price{Once: 5_000_000, Each: 150_000_000}, Months: 12, Latency: 20_000, Availability: 999_000_000,
 		Legs: []Leg{{From: "a", To: "z", OnNet: true, Latency: 20_000, Availability: 999_000_000}}, Until: 1_800_000_000_000}
 	secret := [32]byte{1}
 	tag := root(&secret, 1)
 	next := tag.Next()
 	standing := inquiry
 	standing.Hours = 40
+	hourly := inquiry
+	hourly.Months, hourly.Period = 0, "1h"
 	masked := tag.Mask([]byte("key"), ID{1})
 	for name, v := range map[string]struct {
 		got  []byte
@@ -126,6 +128,7 @@ func TestGoldenVectors(t *testing.T) {
 	}{
 		"inquiry":  {func() []byte { h := inquiry.Hash(); return h[:] }(), goldenInquiry},
 		"standing": {func() []byte { h := standing.Hash(); return h[:] }(), goldenStanding},
+		"hourly":   {func() []byte { h := hourly.Hash(); return h[:] }(), goldenHourly},
 		"root":     {tag[:], goldenRoot},
 		"next":     {next[:], goldenNext},
 		"masked":   {masked[:], goldenMasked},
@@ -145,6 +148,7 @@ func TestGoldenVectors(t *testing.T) {
 const (
 	goldenInquiry  = "f33ef340882b2c72341a2333219b6f49177d57f3b5c4782c7ebefed3bb61167a"
 	goldenStanding = "1d2378f5e4a46944ea2a99aa0e014ee75af4f158f2db6b849b157ddde57565ad"
+	goldenHourly   = "b35314bb9e2f39c480ef31fc2744fccde8c13ecd14bbf76278a707d74bbec149"
 	goldenRoot     = "0a5dcd130fbc4bb2676b1133549de6e8"
 	goldenNext     = "868267a090e6caf0017d81f7a3e87281"
 	goldenMasked   = "ece2c7114071476ee108d1f9742a3f00"

@@ -15,7 +15,7 @@ import (
 type market struct{ b *buying.Broker }
 
 func (m market) Inquire(ctx context.Context, q wire.Inquire) (wire.Inquired, error) {
-	r := buying.Request{Product: q.Type, A: q.A, Z: q.Z, Bandwidth: q.Bandwidth, From: int64(q.From), To: int64(q.To), Months: q.Months, Currency: q.Currency,
+	r := buying.Request{Product: q.Type, A: q.A, Z: q.Z, Bandwidth: q.Bandwidth, From: int64(q.From), To: int64(q.To), Months: q.Months, Period: q.Period, Currency: q.Currency,
 		MaxLatency: q.Latency, MinAvailability: q.Availability, Rule: q.Rule, Hours: q.Hours, Attributes: q.Attributes, Hops: q.Hops, Asks: q.Asks, Time: time.Duration(q.TimeMillis) * time.Millisecond}
 	if c := q.Ceiling; c != nil {
 		if r.Currency == "" {
@@ -43,7 +43,7 @@ func (m market) Inquire(ctx context.Context, q wire.Inquire) (wire.Inquired, err
 
 func offerShown(o *buying.Offer) wire.Offer {
 	amount := func(m money.Micro) money.Amount { return money.Amount{Currency: o.Currency, Micro: m} }
-	x := wire.Offer{Quote: o.Quote.String(), Once: amount(o.Price.Once), Month: amount(o.Price.Month), Months: o.Months, Latency: o.Latency,
+	x := wire.Offer{Quote: o.Quote.String(), Once: amount(o.Price.Once), Each: amount(o.Price.Each), Period: o.Period, Months: o.Months, Latency: o.Latency,
 		Availability: o.Availability, Until: wire.Time(o.Until), Legs: []wire.OfferLeg{}, Seller: o.Seller, Proof: o.Proof}
 	if o.Price.Hour != 0 {
 		x.Hour = amount(o.Price.Hour)
@@ -52,7 +52,7 @@ func offerShown(o *buying.Offer) wire.Offer {
 		x.Legs = append(x.Legs, wire.OfferLeg(l))
 	}
 	if o.Seller != "" {
-		x.BoughtOnce, x.BoughtMonth = amount(o.Bought.Once), amount(o.Bought.Month)
+		x.BoughtOnce, x.BoughtEach = amount(o.Bought.Once), amount(o.Bought.Each)
 		if o.Bought.Hour != 0 {
 			x.BoughtHour = amount(o.Bought.Hour)
 		}
@@ -129,7 +129,13 @@ func (m market) EndService(id string, e wire.EndService) (wire.Service, error) {
 }
 
 func (m market) BuildService(id string, b wire.BuiltService) (wire.Service, error) {
-	return m.with(id, "id", func(x mesh.ID) (buying.Service, error) { return m.b.Built(x, !b.Failed) })
+	return m.with(id, "id", func(x mesh.ID) (buying.Service, error) {
+		var f buying.Measured
+		if b.Measured != nil {
+			f = buying.Measured(*b.Measured)
+		}
+		return m.b.Built(x, !b.Failed, f)
+	})
 }
 
 func sessionShown(s buying.Session) wire.Session {

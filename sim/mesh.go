@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/lateral-network/lateral/api"
@@ -20,6 +22,7 @@ import (
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/rating"
 )
 
 // MeshOptions say how "lateral sandbox mesh" is to run.
@@ -30,13 +33,28 @@ type MeshOptions struct {
 	Log         *slog.Logger
 }
 
-// pace is how time is compressed.
-type pace struct {
-	hour  time.Duration // that an hour of the inquiry lasts
-	cycle string        // of bills: all of the service is in one of its periods
+// pace is how time is compressed: that an hour lasts, whole seconds.
+type pace time.Duration
+
+const usualPace = pace(time.Second)
+
+// hours gives a number of hours as it is in a cycle: what is charged, billed and
+// measured by such lengths follows the calendar, as months do.
+func (p pace) hours(n int) string {
+	s := n * int(time.Duration(p)/time.Second)
+	if s%60 == 0 {
+		return strconv.Itoa(s/60) + "m"
+	}
+	return strconv.Itoa(s) + "s"
 }
 
-var usualPace = pace{hour: time.Second, cycle: "10s"}
+func (p pace) day() string     { return p.hours(24) }  // that catalogues have prices for
+func (p pace) month() string   { return p.hours(720) } // that the service is charged by
+func (p pace) cycle() string   { return p.hours(10) }  // of bills
+func (p pace) granule() string { return p.hours(2) }   // that both sides measure by
+
+// span is a length of hours in wall time.
+func (p pace) span(hours int) time.Duration { return time.Duration(hours) * time.Duration(p) }
 
 // meshLimit is how long a run may last until it is given up.
 const meshLimit = 43 * time.Second
@@ -76,9 +94,10 @@ type meshRun struct {
 	start   time.Time
 	say     func(string, ...any)
 	net     *Network
-	pairs   [][2]*desk     // as in meshENNIs
-	manager *client.Client // of the carrier whose customer asks
-	news    chan struct{}  // holds one: something has happened on a Bilateral
+	pairs   [][2]*desk                    // as in meshENNIs
+	manager *client.Client                // of the carrier whose customer asks
+	news    chan struct{}                 // holds one: something has happened on a Bilateral
+	terms   func(*ENNI, *agreement.Terms) // nil, or what is changed of two neighbours' terms
 }
 
 // newMesh builds the network in the folder of the options.
@@ -89,7 +108,7 @@ func newMesh(o MeshOptions, p pace, start time.Time) (*meshRun, error) {
 	}
 	net, err := Build(Options{
 		Dir: o.Dir, Carriers: codes, ENNIs: meshENNIs, Log: o.Log,
-		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true},
+		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true, Measure: true},
 	})
 	return &meshRun{o: o, pace: p, start: start, say: progress(o.Progress, start), net: net, news: make(chan struct{}, 1)}, err
 }
@@ -137,7 +156,9 @@ func (m *meshRun) prepare(ctx context.Context) error {
 		}
 		m.pairs = append(m.pairs, pair)
 	}
-	if err := together(m.pairs, func(pair [2]*desk) error { return m.sign(ctx, pair) }); err != nil {
+	if err := together(meshENNIs, func(e ENNI) error {
+		return m.sign(ctx, m.pairs[slices.IndexFunc(meshENNIs, func(x ENNI) bool { return x.ID == e.ID })], &e)
+	}); err != nil {
 		return err
 	}
 	m.say("%d pairs of neighbours have a Bilateral and MSA-1", len(m.pairs))
@@ -149,7 +170,7 @@ func (m *meshRun) stock(ctx context.Context, c *meshCarrier) error {
 	if err := m.net.WaitReady(ctx, c.code); err != nil {
 		return err
 	}
-	file, err := c.stock()
+	file, err := c.stock(m.pace.day())
 	if err != nil {
 		return err
 	}
@@ -164,20 +185,32 @@ func (m *meshRun) stock(ctx context.Context, c *meshCarrier) error {
 	return nil
 }
 
-// sign has two neighbours open their Bilateral and agree on Ethernet lines.
-func (m *meshRun) sign(ctx context.Context, pair [2]*desk) error {
+// sign has two neighbours open their Bilateral and agree on Ethernet lines, and on
+// a price for the traffic over their interconnection, which each side opens and
+// closes without a quote.
+func (m *meshRun) sign(ctx context.Context, pair [2]*desk, e *ENNI) error {
 	if err := m.net.open(ctx, pair, []money.Currency{"EUR"}); err != nil {
 		return fmt.Errorf("%s and %s: %w", pair[0].me, pair[1].me, err)
 	}
 	terms := agreement.Defaults()
-	terms.Cycle, terms.GraceMillis, terms.Netting = m.pace.cycle, 0, true
+	terms.Cycle, terms.GraceMillis, terms.Netting = m.pace.cycle(), 0, true
 	terms.Payment[0].DueDays = 0
 	if m.o.Integration != "" {
 		terms.Integration = m.o.Integration
 	}
-	clause := agreement.DefaultProduct("annex-e-line", string(connectivity.Name))
+	clause := agreement.DefaultProduct(clauseLine, string(connectivity.Name))
 	clause.Types, clause.Currencies = []string{catalog.TypeELine}, []money.Currency{"EUR"}
-	clause.Test, clause.Granularity = true, m.pace.cycle
-	terms.Products = []agreement.ProductTerms{clause}
+	clause.Test, clause.Granularity = true, m.pace.granule()
+	traffic := agreement.DefaultProduct("annex-f-traffic", string(connectivity.Name))
+	traffic.Types, traffic.Currencies, traffic.Granularity = []string{typeTraffic}, clause.Currencies, clause.Granularity
+	price := rating.Price{Name: "traffic", Kind: rating.Data, Currency: "EUR", Unit: gigabyte}
+	if err := price.Rate.UnmarshalText([]byte(meshTraffic[e.ID])); err != nil {
+		return err
+	}
+	traffic.Schedules = []agreement.Schedule{{Name: scheduleTraffic, Type: typeTraffic, Prices: []rating.Price{price}}}
+	terms.Products = []agreement.ProductTerms{clause, traffic}
+	if m.terms != nil {
+		m.terms(e, &terms)
+	}
 	return m.net.contract(ctx, pair, terms, connectivity.Name)
 }

@@ -14,16 +14,19 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/catalog"
+	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // way is a way through the mesh, and what it comes to before mark-ups.
 type way struct {
 	over    []party.Code
-	rates   []money.Micro // of each one's own line, for a second
+	rates   []money.Micro // of each one's own line, for a month
 	rate    money.Micro
 	latency uint64
 }
@@ -43,6 +46,7 @@ func ways(t *testing.T, from, to string) (found []way) {
 			if err := rate.UnmarshalText([]byte(l.rate)); err != nil {
 				t.Fatal(err)
 			}
+			rate *= 30
 			next := way{w.over, append(slices.Clone(w.rates), rate), w.rate + rate, w.latency + l.latency}
 			end := l.z
 			if l.z == at {
@@ -105,7 +109,7 @@ func TestTheCataloguesOfTheMeshFitItsInterconnections(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file, err := c.stock()
+		file, err := c.stock(usualPace.day())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +130,7 @@ func TestTheCataloguesOfTheMeshFitItsInterconnections(t *testing.T) {
 }
 
 // One inquiry comes to its settled end: along the cheapest way, with the same
-// bill at both sides of each Bilateral, and a mark-up at each hop.
+// bills at both sides of each Bilateral, and a mark-up at each hop.
 func TestAnInquiryThroughTheMeshIsSettledAtEveryHop(t *testing.T) {
 	r := theMesh(t).report
 	t.Log(r.Text())
@@ -134,37 +138,166 @@ func TestAnInquiryThroughTheMeshIsSettledAtEveryHop(t *testing.T) {
 		t.Fatalf("%d hops, %d in the chain, %d carriers", r.Hops, len(r.Chain), len(r.Carriers))
 	}
 	want := ways(t, "HKHKG", "ITMIL")[0]
+	tenth := func(p mesh.Price) mesh.Price { return mesh.Price{Once: p.Once / 10, Each: p.Each / 10} }
 	for i, c := range r.Carriers {
 		if c.Carrier != want.over[i] || c.Own == "" {
 			t.Errorf("%+v, want %s", c, want.over[i])
 		}
-		// The own line costs its rate for each second, and its set-up; how many seconds
-		// there are depends on how fast this machine is.
-		seconds := (c.Price - 25e6) / want.rates[i]
-		if c.Price != 25e6+seconds*want.rates[i] || seconds < 1 || seconds > 8 || c.Sold.Micro != c.Bought+c.Bought/10+c.Price {
-			t.Errorf("%+v: the own line is of %d seconds at %s", c, seconds, want.rates[i])
+		if c.Price != (mesh.Price{Once: 25e6, Each: want.rates[i]}) || c.Markup != tenth(c.Bought) {
+			t.Errorf("%+v: the own line is %s for each %s", c, want.rates[i], r.Offer.Period)
 		}
 	}
-	if first := r.Carriers[0]; first.Sold.Micro != r.Offer.Once || r.Offer.Once == 0 || r.Offer.Latency != want.latency {
+	if first := r.Carriers[0]; first.Sold != (mesh.Price{Once: r.Offer.Once, Each: r.Offer.Each}) || r.Offer.Each == 0 || r.Offer.Latency != want.latency {
 		t.Errorf("ordered: %+v, sold: %+v, want %d µs", r.Offer, first, want.latency)
 	}
 	for i, h := range r.Chain {
 		buyer, seller := r.Carriers[i], r.Carriers[i+1]
-		if h.Buyer != buyer.Carrier || h.Seller != seller.Carrier || h.Price.Micro != buyer.Bought || h.Price != seller.Sold {
+		if h.Buyer != buyer.Carrier || h.Seller != seller.Carrier || h.Price != buyer.Bought || h.Price != seller.Sold {
 			t.Errorf("hop %d: %+v between %+v and %+v", i+1, h, buyer, seller)
 		}
-		if h.Billed != h.Price || h.State != invoice.Settled || !h.Document {
-			t.Errorf("hop %d: %s at %s is billed as %s, %s, the same at both: %t", i+1, h.Product, h.Price, h.Billed, h.State, h.Document)
+		if h.Service.From >= h.Service.To || len(h.Bills) < 2 {
+			t.Errorf("hop %d was in service for %s, with %d bills", i+1, h.Service, len(h.Bills))
 		}
-		if h.Service.To != int64(r.Inquiry.To) || h.Service.From < int64(r.Inquiry.From) || h.Service.From >= h.Service.To {
-			t.Errorf("hop %d was in service for %s, and wanted from %d to %d", i+1, h.Service, r.Inquiry.From, r.Inquiry.To)
+		for _, b := range h.Bills {
+			if b.State != invoice.Settled || !b.Document {
+				t.Errorf("hop %d: %+v", i+1, b)
+			}
 		}
 	}
-	if !slices.ContainsFunc(r.Alternatives, func(o Offered) bool { return o.Once > r.Offer.Once && o.Latency < r.Offer.Latency }) {
+	if !slices.ContainsFunc(r.Alternatives, func(o Offered) bool { return o.Each > r.Offer.Each && o.Latency < r.Offer.Latency }) {
 		t.Errorf("nothing dearer and faster is among %+v", r.Alternatives)
 	}
 	if r.Messages != r.Requests+r.Notifications || r.Requests < 4*r.Hops {
 		t.Errorf("%d messages, %d requests, %d notifications", r.Messages, r.Requests, r.Notifications)
+	}
+}
+
+// What each pair is billed follows from the price, the seconds of service and what
+// both have measured, by the same rule whether the Bilateral makes the bills or each
+// side does: one of the pairs here has it the other way than the others. Nothing
+// else is in the bills.
+func TestTheBillsOfAMeshFollowFromServiceAndMeasurements(t *testing.T) {
+	r, pace := theMesh(t).report, theMesh(t).m.pace
+	dates := func(length string) usage.Calendar { return must(must(usage.ParseCycle(length)).Calendar()) }
+	cycle, granule := dates(pace.cycle()), dates(pace.granule())
+	for _, h := range r.Chain {
+		line := rating.Price{Kind: rating.Recurring, Currency: h.Currency, Rate: money.Rate(h.Price.Each) * 1000, Unit: 1, Period: usage.Cycle{Length: pace.month()}}
+		recurs := func(span usage.Interval) (sum money.Micro) {
+			span = usage.Interval{From: max(span.From, h.Service.From), To: min(span.To, h.Service.To)}
+			for _, c := range must(line.Recur(span, 1, money.HalfUp)) {
+				sum += c.Amount.Micro
+			}
+			return sum
+		}
+		var rate money.Rate
+		if err := rate.UnmarshalText([]byte(meshTraffic[h.ENNI])); err != nil {
+			t.Fatal(err)
+		}
+		var traffic, credit money.Micro
+		measured := map[string]int{}
+		for _, x := range h.Measured {
+			measured[x.Metric]++
+			switch x.Metric {
+			case "traffic":
+				traffic += must(rate.Times(x.Counts, gigabyte, money.HalfUp))
+			case "availability":
+				if x.Counts < h.Promised {
+					credit += must(recurs(x.Interval).MulDiv(meshCredit, 1_000_000, money.HalfUp))
+				}
+			}
+		}
+		n := 0
+		for i := granule.At(h.Service.From); i.From < h.Service.To; i = granule.Next(i) {
+			n++
+		}
+		if measured["availability"] != n || measured["traffic"] == 0 {
+			t.Errorf("%s > %s: %v measurements in %d granules", h.Buyer, h.Seller, measured, n)
+		}
+		var sum HopBill
+		at, late := cycle.At(h.Service.From), 0
+		for _, b := range h.Bills {
+			switch {
+			case b.Period.From >= h.Service.To:
+				late++ // what was agreed late, or is given back
+			case b.Period != at:
+				t.Errorf("%s > %s: a bill is for %s, want %s", h.Buyer, h.Seller, b.Period, at)
+			}
+			at = cycle.Next(at)
+			sum.Service, sum.SetUp, sum.Traffic, sum.Credit, sum.Total = sum.Service+b.Service, sum.SetUp+b.SetUp, sum.Traffic+b.Traffic, sum.Credit+b.Credit, sum.Total+b.Total
+		}
+		for _, b := range h.Bills {
+			if late == 0 && b.Service != recurs(b.Period) {
+				t.Errorf("%s > %s: %s is billed for %s, and recurs with %s", h.Buyer, h.Seller, b.Service, b.Period, recurs(b.Period))
+			}
+		}
+		// Each bill is rounded once.
+		if off := sum.Service - recurs(h.Service); max(off, -off) > money.Micro(2*len(h.Bills)) {
+			t.Errorf("%s > %s: %s is billed for %s, want %s", h.Buyer, h.Seller, sum.Service, h.Service, recurs(h.Service))
+		}
+		if at.From < h.Service.To || sum.SetUp != h.Price.Once || sum.Traffic != traffic || sum.Credit != credit || sum.Total != h.Billed || sum.Credit != h.Credit {
+			t.Errorf("%s > %s: billed until %s: %+v, want traffic %s, credit %s, %+v", h.Buyer, h.Seller, usage.Stamp(at.From), sum, traffic, credit, h)
+		}
+	}
+}
+
+// A fault of the far end's line breaches what each carrier has promised to the one
+// before it: each claims a credit of its seller and gives one to its buyer. Where
+// the two sides of a hop count a little differently, the tolerance says what counts.
+func TestABreachAtTheFarEndOfTheMeshGoesUpTheChain(t *testing.T) {
+	r := theMesh(t).report
+	for i, h := range r.Chain {
+		breaches, apart := 0, 0
+		for _, x := range h.Measured {
+			switch {
+			case x.Breach:
+				breaches++
+			case x.Seller != x.Buyer:
+				if apart++; x.Counts != x.Seller || x.Seller-min(x.Buyer, x.Seller) > x.Seller/1000 {
+					t.Errorf("%s > %s: %+v", h.Buyer, h.Seller, x)
+				}
+			}
+		}
+		if breaches != 1 || apart != 1 || h.Credit <= 0 {
+			t.Errorf("%s > %s: %d breaches, %d differences, a credit of %s", h.Buyer, h.Seller, breaches, apart, h.Credit)
+		}
+		if i > 0 && h.Credit >= r.Chain[i-1].Credit {
+			t.Errorf("%s claims %s and gives %s", h.Buyer, h.Credit, r.Chain[i-1].Credit)
+		}
+		if r.Carriers[i].Claimed != h.Credit || r.Carriers[i+1].Given != h.Credit {
+			t.Errorf("%+v, %+v", r.Carriers[i], r.Carriers[i+1])
+		}
+	}
+}
+
+// What is paid and received is what was billed; a report in which it is not is
+// refused.
+func TestMoneyIsConservedInTheMesh(t *testing.T) {
+	r := theMesh(t).report
+	if m := r.Money; m.Billed <= 0 || m.Credited <= 0 || m.Paid != m.Billed || m.Received != m.Billed {
+		t.Errorf("%+v", m)
+	}
+	copied := func() *MeshReport {
+		c := *r
+		c.Money, c.Chain, c.Carriers = Money{}, slices.Clone(r.Chain), slices.Clone(r.Carriers)
+		for i := range c.Chain {
+			c.Chain[i].Bills = slices.Clone(c.Chain[i].Bills)
+		}
+		return &c
+	}
+	if err := copied().conserved(); err != nil {
+		t.Error(err)
+	}
+	for name, change := range map[string]func(*MeshReport){
+		"a charge that is not in the total": func(r *MeshReport) { r.Chain[0].Bills[0].Traffic++ },
+		"a bill that is not settled":        func(r *MeshReport) { r.Chain[1].Bills[0].State = invoice.Final },
+		"bills that are not the same":       func(r *MeshReport) { r.Chain[1].Bills[1].Document = false },
+		"a payment that nobody received":    func(r *MeshReport) { r.Carriers[1].Received-- },
+		"a payment too much":                func(r *MeshReport) { r.Carriers[0].Paid++ },
+	} {
+		c := copied()
+		if change(c); c.conserved() == nil {
+			t.Errorf("%s is not seen", name)
+		}
 	}
 }
 

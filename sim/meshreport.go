@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/catalog"
+	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
@@ -18,7 +19,7 @@ import (
 // strings with six places. The times are of the wall, in milliseconds, disjoint
 // and in this order; together they are at most the whole.
 type MeshReport struct {
-	Inquiry catalog.Inquiry `json:"inquiry"` // as the sentence was understood, with the window in compressed time
+	Inquiry catalog.Inquiry `json:"inquiry"` // as the sentence was understood
 	Words   string          `json:"words"`
 
 	Offer        Offered   `json:"offer"`        // that was ordered
@@ -27,6 +28,7 @@ type MeshReport struct {
 	Hops     int        `json:"hops"` // orders between carriers
 	Chain    []Hop      `json:"chain"`
 	Carriers []Position `json:"carriers"` // along the chain, and what each sees of it
+	Money    Money      `json:"money"`
 
 	SetupMS     int64 `json:"setup_ms"`     // until all nodes are up, stocked and under contract
 	InquiryMS   int64 `json:"inquiry_ms"`   // until the ways are known
@@ -50,7 +52,8 @@ type Offered struct {
 	Quote        string         `json:"quote"`
 	Currency     money.Currency `json:"currency"`
 	Once         money.Micro    `json:"once"`
-	Month        money.Micro    `json:"month"`
+	Each         money.Micro    `json:"each"`       // in each charge period
+	Period       string         `json:"period"`     // charge period
 	Latency      uint64         `json:"latency_us"` // one way
 	Availability uint64         `json:"availability_millionths"`
 }
@@ -63,25 +66,63 @@ type Hop struct {
 	ENNI     string         `json:"enni"`
 	Order    string         `json:"order"`
 	Product  string         `json:"product"`
-	Price    money.Amount   `json:"price"` // agreed, for all of the service
+	Traffic  string         `json:"traffic"` // product: what goes over the interconnection
+	Currency money.Currency `json:"currency"`
+	Price    mesh.Price     `json:"price"`               // agreed: once, and in each charge period
+	Promised uint64         `json:"promised_millionths"` // availability
 	Service  usage.Interval `json:"service"`
+	Measured []Reading      `json:"measured"` // by both sides, granule by granule
+	Bills    []HopBill      `json:"bills"`    // oldest first
+	Billed   money.Micro    `json:"billed"`
+	Credit   money.Micro    `json:"credit"` // given back for breaches, in what is billed
+}
+
+// Reading is what both sides have measured in a granule, and what counts.
+type Reading struct {
+	Metric   string         `json:"metric"` // availability, millionths; traffic, octets
+	Interval usage.Interval `json:"interval"`
+	Seller   uint64         `json:"seller"`
+	Buyer    uint64         `json:"buyer"`
+	Counts   uint64         `json:"counts"`
+	Breach   bool           `json:"breach,omitempty"` // of what is promised
+}
+
+// HopBill is one bill with its charges by kind.
+type HopBill struct {
 	Invoice  string         `json:"invoice"`
 	Period   usage.Interval `json:"period"`
-	Billed   money.Amount   `json:"billed"`
+	Service  money.Micro    `json:"service"` // its share of the charge period, by seconds
+	SetUp    money.Micro    `json:"set_up"`
+	Traffic  money.Micro    `json:"traffic"`
+	Credit   money.Micro    `json:"credit"` // given back
+	Total    money.Micro    `json:"total"`
 	State    invoice.State  `json:"state"`
 	Document bool           `json:"same_document"` // both nodes computed the same bill
 }
 
 // Position is what one carrier of the chain sees: whom it sells to and buys of.
 type Position struct {
-	Carrier party.Code   `json:"carrier"`
-	SellsTo party.Code   `json:"sells_to,omitempty"` // absent: its own customer
-	Sold    money.Amount `json:"sold"`
-	BuysOf  party.Code   `json:"buys_of,omitempty"` // absent: nobody
-	Bought  money.Micro  `json:"bought"`
-	Own     string       `json:"own,omitempty"` // its own line
-	Price   money.Micro  `json:"own_price"`
-	Markup  money.Micro  `json:"markup"`
+	Carrier  party.Code  `json:"carrier"`
+	SellsTo  party.Code  `json:"sells_to,omitempty"` // absent: its own customer
+	Sold     mesh.Price  `json:"sold"`
+	BuysOf   party.Code  `json:"buys_of,omitempty"` // absent: nobody
+	Bought   mesh.Price  `json:"bought"`
+	Own      string      `json:"own,omitempty"` // its own line
+	Price    mesh.Price  `json:"own_price"`
+	Markup   mesh.Price  `json:"markup"`
+	Claimed  money.Micro `json:"claimed"` // of its seller, for the breach
+	Given    money.Micro `json:"given"`   // back to its buyer
+	Received money.Micro `json:"received"`
+	Paid     money.Micro `json:"paid"`
+}
+
+// Money is what went between all carriers: as much is billed as is paid and
+// received.
+type Money struct {
+	Billed   money.Micro `json:"billed"`
+	Credited money.Micro `json:"credited"` // in what is billed
+	Paid     money.Micro `json:"paid"`
+	Received money.Micro `json:"received"`
 }
 
 // Text renders the report for people.
@@ -95,32 +136,24 @@ func (r *MeshReport) Text() string {
 		if i > 0 {
 			name = "instead"
 		}
-		fmt.Fprintf(w, "%s\t%s %s\t%.1f ms\t%.4f %%\n", name, o.Currency, both(o.Once, o.Month), float64(o.Latency)/1000, float64(o.Availability)/1e4)
+		fmt.Fprintf(w, "%s\t%s %s\t%.1f ms\t%.4f %%\n", name, o.Currency, both(&o), float64(o.Latency)/1000, float64(o.Availability)/1e4)
 	}
 	flush(w)
-	fmt.Fprintln(&b, "\nwhat each carrier sees")
+	fmt.Fprintf(&b, "\nwhat each carrier sees, for each %s\n", r.Offer.Period)
 	fmt.Fprintln(w, "carrier\tsells to\tfor\tbuys of\tfor\town line\tfor\tmark-up")
 	for _, c := range r.Carriers {
-		buyer, seller, bought := string(c.SellsTo), string(c.BuysOf), c.Bought.String()
+		buyer, seller, bought := string(c.SellsTo), string(c.BuysOf), c.Bought.Each.String()
 		if buyer == "" {
 			buyer = "its customer"
 		}
 		if seller == "" {
 			seller, bought = "nobody", ""
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s %s\t%s\t%s\t%s\t%s\t%s\n", c.Carrier, buyer, c.Sold.Currency, c.Sold.Micro, seller, bought, c.Own, c.Price, c.Markup)
+		fmt.Fprintf(w, "%s\t%s\t%s %s\t%s\t%s\t%s\t%s\t%s\n", c.Carrier, buyer, r.Offer.Currency, c.Sold.Each, seller, bought, c.Own, c.Price.Each, c.Markup.Each)
 	}
 	flush(w)
-	fmt.Fprintln(&b, "\nwhat stands on each Bilateral")
-	fmt.Fprintln(w, "buyer\tseller\tprice\tbilled\t\tbill")
-	for _, h := range r.Chain {
-		same := "the same at both"
-		if !h.Document {
-			same = "NOT THE SAME AT BOTH"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s %s\t%s %s\t%s, %s\t%s\n", h.Buyer, h.Seller, h.Price.Currency, h.Price.Micro, h.Billed.Currency, h.Billed.Micro, h.State, same, h.Invoice)
-	}
-	flush(w)
+	r.measuredText(&b, w)
+	r.billedText(&b, w)
 	fmt.Fprintln(&b)
 	for _, s := range r.stages() {
 		fmt.Fprintf(w, "%s\t%6d ms\t%s\n", s.name, s.ms, s.until)
@@ -134,15 +167,63 @@ func (r *MeshReport) Text() string {
 	return b.String()
 }
 
-// both gives a price that is due once, each month, or both.
-func both(once, month money.Micro) string {
-	switch {
-	case month == 0:
-		return once.String()
-	case once == 0:
-		return month.String() + " a month"
+// measuredText writes where both sides of a hop differed, and what breached a
+// guarantee.
+func (r *MeshReport) measuredText(b *strings.Builder, w *tabwriter.Writer) {
+	equal := 0
+	fmt.Fprintln(b, "\nwhat both sides measured")
+	fmt.Fprintln(w, "buyer\tseller\tmetric\tinterval\tseller's\tbuyer's\tcounts\tpromised\t")
+	for _, h := range r.Chain {
+		for _, x := range h.Measured {
+			promised, what := "", "within the tolerance"
+			switch {
+			case x.Breach:
+				promised, what = fmt.Sprint(h.Promised), "breach: a credit"
+			case x.Seller == x.Buyer:
+				equal++
+				continue
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\n", h.Buyer, h.Seller, x.Metric, x.Interval, x.Seller, x.Buyer, x.Counts, promised, what)
+		}
 	}
-	return once.String() + " and " + month.String() + " a month"
+	flush(w)
+	fmt.Fprintf(b, "%d more, equal at both sides and as promised\n", equal)
+}
+
+// billedText writes all bills, and what each carrier has paid and received.
+func (r *MeshReport) billedText(b *strings.Builder, w *tabwriter.Writer) {
+	fmt.Fprintln(b, "\nwhat stands on each Bilateral")
+	fmt.Fprintln(w, "buyer\tseller\tperiod\tservice\tset-up\ttraffic\tcredit\ttotal\t")
+	for _, h := range r.Chain {
+		for _, x := range h.Bills {
+			same := "the same at both"
+			if !x.Document {
+				same = "NOT THE SAME AT BOTH"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s %s\t%s, %s\n", h.Buyer, h.Seller, x.Period, x.Service, x.SetUp, x.Traffic, -x.Credit, h.Currency, x.Total, x.State, same)
+		}
+	}
+	flush(w)
+	fmt.Fprintln(b, "\nwhat each carrier has of it")
+	fmt.Fprintln(w, "carrier\treceived\tpaid\tclaimed of its seller\tgiven back to its buyer")
+	for _, c := range r.Carriers {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.Carrier, c.Received, c.Paid, c.Claimed, c.Given)
+	}
+	fmt.Fprintf(w, "all\t%s\t%s\t\t%s\n", r.Money.Received, r.Money.Paid, r.Money.Credited)
+	flush(w)
+	fmt.Fprintf(b, "%s %s is billed, after credits; as much is paid and received\n", r.Offer.Currency, r.Money.Billed)
+}
+
+// both gives a price that is due once, in each charge period, or both.
+func both(o *Offered) string {
+	each := o.Each.String() + " each " + o.Period
+	switch {
+	case o.Each == 0:
+		return o.Once.String()
+	case o.Once == 0:
+		return each
+	}
+	return o.Once.String() + " and " + each
 }
 
 // stage is one of the disjoint spans of a run.
@@ -158,8 +239,8 @@ func (r *MeshReport) stages() []stage {
 		{"inquiry", r.InquiryMS, "the ways are known"},
 		{"quote", r.QuoteMS, "the best price is firm and signed"},
 		{"order", r.OrderMS, "every hop is active"},
-		{"service", r.ServiceMS, "it has ended everywhere, and its billing period is over"},
-		{"bill", r.BillMS, "each pair has its bill"},
+		{"service", r.ServiceMS, "it has ended everywhere, and its last billing period is over"},
+		{"bill", r.BillMS, "each pair has its last bill"},
 		{"reconcile", r.ReconcileMS, "each buyer has accepted what its own node computes too"},
 		{"settle", r.SettleMS, "each payee has confirmed its payment"},
 	}

@@ -20,10 +20,10 @@ import (
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
-	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // watch tells what happens on all Bilaterals as it happens, and rouses whoever
@@ -67,15 +67,22 @@ func (d *desk) tellProduct(ctx context.Context, e wire.Event) string {
 		}
 		switch e.Kind {
 		case trade.EventOrderPlaced:
-			price, err := priceOf(&o.Product.Offer)
-			if err != nil {
-				return ""
+			if o.Product.Action == order.Delete {
+				return line(o.Buyer, o.Seller, "ends       product %s", o.Product.ID)
 			}
-			return line(o.Buyer, o.Seller, "ordered    order %s, product %s, %s %s", o.ID, o.Product.ID, price.Currency, price.Micro)
+			return line(o.Buyer, o.Seller, "ordered    product %s, %s", o.Product.ID, priced(&o.Product.Offer))
 		case trade.EventDeliveryTested:
 			return line(o.Buyer, o.Seller, "delivered  %s", totals(o.Product.Delivery))
 		}
+		if !o.Product.Tested || o.Product.Action == order.Delete {
+			return ""
+		}
 		return line(o.Buyer, o.Seller, "accepted   the test record stands")
+	case trade.EventMeasurementAgreed:
+		if p, text := d.tellMeasured(ctx, id); text != "" {
+			return line(p.Buyer, p.Seller, "%s", text)
+		}
+		return ""
 	case trade.EventProductMoved:
 		if e.Detail == string(product.PendingActive) { // that it is ordered is told
 			return ""
@@ -119,23 +126,21 @@ func totals(d *wire.Delivery) string {
 	return "tested: " + strings.Join(all, ", ")
 }
 
-// priceOf gives what an offer costs once: a timed service has no other price.
-func priceOf(o *product.Offer) (sum money.Amount, err error) {
+// priced puts the prices of an offer into words.
+func priced(o *product.Offer) string {
+	var all []string
 	for i := range o.Prices {
 		p := &o.Prices[i]
-		if p.Kind != rating.OneTime {
-			return sum, fault.Newf(fault.Invalid, "sell it for a time", "the price %s is due again and again", p.Name)
+		text := fmt.Sprintf("%s %s", p.Currency, money.Micro(p.Rate/1000))
+		switch {
+		case p.Kind == rating.Data:
+			text += fmt.Sprintf(" for %d octets", p.Unit)
+		case p.Period.Length != "":
+			text += " each " + p.Period.Length
 		}
-		c, err := p.Once(usage.Interval{To: 1}, o.Quantity(p.Kind), money.HalfUp)
-		if err != nil {
-			return sum, err
-		}
-		sum.Currency = c.Amount.Currency
-		if sum.Micro, err = sum.Micro.Add(c.Amount.Micro); err != nil {
-			return sum, err
-		}
+		all = append(all, text)
 	}
-	return sum, nil
+	return strings.Join(all, ", ")
 }
 
 // until waits for a condition; it is asked again when something has happened on
@@ -183,6 +188,9 @@ func (m *meshRun) legs(ctx context.Context) (chain []leg, ok bool, err error) {
 			return nil, false, nil
 		}
 		for k, p := range seen[0] {
+			if p.Clause != clauseLine {
+				continue // traffic over the interconnection
+			}
 			l := leg{enni: &meshENNIs[i], pair: pair, seen: [2]wire.Product{p, seen[1][k]}}
 			if p.Buyer != pair[0].me {
 				l.pair, l.seen = [2]*desk{pair[1], pair[0]}, [2]wire.Product{seen[1][k], p}
@@ -219,39 +227,6 @@ func all(chain []leg, states ...product.State) bool {
 	return len(chain) > 0
 }
 
-// bills gives the invoice of each leg, as buyer and seller see it; ok is false
-// while one of them is not there.
-func (m *meshRun) bills(ctx context.Context, chain []leg) (list [][2]wire.Invoice, ok bool, err error) {
-	for _, l := range chain {
-		var of [2]wire.Invoice
-		for side, d := range l.pair {
-			all, err := client.Collect(d.auditor.Invoices(ctx, nil))
-			if err != nil || len(all) == 0 {
-				return nil, false, err
-			}
-			of[side] = all[0]
-		}
-		list = append(list, of)
-	}
-	return list, true, nil
-}
-
-// billed waits until the bills of all legs are in a state at both sides.
-func (m *meshRun) billed(ctx context.Context, chain []leg, what string, is func(*wire.Invoice) bool) (list [][2]wire.Invoice, err error) {
-	err = m.until(ctx, what, func() (ok bool, err error) {
-		if list, ok, err = m.bills(ctx, chain); !ok || err != nil {
-			return false, err
-		}
-		for i := range list {
-			if !is(&list[i][0]) || !is(&list[i][1]) {
-				return false, nil
-			}
-		}
-		return true, nil
-	})
-	return list, err
-}
-
 // run takes the inquiry through to its settled end.
 func (m *meshRun) run(ctx context.Context, r *MeshReport) error {
 	before, err := m.messages(ctx)
@@ -282,19 +257,30 @@ func (m *meshRun) run(ctx context.Context, r *MeshReport) error {
 	}
 	r.OrderMS = c.lap()
 	m.say("active at every hop: %d orders between carriers", len(chain))
-	if err := m.served(ctx, &chain); err != nil {
+	at, err := m.services(ctx, chain)
+	if err != nil {
+		return err
+	}
+	if err := m.session(ctx, chain, order.Add, 0, product.Active); err != nil {
+		return err
+	}
+	plan, err := m.plan(ctx, chain, at)
+	if err != nil {
+		return err
+	}
+	if chain, err = m.served(ctx, service.ID, chain, &plan); err != nil {
 		return err
 	}
 	r.ServiceMS = c.lap()
-	if _, err := m.billed(ctx, chain, "bills", func(*wire.Invoice) bool { return true }); err != nil {
+	if _, err := m.billed(ctx, chain, &plan, "the last bills", func(*wire.Invoice) bool { return true }); err != nil {
 		return err
 	}
 	r.BillMS = c.lap()
-	if _, err := m.billed(ctx, chain, "bills to be accepted", func(i *wire.Invoice) bool { return i.Accepted != nil }); err != nil {
+	if _, err := m.billed(ctx, chain, &plan, "bills to be accepted", func(i *wire.Invoice) bool { return i.Accepted != nil }); err != nil {
 		return err
 	}
 	r.ReconcileMS = c.lap()
-	bills, err := m.billed(ctx, chain, "bills to be settled", func(i *wire.Invoice) bool { return i.State == invoice.Settled })
+	bills, err := m.billed(ctx, chain, &plan, "bills to be settled", func(i *wire.Invoice) bool { return i.State == invoice.Settled })
 	if err != nil {
 		return err
 	}
@@ -305,11 +291,11 @@ func (m *meshRun) run(ctx context.Context, r *MeshReport) error {
 	}
 	r.Requests, r.Notifications = after.requests-before.requests, after.notifications-before.notifications
 	r.Messages = r.Requests + r.Notifications
-	return m.tellChain(ctx, r, chain, bills)
+	return m.tellChain(ctx, r, chain, at, bills)
 }
 
-// inquire reads the sentence, and asks for what it says in compressed time: from
-// the next second on, so that the price is of whole seconds.
+// inquire reads the sentence, and asks for what it says at prices for a month as it
+// is in compressed time.
 func (m *meshRun) inquire(ctx context.Context, r *MeshReport) error {
 	said, err := m.manager.ParseInquiry(ctx, client.Filter{"text": meshInquiry})
 	if err != nil {
@@ -319,26 +305,9 @@ func (m *meshRun) inquire(ctx context.Context, r *MeshReport) error {
 	if r.Inquiry.Type == "" {
 		r.Inquiry.Type = catalog.TypeELine
 	}
-	now := time.Now()
-	// What begins now was understood a moment ago.
-	length := time.UnixMilli(int64(said.Inquiry.To)).Sub(now).Round(time.Hour) / time.Hour * m.pace.hour
-	calendar, err := m.calendar()
-	if err != nil {
-		return err
-	}
-	// It is asked for when a second begins, so that its price is of whole ones; and
-	// where it fits into its billing period, with two for the order.
-	from := now.Truncate(time.Second).Add(time.Second)
-	if end := time.UnixMilli(calendar.At(from.UnixMilli()).To); from.Add(length + 2*time.Second).After(end) {
-		from = end
-	}
-	if err := sleep(ctx, time.Until(from)); err != nil {
-		return err
-	}
-	r.Inquiry.From, r.Inquiry.To = catalog.Time(from.UnixMilli()), catalog.Time(from.Add(length).UnixMilli())
 	m.say("%s is asked: %s", m.buyer(), r.Words)
 	found, err := m.manager.Inquire(ctx, wire.Inquire{Type: r.Inquiry.Type, A: r.Inquiry.A.Place, Z: r.Inquiry.Z.Place, Bandwidth: r.Inquiry.Bandwidth,
-		To: wire.Time(r.Inquiry.To), Latency: r.Inquiry.Latency, Availability: r.Inquiry.Availability, Ceiling: r.Inquiry.Ceiling})
+		To: wire.Time(r.Inquiry.To), Period: m.pace.month(), Latency: r.Inquiry.Latency, Availability: r.Inquiry.Availability, Ceiling: r.Inquiry.Ceiling})
 	if err != nil {
 		return fmt.Errorf("inquiring: %w", err)
 	}
@@ -350,42 +319,12 @@ func (m *meshRun) inquire(ctx context.Context, r *MeshReport) error {
 	for i := range found.Alternatives {
 		r.Alternatives = append(r.Alternatives, offered(&found.Alternatives[i]))
 	}
-	m.say("the best of %d offers: %s %s, %.1f ms", 1+len(r.Alternatives), r.Offer.Currency, both(r.Offer.Once, r.Offer.Month), float64(r.Offer.Latency)/1000)
+	m.say("the best of %d offers: %s %s, %.1f ms", 1+len(r.Alternatives), r.Offer.Currency, both(&r.Offer), float64(r.Offer.Latency)/1000)
 	return nil
 }
 
 func offered(o *wire.Offer) Offered {
-	return Offered{Quote: o.Quote, Currency: o.Once.Currency, Once: o.Once.Micro, Month: o.Month.Micro, Latency: o.Latency, Availability: o.Availability}
-}
-
-// calendar gives the billing periods.
-func (m *meshRun) calendar() (usage.Calendar, error) {
-	cycle, err := usage.ParseCycle(m.pace.cycle)
-	if err != nil {
-		return usage.Calendar{}, err
-	}
-	return cycle.Calendar()
-}
-
-// served waits until the service has ended everywhere, and the billing period of
-// its beginning is over.
-func (m *meshRun) served(ctx context.Context, chain *[]leg) error {
-	if err := m.until(ctx, "the service to end", func() (ok bool, err error) {
-		*chain, ok, err = m.legs(ctx)
-		return ok && all(*chain, product.Terminated), err
-	}); err != nil {
-		return err
-	}
-	m.say("ended at every hop")
-	calendar, err := m.calendar()
-	if err != nil {
-		return err
-	}
-	var over int64
-	for _, l := range *chain {
-		over = max(over, calendar.At(int64(l.seen[0].Activated)).To)
-	}
-	return sleep(ctx, time.Until(time.UnixMilli(over)))
+	return Offered{Quote: o.Quote, Currency: o.Once.Currency, Once: o.Once.Micro, Each: o.Each.Micro, Period: o.Period, Latency: o.Latency, Availability: o.Availability}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -395,55 +334,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
-}
-
-// tellChain adds to a report what each carrier's own node says of the chain.
-func (m *meshRun) tellChain(ctx context.Context, r *MeshReport, chain []leg, bills [][2]wire.Invoice) error {
-	r.Hops, r.Chain, r.Carriers = len(chain), []Hop{}, []Position{}
-	for i, l := range chain {
-		p, b := &l.seen[0], &bills[i]
-		if len(p.Phases) == 0 {
-			return fault.Newf(fault.Internal, "report this", "the product %s was never active", p.ID)
-		}
-		price, err := priceOf(&p.Phases[0].Offer)
-		if err != nil {
-			return err
-		}
-		r.Chain = append(r.Chain, Hop{Buyer: p.Buyer, Seller: p.Seller, ENNI: l.enni.ID, Order: p.OrderedBy, Product: p.ID, Price: price,
-			Service: usage.Interval{From: int64(p.Activated), To: int64(p.Ends)}, Invoice: b[0].ID, Period: b[0].Interval,
-			Billed: money.Amount{Currency: b[0].Currency, Micro: b[0].Total}, State: b[0].State, Document: b[0].Document == b[1].Document && b[0].ID == b[1].ID})
-		if err := m.position(ctx, r, p.Buyer); err != nil {
-			return err
-		}
-	}
-	return m.position(ctx, r, chain[len(chain)-1].seen[0].Seller)
-}
-
-// position adds what a carrier's own node says of the service. Each sells on by
-// the usual rule: for a tenth more than it pays.
-func (m *meshRun) position(ctx context.Context, r *MeshReport, code party.Code) error {
-	c, err := m.net.Client(code, api.ProductManager)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	services, err := client.Collect(c.Services(ctx, nil))
-	if err != nil {
-		return err
-	}
-	if len(services) != 1 {
-		return fault.Newf(fault.Internal, "report this", "%s has %d services and not one", code, len(services))
-	}
-	s := &services[0]
-	p := Position{Carrier: code, SellsTo: s.Buyer, Sold: s.Offer.Once, BuysOf: s.Seller, Bought: s.Offer.BoughtOnce.Micro, Markup: s.Offer.BoughtOnce.Micro / 10}
-	p.Price = p.Sold.Micro - p.Bought - p.Markup
-	for _, l := range s.Offer.Legs {
-		if l.Own {
-			p.Own = l.Name
-		}
-	}
-	r.Carriers = append(r.Carriers, p)
-	return nil
 }
 
 // traffic is what carriers have said to each other over Sonata.

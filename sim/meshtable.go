@@ -62,31 +62,31 @@ func (e *ENNI) other(i int) Attachment { return e.Ends[1-i] }
 // the fastest over FOXTROT, dearer; the one around Africa is too slow.
 var meshCarriers = []meshCarrier{
 	{code: "ALPHA", lines: []meshLine{
-		{"asia-express", "HKHKG", "sin-4410", 17_400, 999_970, "18.37"},
-		{"metro-ring", "HKHKG", "hkg-7702", 310, 999_990, "4.93"},
+		{"asia-express", "HKHKG", "sin-4410", 17_400, 999_970, "61.247"},
+		{"metro-ring", "HKHKG", "hkg-7702", 310, 999_990, "16.443"},
 	}},
 	{code: "BRAVO", lines: []meshLine{
-		{"bay-of-bengal", "sin-4410", "bom-1186", 31_200, 999_950, "21.46"},
-		{"indian-ocean", "sin-4410", "mba-0935", 52_700, 999_900, "19.82"},
+		{"bay-of-bengal", "sin-4410", "bom-1186", 31_200, 999_950, "71.546"},
+		{"indian-ocean", "sin-4410", "mba-0935", 52_700, 999_900, "66.092"},
 	}},
 	{code: "CHARLIE", lines: []meshLine{
-		{"red-sea-4", "bom-1186", "mrs-5521", 61_800, 999_900, "34.59"},
+		{"red-sea-4", "bom-1186", "mrs-5521", 61_800, 999_900, "115.306"},
 	}},
 	{code: "DELTA", lines: []meshLine{
-		{"riviera", "mrs-5521", "ITMIL", 4_600, 999_980, "9.64"},
-		{"gotthard", "fra-3308", "ITMIL", 5_300, 999_980, "11.27"},
-		{"alps-west", "lon-6614", "ITMIL", 10_900, 999_960, "16.71"},
+		{"riviera", "mrs-5521", "ITMIL", 4_600, 999_980, "32.151"},
+		{"gotthard", "fra-3308", "ITMIL", 5_300, 999_980, "37.597"},
+		{"alps-west", "lon-6614", "ITMIL", 10_900, 999_960, "55.703"},
 	}},
 	{code: "FOXTROT", lines: []meshLine{
-		{"silk-road", "hkg-7702", "fra-3308", 92_300, 999_950, "118.25"},
-		{"polar-route", "hkg-7702", "lon-9073", 97_900, 999_930, "124.78"},
+		{"silk-road", "hkg-7702", "fra-3308", 92_300, 999_950, "394.187"},
+		{"polar-route", "hkg-7702", "lon-9073", 97_900, 999_930, "415.946"},
 	}},
 	{code: "OSCAR", lines: []meshLine{
-		{"rift-valley", "mba-0935", "jnb-2247", 30_500, 999_700, "23.16"},
+		{"rift-valley", "mba-0935", "jnb-2247", 30_500, 999_700, "77.233"},
 	}},
 	{code: "TANGO", lines: []meshLine{
-		{"west-africa", "jnb-2247", "lon-6614", 81_400, 999_800, "27.93"},
-		{"m4-corridor", "lon-9073", "lon-6614", 450, 999_990, "3.58"},
+		{"west-africa", "jnb-2247", "lon-6614", 81_400, 999_800, "93.115"},
+		{"m4-corridor", "lon-9073", "lon-6614", 450, 999_990, "11.939"},
 	}},
 }
 
@@ -105,7 +105,23 @@ var meshENNIs = []ENNI{
 }
 
 // meshInquiry is what ALPHA's customer wants, and how it is asked for.
-const meshInquiry = "100 Mbit/s Hong Kong to Milan now for 4 hours, under 180 ms"
+const meshInquiry = "100 Mbit/s Hong Kong to Milan now without end, under 180 ms"
+
+// Traffic over an interconnection is opened and closed by a standing schedule of
+// the two carriers' agreement, and paid by what goes through.
+const (
+	typeTraffic     = "urn:lateral:sandbox:traffic:1"
+	scheduleTraffic = "traffic"
+	clauseLine      = "annex-e-line" // by which lines are ordered
+	gigabyte        = 1_000_000_000
+)
+
+// meshTraffic is what two carriers have agreed on for a gigabyte over their
+// interconnection, EUR.
+var meshTraffic = map[string]string{
+	"sin-4410": "0.0463", "hkg-7702": "0.0519", "bom-1186": "0.0374", "mba-0935": "0.0582", "mrs-5521": "0.0187",
+	"fra-3308": "0.0143", "lon-6614": "0.0161", "jnb-2247": "0.0647", "lon-9073": "0.0096",
+}
 
 // meshCarrier is a carrier of the mesh with what it sells.
 type meshCarrier struct {
@@ -120,21 +136,26 @@ type meshLine struct {
 	a, z         string
 	latency      uint64 // µs one way
 	availability uint32 // millionths
-	rate         string // EUR a second, which stands for an hour
+	rate         string // EUR a day
 }
+
+// meshCredit is the share of an interval's charges, in millionths, that a carrier of
+// the mesh gives back where less was available than it had promised.
+const meshCredit = 500_000
 
 // meshSetUp is what each carrier asks for the activation of a line.
 const meshSetUp = "25"
 
-// stock gives a carrier's catalogue as its product manager writes it.
-func (c *meshCarrier) stock() ([]byte, error) {
+// stock gives a carrier's catalogue as its product manager writes it, with prices
+// for a day.
+func (c *meshCarrier) stock(day string) ([]byte, error) {
 	f := catalog.File{Catalogue: 1}
 	f.Specifications = []catalog.Specification{{ID: "e-line", Name: "Ethernet line", Type: catalog.TypeELine}}
 	for _, l := range c.lines {
 		link := l.id + "-fibre"
 		f.Links = append(f.Links, catalog.Link{ID: link, Bandwidth: 10_000_000_000})
-		var hour, setUp money.Rate
-		if err := hour.UnmarshalText([]byte(l.rate)); err != nil {
+		var rate, setUp money.Rate
+		if err := rate.UnmarshalText([]byte(l.rate)); err != nil {
 			return nil, err
 		}
 		if err := setUp.UnmarshalText([]byte(meshSetUp)); err != nil {
@@ -144,7 +165,7 @@ func (c *meshCarrier) stock() ([]byte, error) {
 			ID: l.id, Name: "Ethernet line " + strings.ReplaceAll(l.id, "-", " "), Specification: "e-line",
 			Bandwidth: catalog.Range{Min: 10_000_000, Max: 10_000_000_000, Step: 10_000_000},
 			Prices: []rating.Price{
-				{Name: "line", Kind: rating.Recurring, Currency: "EUR", Rate: hour, Unit: 1, Period: usage.Cycle{Length: "1s"}},
+				{Name: "line", Kind: rating.Recurring, Currency: "EUR", Rate: rate, Unit: 1, Period: usage.Cycle{Length: day}},
 				{Name: "set-up", Kind: rating.OneTime, Currency: "EUR", Rate: setUp, Unit: 1, Event: rating.OnActivation},
 			},
 			Legs: []catalog.Leg{{A: c.end(l.a), Z: c.end(l.z), Links: []string{link}, Latency: l.latency, Availability: l.availability}},

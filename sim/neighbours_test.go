@@ -19,6 +19,7 @@ import (
 	"github.com/lateral-network/lateral/internal/keyfile"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 )
@@ -37,9 +38,14 @@ var runMesh = sync.OnceValues(func() (*meshReference, error) {
 		o.Progress = os.Stderr
 	}
 	// Slower than usual: another program may be at work on this machine.
-	m, err := newMesh(o, pace{hour: 2 * time.Second, cycle: "20s"}, time.Now())
+	m, err := newMesh(o, pace(2*time.Second), time.Now())
 	if err != nil {
 		return nil, err
+	}
+	m.terms = func(e *ENNI, t *agreement.Terms) { // in one pair each side makes the bills
+		if e.ID == "bom-1186" {
+			t.Integration = agreement.Proof
+		}
 	}
 	for _, name := range m.net.Names() { // where a node of a process of its own logs
 		file, err := os.Create(filepath.Join(filepath.Dir(m.net.byName[name].config), "log"))
@@ -116,6 +122,11 @@ func (r *meshReference) facts(t *testing.T) (all []fact) {
 	for _, e := range meshENNIs {
 		a, b := e.Ends[0].Carrier, e.Ends[1].Carrier
 		text("interconnection", e.ID, a, b)
+		var rate money.Rate
+		if err := rate.UnmarshalText([]byte(meshTraffic[e.ID])); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fact{"price of traffic over " + e.ID, []party.Code{a, b}, func(x *secrets) { x.rate(rate) }})
 		text("hall", e.Hall.ID, a, b)
 		text("hall", e.Hall.Name, a, b)
 		for _, x := range [][2]party.Code{{a, b}, {b, a}} {
@@ -142,8 +153,13 @@ func (r *meshReference) facts(t *testing.T) (all []fact) {
 	for i, h := range r.report.Chain {
 		text("order", h.Order, h.Buyer, h.Seller)
 		text("product", h.Product, h.Buyer, h.Seller)
-		text("bill", h.Invoice, h.Buyer, h.Seller)
-		amount("price of hop "+fmt.Sprint(i+1), h.Price.Micro, h.Buyer, h.Seller)
+		amount("price of hop "+fmt.Sprint(i+1), h.Price.Each, h.Buyer, h.Seller)
+		amount("credit of hop "+fmt.Sprint(i+1), h.Credit, h.Buyer, h.Seller)
+		text("traffic", h.Traffic, h.Buyer, h.Seller)
+		for _, b := range h.Bills {
+			text("bill", b.Invoice, h.Buyer, h.Seller)
+			amount("bill of hop "+fmt.Sprint(i+1), b.Total, h.Buyer, h.Seller)
+		}
 	}
 	return all
 }

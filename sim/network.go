@@ -182,6 +182,7 @@ func interconnect(setups []node.Setup, ennis []ENNI, port func() string) error {
 			}
 			m := &buyer.Config.Mesh
 			m.Deliver = true // nobody digs here
+			m.Credit = new(uint32(meshCredit))
 			m.Neighbours = append(m.Neighbours, node.Neighbour{Partner: seller.Config.Carrier, ENNI: e.ID, Place: e.Hall.ID, Relation: end.Relation,
 				Sonata: seller.Config.Sonata.Base, Client: clientID(buyer.Config.Carrier, seller.Config.Carrier), Secret: secret})
 		}

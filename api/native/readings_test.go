@@ -44,6 +44,10 @@ func TestImportedReadingsAreStatedBilledAndPaid(t *testing.T) {
 		_, err := them.AcceptAgreement(ctx, "MSA-P", canon.Hash{})
 		return err == nil
 	})
+	eventually(t, "the buyer has it in force", func() bool {
+		a, err := pm.Agreement(ctx, "MSA-P")
+		return err == nil && a.State == agreement.Active
+	})
 	if _, err := pm.PlaceOrder(ctx, wire.PlaceOrder{ID: "O-1", Kind: order.Product, Agreement: "MSA-P", Line: connectivity.Name,
 		Value: []money.Amount{{Currency: "USD", Micro: 1e6}}, Product: &wire.ProductRequest{Action: order.Add, ID: "S-1", Schedule: "app", Pieces: 1}}, ""); err != nil {
 		t.Fatal(err)

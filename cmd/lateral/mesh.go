@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ type inquireCommand struct {
 	At        wire.Time      `placeholder:"TIME" help:"What now means; default: now."`
 	Rule      string         `placeholder:"CEL" help:"Which offer is best: the lowest number of price, latency and availability; default: price."`
 	Months    uint32         `help:"Committed term in months; default: what the words say."`
+	Per       string         `placeholder:"1h" help:"Charge period of what recurs, of a service without end, term and sessions; default: a month."`
 	Currency  money.Currency `placeholder:"CODE" help:"Of the prices; default: that of the ceiling, or the node's."`
 	Attribute []attribute    `placeholder:"NAME=VALUE" help:"A further member of the configuration, by the schema of the product: text or JSON. Repeat."`
 	Hours     uint32         `placeholder:"N" help:"Ask for capacity that stands, of which sessions are opened and closed: for so many hours of a month one is expected to be open."`
@@ -87,7 +89,7 @@ func (c inquireCommand) inquiry(in *catalog.Inquiry) (wire.Inquire, error) {
 	if in.Z.Place == "" || in.A.Place == "" {
 		return wire.Inquire{}, fault.New(fault.Invalid, "neighbours are asked for what lies between two places", "name both, or look into the own catalogue with lateral catalog search")
 	}
-	q := wire.Inquire{Type: in.Type, A: in.A.Place, Z: in.Z.Place, Bandwidth: in.Bandwidth, From: wire.Time(in.From), To: wire.Time(in.To), Months: c.Months,
+	q := wire.Inquire{Type: in.Type, A: in.A.Place, Z: in.Z.Place, Bandwidth: in.Bandwidth, From: wire.Time(in.From), To: wire.Time(in.To), Months: c.Months, Period: c.Per,
 		Currency: c.Currency, Latency: in.Latency, Availability: in.Availability, Ceiling: in.Ceiling, Rule: c.Rule, Attributes: attributes(c.Attribute), Hours: c.Hours, Hops: c.Hops, Asks: c.Asks,
 		TimeMillis: c.Time.Milliseconds()}
 	if q.Type == "" {
@@ -147,7 +149,7 @@ func writeFound(w io.Writer, x *wire.Inquired) error {
 	for i := range x.Alternatives {
 		rows = append(rows, offerRow("", &x.Alternatives[i]))
 	}
-	table(&b, "", []string{"", "quote", "once", "a month", "an hour", "latency", "availability", "until", "legs"}, rows, false)
+	table(&b, "", []string{"", "quote", "once", "recurring", "session hour", "latency", "availability", "until", "legs"}, rows, false)
 	fmt.Fprintf(&b, "\norder it: lateral service order %s\n", x.Best.Quote)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -166,7 +168,7 @@ func offerRow(name string, o *wire.Offer) []string {
 	if o.Hour.Currency != "" {
 		hour = o.Hour.String()
 	}
-	return []string{name, o.Quote, o.Once.String(), o.Month.String(), hour, fmt.Sprintf("%.1f ms", float64(o.Latency)/1000),
+	return []string{name, o.Quote, o.Once.String(), o.Each.String() + " / " + o.Period, hour, fmt.Sprintf("%.1f ms", float64(o.Latency)/1000),
 		fmt.Sprintf("%d.%04d %%", o.Availability/10_000, o.Availability%10_000), stamp(o.Until), strings.Join(legs, ", ")}
 }
 
@@ -180,7 +182,7 @@ type serviceCommand struct {
 	Session    sessionCommand    `cmd:"" help:"Open and close sessions of capacity that stands."`
 	Reschedule serviceReschedule `cmd:"" op:"reschedule-service" role:"product-manager" help:"Ask for another date of a service that is not delivered, or for haste, at all hops or none." eg:"3f0c1d... --start 2026-12-01T08:00:00Z" eg:"3f0c1d... --expedite"`
 	End        serviceEnd        `cmd:"" op:"end-service" role:"product-manager" help:"End a service, and what is bought for it." eg:"3f0c1d..." eg:"3f0c1d... --at 2026-12-31T23:00:00Z"`
-	Build      serviceBuild      `cmd:"" op:"build-service" role:"engineer,product-manager" help:"Say that the own legs of a service are delivered and tested, or cannot be." eg:"3f0c1d..." eg:"3f0c1d... --failed"`
+	Build      serviceBuild      `cmd:"" op:"build-service" role:"engineer,product-manager" help:"Say that the own legs of a service are delivered and tested, or cannot be." eg:"3f0c1d... --latency 17.35ms --availability 99.998% --bandwidth 100Mbit/s" eg:"3f0c1d... --measured test.json" eg:"3f0c1d... --failed"`
 }
 
 type (
@@ -218,7 +220,12 @@ type (
 	}
 	serviceBuild struct {
 		serviceShow
-		Failed bool `help:"They cannot be delivered: the whole order is released."`
+		Failed       bool           `help:"They cannot be delivered: the whole order is released."`
+		Measured     string         `placeholder:"FILE" help:"What their test has shown, JSON or YAML with latency (µs one way), bandwidth (bit/s), availability and loss (millionths); - is standard input. What is not there counts as quoted."`
+		Latency      *time.Duration `placeholder:"17.35ms" help:"Measured, one way."`
+		Bandwidth    *bitRate       `placeholder:"100Mbit/s" help:"Measured."`
+		Availability *share         `placeholder:"99.998%" help:"Measured."`
+		Loss         *share         `placeholder:"0.01%" help:"Measured, of what was sent."`
 	}
 )
 
@@ -289,6 +296,83 @@ func (c serviceEnd) Run(ctx context.Context, n *remote) error {
 }
 
 func (c serviceBuild) Run(ctx context.Context, n *remote) error {
-	s, err := n.api.BuildService(ctx, c.ID, wire.BuiltService{Failed: c.Failed})
+	b := wire.BuiltService{Failed: c.Failed}
+	m, err := c.measured(n)
+	if err != nil {
+		return err
+	}
+	if *m != (wire.MeasuredLegs{}) {
+		b.Measured = m
+	}
+	s, err := n.api.BuildService(ctx, c.ID, b)
 	return shown(n, s, err)
+}
+
+// measured gives what the file says, and the flags in its place.
+func (c serviceBuild) measured(n *remote) (*wire.MeasuredLegs, error) {
+	m := &wire.MeasuredLegs{}
+	if c.Measured != "" {
+		if err := n.body(c.Measured, m); err != nil {
+			return nil, err
+		}
+	}
+	if l := c.Latency; l != nil {
+		if *l < 0 || *l%time.Microsecond != 0 {
+			return nil, usageError{fault.Newf(fault.Invalid, "write whole microseconds, like 17.35ms", "a latency of %s cannot be told", *l).In("latency")}
+		}
+		m.Latency = new(uint64(l.Microseconds()))
+	}
+	for from, to := range map[*share]**uint64{c.Availability: &m.Availability, c.Loss: &m.Loss} {
+		if from != nil {
+			*to = new(uint64(*from))
+		}
+	}
+	if c.Bandwidth != nil {
+		m.Bandwidth = new(uint64(*c.Bandwidth))
+	}
+	return m, nil
+}
+
+// bitRate is a bandwidth with its unit: 100Mbit/s.
+type bitRate uint64
+
+func (b *bitRate) UnmarshalText(text []byte) error {
+	bad := fault.Newf(fault.Invalid, "write it with its unit, like 100Mbit/s or 2500000bit/s", "%.40q is no bandwidth", text)
+	digits, ok := strings.CutSuffix(string(text), "bit/s")
+	scale := 0
+	for unit, zeros := range map[string]int{"k": 3, "M": 6, "G": 9, "T": 12} {
+		if x, cut := strings.CutSuffix(digits, unit); cut {
+			digits, scale = x, zeros
+		}
+	}
+	v, fits := scaled(digits, scale)
+	if !ok || !fits || v == 0 {
+		return bad
+	}
+	*b = bitRate(v)
+	return nil
+}
+
+// share is a part of a whole, in millionths, as a percentage: 99.998%.
+type share uint64
+
+func (s *share) UnmarshalText(text []byte) error {
+	digits, ok := strings.CutSuffix(string(text), "%")
+	v, fits := scaled(digits, 4)
+	if !ok || !fits || v > 1_000_000 {
+		return fault.Newf(fault.Invalid, "write it as a percentage with at most four decimals, like 99.998%", "%.40q is no share", text)
+	}
+	*s = share(v)
+	return nil
+}
+
+// scaled reads a decimal number times a power of ten, exactly; ok is false where
+// that is no whole number of at most 18 digits.
+func scaled(text string, zeros int) (v uint64, ok bool) {
+	whole, part, point := strings.Cut(text, ".")
+	if len(part) > zeros || point && part == "" || whole == "" || len(whole)+zeros > 18 {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(whole+part+strings.Repeat("0", zeros-len(part)), 10, 64)
+	return v, err == nil && text[0] != '+'
 }

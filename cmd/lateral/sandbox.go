@@ -17,7 +17,7 @@ import (
 type sandboxCommand struct {
 	Live  liveCommand  `cmd:"" default:"withargs" help:"Live generated calls, cleared every 15 seconds, until Ctrl-C (the default)."`
 	Voice voiceCommand `cmd:"" help:"Clear two carriers' call-record files and end."`
-	Mesh  meshCommand  `cmd:"" help:"Find, order, bill and settle one service across seven carriers, and end."`
+	Mesh  meshCommand  `cmd:"" help:"Find, order, measure, bill and settle one service across seven carriers, and end."`
 }
 
 // liveCommand is "lateral sandbox".
@@ -127,8 +127,8 @@ type meshCommand struct {
 func (meshCommand) Help() string {
 	return `Seven carriers in a partial mesh, each with its own node, catalogue and prices, know their neighbours only. A customer of
 ALPHA asks for a line from Hong Kong to Milan: the inquiry goes from neighbour to neighbour over LSO Sonata, the best offer
-is ordered along its chain, delivered, used for four hours that last a second each, billed on each pair's Bilateral, accepted
-and settled. It ends by itself, within 45 seconds. Progress goes to standard error, the result to standard output.
+is ordered along its chain, delivered, used for hours that last a second each, measured by both sides of each hop, billed and
+credited on each pair's Bilateral, ended, accepted and settled. The run ends by itself, within 45 seconds. Progress goes to standard error, the result to standard output.
 
 Examples:
   lateral sandbox mesh

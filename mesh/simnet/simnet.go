@@ -356,7 +356,7 @@ func (n *network) ask(pair [3]int32, p *Pair) error {
 	}
 	p.Messages, p.Time = n.total, n.at-start
 	if q := n.done.Best; q != nil {
-		p.Found, p.Price = true, int64(q.Quote.Price.Month)
+		p.Found, p.Price = true, int64(q.Quote.Price.Each)
 	}
 	return nil
 }

@@ -199,7 +199,7 @@ func (c catalogue) Offers(q *mesh.Inquiry) []mesh.OwnLeg {
 	km := uint64(c.w.km[c.w.metro[a]][c.w.metro[z]])
 	return []mesh.OwnLeg{{
 		Leg:   mesh.Leg{From: q.A.ID, To: q.Z.ID, OnNet: true, Latency: 200 + 7*km, Availability: 999_950_000 - 10*min(km, 20_000)},
-		Price: mesh.Price{Month: money.Micro(c.w.leg(c.c, a, z))},
+		Price: mesh.Price{Each: money.Micro(c.w.leg(c.c, a, z))},
 	}}
 }
 

@@ -15,6 +15,7 @@ type Inquire struct {
 	From         Time           `json:"from,omitempty" doc:"Absent: at once."`
 	To           Time           `json:"to,omitempty" doc:"Absent: without end."`
 	Months       uint32         `json:"months,omitempty" maximum:"1200" doc:"Of committed term; absent: none."`
+	Period       string         `json:"period,omitempty" maxLength:"16" doc:"Charge period of what recurs, like 1h or 1d, of a service without end, term and sessions; absent: a month."`
 	Currency     money.Currency `json:"currency,omitempty" doc:"Absent: the node's."`
 	Latency      uint64         `json:"latency,omitempty" doc:"Microseconds one way at most; absent: any."`
 	Availability uint32         `json:"availability,omitempty" maximum:"1000000" doc:"Millionths at least; absent: any."`
@@ -41,7 +42,8 @@ type Inquired struct {
 type Offer struct {
 	Quote        string       `json:"quote"`
 	Once         money.Amount `json:"once" doc:"Due at activation; of a timed service, for all of its time."`
-	Month        money.Amount `json:"month"`
+	Each         money.Amount `json:"each" doc:"In each charge period."`
+	Period       string       `json:"period" doc:"The charge period: 1mo, 1h."`
 	Hour         money.Amount `json:"hour,omitzero" doc:"Of a session, where it is capacity that stands."`
 	Months       uint32       `json:"months,omitempty"`
 	Latency      uint64       `json:"latency" doc:"Microseconds one way."`
@@ -50,7 +52,7 @@ type Offer struct {
 	Legs         []OfferLeg   `json:"legs" nullable:"false" doc:"From A to Z. What is bought is one leg, which names no carrier."`
 	Seller       party.Code   `json:"seller,omitempty" doc:"The neighbour of whom the rest is bought; absent: nothing is."`
 	BoughtOnce   money.Amount `json:"bought_once,omitzero" doc:"What it asks."`
-	BoughtMonth  money.Amount `json:"bought_month,omitzero"`
+	BoughtEach   money.Amount `json:"bought_each,omitzero"`
 	BoughtHour   money.Amount `json:"bought_hour,omitzero"`
 	Proof        []byte       `json:"proof,omitempty" doc:"Its signed quote."`
 }
@@ -117,14 +119,23 @@ type EndService struct {
 
 // BuiltService says what became of the own legs of a service.
 type BuiltService struct {
-	Failed bool `json:"failed,omitempty" doc:"They cannot be delivered: the whole order is released."`
+	Failed   bool          `json:"failed,omitempty" doc:"They cannot be delivered: the whole order is released."`
+	Measured *MeasuredLegs `json:"measured,omitempty" doc:"What their test has shown. What is absent is in the test record as it was quoted."`
+}
+
+// MeasuredLegs is what was measured of the own legs of a service.
+type MeasuredLegs struct {
+	Latency      *uint64 `json:"latency,omitempty" maximum:"100000000" doc:"Microseconds one way."`
+	Bandwidth    *uint64 `json:"bandwidth,omitempty" minimum:"1" maximum:"1125899906842624" doc:"bit/s."`
+	Availability *uint64 `json:"availability,omitempty" maximum:"1000000" doc:"Millionths."`
+	Loss         *uint64 `json:"loss,omitempty" maximum:"1000000" doc:"Millionths of what was sent."`
 }
 
 // Service is an order across the mesh as this carrier has it.
 type Service struct {
 	ID      string       `json:"id"`
 	State   string       `json:"state" enum:"reserving,reserved,ordered,delivered,accepted,releasing,released,ended" doc:"accepted: in service, and billed."`
-	Why     string       `json:"why,omitempty" doc:"It was released."`
+	Why     string       `json:"why,omitempty" doc:"It was released, or the buyer has refused its test record."`
 	Type    string       `json:"type"`
 	A       string       `json:"a" doc:"A place, or enni/ and the name of an eNNI."`
 	Z       string       `json:"z"`
