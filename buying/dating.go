@@ -188,10 +188,14 @@ func (b *Broker) askDate(n *Neighbour, y *channel.Bilateral, id string, start in
 	b.command(n.Partner, y, id, "date", commands(trade.KindOrderReschedule, trade.OrderReschedule{ID: id, Start: start, Expedite: expedite}), func(err error) {
 		then(err)
 		if err == nil {
-			b.postDate(n, id, start, expedite)
+			b.postDate(n, id, start, expedite, b.now()+postFor.Milliseconds())
 		}
 	})
 }
+
+// postFor is how long an order may take to be on the seller's Sonata interface: it
+// is put there after the Bilateral, by work of its own.
+const postFor = time.Minute
 
 // goBack asks the hop behind to go back to the date that its buyer kept, where it
 // has agreed to a wish that did not become this carrier's own agreement. The lock is
@@ -246,12 +250,17 @@ func (b *Broker) dateBought(now int64, partner party.Code, it *order.Item, o *me
 }
 
 // postDate puts another date that is asked for on the Bilateral on the seller's
-// Sonata interface as well.
-func (b *Broker) postDate(n *Neighbour, id string, start int64, expedite bool) {
+// Sonata interface as well, when the order is there; until is when that is given up,
+// ms since 1970.
+func (b *Broker) postDate(n *Neighbour, id string, start int64, expedite bool, until int64) {
 	if n.Seller == nil {
 		return
 	}
 	found, err := n.Seller.Orders(b.life, client.Filter{"externalId": id})
+	if err == nil && len(found.Items) == 0 && b.now() < until {
+		b.again(func() { b.postDate(n, id, start, expedite, until) })
+		return
+	}
 	if err == nil && len(found.Items) > 0 {
 		wish := wire.Reschedule{Item: wire.OrderItemRef{OrderID: found.Items[0].ID, ItemID: "1"}, Expedite: expedite}
 		if start != 0 {

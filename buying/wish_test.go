@@ -34,10 +34,7 @@ func (w *world) changed(s buying.Service, wish buying.Wish) buying.Offer {
 	w.t.Helper()
 	first := w.sides[w.codes[0]]
 	before := w.counted()
-	offer, err := first.broker.Change(within(w.t), s.ID, wish)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	offer := first.change(s.ID, wish)
 	must(first.broker.Order(offer.Quote))
 	eventually(w.t, "the change is in force", func() bool {
 		x := must(first.broker.Service(s.ID))

@@ -428,6 +428,21 @@ func within(t testing.TB) context.Context {
 	return ctx
 }
 
+// change gets a firm price for a change. A hop far behind may hear of the acceptance
+// a moment later, and refuses until then.
+func (s *side) change(id mesh.ID, wish buying.Wish) (offer buying.Offer) {
+	s.w.t.Helper()
+	var err error
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if offer, err = s.broker.Change(within(s.w.t), id, wish); err == nil {
+			return offer
+		}
+		if time.Now().After(end) {
+			s.w.t.Fatal(err)
+		}
+	}
+}
+
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
