@@ -280,7 +280,7 @@ func agreementAccept(t *tx, b AgreementAnswer) error {
 	a.Versions, a.Pending, a.Deadline = append(a.Versions, v), nil, 0
 	t.put(AgreementKey(a.ID), a)
 	t.emit(event, AgreementKey(a.ID), "")
-	return nil
+	return t.trust(a, t.termsOf(v.Terms))
 }
 
 func agreementReject(t *tx, b AgreementAnswer) error {

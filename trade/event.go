@@ -60,6 +60,10 @@ const (
 	EventPaymentDeclined      = "payment.declined"
 	EventPaymentEscalated     = "payment.escalated"
 	EventSettled              = "obligation.settled"
+	EventCreditWarned         = "credit.warned"   // detail: the exposure of the allocation; once, until it is restored
+	EventCreditExceeded       = "credit.exceeded" // detail: likewise
+	EventCreditEased          = "credit.eased"    // detail: likewise; a warning still holds
+	EventCreditRestored       = "credit.restored" // detail: likewise
 	EventFileRecorded         = "file.recorded"
 
 	EventMemberApplied   = "member.applied"

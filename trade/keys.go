@@ -52,6 +52,8 @@ import (
 //	deposit/<lock>                         Deposit: a lock that pays here
 //	lockkey/<party>/<key>                  LockKey: a key offered for the other side's lock
 //	payment/<party>/<id>                   DepositPayment
+//	credit/<payer>/<currency>              Exposed: what stands between a payer and its payment, from the first clause about credit on
+//	history/<payer>                        Paying: the last invoices of a payer, likewise
 //	journal/<number>                       settlement.Journal
 //	metered/<agreement>/<direction>/<term>/<window> Metered: what a term about volume counts; the term by its hash
 //	slice/<agreement>/<direction>/<term>/<window>/<from> rating.Counted: of one period, where its place counts
@@ -125,6 +127,7 @@ const (
 	prefixNetting     = "netting/"
 	prefixObligation  = "obligation/"
 	prefixBalance     = "balance/"
+	prefixCredit      = "credit/"
 	prefixJournal     = "journal/"
 	prefixMember      = "member/"
 	prefixFile        = "file/"
@@ -297,6 +300,15 @@ func ObligationKey(id string) string { return prefixObligation + id }
 func BalanceKey(a settlement.Account) string {
 	return prefixBalance + string(a.Party) + "/" + string(a.Purpose) + "/" + string(a.Currency)
 }
+
+// CreditKey is the key of what stands between a payer and its payment in a
+// currency.
+func CreditKey(payer party.Code, c money.Currency) string {
+	return prefixCredit + string(payer) + "/" + string(c)
+}
+
+// HistoryKey is the key of a payer's last invoices.
+func HistoryKey(payer party.Code) string { return "history/" + string(payer) }
 
 // JournalKey is the key of a journal entry.
 func JournalKey(number uint64) string { return fmt.Sprintf("%s%015d", prefixJournal, number) }

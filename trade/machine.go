@@ -142,7 +142,10 @@ func (t *tx) run() error {
 	if err := r.apply(t); err != nil {
 		return err
 	}
-	return t.post()
+	if err := t.post(); err != nil || public {
+		return err
+	}
+	return t.follow()
 }
 
 func channelOf(public bool) string {

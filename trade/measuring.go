@@ -182,7 +182,7 @@ func (t *tx) compareMeasured(m measuring) error {
 	}
 	m.m.Deadline = t.until(m.terms, agreement.StageDecision)
 	t.put(m.key, m.m)
-	t.put(UnbilledKey(m.m.Product, m.m.Interval), Unbilled{m.m.Interval})
+	t.putUnbilled(&m)
 	t.emit(EventMeasurementDiffers, m.key, itoa(open))
 	return nil
 }
@@ -214,7 +214,7 @@ func (t *tx) agreeMeasured(m measuring, e usage.MeasurementEvent) error {
 	}
 	m.m.Deadline, m.m.Proposal = 0, nil
 	t.put(m.key, m.m)
-	t.put(UnbilledKey(m.m.Product, m.m.Interval), Unbilled{m.m.Interval})
+	t.putUnbilled(&m)
 	m.product.Open--
 	t.put(ProductKey(m.product.ID), m.product)
 	t.emit(EventMeasurementAgreed, m.key, "")
@@ -390,6 +390,26 @@ func measurementReject(t *tx, b MeasurementReject) error {
 // Unbilled names a measurement of which something may be billed.
 type Unbilled struct {
 	Interval usage.Interval `cbor:"1,keyasint" json:"interval"`
+	// Worth is what its use comes to by itself, as far as it counts and is on no
+	// bill: kept where there is a clause about credit.
+	Worth []money.Amount `cbor:"2,keyasint,omitempty" json:"worth,omitempty"`
+}
+
+// putUnbilled lets a measurement be billed.
+func (t *tx) putUnbilled(m *measuring) {
+	u := Unbilled{Interval: m.m.Interval}
+	if t.has(HistoryKey(m.product.Buyer)) {
+		var used []usage.Figure
+		for _, f := range m.m.Used {
+			if !f.Open && !f.Billed {
+				used = append(used, usage.Figure{Name: f.Name, Value: f.Value})
+			}
+		}
+		if worth, err := m.costs(used); err == nil { // what leaves the range of amounts is for its bill to refuse
+			u.Worth = worth
+		}
+	}
+	t.put(UnbilledKey(m.m.Product, m.m.Interval), u)
 }
 
 // Consumed is what is billed of a price's use in one charge period.

@@ -71,6 +71,13 @@ func orderPlace(t *tx, b OrderPlace) error {
 	if err := t.exposed(t.own, *terms); err != nil {
 		return err
 	}
+	buys, err := t.calls(t.own, a.ID, terms, b.Value)
+	if err != nil {
+		return err
+	}
+	if err := t.creditworthy(buys); err != nil {
+		return err
+	}
 	if err := t.attested(*terms); err != nil {
 		return err
 	}
@@ -221,7 +228,11 @@ func orderResume(t *tx, b OrderAnswer) error {
 	if err != nil {
 		return err
 	}
-	if err := t.exposed(o.Buyer, *t.latest(a)); err != nil {
+	terms := t.latest(a)
+	if err := t.exposed(o.Buyer, *terms); err != nil {
+		return err
+	}
+	if err := t.creditworthy(buying{buyer: o.Buyer, agreement: a.ID, terms: terms}); err != nil {
 		return err
 	}
 	return t.putOrder(o)

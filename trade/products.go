@@ -105,6 +105,17 @@ func itemPlace(t *tx, b OrderPlace) error {
 	if err := t.exposed(t.own, *terms); err != nil {
 		return err
 	}
+	if r.Action != order.Delete {
+		buys, err := t.wants(&it, terms, p)
+		if err != nil {
+			return err
+		}
+		if r.Action == order.Add || len(buys.comes) > 0 { // what costs no more needs no credit
+			if err := t.creditworthy(buys); err != nil {
+				return err
+			}
+		}
+	}
 	if err := t.attested(*terms); err != nil {
 		return err
 	}

@@ -400,8 +400,9 @@ func randomProductCommand(w *world, r *rand.Rand) string {
 func TestRandomOrdersOfProductsKeepTheBooks(t *testing.T) {
 	r := random(t)
 	done := map[string]int{}
-	for range 4 {
-		w := products(t, "cycle=1d granularity=1h acceptance=accepted receipt=presumed-received"+[]string{"", " tested"}[r.IntN(2)])
+	for i := range 4 {
+		w := products(t, "cycle=1d granularity=1h acceptance=accepted receipt=presumed-received"+[]string{"", " tested"}[r.IntN(2)]+
+			[]string{"", " credit=warn allocation=1000 credit-in=EUR"}[i%2])
 		begun := maps.Clone(w.state)
 		w.log = nil
 		for range 500 {

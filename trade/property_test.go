@@ -64,6 +64,7 @@ func TestRandomTradeKeepsTheBooks(t *testing.T) {
 		"files netting", "files", "files after-invoice netting", "files after-invoice line-threshold=USD:0.05 open-threshold=USD:0.2",
 		"files netting statement=stated-stands acceptance=accepted receipt=presumed-received", "files netting tolerance=1 line-threshold=USD:0.01 open-threshold=USD:0.01",
 		"files netting " + manyVolumeTerms, "files after-invoice netting rounding=half-even " + manyVolumeTerms,
+		"files netting credit=suspend allocation=score>=50?40:10 warn=500000 acceptance=accepted receipt=presumed-received",
 	} {
 		t.Run(strings.ReplaceAll(terms, manyVolumeTerms, "volume"), func(t *testing.T) {
 			w := trading(t, terms)

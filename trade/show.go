@@ -63,6 +63,8 @@ var sorts = map[string]showing{
 	"lockkey":     showingOf[LockKey]("a key offered for the other side's lock"),
 	"payment":     showingOf[DepositPayment]("a payment out of locks"),
 	"balance":     showingOf[Balance]("an account's balance"),
+	"credit":      showingOf[Exposed]("what stands between a payer and its payment"),
+	"history":     showingOf[Paying]("how a member has paid"),
 	"journal":     showingOf[settlement.Journal]("a journal entry"),
 	"tolerated":   showingOf[Balance]("the differences accepted in open periods"),
 	"file":        showingOf[File]("an acknowledged file"),

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/credit"
 	"github.com/lateral-network/lateral/trade/dispute"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/order"
@@ -61,6 +62,7 @@ var machines = []struct {
 	{"issue", "token/state.go", "IssueState", moves(coins.IssueTransitions)},
 	{"lock", "token/state.go", "LockState", moves(coins.LockTransitions)},
 	{"promise", "token/state.go", "PromiseState", moves(coins.PromiseTransitions)},
+	{"credit", "credit/state.go", "State", moves(credit.Transitions)},
 }
 
 // actors reads, from the comments beside the states, who acts next.
@@ -161,6 +163,10 @@ var undeadlined = map[string]string{
 	"dispute awaiting":   "its period has one",
 	"lock locked":        "either side may leave alone at any time",
 	"lock closed":        "the partner takes what is left when it likes",
+
+	"credit within": "nothing is awaited",
+	"credit warned": "what is to be paid has its own",
+	"credit beyond": "what is to be paid has its own",
 }
 
 // Each waiting state has a deadline with a named outcome, or a reason why not.

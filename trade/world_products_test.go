@@ -35,8 +35,9 @@ func (wave) Spec(payload []byte) (product.Spec, error) {
 }
 
 // products is a world with an agreement on connectivity, billed by the month.
-func products(t testing.TB, terms string) *world {
+func products(t testing.TB, terms string, lent ...bool) *world {
 	w := ready(t)
+	w.lent = len(lent) > 0 && lent[0]
 	for _, line := range []string{
 		"ALPHA agreement.propose id=MSA-1 lines=connectivity,voice cycle=1mo products " + terms, "BRAVO agreement.accept id=MSA-1",
 	} {

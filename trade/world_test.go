@@ -111,6 +111,7 @@ type world struct {
 	last      entry         // the last command whatever its channel, for "again"
 	channel   [2]sign.PublicKey
 	lockNames map[canon.Hash]string
+	lent      bool // terms without a clause about credit get one that allows everything
 }
 
 type entry struct {
@@ -153,8 +154,9 @@ func ready(t testing.TB) *world {
 }
 
 // trading is a world with agreement, sheets and a standing order each way.
-func trading(t testing.TB, terms string) *world {
+func trading(t testing.TB, terms string, lent ...bool) *world {
 	w := ready(t)
+	w.lent = len(lent) > 0 && lent[0]
 	for _, line := range []string{
 		"ALPHA agreement.propose id=MSA-1 " + terms, "BRAVO agreement.accept id=MSA-1",
 		"BRAVO sheet.propose id=S-AB", "ALPHA sheet.accept id=S-AB",
@@ -371,6 +373,13 @@ func (w *world) terms(a args) agreement.Terms {
 		t.Payment = append(t.Payment, agreement.Method{Name: s, DueDays: 30})
 	}
 	t.Integration = agreement.Integration(a.or("integration", string(t.Integration)))
+	t.Credit = creditClause(a)
+	if t.Credit == nil && w.lent {
+		t.Credit = creditClause(args{"credit": "warn", "allocation": "9000000000000", "warn": "0", "credit-in": "EUR,USD"})
+	}
+	if a.has("due-days") {
+		t.Payment[0].DueDays = uint32(a.int("due-days", 0))
+	}
 	if a.has("products") {
 		t.Products = productTerms(a)
 	}
@@ -844,6 +853,8 @@ func (w *world) run(line string) string {
 		return fmt.Sprintf("attested up to block %d\n", w.attested)
 	case "again":
 		return w.again(parseArgs(fields[1:]))
+	case "deposit": // stands on the Bilateral, as a payment beforehand leaves it
+		return w.deposit(parseArgs(fields[1:]))
 	case "exchange": // both sides deliver, and confirm what came
 		out, at := "", " "+strings.Join(fields[1:], " ")
 		for _, step := range []string{"ALPHA usage.deliver", "BRAVO usage.received", "BRAVO usage.deliver", "ALPHA usage.received"} {
@@ -958,6 +969,7 @@ func (w *world) execute(ctx Context, cmd Command) string {
 		if err := CheckJournal(View{w.state}); err != nil {
 			w.t.Fatalf("%s: %v", cmd.Kind, err)
 		}
+		w.checkExposed(ctx.Block)
 	}
 	for _, x := range res.Writes {
 		if wrong := waitsForever(x.Key, x.Value); x.Value != nil && wrong != "" {
@@ -1175,6 +1187,8 @@ func (w *world) show(what string, a args) string {
 		for d := range v.Due(w.time) {
 			fmt.Fprintf(&b, "%s\n", d.Subject)
 		}
+	case "credit":
+		w.showCredit(&b)
 	default:
 		if !w.showProducts(&b, what, a) {
 			w.t.Fatalf("cannot show %s", what)

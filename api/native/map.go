@@ -224,6 +224,17 @@ func shownJournal(j settlement.Journal) wire.Journal {
 	return wire.Journal{Number: j.Number, Cause: j.Cause, Subject: j.Subject, Postings: orEmpty(j.Postings), Height: j.Height, Time: wire.Time(j.Time)}
 }
 
+func shownCredit(x trade.Trusted) (wire.Credit, error) {
+	rest, err := x.Allocation.Sub(x.Total)
+	c := wire.Credit{Payer: x.Payer, Payee: x.Payee, Agreement: x.Agreement, Currency: x.Currency, State: x.State, Exposure: x.Total, Allocation: x.Allocation,
+		Available: rest, Warn: x.Warn, Beyond: x.Beyond, Score: x.History.Score(), HistoryDays: x.History.Days(), Invoices: len(x.History), Terms: x.Terms.String(),
+		Parts: x.Exposure, AtRisk: x.AtRisk, Ceiling: x.Ceiling, Deposit: x.Deposit, History: make([]wire.CreditInvoice, len(x.History))}
+	for i, p := range x.History {
+		c.History[i] = wire.CreditInvoice{Invoice: p.Invoice, Issued: wire.Time(p.Issued), Due: wire.Time(p.Due), Received: wire.Time(p.Received), Late: p.Late}
+	}
+	return c, err
+}
+
 func shownEntry(e channel.Entry) wire.Entry {
 	w := wire.Entry{Cursor: e.Next.String(), Height: uint64(e.Position.Height), Index: e.Position.Index, Time: wire.Time(e.Time), Sender: e.Sender,
 		Envelope: e.Envelope, Code: e.Code, Receipts: make([]wire.Receipt, len(e.Outcomes))}

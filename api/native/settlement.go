@@ -7,6 +7,7 @@ import (
 
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade"
@@ -57,6 +58,7 @@ func (s *server) settlement() {
 		})
 	}
 	s.obligations()
+	get(s, "/v1/bilaterals/{partner}/credit", "get-credit", tagSettlement, "How far the two trust each other: score, payment history, exposure and allocation", s.getCredit)
 	get(s, "/v1/bilaterals/{partner}/journal", "list-journal", tagSettlement, "Postings, by command, the oldest first", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Journal]], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
@@ -96,6 +98,28 @@ func (s *server) settlement() {
 		return change(ctx, s, b, trade.KindDocumentRecord, trade.DocumentRecord(in.Body), trade.FileKey(h), "file "+h.String(),
 			func(f trade.File) wire.File { return wire.File{Hash: h, File: f} })
 	})
+}
+
+// getCredit shows what an order would be asked about credit now.
+func (s *server) getCredit(_ context.Context, in *PartnerPath) (*reply[wire.CreditList], error) {
+	b, err := s.with(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	_, now := s.Member.Height()
+	out := wire.CreditList{At: wire.Time(now), Credit: []wire.Credit{}}
+	err = b.View(func(v channel.View) error {
+		all, err := (trade.View{Records: v}).Credit(now)
+		for _, x := range all {
+			c, err := shownCredit(x)
+			if err != nil {
+				return err
+			}
+			out.Credit = append(out.Credit, c)
+		}
+		return err
+	})
+	return answer(out), err
 }
 
 // accountOf reads an account from the key of its balance.

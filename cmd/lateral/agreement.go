@@ -301,6 +301,19 @@ products:
         type: "urn:example:session:1"
         prices: [{name: session, kind: time, currency: EUR, rate: "0.04", unit: 60}]`
 
+// creditExample is a clause about credit, likewise.
+const creditExample = `Credit: what a buyer may consume before it pays. It holds for both sides as buyers.
+credit:
+  allocation: {text: 'invoices > 0 && score >= 75 && history_days <= 45 ? 5000 : 500'} # whole units of the currency
+  currencies: [EUR, USD]          # sorted
+  warn: 800000                    # millionths of the allocation from which on the buyer is warned
+  beyond: block                   # or warn: nothing else; or suspend: standing orders too
+  ceiling: [{currency: USD, amount: "20000"}] # for both sides together; left out: no limit
+  deposit: 1000000                # millionths of price x history that have to stand before an order; left out: none
+  discount_days: 10               # paying within them earns the discount
+  discount: 20000                 # millionths
+  interest_per_year: 80000        # millionths of what is late`
+
 // volumeExample is terms about volume, for the end of the terms: what not every
 // agreement has is not to be signed by oversight.
 const volumeExample = `Discounts by volume and commitments; each is a line of its own on the invoice.
@@ -352,7 +365,7 @@ func (agreementExample) Run(t terminal) error {
 	if err := e.Close(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(t.out, "  # "+strings.ReplaceAll(productsExample+"\n"+volumeExample, "\n", "\n  # "))
+	_, err = fmt.Fprintln(t.out, "  # "+strings.ReplaceAll(creditExample+"\n"+productsExample+"\n"+volumeExample, "\n", "\n  # "))
 	return err
 }
 

@@ -280,7 +280,7 @@ func TestTheExampleOfAnAgreementIsExplainedAndReadBack(t *testing.T) {
 	volume = strings.ReplaceAll(volume, "\n  # ", "\n  ")
 	volume = volume[strings.Index(volume, "  volume:"):]
 	var with wire.ProposeAgreement
-	if err := (terminal{}).body(put(t, "volume.yaml", []byte(plain+volume)), &with); err != nil {
+	if err := (terminal{}).body(put(t, "volume.yaml", []byte(strings.Split(plain, "  # Credit")[0]+volume)), &with); err != nil {
 		t.Fatal(err)
 	}
 	if err := with.Terms.Validate(); err != nil || len(with.Terms.Volume) != 1 || len(with.Terms.Commitments) != 2 || with.Terms.Volume[0].Tiers[0].Discount != 25_000 {
@@ -293,8 +293,21 @@ func TestTheExampleOfAnAgreementIsExplainedAndReadBack(t *testing.T) {
 	products = strings.ReplaceAll(products, "\n  # ", "\n  ")
 	products = products[strings.Index(products, "  products:"):]
 	with = wire.ProposeAgreement{}
-	if err := (terminal{}).body(put(t, "products.yaml", []byte(plain+products)), &with); err != nil {
+	if err := (terminal{}).body(put(t, "products.yaml", []byte(strings.Split(plain, "  # Credit")[0]+products)), &with); err != nil {
 		t.Fatal(err)
+	}
+	plain, lent, ok := strings.Cut(plain, "  # Credit")
+	if !ok {
+		t.Fatal("the example does not show a clause about credit")
+	}
+	lent = strings.ReplaceAll(lent, "\n  # ", "\n  ")
+	lent = lent[strings.Index(lent, "  credit:"):]
+	var credited wire.ProposeAgreement
+	if err := (terminal{}).body(put(t, "credit.yaml", []byte(plain+lent)), &credited); err != nil {
+		t.Fatal(err)
+	}
+	if err := credited.Terms.Validate(); err != nil || credited.Terms.Credit == nil || credited.Terms.Credit.Deposit != 1_000_000 || credited.Terms.Credit.Ceiling[0].Micro != 20_000_000_000 {
+		t.Errorf("%v: %+v", err, credited.Terms.Credit)
 	}
 	if err := with.Terms.Validate(); err != nil || len(with.Terms.Products) != 1 || len(with.Terms.Products[0].Schedules) != 1 || with.Terms.Products[0].Notice != 2592000000 {
 		t.Errorf("%v: %+v", err, with.Terms.Products)

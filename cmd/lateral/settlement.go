@@ -214,6 +214,35 @@ func (c obligationDecline) Run(ctx context.Context, n *remote) error {
 	})
 }
 
+// creditCommand is "lateral credit".
+type creditCommand struct {
+	Show creditShow `cmd:"" op:"get-credit" help:"Show score, payment history, exposure and allocation of both sides, as an order would be asked now." eg:"" eg:"BRAVO --json"`
+}
+
+type creditShow struct {
+	one
+	Code string `arg:"" optional:"" name:"code" help:"The partner's member code, like --partner."`
+}
+
+func (c creditShow) Run(ctx context.Context, n *remote) error {
+	if c.Code != "" {
+		c.Partner = c.Code
+	}
+	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	all, err := n.api.With(code).Credit(ctx)
+	if err != nil || n.json {
+		return shown(n, all, err)
+	}
+	if err := writeList(n.out, all.Credit, "payer agreement currency state exposure allocation available score history_days invoices beyond terms"); err != nil {
+		return err
+	}
+	fmt.Fprintln(n.out)
+	return writeList(n.out, all.Credit, "payer currency parts.measured parts.accrued parts.expected parts.ordered parts.billed parts.set_off parts.deposits deposit at_risk ceiling")
+}
+
 // journalCommand is "lateral journal".
 type journalCommand struct {
 	List journalList `cmd:"" op:"list-journal" help:"List postings, the oldest first." eg:"--all"`

@@ -37,7 +37,7 @@ var rows = [][]string{
 }
 
 // nouns are the packages under trade/, each of which may import those before it.
-var nouns = []string{"money", "party", "usage", "rating", "product", "agreement", "order",
+var nouns = []string{"money", "credit", "party", "usage", "rating", "product", "agreement", "order",
 	"invoice", "reconcile", "dispute", "settlement", "token", "netting", "fraud", "habit"}
 
 func rowOf(pkg string) int {

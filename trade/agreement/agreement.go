@@ -294,6 +294,9 @@ type Terms struct {
 	// Products are the clauses by which products other than calls are ordered,
 	// measured and billed; none: none are.
 	Products []ProductTerms `cbor:"29,keyasint,omitempty" json:"products,omitempty"`
+	// Credit is how far each side may buy before it pays; none: Exposure is all that
+	// bounds it.
+	Credit *Credit `cbor:"30,keyasint,omitempty" json:"credit,omitempty"`
 }
 
 // RateNotice is how long before it takes effect a rate sheet has to be proposed.
@@ -451,6 +454,11 @@ func (t Terms) Validate() error {
 	}
 	if err := checkProducts(t.Products); err != nil {
 		return err
+	}
+	if t.Credit != nil {
+		if err := t.Credit.validate(t.Payment[0]); err != nil {
+			return fault.Of(err).In("credit")
+		}
 	}
 	if err := t.checkDeadlines(); err != nil {
 		return err

@@ -98,6 +98,8 @@ func FuzzTerms(f *testing.F) {
 	monthly.Cycle, monthly.Zone, monthly.Compare, monthly.Netting = "1mo", "Europe/Berlin", AfterInvoice, true
 	monthly.LineThreshold = []money.Amount{{Micro: 5, Currency: "USD"}}
 	monthly.Alone = []Allowance{{Command: "invoice.accept", Limits: []money.Amount{{Micro: 5, Currency: "EUR"}}}}
+	credited := DefaultCredit("EUR")
+	monthly.Credit = &credited
 	f.Add(canon.Must(monthly))
 	f.Add(canon.Must(Terms{}))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -793,6 +793,11 @@ func (p *Partner) Volume(ctx context.Context) ([]wire.VolumeWindow, error) {
 	return out.Windows, err
 }
 
+// Credit gives how far both sides trust each other.
+func (p *Partner) Credit(ctx context.Context) (wire.CreditList, error) {
+	return get[wire.CreditList](ctx, p.c, p.at("credit"))
+}
+
 // Totals gives what is invoiced, settled, disputed and due.
 func (p *Partner) Totals(ctx context.Context) ([]wire.Totals, error) {
 	out, err := get[wire.TotalsList](ctx, p.c, p.at("totals"))

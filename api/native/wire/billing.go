@@ -5,6 +5,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/credit"
 	"github.com/lateral-network/lateral/trade/dispute"
 	"github.com/lateral-network/lateral/trade/fraud"
 	"github.com/lateral-network/lateral/trade/invoice"
@@ -689,6 +690,44 @@ type VolumeWindow struct {
 // VolumeWindows is where all terms about volume stand.
 type VolumeWindows struct {
 	Windows []VolumeWindow `json:"windows" nullable:"false"`
+}
+
+// Credit is how far a payee trusts a payer in a currency, by an agreement.
+type Credit struct {
+	Payer       party.Code       `json:"payer"`
+	Payee       party.Code       `json:"payee"`
+	Agreement   string           `json:"agreement"`
+	Currency    money.Currency   `json:"currency"`
+	State       credit.State     `json:"state" enum:"within,warned,beyond"`
+	Exposure    money.Micro      `json:"exposure" doc:"What stands between the payer and its payment. Below zero: more is paid beforehand."`
+	Allocation  money.Micro      `json:"allocation" doc:"What the payer may consume before it pays."`
+	Available   money.Micro      `json:"available" doc:"The rest of it. Below zero: beyond."`
+	Warn        money.Micro      `json:"warn,omitzero" doc:"The exposure from which on the payer is warned."`
+	Beyond      agreement.Beyond `json:"beyond" enum:"warn,block,suspend" doc:"What happens beyond the allocation."`
+	Score       uint32           `json:"score" doc:"Percent of the last invoices that were paid on time."`
+	HistoryDays uint32           `json:"history_days" doc:"Mean days from the invoice to the receipt."`
+	Invoices    int              `json:"invoices" doc:"That both are from: at most 12."`
+	Terms       string           `json:"terms" doc:"Of payment: net 30."`
+	Parts       credit.Exposure  `json:"parts" doc:"What the exposure is made of."`
+	AtRisk      money.Micro      `json:"at_risk" doc:"What stands between the two and their payments, both sides together."`
+	Ceiling     *money.Micro     `json:"ceiling,omitempty" doc:"The most that may. Absent: no limit."`
+	Deposit     money.Micro      `json:"deposit,omitzero" doc:"That has to stand before an order, for what recurs already."`
+	History     []CreditInvoice  `json:"history" nullable:"false" doc:"The invoices, the one with the latest news last."`
+}
+
+// CreditInvoice is what became of one of a payer's last invoices.
+type CreditInvoice struct {
+	Invoice  string `json:"invoice"`
+	Issued   Time   `json:"issued"`
+	Due      Time   `json:"due"`
+	Received Time   `json:"received,omitzero" doc:"Absent: it is overdue, and nothing has come."`
+	Late     bool   `json:"late"`
+}
+
+// CreditList is how far both sides trust each other, by payer.
+type CreditList struct {
+	At     Time     `json:"at" doc:"Of the last block: what recurs has accrued until then."`
+	Credit []Credit `json:"credit" nullable:"false" doc:"None without a clause about credit."`
 }
 
 // TotalsList is the totals of all directions and currencies, in order.
