@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -133,11 +134,11 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 			return fault.Newf(CodeDeclined, "find the payment, or pay again, and advise it by hand", "%s says that %s for %s did not come", ob.Payee, ob.Amount, ob.ID)
 		}
 		c = trade.NewCommand(trade.KindPaymentAdvise, trade.PaymentAdvise{
-			Obligation: ob.ID, Amount: ob.Amount, Method: ob.Method, Reference: "LATERAL " + ob.ID, PaidAt: d.o.Now(),
+			Obligation: ob.ID, Amount: settlement.Payable(ob.Left()), Method: ob.Method, Reference: "LATERAL " + ob.ID, PaidAt: d.o.Now(),
 		})
 	case ob.State == settlement.Advised && ob.Payee == d.o.Me:
 		action = "confirm/" + ob.ID
-		c = trade.NewCommand(trade.KindPaymentReceipt, trade.PaymentAnswer{Obligation: ob.ID, Amount: ob.Amount})
+		c = trade.NewCommand(trade.KindPaymentReceipt, trade.PaymentAnswer{Obligation: ob.ID, Amount: money.Amount{Currency: ob.Amount.Currency, Micro: ob.Payment.Whole}})
 	default:
 		return nil
 	}

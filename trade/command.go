@@ -418,19 +418,23 @@ type ObligationOpen struct {
 	Invoices []string `cbor:"1,keyasint" json:"invoices"` // sorted
 }
 
-// PaymentAdvise says that the payer has paid.
+// PaymentAdvise says that the payer has paid: an obligation or a part of it, or
+// several obligations at once.
 type PaymentAdvise struct {
-	Obligation string       `cbor:"1,keyasint" json:"obligation"`
+	Obligation string       `cbor:"1,keyasint" json:"obligation"` // empty with several
 	Amount     money.Amount `cbor:"2,keyasint" json:"amount"`
 	Method     string       `cbor:"3,keyasint" json:"method"`
 	Reference  string       `cbor:"4,keyasint" json:"reference"`
 	PaidAt     int64        `cbor:"5,keyasint" json:"paid_at"` // ms UTC
+	// Obligations are paid by it together, whole: 1 to 2000 ids, sorted.
+	Obligations []string `cbor:"6,keyasint,omitempty" json:"obligations,omitempty"`
 }
 
-// PaymentAnswer confirms that the money came, or says that it did not.
+// PaymentAnswer confirms that the money came, or says that it did not. It answers
+// the payment as a whole.
 type PaymentAnswer struct {
-	Obligation string       `cbor:"1,keyasint" json:"obligation"`
-	Amount     money.Amount `cbor:"2,keyasint" json:"amount"`
+	Obligation string       `cbor:"1,keyasint" json:"obligation"` // any that the payment is for
+	Amount     money.Amount `cbor:"2,keyasint" json:"amount"`     // of the payment
 	Why        string       `cbor:"3,keyasint,omitempty" json:"why,omitempty"`
 }
 

@@ -135,10 +135,11 @@ func depositPay(t *tx, c DepositPay) error {
 		return err
 	}
 	for _, o := range due {
-		o.Payment = settlement.Payment{Method: MethodToken, Reference: c.ID, PaidAt: t.ctx.Block.Time, Act: act}
+		part := o.Left().Micro
+		o.Payment = settlement.Payment{Method: MethodToken, Reference: c.ID, PaidAt: t.ctx.Block.Time, Act: act, Whole: amounts[0].Micro, Part: part}
 		o.Late = o.Late || t.ctx.Block.Time > o.Due
-		t.record(o.ID, t.transit(o))
-		if err := t.received(o, act); err != nil {
+		t.record(o.ID, t.transit(o, part))
+		if err := t.received(o, part, act); err != nil {
 			return err
 		}
 	}
@@ -164,10 +165,9 @@ func (t *tx) owing(c DepositPay, amount money.Amount) (due []settlement.Obligati
 		if _, ok := terms.Method(MethodToken); !ok {
 			return nil, nil, fault.New(CodePaymentMethod, "the agreement does not allow payment by tokens", "pay by a bank, or amend the agreement").In("obligations")
 		}
-		if sum, err = sum.Add(o.Amount); err != nil {
+		if sum, err = sum.Add(o.Left()); err != nil {
 			return nil, nil, fault.Of(err).In("obligations")
 		}
-		o.State, _ = o.State.Next(settlement.Confirm)
 		due = append(due, o)
 	}
 	if sum != amount {

@@ -57,6 +57,7 @@ const (
 	EventObligationOwed       = "obligation.owed"
 	EventObligationOverdue    = "obligation.overdue" // also each time that it is still so
 	EventPaymentAdvised       = "payment.advised"
+	EventPaymentPart          = "payment.part" // it was received; detail: what is left
 	EventPaymentDeclined      = "payment.declined"
 	EventPaymentEscalated     = "payment.escalated"
 	EventSettled              = "obligation.settled"

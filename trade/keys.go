@@ -48,6 +48,8 @@ import (
 //	credited/<product>/<metric>/<currency>/<from> Balance: given back for a guarantee in a billing period
 //	netting/<id>                           settlement.Netting
 //	obligation/<id>                        settlement.Obligation
+//	remittance/<payer>/<hash>              settlement.Remittance; the hash of its reference
+//	carry/<payer>/<currency>               Balance: less than a coin, for the payer's next obligation
 //	balance/<party>/<purpose>/<currency>   Balance
 //	deposit/<lock>                         Deposit: a lock that pays here
 //	lockkey/<party>/<key>                  LockKey: a key offered for the other side's lock
@@ -126,6 +128,8 @@ const (
 	prefixInvoice     = "invoice/"
 	prefixNetting     = "netting/"
 	prefixObligation  = "obligation/"
+	prefixRemittance  = "remittance/"
+	prefixCarry       = "carry/"
 	prefixBalance     = "balance/"
 	prefixCredit      = "credit/"
 	prefixJournal     = "journal/"
@@ -295,6 +299,16 @@ func NettingKey(id string) string { return prefixNetting + id }
 
 // ObligationKey is the key of an obligation.
 func ObligationKey(id string) string { return prefixObligation + id }
+
+// RemittanceKey is the key of a payment outside the ledger.
+func RemittanceKey(payer party.Code, reference string) string {
+	return prefixRemittance + string(payer) + "/" + sha256Sum([]byte(reference)).String()
+}
+
+// CarryKey is the key of what a payer's next obligation in a currency takes up.
+func CarryKey(payer party.Code, c money.Currency) string {
+	return prefixCarry + string(payer) + "/" + string(c)
+}
 
 // BalanceKey is the key of an account's balance.
 func BalanceKey(a settlement.Account) string {

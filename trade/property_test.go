@@ -208,13 +208,28 @@ func randomCommand(w *world, r *rand.Rand) string {
 		return side + " netting.accept id=" + pick(nettings)
 	case 14:
 		var ids []string
+		together := map[string][]string{}
 		for x := range v.Obligations() {
 			if x.State != settlement.Settled {
 				ids = append(ids, x.ID)
+				key := string(x.Payer) + " payment.advise currency=" + string(x.Amount.Currency)
+				together[key] = append(together[key], x.ID)
 			}
 		}
 		verb := []string{"advise", "advise", "receipt", "receipt", "decline"}[r.IntN(5)]
-		return side + " payment." + verb + " id=" + pick(ids)
+		id := pick(ids)
+		switch o, there := v.Obligation(id); {
+		case verb != "advise" || !there:
+		case r.IntN(3) == 0: // a part
+			return fmt.Sprintf("%s payment.advise id=%s amount=%s:0.%02d", side, id, o.Amount.Currency, r.IntN(20))
+		case r.IntN(3) == 0:
+			for _, key := range slices.Sorted(maps.Keys(together)) {
+				if r.IntN(2) == 0 {
+					return key + " ids=" + strings.Join(together[key], ",")
+				}
+			}
+		}
+		return side + " payment." + verb + " id=" + id
 	}
 	var due []string
 	for d := range v.Due(w.time) {
@@ -382,16 +397,42 @@ func checkBalances(t *testing.T, v View) {
 			add(i.Seller, i.Buyer, settlement.Final, money.Amount{Currency: i.Currency, Micro: i.Total})
 		}
 	}
+	carried := map[settlement.Account]money.Micro{} // by payer: what its debts gave on and did not take up
+	received := map[string]money.Micro{}            // by obligation: what of payments is for it
+	for r := range v.Remittances() {
+		sum := money.Micro(0)
+		for _, p := range r.Parts {
+			sum += p.Amount
+			if r.Received != (party.Act{}) {
+				received[p.Obligation] += p.Amount
+			}
+		}
+		if sum != r.Amount.Micro || settlement.Payable(r.Amount) != r.Amount {
+			t.Errorf("the payment %s is of %s, its parts come to %s", r.Reference, r.Amount, sum)
+		}
+	}
 	for o := range v.Obligations() {
-		minus := money.Amount{Currency: o.Amount.Currency, Micro: -o.Amount.Micro}
-		switch o.State {
-		case settlement.Owed, settlement.Overdue:
-			add(o.Payee, o.Payer, settlement.Due, o.Amount)
-		case settlement.Advised:
-			want[settlement.Account{Party: o.Payee, Purpose: settlement.Due, Currency: minus.Currency}] += o.Amount.Micro
-			want[settlement.Account{Party: o.Payer, Purpose: settlement.Transit, Currency: minus.Currency}] += minus.Micro
-		case settlement.Settled:
-			add(o.Payee, o.Payer, settlement.Cash, o.Amount)
+		cur := o.Amount.Currency
+		transit := money.Micro(0)
+		if o.State == settlement.Advised {
+			transit = o.Payment.Part
+		}
+		if got := o.Paid + o.Carried + o.Left().Micro; got != o.Amount.Micro {
+			t.Errorf("%s: paid, carried and left come to %s of %s", o.ID, got, o.Amount)
+		}
+		if received[o.ID] != o.Paid {
+			t.Errorf("%s: %s was paid, the payments come to %s", o.ID, o.Paid, received[o.ID])
+		}
+		add(o.Payee, o.Payer, settlement.Due, o.Left())
+		want[settlement.Account{Party: o.Payer, Purpose: settlement.Due, Currency: cur}] += transit
+		want[settlement.Account{Party: o.Payer, Purpose: settlement.Transit, Currency: cur}] -= transit
+		add(o.Payee, o.Payer, settlement.Cash, money.Amount{Currency: cur, Micro: o.Paid})
+		add(o.Payee, o.Payer, settlement.Carried, money.Amount{Currency: cur, Micro: o.Carried - o.Brought})
+		carried[settlement.Account{Party: o.Payer, Currency: cur}] += o.Carried - o.Brought
+	}
+	for a, sum := range carried {
+		if have := v.Carried(a.Party, a.Currency); have != sum {
+			t.Errorf("%s %s is carried for %s, the obligations say %s", a.Currency, have, a.Party, sum)
 		}
 	}
 	for a, balance := range v.Balances() {

@@ -59,6 +59,8 @@ var sorts = map[string]showing{
 	"document":    showingOf[invoice.Document]("an invoice's document"),
 	"netting":     showingOf[settlement.Netting]("a netting"),
 	"obligation":  showingOf[settlement.Obligation]("a payment obligation"),
+	"remittance":  showingOf[settlement.Remittance]("a payment outside the ledger"),
+	"carry":       showingOf[Balance]("what a payer's next obligation takes up, being less than a coin"),
 	"deposit":     showingOf[Deposit]("a lock out of which the two pay each other"),
 	"lockkey":     showingOf[LockKey]("a key offered for the other side's lock"),
 	"payment":     showingOf[DepositPayment]("a payment out of locks"),

@@ -22,6 +22,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -380,6 +381,7 @@ func (w *world) terms(a args) agreement.Terms {
 	if a.has("due-days") {
 		t.Payment[0].DueDays = uint32(a.int("due-days", 0))
 	}
+	t.WholePayments = a.has("whole-payments")
 	if a.has("products") {
 		t.Products = productTerms(a)
 	}
@@ -656,12 +658,34 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	case KindPaymentAdvise, KindPaymentReceipt, KindPaymentDecline:
 		id := w.invoiceID(a, a["id"])
 		o, _ := View{w.state}.Obligation(id)
-		amount := o.Amount
+		amount := settlement.Payable(o.Left())
+		if k != KindPaymentAdvise {
+			amount.Micro = o.Payment.Whole
+		}
 		if a.has("amount") {
 			amount = amounts(a["amount"])[0]
 		}
 		if k == KindPaymentAdvise {
-			b = PaymentAdvise{id, amount, a.or("method", "bank-transfer"), a.or("reference", "REF1"), w.time + hourMs*a.int("paid", 0)}
+			if a.has("ids") && !a.has("amount") {
+				amount = money.Amount{}
+				for _, s := range a.list("ids") {
+					x, _ := View{w.state}.Obligation(w.invoiceID(a, s))
+					amount.Currency = x.Amount.Currency
+					amount.Micro += x.Left().Micro
+				}
+				amount = settlement.Payable(amount)
+			}
+			p := PaymentAdvise{Obligation: id, Amount: amount, Method: a.or("method", "bank-transfer"), Reference: a.or("reference", canon.Sum("reference", []byte(id), []byte(a["ids"]), []byte(o.Paid.String())).String()), PaidAt: w.time + hourMs*a.int("paid", 0)}
+			if a.has("ids") {
+				p.Obligation = ""
+				for _, s := range a.list("ids") {
+					p.Obligations = append(p.Obligations, w.invoiceID(a, s))
+				}
+				if !a.has("unsorted") {
+					slices.Sort(p.Obligations)
+				}
+			}
+			b = p
 		} else {
 			b = PaymentAnswer{id, amount, a["why"]}
 		}
@@ -1098,6 +1122,15 @@ func (w *world) show(what string, a args) string {
 			fmt.Fprintf(&b, "%s %s pays %s %s %s", o.ID, o.Payer, o.Payee, o.Amount, o.State)
 			if o.Late {
 				b.WriteString(" late")
+			}
+			if left := o.Left().Micro; left != 0 && left != o.Amount.Micro {
+				fmt.Fprintf(&b, ", %s paid and %s left", o.Paid, left)
+			}
+			if o.Brought != 0 {
+				fmt.Fprintf(&b, ", %s brought", o.Brought)
+			}
+			if o.Carried != 0 {
+				fmt.Fprintf(&b, ", %s carried on", o.Carried)
 			}
 			b.WriteString("\n")
 		}

@@ -297,6 +297,9 @@ type Terms struct {
 	// Credit is how far each side may buy before it pays; none: Exposure is all that
 	// bounds it.
 	Credit *Credit `cbor:"30,keyasint,omitempty" json:"credit,omitempty"`
+	// WholePayments has each payment pay what it is for to the last coin; otherwise a
+	// debt may be paid in parts.
+	WholePayments bool `cbor:"31,keyasint,omitempty" json:"whole_payments,omitempty"`
 }
 
 // RateNotice is how long before it takes effect a rate sheet has to be proposed.

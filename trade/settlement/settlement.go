@@ -22,6 +22,7 @@ const (
 	Due      Purpose = "due"      // agreed for settlement
 	Transit  Purpose = "transit"  // advised by the payer, not yet confirmed
 	Cash     Purpose = "cash"     // paid outside, confirmed by the payee
+	Carried  Purpose = "carried"  // below the smallest coin, until the payer's next debt takes it up
 )
 
 // The purposes of accounts on the Omnilateral, where tokens are. Nobody owes
@@ -192,12 +193,69 @@ type Obligation struct {
 	Receipt  party.Act    `cbor:"12,keyasint,omitzero" json:"receipt,omitzero"`
 	Deadline int64        `cbor:"13,keyasint,omitempty" json:"deadline,omitempty"` // for advice or receipt; block time, ms UTC
 	Passed   uint32       `cbor:"14,keyasint,omitempty" json:"passed,omitempty"`
+	Paid     money.Micro  `cbor:"15,keyasint,omitempty" json:"paid,omitempty"`    // that the payee has
+	Carried  money.Micro  `cbor:"16,keyasint,omitempty" json:"carried,omitempty"` // to the payer's next obligation: less than a coin
+	Brought  money.Micro  `cbor:"17,keyasint,omitempty" json:"brought,omitempty"` // from those before; part of Amount
+}
+
+// Left is what is still to be paid: Amount less what was paid and carried.
+func (o Obligation) Left() money.Amount {
+	left := o.Amount
+	if o.State == Settled {
+		left.Micro = 0
+	} else {
+		left.Micro -= o.Paid + o.Carried // parts of Amount
+	}
+	return left
 }
 
 // Payment is the payer's word that it has paid (MEF 114 [R87], [R88]).
 type Payment struct {
-	Method    string    `cbor:"1,keyasint" json:"method"`
-	Reference string    `cbor:"2,keyasint" json:"reference"` // as the bank shows it
-	PaidAt    int64     `cbor:"3,keyasint" json:"paid_at"`   // ms UTC, by the payer's word
-	Act       party.Act `cbor:"4,keyasint" json:"act"`
+	Method    string      `cbor:"1,keyasint" json:"method"`
+	Reference string      `cbor:"2,keyasint" json:"reference"` // as the bank shows it
+	PaidAt    int64       `cbor:"3,keyasint" json:"paid_at"`   // ms UTC, by the payer's word
+	Act       party.Act   `cbor:"4,keyasint" json:"act"`
+	Whole     money.Micro `cbor:"5,keyasint,omitempty" json:"whole,omitempty"` // the payment, that may be for several obligations
+	Part      money.Micro `cbor:"6,keyasint,omitempty" json:"part,omitempty"`  // of it for this one
+}
+
+// Remittance is one payment outside the ledger, for one obligation or several. It
+// is received as a whole or not at all.
+type Remittance struct {
+	Payer     party.Code   `cbor:"1,keyasint" json:"payer"`
+	Reference string       `cbor:"2,keyasint" json:"reference"` // as the bank shows it; no two payments of a payer have the same
+	Method    string       `cbor:"3,keyasint" json:"method"`
+	PaidAt    int64        `cbor:"4,keyasint" json:"paid_at"` // ms UTC, by the payer's word
+	Amount    money.Amount `cbor:"5,keyasint" json:"amount"`
+	Parts     []Part       `cbor:"6,keyasint" json:"parts"`
+	Advised   party.Act    `cbor:"7,keyasint" json:"advised"`
+	Received  party.Act    `cbor:"8,keyasint,omitzero" json:"received,omitzero"`
+}
+
+// Part is what of a payment is for an obligation.
+type Part struct {
+	Obligation string      `cbor:"1,keyasint" json:"obligation"`
+	Amount     money.Micro `cbor:"2,keyasint" json:"amount"`
+}
+
+// Lay lays a payment on debts of its currency, in their order: on each what is
+// left of it, and on the last ones less where the payment is of whole coins and the
+// debts are not. The amount is not more than the debts.
+func Lay(amount money.Amount, debts []Obligation) []Part {
+	parts := make([]Part, len(debts))
+	rest := amount.Micro
+	for i, o := range debts {
+		parts[i] = Part{o.ID, min(rest, o.Left().Micro)}
+		rest -= parts[i].Amount
+	}
+	return parts
+}
+
+// Payable gives what of an amount can be paid in coins: all of it in a currency
+// that has none.
+func Payable(a money.Amount) money.Amount {
+	if c, err := a.Coins(); err == nil {
+		return c
+	}
+	return a
 }

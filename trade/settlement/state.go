@@ -5,7 +5,7 @@ type State string
 
 // The states of an obligation. Who acts next stands beside each.
 const (
-	Owed    State = "owed"    // payer: pay and advise
+	Owed    State = "owed"    // payer: pay what is left and advise
 	Overdue State = "overdue" // payer: the same, and late
 	Advised State = "advised" // payee: confirm the receipt
 	Settled State = "settled" // nobody
@@ -20,15 +20,17 @@ const (
 	Remind  Event = "remind"  // more time has passed without an advice
 	Advise  Event = "advise"  // by the payer (MEF 114 [R87], [R88])
 	Decline Event = "decline" // by the payee: no such money came
-	Confirm Event = "confirm" // by the payee ([R89]), or presumed by the agreement
+	Confirm Event = "confirm" // by the payee ([R89]), or presumed by the agreement: nothing is left
+	Partly  Event = "partly"  // the same, and something is left
+	Carry   Event = "carry"   // less than a coin is owed; the next obligation takes it up
 )
 
 // Transitions is every move an obligation can make; what is not here is
 // refused.
 var Transitions = map[State]map[Event]State{
-	Owed:    {Lapse: Overdue, Advise: Advised},
+	Owed:    {Lapse: Overdue, Advise: Advised, Carry: Settled},
 	Overdue: {Advise: Advised, Remind: Overdue},
-	Advised: {Confirm: Settled, Decline: Owed},
+	Advised: {Confirm: Settled, Partly: Owed, Decline: Owed},
 }
 
 // Next gives the state after an event, and whether the table allows it.
