@@ -115,8 +115,11 @@ const CodeDeclined fault.Code = "payment-declined"
 func (d *Desk) obligation(ctx context.Context, key string) error {
 	var ob obligationRecord
 	var found bool
+	var amount money.Amount
 	err := d.o.Channel.View(func(v view) (err error) {
-		ob, found, err = get[obligationRecord](v, key)
+		if ob, found, err = get[obligationRecord](v, key); err == nil && found {
+			amount, err = trade.View{Records: v}.Payable(ob, ob.Method, d.o.Now())
+		}
 		return err
 	})
 	if err != nil || !found || !d.o.Automatic.Pay {
@@ -134,7 +137,7 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 			return fault.Newf(CodeDeclined, "find the payment, or pay again, and advise it by hand", "%s says that %s for %s did not come", ob.Payee, ob.Amount, ob.ID)
 		}
 		c = trade.NewCommand(trade.KindPaymentAdvise, trade.PaymentAdvise{
-			Obligation: ob.ID, Amount: settlement.Payable(ob.Left()), Method: ob.Method, Reference: "LATERAL " + ob.ID, PaidAt: d.o.Now(),
+			Obligation: ob.ID, Amount: amount, Method: ob.Method, Reference: "LATERAL " + ob.ID, PaidAt: d.o.Now(),
 		})
 	case ob.State == settlement.Advised && ob.Payee == d.o.Me:
 		action = "confirm/" + ob.ID

@@ -64,6 +64,7 @@ func TestRandomTradeKeepsTheBooks(t *testing.T) {
 		"files netting", "files", "files after-invoice netting", "files after-invoice line-threshold=USD:0.05 open-threshold=USD:0.2",
 		"files netting statement=stated-stands acceptance=accepted receipt=presumed-received", "files netting tolerance=1 line-threshold=USD:0.01 open-threshold=USD:0.01",
 		"files netting " + manyVolumeTerms, "files after-invoice netting rounding=half-even " + manyVolumeTerms,
+		"files credit=warn allocation=1000 due-days=30 discount-days=10 discount=20000 interest=80000 receipt=presumed-received",
 		"files netting credit=suspend allocation=score>=50?40:10 warn=500000 acceptance=accepted receipt=presumed-received",
 	} {
 		t.Run(strings.ReplaceAll(terms, manyVolumeTerms, "volume"), func(t *testing.T) {
@@ -354,6 +355,11 @@ func checkAmounts(t *testing.T, v View, p invoice.Period, invoices []invoice.Inv
 				want[inv.Currency] += l.Amount
 			}
 		}
+		if inv.For != "" {
+			for _, l := range doc.Volume {
+				want[inv.Currency] += l.Amount
+			}
+		}
 		if inv.Follows != "" {
 			continue // counted by the disputes below
 		}
@@ -417,8 +423,8 @@ func checkBalances(t *testing.T, v View) {
 		if o.State == settlement.Advised {
 			transit = o.Payment.Part
 		}
-		if got := o.Paid + o.Carried + o.Left().Micro; got != o.Amount.Micro {
-			t.Errorf("%s: paid, carried and left come to %s of %s", o.ID, got, o.Amount)
+		if got := o.Paid + o.Credited + o.Carried + o.Left().Micro; got != o.Amount.Micro {
+			t.Errorf("%s: paid, credited, carried and left come to %s of %s", o.ID, got, o.Amount)
 		}
 		if received[o.ID] != o.Paid {
 			t.Errorf("%s: %s was paid, the payments come to %s", o.ID, o.Paid, received[o.ID])

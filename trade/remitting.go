@@ -31,7 +31,7 @@ func (t *tx) obligationOf(id string, e settlement.Event) (settlement.Obligation,
 }
 
 func paymentAdvise(t *tx, c PaymentAdvise) error {
-	due, terms, err := t.advised(&c)
+	due, parts, terms, err := t.advised(&c)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func paymentAdvise(t *tx, c PaymentAdvise) error {
 	if err != nil {
 		return err
 	}
-	r := settlement.Remittance{Payer: t.own, Reference: c.Reference, Method: c.Method, PaidAt: c.PaidAt, Amount: c.Amount, Parts: settlement.Lay(c.Amount, due), Advised: act}
+	r := settlement.Remittance{Payer: t.own, Reference: c.Reference, Method: c.Method, PaidAt: c.PaidAt, Amount: c.Amount, Parts: parts, Advised: act}
 	for i, o := range due {
 		part := r.Parts[i].Amount
 		o.Payment = settlement.Payment{Method: c.Method, Reference: c.Reference, PaidAt: c.PaidAt, Act: act, Whole: c.Amount.Micro, Part: part}
@@ -64,49 +64,71 @@ func paymentAdvise(t *tx, c PaymentAdvise) error {
 }
 
 // advised finds what a payment is for, and checks that it can be paid so.
-func (t *tx) advised(c *PaymentAdvise) (due []settlement.Obligation, terms *agreement.Terms, err error) {
+func (t *tx) advised(c *PaymentAdvise) (due []settlement.Obligation, parts []settlement.Part, terms *agreement.Terms, err error) {
 	ids := c.Obligations
 	switch {
 	case (c.Obligation != "") == (len(ids) > 0), len(ids) > maxNetted, !sortedUnique(ids):
-		return nil, nil, invalid("obligations", "the payment is for one obligation, or for a list of them in order", "name one, or 1 to 2000 sorted, each once")
+		return nil, nil, nil, invalid("obligations", "the payment is for one obligation, or for a list of them in order", "name one, or 1 to 2000 sorted, each once")
 	case c.Obligation != "":
 		ids = []string{c.Obligation}
 	}
-	sum := money.Amount{Currency: c.Amount.Currency}
+	var sum debts
 	whole := len(c.Obligations) > 0
 	for _, id := range ids {
 		var o settlement.Obligation
 		if o, terms, err = t.obligationOf(id, settlement.Advise); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if o.Payer != t.own {
-			return nil, nil, fault.New(fault.Forbidden, "the payer advises a payment", "wait for the partner").In("obligation")
+			return nil, nil, nil, fault.New(fault.Forbidden, "the payer advises a payment", "wait for the partner").In("obligation")
 		}
 		if _, ok := terms.Method(c.Method); !ok {
-			return nil, nil, fault.Newf(CodePaymentMethod, "pay in a form that the agreement names", "the agreement does not allow payment by %.40q", c.Method).In("method")
+			return nil, nil, nil, fault.Newf(CodePaymentMethod, "pay in a form that the agreement names", "the agreement does not allow payment by %.40q", c.Method).In("method")
 		}
-		left := o.Left()
-		if left.Currency != sum.Currency {
-			return nil, nil, fault.Newf(CodePaymentAmount, "pay in the currency of the debt", "%s is owed, not %s", left, c.Amount).In("amount")
+		if left := o.Left(); left.Currency != c.Amount.Currency {
+			return nil, nil, nil, fault.Newf(CodePaymentAmount, "pay in the currency of the debt", "%s is owed, not %s", left, c.Amount).In("amount")
 		}
-		if sum, err = sum.Add(left); err != nil {
-			return nil, nil, err
+		if err := sum.add(t, o, t.ctx.Block.Time); err != nil {
+			return nil, nil, nil, err
 		}
 		whole = whole || terms.WholePayments
 		due = append(due, o)
 	}
-	return due, terms, payable(c.Amount, sum, c.Method, whole)
+	parts, err = sum.paid(c.Amount, c.Method, whole)
+	return due, parts, terms, err
 }
 
-// payable checks a payment against what is left of the debts that it is for. By
-// tokens it may be exact to the millionth.
-func payable(paid, left money.Amount, method string, whole bool) error {
-	refused := func(remedy, detail string, args ...any) error {
-		return fault.Newf(CodePaymentAmount, remedy, detail, args...).In("amount")
+// debts is what is left of debts in one currency, in their order, and what has to
+// be paid of it for the whole when a discount is taken.
+type debts struct {
+	left, less []settlement.Part
+	sum, taken money.Amount
+}
+
+func (d *debts) add(r Records, o settlement.Obligation, now int64) (err error) {
+	left := o.Left()
+	less := left
+	if less.Micro, err = left.Micro.Sub(discount(r, o, now)); err != nil {
+		return err
 	}
-	most := left
+	d.left, d.less = append(d.left, settlement.Part{Obligation: o.ID, Amount: left.Micro}), append(d.less, settlement.Part{Obligation: o.ID, Amount: max(0, less.Micro)})
+	d.sum.Currency, d.taken.Currency = left.Currency, left.Currency
+	if d.sum, err = d.sum.Add(left); err != nil {
+		return err
+	}
+	d.taken.Micro += max(0, less.Micro) // not more than the sum
+	return nil
+}
+
+// paid checks a payment against the debts, and lays it on them. By tokens it may be
+// exact to the millionth.
+func (d *debts) paid(paid money.Amount, method string, whole bool) ([]settlement.Part, error) {
+	refused := func(remedy, detail string, args ...any) ([]settlement.Part, error) {
+		return nil, fault.Newf(CodePaymentAmount, remedy, detail, args...).In("amount")
+	}
+	left, most, taken := d.sum, d.sum, d.taken
 	if method != MethodToken {
-		most = settlement.Payable(left)
+		most, taken = settlement.Payable(left), settlement.Payable(taken)
 	}
 	switch {
 	case paid.Micro <= 0:
@@ -115,10 +137,12 @@ func payable(paid, left money.Amount, method string, whole bool) error {
 		return refused("pay what is left; what was paid too much the payee gives back by a credit note", "%s is owed, not %s", left, paid)
 	case method != MethodToken && settlement.Payable(paid) != paid:
 		return refused("pay whole coins; less than one is carried to the next debt", "no bank pays %s; of %s it pays %s", paid, left, most)
+	case paid == taken && paid.Micro < most.Micro:
+		return settlement.Lay(paid.Micro, d.less), nil
 	case whole && paid != most:
 		return refused("pay exactly what is owed", "%s is owed, not %s", most, paid)
 	}
-	return nil
+	return settlement.Lay(paid.Micro, d.left), nil
 }
 
 // transit is the posting by which a part of the payer's debt becomes money on its
@@ -183,6 +207,12 @@ func (t *tx) received(o settlement.Obligation, part money.Micro, act party.Act) 
 		settlement.Posting{From: settlement.Account{Party: o.Payer, Purpose: settlement.Cash, Currency: cur},
 			To: settlement.Account{Party: o.Payee, Purpose: settlement.Cash, Currency: cur}, Amount: part})
 	o.Paid += part // of Amount, so it has room
+	if err := t.early(&o); err != nil {
+		return err
+	}
+	if err := t.late(o, part); err != nil {
+		return err
+	}
 	left := o.Left()
 	if left.Micro > 0 && settlement.Payable(left).Micro == 0 {
 		if err := t.carry(&o); err != nil {

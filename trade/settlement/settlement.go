@@ -193,18 +193,19 @@ type Obligation struct {
 	Receipt  party.Act    `cbor:"12,keyasint,omitzero" json:"receipt,omitzero"`
 	Deadline int64        `cbor:"13,keyasint,omitempty" json:"deadline,omitempty"` // for advice or receipt; block time, ms UTC
 	Passed   uint32       `cbor:"14,keyasint,omitempty" json:"passed,omitempty"`
-	Paid     money.Micro  `cbor:"15,keyasint,omitempty" json:"paid,omitempty"`    // that the payee has
-	Carried  money.Micro  `cbor:"16,keyasint,omitempty" json:"carried,omitempty"` // to the payer's next obligation: less than a coin
-	Brought  money.Micro  `cbor:"17,keyasint,omitempty" json:"brought,omitempty"` // from those before; part of Amount
+	Paid     money.Micro  `cbor:"15,keyasint,omitempty" json:"paid,omitempty"`     // that the payee has
+	Carried  money.Micro  `cbor:"16,keyasint,omitempty" json:"carried,omitempty"`  // to the payer's next obligation: less than a coin
+	Brought  money.Micro  `cbor:"17,keyasint,omitempty" json:"brought,omitempty"`  // from those before; part of Amount
+	Credited money.Micro  `cbor:"18,keyasint,omitempty" json:"credited,omitempty"` // by a note, for early payment
 }
 
-// Left is what is still to be paid: Amount less what was paid and carried.
+// Left is what is still to be paid: Amount less what was paid, credited and carried.
 func (o Obligation) Left() money.Amount {
 	left := o.Amount
 	if o.State == Settled {
 		left.Micro = 0
 	} else {
-		left.Micro -= o.Paid + o.Carried // parts of Amount
+		left.Micro -= o.Paid + o.Credited + o.Carried // parts of Amount
 	}
 	return left
 }
@@ -238,15 +239,14 @@ type Part struct {
 	Amount     money.Micro `cbor:"2,keyasint" json:"amount"`
 }
 
-// Lay lays a payment on debts of its currency, in their order: on each what is
-// left of it, and on the last ones less where the payment is of whole coins and the
-// debts are not. The amount is not more than the debts.
-func Lay(amount money.Amount, debts []Obligation) []Part {
+// Lay lays a payment on debts, in their order: on each what is left of it, and on
+// the last ones less where the payment is of whole coins and the debts are not. The
+// amount is not more than the debts.
+func Lay(amount money.Micro, debts []Part) []Part {
 	parts := make([]Part, len(debts))
-	rest := amount.Micro
-	for i, o := range debts {
-		parts[i] = Part{o.ID, min(rest, o.Left().Micro)}
-		rest -= parts[i].Amount
+	for i, d := range debts {
+		parts[i] = Part{d.Obligation, min(amount, d.Amount)}
+		amount -= parts[i].Amount
 	}
 	return parts
 }
