@@ -65,6 +65,7 @@ func TestRandomTradeKeepsTheBooks(t *testing.T) {
 		"files netting statement=stated-stands acceptance=accepted receipt=presumed-received", "files netting tolerance=1 line-threshold=USD:0.01 open-threshold=USD:0.01",
 		"files netting " + manyVolumeTerms, "files after-invoice netting rounding=half-even " + manyVolumeTerms,
 		"files credit=warn allocation=1000 due-days=30 discount-days=10 discount=20000 interest=80000 receipt=presumed-received",
+		"files netting net-by-day due-days=1",
 		"files netting credit=suspend allocation=score>=50?40:10 warn=500000 acceptance=accepted receipt=presumed-received",
 	} {
 		t.Run(strings.ReplaceAll(terms, manyVolumeTerms, "volume"), func(t *testing.T) {

@@ -2,6 +2,7 @@ package trade
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/agreement"
@@ -9,6 +10,7 @@ import (
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // Codes of refusals about settlement.
@@ -183,7 +185,7 @@ func (t *tx) payables(ids []string) ([]invoice.Invoice, error) {
 const maxNetted = 2000
 
 // netTerms gives the terms for a netting of invoices: the first one's, if all
-// their agreements net.
+// their agreements net. One that nets by day has the whole do so.
 func (t *tx) netTerms(invoices []invoice.Invoice) (*agreement.Terms, error) {
 	var out *agreement.Terms
 	seen := ""
@@ -199,20 +201,34 @@ func (t *tx) netTerms(invoices []invoice.Invoice) (*agreement.Terms, error) {
 		if out == nil {
 			out = terms
 		}
+		if terms.NetByDay && !out.NetByDay {
+			byDay := *out
+			byDay.NetByDay = true
+			out = &byDay
+		}
 	}
 	return out, nil
 }
 
-func (t *tx) sums(invoices []invoice.Invoice) ([]settlement.Sum, error) {
+// netDay gives the day on which an invoice is due; 0 where days do not matter.
+func netDay(inv *invoice.Invoice, byDay bool) int64 {
+	if !byDay {
+		return 0
+	}
+	return inv.Due - inv.Due%dayMillis
+}
+
+func (t *tx) sums(invoices []invoice.Invoice, byDay bool) ([]settlement.Sum, error) {
 	claims := make([]settlement.Claimed, len(invoices))
 	for i, inv := range invoices {
-		claims[i] = settlement.Claimed{Payee: inv.Payee(), Amount: money.Amount{Currency: inv.Currency, Micro: inv.Size()}}
+		claims[i] = settlement.Claimed{Payee: inv.Payee(), Amount: money.Amount{Currency: inv.Currency, Micro: inv.Size()}, Day: netDay(&inv, byDay)}
 	}
 	return settlement.Net(t.bilateral.Pair(), claims)
 }
 
-// owed gives what a member owes gross in each sum: what it gives up by netting.
-func (t *tx) owed(who party.Code, sums []settlement.Sum) []money.Amount {
+// owed gives what a member owes gross in each currency: what it gives up by
+// netting.
+func (t *tx) owed(who party.Code, sums []settlement.Sum) ([]money.Amount, error) {
 	pair := t.bilateral.Pair()
 	var out []money.Amount
 	for _, s := range sums {
@@ -220,9 +236,15 @@ func (t *tx) owed(who party.Code, sums []settlement.Sum) []money.Amount {
 		if who == pair[1] {
 			gross = s.Gross[0]
 		}
-		out = append(out, money.Amount{Currency: s.Currency, Micro: gross})
+		if n := len(out); n == 0 || out[n-1].Currency != s.Currency {
+			out = append(out, money.Amount{Currency: s.Currency})
+		}
+		last, err := &out[len(out)-1], error(nil)
+		if last.Micro, err = last.Micro.Add(gross); err != nil {
+			return nil, err
+		}
 	}
-	return out
+	return out, nil
 }
 
 func nettingPropose(t *tx, c NettingPropose) error {
@@ -234,11 +256,15 @@ func nettingPropose(t *tx, c NettingPropose) error {
 	if err != nil {
 		return err
 	}
-	sums, err := t.sums(invoices)
+	sums, err := t.sums(invoices, terms.NetByDay)
 	if err != nil {
 		return err
 	}
-	act, err := t.authorize(terms, t.owed(t.own, sums)...)
+	owed, err := t.owed(t.own, sums)
+	if err != nil {
+		return err
+	}
+	act, err := t.authorize(terms, owed...)
 	if err != nil {
 		return err
 	}
@@ -284,7 +310,11 @@ func nettingAccept(t *tx, c NettingAnswer) error {
 	if err != nil {
 		return err
 	}
-	if n.Accepted, err = t.authorize(terms, t.owed(t.own, n.Sums)...); err != nil {
+	owed, err := t.owed(t.own, n.Sums)
+	if err != nil {
+		return err
+	}
+	if n.Accepted, err = t.authorize(terms, owed...); err != nil {
 		return err
 	}
 	t.put(NettingKey(n.ID), n)
@@ -297,7 +327,7 @@ func nettingAccept(t *tx, c NettingAnswer) error {
 	return nil
 }
 
-// offset nets one currency.
+// offset nets one currency, or what of it is due on one day.
 func (t *tx) offset(n settlement.Netting, s settlement.Sum, invoices []invoice.Invoice, terms agreement.Terms) error {
 	pair := t.bilateral.Pair()
 	t.claim(n.ID, pair[1], pair[0], s.Currency, settlement.Final, s.Gross[0]) // takes the first one's claims back
@@ -305,8 +335,15 @@ func (t *tx) offset(n settlement.Netting, s settlement.Sum, invoices []invoice.I
 	o := settlement.Obligation{ID: n.ID + "-" + string(s.Currency), Netting: n.ID, Payer: s.Payer, Payee: s.Payee,
 		Amount: money.Amount{Currency: s.Currency, Micro: s.Net}, Method: terms.Payment[0].Name,
 		Due: t.ctx.Block.Time + int64(terms.Payment[0].DueDays)*dayMillis, State: settlement.Owed}
+	if s.Day != 0 {
+		o.ID += "-" + strings.ReplaceAll(usage.Stamp(s.Day)[:len("2006-01-02")], "-", "")
+		o.Due = t.ctx.Block.Time
+	}
 	for _, inv := range invoices {
-		if inv.Currency == s.Currency {
+		if inv.Currency == s.Currency && netDay(&inv, s.Day != 0) == s.Day {
+			if s.Day != 0 {
+				o.Due = max(o.Due, inv.Due)
+			}
 			inv.Obligation, inv.Deadline = o.ID, 0
 			o.Invoices = append(o.Invoices, inv.ID)
 			t.put(InvoiceKey(inv.ID), inv)

@@ -381,7 +381,7 @@ func (w *world) terms(a args) agreement.Terms {
 	if a.has("due-days") {
 		t.Payment[0].DueDays = uint32(a.int("due-days", 0))
 	}
-	t.WholePayments = a.has("whole-payments")
+	t.WholePayments, t.NetByDay = a.has("whole-payments"), a.has("net-by-day")
 	if a.has("products") {
 		t.Products = productTerms(a)
 	}
@@ -1138,6 +1138,9 @@ func (w *world) show(what string, a args) string {
 		for n := range v.Nettings() {
 			fmt.Fprintf(&b, "%s %s", n.ID, n.State)
 			for _, s := range n.Sums {
+				if s.Day != 0 {
+					b.WriteString(" " + usage.Stamp(s.Day)[:10])
+				}
 				fmt.Fprintf(&b, " %s gross %s and %s net %s", s.Currency, s.Gross[0], s.Gross[1], s.Net)
 				if s.Payer != "" {
 					fmt.Fprintf(&b, " from %s", s.Payer)

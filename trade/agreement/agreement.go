@@ -300,6 +300,9 @@ type Terms struct {
 	// WholePayments has each payment pay what it is for to the last coin; otherwise a
 	// debt may be paid in parts.
 	WholePayments bool `cbor:"31,keyasint,omitempty" json:"whole_payments,omitempty"`
+	// NetByDay has a netting offset only what is due on the same day (UTC), and leave
+	// a debt for each; otherwise all of a currency is offset.
+	NetByDay bool `cbor:"32,keyasint,omitempty" json:"net_by_day,omitempty"`
 }
 
 // RateNotice is how long before it takes effect a rate sheet has to be proposed.

@@ -4,6 +4,8 @@
 package settlement
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/lateral-network/lateral/fault"
@@ -102,23 +104,27 @@ func Claim(seller, buyer party.Code, c money.Currency, p Purpose, amount money.M
 	return Posting{Account{buyer, p, c}, Account{seller, p, c}, amount}
 }
 
-// Sum is the gross debts both ways in one currency and their net.
+// Sum is the gross debts both ways in one currency, or in one and of one due date,
+// and their net.
 type Sum struct {
 	Currency money.Currency `cbor:"1,keyasint" json:"currency"`
 	Gross    [2]money.Micro `cbor:"2,keyasint" json:"gross"`                     // owed to the first and to the second member, in byte order of their codes
 	Net      money.Micro    `cbor:"3,keyasint" json:"net"`                       // of both, never negative
 	Payer    party.Code     `cbor:"4,keyasint,omitempty" json:"payer,omitempty"` // empty when the net is zero
 	Payee    party.Code     `cbor:"5,keyasint,omitempty" json:"payee,omitempty"`
+	Day      int64          `cbor:"6,keyasint,omitempty" json:"day,omitempty"` // on which they are due: its beginning, ms UTC; 0: any
 }
 
 // Claimed is an amount that one member may claim.
 type Claimed struct {
 	Payee  party.Code
 	Amount money.Amount
+	Day    int64 // as in Sum
 }
 
 // Net offsets claims between two members, one sum for each currency in byte
-// order. The codes are in byte order. Code: money-overflow, invalid.
+// order, and in it for each day. The codes are in byte order. Code: money-overflow,
+// invalid.
 func Net(members [2]party.Code, claims []Claimed) ([]Sum, error) {
 	var sums []Sum
 	for _, c := range claims {
@@ -130,14 +136,11 @@ func Net(members [2]party.Code, claims []Claimed) ([]Sum, error) {
 		default:
 			return nil, fault.Newf(fault.Invalid, "net claims between the two members only", "%s is no member of this channel", c.Payee)
 		}
-		at := 0
-		for at < len(sums) && sums[at].Currency < c.Amount.Currency {
-			at++
-		}
-		if at == len(sums) || sums[at].Currency != c.Amount.Currency {
-			sums = append(sums, Sum{})
-			copy(sums[at+1:], sums[at:])
-			sums[at] = Sum{Currency: c.Amount.Currency}
+		at, there := slices.BinarySearchFunc(sums, c, func(s Sum, c Claimed) int {
+			return cmp.Or(cmp.Compare(s.Currency, c.Amount.Currency), cmp.Compare(s.Day, c.Day))
+		})
+		if !there {
+			sums = slices.Insert(sums, at, Sum{Currency: c.Amount.Currency, Day: c.Day})
 		}
 		g, err := sums[at].Gross[side].Add(c.Amount.Micro)
 		if err != nil {
