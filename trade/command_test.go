@@ -35,7 +35,7 @@ var bodies = map[Kind]any{
 	KindProductSuspend: ProductAnswer{}, KindProductResume: ProductAnswer{}, KindRatingRequest: RatingRequest{}, KindUsageState: UsageState{}, KindUsageDeliver: UsageDeliver{}, KindUsageReceived: UsageReceived{},
 	KindCompareState: CompareState{}, KindDisputePropose: DisputePropose{}, KindDisputeAccept: DisputeAccept{}, KindDisputeReject: DisputeReject{},
 	KindInvoiceAccept: InvoiceAccept{}, KindInvoiceDispute: InvoiceDispute{}, KindInvoiceCorrect: InvoiceCorrect{}, KindInvoiceReject: InvoiceReject{}, KindNettingPropose: NettingPropose{}, KindNettingAccept: NettingAnswer{}, KindNettingReject: NettingAnswer{},
-	KindObligationOpen: ObligationOpen{}, KindPaymentAdvise: PaymentAdvise{}, KindPaymentReceipt: PaymentAnswer{}, KindPaymentDecline: PaymentAnswer{}, KindTick: Tick{},
+	KindObligationOpen: ObligationOpen{}, KindPaymentAdvise: PaymentAdvise{}, KindPaymentReceipt: PaymentAnswer{}, KindPaymentDecline: PaymentAnswer{}, KindPaymentHold: PaymentHold{}, KindPaymentRelease: PaymentHold{}, KindVerify: Verify{}, KindTick: Tick{},
 	KindDocumentRecord: DocumentRecord{}, KindDivergence: Divergence{}, KindDivergenceEnd: DivergenceClose{}, KindVersionPropose: VersionPropose{}, KindVersionAccept: VersionPropose{},
 	KindMemberPropose: MemberPropose{}, KindMemberVouch: MemberVote{}, KindMemberSuspend: MemberVote{}, KindMemberRestore: MemberVote{}, KindMemberLeave: MemberLeave{}, KindNetworkPropose: ParameterBallot{}, KindNetworkVote: ParameterBallot{},
 	KindKeyRotate: KeyRotate{}, KindChannelOpen: ChannelOpen{}, KindChannelConfirm: ChannelConfirm{}, KindChannelRotate: ChannelRotate{}, KindAnchorPost: AnchorPost{}, KindAnchorContest: AnchorContest{}, KindEquivocation: Equivocation{},

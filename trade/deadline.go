@@ -316,7 +316,7 @@ func (t *tx) tickObligation(key string, o settlement.Obligation) error {
 		return nil
 	case settlement.Advised:
 		d := terms.Deadline(agreement.StageReceipt)
-		if d.Outcome == agreement.PresumedReceived {
+		if d.Outcome == agreement.PresumedReceived && t.mayArrive(o) == nil {
 			return t.arrived(o, party.Act{By: o.Payee, Limit: "deadline", Command: t.digest(), Height: t.ctx.Block.Height, Time: t.ctx.Block.Time})
 		}
 		o.Passed++

@@ -165,6 +165,9 @@ func (t *tx) owing(c DepositPay, amount money.Amount) (due []settlement.Obligati
 		if _, ok := terms.Method(MethodToken); !ok {
 			return nil, nil, nil, fault.New(CodePaymentMethod, "the agreement does not allow payment by tokens", "pay by a bank, or amend the agreement").In("obligations")
 		}
+		if err := t.verified(terms); err != nil {
+			return nil, nil, nil, err
+		}
 		if o.Amount.Currency != amount.Currency {
 			return nil, nil, nil, fault.Newf(CodePaymentAmount, "pay exactly what is owed", "%s is owed, not %s", o.Left(), amount).In("amount")
 		}

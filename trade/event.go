@@ -60,6 +60,9 @@ const (
 	EventPaymentPart          = "payment.part" // it was received; detail: what is left
 	EventPaymentDeclined      = "payment.declined"
 	EventPaymentEscalated     = "payment.escalated"
+	EventPaymentHeld          = "payment.held"     // detail: why
+	EventPaymentReleased      = "payment.released" // detail: why
+	EventVerified             = "compliance.verified"
 	EventSettled              = "obligation.settled"
 	EventCreditWarned         = "credit.warned"   // detail: the exposure of the allocation; once, until it is restored
 	EventCreditExceeded       = "credit.exceeded" // detail: likewise

@@ -49,6 +49,7 @@ import (
 //	netting/<id>                           settlement.Netting
 //	obligation/<id>                        settlement.Obligation
 //	remittance/<payer>/<hash>              settlement.Remittance; the hash of its reference
+//	verified/<member>                      Verified: that the other side has checked who it is
 //	carry/<payer>/<currency>               Balance: less than a coin, for the payer's next obligation
 //	balance/<party>/<purpose>/<currency>   Balance
 //	deposit/<lock>                         Deposit: a lock that pays here
@@ -304,6 +305,9 @@ func ObligationKey(id string) string { return prefixObligation + id }
 func RemittanceKey(payer party.Code, reference string) string {
 	return prefixRemittance + string(payer) + "/" + sha256Sum([]byte(reference)).String()
 }
+
+// VerifiedKey is the key of the other side's check of a member.
+func VerifiedKey(member party.Code) string { return "verified/" + string(member) }
 
 // CarryKey is the key of what a payer's next obligation in a currency takes up.
 func CarryKey(payer party.Code, c money.Currency) string {

@@ -421,7 +421,7 @@ func checkBalances(t *testing.T, v View) {
 	for o := range v.Obligations() {
 		cur := o.Amount.Currency
 		transit := money.Micro(0)
-		if o.State == settlement.Advised {
+		if o.State == settlement.Advised || o.State == settlement.Withheld {
 			transit = o.Payment.Part
 		}
 		if got := o.Paid + o.Credited + o.Carried + o.Left().Micro; got != o.Amount.Micro {

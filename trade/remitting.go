@@ -185,6 +185,9 @@ func paymentReceipt(t *tx, c PaymentAnswer) error {
 func (t *tx) arrived(o settlement.Obligation, act party.Act) error {
 	key := RemittanceKey(o.Payer, o.Payment.Reference)
 	r, _ := get[settlement.Remittance](t, key)
+	if err := t.mayArrive(o); err != nil {
+		return err
+	}
 	r.Received = act
 	t.put(key, r)
 	for _, p := range r.Parts {

@@ -60,6 +60,7 @@ var sorts = map[string]showing{
 	"netting":     showingOf[settlement.Netting]("a netting"),
 	"obligation":  showingOf[settlement.Obligation]("a payment obligation"),
 	"remittance":  showingOf[settlement.Remittance]("a payment outside the ledger"),
+	"verified":    showingOf[Verified]("one side's check of who the other is"),
 	"carry":       showingOf[Balance]("what a payer's next obligation takes up, being less than a coin"),
 	"deposit":     showingOf[Deposit]("a lock out of which the two pay each other"),
 	"lockkey":     showingOf[LockKey]("a key offered for the other side's lock"),

@@ -382,6 +382,7 @@ func (w *world) terms(a args) agreement.Terms {
 		t.Payment[0].DueDays = uint32(a.int("due-days", 0))
 	}
 	t.WholePayments, t.NetByDay = a.has("whole-payments"), a.has("net-by-day")
+	t.VerifiedPayments = a.has("verified-payments")
 	if a.has("products") {
 		t.Products = productTerms(a)
 	}
@@ -688,6 +689,13 @@ func (w *world) command(actor string, k Kind, a args) Command {
 			b = p
 		} else {
 			b = PaymentAnswer{id, amount, a["why"]}
+		}
+	case KindPaymentHold, KindPaymentRelease:
+		b = PaymentHold{w.invoiceID(a, a["id"]), a["why"]}
+	case KindVerify:
+		b = Verify{Expires: w.time + dayMillis*a.int("days", 365)}
+		if !a.has("no-document") {
+			b = Verify{canon.Sum("document"), w.time + dayMillis*a.int("days", 365)}
 		}
 	case KindTick:
 		b = Tick{w.subject(a)}

@@ -200,6 +200,7 @@ type Obligation struct {
 	Carried  money.Micro  `cbor:"16,keyasint,omitempty" json:"carried,omitempty"`  // to the payer's next obligation: less than a coin
 	Brought  money.Micro  `cbor:"17,keyasint,omitempty" json:"brought,omitempty"`  // from those before; part of Amount
 	Credited money.Micro  `cbor:"18,keyasint,omitempty" json:"credited,omitempty"` // by a note, for early payment
+	Hold     Hold         `cbor:"19,keyasint,omitzero" json:"hold,omitzero"`       // of a payment that is held
 }
 
 // Left is what is still to be paid: Amount less what was paid, credited and carried.
@@ -221,6 +222,13 @@ type Payment struct {
 	Act       party.Act   `cbor:"4,keyasint" json:"act"`
 	Whole     money.Micro `cbor:"5,keyasint,omitempty" json:"whole,omitempty"` // the payment, that may be for several obligations
 	Part      money.Micro `cbor:"6,keyasint,omitempty" json:"part,omitempty"`  // of it for this one
+}
+
+// Hold is what keeps a payment from being final.
+type Hold struct {
+	Act  party.Act `cbor:"1,keyasint" json:"act"`
+	Why  string    `cbor:"2,keyasint" json:"why"`
+	Left int64     `cbor:"3,keyasint" json:"left_millis"` // of the deadline that stands still
 }
 
 // Remittance is one payment outside the ledger, for one obligation or several. It
