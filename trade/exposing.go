@@ -136,8 +136,7 @@ func (c *reckoning) count(key string, raw []byte) {
 			c.add(&c.sums.at(o.Payer, o.Amount.Currency).Billed, o.Left().Micro)
 		}
 	case prefixCarry:
-		payer, currency, _ := strings.Cut(rest, "/")
-		c.add(&c.sums.at(party.Code(payer), money.Currency(currency)).Billed, stored[Balance](raw).Micro)
+		c.add(&c.sums.at(carryOf(key)).Billed, stored[Balance](raw).Micro)
 	}
 }
 

@@ -2,6 +2,7 @@ package trade
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
@@ -312,6 +313,12 @@ func VerifiedKey(member party.Code) string { return "verified/" + string(member)
 // CarryKey is the key of what a payer's next obligation in a currency takes up.
 func CarryKey(payer party.Code, c money.Currency) string {
 	return prefixCarry + string(payer) + "/" + string(c)
+}
+
+// carryOf reads the key of what is carried.
+func carryOf(key string) (payer party.Code, c money.Currency) {
+	who, currency, _ := strings.Cut(strings.TrimPrefix(key, prefixCarry), "/")
+	return party.Code(who), money.Currency(currency)
 }
 
 // BalanceKey is the key of an account's balance.

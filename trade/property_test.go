@@ -89,6 +89,7 @@ func TestRandomTradeKeepsTheBooks(t *testing.T) {
 				t.Error("no window of a term about volume comes to anything: the test tries nothing")
 			}
 			checkBalances(t, View{w.state})
+			checkStatements(t, w)
 			reached := map[string]int{}
 			for i := range (View{w.state}).Invoices("") {
 				reached["invoice "+string(i.State)]++
@@ -383,6 +384,65 @@ func checkAmounts(t *testing.T, v View, p invoice.Period, invoices []invoice.Inv
 	for c, w := range want {
 		if have[c] != w {
 			t.Errorf("%s %s: the invoices claim %s %s, the lines come to %s", p.Order, p.Interval, c, have[c], w)
+		}
+	}
+}
+
+// checkStatements compares what finance reads with the balances: the closing
+// balance is what stands, whatever the day on which a statement is cut in two, the
+// other side's is the same turned round, and the debts by age come to it.
+func checkStatements(t *testing.T, w *world) {
+	v, want := View{w.state}, map[money.Currency]money.Micro{}
+	for a, m := range v.Balances() {
+		if a.Party == "ALPHA" && a.Purpose != settlement.Cash {
+			want[a.Currency] += m
+		}
+	}
+	cut, end := (base+w.time)/2, w.time+1
+	whole, err := v.Statements("ALPHA", 0, end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, _ := v.Statements("BRAVO", 0, end)
+	first, _ := v.Statements("ALPHA", 0, cut)
+	second, _ := v.Statements("ALPHA", cut, end)
+	closed := map[money.Currency]money.Micro{}
+	for _, s := range first {
+		closed[s.Currency] = s.Closing
+	}
+	for i, s := range whole {
+		if s.Closing != want[s.Currency] || s.Opening != 0 {
+			t.Errorf("the statement in %s closes with %s, the accounts hold %s", s.Currency, s.Closing, want[s.Currency])
+		}
+		if theirs[i].Closing != -s.Closing || len(theirs[i].Lines) != len(s.Lines) {
+			t.Errorf("the other side's statement in %s closes with %s, this one with %s", s.Currency, theirs[i].Closing, s.Closing)
+		}
+		if second[i].Opening != closed[s.Currency] || second[i].Closing != s.Closing {
+			t.Errorf("the second half in %s opens with %s and closes with %s; the first closed with %s", s.Currency, second[i].Opening, second[i].Closing, closed[s.Currency])
+		}
+		delete(want, s.Currency)
+		aged, err := v.Ageing(w.time)
+		if err != nil {
+			t.Fatal(err)
+		}
+		net := money.Micro(0)
+		for _, a := range aged {
+			if sum := a.NotDue + a.Late[0] + a.Late[1] + a.Late[2] + a.Late[3] + a.Disputed + a.Carried; sum != a.Total {
+				t.Errorf("%s %s: the ages come to %s, the total is %s", a.Payer, a.Currency, sum, a.Total)
+			}
+			if a.Currency == s.Currency && a.Payer == "BRAVO" {
+				net += a.Total
+			} else if a.Currency == s.Currency {
+				net -= a.Total
+			}
+		}
+		if net != s.Closing {
+			t.Errorf("the debts in %s come to %s, the statement closes with %s", s.Currency, net, s.Closing)
+		}
+	}
+	for c, m := range want {
+		if m != 0 {
+			t.Errorf("no statement for %s %s", c, m)
 		}
 	}
 }

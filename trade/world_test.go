@@ -1142,6 +1142,26 @@ func (w *world) show(what string, a args) string {
 			}
 			b.WriteString("\n")
 		}
+	case "statement":
+		all, err := v.Statements("ALPHA", 0, w.time+1)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, s := range all {
+			fmt.Fprintf(&b, "%s opens %s\n", s.Currency, s.Opening)
+			for _, l := range s.Lines {
+				fmt.Fprintf(&b, "%s %s %s %s, balance %s\n", usage.Stamp(l.Time)[:10], l.Kind, l.Subject, l.Amount, l.Balance)
+			}
+			fmt.Fprintf(&b, "%s closes %s, %s of it carried\n", s.Currency, s.Closing, s.Carried)
+		}
+	case "ageing":
+		all, err := v.Ageing(w.time)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, a := range all {
+			fmt.Fprintf(&b, "%s owes %s %s: not due %s, late %s, disputed %s, carried %s, total %s\n", a.Payer, a.Payee, a.Currency, a.NotDue, a.Late, a.Disputed, a.Carried, a.Total)
+		}
 	case "nettings":
 		for n := range v.Nettings() {
 			fmt.Fprintf(&b, "%s %s", n.ID, n.State)
