@@ -9,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -114,8 +115,11 @@ const CodeDeclined fault.Code = "payment-declined"
 func (d *Desk) obligation(ctx context.Context, key string) error {
 	var ob obligationRecord
 	var found bool
+	var amount money.Amount
 	err := d.o.Channel.View(func(v view) (err error) {
-		ob, found, err = get[obligationRecord](v, key)
+		if ob, found, err = get[obligationRecord](v, key); err == nil && found {
+			amount, err = trade.View{Records: v}.Payable(ob, ob.Method, d.o.Now())
+		}
 		return err
 	})
 	if err != nil || !found || !d.o.Automatic.Pay {
@@ -133,11 +137,11 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 			return fault.Newf(CodeDeclined, "find the payment, or pay again, and advise it by hand", "%s says that %s for %s did not come", ob.Payee, ob.Amount, ob.ID)
 		}
 		c = trade.NewCommand(trade.KindPaymentAdvise, trade.PaymentAdvise{
-			Obligation: ob.ID, Amount: ob.Amount, Method: ob.Method, Reference: "LATERAL " + ob.ID, PaidAt: d.o.Now(),
+			Obligation: ob.ID, Amount: amount, Method: ob.Method, Reference: "LATERAL " + ob.ID, PaidAt: d.o.Now(),
 		})
 	case ob.State == settlement.Advised && ob.Payee == d.o.Me:
 		action = "confirm/" + ob.ID
-		c = trade.NewCommand(trade.KindPaymentReceipt, trade.PaymentAnswer{Obligation: ob.ID, Amount: ob.Amount})
+		c = trade.NewCommand(trade.KindPaymentReceipt, trade.PaymentAnswer{Obligation: ob.ID, Amount: money.Amount{Currency: ob.Amount.Currency, Micro: ob.Payment.Whole}})
 	default:
 		return nil
 	}

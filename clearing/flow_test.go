@@ -1158,7 +1158,7 @@ func TestWithoutNettingEachInvoiceIsPaid(t *testing.T) {
 		_, ok := w.sides[0].problem(CodeDeclined)
 		return ok
 	})
-	w.sides[0].do(trade.NewCommand(trade.KindPaymentAdvise, trade.PaymentAdvise{Obligation: ob.ID, Amount: ob.Amount, Method: ob.Method, Reference: "again", PaidAt: 1}))
+	w.sides[0].do(trade.NewCommand(trade.KindPaymentAdvise, trade.PaymentAdvise{Obligation: ob.ID, Amount: settlement.Payable(ob.Left()), Method: ob.Method, Reference: "again", PaidAt: 1}))
 	b.auto.Pay = true
 	b.restart()
 	w.settled("0.100000")

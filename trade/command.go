@@ -71,6 +71,9 @@ const (
 	KindPaymentAdvise    Kind = "payment.advise"      // PaymentAdvise; the payer
 	KindPaymentReceipt   Kind = "payment.receipt"     // PaymentAnswer; the payee
 	KindPaymentDecline   Kind = "payment.decline"     // PaymentAnswer; the payee
+	KindPaymentHold      Kind = "payment.hold"        // PaymentHold; either side's compliance
+	KindPaymentRelease   Kind = "payment.release"     // PaymentHold; the side that holds it
+	KindVerify           Kind = "compliance.verify"   // Verify; each side's compliance, about the other
 	KindDepositKey       Kind = "deposit.key"         // DepositKey; each side's node
 	KindDepositDeclare   Kind = "deposit.declare"     // DepositDeclare; the owner's node
 	KindDepositChange    Kind = "deposit.change"      // DepositChange; either side
@@ -422,20 +425,38 @@ type ObligationOpen struct {
 	Invoices []string `cbor:"1,keyasint" json:"invoices"` // sorted
 }
 
-// PaymentAdvise says that the payer has paid.
+// PaymentAdvise says that the payer has paid: an obligation or a part of it, or
+// several obligations at once.
 type PaymentAdvise struct {
-	Obligation string       `cbor:"1,keyasint" json:"obligation"`
+	Obligation string       `cbor:"1,keyasint" json:"obligation"` // empty with several
 	Amount     money.Amount `cbor:"2,keyasint" json:"amount"`
 	Method     string       `cbor:"3,keyasint" json:"method"`
 	Reference  string       `cbor:"4,keyasint" json:"reference"`
 	PaidAt     int64        `cbor:"5,keyasint" json:"paid_at"` // ms UTC
+	// Obligations are paid by it together, whole: 1 to 2000 ids, sorted.
+	Obligations []string `cbor:"6,keyasint,omitempty" json:"obligations,omitempty"`
 }
 
-// PaymentAnswer confirms that the money came, or says that it did not.
+// PaymentAnswer confirms that the money came, or says that it did not. It answers
+// the payment as a whole.
 type PaymentAnswer struct {
-	Obligation string       `cbor:"1,keyasint" json:"obligation"`
-	Amount     money.Amount `cbor:"2,keyasint" json:"amount"`
+	Obligation string       `cbor:"1,keyasint" json:"obligation"` // any that the payment is for
+	Amount     money.Amount `cbor:"2,keyasint" json:"amount"`     // of the payment
 	Why        string       `cbor:"3,keyasint,omitempty" json:"why,omitempty"`
+}
+
+// PaymentHold holds a payment that is advised, or lets it go. It is for the payment
+// as a whole.
+type PaymentHold struct {
+	Obligation string `cbor:"1,keyasint" json:"obligation"` // any that the payment is for
+	Why        string `cbor:"2,keyasint" json:"why"`
+}
+
+// Verify says that a side has checked who the other is. What it has checked stays
+// with it.
+type Verify struct {
+	Document canon.Hash `cbor:"1,keyasint" json:"document"` // SHA-256 of what was looked at
+	Expires  int64      `cbor:"2,keyasint" json:"expires"`  // ms UTC
 }
 
 // Tick applies the agreed outcome of a deadline that has passed, because

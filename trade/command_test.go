@@ -35,7 +35,7 @@ var bodies = map[Kind]any{
 	KindProductSuspend: ProductAnswer{}, KindProductResume: ProductAnswer{}, KindRatingRequest: RatingRequest{}, KindUsageState: UsageState{}, KindUsageDeliver: UsageDeliver{}, KindUsageReceived: UsageReceived{},
 	KindCompareState: CompareState{}, KindDisputePropose: DisputePropose{}, KindDisputeAccept: DisputeAccept{}, KindDisputeReject: DisputeReject{},
 	KindInvoiceAccept: InvoiceAccept{}, KindInvoiceDispute: InvoiceDispute{}, KindInvoiceCorrect: InvoiceCorrect{}, KindInvoiceReject: InvoiceReject{}, KindNettingPropose: NettingPropose{}, KindNettingAccept: NettingAnswer{}, KindNettingReject: NettingAnswer{},
-	KindObligationOpen: ObligationOpen{}, KindPaymentAdvise: PaymentAdvise{}, KindPaymentReceipt: PaymentAnswer{}, KindPaymentDecline: PaymentAnswer{}, KindTick: Tick{},
+	KindObligationOpen: ObligationOpen{}, KindPaymentAdvise: PaymentAdvise{}, KindPaymentReceipt: PaymentAnswer{}, KindPaymentDecline: PaymentAnswer{}, KindPaymentHold: PaymentHold{}, KindPaymentRelease: PaymentHold{}, KindVerify: Verify{}, KindTick: Tick{},
 	KindDocumentRecord: DocumentRecord{}, KindDivergence: Divergence{}, KindDivergenceEnd: DivergenceClose{}, KindVersionPropose: VersionPropose{}, KindVersionAccept: VersionPropose{},
 	KindMemberPropose: MemberPropose{}, KindMemberVouch: MemberVote{}, KindMemberSuspend: MemberVote{}, KindMemberRestore: MemberVote{}, KindMemberLeave: MemberLeave{}, KindNetworkPropose: ParameterBallot{}, KindNetworkVote: ParameterBallot{},
 	KindKeyRotate: KeyRotate{}, KindChannelOpen: ChannelOpen{}, KindChannelConfirm: ChannelConfirm{}, KindChannelRotate: ChannelRotate{}, KindAnchorPost: AnchorPost{}, KindAnchorContest: AnchorContest{}, KindEquivocation: Equivocation{},
@@ -48,7 +48,7 @@ var bodies = map[Kind]any{
 
 // before is how many fields types had when their bytes were fixed. What came
 // later is left out where it is zero, and has vectors of its own.
-var before = map[reflect.Type]int{reflect.TypeFor[rating.Row](): 9, reflect.TypeFor[SheetPropose](): 9, reflect.TypeFor[OrderPlace](): 8, reflect.TypeFor[Verdict](): 3, reflect.TypeFor[agreement.Terms](): 24}
+var before = map[reflect.Type]int{reflect.TypeFor[rating.Row](): 9, reflect.TypeFor[SheetPropose](): 9, reflect.TypeFor[OrderPlace](): 8, reflect.TypeFor[Verdict](): 3, reflect.TypeFor[PaymentAdvise](): 5, reflect.TypeFor[agreement.Terms](): 24}
 
 // fill gives a value with something in each field, the same each time.
 func fill(v reflect.Value, n *int) {

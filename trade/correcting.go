@@ -200,7 +200,7 @@ func (t *tx) correctable(b *billing, c money.Currency) (follows string, err erro
 	for _, id := range b.period.Invoices {
 		inv, _ := get[invoice.Invoice](t, InvoiceKey(id))
 		switch {
-		case inv.Currency != c || inv.State == invoice.Rejected:
+		case inv.Currency != c || inv.State == invoice.Rejected || inv.For != "":
 		case inv.Binding():
 			follows = id
 		default:

@@ -120,7 +120,7 @@ func (t *tx) paymentOf(inv *invoice.Invoice) (p credit.Payment, ok bool) {
 	if !inv.Paid {
 		return p, false
 	}
-	id := inv.Obligation[:max(0, strings.LastIndexByte(inv.Obligation, '-'))]
+	id, _, _ := strings.Cut(inv.Obligation, "-")
 	n, _ := get[settlement.Netting](t, NettingKey(id))
 	p.Received = n.Accepted.Time
 	return p, true

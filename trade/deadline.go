@@ -260,9 +260,7 @@ func (t *tx) referAll(b billing, why string) error {
 
 func (t *tx) tickInvoice(key string, inv invoice.Invoice) error {
 	if inv.Payable() { // and not netted until it was due
-		t.owe(&inv, inv.Due)
-		t.put(key, inv)
-		return nil
+		return t.oweNow(&inv, inv.Due)
 	}
 	b := t.billingOf(inv)
 	d := b.terms.Deadline(agreement.StageAcceptance)
@@ -318,9 +316,8 @@ func (t *tx) tickObligation(key string, o settlement.Obligation) error {
 		return nil
 	case settlement.Advised:
 		d := terms.Deadline(agreement.StageReceipt)
-		if d.Outcome == agreement.PresumedReceived {
-			o.State, _ = o.State.Next(settlement.Confirm)
-			return t.received(o, party.Act{By: o.Payee, Limit: "deadline", Command: t.digest(), Height: t.ctx.Block.Height, Time: t.ctx.Block.Time})
+		if d.Outcome == agreement.PresumedReceived && t.mayArrive(o) == nil {
+			return t.arrived(o, party.Act{By: o.Payee, Limit: "deadline", Command: t.digest(), Height: t.ctx.Block.Height, Time: t.ctx.Block.Time})
 		}
 		o.Passed++
 		o.Deadline = t.renewed(d)

@@ -124,7 +124,7 @@ func depositPay(t *tx, c DepositPay) error {
 		}
 		return nil // it was made; nothing is made twice
 	}
-	due, terms, err := t.owing(c, amounts[0])
+	due, parts, terms, err := t.owing(c, amounts[0])
 	if err != nil {
 		return err
 	}
@@ -135,11 +135,12 @@ func depositPay(t *tx, c DepositPay) error {
 	if err := t.draw(c); err != nil {
 		return err
 	}
-	for _, o := range due {
-		o.Payment = settlement.Payment{Method: MethodToken, Reference: c.ID, PaidAt: t.ctx.Block.Time, Act: act}
+	for i, o := range due {
+		part := parts[i].Amount
+		o.Payment = settlement.Payment{Method: MethodToken, Reference: c.ID, PaidAt: t.ctx.Block.Time, Act: act, Whole: amounts[0].Micro, Part: part}
 		o.Late = o.Late || t.ctx.Block.Time > o.Due
-		t.record(o.ID, t.transit(o))
-		if err := t.received(o, act); err != nil {
+		t.record(o.ID, t.transit(o, part))
+		if err := t.received(o, part, act); err != nil {
 			return err
 		}
 	}
@@ -149,32 +150,35 @@ func depositPay(t *tx, c DepositPay) error {
 }
 
 // owing finds the obligations of a payment, which it must pay exactly.
-func (t *tx) owing(c DepositPay, amount money.Amount) (due []settlement.Obligation, terms *agreement.Terms, err error) {
+func (t *tx) owing(c DepositPay, amount money.Amount) (due []settlement.Obligation, parts []settlement.Part, terms *agreement.Terms, err error) {
 	if len(c.Obligations) == 0 || len(c.Obligations) > maxNetted || !sortedUnique(c.Obligations) {
-		return nil, nil, invalid("obligations", "the list is empty, too long or not in order", "name 1 to 2000 obligations, sorted, each once")
+		return nil, nil, nil, invalid("obligations", "the list is empty, too long or not in order", "name 1 to 2000 obligations, sorted, each once")
 	}
-	sum := money.Amount{Currency: amount.Currency}
+	var sum debts
 	for _, id := range c.Obligations {
 		var o settlement.Obligation
 		if o, terms, err = t.obligationOf(id, settlement.Advise); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if o.Payer != t.own {
-			return nil, nil, fault.Newf(fault.Forbidden, "pay what you owe", "%s is owed to you", id).In("obligations")
+			return nil, nil, nil, fault.Newf(fault.Forbidden, "pay what you owe", "%s is owed to you", id).In("obligations")
 		}
 		if _, ok := terms.Method(MethodToken); !ok {
-			return nil, nil, fault.New(CodePaymentMethod, "the agreement does not allow payment by tokens", "pay by a bank, or amend the agreement").In("obligations")
+			return nil, nil, nil, fault.New(CodePaymentMethod, "the agreement does not allow payment by tokens", "pay by a bank, or amend the agreement").In("obligations")
 		}
-		if sum, err = sum.Add(o.Amount); err != nil {
-			return nil, nil, fault.Of(err).In("obligations")
+		if err := t.verified(terms); err != nil {
+			return nil, nil, nil, err
 		}
-		o.State, _ = o.State.Next(settlement.Confirm)
+		if o.Amount.Currency != amount.Currency {
+			return nil, nil, nil, fault.Newf(CodePaymentAmount, "pay exactly what is owed", "%s is owed, not %s", o.Left(), amount).In("amount")
+		}
+		if err := sum.add(t, o, t.ctx.Block.Time); err != nil {
+			return nil, nil, nil, fault.Of(err).In("obligations")
+		}
 		due = append(due, o)
 	}
-	if sum != amount {
-		return nil, nil, fault.Newf(CodePaymentAmount, "pay exactly what is owed", "%s is owed, not %s", sum, amount).In("amount")
-	}
-	return due, terms, nil
+	parts, err = sum.paid(amount, MethodToken, true)
+	return due, parts, terms, err
 }
 
 // draw takes a payment out of the locks, as the payer's totals say.

@@ -57,8 +57,12 @@ const (
 	EventObligationOwed       = "obligation.owed"
 	EventObligationOverdue    = "obligation.overdue" // also each time that it is still so
 	EventPaymentAdvised       = "payment.advised"
+	EventPaymentPart          = "payment.part" // it was received; detail: what is left
 	EventPaymentDeclined      = "payment.declined"
 	EventPaymentEscalated     = "payment.escalated"
+	EventPaymentHeld          = "payment.held"     // detail: why
+	EventPaymentReleased      = "payment.released" // detail: why
+	EventVerified             = "compliance.verified"
 	EventSettled              = "obligation.settled"
 	EventCreditWarned         = "credit.warned"   // detail: the exposure of the allocation; once, until it is restored
 	EventCreditExceeded       = "credit.exceeded" // detail: likewise

@@ -133,8 +133,10 @@ func (c *reckoning) count(key string, raw []byte) {
 		c.invoice(&inv)
 	case prefixObligation:
 		if o := stored[settlement.Obligation](raw); o.State != settlement.Settled {
-			c.add(&c.sums.at(o.Payer, o.Amount.Currency).Billed, o.Amount.Micro)
+			c.add(&c.sums.at(o.Payer, o.Amount.Currency).Billed, o.Left().Micro)
 		}
+	case prefixCarry:
+		c.add(&c.sums.at(carryOf(key)).Billed, stored[Balance](raw).Micro)
 	}
 }
 
@@ -354,7 +356,7 @@ func (e *Exposed) apply(d *Exposed) error {
 }
 
 // counted are the beginnings of the keys of what counts.
-var counted = []string{prefixOrder, prefixItem, prefixProduct, prefixUnbilled, prefixInvoice, prefixObligation}
+var counted = []string{prefixOrder, prefixItem, prefixProduct, prefixUnbilled, prefixInvoice, prefixObligation, prefixCarry}
 
 // recount gives what stands by all records.
 func (t *tx) recount() (stakes, error) {

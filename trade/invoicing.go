@@ -422,7 +422,13 @@ func (t *tx) payable(inv *invoice.Invoice, b *billing) error {
 	case b.terms.Netting:
 		inv.Deadline = max(inv.Due, t.ctx.Block.Time) // what is not netted when it is due is owed by itself
 	default:
-		t.owe(inv, t.ctx.Block.Time)
+		settled, err := t.owe(inv, t.ctx.Block.Time)
+		if err != nil {
+			return err
+		}
+		if settled {
+			return t.discharge(inv, b)
+		}
 	}
 	t.put(InvoiceKey(inv.ID), *inv)
 	return nil

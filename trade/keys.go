@@ -2,6 +2,7 @@ package trade
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
@@ -48,6 +49,9 @@ import (
 //	credited/<product>/<metric>/<currency>/<from> Balance: given back for a guarantee in a billing period
 //	netting/<id>                           settlement.Netting
 //	obligation/<id>                        settlement.Obligation
+//	remittance/<payer>/<hash>              settlement.Remittance; the hash of its reference
+//	verified/<member>                      Verified: that the other side has checked who it is
+//	carry/<payer>/<currency>               Balance: less than a coin, for the payer's next obligation
 //	balance/<party>/<purpose>/<currency>   Balance
 //	shown/<party>                          Shown: the pseudonym that a side has shown
 //	deposit/<lock>                         Deposit: a lock that pays here
@@ -129,6 +133,8 @@ const (
 	prefixInvoice     = "invoice/"
 	prefixNetting     = "netting/"
 	prefixObligation  = "obligation/"
+	prefixRemittance  = "remittance/"
+	prefixCarry       = "carry/"
 	prefixBalance     = "balance/"
 	prefixCredit      = "credit/"
 	prefixJournal     = "journal/"
@@ -298,6 +304,25 @@ func NettingKey(id string) string { return prefixNetting + id }
 
 // ObligationKey is the key of an obligation.
 func ObligationKey(id string) string { return prefixObligation + id }
+
+// RemittanceKey is the key of a payment outside the ledger.
+func RemittanceKey(payer party.Code, reference string) string {
+	return prefixRemittance + string(payer) + "/" + sha256Sum([]byte(reference)).String()
+}
+
+// VerifiedKey is the key of the other side's check of a member.
+func VerifiedKey(member party.Code) string { return "verified/" + string(member) }
+
+// CarryKey is the key of what a payer's next obligation in a currency takes up.
+func CarryKey(payer party.Code, c money.Currency) string {
+	return prefixCarry + string(payer) + "/" + string(c)
+}
+
+// carryOf reads the key of what is carried.
+func carryOf(key string) (payer party.Code, c money.Currency) {
+	who, currency, _ := strings.Cut(strings.TrimPrefix(key, prefixCarry), "/")
+	return party.Code(who), money.Currency(currency)
+}
 
 // BalanceKey is the key of an account's balance.
 func BalanceKey(a settlement.Account) string {

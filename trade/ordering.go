@@ -120,7 +120,7 @@ func (t *tx) exposed(buyer party.Code, terms agreement.Terms) error {
 // owes sums a member's debts in a currency over all that is not yet paid.
 func (t *tx) owes(who party.Code, c money.Currency) (money.Micro, error) {
 	var sum money.Micro
-	for _, p := range []settlement.Purpose{settlement.Invoiced, settlement.Disputed, settlement.Final, settlement.Due, settlement.Transit} {
+	for _, p := range []settlement.Purpose{settlement.Invoiced, settlement.Disputed, settlement.Final, settlement.Due, settlement.Transit, settlement.Carried} {
 		b, _ := get[Balance](t, BalanceKey(settlement.Account{Party: who, Purpose: p, Currency: c}))
 		var err error
 		if sum, err = sum.Sub(b.Micro); err != nil {

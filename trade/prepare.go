@@ -91,6 +91,7 @@ var forms = map[Kind]form{
 	KindNettingPropose: formOf[NettingPropose](), KindNettingAccept: formOf[NettingAnswer](), KindNettingReject: formOf[NettingAnswer](),
 	KindObligationOpen: formOf[ObligationOpen](), KindPaymentAdvise: formOf[PaymentAdvise](),
 	KindPaymentReceipt: formOf[PaymentAnswer](), KindPaymentDecline: formOf[PaymentAnswer](),
+	KindPaymentHold: formOf[PaymentHold](), KindPaymentRelease: formOf[PaymentHold](), KindVerify: formOf[Verify](),
 	KindMemberPropose: formOf[MemberPropose](), KindMemberVouch: formOf[MemberVote](), KindMemberSuspend: formOf[MemberVote](),
 	KindMemberRestore: formOf[MemberVote](), KindMemberLeave: formOf[MemberLeave](), KindKeyRotate: formOf[KeyRotate](),
 	KindTokenDefine: formOf[TokenDefine](), KindTokenApprove: formOf[TokenApprove](),

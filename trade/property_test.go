@@ -64,6 +64,8 @@ func TestRandomTradeKeepsTheBooks(t *testing.T) {
 		"files netting", "files", "files after-invoice netting", "files after-invoice line-threshold=USD:0.05 open-threshold=USD:0.2",
 		"files netting statement=stated-stands acceptance=accepted receipt=presumed-received", "files netting tolerance=1 line-threshold=USD:0.01 open-threshold=USD:0.01",
 		"files netting " + manyVolumeTerms, "files after-invoice netting rounding=half-even " + manyVolumeTerms,
+		"files credit=warn allocation=1000 due-days=30 discount-days=10 discount=20000 interest=80000 receipt=presumed-received",
+		"files netting net-by-day due-days=1",
 		"files netting credit=suspend allocation=score>=50?40:10 warn=500000 acceptance=accepted receipt=presumed-received",
 	} {
 		t.Run(strings.ReplaceAll(terms, manyVolumeTerms, "volume"), func(t *testing.T) {
@@ -87,6 +89,7 @@ func TestRandomTradeKeepsTheBooks(t *testing.T) {
 				t.Error("no window of a term about volume comes to anything: the test tries nothing")
 			}
 			checkBalances(t, View{w.state})
+			checkStatements(t, w)
 			reached := map[string]int{}
 			for i := range (View{w.state}).Invoices("") {
 				reached["invoice "+string(i.State)]++
@@ -208,13 +211,28 @@ func randomCommand(w *world, r *rand.Rand) string {
 		return side + " netting.accept id=" + pick(nettings)
 	case 14:
 		var ids []string
+		together := map[string][]string{}
 		for x := range v.Obligations() {
 			if x.State != settlement.Settled {
 				ids = append(ids, x.ID)
+				key := string(x.Payer) + " payment.advise currency=" + string(x.Amount.Currency)
+				together[key] = append(together[key], x.ID)
 			}
 		}
 		verb := []string{"advise", "advise", "receipt", "receipt", "decline"}[r.IntN(5)]
-		return side + " payment." + verb + " id=" + pick(ids)
+		id := pick(ids)
+		switch o, there := v.Obligation(id); {
+		case verb != "advise" || !there:
+		case r.IntN(3) == 0: // a part
+			return fmt.Sprintf("%s payment.advise id=%s amount=%s:0.%02d", side, id, o.Amount.Currency, r.IntN(20))
+		case r.IntN(3) == 0:
+			for _, key := range slices.Sorted(maps.Keys(together)) {
+				if r.IntN(2) == 0 {
+					return key + " ids=" + strings.Join(together[key], ",")
+				}
+			}
+		}
+		return side + " payment." + verb + " id=" + id
 	}
 	var due []string
 	for d := range v.Due(w.time) {
@@ -339,6 +357,11 @@ func checkAmounts(t *testing.T, v View, p invoice.Period, invoices []invoice.Inv
 				want[inv.Currency] += l.Amount
 			}
 		}
+		if inv.For != "" {
+			for _, l := range doc.Volume {
+				want[inv.Currency] += l.Amount
+			}
+		}
 		if inv.Follows != "" {
 			continue // counted by the disputes below
 		}
@@ -365,6 +388,65 @@ func checkAmounts(t *testing.T, v View, p invoice.Period, invoices []invoice.Inv
 	}
 }
 
+// checkStatements compares what finance reads with the balances: the closing
+// balance is what stands, whatever the day on which a statement is cut in two, the
+// other side's is the same turned round, and the debts by age come to it.
+func checkStatements(t *testing.T, w *world) {
+	v, want := View{w.state}, map[money.Currency]money.Micro{}
+	for a, m := range v.Balances() {
+		if a.Party == "ALPHA" && a.Purpose != settlement.Cash {
+			want[a.Currency] += m
+		}
+	}
+	cut, end := (base+w.time)/2, w.time+1
+	whole, err := v.Statements("ALPHA", 0, end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, _ := v.Statements("BRAVO", 0, end)
+	first, _ := v.Statements("ALPHA", 0, cut)
+	second, _ := v.Statements("ALPHA", cut, end)
+	closed := map[money.Currency]money.Micro{}
+	for _, s := range first {
+		closed[s.Currency] = s.Closing
+	}
+	for i, s := range whole {
+		if s.Closing != want[s.Currency] || s.Opening != 0 {
+			t.Errorf("the statement in %s closes with %s, the accounts hold %s", s.Currency, s.Closing, want[s.Currency])
+		}
+		if theirs[i].Closing != -s.Closing || len(theirs[i].Lines) != len(s.Lines) {
+			t.Errorf("the other side's statement in %s closes with %s, this one with %s", s.Currency, theirs[i].Closing, s.Closing)
+		}
+		if second[i].Opening != closed[s.Currency] || second[i].Closing != s.Closing {
+			t.Errorf("the second half in %s opens with %s and closes with %s; the first closed with %s", s.Currency, second[i].Opening, second[i].Closing, closed[s.Currency])
+		}
+		delete(want, s.Currency)
+		aged, err := v.Ageing(w.time)
+		if err != nil {
+			t.Fatal(err)
+		}
+		net := money.Micro(0)
+		for _, a := range aged {
+			if sum := a.NotDue + a.Late[0] + a.Late[1] + a.Late[2] + a.Late[3] + a.Disputed + a.Carried; sum != a.Total {
+				t.Errorf("%s %s: the ages come to %s, the total is %s", a.Payer, a.Currency, sum, a.Total)
+			}
+			if a.Currency == s.Currency && a.Payer == "BRAVO" {
+				net += a.Total
+			} else if a.Currency == s.Currency {
+				net -= a.Total
+			}
+		}
+		if net != s.Closing {
+			t.Errorf("the debts in %s come to %s, the statement closes with %s", s.Currency, net, s.Closing)
+		}
+	}
+	for c, m := range want {
+		if m != 0 {
+			t.Errorf("no statement for %s %s", c, m)
+		}
+	}
+}
+
 // checkBalances recomputes each account from the invoices and obligations: what
 // stands on it is what they say.
 func checkBalances(t *testing.T, v View) {
@@ -382,16 +464,42 @@ func checkBalances(t *testing.T, v View) {
 			add(i.Seller, i.Buyer, settlement.Final, money.Amount{Currency: i.Currency, Micro: i.Total})
 		}
 	}
+	carried := map[settlement.Account]money.Micro{} // by payer: what its debts gave on and did not take up
+	received := map[string]money.Micro{}            // by obligation: what of payments is for it
+	for r := range v.Remittances() {
+		sum := money.Micro(0)
+		for _, p := range r.Parts {
+			sum += p.Amount
+			if r.Received != (party.Act{}) {
+				received[p.Obligation] += p.Amount
+			}
+		}
+		if sum != r.Amount.Micro || settlement.Payable(r.Amount) != r.Amount {
+			t.Errorf("the payment %s is of %s, its parts come to %s", r.Reference, r.Amount, sum)
+		}
+	}
 	for o := range v.Obligations() {
-		minus := money.Amount{Currency: o.Amount.Currency, Micro: -o.Amount.Micro}
-		switch o.State {
-		case settlement.Owed, settlement.Overdue:
-			add(o.Payee, o.Payer, settlement.Due, o.Amount)
-		case settlement.Advised:
-			want[settlement.Account{Party: o.Payee, Purpose: settlement.Due, Currency: minus.Currency}] += o.Amount.Micro
-			want[settlement.Account{Party: o.Payer, Purpose: settlement.Transit, Currency: minus.Currency}] += minus.Micro
-		case settlement.Settled:
-			add(o.Payee, o.Payer, settlement.Cash, o.Amount)
+		cur := o.Amount.Currency
+		transit := money.Micro(0)
+		if o.State == settlement.Advised || o.State == settlement.Withheld {
+			transit = o.Payment.Part
+		}
+		if got := o.Paid + o.Credited + o.Carried + o.Left().Micro; got != o.Amount.Micro {
+			t.Errorf("%s: paid, credited, carried and left come to %s of %s", o.ID, got, o.Amount)
+		}
+		if received[o.ID] != o.Paid {
+			t.Errorf("%s: %s was paid, the payments come to %s", o.ID, o.Paid, received[o.ID])
+		}
+		add(o.Payee, o.Payer, settlement.Due, o.Left())
+		want[settlement.Account{Party: o.Payer, Purpose: settlement.Due, Currency: cur}] += transit
+		want[settlement.Account{Party: o.Payer, Purpose: settlement.Transit, Currency: cur}] -= transit
+		add(o.Payee, o.Payer, settlement.Cash, money.Amount{Currency: cur, Micro: o.Paid})
+		add(o.Payee, o.Payer, settlement.Carried, money.Amount{Currency: cur, Micro: o.Carried - o.Brought})
+		carried[settlement.Account{Party: o.Payer, Currency: cur}] += o.Carried - o.Brought
+	}
+	for a, sum := range carried {
+		if have := v.Carried(a.Party, a.Currency); have != sum {
+			t.Errorf("%s %s is carried for %s, the obligations say %s", a.Currency, have, a.Party, sum)
 		}
 	}
 	for a, balance := range v.Balances() {

@@ -105,15 +105,15 @@ func (v View) Pseudonym(who party.Code) (Pseudonym, bool) {
 // Shown gives the pseudonym that a side of a Bilateral has shown.
 func (v View) Shown(who party.Code) (Shown, bool) { return get[Shown](v, ShownKey(who)) }
 
-// Statements yields what members say of a pseudonym, by member.
-func (v View) Statements(subject sign.PublicKey) iter.Seq[repute.Said] {
+// Said yields what members say of a pseudonym, by member.
+func (v View) Said(subject sign.PublicKey) iter.Seq[repute.Said] {
 	return all[repute.Said](v, ReputeKey(subject, ""))
 }
 
 // Reputation gives what members say of a pseudonym that was shown, to a reader who
 // trades with those for whom trusted says so.
 func (v View) Reputation(s Shown, trusted func(party.Code) bool) repute.Reputation {
-	r := repute.Judge(v.Statements(s.Subject), trusted)
+	r := repute.Judge(v.Said(s.Subject), trusted)
 	r.Pseudonyms = int(s.Pseudonyms)
 	return r
 }

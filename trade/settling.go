@@ -2,6 +2,7 @@ package trade
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/agreement"
@@ -9,6 +10,7 @@ import (
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/usage"
 )
 
 // Codes of refusals about settlement.
@@ -22,7 +24,8 @@ const (
 	// CodePaymentMethod says that the contract does not allow that form of
 	// payment ([R72], [R84]).
 	CodePaymentMethod fault.Code = "payment-method"
-	// CodePaymentAmount says that the amount is not the one owed ([R85]).
+	// CodePaymentAmount says that the amount is not one by which the debt can be
+	// paid ([R85]).
 	CodePaymentAmount fault.Code = "payment-amount"
 )
 
@@ -113,20 +116,50 @@ func (t *tx) add(a settlement.Account, amount money.Micro) error {
 	return nil
 }
 
-// owe makes an invoice's total due by itself.
-func (t *tx) owe(inv *invoice.Invoice, now int64) {
+// owe makes an invoice's total due by itself. settled says that it is carried to
+// the next debt already, because it is less than a coin.
+func (t *tx) owe(inv *invoice.Invoice, now int64) (settled bool, err error) {
 	terms := t.agreementTerms(inv.Agreement)
 	o := settlement.Obligation{ID: inv.ID, Invoices: []string{inv.ID}, Payer: inv.Payer(), Payee: inv.Payee(),
 		Amount: money.Amount{Currency: inv.Currency, Micro: inv.Size()}, Method: inv.Method, Due: max(inv.Due, now), State: settlement.Owed}
 	inv.Obligation, inv.Deadline = o.ID, 0
 	t.shift(inv.ID, inv.Seller, inv.Buyer, inv.Currency, settlement.Final, settlement.Due, inv.Total)
-	t.putOwed(o, *terms)
+	return t.putOwed(o, *terms)
 }
 
-func (t *tx) putOwed(o settlement.Obligation, terms agreement.Terms) {
+// putOwed begins a debt, with what was carried from those before.
+func (t *tx) putOwed(o settlement.Obligation, terms agreement.Terms) (settled bool, err error) {
+	if err := t.bring(&o); err != nil {
+		return false, err
+	}
 	o.Deadline = o.Due + terms.Deadline(agreement.StageAdvice).Millis
+	if o.Method != MethodToken && settlement.Payable(o.Amount).Micro == 0 {
+		if err := t.carry(&o); err != nil {
+			return false, err
+		}
+		o.State, _ = o.State.Next(settlement.Carry)
+		o.Deadline = 0
+		o.Receipt = party.Act{By: o.Payee, Limit: "carried", Command: t.digest(), Height: t.ctx.Block.Height, Time: t.ctx.Block.Time}
+	}
 	t.put(ObligationKey(o.ID), o)
 	t.emit(EventObligationOwed, ObligationKey(o.ID), "")
+	if o.State == settlement.Settled {
+		t.emit(EventSettled, ObligationKey(o.ID), "carried")
+	}
+	return o.State == settlement.Settled, nil
+}
+
+// oweNow makes an invoice's total due by itself, and writes it.
+func (t *tx) oweNow(inv *invoice.Invoice, now int64) error {
+	settled, err := t.owe(inv, now)
+	if err != nil {
+		return err
+	}
+	t.put(InvoiceKey(inv.ID), *inv)
+	if settled {
+		return t.settleAll([]string{inv.ID})
+	}
+	return nil
 }
 
 // payables gives invoices that wait to be paid or netted.
@@ -152,7 +185,7 @@ func (t *tx) payables(ids []string) ([]invoice.Invoice, error) {
 const maxNetted = 2000
 
 // netTerms gives the terms for a netting of invoices: the first one's, if all
-// their agreements net.
+// their agreements net. One that nets by day has the whole do so.
 func (t *tx) netTerms(invoices []invoice.Invoice) (*agreement.Terms, error) {
 	var out *agreement.Terms
 	seen := ""
@@ -168,20 +201,34 @@ func (t *tx) netTerms(invoices []invoice.Invoice) (*agreement.Terms, error) {
 		if out == nil {
 			out = terms
 		}
+		if terms.NetByDay && !out.NetByDay {
+			byDay := *out
+			byDay.NetByDay = true
+			out = &byDay
+		}
 	}
 	return out, nil
 }
 
-func (t *tx) sums(invoices []invoice.Invoice) ([]settlement.Sum, error) {
+// netDay gives the day on which an invoice is due; 0 where days do not matter.
+func netDay(inv *invoice.Invoice, byDay bool) int64 {
+	if !byDay {
+		return 0
+	}
+	return inv.Due - inv.Due%dayMillis
+}
+
+func (t *tx) sums(invoices []invoice.Invoice, byDay bool) ([]settlement.Sum, error) {
 	claims := make([]settlement.Claimed, len(invoices))
 	for i, inv := range invoices {
-		claims[i] = settlement.Claimed{Payee: inv.Payee(), Amount: money.Amount{Currency: inv.Currency, Micro: inv.Size()}}
+		claims[i] = settlement.Claimed{Payee: inv.Payee(), Amount: money.Amount{Currency: inv.Currency, Micro: inv.Size()}, Day: netDay(&inv, byDay)}
 	}
 	return settlement.Net(t.bilateral.Pair(), claims)
 }
 
-// owed gives what a member owes gross in each sum: what it gives up by netting.
-func (t *tx) owed(who party.Code, sums []settlement.Sum) []money.Amount {
+// owed gives what a member owes gross in each currency: what it gives up by
+// netting.
+func (t *tx) owed(who party.Code, sums []settlement.Sum) ([]money.Amount, error) {
 	pair := t.bilateral.Pair()
 	var out []money.Amount
 	for _, s := range sums {
@@ -189,9 +236,15 @@ func (t *tx) owed(who party.Code, sums []settlement.Sum) []money.Amount {
 		if who == pair[1] {
 			gross = s.Gross[0]
 		}
-		out = append(out, money.Amount{Currency: s.Currency, Micro: gross})
+		if n := len(out); n == 0 || out[n-1].Currency != s.Currency {
+			out = append(out, money.Amount{Currency: s.Currency})
+		}
+		last, err := &out[len(out)-1], error(nil)
+		if last.Micro, err = last.Micro.Add(gross); err != nil {
+			return nil, err
+		}
 	}
-	return out
+	return out, nil
 }
 
 func nettingPropose(t *tx, c NettingPropose) error {
@@ -203,11 +256,15 @@ func nettingPropose(t *tx, c NettingPropose) error {
 	if err != nil {
 		return err
 	}
-	sums, err := t.sums(invoices)
+	sums, err := t.sums(invoices, terms.NetByDay)
 	if err != nil {
 		return err
 	}
-	act, err := t.authorize(terms, t.owed(t.own, sums)...)
+	owed, err := t.owed(t.own, sums)
+	if err != nil {
+		return err
+	}
+	act, err := t.authorize(terms, owed...)
 	if err != nil {
 		return err
 	}
@@ -253,7 +310,11 @@ func nettingAccept(t *tx, c NettingAnswer) error {
 	if err != nil {
 		return err
 	}
-	if n.Accepted, err = t.authorize(terms, t.owed(t.own, n.Sums)...); err != nil {
+	owed, err := t.owed(t.own, n.Sums)
+	if err != nil {
+		return err
+	}
+	if n.Accepted, err = t.authorize(terms, owed...); err != nil {
 		return err
 	}
 	t.put(NettingKey(n.ID), n)
@@ -266,7 +327,7 @@ func nettingAccept(t *tx, c NettingAnswer) error {
 	return nil
 }
 
-// offset nets one currency.
+// offset nets one currency, or what of it is due on one day.
 func (t *tx) offset(n settlement.Netting, s settlement.Sum, invoices []invoice.Invoice, terms agreement.Terms) error {
 	pair := t.bilateral.Pair()
 	t.claim(n.ID, pair[1], pair[0], s.Currency, settlement.Final, s.Gross[0]) // takes the first one's claims back
@@ -274,8 +335,15 @@ func (t *tx) offset(n settlement.Netting, s settlement.Sum, invoices []invoice.I
 	o := settlement.Obligation{ID: n.ID + "-" + string(s.Currency), Netting: n.ID, Payer: s.Payer, Payee: s.Payee,
 		Amount: money.Amount{Currency: s.Currency, Micro: s.Net}, Method: terms.Payment[0].Name,
 		Due: t.ctx.Block.Time + int64(terms.Payment[0].DueDays)*dayMillis, State: settlement.Owed}
+	if s.Day != 0 {
+		o.ID += "-" + strings.ReplaceAll(usage.Stamp(s.Day)[:len("2006-01-02")], "-", "")
+		o.Due = t.ctx.Block.Time
+	}
 	for _, inv := range invoices {
-		if inv.Currency == s.Currency {
+		if inv.Currency == s.Currency && netDay(&inv, s.Day != 0) == s.Day {
+			if s.Day != 0 {
+				o.Due = max(o.Due, inv.Due)
+			}
 			inv.Obligation, inv.Deadline = o.ID, 0
 			o.Invoices = append(o.Invoices, inv.ID)
 			t.put(InvoiceKey(inv.ID), inv)
@@ -285,8 +353,11 @@ func (t *tx) offset(n settlement.Netting, s settlement.Sum, invoices []invoice.I
 		return t.settleAll(o.Invoices)
 	}
 	t.claim(n.ID, s.Payee, s.Payer, s.Currency, settlement.Due, s.Net)
-	t.putOwed(o, terms)
-	return nil
+	settled, err := t.putOwed(o, terms)
+	if err != nil || !settled {
+		return err
+	}
+	return t.settleAll(o.Invoices)
 }
 
 // settleAll discharges invoices together.
@@ -337,121 +408,9 @@ func obligationOpen(t *tx, c ObligationOpen) error {
 		return err
 	}
 	for _, inv := range invoices {
-		t.owe(&inv, inv.Due)
-		t.put(InvoiceKey(inv.ID), inv)
+		if err := t.oweNow(&inv, inv.Due); err != nil {
+			return err
+		}
 	}
-	return nil
-}
-
-// obligationOf finds an obligation and asks the table.
-func (t *tx) obligationOf(id string, e settlement.Event) (settlement.Obligation, *agreement.Terms, error) {
-	o, ok := get[settlement.Obligation](t, ObligationKey(id))
-	if !ok {
-		return o, nil, notFound("obligation", "obligation", id)
-	}
-	next, ok := o.State.Next(e)
-	if !ok {
-		return o, nil, wrongState("obligation", id, string(o.State), string(e))
-	}
-	o.State = next
-	inv, _ := get[invoice.Invoice](t, InvoiceKey(o.Invoices[0]))
-	return o, t.agreementTerms(inv.Agreement), nil
-}
-
-func paymentAdvise(t *tx, c PaymentAdvise) error {
-	o, terms, err := t.obligationOf(c.Obligation, settlement.Advise)
-	if err != nil {
-		return err
-	}
-	if o.Payer != t.own {
-		return fault.New(fault.Forbidden, "the payer advises a payment", "wait for the partner").In("obligation")
-	}
-	if _, ok := terms.Method(c.Method); !ok {
-		return fault.Newf(CodePaymentMethod, "pay in a form that the agreement names", "the agreement does not allow payment by %.40q", c.Method).In("method")
-	}
-	if c.Amount != o.Amount {
-		return fault.Newf(CodePaymentAmount, "pay exactly what is owed", "%s is owed, not %s", o.Amount, c.Amount).In("amount")
-	}
-	if c.Reference == "" || len(c.Reference) > 140 {
-		return invalid("reference", "the reference is empty or longer than 140 bytes", "give the reference that the bank shows")
-	}
-	if c.PaidAt < 0 || c.PaidAt > t.ctx.Block.Time+dayMillis {
-		return invalid("paid_at", "the payment is dated before 1970 or after tomorrow", "name the time at which it was made, in ms since 1970")
-	}
-	act, err := t.authorize(terms, o.Amount)
-	if err != nil {
-		return err
-	}
-	o.Payment = settlement.Payment{Method: c.Method, Reference: c.Reference, PaidAt: c.PaidAt, Act: act}
-	o.Late = o.Late || t.ctx.Block.Time > o.Due
-	o.Deadline = t.ctx.Block.Time + terms.Deadline(agreement.StageReceipt).Millis
-	t.record(o.ID, t.transit(o))
-	t.put(ObligationKey(o.ID), o)
-	t.emit(EventPaymentAdvised, ObligationKey(o.ID), "")
-	return nil
-}
-
-// transit is the posting by which the payer's debt becomes money on its way.
-func (t *tx) transit(o settlement.Obligation) settlement.Posting {
-	c := o.Amount.Currency
-	return settlement.Posting{From: settlement.Account{Party: o.Payer, Purpose: settlement.Transit, Currency: c},
-		To: settlement.Account{Party: o.Payer, Purpose: settlement.Due, Currency: c}, Amount: o.Amount.Micro}
-}
-
-// answeredPayment finds the payment that the payee answers.
-func (t *tx) answeredPayment(c PaymentAnswer, e settlement.Event) (settlement.Obligation, party.Act, error) {
-	o, terms, err := t.obligationOf(c.Obligation, e)
-	if err != nil {
-		return o, party.Act{}, err
-	}
-	if o.Payee != t.own {
-		return o, party.Act{}, fault.New(fault.Forbidden, "the payee answers a payment", "wait for the partner").In("obligation")
-	}
-	if c.Amount != o.Amount {
-		return o, party.Act{}, fault.Newf(CodePaymentAmount, "answer the amount that was advised", "%s was advised, not %s", o.Amount, c.Amount).In("amount")
-	}
-	if err := checkWhy(c.Why); err != nil {
-		return o, party.Act{}, err
-	}
-	act, err := t.authorize(terms, o.Amount)
-	return o, act, err
-}
-
-func paymentReceipt(t *tx, c PaymentAnswer) error {
-	o, act, err := t.answeredPayment(c, settlement.Confirm)
-	if err != nil {
-		return err
-	}
-	return t.received(o, act)
-}
-
-// received discharges an obligation and all its invoices, together (MEF 114
-// [R89], [CR23]).
-func (t *tx) received(o settlement.Obligation, act party.Act) error {
-	o.Receipt, o.Deadline = act, 0
-	cur := o.Amount.Currency
-	t.record(o.ID,
-		settlement.Posting{From: settlement.Account{Party: o.Payee, Purpose: settlement.Due, Currency: cur},
-			To: settlement.Account{Party: o.Payer, Purpose: settlement.Transit, Currency: cur}, Amount: o.Amount.Micro},
-		settlement.Posting{From: settlement.Account{Party: o.Payer, Purpose: settlement.Cash, Currency: cur},
-			To: settlement.Account{Party: o.Payee, Purpose: settlement.Cash, Currency: cur}, Amount: o.Amount.Micro})
-	t.put(ObligationKey(o.ID), o)
-	t.emit(EventSettled, ObligationKey(o.ID), "")
-	return t.settleAll(o.Invoices)
-}
-
-func paymentDecline(t *tx, c PaymentAnswer) error {
-	o, _, err := t.answeredPayment(c, settlement.Decline)
-	if err != nil {
-		return err
-	}
-	back := t.transit(o)
-	back.From, back.To = back.To, back.From
-	t.record(o.ID, back)
-	o.Payment = settlement.Payment{}
-	inv, _ := get[invoice.Invoice](t, InvoiceKey(o.Invoices[0]))
-	o.Deadline = max(t.ctx.Block.Time, o.Due) + t.agreementTerms(inv.Agreement).Deadline(agreement.StageAdvice).Millis
-	t.put(ObligationKey(o.ID), o)
-	t.emit(EventPaymentDeclined, ObligationKey(o.ID), c.Why)
 	return nil
 }

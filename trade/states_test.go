@@ -161,6 +161,7 @@ var undeadlined = map[string]string{
 	"invoice partial":    "its disputes have theirs; what is payable has its own until it is owed, and then its obligation's",
 	"invoice final":      "what is payable has its own until it is owed, and then its obligation's",
 	"dispute awaiting":   "its period has one",
+	"obligation held":    "compliance lets the payment go, and nobody else may",
 	"lock locked":        "either side may leave alone at any time",
 	"lock closed":        "the partner takes what is left when it likes",
 

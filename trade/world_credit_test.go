@@ -32,6 +32,7 @@ func creditClause(a args) *agreement.Credit {
 	c.Ceiling = amounts(a["ceiling"])
 	c.Deposit = uint32(a.int("credit-deposit", 0))
 	c.DiscountDays, c.Discount = uint32(a.int("discount-days", 0)), uint32(a.int("discount", 0))
+	c.Interest = uint32(a.int("interest", 0))
 	return &c
 }
 

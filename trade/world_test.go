@@ -22,6 +22,7 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -380,6 +381,8 @@ func (w *world) terms(a args) agreement.Terms {
 	if a.has("due-days") {
 		t.Payment[0].DueDays = uint32(a.int("due-days", 0))
 	}
+	t.WholePayments, t.NetByDay = a.has("whole-payments"), a.has("net-by-day")
+	t.VerifiedPayments = a.has("verified-payments")
 	if a.has("products") {
 		t.Products = productTerms(a)
 	}
@@ -656,14 +659,43 @@ func (w *world) command(actor string, k Kind, a args) Command {
 	case KindPaymentAdvise, KindPaymentReceipt, KindPaymentDecline:
 		id := w.invoiceID(a, a["id"])
 		o, _ := View{w.state}.Obligation(id)
-		amount := o.Amount
+		amount := settlement.Payable(o.Left())
+		if k != KindPaymentAdvise {
+			amount.Micro = o.Payment.Whole
+		}
 		if a.has("amount") {
 			amount = amounts(a["amount"])[0]
 		}
 		if k == KindPaymentAdvise {
-			b = PaymentAdvise{id, amount, a.or("method", "bank-transfer"), a.or("reference", "REF1"), w.time + hourMs*a.int("paid", 0)}
+			if a.has("ids") && !a.has("amount") {
+				amount = money.Amount{}
+				for _, s := range a.list("ids") {
+					x, _ := View{w.state}.Obligation(w.invoiceID(a, s))
+					amount.Currency = x.Amount.Currency
+					amount.Micro += x.Left().Micro
+				}
+				amount = settlement.Payable(amount)
+			}
+			p := PaymentAdvise{Obligation: id, Amount: amount, Method: a.or("method", "bank-transfer"), Reference: a.or("reference", canon.Sum("reference", []byte(id), []byte(a["ids"]), []byte(o.Paid.String())).String()), PaidAt: w.time + hourMs*a.int("paid", 0)}
+			if a.has("ids") {
+				p.Obligation = ""
+				for _, s := range a.list("ids") {
+					p.Obligations = append(p.Obligations, w.invoiceID(a, s))
+				}
+				if !a.has("unsorted") {
+					slices.Sort(p.Obligations)
+				}
+			}
+			b = p
 		} else {
 			b = PaymentAnswer{id, amount, a["why"]}
+		}
+	case KindPaymentHold, KindPaymentRelease:
+		b = PaymentHold{w.invoiceID(a, a["id"]), a["why"]}
+	case KindVerify:
+		b = Verify{Expires: w.time + dayMillis*a.int("days", 365)}
+		if !a.has("no-document") {
+			b = Verify{canon.Sum("document"), w.time + dayMillis*a.int("days", 365)}
 		}
 	case KindTick:
 		b = Tick{w.subject(a)}
@@ -1103,12 +1135,44 @@ func (w *world) show(what string, a args) string {
 			if o.Late {
 				b.WriteString(" late")
 			}
+			if left := o.Left().Micro; left != 0 && left != o.Amount.Micro {
+				fmt.Fprintf(&b, ", %s paid and %s left", o.Paid, left)
+			}
+			if o.Brought != 0 {
+				fmt.Fprintf(&b, ", %s brought", o.Brought)
+			}
+			if o.Carried != 0 {
+				fmt.Fprintf(&b, ", %s carried on", o.Carried)
+			}
 			b.WriteString("\n")
+		}
+	case "statement":
+		all, err := v.Statements("ALPHA", 0, w.time+1)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, s := range all {
+			fmt.Fprintf(&b, "%s opens %s\n", s.Currency, s.Opening)
+			for _, l := range s.Lines {
+				fmt.Fprintf(&b, "%s %s %s %s, balance %s\n", usage.Stamp(l.Time)[:10], l.Kind, l.Subject, l.Amount, l.Balance)
+			}
+			fmt.Fprintf(&b, "%s closes %s, %s of it carried\n", s.Currency, s.Closing, s.Carried)
+		}
+	case "ageing":
+		all, err := v.Ageing(w.time)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, a := range all {
+			fmt.Fprintf(&b, "%s owes %s %s: not due %s, late %s, disputed %s, carried %s, total %s\n", a.Payer, a.Payee, a.Currency, a.NotDue, a.Late, a.Disputed, a.Carried, a.Total)
 		}
 	case "nettings":
 		for n := range v.Nettings() {
 			fmt.Fprintf(&b, "%s %s", n.ID, n.State)
 			for _, s := range n.Sums {
+				if s.Day != 0 {
+					b.WriteString(" " + usage.Stamp(s.Day)[:10])
+				}
 				fmt.Fprintf(&b, " %s gross %s and %s net %s", s.Currency, s.Gross[0], s.Gross[1], s.Net)
 				if s.Payer != "" {
 					fmt.Fprintf(&b, " from %s", s.Payer)

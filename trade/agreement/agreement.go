@@ -297,6 +297,15 @@ type Terms struct {
 	// Credit is how far each side may buy before it pays; none: Exposure is all that
 	// bounds it.
 	Credit *Credit `cbor:"30,keyasint,omitempty" json:"credit,omitempty"`
+	// WholePayments has each payment pay what it is for to the last coin; otherwise a
+	// debt may be paid in parts.
+	WholePayments bool `cbor:"31,keyasint,omitempty" json:"whole_payments,omitempty"`
+	// NetByDay has a netting offset only what is due on the same day (UTC), and leave
+	// a debt for each; otherwise all of a currency is offset.
+	NetByDay bool `cbor:"32,keyasint,omitempty" json:"net_by_day,omitempty"`
+	// VerifiedPayments has payments become final only while each side has on record
+	// that it has checked who the other is.
+	VerifiedPayments bool `cbor:"33,keyasint,omitempty" json:"verified_payments,omitempty"`
 }
 
 // RateNotice is how long before it takes effect a rate sheet has to be proposed.

@@ -93,6 +93,9 @@ type Invoice struct {
 	Note       Note   `cbor:"25,keyasint,omitempty" json:"note,omitempty"`
 	Version    uint32 `cbor:"26,keyasint,omitempty" json:"version,omitempty"` // of the rated period, that a note makes; 0: no note
 	Why        string `cbor:"27,keyasint,omitempty" json:"why,omitempty"`     // a note was rejected
+	// For is the obligation by whose payment the note came to be: early or late. It
+	// corrects no line.
+	For string `cbor:"28,keyasint,omitempty" json:"for,omitempty"`
 }
 
 // Note says that an invoice corrects what was invoiced before, and which way
@@ -183,11 +186,13 @@ type VolumeKind string
 const (
 	Discount  VolumeKind = "discount"  // below zero: what the document's own lines earn
 	CatchUp   VolumeKind = "catch-up"  // what lines that were invoiced before earn by it, or earn no more
+	Early     VolumeKind = "early"     // below zero: what a payment within the days of the discount earns; of a note alone
+	Late      VolumeKind = "late"      // the interest on a payment that was late; of a note alone
 	Shortfall VolumeKind = "shortfall" // what a window that is over falls short of its commitment; below zero: that much was charged too much
 )
 
-// VolumeLine is what a term about volume adds to an invoice: a line without
-// usage. It follows from the lines that are agreed, so nobody disputes it by
+// VolumeLine is what a term about volume or about payment adds to an invoice: a
+// line without usage. It follows from what is agreed, so nobody disputes it by
 // itself.
 type VolumeLine struct {
 	Name    string         `cbor:"1,keyasint" json:"name"` // of the term

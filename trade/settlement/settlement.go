@@ -4,6 +4,8 @@
 package settlement
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/lateral-network/lateral/fault"
@@ -22,6 +24,7 @@ const (
 	Due      Purpose = "due"      // agreed for settlement
 	Transit  Purpose = "transit"  // advised by the payer, not yet confirmed
 	Cash     Purpose = "cash"     // paid outside, confirmed by the payee
+	Carried  Purpose = "carried"  // below the smallest coin, until the payer's next debt takes it up
 )
 
 // The purposes of accounts on the Omnilateral, where tokens are. Nobody owes
@@ -101,23 +104,27 @@ func Claim(seller, buyer party.Code, c money.Currency, p Purpose, amount money.M
 	return Posting{Account{buyer, p, c}, Account{seller, p, c}, amount}
 }
 
-// Sum is the gross debts both ways in one currency and their net.
+// Sum is the gross debts both ways in one currency, or in one and of one due date,
+// and their net.
 type Sum struct {
 	Currency money.Currency `cbor:"1,keyasint" json:"currency"`
 	Gross    [2]money.Micro `cbor:"2,keyasint" json:"gross"`                     // owed to the first and to the second member, in byte order of their codes
 	Net      money.Micro    `cbor:"3,keyasint" json:"net"`                       // of both, never negative
 	Payer    party.Code     `cbor:"4,keyasint,omitempty" json:"payer,omitempty"` // empty when the net is zero
 	Payee    party.Code     `cbor:"5,keyasint,omitempty" json:"payee,omitempty"`
+	Day      int64          `cbor:"6,keyasint,omitempty" json:"day,omitempty"` // on which they are due: its beginning, ms UTC; 0: any
 }
 
 // Claimed is an amount that one member may claim.
 type Claimed struct {
 	Payee  party.Code
 	Amount money.Amount
+	Day    int64 // as in Sum
 }
 
 // Net offsets claims between two members, one sum for each currency in byte
-// order. The codes are in byte order. Code: money-overflow, invalid.
+// order, and in it for each day. The codes are in byte order. Code: money-overflow,
+// invalid.
 func Net(members [2]party.Code, claims []Claimed) ([]Sum, error) {
 	var sums []Sum
 	for _, c := range claims {
@@ -129,14 +136,11 @@ func Net(members [2]party.Code, claims []Claimed) ([]Sum, error) {
 		default:
 			return nil, fault.Newf(fault.Invalid, "net claims between the two members only", "%s is no member of this channel", c.Payee)
 		}
-		at := 0
-		for at < len(sums) && sums[at].Currency < c.Amount.Currency {
-			at++
-		}
-		if at == len(sums) || sums[at].Currency != c.Amount.Currency {
-			sums = append(sums, Sum{})
-			copy(sums[at+1:], sums[at:])
-			sums[at] = Sum{Currency: c.Amount.Currency}
+		at, there := slices.BinarySearchFunc(sums, c, func(s Sum, c Claimed) int {
+			return cmp.Or(cmp.Compare(s.Currency, c.Amount.Currency), cmp.Compare(s.Day, c.Day))
+		})
+		if !there {
+			sums = slices.Insert(sums, at, Sum{Currency: c.Amount.Currency, Day: c.Day})
 		}
 		g, err := sums[at].Gross[side].Add(c.Amount.Micro)
 		if err != nil {
@@ -192,12 +196,77 @@ type Obligation struct {
 	Receipt  party.Act    `cbor:"12,keyasint,omitzero" json:"receipt,omitzero"`
 	Deadline int64        `cbor:"13,keyasint,omitempty" json:"deadline,omitempty"` // for advice or receipt; block time, ms UTC
 	Passed   uint32       `cbor:"14,keyasint,omitempty" json:"passed,omitempty"`
+	Paid     money.Micro  `cbor:"15,keyasint,omitempty" json:"paid,omitempty"`     // that the payee has
+	Carried  money.Micro  `cbor:"16,keyasint,omitempty" json:"carried,omitempty"`  // to the payer's next obligation: less than a coin
+	Brought  money.Micro  `cbor:"17,keyasint,omitempty" json:"brought,omitempty"`  // from those before; part of Amount
+	Credited money.Micro  `cbor:"18,keyasint,omitempty" json:"credited,omitempty"` // by a note, for early payment
+	Hold     Hold         `cbor:"19,keyasint,omitzero" json:"hold,omitzero"`       // of a payment that is held
+}
+
+// Left is what is still to be paid: Amount less what was paid, credited and carried.
+func (o Obligation) Left() money.Amount {
+	left := o.Amount
+	if o.State == Settled {
+		left.Micro = 0
+	} else {
+		left.Micro -= o.Paid + o.Credited + o.Carried // parts of Amount
+	}
+	return left
 }
 
 // Payment is the payer's word that it has paid (MEF 114 [R87], [R88]).
 type Payment struct {
-	Method    string    `cbor:"1,keyasint" json:"method"`
-	Reference string    `cbor:"2,keyasint" json:"reference"` // as the bank shows it
-	PaidAt    int64     `cbor:"3,keyasint" json:"paid_at"`   // ms UTC, by the payer's word
-	Act       party.Act `cbor:"4,keyasint" json:"act"`
+	Method    string      `cbor:"1,keyasint" json:"method"`
+	Reference string      `cbor:"2,keyasint" json:"reference"` // as the bank shows it
+	PaidAt    int64       `cbor:"3,keyasint" json:"paid_at"`   // ms UTC, by the payer's word
+	Act       party.Act   `cbor:"4,keyasint" json:"act"`
+	Whole     money.Micro `cbor:"5,keyasint,omitempty" json:"whole,omitempty"` // the payment, that may be for several obligations
+	Part      money.Micro `cbor:"6,keyasint,omitempty" json:"part,omitempty"`  // of it for this one
+}
+
+// Hold is what keeps a payment from being final.
+type Hold struct {
+	Act  party.Act `cbor:"1,keyasint" json:"act"`
+	Why  string    `cbor:"2,keyasint" json:"why"`
+	Left int64     `cbor:"3,keyasint" json:"left_millis"` // of the deadline that stands still
+}
+
+// Remittance is one payment outside the ledger, for one obligation or several. It
+// is received as a whole or not at all.
+type Remittance struct {
+	Payer     party.Code   `cbor:"1,keyasint" json:"payer"`
+	Reference string       `cbor:"2,keyasint" json:"reference"` // as the bank shows it; no two payments of a payer have the same
+	Method    string       `cbor:"3,keyasint" json:"method"`
+	PaidAt    int64        `cbor:"4,keyasint" json:"paid_at"` // ms UTC, by the payer's word
+	Amount    money.Amount `cbor:"5,keyasint" json:"amount"`
+	Parts     []Part       `cbor:"6,keyasint" json:"parts"`
+	Advised   party.Act    `cbor:"7,keyasint" json:"advised"`
+	Received  party.Act    `cbor:"8,keyasint,omitzero" json:"received,omitzero"`
+}
+
+// Part is what of a payment is for an obligation.
+type Part struct {
+	Obligation string      `cbor:"1,keyasint" json:"obligation"`
+	Amount     money.Micro `cbor:"2,keyasint" json:"amount"`
+}
+
+// Lay lays a payment on debts, in their order: on each what is left of it, and on
+// the last ones less where the payment is of whole coins and the debts are not. The
+// amount is not more than the debts.
+func Lay(amount money.Micro, debts []Part) []Part {
+	parts := make([]Part, len(debts))
+	for i, d := range debts {
+		parts[i] = Part{d.Obligation, min(amount, d.Amount)}
+		amount -= parts[i].Amount
+	}
+	return parts
+}
+
+// Payable gives what of an amount can be paid in coins: all of it in a currency
+// that has none.
+func Payable(a money.Amount) money.Amount {
+	if c, err := a.Coins(); err == nil {
+		return c
+	}
+	return a
 }

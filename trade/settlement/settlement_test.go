@@ -12,7 +12,7 @@ import (
 var pair = [2]party.Code{"ALPHA", "BRAVO"}
 
 func claim(payee party.Code, c money.Currency, m money.Micro) Claimed {
-	return Claimed{payee, money.Amount{Currency: c, Micro: m}}
+	return Claimed{Payee: payee, Amount: money.Amount{Currency: c, Micro: m}}
 }
 
 // [CR22], [CD2]: the result holds both gross sums, the net and who pays.
@@ -22,9 +22,9 @@ func TestNet(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Sum{
-		{"CHF", [2]money.Micro{3, 0}, 3, "BRAVO", "ALPHA"},
-		{"EUR", [2]money.Micro{7, 7}, 0, "", ""},
-		{"USD", [2]money.Micro{100, 250}, 150, "ALPHA", "BRAVO"},
+		{"CHF", [2]money.Micro{3, 0}, 3, "BRAVO", "ALPHA", 0},
+		{"EUR", [2]money.Micro{7, 7}, 0, "", "", 0},
+		{"USD", [2]money.Micro{100, 250}, 150, "ALPHA", "BRAVO", 0},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%+v", got)
@@ -33,6 +33,16 @@ func TestNet(t *testing.T) {
 		if got[i] != want[i] {
 			t.Errorf("%+v, want %+v", got[i], want[i])
 		}
+	}
+}
+
+// By due date a day's claims are offset among themselves only, in order of day.
+func TestClaimsOfTwoDaysAreNettedByThemselves(t *testing.T) {
+	on := func(c Claimed, day int64) Claimed { c.Day = day; return c }
+	got, err := Net(pair, []Claimed{on(claim("ALPHA", "USD", 100), 2), on(claim("BRAVO", "USD", 30), 1), on(claim("BRAVO", "USD", 40), 2)})
+	want := []Sum{{"USD", [2]money.Micro{0, 30}, 30, "ALPHA", "BRAVO", 1}, {"USD", [2]money.Micro{100, 40}, 60, "BRAVO", "ALPHA", 2}}
+	if err != nil || len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+		t.Errorf("%+v (%v), want %+v", got, err, want)
 	}
 }
 

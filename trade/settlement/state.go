@@ -5,10 +5,11 @@ type State string
 
 // The states of an obligation. Who acts next stands beside each.
 const (
-	Owed    State = "owed"    // payer: pay and advise
-	Overdue State = "overdue" // payer: the same, and late
-	Advised State = "advised" // payee: confirm the receipt
-	Settled State = "settled" // nobody
+	Owed     State = "owed"    // payer: pay what is left and advise
+	Overdue  State = "overdue" // payer: the same, and late
+	Advised  State = "advised" // payee: confirm the receipt
+	Withheld State = "held"    // the side whose compliance holds the payment: release it
+	Settled  State = "settled" // nobody
 )
 
 // Event is what moves an obligation.
@@ -16,19 +17,24 @@ type Event string
 
 // The events of an obligation.
 const (
-	Lapse   Event = "lapse"   // the due date and the time for the advice have passed
-	Remind  Event = "remind"  // more time has passed without an advice
-	Advise  Event = "advise"  // by the payer (MEF 114 [R87], [R88])
-	Decline Event = "decline" // by the payee: no such money came
-	Confirm Event = "confirm" // by the payee ([R89]), or presumed by the agreement
+	Lapse    Event = "lapse"   // the due date and the time for the advice have passed
+	Remind   Event = "remind"  // more time has passed without an advice
+	Advise   Event = "advise"  // by the payer (MEF 114 [R87], [R88])
+	Decline  Event = "decline" // by the payee: no such money came
+	Confirm  Event = "confirm" // by the payee ([R89]), or presumed by the agreement: nothing is left
+	Partly   Event = "partly"  // the same, and something is left
+	Withhold Event = "hold"    // by either side's compliance (IDN-12)
+	Release  Event = "release" // by that of the side that holds it
+	Carry    Event = "carry"   // less than a coin is owed; the next obligation takes it up
 )
 
 // Transitions is every move an obligation can make; what is not here is
 // refused.
 var Transitions = map[State]map[Event]State{
-	Owed:    {Lapse: Overdue, Advise: Advised},
-	Overdue: {Advise: Advised, Remind: Overdue},
-	Advised: {Confirm: Settled, Decline: Owed},
+	Owed:     {Lapse: Overdue, Advise: Advised, Carry: Settled},
+	Overdue:  {Advise: Advised, Remind: Overdue},
+	Advised:  {Confirm: Settled, Partly: Owed, Decline: Owed, Withhold: Withheld},
+	Withheld: {Release: Advised},
 }
 
 // Next gives the state after an event, and whether the table allows it.

@@ -311,7 +311,7 @@ type Document struct {
 // falls short of a commitment.
 type VolumeLine struct {
 	Name    string             `json:"name" doc:"Of the term."`
-	Kind    invoice.VolumeKind `json:"kind" doc:"discount: of the document's own lines. catch-up: of lines that were invoiced before, by another tier. shortfall: below a commitment."`
+	Kind    invoice.VolumeKind `json:"kind" doc:"discount: of the document's own lines. catch-up: of lines that were invoiced before, by another tier. shortfall: below a commitment. early: the discount that a payment earned; late: the interest on one; both on a note of their own."`
 	Window  usage.Interval     `json:"window" doc:"In which lines are counted."`
 	Seconds uint64             `json:"seconds" doc:"Billed, that the window has counted with this document."`
 	Charges money.Micro        `json:"charges" doc:"Likewise, before any discount."`
