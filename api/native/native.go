@@ -215,7 +215,7 @@ Lists come in pages: limit, after, and next in the answer. Amounts are decimal s
 // routes registers every operation.
 func (s *server) routes() {
 	s.health()
-	s.tokens()
+	s.access()
 	s.document()
 	get(s, "/v1/me", "get-me", tagNode, "Who asks, and what the token's role may do", s.getMe)
 	if s.Member == nil {

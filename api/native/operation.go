@@ -53,7 +53,7 @@ const (
 	tagMarket     = "market"
 	tagLog        = "log"
 	tagKeys       = "keys"
-	tagTokens     = "tokens"
+	tagAccess     = "access"
 )
 
 // maxBody bounds a JSON body. A signed application or terms are far below.

@@ -45,9 +45,9 @@ var allowed = map[string][]api.Role{
 	"release-reservation": {api.ProductManager, api.Engineer}, "resize-reservation": {api.ProductManager, api.Engineer},
 
 	"list-evidence":     {api.Auditor, api.Administrator},
-	"list-tokens":       {api.Administrator, api.Auditor},
-	"add-token":         {api.Administrator},
-	"remove-token":      {api.Administrator},
+	"list-access":       {api.Administrator, api.Auditor},
+	"add-access":        {api.Administrator},
+	"remove-access":     {api.Administrator},
 	"erase-file":        {api.Administrator},
 	"erase-records":     {api.Administrator},
 	"propose-member":    {api.Administrator},

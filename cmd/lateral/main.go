@@ -35,7 +35,7 @@ type commands struct {
 	Me       meCommand       `cmd:"" op:"get-me" help:"Show who the token is and what it may do." eg:"" eg:"--node net/ALPHA --role clerk"`
 	Metrics  metricsCommand  `cmd:"" op:"get-metrics" help:"Print the node's metrics in the text format of Prometheus." eg:""`
 	OpenAPI  openapiCommand  `cmd:"" name:"openapi" op:"get-openapi-json" help:"Print the OpenAPI document of the node's API." eg:"--out openapi.json"`
-	Token    tokensCommand   `cmd:"" help:"Who may use the node's API."`
+	Access   accessCommand   `cmd:"" help:"Who may use the node's API."`
 
 	Network   networkCommand   `cmd:"" help:"The network of all carriers, and its log: the Omnilateral."`
 	Member    memberCommand    `cmd:"" help:"Carriers on the network: admit, suspend, restore."`

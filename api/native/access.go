@@ -10,23 +10,23 @@ import (
 	"github.com/lateral-network/lateral/fault"
 )
 
-// tokens registers who may use this interface.
-func (s *server) tokens() {
-	get(s, "/v1/tokens", "list-tokens", tagTokens, "Tokens by name, role and expiry", func(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.Token]], error) {
+// access registers who may use this interface.
+func (s *server) access() {
+	get(s, "/v1/access", "list-access", tagAccess, "Tokens by name, role and expiry", func(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.Access]], error) {
 		all, err := s.Tokens.List()
 		if err != nil {
 			return nil, err
 		}
-		shown := make([]wire.Token, len(all))
+		shown := make([]wire.Access, len(all))
 		for i, t := range all {
-			shown[i] = wire.Token{Name: t.Name, Role: string(t.Role), Expires: moment(t.Expires)}
+			shown[i] = wire.Access{Name: t.Name, Role: string(t.Role), Expires: moment(t.Expires)}
 		}
 		p, err := api.CutSlice(shown, in.After, in.Limit)
 		return answer(p), err
 	})
-	op := operation(http.MethodPost, "/v1/tokens", "add-token", tagTokens, "Make a token; its text is shown this once and kept nowhere")
+	op := operation(http.MethodPost, "/v1/access", "add-access", tagAccess, "Make a token; its text is shown this once and kept nowhere")
 	op.DefaultStatus = http.StatusCreated
-	add(s, op, func(_ context.Context, in *struct{ Body wire.Token }) (*reply[wire.NewToken], error) {
+	add(s, op, func(_ context.Context, in *struct{ Body wire.Access }) (*reply[wire.NewAccess], error) {
 		var ends time.Time
 		if in.Body.Expires != 0 {
 			if ends = time.UnixMilli(int64(in.Body.Expires)).UTC(); !ends.After(time.Now()) {
@@ -37,9 +37,9 @@ func (s *server) tokens() {
 		if err != nil {
 			return nil, err
 		}
-		return answer(wire.NewToken{Token: in.Body, Text: text}), nil
+		return answer(wire.NewAccess{Access: in.Body, Text: text}), nil
 	})
-	add(s, operation(http.MethodDelete, "/v1/tokens/{name}", "remove-token", tagTokens, "Remove a token; it counts no more"), func(_ context.Context, in *struct {
+	add(s, operation(http.MethodDelete, "/v1/access/{name}", "remove-access", tagAccess, "Remove a token; it counts no more"), func(_ context.Context, in *struct {
 		Name string `path:"name" maxLength:"64"`
 	}) (*struct{}, error) {
 		return nil, s.Tokens.Remove(in.Name)
