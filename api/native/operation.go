@@ -53,6 +53,8 @@ const (
 	tagMarket     = "market"
 	tagLog        = "log"
 	tagKeys       = "keys"
+	tagTokens     = "tokens"
+	tagTreasury   = "treasury"
 	tagAccess     = "access"
 )
 

@@ -44,6 +44,14 @@ var allowed = map[string][]api.Role{
 	"reserve-capacity": {api.ProductManager, api.Engineer}, "confirm-reservation": {api.ProductManager, api.Engineer}, "use-reservation": {api.ProductManager, api.Engineer},
 	"release-reservation": {api.ProductManager, api.Engineer}, "resize-reservation": {api.ProductManager, api.Engineer},
 
+	"list-tokens": readers, "get-token": readers, "audit-tokens": readers, "list-acts": readers, "get-act": readers, "get-token-proof": readers,
+	"list-feeds": readers, "get-feed": readers, "list-network-delegates": readers, "list-accounts": readers, "get-statement": readers,
+	"list-transfers": readers, "list-holds": readers, "list-swaps": readers, "list-redemptions": readers, "list-locks": readers,
+	"define-token": {api.Administrator}, "approve-token": {api.Administrator}, "add-network-delegate": {api.Administrator}, "revoke-network-delegate": {api.Administrator},
+	"make-transfers": {api.Finance}, "place-hold": {api.Finance}, "post-hold": {api.Finance}, "void-hold": {api.Finance},
+	"offer-swap": {api.Finance}, "take-swap": {api.Finance}, "cancel-swap": {api.Finance}, "redeem-tokens": {api.Finance},
+	"open-lock": {api.Finance}, "top-up-lock": {api.Finance}, "state-rate": {api.Finance},
+
 	"list-evidence":     {api.Auditor, api.Administrator},
 	"list-access":       {api.Administrator, api.Auditor},
 	"add-access":        {api.Administrator},
