@@ -42,7 +42,7 @@ type commands struct {
 	Bilateral bilateralCommand `cmd:"" help:"Channels with partners."`
 	Key       keyCommand       `cmd:"" help:"The carrier's keys, and commands for keys that are kept elsewhere."`
 	Sign      signCommand      `cmd:"" help:"Sign a prepared command where the key is kept; needs no node." eg:"bind.json --keys member.age --passphrase-file passphrase --out signed.json" eg:"recover.json --keys recovery.age --passphrase-file passphrase --key recovery > signed.json"`
-	Delegate  delegateCommand  `cmd:"" help:"Who may authorise for either side of a Bilateral."`
+	Delegate  delegateCommand  `cmd:"" help:"Who may authorise: for either side of a Bilateral, and on the Omnilateral."`
 
 	Agreement   agreementCommand   `cmd:"" help:"What the two sides have signed."`
 	Sheet       sheetCommand       `cmd:"" help:"Rate sheets."`
@@ -68,6 +68,9 @@ type commands struct {
 	Obligation obligationCommand `cmd:"" help:"What one side owes the other, and its payment."`
 	Journal    journalCommand    `cmd:"" help:"Postings."`
 	Balance    balanceCommand    `cmd:"" help:"What stands on each account."`
+
+	Token   tokenNoun      `cmd:"" help:"Tokens: claims on an issuer that pay without a bank. Issue, hold, move, redeem, prove."`
+	Account accountCommand `cmd:"" help:"What this carrier has on the Omnilateral."`
 
 	Ticket   ticketCommand   `cmd:"" help:"Trouble tickets that partners have opened over LSO Sonata."`
 	Incident incidentCommand `cmd:"" help:"What partners are told of outages and maintenance over LSO Sonata."`
