@@ -21,4 +21,11 @@ const (
 	DelegatePrefix    = prefixDelegate
 	BalancePrefix     = prefixBalance
 	JournalPrefix     = prefixJournal
+	TokenPrefix       = prefixToken
+	IssuePrefix       = prefixIssue
+	TransferPrefix    = prefixTransfer
+	HoldPrefix        = prefixHold
+	SwapPrefix        = prefixSwap
+	RedemptionPrefix  = prefixRedemption
+	LockPrefix        = prefixLock
 )

@@ -82,11 +82,11 @@ func (s *server) period(in *PeriodPath) (b Bilateral, p invoice.Period, err erro
 
 // Span filters by time. Both ends are RFC 3339 and optional.
 type Span struct {
-	From string `query:"from" doc:"RFC 3339: periods that begin then or later."`
-	To   string `query:"to" doc:"RFC 3339: periods that begin before."`
+	From string `query:"from" doc:"RFC 3339: periods that begin, or what happened, then or later."`
+	To   string `query:"to" doc:"RFC 3339: periods that begin, or what happened, before."`
 }
 
-// read gives a test for the beginning of a period.
+// read gives a test for a moment, as the beginning of a period.
 func (f Span) read() (func(ms int64) bool, error) {
 	var from, to wire.Time
 	for _, e := range []struct {

@@ -382,19 +382,19 @@ func (c *Client) DefaultTerms(ctx context.Context) (agreement.Terms, error) {
 	return get[agreement.Terms](ctx, c, "/v1/terms")
 }
 
-// AddToken makes a token. Its text is in the answer and nowhere else.
-func (c *Client) AddToken(ctx context.Context, t wire.Token) (wire.NewToken, error) {
-	return post[wire.NewToken](ctx, c, "/v1/tokens", t)
+// AddAccess makes a token. Its text is in the answer and nowhere else.
+func (c *Client) AddAccess(ctx context.Context, t wire.Access) (wire.NewAccess, error) {
+	return post[wire.NewAccess](ctx, c, "/v1/access", t)
 }
 
-// Tokens lists the node's tokens, without their texts.
-func (c *Client) Tokens(ctx context.Context) iter.Seq2[wire.Token, error] {
-	return list[wire.Token](ctx, c, "/v1/tokens", nil)
+// Access lists the node's tokens, without their texts.
+func (c *Client) Access(ctx context.Context) iter.Seq2[wire.Access, error] {
+	return list[wire.Access](ctx, c, "/v1/access", nil)
 }
 
-// RemoveToken removes a token by name.
-func (c *Client) RemoveToken(ctx context.Context, name string) error {
-	return c.json(ctx, call{method: http.MethodDelete, path: "/v1/tokens/" + url.PathEscape(name)}, nil, nil)
+// RemoveAccess removes a token by name.
+func (c *Client) RemoveAccess(ctx context.Context, name string) error {
+	return c.json(ctx, call{method: http.MethodDelete, path: "/v1/access/" + url.PathEscape(name)}, nil, nil)
 }
 
 // EraseFile erases a file of the node for good. Code: refused while clearing

@@ -749,15 +749,15 @@ type PartnerProblem struct {
 	Problem
 }
 
-// Token is who may use this interface.
-type Token struct {
+// Access is who may use this interface.
+type Access struct {
 	Name    string `json:"name" minLength:"1" maxLength:"64"`
 	Role    string `json:"role" enum:"clerk,product-manager,engineer,finance,auditor,administrator,subscriber"`
 	Expires Time   `json:"expires,omitzero"`
 }
 
-// NewToken is a token that was just made. Its text is shown this once.
-type NewToken struct {
-	Token
+// NewAccess is a token that was just made. Its text is shown this once.
+type NewAccess struct {
+	Access
 	Text string `json:"token"`
 }
