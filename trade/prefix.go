@@ -21,4 +21,7 @@ const (
 	DelegatePrefix    = prefixDelegate
 	BalancePrefix     = prefixBalance
 	JournalPrefix     = prefixJournal
+	DepositPrefix     = prefixDeposit
+	LockKeyPrefix     = "lockkey/"
+	PaymentPrefix     = "payment/"
 )
