@@ -419,10 +419,8 @@ func (d *Desk) payToken(ctx context.Context, l locks, c token.Code, due []obliga
 		ticket := d.o.Channel.Enqueue(cmd)
 		return func(ctx context.Context) error {
 			err := executed(ticket.Wait(ctx))
-			if took := time.Since(start); err == nil {
-				if d.paid.add(took); d.o.Vault.Paid != nil {
-					d.o.Vault.Paid(took)
-				}
+			if err == nil && d.o.Vault.Paid != nil {
+				d.o.Vault.Paid(time.Since(start))
 			}
 			return err
 		}

@@ -180,7 +180,6 @@ type Desk struct {
 	changes   map[canon.Hash]changing               // changes of locks that are on their way, by hash
 	consents  map[token.Code]int64                  // until when changes of locks may show the pair; ms UTC
 	lockKeys  map[sign.PublicKey]sign.PrivateKey    // those that were derived, a cache
-	paid      times                                 // of payments out of locks
 
 	banking chan struct{} // has room while nobody opens, changes or leaves locks
 	wake    chan struct{}

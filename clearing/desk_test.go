@@ -135,6 +135,7 @@ type side struct {
 	auto     Automatic
 	meter    Meter                     // nil: what is imported
 	banks    bool                      // leaves tokens alone
+	paid     atomic.Int64              // payments out of locks that were measured
 	gone     atomic.Bool               // answers no other node
 	asking   func(changeRequest) error // before the other node is asked; nil: it is
 	stop     func()

@@ -232,6 +232,7 @@ func (s *server) routes() {
 	s.bills()
 	s.disputes()
 	s.settlement()
+	s.deposits()
 	s.erasure()
 	s.logs()
 	s.proofs()

@@ -68,6 +68,7 @@ type commands struct {
 	Obligation obligationCommand `cmd:"" help:"What one side owes the other, and its payment."`
 	Journal    journalCommand    `cmd:"" help:"Postings."`
 	Balance    balanceCommand    `cmd:"" help:"What stands on each account."`
+	Deposit    depositCommand    `cmd:"" help:"Tokens that are locked for payments between the two."`
 
 	Ticket   ticketCommand   `cmd:"" help:"Trouble tickets that partners have opened over LSO Sonata."`
 	Incident incidentCommand `cmd:"" help:"What partners are told of outages and maintenance over LSO Sonata."`
