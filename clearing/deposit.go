@@ -190,24 +190,26 @@ func (d *Desk) deposits(ctx context.Context) error {
 	if *d.purse.agreed {
 		d.offer(ctx, l)
 	}
-	select {
-	case d.banking <- struct{}{}:
-		d.openAgain(ctx)
-		d.changeAgain(ctx, l)
-		<-d.banking
-	default: // a person's request has them in hand
-	}
 	for x := range l.here.Deposits() {
 		d.guardLock(ctx, l, x)
 	}
-	if paying {
-		return nil
+	if !paying {
+		clear(d.purse.owing)
+		for _, o := range l.due {
+			d.purse.owing[o.ID] = true
+		}
 	}
-	clear(d.purse.owing)
-	for _, o := range l.due {
-		d.purse.owing[o.ID] = true
+	select {
+	case d.banking <- struct{}{}:
+	default:
+		return nil // a person's request has the locks in hand: nothing is paid meanwhile
 	}
-	d.payOut(ctx, l)
+	defer func() { <-d.banking }()
+	d.openAgain(ctx)
+	d.changeAgain(ctx, l)
+	if !paying {
+		d.payOut(ctx, l)
+	}
 	return nil
 }
 
@@ -226,6 +228,19 @@ func (d *Desk) bank(ctx context.Context) (end func(), err error) {
 	case <-ctx.Done():
 		return nil, fault.New(fault.Busy, "another change of the deposits is on its way", "try again when it is done").Because(ctx.Err())
 	}
+}
+
+// paidOut waits until no payment of this side's is on its way: its total is signed,
+// and would count against whoever leaves by an earlier one. Code: busy.
+func (d *Desk) paidOut(ctx context.Context) error {
+	for d.paying() {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return fault.New(fault.Busy, "a payment out of the deposits is on its way", "try again when it is final").Because(ctx.Err())
+		}
+	}
+	return nil
 }
 
 // paying reports whether a payment out of locks is on its way.
@@ -306,44 +321,54 @@ func word(x trade.Deposit, l token.Lock, by token.Side) *token.SignedPaid {
 	return nil
 }
 
-// guardLock answers who leaves a lock: it shows a later total of the partner's, has
-// the time for it end, and takes what is left for this side.
+// guardLock answers who leaves a lock.
 func (d *Desk) guardLock(ctx context.Context, l locks, x trade.Deposit) {
 	lock, ok := l.public.Lock(x.Lock)
 	if !ok {
 		return
 	}
 	action, subject := actLock+x.Lock.String(), trade.DepositRecordKey(x.Lock)
-	me := d.side(x)
-	switch lock.State {
-	case token.Leaving:
-		theirs := word(x, lock, me.Other())
-		// A ledger on which nothing happens makes no blocks.
-		now := max(l.now, d.o.Now()-clockSlack)
-		if me != token.OwnerSide {
-			now -= courtesy
-		}
-		switch {
-		case theirs != nil && theirs.Paid.Total > lock.Exit.Totals[me.Other()] && l.now < lock.Exit.Deadline:
-			d.o.Log.Warn("the partner's latest total is not what a lock is left by; it is shown", "lock", x.Lock, "left by", lock.Exit.By, "total", theirs.Paid.Total)
-			d.public(ctx, action, subject, trade.NewCommand(trade.KindLockContest, trade.LockContest{Paid: *theirs}))
-		case now >= lock.Exit.Deadline:
-			d.public(ctx, action, subject, trade.NewCommand(trade.KindTick, trade.Tick{Subject: trade.LockRecordKey(x.Lock)}))
-		}
-	case token.Closed:
-		if me != token.PartnerSide {
-			return
-		}
-		k, err := d.lockKey(lock, me)
-		if err != nil {
-			d.fail(action, subject, err)
-			return
-		}
-		c := trade.LockClaim{Lock: lock.ID, To: d.o.Me, Signature: token.SignClaim(k, d.o.Vault.Chain, lock.ID, d.o.Me)}
-		d.public(ctx, action, subject, trade.NewCommand(trade.KindLockClaim, c))
+	c, wanted, err := d.lockStep(l.now, x, lock)
+	switch {
+	case err != nil:
+		d.fail(action, subject, err)
+	case wanted:
+		d.public(ctx, action, subject, c)
 	default:
 		d.settledAction(action)
 	}
+}
+
+// lockStep gives what is to be sent for a lock that one side leaves: a later total of
+// the partner's, the end of the time for that, or the claim to what is left for this
+// side. Whatever the partner of a lock sends shows who it is: so it sends nothing
+// where it has nothing.
+func (d *Desk) lockStep(blockTime int64, x trade.Deposit, lock token.Lock) (c trade.Command, wanted bool, err error) {
+	me := d.side(x)
+	switch {
+	case lock.State == token.Leaving:
+		theirs := word(x, lock, me.Other())
+		if theirs != nil && theirs.Paid.Total > lock.Exit.Totals[me.Other()] && blockTime < lock.Exit.Deadline {
+			return trade.NewCommand(trade.KindLockContest, trade.LockContest{Paid: *theirs}), true, nil
+		}
+		now := max(blockTime, d.o.Now()-clockSlack) // a ledger on which nothing happens makes no blocks
+		if me == token.PartnerSide {
+			_, partner, err := lock.Leave()
+			if err != nil || partner == 0 {
+				return c, false, err
+			}
+			now -= courtesy
+		}
+		return trade.NewCommand(trade.KindTick, trade.Tick{Subject: trade.LockRecordKey(lock.ID)}), now >= lock.Exit.Deadline, nil
+	case lock.State == token.Closed && me == token.PartnerSide:
+		k, err := d.lockKey(lock, me)
+		if err != nil {
+			return c, false, err
+		}
+		body := trade.LockClaim{Lock: lock.ID, To: d.o.Me, Signature: token.SignClaim(k, d.o.Vault.Chain, lock.ID, d.o.Me)}
+		return trade.NewCommand(trade.KindLockClaim, body), true, nil
+	}
+	return c, false, nil
 }
 
 // settledAction forgets why an action did not succeed that nobody wants any more.

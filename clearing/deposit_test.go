@@ -503,3 +503,56 @@ func TestADeskSignsNoChangeThatTakesItsShare(t *testing.T) {
 		t.Errorf("signed while payments go on: %v", err)
 	}
 }
+
+// The node of a lock's partner sends nothing for it where it has nothing: that would
+// show who the partner is.
+func TestAPartnerThatHasNothingOfALockDoesNotShowItself(t *testing.T) {
+	t.Parallel()
+	w := newTokenWorld(t)
+	a, b := w.sides[0], w.sides[1]
+	id := a.fund(1)
+	var x trade.Deposit
+	a.view(func(v trade.View) {
+		for x = range v.Deposits() {
+		}
+	})
+	l := a.lock(id)
+	now := w.now().UnixMilli()
+	l.State, l.Exit = token.Leaving, &token.Exit{By: token.OwnerSide, Deadline: now - 3_600_000}
+	if _, wanted, err := a.desk.lockStep(now, x, l); !wanted || err != nil {
+		t.Error("the owner's node does not end its own exit", err)
+	}
+	if c, wanted, err := b.desk.lockStep(now, x, l); wanted || err != nil {
+		t.Error("the partner's node sends", c.Kind, err)
+	}
+	l.Exit.Totals[token.OwnerSide] = 1
+	if c, wanted, _ := b.desk.lockStep(now, x, l); !wanted || c.Kind != trade.KindTick {
+		t.Error("the partner's node does not ask for its part")
+	}
+}
+
+// Nobody leaves by a total that is behind one on its way: that one is signed, and
+// would make the exit stale.
+func TestAnExitWaitsForAPaymentThatIsOnItsWay(t *testing.T) {
+	t.Parallel()
+	w := newTokenWorld(t)
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	id := a.fund(10)
+	for _, s := range w.sides {
+		s.take(row("c10", "10:00:00", 600_000))
+	}
+	for _, s := range w.sides {
+		w.must(s.desk.CloseThrough(w.context(), at(t, "11:00:00")))
+	}
+	w.until("a payment is on its way, or made", func() bool { return a.desk.paying() || a.payments() > 0 })
+	_, err := a.desk.ExitDeposits(w.context(), id, true)
+	w.must(err)
+	w.pass(25 * time.Hour)
+	w.until("each has its share", func() bool {
+		return w.has("BRAVO", settlement.Available) == 1001e6 && w.has("ALPHA", settlement.Available) == 999e6
+	})
+	if l := b.lock(id); l.Exit.Stale {
+		t.Error("the exit was stale")
+	}
+}

@@ -29,6 +29,9 @@ const (
 	consentMillis = 24 * 60 * 60_000
 	// signEvery is how often a partner is asked that is behind or does not answer.
 	signEvery = 300 * time.Millisecond
+	// askAgainFor is how long a change that was broken off keeps payments and
+	// requests waiting for the partner, before it is tried again later.
+	askAgainFor = 15 * time.Second
 )
 
 // changing is a change of locks that this side has asked for: kept before anybody
@@ -76,6 +79,9 @@ func (d *Desk) ReleaseDeposits(ctx context.Context, r Release) ([]token.Change, 
 		return nil, err
 	}
 	defer end()
+	if err := d.paidOut(ctx); err != nil {
+		return nil, err
+	}
 	l, err := d.locks(nil)
 	if err != nil {
 		return nil, err
@@ -394,7 +400,7 @@ func (d *Desk) changeAgain(ctx context.Context, l locks) {
 					return err
 				}
 				defer end()
-				ctx, cancel := context.WithTimeout(ctx, changeMillis*time.Millisecond)
+				ctx, cancel := context.WithTimeout(ctx, askAgainFor)
 				defer cancel()
 				d.mu.Lock()
 				_, open := d.changes[c.name()]
@@ -422,6 +428,9 @@ func (d *Desk) ExitDeposits(ctx context.Context, id canon.Hash, seen bool) ([]ca
 		return nil, err
 	}
 	defer end()
+	if err := d.paidOut(ctx); err != nil {
+		return nil, err
+	}
 	l, err := d.locks(nil)
 	if err != nil {
 		return nil, err
