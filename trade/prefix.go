@@ -28,4 +28,7 @@ const (
 	SwapPrefix        = prefixSwap
 	RedemptionPrefix  = prefixRedemption
 	LockPrefix        = prefixLock
+	DepositPrefix     = prefixDeposit
+	LockKeyPrefix     = "lockkey/"
+	PaymentPrefix     = "payment/"
 )

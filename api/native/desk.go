@@ -10,6 +10,7 @@ import (
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -39,6 +40,11 @@ type Desk interface {
 	Needed(file canon.Hash) error
 	Archive() ([]clearing.Kept, error)
 	EraseRecords(day int64) (rows uint64, err error)
+	Deposits() ([]clearing.Deposited, error)
+	OpenDeposit(ctx context.Context, amount token.Amount) (canon.Hash, error)
+	TopUpDeposit(ctx context.Context, id canon.Hash, more token.Amount) (canon.Hash, error)
+	ReleaseDeposits(ctx context.Context, r clearing.Release) ([]token.Change, error)
+	ExitDeposits(ctx context.Context, id canon.Hash, seen bool) ([]canon.Hash, error)
 }
 
 var _ Desk = (*clearing.Desk)(nil)

@@ -236,6 +236,7 @@ func (s *server) routes() {
 	s.settlement()
 	s.tokens()
 	s.treasury()
+	s.deposits()
 	s.erasure()
 	s.logs()
 	s.proofs()

@@ -103,6 +103,9 @@ var allowed = map[string][]api.Role{
 	"accept-invoice": {api.Finance}, "dispute-invoice": {api.Finance}, "reject-invoice": {api.Finance},
 	"propose-netting": {api.Finance}, "accept-netting": {api.Finance}, "reject-netting": {api.Finance},
 	"open-obligations": {api.Finance}, "advise-payment": {api.Finance}, "confirm-payment": {api.Finance}, "decline-payment": {api.Finance},
+
+	"list-deposits": readers, "get-deposit": readers, "open-deposit": {api.Finance}, "top-up-deposit": {api.Finance},
+	"release-deposits": {api.Finance}, "exit-deposits": {api.Finance},
 }
 
 // permit refuses an operation to a role that the table does not name for it.

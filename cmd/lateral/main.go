@@ -69,6 +69,7 @@ type commands struct {
 	Credit     creditCommand     `cmd:"" help:"How far the two sides of a Bilateral trust each other."`
 	Journal    journalCommand    `cmd:"" help:"Postings."`
 	Balance    balanceCommand    `cmd:"" help:"What stands on each account."`
+	Deposit    depositCommand    `cmd:"" help:"Tokens that are locked for payments between the two."`
 
 	Token   tokenNoun      `cmd:"" help:"Tokens: claims on an issuer that pay without a bank. Issue, hold, move, redeem, prove."`
 	Account accountCommand `cmd:"" help:"What this carrier has on the Omnilateral."`
