@@ -40,7 +40,7 @@ type MoneyOptions struct {
 	Seed        uint64        // default 1
 	Compression CompressionOptions
 	Dir         string    // for the nodes' data; default a temporary one, removed afterwards
-	Profile     string    // file for the processor profile of transfers; FILE.private is that of payments; empty: none
+	Profile     string    // file for the processor profile of transfers; FILE.private and FILE.execution are those of payments; empty: none
 	Progress    io.Writer // a line for each part; nil discards
 }
 
@@ -168,8 +168,14 @@ func Money(ctx context.Context, o MoneyOptions) (res MoneyResult, err error) {
 	}
 	landing, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	res.Checks, err = t.check(landing)
-	return res, err
+	if res.Checks, err = t.check(landing); err != nil {
+		return res, err
+	}
+	// Its stores work on in the background: without them this is execution alone.
+	if err := n.stop(); err != nil {
+		return res, err
+	}
+	return res, o.execution(t.payments, &res)
 }
 
 // record runs f, profiled, and keeps the profile in a file where one is asked for.
@@ -213,8 +219,7 @@ func (o MoneyOptions) settling(ctx context.Context, t *treasury, res *MoneyResul
 	return nil
 }
 
-// private measures payments inside the Bilateral: over the ledger, and the same
-// commands on copies of the state in memory.
+// private measures payments inside the Bilateral, over the ledger.
 func (o MoneyOptions) private(ctx context.Context, t *treasury, res *MoneyResult) error {
 	fmt.Fprintf(o.Progress, "making %d obligations\n", o.Obligations)
 	debts, err := t.owe(ctx, o.Obligations)
@@ -236,7 +241,6 @@ func (o MoneyOptions) private(ctx context.Context, t *treasury, res *MoneyResult
 	}
 	res.Private = PostingRate{Postings: postingsEach * len(debts), Commands: len(cmds), Each: postingsEach * min(o.Each, len(debts)), Size: len(canon.Must(cmds[0]))}
 	res.Execution = res.Private
-	var times []time.Duration
 	if err := o.record(".private", &res.PrivateParts, func() error {
 		meter := startMeter()
 		var waiting []*channel.Ticket
@@ -247,7 +251,6 @@ func (o MoneyOptions) private(ctx context.Context, t *treasury, res *MoneyResult
 			if err := done(w.Wait(ctx)); err != nil {
 				return err
 			}
-			times = append(times, time.Since(meter.at))
 		}
 		err := t.executed(ctx)
 		res.Private.measured(meter)
@@ -256,26 +259,45 @@ func (o MoneyOptions) private(ctx context.Context, t *treasury, res *MoneyResult
 		return err
 	}
 	fmt.Fprintf(o.Progress, "private: %s\n", res.Private.line())
+	return a.bilateral.View(func(v channel.View) error {
+		keys, mine := a.bilateral.Keys()
+		t.payments = payments{cmds: cmds, state: state, balances: maps.Collect(trade.View{Records: v}.Balances()), ctx: trade.Context{
+			Block: trade.Block{Chain: t.file.ChainID, Channel: v.ID, Height: uint64(v.Height), Time: v.Time}, Sender: keys[mine], Public: public}}
+		return nil
+	})
+}
+
+// payments are what was paid over the ledger, with what it is executed on again.
+type payments struct {
+	ctx      trade.Context
+	cmds     []trade.Command
+	state    *records                           // before
+	balances map[settlement.Account]money.Micro // afterwards
+}
+
+// execution executes payments by two replicas at a time.
+func (o MoneyOptions) execution(p payments, res *MoneyResult) error {
 	var balances [2]map[settlement.Account]money.Micro
-	var failed [2]error
-	meter := startMeter()
-	var working sync.WaitGroup
-	for i := range balances {
-		working.Go(func() { balances[i], failed[i] = t.execute(state.clone(), public, cmds) })
-	}
-	working.Wait()
-	res.Execution.measured(meter)
-	if err := errors.Join(failed[:]...); err != nil {
+	var parts []Part // all of them of one part: executing commands
+	if err := o.record(".execution", &parts, func() error {
+		replicas := [2]*records{p.state, p.state.clone()}
+		var failed [2]error
+		meter := startMeter()
+		var working sync.WaitGroup
+		for i := range balances {
+			working.Go(func() { balances[i], failed[i] = p.execute(replicas[i]) })
+		}
+		working.Wait()
+		res.Execution.measured(meter)
+		return errors.Join(failed[:]...)
+	}); err != nil {
 		return err
 	}
 	fmt.Fprintf(o.Progress, "execution alone: %s\n", res.Execution.line())
-	return a.bilateral.View(func(v channel.View) error {
-		want := maps.Collect(trade.View{Records: v}.Balances())
-		if !maps.Equal(balances[0], want) || !maps.Equal(balances[1], want) {
-			return fault.New(trade.CodeUnbalanced, "the balances in memory are not those of the Bilateral", "report this with the seed")
-		}
-		return nil
-	})
+	if !maps.Equal(balances[0], p.balances) || !maps.Equal(balances[1], p.balances) {
+		return fault.New(trade.CodeUnbalanced, "the balances in memory are not those of the Bilateral", "report this with the seed")
+	}
+	return nil
 }
 
 func (r *PostingRate) measured(m meter) {
@@ -284,16 +306,14 @@ func (r *PostingRate) measured(m meter) {
 	r.PerSecond, r.PerCPU, r.CPU = float64(r.Postings)/elapsed.Seconds(), float64(r.Postings)/cpu.Seconds(), cpu.Seconds()/elapsed.Seconds()
 }
 
-// execute runs commands of the first member on a state, each checked as a block
-// of its own, and gives the balances afterwards.
-func (t *treasury) execute(state *records, public trade.Records, cmds []trade.Command) (map[settlement.Account]money.Micro, error) {
+// execute runs the payments on a state, each checked as a block of its own, and
+// gives the balances afterwards.
+func (p payments) execute(state *records) (map[settlement.Account]money.Micro, error) {
 	machine := trade.New(voice.Line{})
-	b := t.members[0].bilateral
-	keys, mine := b.Keys()
-	ctx := trade.Context{Block: trade.Block{Chain: t.file.ChainID, Channel: b.ID(), Height: uint64(b.Position()) + 1, Time: time.Now().UnixMilli()}, Sender: keys[mine], Public: public}
-	for i, good := range trade.CheckSignatures(t.file.ChainID, b.ID(), cmds) {
+	ctx := p.ctx
+	for i, good := range trade.CheckSignatures(ctx.Block.Chain, ctx.Block.Channel, p.cmds) {
 		ctx.Signature = good
-		res := machine.Apply(ctx, state, cmds[i])
+		res := machine.Apply(ctx, state, p.cmds[i])
 		if res.Fault != nil {
 			return nil, res.Fault
 		}

@@ -42,7 +42,7 @@ func TestMoneyCountsWhatIsFinalAndEndsWithEveryUnitAccountedFor(t *testing.T) {
 	if len(r.Compression.Methods) != 4 || len(r.PublicParts) == 0 {
 		t.Errorf("%+v", r)
 	}
-	for _, file := range []string{profile, profile + ".private"} {
+	for _, file := range []string{profile, profile + ".private", profile + ".execution"} {
 		if s, err := os.Stat(file); err != nil || s.Size() == 0 {
 			t.Errorf("the profile %s: %v", file, err)
 		}

@@ -43,6 +43,7 @@ type treasury struct {
 	lock   token.Lock
 	total  money.Micro // that the payer has signed of the lock
 	paid   int         // payments made
+	payments
 }
 
 // found gives the network of a run a token and a trade with room in the past for
@@ -70,7 +71,7 @@ func (t *treasury) signed(m *member, k sign.PrivateKey, public bool, kind trade.
 	return trade.Authorize(trade.NewCommand(kind, body), k, t.file.ChainID, id, time.Now().Add(time.Hour).UnixMilli(), t.random.hash())
 }
 
-// public sends commands to the Omnilateral, one after the other, signed by a key.
+// public sends a command to the Omnilateral, signed by a key.
 func (t *treasury) public(ctx context.Context, m *member, k sign.PrivateKey, kind trade.Kind, body any) error {
 	return done(m.Omni().Submit(ctx, t.signed(m, k, true, kind, body)))
 }

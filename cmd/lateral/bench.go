@@ -353,7 +353,7 @@ type benchMoneyCommand struct {
 	Runs        int    `default:"3" help:"Runs of each method of netting; the median counts."`
 	Seed        uint64 `default:"1" help:"Seed of amounts, usage and debts."`
 	Dir         string `placeholder:"DIR" help:"Folder for the nodes' data, on the disk to measure; default: the system's temporary one."`
-	Profile     string `placeholder:"FILE" help:"Write a processor profile of the transfers, for go tool pprof; that of private payments goes to FILE.private."`
+	Profile     string `placeholder:"FILE" help:"Write a processor profile of the transfers, for go tool pprof; those of private payments go to FILE.private and FILE.execution."`
 	JSON        bool   `name:"json" help:"Print one JSON document."`
 }
 
