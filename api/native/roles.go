@@ -27,7 +27,7 @@ var allowed = map[string][]api.Role{
 	"get-invoice-canonical": readers, "get-invoice-proof": readers, "get-totals": readers,
 	"list-disputes": readers, "get-dispute": readers, "get-evidence": readers, "try-rule": readers, "count-disputes": readers,
 	"list-nettings": readers, "get-netting": readers, "list-obligations": readers, "get-obligation": readers,
-	"get-credit": readers, "list-journal": readers, "list-balances": readers, "list-files": readers,
+	"get-credit": readers, "list-verified": readers, "get-statement": readers, "get-ageing": readers, "list-journal": readers, "list-balances": readers, "list-files": readers,
 	"list-log": readers, "stream-events": readers, "list-network-log": readers, "get-proof": readers, "stream-network-events": readers,
 
 	"list-offerings": readers, "get-offering": readers, "list-offering-versions": readers, "list-specifications": readers, "get-specification": readers,
@@ -95,6 +95,7 @@ var allowed = map[string][]api.Role{
 	"accept-invoice": {api.Finance}, "dispute-invoice": {api.Finance}, "reject-invoice": {api.Finance},
 	"propose-netting": {api.Finance}, "accept-netting": {api.Finance}, "reject-netting": {api.Finance},
 	"open-obligations": {api.Finance}, "advise-payment": {api.Finance}, "confirm-payment": {api.Finance}, "decline-payment": {api.Finance},
+	"advise-payments": {api.Finance}, "hold-payment": {api.Finance}, "release-payment": {api.Finance}, "verify-partner": {api.Finance},
 }
 
 // permit refuses an operation to a role that the table does not name for it.
