@@ -25,7 +25,7 @@ var exampleChart []byte
 
 type journalAccounts struct{}
 
-func (journalAccounts) Run(t *terminal) error {
+func (journalAccounts) Run(t terminal) error {
 	_, err := t.out.Write(exampleChart)
 	return err
 }
