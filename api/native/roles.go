@@ -27,7 +27,7 @@ var allowed = map[string][]api.Role{
 	"get-invoice-canonical": readers, "get-invoice-proof": readers, "get-totals": readers,
 	"list-disputes": readers, "get-dispute": readers, "get-evidence": readers, "try-rule": readers, "count-disputes": readers,
 	"list-nettings": readers, "get-netting": readers, "list-obligations": readers, "get-obligation": readers,
-	"get-credit": readers, "list-journal": readers, "list-balances": readers, "list-files": readers,
+	"get-credit": readers, "list-verified": readers, "get-statement": readers, "get-ageing": readers, "list-journal": readers, "list-balances": readers, "list-files": readers,
 	"list-log": readers, "stream-events": readers, "list-network-log": readers, "get-proof": readers, "stream-network-events": readers,
 
 	"list-offerings": readers, "get-offering": readers, "list-offering-versions": readers, "list-specifications": readers, "get-specification": readers,
@@ -106,6 +106,7 @@ var allowed = map[string][]api.Role{
 
 	"list-deposits": readers, "get-deposit": readers, "open-deposit": {api.Finance}, "top-up-deposit": {api.Finance},
 	"release-deposits": {api.Finance}, "exit-deposits": {api.Finance},
+	"advise-payments": {api.Finance}, "hold-payment": {api.Finance}, "release-payment": {api.Finance}, "verify-partner": {api.Finance},
 }
 
 // permit refuses an operation to a role that the table does not name for it.

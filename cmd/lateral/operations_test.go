@@ -177,6 +177,9 @@ func TestEveryQueryOfAnOperationIsAFlag(t *testing.T) {
 			words[a.Name] = true
 		}
 		for _, id := range strings.Split(n.Tag.Get("op"), ",") {
+			if n.Path() == "journal export" {
+				continue // it writes all of the list
+			}
 			for _, p := range known[id].Parameters {
 				name := cmp.Or(other[id+" "+p.Name], strings.ReplaceAll(p.Name, "_", "-"))
 				if p.In == "query" && !words[name] {

@@ -904,6 +904,40 @@ func (p *Partner) Decline(ctx context.Context, id string, a wire.Confirm) (wire.
 	return post[wire.Done[wire.Obligation]](ctx, p.c, p.at("obligations", id, "decline"), a)
 }
 
+// AdviseAll says that this carrier has paid several debts together.
+func (p *Partner) AdviseAll(ctx context.Context, a wire.AdviseAll) (wire.Opened, error) {
+	return post[wire.Opened](ctx, p.c, p.at("payments"), a)
+}
+
+// Hold holds a payment, or lets it go.
+func (p *Partner) Hold(ctx context.Context, id string, hold bool, why string) (wire.Done[wire.Obligation], error) {
+	step := "release"
+	if hold {
+		step = "hold"
+	}
+	return post[wire.Done[wire.Obligation]](ctx, p.c, p.at("obligations", id, step), wire.Reason{Why: why})
+}
+
+// Verify puts on record that the partner was checked.
+func (p *Partner) Verify(ctx context.Context, x wire.Verify) (wire.Done[wire.Verified], error) {
+	return post[wire.Done[wire.Verified]](ctx, p.c, p.at("verification"), x)
+}
+
+// Verified gives which side has checked the other.
+func (p *Partner) Verified(ctx context.Context) (wire.VerifiedList, error) {
+	return get[wire.VerifiedList](ctx, p.c, p.at("verification"))
+}
+
+// Statement gives the account with the partner. Filter: from, to.
+func (p *Partner) Statement(ctx context.Context, f Filter) (wire.StatementList, error) {
+	return get[wire.StatementList](ctx, p.c, p.at("statement")+"?"+f.values().Encode())
+}
+
+// Ageing gives how old debts are.
+func (c *Client) Ageing(ctx context.Context) (wire.Ageing, error) {
+	return get[wire.Ageing](ctx, c, "/v1/ageing")
+}
+
 // Journal lists postings by command, the oldest first.
 func (p *Partner) Journal(ctx context.Context) iter.Seq2[wire.Journal, error] {
 	return list[wire.Journal](ctx, p.c, p.at("journal"), nil)
