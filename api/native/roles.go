@@ -45,7 +45,7 @@ var allowed = map[string][]api.Role{
 	"release-reservation": {api.ProductManager, api.Engineer}, "resize-reservation": {api.ProductManager, api.Engineer},
 
 	"list-tokens": readers, "get-token": readers, "audit-tokens": readers, "list-acts": readers, "get-act": readers, "get-token-proof": readers,
-	"list-feeds": readers, "get-feed": readers, "list-network-delegates": readers, "list-accounts": readers, "get-statement": readers,
+	"list-feeds": readers, "get-feed": readers, "list-network-delegates": readers, "list-accounts": readers, "list-movements": readers,
 	"list-transfers": readers, "list-holds": readers, "list-swaps": readers, "list-redemptions": readers, "list-locks": readers,
 	"define-token": {api.Administrator}, "approve-token": {api.Administrator}, "add-network-delegate": {api.Administrator}, "revoke-network-delegate": {api.Administrator},
 	"make-transfers": {api.Finance}, "place-hold": {api.Finance}, "post-hold": {api.Finance}, "void-hold": {api.Finance},

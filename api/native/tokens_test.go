@@ -221,7 +221,7 @@ func TestMoneyGoesFromReserveToRedemptionByTheInterface(t *testing.T) {
 	// The statement adds up to the account.
 	m.known(t, m.bravo)
 	balance := money.Micro(0)
-	for j, err := range m.bravoMoney.Statement(ctx, client.Filter{"currency": "USDt", "purpose": "available"}) {
+	for j, err := range m.bravoMoney.Movements(ctx, client.Filter{"currency": "USDt", "purpose": "available"}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,11 +238,11 @@ func TestMoneyGoesFromReserveToRedemptionByTheInterface(t *testing.T) {
 	if got := m.has(t, m.bravoMoney, "available", "USDt"); got != balance.String() || got != "46.000000" {
 		t.Errorf("BRAVO has %s, and its statement says %s", got, balance)
 	}
-	if none, err := client.Collect(m.bravoMoney.Statement(ctx, client.Filter{"to": "2020-01-01T00:00:00Z"})); err != nil || len(none) != 0 {
+	if none, err := client.Collect(m.bravoMoney.Movements(ctx, client.Filter{"to": "2020-01-01T00:00:00Z"})); err != nil || len(none) != 0 {
 		t.Errorf("before the beginning there are %+v, %v", none, err)
 	}
 	page := client.Page{Limit: 1}
-	if one, err := client.Collect(m.bravo.client(api.Finance).OnePage(&page).Statement(ctx, nil)); err != nil || len(one) != 1 || page.Next == "" {
+	if one, err := client.Collect(m.bravo.client(api.Finance).OnePage(&page).Movements(ctx, nil)); err != nil || len(one) != 1 || page.Next == "" {
 		t.Errorf("a page of one is %+v, next %q, %v", one, page.Next, err)
 	}
 	if got, err := client.Collect(m.bravoMoney.Transfers(ctx, client.Filter{"received": "true"})); err != nil || len(got) != 1 || got[0].Sender != "ALPHA" || got[0].For != settlement.Available {

@@ -57,7 +57,7 @@ func (s *server) accounts() {
 			return w, (in.Currency == "" || in.Currency == w.Account.Currency) && (in.Purpose == "" || in.Purpose == w.Account.Purpose)
 		})
 	})
-	get(s, "/v1/accounts/statement", "get-statement", tagTreasury, "What moved on the accounts, the oldest first: of each journal entry the postings that touch them", func(_ context.Context, in *struct {
+	get(s, "/v1/accounts/statement", "list-movements", tagTreasury, "What moved on the accounts, the oldest first: of each journal entry the postings that touch them", func(_ context.Context, in *struct {
 		PageQuery
 		Whose
 		Currency money.Currency     `query:"currency" maxLength:"8" doc:"Like USD or USDt."`

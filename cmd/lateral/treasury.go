@@ -279,7 +279,7 @@ func (c lockTopUp) Run(ctx context.Context, n *remote) error {
 // accountCommand is "lateral account".
 type accountCommand struct {
 	List      accountList      `cmd:"" op:"list-accounts" help:"List accounts on the Omnilateral by purpose and currency or token." eg:"" eg:"--currency USDt" eg:"--member BRAVO"`
-	Statement accountStatement `cmd:"" op:"get-statement" help:"Show what moved on the accounts, the oldest first." eg:"--from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z" eg:"--currency USDt --csv > november.csv"`
+	Statement accountStatement `cmd:"" op:"list-movements" help:"Show what moved on the accounts, the oldest first." eg:"--from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z" eg:"--currency USDt --csv > november.csv"`
 }
 
 // accounts says which accounts are meant.
@@ -350,7 +350,7 @@ func (c accountStatement) movements(who party.Code, j wire.Journal) (all []movem
 func (c accountStatement) Run(ctx context.Context, n *remote) error {
 	f := c.filter()
 	f["from"], f["to"] = c.From, c.To
-	list := func(api *client.Client) iter.Seq2[wire.Journal, error] { return api.Statement(ctx, f) }
+	list := func(api *client.Client) iter.Seq2[wire.Journal, error] { return api.Movements(ctx, f) }
 	if n.json {
 		return listed(n, c.paging, "", list)
 	}
@@ -396,7 +396,7 @@ func (c accountStatement) csv(ctx context.Context, n *remote, who party.Code) er
 		return err
 	}
 	stands := map[settlement.Account]money.Micro{}
-	for j, err := range n.api.Statement(ctx, f) {
+	for j, err := range n.api.Movements(ctx, f) {
 		if err != nil {
 			return err
 		}

@@ -110,9 +110,9 @@ func (c *Client) Accounts(ctx context.Context, f Filter) iter.Seq2[wire.Balance,
 	return list[wire.Balance](ctx, c, "/v1/accounts", f)
 }
 
-// Statement lists what moved on a member's accounts. Filter: member, currency,
+// Movements lists what moved on a member's accounts. Filter: member, currency,
 // purpose, from, to.
-func (c *Client) Statement(ctx context.Context, f Filter) iter.Seq2[wire.Journal, error] {
+func (c *Client) Movements(ctx context.Context, f Filter) iter.Seq2[wire.Journal, error] {
 	return list[wire.Journal](ctx, c, "/v1/accounts/statement", f)
 }
 
