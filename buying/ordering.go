@@ -694,11 +694,27 @@ func (b *Broker) deliver(partner party.Code, x *channel.Bilateral, id string, of
 		}
 		record, totals, err := b.tested(of, it, at)
 		if err != nil {
-			b.o.Log.Warn("an order cannot be said to be delivered", "partner", partner, "order", id, "err", err)
+			b.undelivered(partner, id, err, func() {
+				b.do(func(int64) []mesh.Effect {
+					b.deliver(partner, x, id, of)
+					return nil
+				})
+			})
 			return nil
 		}
 		return commands(trade.KindOrderDeliver, trade.OrderDeliver{ID: id, At: at, Record: record, Totals: totals})
 	})
+}
+
+// undelivered has it said later that an order is delivered: soon where a Bilateral
+// is about to open, as after a start.
+func (b *Broker) undelivered(partner party.Code, id string, err error, again func()) {
+	wait := moment
+	if fault.CodeOf(err) != fault.NotYet {
+		wait *= 20
+		b.o.Log.Warn("an order cannot be said to be delivered", "partner", partner, "order", id, "err", err)
+	}
+	b.pause(wait, again)
 }
 
 // blockTime is the time of the last block of a Bilateral, ms since 1970.

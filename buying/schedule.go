@@ -61,7 +61,7 @@ func (b *Broker) serve(partner party.Code, it *order.Item) {
 		if it.Request.Action != order.Delete {
 			var err error
 			if d.Record, err = b.keepRecord(testRecord{Order: it.ID, Product: it.Request.Product, At: at, Schedule: it.Request.Schedule}); err != nil {
-				b.o.Log.Warn("an order cannot be said to be delivered", "partner", partner, "order", it.ID, "err", err)
+				b.undelivered(partner, it.ID, err, func() { b.lookAt(partner, x, it.ID) })
 				return nil
 			}
 		}
