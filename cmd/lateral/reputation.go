@@ -34,7 +34,7 @@ func (c reputationShow) Run(ctx context.Context, n *remote) error {
 	return ask(ctx, n, c.which(), func(p *client.Partner) (wire.Reputation, error) { return p.Reputation(ctx) })
 }
 
-type reputationOwn struct{}
+type reputationOwn struct{ connection }
 
 func (c reputationOwn) Run(ctx context.Context, n *remote) error {
 	own, err := n.api.OwnReputation(ctx)
@@ -42,6 +42,7 @@ func (c reputationOwn) Run(ctx context.Context, n *remote) error {
 }
 
 type reputationCommit struct {
+	connection
 	Another bool `help:"Take another than the one that it has; partners see how many it has had."`
 }
 
