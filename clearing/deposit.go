@@ -510,13 +510,17 @@ func (d *Desk) limit(l locks, c money.Currency) (money.Amount, error) {
 // payment-method.
 func (d *Desk) vault() error {
 	if d.o.Vault == nil {
-		return fault.New(fault.Refused, "this node leaves tokens alone", "use the carrier's node")
+		return d.noVault()
 	}
 	agreed, err := d.tokensAgreed()
 	if err == nil && !agreed {
 		err = fault.Newf(trade.CodePaymentMethod, `amend the agreement: its terms name the method "token"`, "no agreement with %s allows payment by tokens", d.o.Partner)
 	}
 	return err
+}
+
+func (d *Desk) noVault() error {
+	return fault.New(fault.Refused, "this node leaves tokens and reputation alone", "use the carrier's node")
 }
 
 // OpenDeposit locks tokens, out of which the two pay each other from then on. It

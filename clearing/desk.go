@@ -37,6 +37,7 @@ type Automatic struct {
 	// Measure: state what the meter has of products, and accept proposals that equal
 	// what was stated.
 	Measure bool
+	Repute  bool // say once a day at most how the partner has paid, of the pseudonym that it has shown
 }
 
 // Reader is what the desk needs of a product line: how its files are read.
@@ -123,6 +124,7 @@ type Desk struct {
 	meters    map[string]*metering // by product; likewise
 	measureAt int64                // when a product is to be looked at, ms UTC; likewise
 	purse     purse                // likewise
+	reputed   time.Time            // when reputation was looked at last; likewise
 
 	importing sync.Mutex // one import or closing at a time
 	metering  sync.Mutex // one import of readings at a time
@@ -360,6 +362,12 @@ func (d *Desk) work(ctx context.Context) {
 			d.fail(actDeposits, depositsSubject, err)
 		} else {
 			d.solved(actDeposits)
+		}
+		if err := d.reputation(ctx); err != nil && ctx.Err() == nil {
+			d.o.Log.Warn("clearing step failed", "subject", reputeSubject, "err", err)
+			d.fail(reputeSubject, reputeSubject, err)
+		} else {
+			d.solved(reputeSubject)
 		}
 		d.mu.Lock()
 		d.looking = false

@@ -54,11 +54,6 @@ type changeRequest struct {
 	Stopped bool          `cbor:"3,keyasint,omitempty"`
 }
 
-// changeAnswer has a signature for each change, in their order.
-type changeAnswer struct {
-	Signatures []sign.Signature `cbor:"1,keyasint,omitempty"`
-}
-
 // Release is what to give back of deposits.
 type Release struct {
 	Token   token.Code
@@ -99,7 +94,7 @@ func (d *Desk) ReleaseDeposits(ctx context.Context, r Release) ([]token.Change, 
 			"%s and %s have paid each other, and giving back what each has then shows that", d.o.Me, d.o.Partner)
 	}
 	c.Changes.Until = max(l.now, d.o.Now()) + changeMillis
-	if _, err := d.askPartner(ctx, changeRequest{c.Changes, c.Reveals, false}); err != nil {
+	if _, err := d.askPartner(ctx, deskRequest{Change: &changeRequest{c.Changes, c.Reveals, false}}); err != nil {
 		return nil, err
 	}
 	cmd, err := d.o.Authorize(trade.NewCommand(trade.KindDepositChange, trade.DepositChange{Changes: c.Changes}), party.Finance)
@@ -207,43 +202,18 @@ func (d *Desk) moves(l locks, list []token.Change) bool {
 	})
 }
 
-// askPartner asks the partner's desk, again while it is behind or silent.
-func (d *Desk) askPartner(ctx context.Context, r changeRequest) (a changeAnswer, err error) {
-	for {
-		var raw []byte
-		if raw, err = d.o.Vault.Ask(ctx, canon.Must(r)); err == nil {
-			return a, canon.Decode(raw, &a)
-		}
-		switch fault.CodeOf(err) {
-		case fault.NotYet, fault.Busy, fault.Unavailable, fault.Unknown, "no-answer":
-		default:
-			return a, err
-		}
-		select {
-		case <-ctx.Done():
-			return a, err
-		case <-time.After(signEvery):
-		}
-	}
-}
-
-// Answer signs a change of locks that the partner asks for, if this side keeps its
+// agreeToChange signs a change of locks that the partner asks for, if this side keeps its
 // share by it, nobody pays out of the locks meanwhile, and it shows the pair only
 // where this side's treasurer has said that it may. Codes: not-yet, refused,
 // reveals-the-pair.
-func (d *Desk) Answer(_ context.Context, request []byte) ([]byte, error) {
-	var r changeRequest
-	if err := canon.Decode(request, &r); err != nil {
-		return nil, err
-	}
-	if d.o.Vault == nil {
-		return nil, d.vault()
-	}
+func (d *Desk) agreeToChange(r changeRequest) (a deskAnswer, err error) {
 	l, err := d.locks(nil)
 	if err != nil {
-		return nil, err
+		return a, err
 	}
-	no := func(detail, remedy string) ([]byte, error) { return nil, fault.New(fault.Refused, detail, remedy) }
+	no := func(detail, remedy string) (deskAnswer, error) {
+		return deskAnswer{}, fault.New(fault.Refused, detail, remedy)
+	}
 	if now := max(l.now, d.o.Now()); r.Changes.Until <= l.now || r.Changes.Until > now+2*changeMillis {
 		return no("the change is void, or would stop payments for too long", "ask anew")
 	}
@@ -253,19 +223,18 @@ func (d *Desk) Answer(_ context.Context, request []byte) ([]byte, error) {
 	}
 	var have, then, before, after money.Micro
 	var c token.Code
-	var a changeAnswer
 	for i, x := range r.Changes.List {
 		dep, ok := deposits[x.Lock]
 		lock, there := l.public.Lock(x.Lock)
 		if !ok || !there {
-			return nil, fault.Newf(fault.NotYet, "ask again when the partner has it", "no lock %s pays here", x.Lock)
+			return deskAnswer{}, fault.Newf(fault.NotYet, "ask again when the partner has it", "no lock %s pays here", x.Lock)
 		}
 		if lock.State != token.Locked || lock.Round != x.Round || x.Amount < 0 || x.Back < 0 ||
 			i > 0 && (bytes.Compare(r.Changes.List[i-1].Lock[:], x.Lock[:]) >= 0 || lock.Amount.Token != c) {
 			return no("the locks are not in order, or not as the change says", "look at the deposits and ask anew")
 		}
 		if r.Stopped && (dep.Round != lock.Round || dep.Until != r.Changes.Until) {
-			return nil, fault.New(fault.NotYet, "payments out of the locks have not stopped for this change here", "ask again when the partner has executed it")
+			return deskAnswer{}, fault.New(fault.NotYet, "payments out of the locks have not stopped for this change here", "ask again when the partner has executed it")
 		}
 		c = lock.Amount.Token
 		var totals [2]money.Micro
@@ -274,7 +243,7 @@ func (d *Desk) Answer(_ context.Context, request []byte) ([]byte, error) {
 		}
 		owner, partner, err := lock.Split(totals)
 		if err != nil {
-			return nil, err
+			return deskAnswer{}, err
 		}
 		back, err := x.Amount.Add(x.Back)
 		if err == nil {
@@ -284,7 +253,7 @@ func (d *Desk) Answer(_ context.Context, request []byte) ([]byte, error) {
 			after, err = after.Add(back)
 		}
 		if err != nil {
-			return nil, err
+			return deskAnswer{}, err
 		}
 		me := d.side(dep)
 		if me == token.OwnerSide {
@@ -294,7 +263,7 @@ func (d *Desk) Answer(_ context.Context, request []byte) ([]byte, error) {
 		}
 		k, err := d.lockKey(lock, me)
 		if err != nil {
-			return nil, err
+			return deskAnswer{}, err
 		}
 		a.Signatures = append(a.Signatures, r.Changes.Sign(k, d.o.Vault.Chain))
 	}
@@ -306,14 +275,14 @@ func (d *Desk) Answer(_ context.Context, request []byte) ([]byte, error) {
 		wanted := d.consents[c] > d.o.Now()
 		d.mu.Unlock()
 		if !wanted {
-			return nil, fault.Newf(trade.CodeReveals, "have the treasurer of the partner ask for the same release, and ask again",
+			return deskAnswer{}, fault.Newf(trade.CodeReveals, "have the treasurer of the partner ask for the same release, and ask again",
 				"the change shows that %s and %s have paid each other, and %s has not said that this may be seen", d.o.Partner, d.o.Me, d.o.Me)
 		}
 	}
 	if !r.Stopped {
 		a.Signatures = nil // it could be paid out of the locks yet
 	}
-	return canon.Must(a), nil
+	return a, nil
 }
 
 // change has the partner sign a change for which payments have stopped, and makes it.
@@ -322,7 +291,7 @@ func (d *Desk) change(ctx context.Context, c changing) error {
 	if err != nil {
 		return err
 	}
-	theirs, err := d.askPartner(ctx, changeRequest{c.Changes, c.Reveals, true})
+	theirs, err := d.askPartner(ctx, deskRequest{Change: &changeRequest{c.Changes, c.Reveals, true}})
 	if err != nil {
 		return err
 	}

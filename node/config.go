@@ -118,6 +118,7 @@ type Automatic struct {
 	// Measure: state what was imported of products' measurements, and accept
 	// proposals that equal it.
 	Measure bool `yaml:"measure"`
+	Repute  bool `yaml:"repute"` // say once a day at most, on the Omnilateral, how partners have paid
 }
 
 // Log is what the node writes to standard error.

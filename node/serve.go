@@ -13,11 +13,13 @@ import (
 	"github.com/lateral-network/lateral/api/native"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/clearing"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/repute"
 )
 
 // serve answers the API until ctx ends.
@@ -70,6 +72,12 @@ func (n *Node) carrierAPI(o *native.Options) {
 	}
 	o.Open, o.Export, o.Chain, o.Keys, o.Files = n.OpenBilateral, n.ExportBilateral, n.network.ChainID, n, n.blobs
 	o.Catalog = n.catalog
+	if secret, err := n.keys.secret(keyUsage); err == nil {
+		o.Pseudonyms = func(number int) (sign.PublicKey, canon.Hash) {
+			k, salt := clearing.Pseudonym(secret, number)
+			return k.Public(), repute.Commit(k.Public(), salt)
+		}
+	}
 	if n.sonata != nil {
 		o.Troubles = troubles{n.sonata, string(n.config.Carrier)}
 	}

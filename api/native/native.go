@@ -128,6 +128,8 @@ type Options struct {
 	Market Market
 	// Chain is the id of the ledger, for commands that are signed elsewhere.
 	Chain string
+	// Pseudonyms are those of the carrier. Nil: it has none.
+	Pseudonyms Pseudonyms
 	// Keys replaces the carrier's own keys. Nil refuses.
 	Keys Keys
 	// Files are those that the node keeps: *store.Blobs has it. Nil: none can be
@@ -237,6 +239,7 @@ func (s *server) routes() {
 	s.tokens()
 	s.treasury()
 	s.deposits()
+	s.reputation()
 	s.erasure()
 	s.logs()
 	s.proofs()

@@ -130,6 +130,11 @@ func (s *server) getBilateral(_ context.Context, in *PartnerPath) (*reply[wire.B
 		return nil, err
 	}
 	w, err := s.shownBilateral(b)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.reputationOf(in.Partner)
+	w.Reputation = &r
 	return answer(w), err
 }
 

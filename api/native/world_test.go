@@ -38,6 +38,7 @@ import (
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/rating"
+	"github.com/lateral-network/lateral/trade/repute"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -255,6 +256,10 @@ func (s *side) start() {
 	s.catalog = must(catalog.Open(s.db.Node(), nil, nil))
 	registry := prometheus.NewRegistry()
 	s.options = native.Options{
+		Pseudonyms: func(n int) (sign.PublicKey, canon.Hash) {
+			k, salt := clearing.Pseudonym(s.secret(), n)
+			return k.Public(), repute.Commit(k.Public(), salt)
+		},
 		Member: native.Of(s.member), Desk: s.deskFor, Authorize: s.authorize, Open: s.open, Chain: s.w.chain, Files: s.blobs, Catalog: s.catalog, Tokens: s.file,
 		Ready:    func() ([]wire.Check, uint64) { return []wire.Check{{Name: "replica", OK: true}}, 7 },
 		Finality: func() wire.Finality { return wire.Finality{Count: 3, P50: 1.5, P99: 2.5} },
@@ -264,6 +269,9 @@ func (s *side) start() {
 	s.server = httptest.NewServer(must(native.New(s.options)))
 	s.closes(s.server.Close)
 }
+
+// secret is what keys of locks and pseudonyms follow from.
+func (s *side) secret() [32]byte { return [32]byte{1, byte(s.code[0])} }
 
 func (s *side) closes(f func()) { s.closers = append(s.closers, f) }
 
@@ -370,7 +378,7 @@ func (s *side) clear(a clearing.Automatic) {
 			}
 			return s.authorize(api.Actor{}, role, c, b.ID())
 		},
-		Vault: &clearing.Vault{Omni: s.member.Omni(), Chain: s.w.chain, Secret: [32]byte{1, byte(s.code[0])}, Ask: func(ctx context.Context, request []byte) ([]byte, error) {
+		Vault: &clearing.Vault{Omni: s.member.Omni(), Chain: s.w.chain, Secret: s.secret(), Ask: func(ctx context.Context, request []byte) ([]byte, error) {
 			d, ok := s.other().deskFor(s.code)
 			if !ok {
 				return nil, fault.New(fault.Unavailable, "the partner has no desk yet", "try again")

@@ -292,16 +292,10 @@ type creditCommand struct {
 	Show creditShow `cmd:"" op:"get-credit" help:"Show score, payment history, exposure and allocation of both sides, as an order would be asked now." eg:"" eg:"BRAVO --json"`
 }
 
-type creditShow struct {
-	one
-	Code string `arg:"" optional:"" name:"code" help:"The partner's member code, like --partner."`
-}
+type creditShow struct{ named }
 
 func (c creditShow) Run(ctx context.Context, n *remote) error {
-	if c.Code != "" {
-		c.Partner = c.Code
-	}
-	code, err := c.code(ctx, n)
+	code, err := c.which().code(ctx, n)
 	if err != nil {
 		return err
 	}

@@ -103,6 +103,7 @@ type Bilateral struct {
 	Members    *trade.Bilateral `json:"members,omitempty"`
 	Divergence *Divergence      `json:"divergence,omitempty" doc:"While the two members' states differ, or both have not said that they do no more."`
 	Twice      []SignedTwice    `json:"signed_twice,omitempty" doc:"Heads of one size that one channel key has signed, as they stand on the Omnilateral."`
+	Reputation *Reputation      `json:"reputation,omitempty" doc:"How the partner pays, by what others say. In the answer about one Bilateral only."`
 	Problem    string           `json:"problem,omitempty" doc:"Why the channel has halted here, or what keeps its sealing key from changing."`
 }
 
