@@ -69,7 +69,7 @@ func (n *Node) carrierAPI(o *native.Options) {
 		return n.sign(id, c)
 	}
 	o.Open, o.Export, o.Chain, o.Keys, o.Files = n.OpenBilateral, n.ExportBilateral, n.network.ChainID, n, n.blobs
-	o.Catalog = n.catalog
+	o.Catalog, o.Treasury = n.catalog, n.treasury
 	if n.sonata != nil {
 		o.Troubles = troubles{n.sonata, string(n.config.Carrier)}
 	}

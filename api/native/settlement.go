@@ -179,8 +179,8 @@ func (s *server) obligations() {
 		if err != nil {
 			return nil, err
 		}
-		o, err := record[settlement.Obligation](b, trade.ObligationKey(in.ID), "obligation "+clipped(in.ID))
-		return answer(shownObligation(o)), err
+		o, err := obligationRecord(b, in.ID)
+		return answer(o), err
 	})
 	post(s, at, "open-obligations", tagSettlement, "Make final invoices due one by one, without netting", func(ctx context.Context, in *struct {
 		PartnerPath
@@ -216,8 +216,10 @@ func (s *server) obligations() {
 		IDPath
 		Body wire.Advise
 	}) (*reply[wire.Done[wire.Obligation]], error) {
-		return s.changeObligation(ctx, in.IDPath, trade.KindPaymentAdvise, trade.PaymentAdvise{
-			Obligation: in.ID, Amount: in.Body.Amount, Method: in.Body.Method, Reference: in.Body.Reference, PaidAt: int64(in.Body.PaidAt)})
+		said := trade.PaymentAdvise{Obligation: in.ID, Amount: in.Body.Amount, Method: in.Body.Method, Reference: in.Body.Reference, PaidAt: int64(in.Body.PaidAt)}
+		same := said
+		same.PaidAt = 0 // two persons need not name the same minute
+		return s.payByHand(ctx, in.IDPath, trade.KindPaymentAdvise, commandDigest(trade.KindPaymentAdvise, same), said)
 	})
 	for _, m := range []struct {
 		path, id, summary string
@@ -230,9 +232,15 @@ func (s *server) obligations() {
 			IDPath
 			Body wire.Confirm
 		}) (*reply[wire.Done[wire.Obligation]], error) {
-			return s.changeObligation(ctx, in.IDPath, m.kind, trade.PaymentAnswer{Obligation: in.ID, Amount: in.Body.Amount, Why: in.Body.Why})
+			said := trade.PaymentAnswer{Obligation: in.ID, Amount: in.Body.Amount, Why: in.Body.Why}
+			return s.payByHand(ctx, in.IDPath, m.kind, commandDigest(m.kind, said), said)
 		})
 	}
+}
+
+func obligationRecord(b Bilateral, id string) (wire.Obligation, error) {
+	o, err := record[settlement.Obligation](b, trade.ObligationKey(id), "obligation "+clipped(id))
+	return shownObligation(o), err
 }
 
 func (s *server) changeObligation(ctx context.Context, at IDPath, kind trade.Kind, body any) (*reply[wire.Done[wire.Obligation]], error) {

@@ -67,6 +67,7 @@ type commands struct {
 	Netting    nettingCommand    `cmd:"" help:"Offsetting of final invoices."`
 	Obligation obligationCommand `cmd:"" help:"What one side owes the other, and its payment."`
 	Credit     creditCommand     `cmd:"" help:"How far the two sides of a Bilateral trust each other."`
+	Payment    paymentCommand    `cmd:"" help:"Payment runs over banks, and what banks tell."`
 	Journal    journalCommand    `cmd:"" help:"Postings."`
 	Balance    balanceCommand    `cmd:"" help:"What stands on each account."`
 
