@@ -96,7 +96,9 @@ func (d *Desk) advise(ctx context.Context, run string, p Payment) {
 			// Banks pass the end-to-end id on, so the payee sees it as well; the bank's own
 			// reference is for whoever asks the bank.
 			err = d.o.Submit(ctx, p.Partner, trade.KindPaymentAdvise, trade.PaymentAdvise{Obligation: l.Obligation, Amount: o.Amount, Method: l.Method,
-				Reference: strings.TrimSpace(p.EndToEnd + " " + p.BankReference), PaidAt: p.PaidAt})
+				Reference: strings.TrimSpace(p.EndToEnd + " " + p.BankReference),
+				// A bank's day may have begun before ours; nobody says that it will have paid.
+				PaidAt: min(p.PaidAt, d.o.Now().UnixMilli())})
 		}
 		if err == nil {
 			err = d.told(run, p.EndToEnd, l.Obligation)

@@ -418,6 +418,18 @@ func TestAPaymentByHandNeedsTwoPersonsWhenTheConfigurationSaysSo(t *testing.T) {
 	}
 }
 
+// The ledger takes no payment of a day to come.
+func TestABookingOfTomorrowIsAdvisedAsOfNow(t *testing.T) {
+	w := newWorld(t)
+	w.owes("ALPHA", "BRAVO", "O-1", 10_000000)
+	w.pays("BRAVO")
+	w.ordered()
+	w.now = w.now.AddDate(0, 0, -3)
+	w.imports("ALPHA", w.notice("ALPHA"))
+	w.tell()
+	w.state("ALPHA", "BRAVO", settlement.Advised, "O-1")
+}
+
 func TestAStatementOfAnotherAccountIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.ok(w.bank.Receive(charlieIBAN, rail.Detail{Amount: eur(1), Credit: true}))

@@ -182,7 +182,7 @@ func (w *world) submit(me, partner party.Code, body any) error {
 		if err != nil {
 			return err
 		}
-		if b.Amount != o.Amount || o.Payer != me || b.Reference == "" {
+		if b.Amount != o.Amount || o.Payer != me || b.Reference == "" || b.PaidAt > w.now.UnixMilli() {
 			w.t.Errorf("%s advises %+v of %+v", me, b, o)
 		}
 		o.Payment = settlement.Payment{Method: b.Method, Reference: b.Reference, PaidAt: b.PaidAt}
