@@ -160,56 +160,43 @@ func (d *Desk) carry(x Exception, in *intake) error {
 	return nil
 }
 
-// assigned gives the obligations of a decision and what a bank can pay of them.
-func (d *Desk) assigned(x Exception, wanted func(debt) bool) (all []debt, sum money.Amount, err error) {
-	sum.Currency = x.Evidence.Amount.Currency
+// assigned gives the obligations of a decision and what of the money is for each,
+// when it is enough for them. What is more stays the payer's.
+func (d *Desk) assigned(x Exception, wanted func(debt) bool) (all []debt, parts []rail.Money, err error) {
+	paid := x.Evidence.Amount
 	seen := map[string]bool{}
 	for _, t := range x.Decision.Obligations {
 		o, err := d.debt(t)
 		if err != nil {
-			return nil, sum, err
+			return nil, nil, err
 		}
-		if seen[t.key()] || !wanted(o) || o.Amount.Currency != sum.Currency {
-			return nil, sum, fault.Newf(fault.Refused, "name each once, in the money's currency and on its side, and not paid before", "%s with %s is %s with %s", o.ID, o.Partner, o.Obligation.State, o.Amount).In("obligations")
+		if seen[t.key()] || !wanted(o) || o.Amount.Currency != paid.Currency {
+			return nil, nil, fault.Newf(fault.Refused, "name each once, in the money's currency and on its side, and not paid before", "%s with %s is %s with %s", o.ID, o.Partner, o.Obligation.State, o.Left()).In("obligations")
 		}
 		seen[t.key()] = true
-		pays, _, err := rail.Payable(o.Amount)
-		if err != nil {
-			return nil, sum, err
-		}
-		six, err := pays.Amount()
-		if err != nil {
-			return nil, sum, err
-		}
-		if sum, err = sum.Add(six); err != nil {
-			return nil, sum, err
-		}
 		all = append(all, o)
 	}
-	return all, sum, nil
+	parts, fits, err := fitting(all, paid)
+	if err != nil || fits {
+		return all, parts, err
+	}
+	parts, sum, err := shares(all)
+	if err == nil && paid.Minor < sum.Minor {
+		err = fault.Newf(CodePart, "name fewer, or have the payer advise it as a part", "it is %s, and they come to %s", paid, sum).In("obligations")
+	}
+	return all, parts, err
 }
 
-// assignCredit lays money that came in on what a partner owes. What is more
-// stays the payer's.
+// assignCredit lays money that came in on what a partner owes.
 func (d *Desk) assignCredit(x Exception, in *intake) error {
-	_, sum, err := d.assigned(x, func(o debt) bool {
-		got, ok := d.received[o.key()]
-		return o.Payee == d.o.Me && o.Obligation.State != settlement.Settled && (!ok || got.State == Gone)
+	_, parts, err := d.assigned(x, func(o debt) bool {
+		return o.Payee == d.o.Me && o.Obligation.State != settlement.Settled && d.received[o.key()].State != Waiting
 	})
 	if err != nil {
 		return err
 	}
-	got, err := x.Evidence.Amount.Amount()
-	if err != nil {
-		return err
-	}
-	if got.Micro < sum.Micro {
-		return fault.Newf(CodePart, "name fewer, or wait for the rest and return this", "%s came, and a bank would pay %s for them", got, sum).In("obligations")
-	}
 	var line Told
-	if err := in.take(x.Decision.Obligations, x.Evidence, &line); err != nil {
-		return err
-	}
+	in.take(x.Decision.Obligations, parts, x.Evidence, &line)
 	d.paidBy(x, x.ID, in)
 	return nil
 }
@@ -230,21 +217,13 @@ func (d *Desk) paidBy(x Exception, item string, in *intake) {
 // obligations are named and the account paid for it at least what was ordered;
 // or one that was made without a file.
 func (d *Desk) assignDebit(x Exception, in *intake) error {
-	all, sum, err := d.assigned(x, func(o debt) bool { return o.Payer == d.o.Me && payable(o.Obligation) })
-	if err != nil {
-		return err
-	}
-	paid, err := x.Evidence.Amount.Amount()
-	if err != nil {
-		return err
-	}
-	if paid.Micro < sum.Micro {
-		return fault.Newf(CodePart, "name fewer", "%s was paid, and a bank would pay %s for them", paid, sum).In("obligations")
-	}
 	for _, r := range d.runs {
 		for i, p := range r.Payments {
 			if p.State != Out || !sameTargets(targetsOf(p), x.Decision.Obligations) {
 				continue
+			}
+			if paid := x.Evidence.Amount; paid.Currency != p.Amount.Currency || paid.Minor < p.Amount.Minor {
+				return fault.Newf(CodePart, "name other obligations", "%s was paid, and run %s pays %s for them", paid, r.ID, p.Amount).In("obligations")
 			}
 			r = r.clone()
 			r.Payments[i].move(Book)
@@ -254,29 +233,23 @@ func (d *Desk) assignDebit(x Exception, in *intake) error {
 			return nil
 		}
 	}
+	all, parts, err := d.assigned(x, func(o debt) bool { return o.Payer == d.o.Me && payable(o.Obligation) })
+	if err != nil {
+		return err
+	}
 	claims := d.claims()
-	group := make([]Due, len(all))
-	for i, o := range all {
+	for _, o := range all {
 		if run, ok := claims[o.key()]; ok {
 			return fault.Newf(CodeInRun, "name all obligations of one payment of that run, or wait for it", "%s is in the payment run %s", o.ID, run).In("obligations")
 		}
 		if o.Partner != all[0].Partner {
 			return fault.New(fault.Invalid, "the obligations are of several partners", "one payment goes to one of them").In("obligations")
 		}
-		pays, _, err := rail.Payable(o.Amount)
-		if err != nil {
-			return err
-		}
-		six, err := pays.Amount()
-		if err != nil {
-			return err
-		}
-		group[i] = Due{Target: o.Target, Owed: o.Amount, Pays: six, Method: o.Method, Reference: Reference(o.Obligation)}
 	}
 	in.numbers.Runs++
 	r := Run{ID: fmt.Sprintf("R%06d", in.numbers.Runs), State: ByHand, From: rail.Account{IBAN: x.Evidence.Account}, Execute: x.Evidence.Booked, Message: x.ID,
 		Created: x.Decision.Step, Approved: in.Step}
-	p, err := d.paymentOf(x.ID, group)
+	p, err := d.paymentOf(x.ID, all, parts)
 	if err != nil {
 		return err
 	}

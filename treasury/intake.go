@@ -37,13 +37,15 @@ type Told struct {
 	Exception string       `cbor:"6,keyasint,omitempty"` // that it is now
 }
 
-// Received is money that came in for an obligation, all of it.
+// Received is money that came in for an obligation: all of it, or the part that
+// was advised.
 type Received struct {
 	Target
 	Amount   rail.Money    `cbor:"3,keyasint"`
 	Evidence rail.Evidence `cbor:"4,keyasint"`
 	State    MoneyState    `cbor:"5,keyasint"`
-	At       int64         `cbor:"6,keyasint"` // when it was taken in, ms UTC
+	At       int64         `cbor:"6,keyasint"`           // when it was taken in, ms UTC
+	Answers  string        `cbor:"7,keyasint,omitempty"` // reference of the advice whose receipt is given for it
 }
 
 // Import takes in a file of a bank: a pacs.002 about payments that were ordered
@@ -132,8 +134,14 @@ func (in *intake) keepMoney(r Received) {
 	if in.money == nil {
 		in.money = map[string]Received{}
 	}
-	in.money[r.key()] = r
-	put(in.change, in.d.received, keyReceived, r.key(), r)
+	key := r.key()
+	if before, ok := in.got(key); ok && before.State == Confirmed && !samePlace(before.Evidence, r.Evidence) {
+		// A part that came before; it is kept beside what waits.
+		e := before.Evidence
+		put(in.change, in.d.received, keyReceived, fmt.Sprintf("%s %s %d.%d", key, e.File, e.Entry, e.Payment), before)
+	}
+	in.money[key] = r
+	put(in.change, in.d.received, keyReceived, key, r)
 }
 
 // raise makes an exception and gives its id.
@@ -279,11 +287,11 @@ func (in *intake) items() ([]rail.Item, means, error) {
 	open := map[string]debt{}
 	named := map[string][]string{} // what the payer's advice, or the id alone, names: items
 	for _, o := range debts {
-		pays, _, err := rail.Payable(o.Amount)
+		pays, _, err := rail.Payable(o.Left())
 		if o.Payee != in.d.o.Me || o.Obligation.State == settlement.Settled || err != nil || pays.Minor <= 0 {
 			continue
 		}
-		if got, ok := in.d.received[o.key()]; ok && got.State != Gone {
+		if in.d.received[o.key()].State == Waiting {
 			continue // the money is here
 		}
 		name := ItemName(o.Payer, o.Payee, o.ID)
@@ -314,7 +322,7 @@ func (in *intake) items() ([]rail.Item, means, error) {
 	}
 	for name, o := range open {
 		slices.Sort(single[name])
-		items = append(items, rail.Item{ID: name, References: single[name], Owed: o.Amount})
+		items = append(items, rail.Item{ID: name, References: single[name], Owed: o.Left()})
 	}
 	slices.SortFunc(items, func(a, b rail.Item) int { return cmp.Compare(a.ID, b.ID) })
 	return items, m, nil
@@ -337,32 +345,20 @@ func advisedAs(o settlement.Obligation) (all []string) {
 	return all
 }
 
-// group makes one item of obligations that one payer has advised as paid under
-// one reference, for a payment that tells nothing else.
+// group makes one item of the obligations that a payer has advised as paid by one
+// payment, for a payment that tells nothing else.
 func group(ref string, names []string, open map[string]debt) (rail.Item, bool) {
 	x := rail.Item{ID: "advised as " + ref, References: []string{ref}}
-	for i, name := range names {
+	for _, name := range names {
 		o := open[name]
 		first := open[names[0]]
 		if o.Partner != first.Partner || o.Amount.Currency != first.Amount.Currency || o.Obligation.State != settlement.Advised || o.Payment.Reference != first.Payment.Reference {
 			return x, false
 		}
-		pays, _, err := rail.Payable(o.Amount)
-		if err != nil {
-			return x, false
-		}
-		six, err := pays.Amount()
-		if err != nil {
-			return x, false
-		}
-		if i == 0 {
-			x.Owed.Currency = six.Currency
-		}
-		if x.Owed, err = x.Owed.Add(six); err != nil {
-			return x, false
-		}
+		x.Owed.Currency = o.Amount.Currency
+		x.Owed.Micro += o.Payment.Part // of one payment, so it has room
 	}
-	return x, true
+	return x, x.Owed.Micro == open[names[0]].Payment.Whole
 }
 
 // statement takes in a camt.053 or camt.054.
@@ -407,22 +403,21 @@ func (in *intake) finding(f rail.Finding, m means, line *Told) error {
 	}
 	switch o := f.Outcome.(type) {
 	case rail.Whole:
-		full, err := in.full(f, o, m)
-		switch {
-		case err != nil:
+		if done, err := in.paid(f, o.Paid, m, line, doubt); err != nil || done {
 			return err
-		case !full:
-			doubt(Exception{Kind: "part", Detail: "it is what another part of the same file had left", Named: m.of(o.Paid)})
-		case f.Evidence.Credit:
-			return in.credited(f, o, m, line, doubt)
-		default:
-			in.debited(f, o, line, doubt)
 		}
+		doubt(Exception{Kind: "part", Detail: "it is what another part of the same file had left, or not what was advised", Named: m.of(o.Paid)})
 	case rail.Part:
-		// An obligation is discharged as a whole. Once a Bilateral takes a part, this
-		// is where it is brought: o.Paid says how much goes to which.
-		doubt(Exception{Detail: "it is less than is owed", Named: m.of(o.Paid)})
+		// A part counts when the payer has advised just this.
+		if done, err := in.paid(f, o.Paid, m, line, doubt); err != nil || done {
+			return err
+		}
+		doubt(Exception{Detail: "it is less than is owed, and not advised as a part", Named: m.of(o.Paid)})
 	case rail.Over:
+		// Several debts together come to more coins than each alone.
+		if done, err := in.paid(f, o.Paid, m, line, doubt); err != nil || done {
+			return err
+		}
 		excess, err := o.Excess.Amount()
 		if err != nil {
 			return err
@@ -456,27 +451,23 @@ func (in *intake) finding(f rail.Finding, m means, line *Told) error {
 	return nil
 }
 
-// full reports whether a payment alone is what its items come to: the matcher
-// would also take two halves of one file.
-func (in *intake) full(f rail.Finding, o rail.Whole, m means) (bool, error) {
+// paid carries out a payment that alone is what its items come to: the matcher
+// would also take two halves of one file, and counts each debt by itself.
+func (in *intake) paid(f rail.Finding, items []rail.Allocation, m means, line *Told, doubt func(Exception)) (done bool, err error) {
+	if f.Evidence.Credit {
+		return in.credited(f, m.of(items), line, doubt)
+	}
 	sum := int64(0)
-	for _, a := range o.Paid {
-		if run, at, ok := in.find(a.Item); ok && !f.Evidence.Credit {
+	for _, a := range items {
+		if run, at, ok := in.find(a.Item); ok {
 			sum += run.Payments[at].Amount.Minor
 		}
 	}
-	for _, t := range m.of(o.Paid) {
-		x, err := in.d.debt(t)
-		if err != nil {
-			return false, err
-		}
-		pays, _, err := rail.Payable(x.Amount)
-		if err != nil {
-			return false, err
-		}
-		sum += pays.Minor
+	if sum != f.Evidence.Amount.Minor {
+		return false, nil
 	}
-	return sum == f.Evidence.Amount.Minor, nil
+	in.debited(f, items, line, doubt)
+	return true, nil
 }
 
 // of gives the obligations that allocations are for.
@@ -507,33 +498,36 @@ func (m means) referred(e rail.Evidence) (out []Target) {
 	return out
 }
 
-// credited lays money that came in on what others owe.
-func (in *intake) credited(f rail.Finding, o rail.Whole, m means, line *Told, doubt func(Exception)) error {
-	targets := m.of(o.Paid)
-	for _, t := range targets {
-		if got, ok := in.got(t.key()); ok && got.State != Gone {
-			doubt(Exception{Kind: "paid-before", Detail: fmt.Sprintf("money for %s came before, in %s", t.Obligation, got.Evidence.File), Named: targets})
-			return nil
+// credited lays money that came in on what others owe, if it is what that comes
+// to.
+func (in *intake) credited(f rail.Finding, targets []Target, line *Told, doubt func(Exception)) (done bool, err error) {
+	all := make([]debt, len(targets))
+	for i, t := range targets {
+		if all[i], err = in.d.debt(t); err != nil {
+			return false, err
 		}
 	}
-	return in.take(targets, f.Evidence, line)
+	parts, fits, err := fitting(all, f.Evidence.Amount)
+	if err != nil || !fits {
+		return false, err
+	}
+	for _, t := range targets {
+		if got, _ := in.got(t.key()); got.State == Waiting {
+			doubt(Exception{Kind: "paid-before", Detail: fmt.Sprintf("money for %s came before, in %s", t.Obligation, got.Evidence.File), Named: targets})
+			return true, nil
+		}
+	}
+	line.Outcome = rail.Whole{}.Name() // also where the matcher, that counts each debt alone, sees more or less
+	in.take(targets, parts, f.Evidence, line)
+	return true, nil
 }
 
-// take notes that money has come for obligations, each to its last minor unit.
-func (in *intake) take(targets []Target, e rail.Evidence, line *Told) error {
-	for _, t := range targets {
-		o, err := in.d.debt(t)
-		if err != nil {
-			return err
-		}
-		pays, _, err := rail.Payable(o.Amount)
-		if err != nil {
-			return err
-		}
-		in.keepMoney(Received{Target: t, Amount: pays, Evidence: e, State: Waiting, At: in.Step.At})
+// take notes that money has come for obligations.
+func (in *intake) take(targets []Target, parts []rail.Money, e rail.Evidence, line *Told) {
+	for i, t := range targets {
+		in.keepMoney(Received{Target: t, Amount: parts[i], Evidence: e, State: Waiting, At: in.Step.At})
 	}
 	line.Did = fmt.Sprintf("it pays %s; the receipt is given once the payer has advised it", spoken(targets))
-	return nil
 }
 
 func spoken(targets []Target) string {
@@ -545,8 +539,8 @@ func spoken(targets []Target) string {
 }
 
 // debited notes that a payment that was ordered has left the account.
-func (in *intake) debited(f rail.Finding, o rail.Whole, line *Told, doubt func(Exception)) {
-	for _, a := range o.Paid {
+func (in *intake) debited(f rail.Finding, items []rail.Allocation, line *Told, doubt func(Exception)) {
+	for _, a := range items {
 		run, at, ok := in.find(a.Item)
 		if !ok || !run.Payments[at].move(Book) {
 			doubt(Exception{Kind: "paid-before", Detail: "the payment " + a.Item + " was booked before", Run: run.ID, EndToEnd: a.Item})

@@ -7,11 +7,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/merkle"
 	"github.com/lateral-network/lateral/rail"
+	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
@@ -46,17 +46,16 @@ type Payment struct {
 	Reason        string       `cbor:"10,keyasint,omitempty"` // why it was rejected or came back
 	BankReference string       `cbor:"11,keyasint,omitempty"`
 	PaidAt        int64        `cbor:"12,keyasint,omitempty"` // day of the booking, ms UTC
+	Carried       money.Micro  `cbor:"13,keyasint,omitempty"` // of all lines together, less than a coin: the ledger brings it to the next debt
 }
 
 // Line is what a payment pays of one obligation.
 type Line struct {
 	Obligation string       `cbor:"1,keyasint"`
-	Owed       money.Amount `cbor:"2,keyasint"` // when the run was made
-	Pays       rail.Money   `cbor:"3,keyasint"`
-	Carried    money.Micro  `cbor:"4,keyasint,omitempty"` // below a minor unit, so no bank can pay it
+	Owed       money.Amount `cbor:"2,keyasint"` // what was left of it when the run was made
+	Pays       rail.Money   `cbor:"3,keyasint"` // as the bank is told: the lines come to the payment
 	Reference  string       `cbor:"5,keyasint"`
 	Method     string       `cbor:"6,keyasint"`
-	Told       bool         `cbor:"7,keyasint,omitempty"` // advised on the Bilateral
 }
 
 // clone gives a run whose payments can be changed without changing r's.
@@ -111,14 +110,17 @@ func (p *Payment) move(e PaymentEvent) bool {
 type Due struct {
 	Target
 	State     settlement.State
-	Due       int64 // ms UTC
-	Owed      money.Amount
-	Pays      money.Amount // whole minor units
+	Due       int64        // ms UTC
+	Owed      money.Amount // what is left of it
+	Discount  money.Amount // that paying now takes off
+	Pays      money.Amount // whole minor units, when it is paid alone
 	Carried   money.Amount // the rest below a minor unit
 	Method    string
 	Reference string
 	Run       string // that it is in
 	Why       string // why it is in no run that is made now; empty: it is
+
+	debt debt
 }
 
 // Which says what is to be paid.
@@ -150,9 +152,12 @@ func (d *Desk) due(w Which) (all []Due, err error) {
 		if o.Payer != d.o.Me || !payable(o.Obligation) || !slices.Contains(d.o.Methods, o.Method) || !w.takes(o) {
 			continue
 		}
-		x := Due{Target: o.Target, State: o.Obligation.State, Due: o.Obligation.Due, Owed: o.Amount, Method: o.Method, Reference: Reference(o.Obligation), Run: claims[o.key()],
-			Pays: money.Amount{Currency: o.Amount.Currency}, Carried: o.Amount}
-		pays, carried, err := rail.Payable(o.Amount)
+		x := Due{Target: o.Target, State: o.Obligation.State, Due: o.Obligation.Due, Owed: o.Left(), Method: o.Method, Reference: Reference(o.Obligation), Run: claims[o.key()],
+			Pays: money.Amount{Currency: o.Amount.Currency}, Carried: o.Least, debt: o}
+		if x.Discount, err = x.Owed.Sub(o.Least); err != nil {
+			return nil, err
+		}
+		pays, carried, err := rail.Payable(o.Least)
 		switch {
 		case err != nil:
 			x.Why = fault.Of(err).Detail
@@ -186,8 +191,13 @@ func (d *Desk) own(number string) (Own, error) {
 	return Own{}, fault.Newf(CodeAccount, "name one of bank.accounts in the node's configuration", "%.40q is no account of this carrier", number).In("account")
 }
 
-// CreateRun makes a run of all that is due and free: one payment for each payee
-// and currency. Nothing is ordered before another person approves it. Codes:
+// maxTogether is how many obligations one advice names.
+const maxTogether = 2000
+
+// CreateRun makes a run of all that is due and free: one payment for each payee,
+// currency and way of paying. What has a discount is paid by itself, so that a
+// discount that is over by the time of the advice leaves a part to pay and does
+// not hold up the others. Nothing is ordered before another person approves it. Codes:
 // payment-account, refused when nothing can be paid.
 func (d *Desk) CreateRun(by, account string, execute rail.Date, w Which) (Run, error) {
 	from, err := d.own(account)
@@ -216,19 +226,28 @@ func (d *Desk) CreateRun(by, account string, execute rail.Date, w Which) (Run, e
 	// The random part keeps a node that lost its store from giving a file the id of
 	// another.
 	r.Message = r.ID + "-" + rand.Text()[:12]
-	groups := map[string][]Due{}
+	groups := map[string][]debt{}
 	for _, x := range due {
 		if x.Why == "" {
-			key := string(x.Partner) + "/" + string(x.Owed.Currency)
-			groups[key] = append(groups[key], x)
+			key := string(x.Partner) + "/" + string(x.Owed.Currency) + "/" + x.Method + "/"
+			if x.Discount.Micro > 0 {
+				key += x.Obligation
+			}
+			groups[key] = append(groups[key], x.debt)
 		}
 	}
 	for _, group := range sorted(groups) {
-		p, err := d.paymentOf(r.Message, group)
-		if err != nil {
-			return Run{}, err
+		for some := range slices.Chunk(group, maxTogether) {
+			pays, err := paying(some)
+			if err != nil {
+				return Run{}, err
+			}
+			p, err := d.paymentOf(fmt.Sprintf("%s %d", r.Message, len(r.Payments)+1), some, pays)
+			if err != nil {
+				return Run{}, err
+			}
+			r.Payments = append(r.Payments, p)
 		}
-		r.Payments = append(r.Payments, p)
 	}
 	if len(r.Payments) == 0 {
 		return Run{}, fault.New(fault.Refused, "nothing that is due can be paid", "lateral payment due says why of each")
@@ -239,28 +258,29 @@ func (d *Desk) CreateRun(by, account string, execute rail.Date, w Which) (Run, e
 	return r, c.commit()
 }
 
-// paymentOf makes the payment of what is due to one payee in one currency. The
-// lock is held.
-func (d *Desk) paymentOf(message string, group []Due) (Payment, error) {
-	to := d.payeeOf(group[0].Partner, group[0].Owed.Currency)
-	p := Payment{Partner: group[0].Partner, State: Planned, Amount: rail.Money{Currency: group[0].Owed.Currency}}
-	if to != nil {
+// paymentOf makes the payment of debts to one payee in one currency. name is its
+// own; pays is for each debt. The lock is held.
+func (d *Desk) paymentOf(name string, all []debt, pays []rail.Money) (p Payment, err error) {
+	first := all[0]
+	p = Payment{Partner: first.Partner, State: Planned, Amount: rail.Money{Currency: first.Amount.Currency}}
+	if to := d.payeeOf(p.Partner, p.Amount.Currency); to != nil {
 		p.Name, p.Account, p.BIC = to.Name, to.Account, to.BIC
 	}
-	sum := money.Amount{Currency: p.Amount.Currency}
-	for _, x := range group {
-		pays, carried, err := rail.Payable(x.Owed)
-		if err != nil {
+	owed := money.Amount{Currency: p.Amount.Currency}
+	for i, o := range all {
+		p.Lines = append(p.Lines, Line{Obligation: o.ID, Owed: o.Left(), Pays: pays[i], Reference: Reference(o.Obligation), Method: o.Method})
+		p.Amount.Minor += pays[i].Minor // together not more than the debts, whose sum has room
+		if owed, err = owed.Add(o.Left()); err != nil {
 			return p, err
 		}
-		if sum, err = sum.Add(x.Pays); err != nil {
-			return p, err
-		}
-		p.Lines = append(p.Lines, Line{Obligation: x.Obligation, Owed: x.Owed, Pays: pays, Carried: carried, Reference: x.Reference, Method: x.Method})
 	}
-	var err error
-	p.Amount, _, err = rail.Payable(sum)
-	p.EndToEnd = rail.CreditorReference(message + " " + string(p.Partner) + " " + string(p.Amount.Currency))
+	if most, _, err := rail.Payable(owed); err != nil {
+		return p, err
+	} else if most != p.Amount {
+		owed = first.Least // with a discount it is paid alone
+	}
+	_, p.Carried, err = rail.Payable(owed)
+	p.EndToEnd = rail.CreditorReference(name + " " + string(p.Partner) + " " + string(p.Amount.Currency))
 	return p, err
 }
 
@@ -326,8 +346,8 @@ func (d *Desk) fresh(r Run) error {
 			if err != nil {
 				return err
 			}
-			if !payable(o.Obligation) || o.Amount != l.Owed || d.byHand[o.key()] > 0 {
-				return stale("%s with %s is %s with %s, and was owed with %s when run %s was made", l.Obligation, p.Partner, o.Obligation.State, o.Amount, l.Owed, r.ID)
+			if !payable(o.Obligation) || o.Left() != l.Owed || d.byHand[o.key()] > 0 {
+				return stale("%s with %s is %s with %s, and was owed with %s when run %s was made", l.Obligation, p.Partner, o.Obligation.State, o.Left(), l.Owed, r.ID)
 			}
 		}
 	}
@@ -432,33 +452,39 @@ func (d *Desk) payment(endToEnd string) (run Run, at int, ok bool) {
 	return Run{}, 0, false
 }
 
-// Carried is what is left of paid obligations below a minor unit, by partner.
+// Carried is what a carrier's next obligation to a partner takes up: of those
+// before, what is less than a coin. The ledger keeps it.
 type Carried struct {
 	Partner party.Code
 	Amount  money.Amount
 }
 
-// Carried sums what paid obligations have left below a minor unit.
+// Carried lists what the ledger carries for this carrier, by partner and currency.
 func (d *Desk) Carried() ([]Carried, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	sums := map[string]Carried{}
-	for _, r := range d.runs {
-		for _, p := range r.Payments {
-			if p.State != Booked && p.State != Advised {
-				continue
-			}
-			for _, l := range p.Lines {
-				key := strings.Join([]string{string(p.Partner), string(l.Owed.Currency)}, "/")
-				s := sums[key]
-				s.Partner, s.Amount.Currency = p.Partner, l.Owed.Currency
-				var err error
-				if s.Amount.Micro, err = s.Amount.Micro.Add(l.Carried); err != nil {
-					return nil, err
+	debts, err := d.debts()
+	if err != nil {
+		return nil, err
+	}
+	currencies := map[party.Code]map[money.Currency]bool{} // of debts: what is carried comes from one
+	for _, o := range debts {
+		if currencies[o.Partner] == nil {
+			currencies[o.Partner] = map[money.Currency]bool{}
+		}
+		currencies[o.Partner][o.Amount.Currency] = true
+	}
+	found := map[string]Carried{}
+	for _, c := range d.o.Channels() {
+		err := c.View(func(v trade.Records) error {
+			for currency := range currencies[c.Partner] {
+				if rest := (trade.View{Records: v}).Carried(d.o.Me, currency); rest != 0 {
+					found[string(c.Partner)+"/"+string(currency)] = Carried{c.Partner, money.Amount{Currency: currency, Micro: rest}}
 				}
-				sums[key] = s
 			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
-	return sorted(sums), nil
+	return sorted(found), nil
 }

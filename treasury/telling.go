@@ -2,10 +2,14 @@ package treasury
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
 )
 
@@ -57,7 +61,7 @@ func (d *Desk) Tell(ctx context.Context) {
 		}
 	}
 	for _, r := range money {
-		d.confirm(ctx, r)
+		d.confirm(ctx, r.Target)
 	}
 }
 
@@ -83,32 +87,42 @@ func (d *Desk) Problem(t Target) string {
 	return d.problems[t.key()]
 }
 
-// advise tells a payment on the Bilateral, obligation by obligation. The ledger
-// takes an advice of each once, so a node that died in between goes on here.
+// advise tells a payment on the Bilateral, for all its obligations at once. A
+// node that died in between finds its advice by the reference, which the ledger
+// takes once.
 func (d *Desk) advise(ctx context.Context, run string, p Payment) {
-	for _, l := range p.Lines {
-		if l.Told || ctx.Err() != nil {
-			continue
+	if ctx.Err() != nil {
+		return
+	}
+	// Banks pass the end-to-end id on, so the payee sees it as well; the bank's own
+	// reference is for whoever asks the bank.
+	reference := strings.TrimSpace(p.EndToEnd + " " + p.BankReference)
+	told, err := d.remittance(p.Partner, d.o.Me, reference)
+	if err == nil && told.Payer == "" {
+		// A bank's day may have begun before ours; nobody says that it will have paid.
+		a := trade.PaymentAdvise{Method: p.Lines[0].Method, Reference: reference, PaidAt: min(p.PaidAt, d.o.Now().UnixMilli())}
+		if len(p.Lines) == 1 {
+			a.Obligation = p.Lines[0].Obligation
+		} else {
+			for _, l := range p.Lines {
+				a.Obligations = append(a.Obligations, l.Obligation)
+			}
+			slices.Sort(a.Obligations)
 		}
-		t := Target{p.Partner, l.Obligation}
-		o, err := d.debt(t)
-		if err == nil && payable(o.Obligation) {
-			// Banks pass the end-to-end id on, so the payee sees it as well; the bank's own
-			// reference is for whoever asks the bank.
-			err = d.o.Submit(ctx, p.Partner, trade.KindPaymentAdvise, trade.PaymentAdvise{Obligation: l.Obligation, Amount: o.Amount, Method: l.Method,
-				Reference: strings.TrimSpace(p.EndToEnd + " " + p.BankReference),
-				// A bank's day may have begun before ours; nobody says that it will have paid.
-				PaidAt: min(p.PaidAt, d.o.Now().UnixMilli())})
+		if a.Amount, err = p.Amount.Amount(); err == nil {
+			err = d.o.Submit(ctx, p.Partner, trade.KindPaymentAdvise, a)
 		}
-		if err == nil {
-			err = d.told(run, p.EndToEnd, l.Obligation)
-		}
+	}
+	if err == nil {
+		err = d.told(run, p.EndToEnd)
+	}
+	for _, t := range targetsOf(p) {
 		d.tried(t, err)
 	}
 }
 
-// told notes that an obligation is advised.
-func (d *Desk) told(run, endToEnd, obligation string) error {
+// told notes that a payment is advised.
+func (d *Desk) told(run, endToEnd string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r, err := d.run(run)
@@ -116,46 +130,111 @@ func (d *Desk) told(run, endToEnd, obligation string) error {
 		return err
 	}
 	for i := range r.Payments {
-		p := &r.Payments[i]
-		if p.EndToEnd != endToEnd {
-			continue
-		}
-		all := true
-		for j := range p.Lines {
-			p.Lines[j].Told = p.Lines[j].Told || p.Lines[j].Obligation == obligation
-			all = all && p.Lines[j].Told
-		}
-		if all {
-			p.move(Tell)
+		if r.Payments[i].EndToEnd == endToEnd {
+			r.Payments[i].move(Tell)
 		}
 	}
 	return d.keepRun(r)
 }
 
 // confirm gives the receipt of money that came in, once the payer has advised
-// it. Money that the bank has taken back meanwhile is not confirmed.
-func (d *Desk) confirm(ctx context.Context, r Received) {
-	o, err := d.debt(r.Target)
-	d.mu.Lock()
-	still := d.received[r.key()].State == Waiting
-	d.mu.Unlock()
-	if err == nil && (!still || payable(o.Obligation)) || ctx.Err() != nil {
+// it: one for all that it has advised together. Money that the bank has taken
+// back meanwhile is not confirmed.
+func (d *Desk) confirm(ctx context.Context, t Target) {
+	if ctx.Err() != nil {
 		return
 	}
-	if err == nil && o.Obligation.State == settlement.Advised {
-		err = d.o.Submit(ctx, r.Partner, trade.KindPaymentReceipt, trade.PaymentAnswer{Obligation: r.Obligation, Amount: o.Amount})
+	d.tried(t, d.receipt(ctx, t))
+}
+
+func (d *Desk) receipt(ctx context.Context, t Target) error {
+	o, err := d.debt(t)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		d.mu.Lock()
-		if now := d.received[r.key()]; now.State == Waiting {
-			now.State = Confirmed
-			c := d.change()
-			put(c, d.received, keyReceived, now.key(), now)
-			err = c.commit()
+	d.mu.Lock()
+	got := d.received[t.key()]
+	d.mu.Unlock()
+	if got.State != Waiting {
+		return nil // with another obligation of its payment, or the bank has it back
+	}
+	if got.Answers != "" {
+		r, err := d.remittance(t.Partner, o.Payer, got.Answers)
+		if err != nil {
+			return err
 		}
-		d.mu.Unlock()
+		if r.Received.Time != 0 {
+			return d.confirmed(partsOf(t.Partner, r), got.Answers)
+		}
 	}
-	d.tried(r.Target, err)
+	switch o.Obligation.State {
+	case settlement.Advised:
+	case settlement.Settled: // by hand
+		return d.confirmed([]Target{t}, got.Answers)
+	default:
+		return nil // the payer's advice is to come
+	}
+	r, err := d.remittance(t.Partner, o.Payer, o.Payment.Reference)
+	if err != nil {
+		return err
+	}
+	targets := partsOf(t.Partner, r)
+	if here, err := d.answers(targets, r); err != nil || !here {
+		return err
+	}
+	if err := d.o.Submit(ctx, t.Partner, trade.KindPaymentReceipt, trade.PaymentAnswer{Obligation: t.Obligation, Amount: r.Amount}); err != nil {
+		return err
+	}
+	return d.confirmed(targets, r.Reference)
+}
+
+// answers reports whether the money of a whole payment is here, and notes which
+// advice it answers, so that a node that dies now knows the receipt as its own.
+func (d *Desk) answers(targets []Target, r settlement.Remittance) (here bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	sum := money.Amount{Currency: r.Amount.Currency}
+	c := d.change()
+	for _, t := range targets {
+		got, ok := d.received[t.key()]
+		if !ok || got.State != Waiting {
+			return false, nil
+		}
+		six, err := got.Amount.Amount()
+		if err != nil {
+			return false, err
+		}
+		if sum, err = sum.Add(six); err != nil {
+			return false, err
+		}
+		got.Answers = r.Reference
+		put(c, d.received, keyReceived, t.key(), got)
+	}
+	if sum != r.Amount {
+		return false, fault.Newf(CodePart, "ask the payer to advise what it has paid, or decline the payment", "%s came for what %s is advised for", sum, r.Amount)
+	}
+	return true, c.commit()
+}
+
+// confirmed notes that the receipt was given.
+func (d *Desk) confirmed(targets []Target, answers string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.change()
+	for _, t := range targets {
+		if got := d.received[t.key()]; got.State == Waiting && got.Answers == answers {
+			got.State = Confirmed
+			put(c, d.received, keyReceived, t.key(), got)
+		}
+	}
+	return c.commit()
+}
+
+func partsOf(partner party.Code, r settlement.Remittance) (out []Target) {
+	for _, p := range r.Parts {
+		out = append(out, Target{partner, p.Obligation})
+	}
+	return out
 }
 
 // Received lists money that came in and is not confirmed, by partner; all: and

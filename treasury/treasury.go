@@ -24,6 +24,7 @@ import (
 	"github.com/lateral-network/lateral/rail"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
 )
@@ -35,8 +36,8 @@ const (
 	// CodeStale says that what a run pays, or the account it pays to, is not what
 	// it was when the run was made.
 	CodeStale fault.Code = "payment-run-stale"
-	// CodePart says that money does not cover an obligation to its last minor
-	// unit.
+	// CodePart says that money does not cover an obligation to the last
+	// coin, or another amount than was advised.
 	CodePart fault.Code = "payment-part"
 	// CodeAccount says that an account is none of this carrier's, or that a
 	// partner has none to pay to.
@@ -241,6 +242,17 @@ func other(began Step, by string) error {
 type debt struct {
 	Target
 	settlement.Obligation
+	Least money.Amount // by which it is discharged now: what is left, less the discount of its days
+}
+
+// debtOf reads a debt with what discharges it now.
+func (d *Desk) debtOf(v trade.Records, t Target, raw []byte) (o debt, err error) {
+	if err := canon.Decode(raw, &o.Obligation); err != nil {
+		return o, fault.Newf(fault.Corrupt, "stop the node and rebuild its store from the ledger", "the record %s cannot be read", trade.ObligationKey(t.Obligation)).Because(err)
+	}
+	o.Target = t
+	o.Least, err = trade.View{Records: v}.Payable(o.Obligation, trade.MethodToken, d.o.Now().UnixMilli()) // tokens pay to the millionth
+	return o, err
 }
 
 // ItemName is what both ends of a payment compute its creditor reference from:
@@ -266,11 +278,11 @@ func (d *Desk) debts() (all []debt, err error) {
 	for _, c := range channels {
 		err := c.View(func(v trade.Records) error {
 			for key, raw := range v.Scan(trade.ObligationPrefix) {
-				var o settlement.Obligation
-				if err := canon.Decode(raw, &o); err != nil {
-					return fault.Newf(fault.Corrupt, "stop the node and rebuild its store from the ledger", "the record %s cannot be read", key).Because(err)
+				o, err := d.debtOf(v, Target{c.Partner, strings.TrimPrefix(key, trade.ObligationPrefix)}, raw)
+				if err != nil {
+					return err
 				}
-				all = append(all, debt{Target{c.Partner, o.ID}, o})
+				all = append(all, o)
 			}
 			return nil
 		})
@@ -288,19 +300,37 @@ func (d *Desk) debt(t Target) (o debt, err error) {
 			continue
 		}
 		found := false
-		err := c.View(func(v trade.Records) error {
+		err := c.View(func(v trade.Records) (err error) {
 			raw, ok := v.Get(trade.ObligationKey(t.Obligation))
-			if found = ok; !ok {
-				return nil
+			if found = ok; ok {
+				o, err = d.debtOf(v, t, raw)
 			}
-			o.Target = t
-			return canon.Decode(raw, &o.Obligation)
+			return err
 		})
 		if err != nil || found {
 			return o, err
 		}
 	}
 	return o, fault.Newf(fault.NotFound, "list them with lateral payment due or lateral obligation list", "there is no obligation %.140q with %.40q", t.Obligation, string(t.Partner)).In("obligation")
+}
+
+// remittance gives a payment that was advised; no Payer: none has the reference.
+func (d *Desk) remittance(partner, payer party.Code, reference string) (r settlement.Remittance, err error) {
+	for _, c := range d.o.Channels() {
+		if c.Partner != partner {
+			continue
+		}
+		err := c.View(func(v trade.Records) error {
+			if raw, ok := v.Get(trade.RemittanceKey(payer, reference)); ok {
+				return canon.Decode(raw, &r)
+			}
+			return nil
+		})
+		if err != nil || r.Payer != "" {
+			return r, err
+		}
+	}
+	return r, nil
 }
 
 // claims gives the run of each obligation that is in a payment which claims it.

@@ -2,7 +2,9 @@ package treasury
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/lateral-network/lateral/rail"
 	"github.com/lateral-network/lateral/rail/bank"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
 )
@@ -24,7 +27,7 @@ func TestOnePaymentOverFiveObligationsClearsFive(t *testing.T) {
 	}
 	w.pays("BRAVO")
 	r, _, report := w.ordered()
-	if len(r.Payments) != 1 || r.Payments[0].Amount.Minor != 5000 || len(r.Payments[0].Lines) != 5 || r.Payments[0].Lines[0].Carried != 4321 {
+	if len(r.Payments) != 1 || r.Payments[0].Amount.Minor != 5002 || len(r.Payments[0].Lines) != 5 || r.Payments[0].Carried != 1605 {
 		t.Fatalf("the run is %+v", r)
 	}
 	w.imports("ALPHA", report)
@@ -37,11 +40,14 @@ func TestOnePaymentOverFiveObligationsClearsFive(t *testing.T) {
 	}
 	w.tell()
 	w.state("ALPHA", "BRAVO", settlement.Settled, ids...)
-	w.has("ALPHA", 1_000_000-5000)
-	w.has("BRAVO", 1_000_000+5000)
+	w.has("ALPHA", 1_000_000-5002)
+	w.has("BRAVO", 1_000_000+5002)
 	w.noException("ALPHA")
 	w.noException("BRAVO")
-	if all, err := w.desks["ALPHA"].Carried(); err != nil || len(all) != 1 || all[0].Amount.Micro != 5*4321 {
+	if !slices.Equal(w.commands, []trade.Kind{trade.KindPaymentAdvise, trade.KindPaymentReceipt}) {
+		t.Errorf("one payment takes %v", w.commands)
+	}
+	if all, err := w.desks["ALPHA"].Carried(); err != nil || len(all) != 1 || all[0].Amount.Micro != 1605 {
 		t.Errorf("carried is %+v, %v", all, err)
 	}
 }
@@ -435,6 +441,88 @@ func TestAStatementOfAnotherAccountIsRefused(t *testing.T) {
 	w.ok(w.bank.Receive(charlieIBAN, rail.Detail{Amount: eur(1), Credit: true}))
 	_, err := w.desks["ALPHA"].Import("ann", "x", w.notice("CHARLIE"))
 	w.refused(CodeAccount, err)
+}
+
+// A part counts as one when the payer has advised just that; the rest stays owed
+// and is paid by the next run.
+func TestAPartThatWasAdvisedIsConfirmedAsAPart(t *testing.T) {
+	w := newWorld(t)
+	w.owes("ALPHA", "BRAVO", "O-1", 10_004321)
+	w.pays("BRAVO")
+	ref := Reference(w.obligations["ALPHA/BRAVO"]["O-1"])
+	part := func(id string) {
+		w.ok(w.bank.Receive(bravoIBAN, rail.Detail{Amount: eur(400), Credit: true, EndToEndID: id, Remittance: rail.Remittance{Structured: []rail.Reference{{Creditor: ref}}}}))
+		w.imports("BRAVO", w.notice("BRAVO"))
+	}
+	part("early")
+	x := w.exception("BRAVO", "part") // nobody has advised it
+	_, err := w.desks["BRAVO"].Resolve("ann", x.ID, Decision{Action: Assign, Obligations: []Target{{"ALPHA", "O-1"}}, Why: "their mail"})
+	w.refused(CodePart, err)
+	w.ok(w.submit("ALPHA", "BRAVO", trade.PaymentAdvise{Obligation: "O-1", Amount: money.Amount{Currency: "EUR", Micro: 4_000000}, Method: "bank-transfer", Reference: "early"}))
+	w.resolved("BRAVO", x.ID, Decision{Action: Assign, Obligations: []Target{{"ALPHA", "O-1"}}})
+	w.tell()
+	w.state("ALPHA", "BRAVO", settlement.Owed, "O-1")
+	w.ok(w.submit("ALPHA", "BRAVO", trade.PaymentAdvise{Obligation: "O-1", Amount: money.Amount{Currency: "EUR", Micro: 4_000000}, Method: "bank-transfer", Reference: "second"}))
+	part("second")
+	w.tell()
+	w.noException("BRAVO")
+	if o := w.obligations["ALPHA/BRAVO"]["O-1"]; o.State != settlement.Owed || o.Paid != 8_000000 {
+		t.Errorf("after two parts it is %+v", o)
+	}
+	r, _, _ := w.ordered()
+	if r.Payments[0].Amount != eur(200) || r.Payments[0].Lines[0].Owed.Micro != 2_004321 {
+		t.Errorf("the run pays %+v", r.Payments[0])
+	}
+	w.imports("ALPHA", w.notice("ALPHA"))
+	w.imports("BRAVO", w.notice("BRAVO"))
+	w.tell()
+	w.state("ALPHA", "BRAVO", settlement.Settled, "O-1")
+	if all := w.desks["BRAVO"].Received(true); len(all) != 3 || len(w.desks["BRAVO"].Received(false)) != 0 {
+		t.Errorf("received %+v", all)
+	}
+}
+
+// The ledger has the command and the node's store does not know it: neither is
+// given again.
+func TestANodeThatDiedAfterItsCommandDoesNotRepeatIt(t *testing.T) {
+	w := newWorld(t)
+	w.owes("ALPHA", "BRAVO", "O-1", 10_000000)
+	w.owes("ALPHA", "BRAVO", "O-2", 10_000000)
+	w.pays("BRAVO")
+	w.ordered()
+	w.imports("ALPHA", w.notice("ALPHA"))
+	w.imports("BRAVO", w.notice("BRAVO"))
+	for _, code := range []party.Code{"ALPHA", "BRAVO"} {
+		w.lost = true // what Submit did, but not its answer
+		w.desks[code].Tell(context.Background())
+		w.lost = false
+		w.start(code).Tell(context.Background())
+	}
+	w.state("ALPHA", "BRAVO", settlement.Settled, "O-1", "O-2")
+	if len(w.commands) != 2 {
+		t.Errorf("commands %v", w.commands)
+	}
+	if runs := w.desks["ALPHA"].Runs(); runs[0].Payments[0].State != Advised {
+		t.Errorf("the payment is %s", runs[0].Payments[0].State)
+	}
+	if all := w.desks["BRAVO"].Received(false); len(all) != 0 {
+		t.Errorf("received %+v", all)
+	}
+}
+
+// What was advised is one sum and what came another: nothing is confirmed.
+func TestMoneyThatIsNotWhatWasAdvisedIsNotConfirmed(t *testing.T) {
+	w := newWorld(t)
+	w.owes("ALPHA", "BRAVO", "O-1", 10_000000)
+	ref := Reference(w.obligations["ALPHA/BRAVO"]["O-1"])
+	w.ok(w.bank.Receive(bravoIBAN, rail.Detail{Amount: eur(1000), Credit: true, Remittance: rail.Remittance{Structured: []rail.Reference{{Creditor: ref}}}}))
+	w.imports("BRAVO", w.notice("BRAVO"))
+	w.ok(w.submit("ALPHA", "BRAVO", trade.PaymentAdvise{Obligation: "O-1", Amount: money.Amount{Currency: "EUR", Micro: 4_000000}, Method: "bank-transfer", Reference: "4"}))
+	w.tell()
+	w.state("ALPHA", "BRAVO", settlement.Advised, "O-1")
+	if !strings.Contains(w.desks["BRAVO"].Problem(Target{"ALPHA", "O-1"}), "EUR 4.000000") {
+		t.Errorf("nobody is told: %q", w.desks["BRAVO"].Problem(Target{"ALPHA", "O-1"}))
+	}
 }
 
 // Two halves in one file are two parts: neither alone discharges anything.

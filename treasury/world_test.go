@@ -35,18 +35,22 @@ type world struct {
 	bank        *bank.Bank
 	now         time.Time
 	obligations map[string]map[string]settlement.Obligation // by pair and id
+	remittances map[string]settlement.Remittance            // by pair and key
+	carried     map[string]money.Micro                      // by pair and key
 	desks       map[party.Code]*Desk
 	dirs        map[party.Code]string
 	stores      map[party.Code]*store.DB
 	misbehave   func(rail.Payment) bank.Act
 	fourEyes    bool
 	refuse      error // what every command meets
+	lost        bool  // commands are executed, and their answers do not come
 	commands    []trade.Kind
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC), obligations: map[string]map[string]settlement.Obligation{},
+		remittances: map[string]settlement.Remittance{}, carried: map[string]money.Micro{},
 		desks: map[party.Code]*Desk{}, dirs: map[party.Code]string{}, stores: map[party.Code]*store.DB{}}
 	var err error
 	w.bank, err = bank.New(bank.Options{BIC: "SANDDEFF", Name: "Sandbox Bank", Now: func() time.Time { return w.now },
@@ -104,7 +108,11 @@ func (w *world) start(code party.Code) *Desk {
 	d, err := Open(Options{Me: code, Name: string(code) + " Ltd", Accounts: []Own{{Account: rail.Account{IBAN: accounts[code], Currency: "EUR"}, BIC: "SANDDEFF"}},
 		Methods: []string{"bank-transfer"}, FourEyes: w.fourEyes, Store: db.Node(), Channels: func() []Channel { return w.channels(code) },
 		Submit: func(_ context.Context, partner party.Code, _ trade.Kind, body any) error {
-			return w.submit(code, partner, body)
+			err := w.submit(code, partner, body)
+			if w.lost && err == nil {
+				err = fault.New(fault.Unavailable, "the answer did not come", "wait")
+			}
+			return err
 		},
 		Now: func() time.Time { return w.now }})
 	w.ok(err)
@@ -156,6 +164,16 @@ func (w *world) channels(me party.Code) (all []Channel) {
 			for id, o := range obligations {
 				r[trade.ObligationKey(id)] = canon.Must(o)
 			}
+			for key, x := range w.remittances {
+				if at, ok := strings.CutPrefix(key, pair+" "); ok {
+					r[at] = canon.Must(x)
+				}
+			}
+			for key, x := range w.carried {
+				if at, ok := strings.CutPrefix(key, pair+" "); ok {
+					r[at] = canon.Must(trade.Balance{Micro: x})
+				}
+			}
 			return f(r)
 		}})
 	}
@@ -178,25 +196,66 @@ func (w *world) submit(me, partner party.Code, body any) error {
 	}
 	switch b := body.(type) {
 	case trade.PaymentAdvise:
-		o, err := move(b.Obligation, settlement.Advise)
-		if err != nil {
-			return err
+		key := pairOf(me, partner) + " " + trade.RemittanceKey(me, b.Reference)
+		if _, ok := w.remittances[key]; ok {
+			return fault.New(fault.Conflict, "advised before", "give another reference")
 		}
-		if b.Amount != o.Amount || o.Payer != me || b.Reference == "" || b.PaidAt > w.now.UnixMilli() {
-			w.t.Errorf("%s advises %+v of %+v", me, b, o)
+		ids := b.Obligations
+		if b.Obligation != "" {
+			ids = []string{b.Obligation}
 		}
-		o.Payment = settlement.Payment{Method: b.Method, Reference: b.Reference, PaidAt: b.PaidAt}
-		all[o.ID] = o
+		var left []settlement.Part
+		sum := money.Amount{Currency: "EUR"}
+		for _, id := range ids {
+			o, err := move(id, settlement.Advise)
+			if err != nil {
+				return err
+			}
+			left = append(left, settlement.Part{Obligation: id, Amount: o.Left().Micro})
+			sum.Micro += o.Left().Micro
+		}
+		most := settlement.Payable(sum)
+		if b.Amount.Micro > most.Micro || b.Amount != settlement.Payable(b.Amount) || len(b.Obligations) > 0 && b.Amount != most {
+			return fault.Newf(trade.CodePaymentAmount, "pay what is owed", "%s is owed, not %s", most, b.Amount)
+		}
+		if (b.Obligation != "") == (len(b.Obligations) > 0) || !slices.IsSorted(ids) || b.Reference == "" || b.PaidAt > w.now.UnixMilli() {
+			w.t.Errorf("%s advises %+v", me, b)
+		}
+		r := settlement.Remittance{Payer: me, Reference: b.Reference, Amount: b.Amount, Parts: settlement.Lay(b.Amount.Micro, left)}
+		for _, p := range r.Parts {
+			o, _ := move(p.Obligation, settlement.Advise)
+			if o.Payer != me {
+				w.t.Errorf("%s advises %+v of %+v", me, b, o)
+			}
+			o.Payment = settlement.Payment{Method: b.Method, Reference: b.Reference, PaidAt: b.PaidAt, Whole: b.Amount.Micro, Part: p.Amount}
+			all[o.ID] = o
+		}
+		w.remittances[key] = r
 		w.commands = append(w.commands, trade.KindPaymentAdvise)
 	case trade.PaymentAnswer:
-		o, err := move(b.Obligation, settlement.Confirm)
+		first, err := move(b.Obligation, settlement.Confirm)
 		if err != nil {
 			return err
 		}
-		if b.Amount != o.Amount || o.Payee != me {
-			w.t.Errorf("%s confirms %+v of %+v", me, b, o)
+		key := pairOf(me, partner) + " " + trade.RemittanceKey(first.Payer, first.Payment.Reference)
+		r := w.remittances[key]
+		if b.Amount != r.Amount || first.Payee != me {
+			w.t.Errorf("%s confirms %+v of %+v", me, b, r)
 		}
-		all[o.ID] = o
+		r.Received.Time = w.now.UnixMilli()
+		w.remittances[key] = r
+		for _, p := range r.Parts {
+			o, _ := move(p.Obligation, settlement.Confirm)
+			o.State = settlement.Advised
+			o.Paid += p.Amount
+			if rest := o.Left(); settlement.Payable(rest).Micro == 0 {
+				o.Carried, o.State = rest.Micro, settlement.Settled
+				w.carried[pairOf(me, partner)+" "+trade.CarryKey(o.Payer, "EUR")] += rest.Micro
+			} else if next, ok := o.State.Next(settlement.Partly); ok {
+				o.State = next
+			}
+			all[o.ID] = o
+		}
 		w.commands = append(w.commands, trade.KindPaymentReceipt)
 	default:
 		w.t.Errorf("a command %T", body)

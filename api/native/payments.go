@@ -114,7 +114,7 @@ func (s *server) runs() {
 		}
 		return cut(all, in.PageQuery, shownDue)
 	})
-	get(s, "/v1/payments/carried", "list-carried", tagSettlement, "What paid obligations have left below a minor unit, by partner and currency", func(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.CarriedRest]], error) {
+	get(s, "/v1/payments/carried", "list-carried", tagSettlement, "What the next obligation to each partner takes up: of those before, less than a minor unit", func(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.CarriedRest]], error) {
 		d, err := s.treasury()
 		if err != nil {
 			return nil, err
@@ -291,7 +291,7 @@ func shownPayee(p treasury.Payee) wire.Payee {
 }
 
 func shownDue(x treasury.Due) wire.DuePayment {
-	return wire.DuePayment{Partner: x.Partner, Obligation: x.Obligation, State: string(x.State), Due: wire.Time(x.Due), Owed: x.Owed, Pays: x.Pays, Carried: x.Carried,
+	return wire.DuePayment{Partner: x.Partner, Obligation: x.Obligation, State: string(x.State), Due: wire.Time(x.Due), Owed: x.Owed, Discount: x.Discount, Pays: x.Pays, Carried: x.Carried,
 		Method: x.Method, Reference: x.Reference, Run: x.Run, Why: x.Why}
 }
 
@@ -304,11 +304,11 @@ func shownRun(d *treasury.Desk, r treasury.Run) wire.PaymentRun {
 	}
 	for _, p := range r.Payments {
 		x := wire.BankPayment{EndToEnd: p.EndToEnd, Partner: p.Partner, Amount: sixPlaces(p.Amount), To: p.Account.String(), Name: p.Name, State: string(p.State), Status: p.Status,
-			Reason: p.Reason, BankReference: p.BankReference, Paid: wire.Time(p.PaidAt), Lines: []wire.PaymentLine{}}
+			Reason: p.Reason, BankReference: p.BankReference, Paid: wire.Time(p.PaidAt), Lines: []wire.PaymentLine{},
+			Carried: money.Amount{Currency: p.Amount.Currency, Micro: p.Carried}}
 		for _, l := range p.Lines {
-			line := wire.PaymentLine{Obligation: l.Obligation, Owed: l.Owed, Pays: sixPlaces(l.Pays), Carried: money.Amount{Currency: l.Owed.Currency, Micro: l.Carried},
-				Reference: l.Reference, Advised: l.Told}
-			if !l.Told {
+			line := wire.PaymentLine{Obligation: l.Obligation, Owed: l.Owed, Pays: sixPlaces(l.Pays), Reference: l.Reference}
+			if p.State == treasury.Booked {
 				line.Problem = d.Problem(treasury.Target{Partner: p.Partner, Obligation: l.Obligation})
 			}
 			x.Lines = append(x.Lines, line)

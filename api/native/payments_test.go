@@ -181,7 +181,7 @@ func TestAPaymentByHandWaitsForASecondPerson(t *testing.T) {
 	ctx := within(t)
 	alpha := w.sides["ALPHA"]
 	o := debts[0]
-	said := wire.Advise{Amount: o.Amount, Method: o.Method, Reference: "bank 1", PaidAt: millis("2026-03-01T00:00:00Z")}
+	said := wire.Advise{Amount: settlement.Payable(o.Amount), Method: o.Method, Reference: "bank 1", PaidAt: millis("2026-03-01T00:00:00Z")}
 	for range 2 {
 		if d, err := alpha.as(api.Finance).Advise(ctx, o.ID, said); err != nil || !d.Waits || d.Record.State != settlement.Owed {
 			t.Fatalf("one person: %+v, %v", d, err)

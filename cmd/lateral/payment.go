@@ -34,7 +34,7 @@ type paymentDue struct {
 	paging
 	Partner  string `short:"p" placeholder:"CODE" help:"To this partner."`
 	Currency string `placeholder:"C" help:"In this currency."`
-	Carried  bool   `help:"Show what paid obligations have left below a minor unit instead."`
+	Carried  bool   `help:"Show what the ledger carries to the next obligation instead."`
 }
 
 func (paymentDue) Help() string {
@@ -187,13 +187,12 @@ func (n *remote) run(r wire.PaymentRun, err error) error {
 		Obligation string       `json:"obligation"`
 		Owed       money.Amount `json:"owed"`
 		Pays       money.Amount `json:"pays"`
-		Carried    money.Amount `json:"carried"`
 		Note       string       `json:"note"`
 	}
 	var rows []row
 	for _, p := range r.Payments {
 		for _, l := range p.Lines {
-			rows = append(rows, row{p.EndToEnd, p.Partner, p.State, p.To, l.Obligation, l.Owed, l.Pays, l.Carried, cmp.Or(l.Problem, p.Reason, p.Status)})
+			rows = append(rows, row{p.EndToEnd, p.Partner, p.State, p.To, l.Obligation, l.Owed, l.Pays, cmp.Or(l.Problem, p.Reason, p.Status)})
 		}
 	}
 	r.Payments = nil
@@ -201,7 +200,7 @@ func (n *remote) run(r wire.PaymentRun, err error) error {
 		return err
 	}
 	fmt.Fprintln(n.out)
-	return writeList(n.out, rows, "end_to_end_id partner state to obligation owed pays carried note")
+	return writeList(n.out, rows, "end_to_end_id partner state to obligation owed pays note")
 }
 
 type runCreate struct {

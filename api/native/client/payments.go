@@ -46,7 +46,7 @@ func (c *Client) DuePayments(ctx context.Context, f Filter) iter.Seq2[wire.DuePa
 	return list[wire.DuePayment](ctx, c, paymentsPath+"due", f)
 }
 
-// Carried lists what paid obligations have left below a minor unit.
+// Carried lists what the next obligation to each partner takes up of those before.
 func (c *Client) Carried(ctx context.Context) iter.Seq2[wire.CarriedRest, error] {
 	return list[wire.CarriedRest](ctx, c, paymentsPath+"carried", nil)
 }

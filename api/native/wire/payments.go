@@ -65,16 +65,17 @@ type DuePayment struct {
 	Obligation string       `json:"obligation"`
 	State      string       `json:"state" doc:"owed or overdue."`
 	Due        Time         `json:"due"`
-	Owed       money.Amount `json:"owed"`
-	Pays       money.Amount `json:"pays" doc:"What a bank can pay of it: whole minor units of the currency."`
-	Carried    money.Amount `json:"carried" doc:"The rest below a minor unit."`
+	Owed       money.Amount `json:"owed" doc:"What is left to be paid of it."`
+	Discount   money.Amount `json:"discount" doc:"What paying now takes off."`
+	Pays       money.Amount `json:"pays" doc:"What a bank pays of it when it is paid alone: whole minor units of the currency."`
+	Carried    money.Amount `json:"carried" doc:"The rest below a minor unit, which the ledger brings to the next obligation."`
 	Method     string       `json:"method"`
 	Reference  string       `json:"reference" doc:"Creditor reference (ISO 11649) by which the payee finds it."`
 	Run        string       `json:"run,omitempty" doc:"The payment run that it is in."`
 	Why        string       `json:"why,omitempty" doc:"Why a run that is made now does not take it. Absent: it does."`
 }
 
-// CarriedRest is what paid obligations have left below a minor unit.
+// CarriedRest is what the next obligation to a partner takes up of those before.
 type CarriedRest struct {
 	Partner party.Code   `json:"partner"`
 	Amount  money.Amount `json:"amount"`
@@ -110,6 +111,7 @@ type BankPayment struct {
 	EndToEnd      string        `json:"end_to_end_id"`
 	Partner       party.Code    `json:"partner"`
 	Amount        money.Amount  `json:"amount"`
+	Carried       money.Amount  `json:"carried" doc:"What is left of its obligations below a minor unit; the ledger brings it to the next one."`
 	To            string        `json:"to,omitempty" doc:"The partner's account when the run was made."`
 	Name          string        `json:"name,omitempty"`
 	State         string        `json:"state" doc:"planned, ordered, booked, advised, rejected, returned, released or dropped."`
@@ -123,12 +125,10 @@ type BankPayment struct {
 // PaymentLine is what a payment pays of one obligation.
 type PaymentLine struct {
 	Obligation string       `json:"obligation"`
-	Owed       money.Amount `json:"owed"`
-	Pays       money.Amount `json:"pays"`
-	Carried    money.Amount `json:"carried"`
+	Owed       money.Amount `json:"owed" doc:"What was left of it when the run was made."`
+	Pays       money.Amount `json:"pays" doc:"As the bank is told. A debt may get a minor unit more than a bank would pay of it alone: they are summed before they are cut."`
 	Reference  string       `json:"reference"`
-	Advised    bool         `json:"advised" doc:"Told on the Bilateral."`
-	Problem    string       `json:"problem,omitempty" doc:"Why it is not told yet."`
+	Problem    string       `json:"problem,omitempty" doc:"Why the payment is not advised yet."`
 }
 
 // BankIntake is what became of a bank's file.
