@@ -27,6 +27,7 @@ type network struct {
 	file       ledger.Network
 	genesis    []byte
 	validators []*comet.Validator
+	machines   []*channel.Omni // of the validators
 	members    [2]*member
 	ending     []func() error // in reverse
 }
@@ -143,6 +144,7 @@ func (n *network) addValidator(home string, i int, began time.Time, tuning comet
 	if err != nil {
 		return err
 	}
+	n.machines = append(n.machines, omni)
 	followers := map[sign.PublicKey]bool{}
 	for _, m := range n.members {
 		followers[m.keys.Node().Public()] = true

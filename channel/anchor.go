@@ -3,6 +3,7 @@ package channel
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -169,45 +170,70 @@ func (b *Bilateral) prove(key string) (proof.Document, error) {
 
 // certify adds what rests on the Omnilateral.
 func (b *Bilateral) certify(ctx context.Context, d proof.Document) ([]byte, error) {
-	m := b.m.omni
+	p, err := b.m.certified(ctx, []string{proof.ChannelKey(b.r.id), d.Anchor.Key()})
+	if err != nil {
+		return nil, err
+	}
+	channelRecord, anchorRecord := p.Records[0], p.Records[1]
+	if channelRecord.Value == nil || anchorRecord.Value == nil {
+		return nil, fault.New(fault.NotYet, "the Omnilateral does not hold the channel's anchor", "post an anchor, then ask again")
+	}
+	if err := canon.Decode(channelRecord.Value, &d.Channel); err != nil {
+		return nil, err
+	}
+	d.ChannelProof, d.AnchorProof = channelRecord.Proof, anchorRecord.Proof
+	d.State, d.Log, d.Certificate = p.State, p.Log, p.Certificate
+	return d.Marshal(), nil
+}
+
+// ProvePublic gives a document that shows present records of the Omnilateral, or
+// that there are none under their keys, to a third party, offline: see package
+// proof. Keys are in byte order.
+func (m *Member) ProvePublic(ctx context.Context, keys []string) ([]byte, error) {
+	p, err := m.certified(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	return p.Marshal(), nil
+}
+
+// certified proves records of the Omnilateral by the root that the validators have
+// certified.
+func (m *Member) certified(ctx context.Context, keys []string) (p proof.Public, err error) {
+	r := m.omni.r
 	var height ledger.Height
 	var tree *merkle.Sparse
 	var root ledger.Root
-	var channelRecord, anchorRecord []byte
-	err := m.View(func(v View) error {
+	var log canon.Hash
+	records := make([]proof.PublicRecord, len(keys))
+	err = m.omni.View(func(v View) (err error) {
 		// Blocks since then have left the root as it is, and its certificate is
 		// at hand; that of the last block takes another block.
-		height, tree, root = v.Position, m.r.tree, m.r.root()
-		d.State = tree.Root()
-		var err error
-		if d.Log, err = m.r.log.RootAt(m.r.size); err != nil {
-			return err
+		height, tree, root = v.Position, r.tree, r.root()
+		for i, key := range keys {
+			records[i].Key = key
+			if value, ok := v.Get(key); ok {
+				records[i].Value = slices.Clone(value)
+			}
 		}
-		var ok [2]bool
-		channelRecord, ok[0] = v.Get(proof.ChannelKey(b.r.id))
-		anchorRecord, ok[1] = v.Get(d.Anchor.Key())
-		if !ok[0] || !ok[1] {
-			return fault.New(fault.NotYet, "the Omnilateral does not hold the channel's anchor", "post an anchor, then ask again")
-		}
-		return canon.Decode(channelRecord, &d.Channel)
+		log, err = r.log.RootAt(r.size)
+		return err
 	})
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	if d.ChannelProof, err = tree.Prove(proof.ChannelKey(b.r.id), channelRecord); err != nil {
-		return nil, err
+	if p, err = proof.ProvePublic(tree, records); err != nil {
+		return p, err
 	}
-	if d.AnchorProof, err = tree.Prove(d.Anchor.Key(), anchorRecord); err != nil {
-		return nil, err
-	}
-	cert, err := b.m.ledger.Certified(ctx, height)
+	p.Log = log
+	cert, err := m.ledger.Certified(ctx, height)
 	if err != nil {
-		return nil, fmt.Errorf("asking for the certified root after block %d: %w", height, err)
+		return p, fmt.Errorf("asking for the certified root after block %d: %w", height, err)
 	}
 	if cert.Root != root {
-		return nil, fault.Newf(CodeRootDiffers, "stop the node, check its version against the network's, and rebuild it from keys and ledger",
+		return p, fault.Newf(CodeRootDiffers, "stop the node, check its version against the network's, and rebuild it from keys and ledger",
 			"after block %d this node has root %s and the validators %s", height, root, cert.Root)
 	}
-	d.Certificate = cert.Bytes
-	return d.Marshal(), nil
+	p.Certificate = cert.Bytes
+	return p, nil
 }

@@ -32,16 +32,18 @@ func catch(err *error) {
 const cacheBytes = 16 << 20
 
 // committed reads a channel's records as the last block left them that was
-// absorbed, through a cache that is dropped when it is full. Safe for concurrent
+// absorbed, through a cache of what was read or written last. Safe for concurrent
 // reads; absorb only while nobody reads.
 type committed struct {
 	space *store.Channel
 
 	seed maphash.Seed
 
-	mu    sync.RWMutex      // guards what follows
-	cache map[string][]byte // nil: known to be absent
-	bytes int
+	mu sync.RWMutex // guards what follows
+	// cache and aged have one half of the cache each. Once the first is full, the
+	// second is dropped and the first takes its place. Nil: known to be absent.
+	cache, aged map[string][]byte
+	bytes       int // in cache
 	// known holds a hash of every key that is there, and of some that are not
 	// any more. Most commands make a record under a new key and ask first
 	// whether it is free: without a look at the disk it costs nothing.
@@ -65,17 +67,23 @@ func newCommitted(space *store.Channel) (*committed, error) {
 func (c *committed) Get(key string) ([]byte, bool) {
 	c.mu.RLock()
 	value, ok := c.cache[key]
+	aged := false
+	if !ok {
+		value, aged = c.aged[key]
+	}
 	_, known := c.known[maphash.String(c.seed, key)]
 	c.mu.RUnlock()
 	if ok || !known {
 		return value, value != nil
 	}
-	value, ok, err := c.space.Get(key)
-	if err != nil {
-		panic(storeFailure{err})
-	}
-	if !ok {
-		value = nil
+	if !aged {
+		var err error
+		if value, ok, err = c.space.Get(key); err != nil {
+			panic(storeFailure{err})
+		}
+		if !ok {
+			value = nil
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,9 +104,8 @@ func (c *committed) replaced(key string) (old []byte, ok bool) {
 }
 
 func (c *committed) keep(key string, value []byte) {
-	if c.bytes > cacheBytes {
-		clear(c.cache)
-		c.bytes = 0
+	if c.bytes > cacheBytes/2 {
+		c.cache, c.aged, c.bytes = map[string][]byte{}, c.cache, 0
 	}
 	c.cache[key] = value
 	c.bytes += len(key) + len(value) + 64

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -74,4 +75,64 @@ func TestABlockThatIsBeingWrittenIsSeenWholeOrNotAtAll(t *testing.T) {
 	c.absorb(next)
 	is("afterwards", "k/b=2 k/c=2 k/d=1 k/e=2", "k/c=2 k/d=1 k/e=2",
 		map[string]string{"k/a": " false", "k/b": "2 true", "k/c": "2 true", "k/d": "1 true", "l": "2 true"})
+}
+
+func TestACacheThatIsFullForgetsWhatWasUsedLongest(t *testing.T) {
+	db, err := store.Open("test", store.Options{Memory: true, MinFree: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	space := db.Channel(canon.Hash{1})
+	const records, size = 40, 1 << 20
+	value := func(i, version int) []byte { return bytes.Repeat([]byte{byte(i), byte(version)}, size/2) }
+	key := func(i int) string { return fmt.Sprintf("k/%02d", i) }
+	var writes []merkle.Write
+	for i := range records {
+		writes = append(writes, merkle.Write{Key: key(i), Value: value(i, 1)})
+	}
+	if err := space.Commit(store.Batch{Writes: writes}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := newCommitted(space)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := func(i int) bool {
+		_, here := c.cache[key(i)]
+		_, aged := c.aged[key(i)]
+		return here || aged
+	}
+	for i := range records {
+		if got, ok := c.Get(key(i)); !ok || !bytes.Equal(got, value(i, 1)) {
+			t.Fatalf("record %d is not what was written", i)
+		}
+		c.Get(key(0)) // again and again
+		bytes := 0
+		for _, m := range []map[string][]byte{c.cache, c.aged} {
+			for k, v := range m {
+				bytes += len(k) + len(v)
+			}
+		}
+		if bytes > cacheBytes+2*size {
+			t.Fatalf("the cache has %d bytes", bytes)
+		}
+	}
+	for i, want := range map[int]bool{0: true, 1: false, records - 7: true, records - 1: true} {
+		if held(i) != want {
+			t.Errorf("record %d in the cache: %t", i, !want)
+		}
+	}
+	// A new value is found before the one that has aged.
+	next := []merkle.Write{{Key: key(records - 9), Value: value(records-9, 2)}}
+	if !held(records - 9) {
+		t.Fatal("the record to change is not in the cache")
+	}
+	if err := space.Commit(store.Batch{Writes: next}); err != nil {
+		t.Fatal(err)
+	}
+	c.absorb(next)
+	if got, _ := c.Get(key(records - 9)); !bytes.Equal(got, value(records-9, 2)) {
+		t.Error("the old value is read")
+	}
 }

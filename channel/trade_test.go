@@ -78,6 +78,19 @@ func TestTheLawOfTheProductOpensBindsAndProves(t *testing.T) {
 	if got.Key != key || got.Kind != proof.Attested {
 		t.Errorf("proven: %+v", got)
 	}
+	// A record of the Omnilateral is proven by the same root, and that there is none.
+	keys := []string{trade.ChannelKey(p.left.ID()), "token/USDt"}
+	doc, err = p.left.m.ProvePublic(ctx, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, ok := proof.ReadPublic(doc)
+	if !ok {
+		t.Fatal("the document about the Omnilateral is not read")
+	}
+	if v, err := public.Verify(check); err != nil || len(v.Records[keys[0]]) == 0 || v.Records[keys[1]] != nil || v.Height == 0 {
+		t.Errorf("proven of the Omnilateral: %+v, %v", v, err)
+	}
 	// The other side proves it too, from an anchor that it did not post.
 	eventually(t, "the anchor is known on the other side", func() bool { return len(p.right.Anchors()) > 0 })
 	if _, err := p.right.Prove(ctx, key); err != nil {

@@ -31,6 +31,23 @@ type failure struct {
 // waited with is the desk's own life, not that of the request which led to the
 // action. Only the desk's own work calls it.
 func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Command) (sent bool) {
+	return d.attempt(ctx, action, subject, func() func(context.Context) error {
+		ticket := d.o.Channel.Enqueue(cmds...)
+		return func(ctx context.Context) error { return executed(ticket.Wait(ctx)) }
+	})
+}
+
+// executed gives why commands were not done.
+func executed(out []channel.Outcome, err error) error {
+	if err == nil {
+		err = channel.FirstErr(out)
+	}
+	return err
+}
+
+// attempt is act for steps other than commands on the channel: begin starts one, and
+// gives what waits for its end.
+func (d *Desk) attempt(ctx context.Context, action, subject string, begin func() func(context.Context) error) (sent bool) {
 	d.mu.Lock()
 	f, failed := d.failed[action]
 	if d.waiting[action] || failed && time.Now().Before(f.after) {
@@ -44,16 +61,13 @@ func (d *Desk) act(ctx context.Context, action, subject string, cmds ...trade.Co
 	d.waiting[action] = true
 	d.mu.Unlock()
 	state := d.stateOf(subject)
-	ticket := d.o.Channel.Enqueue(cmds...)
+	wait := begin()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(d.life, cancel)
 	d.acting.Go(func() {
 		defer stop()
 		defer cancel()
-		out, err := ticket.Wait(ctx)
-		if err == nil {
-			err = channel.FirstErr(out)
-		}
+		err := wait(ctx)
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
@@ -206,7 +220,7 @@ func (d *Desk) looked(subject string) {
 
 func elsewhere(action string) bool {
 	kind, _, _ := strings.Cut(action, "/")
-	return slices.Contains([]string{"request", "tick", "order", "book", "rates", "keep", "settle", "bills", "measures", "meter"}, kind)
+	return slices.Contains([]string{"request", "tick", "order", "book", "rates", "keep", "settle", "bills", "measures", "meter", "deposit"}, kind)
 }
 
 // Problem is a step that does not succeed, and why.
@@ -239,6 +253,7 @@ var needs = map[fault.Code]Needs{
 	trade.CodeAuthorizationMissing: NeedsPerson, trade.CodeDelegateUnknown: NeedsPerson, trade.CodeDelegateExpired: NeedsPerson,
 	trade.CodeDelegateRole: NeedsPerson, trade.CodeMemberKey: NeedsPerson, trade.CodeBeyondLimit: NeedsPerson,
 	trade.CodeDiverged: NeedsPerson,
+	trade.CodeFunds:    NeedsPerson,
 	CodeDeclined:       NeedsPerson, CodeNotStated: NeedsPerson, CodeLost: NeedsPerson, CodeNoReading: NeedsPerson, trade.CodeVersionUnknown: NeedsPerson,
 	store.CodeDiskFull: NeedsPerson, store.CodeStoreFailed: NeedsPerson,
 }

@@ -125,6 +125,9 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 	if err != nil || !found || !d.o.Automatic.Pay {
 		return err
 	}
+	if d.o.Vault != nil && ob.Method == trade.MethodToken && d.owes(ob) {
+		return nil
+	}
 	d.mu.Lock()
 	advised := d.advised[ob.ID]
 	d.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
@@ -22,6 +23,7 @@ import (
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/reconcile"
 	"github.com/lateral-network/lateral/trade/settlement"
+	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -79,7 +81,7 @@ type Archived = interface {
 	Size() int64
 }
 
-// Options are what a Desk is made of. All but Automatic, Meter, Patience and Log are
+// Options are what a Desk is made of. All but Automatic, Meter, Patience, Vault and Log are
 // required.
 type Options struct {
 	Me, Partner party.Code
@@ -104,7 +106,9 @@ type Options struct {
 	// before the head is posted alone; 0: a minute. The network judges whether it
 	// counts as uncontested: when it is posted again, once its own time has passed.
 	Patience time.Duration
-	Log      *slog.Logger
+	// Vault is what the desk pays out of locks by; nil: it leaves tokens alone.
+	Vault *Vault
+	Log   *slog.Logger
 }
 
 // Desk is one carrier's side of one Bilateral. Methods may be called at the
@@ -118,6 +122,7 @@ type Desk struct {
 	due       dueBills             // likewise
 	meters    map[string]*metering // by product; likewise
 	measureAt int64                // when a product is to be looked at, ms UTC; likewise
+	purse     purse                // likewise
 
 	importing sync.Mutex // one import or closing at a time
 	metering  sync.Mutex // one import of readings at a time
@@ -171,9 +176,14 @@ type Desk struct {
 	failed    map[string]failure                    // by action: what did not succeed
 	metered   map[string][]int64                    // by product: moments in intervals of which the meter has something new
 	receipts  map[string]receipted                  // by period key: the partner's node has taken our records in
+	openings  map[canon.Hash]opening                // locks that are on their way, by id
+	changes   map[canon.Hash]changing               // changes of locks that are on their way, by hash
+	consents  map[token.Code]int64                  // until when changes of locks may show the pair; ms UTC
+	lockKeys  map[sign.PublicKey]sign.PrivateKey    // those that were derived, a cache
 
-	wake   chan struct{}
-	anchor chan struct{} // a period has closed since the last anchor
+	banking chan struct{} // has room while nobody opens, changes or leaves locks
+	wake    chan struct{}
+	anchor  chan struct{} // a period has closed since the last anchor
 
 	life   context.Context // of the desk: ends with Run
 	end    context.CancelFunc
@@ -195,7 +205,9 @@ func Open(o Options) (*Desk, error) {
 		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, proposed: map[string]bool{}, rows: map[string]bool{},
 		refused: map[string]bool{}, unrated: map[string]bool{}, repriced: true, asked: map[Slot]bool{}, held: map[string]int64{}, advised: map[string]bool{}, receipts: map[string]receipted{},
 		meters: map[string]*metering{}, metered: map[string][]int64{},
-		wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1), looking: true, most: maxNetted,
+		openings: map[canon.Hash]opening{}, changes: map[canon.Hash]changing{}, consents: map[token.Code]int64{}, lockKeys: map[sign.PublicKey]sign.PrivateKey{},
+		purse:   purse{owing: map[string]bool{}},
+		banking: make(chan struct{}, 1), wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1), looking: true, most: maxNetted,
 	}
 	if d.o.Meter == nil {
 		d.o.Meter = d.table()
@@ -343,6 +355,12 @@ func (d *Desk) work(ctx context.Context) {
 			d.o.Log.Warn("clearing step failed", "subject", settleSubject, "err", err)
 			d.fail(actSettle, settleSubject, err)
 		}
+		if err := d.deposits(ctx); err != nil && ctx.Err() == nil {
+			d.o.Log.Warn("clearing step failed", "subject", depositsSubject, "err", err)
+			d.fail(actDeposits, depositsSubject, err)
+		} else {
+			d.solved(actDeposits)
+		}
 		d.mu.Lock()
 		d.looking = false
 		d.mu.Unlock()
@@ -413,6 +431,7 @@ func (d *Desk) look(ctx context.Context, key string) error {
 		return d.measurement(ctx, key)
 	case strings.HasPrefix(key, trade.AgreementPrefix):
 		d.due = dueBills{} // cycle and grace may be others now
+		d.purse.agreed = nil
 	}
 	return nil
 }

@@ -133,7 +133,11 @@ type side struct {
 	patience time.Duration                      // with a silent partner; 0: the usual one
 	off      bool                               // no desk: it is opened by hand
 	auto     Automatic
-	meter    Meter // nil: what is imported
+	meter    Meter                     // nil: what is imported
+	banks    bool                      // leaves tokens alone
+	paid     atomic.Int64              // payments out of locks that were measured
+	gone     atomic.Bool               // answers no other node
+	asking   func(changeRequest) error // before the other node is asked; nil: it is
 	stop     func()
 }
 
@@ -287,7 +291,7 @@ func (s *side) openDesk() {
 		Me: s.code, Partner: s.other.code, Line: voice.Name, Channel: s.channel, Store: s.db.Node(), Blobs: s.blobs,
 		Reader: files{}, Secret: [32]byte{7, s.code[0], s.secret}, NumberKey: s.channel.Derive("edges"),
 		Send: s.send, Authorize: s.authorize, Now: func() int64 { return w.now().UnixMilli() + s.jump.Load() },
-		Automatic: s.auto, Meter: s.meter, Patience: s.patience, Log: w.log.With("side", s.code),
+		Automatic: s.auto, Meter: s.meter, Patience: s.patience, Vault: s.vault(), Log: w.log.With("side", s.code),
 	})
 	w.must(err)
 	w.mu.Lock()
@@ -373,7 +377,11 @@ func (s *side) authorize(c trade.Command, _ party.Role) (trade.Command, error) {
 	nonces.n++
 	nonce := canon.Sum("nonce", fmt.Append(nil, nonces.n))
 	nonces.Unlock()
-	return trade.Authorize(c, key, s.w.net.ChainID, s.channel.ID(), s.w.now().Add(time.Hour).UnixMilli(), nonce), nil
+	id := s.channel.ID()
+	if trade.Public(c.Kind) {
+		id = canon.Hash{}
+	}
+	return trade.Authorize(c, key, s.w.net.ChainID, id, s.w.now().Add(time.Hour).UnixMilli(), nonce), nil
 }
 
 // do submits commands with authority and fails the test when one is refused.

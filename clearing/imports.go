@@ -184,7 +184,7 @@ func (d *Desk) Imports() []Import {
 // closed, and what the partner has sent. The records themselves are read when
 // the book is made.
 func (d *Desk) restore() error {
-	for _, kind := range []string{"import/", "manifest/", "freed/", "closed", "met", "follow/", "signal/", "advised/", "receipt/"} {
+	for _, kind := range []string{"import/", "manifest/", "freed/", "closed", "met", "follow/", "signal/", "advised/", "receipt/", "opening/", "changing/"} {
 		if err := d.restoreAll(kind); err != nil {
 			return err
 		}
@@ -205,6 +205,18 @@ func (d *Desk) restoreAll(kind string) error {
 		}
 		rest := strings.TrimPrefix(r.Key, d.prefix)
 		switch kind, name, _ := strings.Cut(rest, "/"); kind {
+		case "opening":
+			var o opening
+			if err := canon.Decode(r.Value, &o); err != nil {
+				return err
+			}
+			d.openings[o.ID] = o
+		case "changing":
+			var c changing
+			if err := canon.Decode(r.Value, &c); err != nil {
+				return err
+			}
+			d.changes[c.name()] = c
 		case "import":
 			var i Import
 			if err := canon.Decode(r.Value, &i); err != nil {

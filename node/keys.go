@@ -22,7 +22,7 @@ const (
 	keySealing       = "sealing"        // opens what is sealed for this member; earlier ones stay
 	keyRecovery      = "recovery"       // to be moved off line after lateral node init
 	keyStorage       = "storage"        // encrypts files on this node's disk
-	keyUsage         = "usage"          // salts what this carrier commits to
+	keyUsage         = "usage"          // salts what this carrier commits to; the keys of its locks follow from it
 	keyValidator     = "validator"      // signs blocks
 	keyValidatorNode = "validator-node" // names the validator to others
 	keyChannel       = "channel/"       // + public key

@@ -25,6 +25,7 @@ type metrics struct {
 	alarms   prometheus.Counter
 	requests *prometheus.CounterVec // over Sonata
 	notified *prometheus.CounterVec
+	paid     prometheus.Histogram // out of deposits
 }
 
 func newMetrics() *metrics {
@@ -38,8 +39,9 @@ func newMetrics() *metrics {
 		alarms:   prometheus.NewCounter(prometheus.CounterOpts{Name: "lateral_alarms_total", Help: "Alarms raised; each is in the log."}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lateral_sonata_requests_total", Help: "Partners' requests over Sonata, by operation and status of the answer."}, []string{"operation", "status"}),
 		notified: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lateral_sonata_notifications_total", Help: "Notifications sent to partners over Sonata, by whether the partner took them."}, []string{"taken"}),
+		paid:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "lateral_deposit_payment_seconds", Help: "Time from sending a payment out of a deposit until it is final.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
 	}
-	m.registry.MustRegister(m.commands, m.executed, m.stored, m.resent, m.height, m.alarms, m.requests, m.notified,
+	m.registry.MustRegister(m.commands, m.executed, m.stored, m.resent, m.height, m.alarms, m.requests, m.notified, m.paid,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

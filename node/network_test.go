@@ -140,7 +140,7 @@ func TestAMereValidatorAnswersItsOperator(t *testing.T) {
 		{"", "/metrics", 401, ""},
 		{api.Engineer, "/ready", 200, `"caught up"`},
 		{api.Auditor, "/v1/me", 200, `"get-metrics"`},
-		{api.Auditor, "/v1/tokens", 200, "first engineer"},
+		{api.Auditor, "/v1/access", 200, "first engineer"},
 		{api.Administrator, "/v1/openapi.json", 200, "get-ready"},
 		{api.Auditor, "/v1/status", 404, ""}, // a carrier's
 	} {

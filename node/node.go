@@ -260,6 +260,7 @@ func (n *Node) openCarrier() error {
 	}
 	n.defer_(n.exchange.Close)
 	n.exchange.Handle(callIntroduce, n.introduced)
+	n.exchange.Handle(callDeposit, n.answerDeposit)
 	return nil
 }
 
@@ -434,7 +435,15 @@ func (n *Node) openDesk(b *channel.Bilateral) (*clearing.Desk, error) {
 			}})
 			return err
 		},
-		Authorize: func(c trade.Command, role party.Role) (trade.Command, error) { return n.sign(b.ID(), c) },
+		Authorize: func(c trade.Command, _ party.Role) (trade.Command, error) {
+			if trade.Public(c.Kind) {
+				return n.sign(canon.Hash{}, c)
+			}
+			return n.sign(b.ID(), c)
+		},
+		Vault: &clearing.Vault{Omni: n.member.Omni(), Chain: n.network.ChainID, Secret: secret, Ask: func(ctx context.Context, request []byte) ([]byte, error) {
+			return n.askDeposit(ctx, b, request)
+		}, Paid: func(took time.Duration) { n.metrics.paid.Observe(took.Seconds()) }},
 		Now:       func() int64 { return time.Now().UnixMilli() },
 		Automatic: clearing.Automatic(n.config.Automatic), Log: n.log.With("carrier", n.config.Carrier, "partner", partner),
 	})

@@ -42,14 +42,14 @@ func places(c money.Currency) (int, int64, error) {
 // Payable splits what is owed into what a bank can pay and what is left below
 // a minor unit. Both have the sign of what is owed, and together they are it,
 // so nothing is lost when the rest is carried to the next obligation. Codes:
-// unknown-currency.
+// unknown-currency, no-minor-unit.
 func Payable(owed money.Amount) (Money, money.Micro, error) {
-	_, unit, err := places(owed.Currency)
+	coins, err := owed.Coins()
 	if err != nil {
 		return Money{}, 0, err
 	}
-	micros := 1_000_000 / unit // in a minor unit; no currency has more than four places
-	return Money{owed.Currency, int64(owed.Micro) / micros}, money.Micro(int64(owed.Micro) % micros), nil
+	_, unit, err := places(owed.Currency)
+	return Money{owed.Currency, int64(coins.Micro) / (1_000_000 / unit)}, owed.Micro - coins.Micro, err
 }
 
 // Amount gives the amount in six decimals. Codes: unknown-currency,

@@ -12,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/trade/dispute"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -117,7 +118,7 @@ func TestABillOfTheBilateralIsShownOverSonataUntilItIsPaid(t *testing.T) {
 			x := must(c.BillItem(t.Context(), items[0].ID)).Value
 			return !x.Bilateral.Accepted.IsZero() && x.State == wire.BillGenerated
 		})
-		owed := money.Amount{Currency: "EUR", Micro: inv.Total}
+		owed := settlement.Payable(money.Amount{Currency: "EUR", Micro: inv.Total}) // whole cents; the rest is carried
 		id := b.invoice(inv.ID).Obligation
 		b.does("BRAVO", trade.KindPaymentAdvise, trade.PaymentAdvise{Obligation: id, Amount: owed, Method: inv.Method, Reference: "SWIFT-1", PaidAt: w.ms.Load()})
 		b.does("ALPHA", trade.KindPaymentReceipt, trade.PaymentAnswer{Obligation: id, Amount: owed})

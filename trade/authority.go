@@ -182,7 +182,7 @@ func (t *tx) delegated(key sign.PublicKey, amounts []money.Amount) (string, erro
 	}
 	d, ok := get[party.Delegate](t, DelegateKey(key))
 	if !ok || d.Member != t.own {
-		return "", fault.Newf(CodeDelegateUnknown, "register the key with delegate.add", "%s has no delegate with the key %s", t.own, key.Short())
+		return "", fault.Newf(CodeDelegateUnknown, "register the key with delegate.add (lateral delegate add, on the Omnilateral with --public)", "%s has no delegate with the key %s", t.own, key.Short())
 	}
 	if d.Revoked || height < d.From || d.Until != 0 && height >= d.Until {
 		return "", fault.Newf(CodeDelegateExpired, "use a delegate who is valid now", "the delegate %s is revoked or not valid at height %d", d.Name, height)

@@ -125,7 +125,7 @@ func (t *tx) open(r PeriodRef) (billing, error) {
 }
 
 func (t *tx) around(key string, p invoice.Period) billing {
-	o, _ := get[order.Order](t, OrderKey(p.Order)) // none: a bill for products
+	o, _ := again[order.Order](t, OrderKey(p.Order)) // none: a bill for products
 	return billing{key, p, o, t.termsOf(p.Terms), p.Direction.To, p.Direction.From}
 }
 

@@ -268,7 +268,7 @@ func (t *tx) exposure(payer party.Code, c money.Currency, netting bool) (x credi
 // other, by the Omnilateral after the block before: it is final (MEF 114 section
 // 7.6.1).
 func (t *tx) deposited(payer party.Code, c money.Currency) money.Micro {
-	return deposited(t.deposits(), t.publicView(), payer)[token.CodeOf(c)]
+	return deposited(t.deposits(), t.publicView(), payer, t.ctx.Block.Time)[token.CodeOf(c)]
 }
 
 // allocated gives what a payer may consume before it pays.

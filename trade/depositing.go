@@ -64,7 +64,7 @@ func depositKey(t *tx, c DepositKey) error {
 	if t.has(key) {
 		return nil
 	}
-	for k := range all[LockKey](t, LockKeyKey(t.own, sign.PublicKey{})[:len("lockkey/")+len(t.own)+1]) {
+	for k := range all[LockKey](t, LockKeyPrefix+string(t.own)+"/") {
 		if k.Lock.IsZero() {
 			waiting++
 		}
@@ -323,6 +323,11 @@ func draws(r Records, public View, payer party.Code, amount token.Amount, now in
 	return out, nil
 }
 
+// LockKeys yields the keys that a side has offered, in order of key.
+func (v View) LockKeys(by party.Code) iter.Seq[LockKey] {
+	return all[LockKey](v, LockKeyPrefix+string(by)+"/")
+}
+
 // Deposits yields the locks out of which the two pay each other, by id.
 func (v View) Deposits() iter.Seq[Deposit] { return all[Deposit](v, prefixDeposit) }
 
@@ -340,9 +345,10 @@ func (v View) Payment(public View, payer party.Code, amount token.Amount, now in
 	return out, nil
 }
 
-// Deposited gives what a side could pay out of the locks now, by token.
-func (v View) Deposited(public View, who party.Code) map[token.Code]money.Micro {
-	return deposited(v.Deposits(), public, who)
+// Deposited gives what a side could pay out of the locks at a time (ms UTC), by
+// token.
+func (v View) Deposited(public View, who party.Code, now int64) map[token.Code]money.Micro {
+	return deposited(v.Deposits(), public, who, now)
 }
 
 // deposits yields the locks that pay here as this command has left them.
@@ -361,14 +367,17 @@ func (t *tx) deposits() iter.Seq[Deposit] {
 	}
 }
 
-func deposited(locks iter.Seq[Deposit], public View, who party.Code) map[token.Code]money.Micro {
+func deposited(locks iter.Seq[Deposit], public View, who party.Code, now int64) map[token.Code]money.Micro {
 	out := map[token.Code]money.Micro{}
 	for d := range locks {
 		l, ok := public.Lock(d.Lock)
 		if !ok || l.State != token.Locked {
 			continue
 		}
-		owner, partner, err := l.Split(d.in(l).Totals)
+		if d = d.in(l); now < d.Until {
+			continue
+		}
+		owner, partner, err := l.Split(d.Totals)
 		if err != nil {
 			continue
 		}

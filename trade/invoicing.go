@@ -333,7 +333,7 @@ func (t *tx) billingOf(inv invoice.Invoice) billing {
 }
 
 func (t *tx) agreementTerms(id string) *agreement.Terms {
-	a, _ := get[agreement.Agreement](t, AgreementKey(id))
+	a, _ := again[agreement.Agreement](t, AgreementKey(id))
 	return t.latest(a)
 }
 

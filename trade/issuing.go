@@ -102,7 +102,7 @@ func tokenApprove(t *tx, c TokenApprove) error {
 
 // activeToken finds a token that may be used.
 func (t *tx) activeToken(c token.Code) (token.Token, error) {
-	k, ok := get[token.Token](t, TokenKey(c))
+	k, ok := again[token.Token](t, TokenKey(c))
 	if !ok {
 		return k, notFound("token", "token", string(c))
 	}
@@ -419,7 +419,7 @@ func (t *tx) tickIssue(key string, i token.Issue) error {
 
 // usable refuses an account that is frozen, or whose country takes no tokens.
 func (t *tx) usable(field string, k *token.Token, who party.Code) error {
-	m, ok := get[party.Member](t, MemberKey(who))
+	m, ok := again[party.Member](t, MemberKey(who))
 	if !ok || m.State != party.Active {
 		return fault.Newf(CodeMemberInactive, "wait until the member is active", "%s is no active member", who).In(field)
 	}

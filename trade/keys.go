@@ -465,7 +465,7 @@ func StatedKey(p token.Pair, source sign.PublicKey) string { return StatedPrefix
 
 // LockKeyKey is the key of a key that a side has offered for the other's lock.
 func LockKeyKey(by party.Code, k sign.PublicKey) string {
-	return "lockkey/" + string(by) + "/" + k.String()
+	return LockKeyPrefix + string(by) + "/" + k.String()
 }
 
 // LockRecordKey is the key of a lock.
@@ -475,7 +475,7 @@ func LockRecordKey(id canon.Hash) string { return prefixLock + id.String() }
 func DepositRecordKey(lock canon.Hash) string { return prefixDeposit + lock.String() }
 
 // PaymentKey is the key of a payment out of locks.
-func PaymentKey(payer party.Code, id string) string { return "payment/" + string(payer) + "/" + id }
+func PaymentKey(payer party.Code, id string) string { return PaymentPrefix + string(payer) + "/" + id }
 
 // PseudonymKey is the key of to what a member has bound itself.
 func PseudonymKey(who party.Code) string { return "pseudonym/" + string(who) }

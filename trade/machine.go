@@ -106,6 +106,7 @@ type tx struct {
 	writes  []Write
 	spent   []Write        // what stands although the command is refused
 	index   map[string]int // into writes, once there are many
+	read    map[string]any // records that are read again and again, decoded, as they are now
 	events  []Event
 	rows    map[uint32]ProvenRow // of this command's direction, decoded
 	cycle   usage.Cycle          // of calendar
@@ -297,6 +298,7 @@ func (t *tx) has(key string) bool {
 func (t *tx) drop(key string) { t.write(key, nil) }
 
 func (t *tx) write(key string, value []byte) {
+	delete(t.read, key)
 	if i, ok := t.find(key); ok {
 		t.writes[i].Value = value
 		return
@@ -334,6 +336,22 @@ func get[T any](r Records, key string) (T, bool) {
 		return zero, false
 	}
 	return stored[T](raw), true
+}
+
+// again is get for a record that one command reads many times: it is decoded once.
+// What it gives is shared, so that lists in it are not to be changed.
+func again[T any](t *tx, key string) (T, bool) {
+	if r, ok := t.read[key]; ok {
+		return r.(T), true
+	}
+	r, ok := get[T](t, key)
+	if ok {
+		if t.read == nil {
+			t.read = map[string]any{}
+		}
+		t.read[key] = r
+	}
+	return r, ok
 }
 
 // body makes a command's function from one that takes the decoded body.

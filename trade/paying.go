@@ -65,6 +65,7 @@ func tokenTransfer(t *tx, c TokenTransfer) error {
 	}
 	var fresh []token.Transfer
 	var sums []token.Amount
+	named := make(map[string]bool, len(c.Transfers))
 	for i, x := range c.Transfers {
 		if err := t.checkTransfer(&x); err != nil {
 			return fault.Of(err).In(fmt.Sprintf("transfers.%d", i))
@@ -75,9 +76,10 @@ func tokenTransfer(t *tx, c TokenTransfer) error {
 			}
 			continue
 		}
-		if slices.ContainsFunc(fresh, func(y token.Transfer) bool { return y.ID == x.ID }) {
+		if named[x.ID] {
 			return conflict("id", "name each transfer once", "%s is there twice", x.ID).In(fmt.Sprintf("transfers.%d", i))
 		}
+		named[x.ID] = true
 		fresh, sums = append(fresh, x), append(sums, x.Amount)
 	}
 	amounts, err := worth(sums...)

@@ -21,4 +21,14 @@ const (
 	DelegatePrefix    = prefixDelegate
 	BalancePrefix     = prefixBalance
 	JournalPrefix     = prefixJournal
+	TokenPrefix       = prefixToken
+	IssuePrefix       = prefixIssue
+	TransferPrefix    = prefixTransfer
+	HoldPrefix        = prefixHold
+	SwapPrefix        = prefixSwap
+	RedemptionPrefix  = prefixRedemption
+	LockPrefix        = prefixLock
+	DepositPrefix     = prefixDeposit
+	LockKeyPrefix     = "lockkey/"
+	PaymentPrefix     = "payment/"
 )

@@ -26,7 +26,7 @@ func (t *tx) obligationOf(id string, e settlement.Event) (settlement.Obligation,
 		return o, nil, wrongState("obligation", id, string(o.State), string(e))
 	}
 	o.State = next
-	inv, _ := get[invoice.Invoice](t, InvoiceKey(o.Invoices[0]))
+	inv, _ := again[invoice.Invoice](t, InvoiceKey(o.Invoices[0]))
 	return o, t.agreementTerms(inv.Agreement), nil
 }
 

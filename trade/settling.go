@@ -69,20 +69,37 @@ func (t *tx) post() error {
 	return nil
 }
 
-// book changes the balances and writes the entry.
+// book changes the balances and writes the entry. Accounts that many postings
+// touch are read and written once.
 func (t *tx) book() error {
+	at := make(map[settlement.Account]int, 8)
+	var touched []settlement.Account
+	var balances []Balance
+	add := func(a settlement.Account, amount money.Micro) (err error) {
+		i, ok := at[a]
+		if !ok {
+			i = len(touched)
+			b, _ := get[Balance](t, BalanceKey(a))
+			at[a], touched, balances = i, append(touched, a), append(balances, b)
+		}
+		balances[i].Micro, err = balances[i].Micro.Add(amount)
+		return err
+	}
 	for _, p := range t.posted {
-		if err := t.add(p.From, -p.Amount); err != nil { // amounts are positive
+		if err := add(p.From, -p.Amount); err != nil { // amounts are positive
 			return err
 		}
-		if err := t.add(p.To, p.Amount); err != nil {
+		if err := add(p.To, p.Amount); err != nil {
 			return err
 		}
 	}
 	for _, p := range t.posted {
-		if err := t.funded(p); err != nil {
+		if err := sufficient(p.From, balances[at[p.From]]); err != nil {
 			return err
 		}
+	}
+	for i, a := range touched {
+		t.put(BalanceKey(a), balances[i])
 	}
 	counter, _ := get[Counter](t, keyCounter)
 	counter.Journal++
@@ -92,28 +109,13 @@ func (t *tx) book() error {
 	return nil
 }
 
-// funded refuses a command that leaves an account below zero which nobody may
+// sufficient refuses a command that leaves an account below zero which nobody may
 // overdraw.
-func (t *tx) funded(p settlement.Posting) error {
-	if !p.From.Purpose.Covered() {
+func sufficient(a settlement.Account, left Balance) error {
+	if left.Micro >= 0 || !a.Purpose.Covered() {
 		return nil
 	}
-	left, _ := get[Balance](t, BalanceKey(p.From))
-	if left.Micro >= 0 {
-		return nil
-	}
-	return fault.Newf(CodeFunds, "wait for what is to come, or take less", "the account %s %s of %s would be at %s", p.From.Currency, p.From.Purpose, p.From.Party, left.Micro)
-}
-
-func (t *tx) add(a settlement.Account, amount money.Micro) error {
-	key := BalanceKey(a)
-	b, _ := get[Balance](t, key)
-	var err error
-	if b.Micro, err = b.Micro.Add(amount); err != nil {
-		return err
-	}
-	t.put(key, b)
-	return nil
+	return fault.Newf(CodeFunds, "wait for what is to come, or take less", "the account %s %s of %s would be at %s", a.Currency, a.Purpose, a.Party, left.Micro)
 }
 
 // owe makes an invoice's total due by itself. settled says that it is carried to
@@ -363,7 +365,7 @@ func (t *tx) offset(n settlement.Netting, s settlement.Sum, invoices []invoice.I
 // settleAll discharges invoices together.
 func (t *tx) settleAll(ids []string) error {
 	for _, id := range ids {
-		inv, _ := get[invoice.Invoice](t, InvoiceKey(id))
+		inv, _ := again[invoice.Invoice](t, InvoiceKey(id))
 		b := t.billingOf(inv)
 		if err := t.discharge(&inv, &b); err != nil {
 			return err

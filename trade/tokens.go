@@ -214,6 +214,11 @@ func (v View) Recount(now int64) (Books, error) {
 // Backing compares a token's supply with its reserve at a time (ms UTC); what all
 // accounts have together it does not count. Codes: no-basket, money-overflow.
 func (v View) Backing(k token.Token, now int64) (Backing, error) {
+	return backing(k, now, func(c money.Currency) money.Micro { return v.Balance(reserved(k, c)) })
+}
+
+// backing compares a token's supply with what there is of each currency.
+func backing(k token.Token, now int64, have func(money.Currency) money.Micro) (Backing, error) {
 	x := Backing{Token: k.Code, Supply: k.Supply, Covered: true}
 	if k.Supply == 0 {
 		return x, nil
@@ -223,9 +228,8 @@ func (v View) Backing(k token.Token, now int64) (Backing, error) {
 		return x, err
 	}
 	for _, n := range x.Needed {
-		have := v.Balance(settlement.Account{Party: k.Issuer, Purpose: settlement.Reserve(string(k.Code)), Currency: n.Currency})
-		x.Reserve = append(x.Reserve, money.Amount{Currency: n.Currency, Micro: have})
-		x.Covered = x.Covered && have >= n.Micro
+		x.Reserve = append(x.Reserve, money.Amount{Currency: n.Currency, Micro: have(n.Currency)})
+		x.Covered = x.Covered && have(n.Currency) >= n.Micro
 	}
 	return x, nil
 }

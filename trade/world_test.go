@@ -1050,7 +1050,7 @@ func (w *world) show(what string, a args) string {
 			fmt.Fprintf(&b, "%s of %s: round %d, paid %s by the owner and %s by the partner\n", w.lockNames[d.Lock], d.Owner, d.Round, d.Totals[0], d.Totals[1])
 		}
 		for _, who := range []party.Code{"ALPHA", "BRAVO"} {
-			fmt.Fprintf(&b, "%s could pay %v\n", who, v.Deposited(View{w.public}, who))
+			fmt.Fprintf(&b, "%s could pay %v\n", who, v.Deposited(View{w.public}, who, w.time))
 		}
 	case "reputation":
 		s, _ := v.Shown(party.Code(a["of"]))

@@ -82,13 +82,12 @@ func (s *server) period(in *PeriodPath) (b Bilateral, p invoice.Period, err erro
 
 // Span filters by time. Both ends are RFC 3339 and optional.
 type Span struct {
-	From string `query:"from" doc:"RFC 3339: periods that begin then or later."`
-	To   string `query:"to" doc:"RFC 3339: periods that begin before."`
+	From string `query:"from" doc:"RFC 3339: periods that begin, or what happened, then or later."`
+	To   string `query:"to" doc:"RFC 3339: periods that begin, or what happened, before."`
 }
 
-// read gives a test for the beginning of a period.
-func (f Span) read() (func(ms int64) bool, error) {
-	var from, to wire.Time
+// times gives both ends; what is absent is zero.
+func (f Span) times() (from, to wire.Time, err error) {
 	for _, e := range []struct {
 		field, text string
 		to          *wire.Time
@@ -97,8 +96,17 @@ func (f Span) read() (func(ms int64) bool, error) {
 			continue
 		}
 		if err := e.to.UnmarshalText([]byte(e.text)); err != nil {
-			return nil, fault.Of(err).In(e.field)
+			return 0, 0, fault.Of(err).In(e.field)
 		}
+	}
+	return from, to, nil
+}
+
+// read gives a test for the beginning of a period.
+func (f Span) read() (func(ms int64) bool, error) {
+	from, to, err := f.times()
+	if err != nil {
+		return nil, err
 	}
 	return func(ms int64) bool { return (f.From == "" || ms >= int64(from)) && (f.To == "" || ms < int64(to)) }, nil
 }

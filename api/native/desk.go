@@ -3,13 +3,16 @@ package native
 import (
 	"context"
 	"io"
+	"time"
 
+	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/clearing"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
 )
 
@@ -39,19 +42,33 @@ type Desk interface {
 	Needed(file canon.Hash) error
 	Archive() ([]clearing.Kept, error)
 	EraseRecords(day int64) (rows uint64, err error)
+	Deposits() ([]clearing.Deposited, error)
+	OpenDeposit(ctx context.Context, amount token.Amount) (canon.Hash, error)
+	TopUpDeposit(ctx context.Context, id canon.Hash, more token.Amount) (canon.Hash, error)
+	ReleaseDeposits(ctx context.Context, r clearing.Release) ([]token.Change, error)
+	ExitDeposits(ctx context.Context, id canon.Hash, seen bool) ([]canon.Hash, error)
 }
 
 var _ Desk = (*clearing.Desk)(nil)
 
-// desk gives the desk for a partner. Codes: not-found, not-yet while the
+// deskWait is how long the node may take to open the desk of a Bilateral that is
+// open.
+const deskWait = 2 * time.Second
+
+// desk gives the desk for a partner. Whoever has just opened the Bilateral need not
+// know that its desk comes a moment later. Codes: not-found, not-yet while the
 // Bilateral is not open.
 func (s *server) desk(partner party.Code) (Desk, error) {
-	if _, err := s.with(partner); err != nil {
+	b, err := s.with(partner)
+	if err != nil {
 		return nil, err
 	}
-	d, ok := s.Desk(partner)
-	if !ok {
-		return nil, fault.Newf(fault.NotYet, "wait until both nodes have opened it", "the Bilateral with %s is not open yet", partner)
+	for end := time.Now().Add(deskWait); ; time.Sleep(20 * time.Millisecond) {
+		if d, ok := s.Desk(partner); ok {
+			return d, nil
+		}
+		if state := b.State(); state != channel.StateOpen && state != channel.StateDiverged || time.Now().After(end) {
+			return nil, fault.Newf(fault.NotYet, "wait until both nodes have opened it", "the Bilateral with %s is not open yet", partner)
+		}
 	}
-	return d, nil
 }

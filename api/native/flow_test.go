@@ -232,11 +232,16 @@ func TestThePairSettlesByTheAPIAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		advised, err := alpha.as(api.Finance).Advise(ctx, o.ID, wire.Advise{Amount: o.Amount, Method: o.Method, Reference: "bank 1", PaidAt: millis("2026-03-01T00:00:00Z")})
-		if err != nil || advised.Record.State != settlement.Advised || advised.Record.Payment.Reference != "bank 1" {
+		one, err := alpha.as(api.Finance).Obligation(ctx, o.ID)
+		if err != nil || one.Payable == nil {
+			t.Fatalf("what is to be paid: %+v, %v", one, err)
+		}
+		paid := *one.Payable // whole cents
+		advised, err := alpha.as(api.Finance).Advise(ctx, o.ID, wire.Advise{Amount: paid, Method: o.Method, Reference: "bank " + o.ID, PaidAt: millis("2026-03-01T00:00:00Z")})
+		if err != nil || advised.Record.State != settlement.Advised || advised.Record.Payment.Reference != "bank "+o.ID {
 			t.Fatalf("advised: %+v, %v", advised.Record, err)
 		}
-		confirmed, err := bravo.as(api.Finance).Confirm(ctx, o.ID, wire.Confirm{Amount: o.Amount})
+		confirmed, err := bravo.as(api.Finance).Confirm(ctx, o.ID, wire.Confirm{Amount: paid})
 		if err != nil || confirmed.Record.State != settlement.Settled {
 			t.Fatalf("confirmed: %+v, %v", confirmed.Record, err)
 		}

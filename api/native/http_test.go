@@ -99,8 +99,8 @@ var changes = map[api.Role][]string{
 	api.Clerk:          {"request-rating", "apply-deadline", "record-file", "acknowledge-signal", "dismiss-signal", "state-measurement", "propose-measurement", "accept-measurement", "reject-measurement", "request-bill", "submit-bill", "propose-decision", "accept-decision", "reject-decision", "correct-period", "prepare-command", "submit-command"},
 	api.ProductManager: {"inquire", "order-service", "withdraw-service", "change-service", "reschedule-service", "end-service", "build-service", "open-session", "close-session", "put-offering", "put-specification", "put-link", "put-place", "step-offering", "step-specification", "check-payload", "preview-catalog", "import-catalog", "undo-catalog", "reserve-capacity", "confirm-reservation", "use-reservation", "release-reservation", "resize-reservation", "correct-period", "end-bilateral", "close-divergence", "propose-agreement", "amend-agreement", "adopt-suggestion", "accept-agreement", "reject-agreement", "end-agreement", "propose-sheet", "acknowledge-sheet", "accept-sheet", "reject-sheet", "place-order", "accept-order", "reject-order", "suspend-order", "resume-order", "end-order", "cancel-order", "charge-order", "reschedule-order", "deliver-order", "fail-order", "suspend-product", "resume-product", "prepare-command", "submit-command"},
 	api.Engineer:       {"inquire", "build-service", "put-link", "put-place", "check-payload", "reserve-capacity", "confirm-reservation", "use-reservation", "release-reservation", "resize-reservation", "acknowledge-sheet", "import-usage", "close-periods", "post-anchor", "request-rating", "apply-deadline", "record-file", "acknowledge-signal", "dismiss-signal", "state-measurement", "import-readings", "request-bill", "submit-bill", "acknowledge-ticket", "progress-ticket", "ask-ticket", "resolve-ticket", "close-ticket", "put-incident"},
-	api.Finance:        {"request-rating", "apply-deadline", "request-bill", "submit-bill", "dispute-items", "accept-invoice", "dispute-invoice", "reject-invoice", "propose-netting", "accept-netting", "reject-netting", "open-obligations", "advise-payment", "confirm-payment", "decline-payment", "prepare-command", "submit-command"},
-	api.Administrator:  {"add-token", "remove-token", "erase-file", "erase-records", "propose-member", "vouch-member", "suspend-member", "restore-member", "leave-network", "propose-parameter", "vote-parameter", "open-bilateral", "add-delegate", "revoke-delegate", "post-anchor", "rotate-channel", "export-bilateral", "rotate-key", "prepare-command", "submit-command"},
+	api.Finance:        {"request-rating", "apply-deadline", "request-bill", "submit-bill", "dispute-items", "accept-invoice", "dispute-invoice", "reject-invoice", "propose-netting", "accept-netting", "reject-netting", "open-obligations", "advise-payment", "confirm-payment", "decline-payment", "open-deposit", "top-up-deposit", "release-deposits", "exit-deposits", "advise-payments", "hold-payment", "release-payment", "verify-partner", "prepare-command", "submit-command", "make-transfers", "place-hold", "post-hold", "void-hold", "offer-swap", "take-swap", "cancel-swap", "redeem-tokens", "open-lock", "top-up-lock", "state-rate"},
+	api.Administrator:  {"add-access", "remove-access", "erase-file", "erase-records", "propose-member", "vouch-member", "suspend-member", "restore-member", "leave-network", "propose-parameter", "vote-parameter", "open-bilateral", "add-delegate", "revoke-delegate", "define-token", "approve-token", "add-network-delegate", "revoke-network-delegate", "post-anchor", "rotate-channel", "export-bilateral", "rotate-key", "prepare-command", "submit-command"},
 	api.Auditor:        {},
 	api.Subscriber:     {},
 }
@@ -112,7 +112,7 @@ func mayUse(r api.Role, method, id string) bool {
 		return true
 	case r == api.Subscriber:
 		return false
-	case id == "list-tokens" || id == "list-evidence":
+	case id == "list-access" || id == "list-evidence":
 		return r == api.Administrator || r == api.Auditor
 	case method == "GET":
 		return true
@@ -337,9 +337,9 @@ func TestBadInputIsRefusedByField(t *testing.T) {
 		{"leaving without meaning it", api.Administrator, "POST", "/v1/network/leave", `{"carrier":"BRAVO"}`, 422, fault.Invalid, "carrier"},
 		{"a vote on no proposal", api.Administrator, "POST", "/v1/network/vote", `{"parameter":"vouchers","value":1,"from":1000000}`, 404, fault.NotFound, "change"},
 		{"a vouch for nobody", api.Administrator, "POST", "/v1/members/NOBODY/vouch", ``, 404, fault.NotFound, ""},
-		{"a token for no role", api.Administrator, "POST", "/v1/tokens", `{"name":"x","role":"king"}`, 422, fault.Invalid, "role"},
-		{"a token that has ended", api.Administrator, "POST", "/v1/tokens", `{"name":"x","role":"clerk","expires":"2020-01-01T00:00:00Z"}`, 422, fault.Invalid, "expires"},
-		{"the last administrator", api.Administrator, "DELETE", "/v1/tokens/the%20administrator", "", 422, fault.Refused, "name"},
+		{"a token for no role", api.Administrator, "POST", "/v1/access", `{"name":"x","role":"king"}`, 422, fault.Invalid, "role"},
+		{"a token that has ended", api.Administrator, "POST", "/v1/access", `{"name":"x","role":"clerk","expires":"2020-01-01T00:00:00Z"}`, 422, fault.Invalid, "expires"},
+		{"the last administrator", api.Administrator, "DELETE", "/v1/access/the%20administrator", "", 422, fault.Refused, "name"},
 	} {
 		status, header, data := s.ask(t, s.tokens[c.role], c.method, c.path, c.body, "Content-Type", "application/json")
 		p := problemIn(t, data)
@@ -508,7 +508,7 @@ func TestTokensAreMadeAndRemovedByTheAdministrator(t *testing.T) {
 	s := newWorld(t).sides["ALPHA"]
 	ctx := within(t)
 	admin := s.client(api.Administrator)
-	made, err := admin.AddToken(ctx, wire.Token{Name: "robot", Role: "engineer"})
+	made, err := admin.AddAccess(ctx, wire.Access{Name: "robot", Role: "engineer"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -517,11 +517,11 @@ func TestTokensAreMadeAndRemovedByTheAdministrator(t *testing.T) {
 	if me, err := robot.Me(ctx); err != nil || me.Name != "robot" || me.Role != "engineer" || me.Carrier != "ALPHA" {
 		t.Errorf("me: %+v, %v", me, err)
 	}
-	all, err := client.Collect(admin.Tokens(ctx))
+	all, err := client.Collect(admin.Access(ctx))
 	if err != nil || len(all) != len(api.Roles)+1 {
 		t.Errorf("tokens: %v, %v", all, err)
 	}
-	if err := admin.RemoveToken(ctx, "robot"); err != nil {
+	if err := admin.RemoveAccess(ctx, "robot"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := robot.Me(ctx); fault.CodeOf(err) != fault.Unauthorized {
@@ -611,7 +611,7 @@ func TestARemovedTokenReadsNoFurtherEvent(t *testing.T) {
 	s := w.sides["ALPHA"]
 	ctx := within(t)
 	admin := s.client(api.Administrator)
-	made, err := admin.AddToken(ctx, wire.Token{Name: "robot", Role: "auditor"})
+	made, err := admin.AddAccess(ctx, wire.Access{Name: "robot", Role: "auditor"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -632,7 +632,7 @@ func TestARemovedTokenReadsNoFurtherEvent(t *testing.T) {
 			continue // was on its way
 		}
 		removed = true
-		if err := admin.RemoveToken(ctx, "robot"); err != nil {
+		if err := admin.RemoveAccess(ctx, "robot"); err != nil {
 			t.Fatal(err)
 		}
 		terms, err := s.client(api.Clerk).DefaultTerms(ctx)

@@ -213,9 +213,13 @@ func shownNetting(n settlement.Netting) wire.Netting {
 
 func shownObligation(o settlement.Obligation) wire.Obligation {
 	w := wire.Obligation{ID: o.ID, Netting: o.Netting, Invoices: orEmpty(o.Invoices), Payer: o.Payer, Payee: o.Payee, Amount: o.Amount, Method: o.Method,
-		Due: wire.Time(o.Due), State: o.State, Late: o.Late, Receipt: done(o.Receipt), Deadline: wire.Time(o.Deadline), Passed: o.Passed}
+		Due: wire.Time(o.Due), State: o.State, Late: o.Late, Receipt: done(o.Receipt), Deadline: wire.Time(o.Deadline), Passed: o.Passed,
+		Paid: o.Paid, Credited: o.Credited, Carried: o.Carried, Brought: o.Brought, Left: o.Left().Micro}
+	if o.Hold != (settlement.Hold{}) {
+		w.Hold = &wire.Hold{Why: o.Hold.Why, Act: act(o.Hold.Act)}
+	}
 	if o.Payment != (settlement.Payment{}) {
-		w.Payment = &wire.Payment{Method: o.Payment.Method, Reference: o.Payment.Reference, PaidAt: wire.Time(o.Payment.PaidAt), Act: act(o.Payment.Act)}
+		w.Payment = &wire.Payment{Method: o.Payment.Method, Reference: o.Payment.Reference, PaidAt: wire.Time(o.Payment.PaidAt), Act: act(o.Payment.Act), Whole: o.Payment.Whole, Part: o.Payment.Part}
 	}
 	return w
 }

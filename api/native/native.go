@@ -69,6 +69,8 @@ type Member interface {
 	Omni() Channel
 	Bilaterals() []Bilateral
 	Rivals() iter.Seq2[channel.Rival, error] // envelopes under numbers used before
+	// ProvePublic proves records of the Omnilateral by their keys, in byte order.
+	ProvePublic(ctx context.Context, keys []string) ([]byte, error)
 }
 
 // Of gives a member of package channel as this package needs it.
@@ -218,7 +220,7 @@ Lists come in pages: limit, after, and next in the answer. Amounts are decimal s
 // routes registers every operation.
 func (s *server) routes() {
 	s.health()
-	s.tokens()
+	s.access()
 	s.document()
 	get(s, "/v1/me", "get-me", tagNode, "Who asks, and what the token's role may do", s.getMe)
 	if s.Member == nil {
@@ -236,6 +238,9 @@ func (s *server) routes() {
 	s.disputes()
 	s.settlement()
 	s.payments()
+	s.tokens()
+	s.treasury()
+	s.deposits()
 	s.erasure()
 	s.logs()
 	s.proofs()

@@ -54,6 +54,8 @@ const (
 	tagLog        = "log"
 	tagKeys       = "keys"
 	tagTokens     = "tokens"
+	tagTreasury   = "treasury"
+	tagAccess     = "access"
 )
 
 // maxBody bounds a JSON body. A signed application or terms are far below.

@@ -41,8 +41,7 @@ func (s *server) delegates() {
 		if err != nil {
 			return nil, err
 		}
-		d := in.Body
-		return change(ctx, s, b, trade.KindDelegateAdd, trade.DelegateAdd(d), trade.DelegateKey(d.Key), "delegate "+d.Key.Short(), shownDelegate)
+		return s.addDelegate(ctx, b, in.Body)
 	})
 	post(s, at+"/{key}/revoke", "revoke-delegate", tagContracts, "End a delegate of this carrier; signed with the member key", func(ctx context.Context, in *struct {
 		PartnerPath
@@ -52,12 +51,21 @@ func (s *server) delegates() {
 		if err != nil {
 			return nil, err
 		}
-		var key sign.PublicKey
-		if err := key.UnmarshalText([]byte(in.Key)); err != nil {
-			return nil, fault.Of(err).In("key")
-		}
-		return change(ctx, s, b, trade.KindDelegateRevoke, trade.DelegateRevoke{Key: key}, trade.DelegateKey(key), "delegate "+key.Short(), shownDelegate)
+		return s.revokeDelegate(ctx, b, in.Key)
 	})
+}
+
+// addDelegate registers a delegate on a Bilateral or on the Omnilateral.
+func (s *server) addDelegate(ctx context.Context, c Channel, d wire.AddDelegate) (*reply[wire.Done[wire.Delegate]], error) {
+	return change(ctx, s, c, trade.KindDelegateAdd, trade.DelegateAdd(d), trade.DelegateKey(d.Key), "delegate "+d.Key.Short(), shownDelegate)
+}
+
+func (s *server) revokeDelegate(ctx context.Context, c Channel, hex string) (*reply[wire.Done[wire.Delegate]], error) {
+	var key sign.PublicKey
+	if err := key.UnmarshalText([]byte(hex)); err != nil {
+		return nil, fault.Of(err).In("key")
+	}
+	return change(ctx, s, c, trade.KindDelegateRevoke, trade.DelegateRevoke{Key: key}, trade.DelegateKey(key), "delegate "+key.Short(), shownDelegate)
 }
 
 // FileBody takes a body of any length as it comes.

@@ -18,7 +18,8 @@ import (
 	"github.com/lateral-network/lateral/treasury"
 )
 
-func (s *server) treasury() (*treasury.Desk, error) {
+// bank gives what pays over this carrier's banks. Code: not-found.
+func (s *server) bank() (*treasury.Desk, error) {
 	if s.Treasury == nil {
 		return nil, fault.New(fault.NotFound, "this node has no bank", "set bank.accounts in its configuration")
 	}
@@ -45,7 +46,7 @@ func (s *server) payments() {
 // bankOf registers an operation of the treasury.
 func bankOf[I, O any](s *server, method, path, id, summary string, f func(ctx context.Context, d *treasury.Desk, by string, in *I) (O, error)) {
 	add(s, operation(method, "/v1/payments"+path, id, tagSettlement, summary), func(ctx context.Context, in *I) (*reply[O], error) {
-		d, err := s.treasury()
+		d, err := s.bank()
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +61,7 @@ func bankOf[I, O any](s *server, method, path, id, summary string, f func(ctx co
 func (s *server) payees() {
 	const at = "/accounts"
 	get(s, "/v1/payments/own-accounts", "list-own-accounts", tagSettlement, "This carrier's own bank accounts", func(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.OwnAccount]], error) {
-		d, err := s.treasury()
+		d, err := s.bank()
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +70,7 @@ func (s *server) payees() {
 		})
 	})
 	get(s, "/v1/payments"+at, "list-payees", tagSettlement, "Where partners are paid", func(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.Payee]], error) {
-		d, err := s.treasury()
+		d, err := s.bank()
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +101,7 @@ func (s *server) runs() {
 		Partner  party.Code     `query:"partner" maxLength:"32"`
 		Currency money.Currency `query:"currency" maxLength:"4"`
 	}) (*reply[api.Page[wire.DuePayment]], error) {
-		d, err := s.treasury()
+		d, err := s.bank()
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +116,7 @@ func (s *server) runs() {
 		return cut(all, in.PageQuery, shownDue)
 	})
 	get(s, "/v1/payments/carried", "list-carried", tagSettlement, "What the next obligation to each partner takes up: of those before, less than a minor unit", func(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.CarriedRest]], error) {
-		d, err := s.treasury()
+		d, err := s.bank()
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +132,7 @@ func (s *server) runs() {
 		PageQuery
 		State string `query:"state" enum:"proposed,approved,ordered,by-hand,cancelled"`
 	}) (*reply[api.Page[wire.PaymentRun]], error) {
-		d, err := s.treasury()
+		d, err := s.bank()
 		if err != nil {
 			return nil, err
 		}
@@ -166,7 +167,7 @@ func (s *server) runs() {
 	op := operation(http.MethodPost, "/v1/payments/runs/{id}/export", "export-payment-run", tagSettlement, "The payment file (pain.001) of an approved run; its payments count as ordered. Again: the same bytes")
 	op.Parameters = []*huma.Param{{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: "Id of the run."}}
 	s.raw(op, "application/xml", "The file.", func(w http.ResponseWriter, r *http.Request) {
-		d, err := s.treasury()
+		d, err := s.bank()
 		var data []byte
 		if err == nil {
 			data, err = d.ExportRun(api.ActorOf(r.Context()).Name, r.PathValue("id"))
@@ -183,7 +184,7 @@ func (s *server) bankFiles() {
 		Name    string `query:"name" maxLength:"200" doc:"Of the file, for people."`
 		RawBody []byte `contentType:"application/xml"`
 	}) (*reply[wire.BankIntake], error) {
-		d, err := s.treasury()
+		d, err := s.bank()
 		if err != nil {
 			return nil, err
 		}
@@ -194,7 +195,7 @@ func (s *server) bankFiles() {
 		return answer(shownIntake(x)), nil
 	})
 	get(s, "/v1/payments/files", "list-bank-files", tagSettlement, "Files of banks that were taken in, the newest first", func(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.BankIntake]], error) {
-		d, err := s.treasury()
+		d, err := s.bank()
 		if err != nil {
 			return nil, err
 		}
@@ -204,7 +205,7 @@ func (s *server) bankFiles() {
 		PageQuery
 		All bool `query:"all" doc:"What is confirmed, too."`
 	}) (*reply[api.Page[wire.ReceivedMoney]], error) {
-		d, err := s.treasury()
+		d, err := s.bank()
 		if err != nil {
 			return nil, err
 		}
@@ -215,7 +216,7 @@ func (s *server) bankFiles() {
 		PageQuery
 		All bool `query:"all" doc:"What is decided, too."`
 	}) (*reply[api.Page[wire.PaymentException]], error) {
-		d, err := s.treasury()
+		d, err := s.bank()
 		if err != nil {
 			return nil, err
 		}

@@ -27,7 +27,7 @@ var allowed = map[string][]api.Role{
 	"get-invoice-canonical": readers, "get-invoice-proof": readers, "get-totals": readers,
 	"list-disputes": readers, "get-dispute": readers, "get-evidence": readers, "try-rule": readers, "count-disputes": readers,
 	"list-nettings": readers, "get-netting": readers, "list-obligations": readers, "get-obligation": readers,
-	"get-credit": readers, "list-journal": readers, "list-balances": readers, "list-files": readers,
+	"get-credit": readers, "list-verified": readers, "get-statement": readers, "get-ageing": readers, "list-journal": readers, "list-balances": readers, "list-files": readers,
 	"list-log": readers, "stream-events": readers, "list-network-log": readers, "get-proof": readers, "stream-network-events": readers,
 
 	"list-offerings": readers, "get-offering": readers, "list-offering-versions": readers, "list-specifications": readers, "get-specification": readers,
@@ -44,10 +44,18 @@ var allowed = map[string][]api.Role{
 	"reserve-capacity": {api.ProductManager, api.Engineer}, "confirm-reservation": {api.ProductManager, api.Engineer}, "use-reservation": {api.ProductManager, api.Engineer},
 	"release-reservation": {api.ProductManager, api.Engineer}, "resize-reservation": {api.ProductManager, api.Engineer},
 
+	"list-tokens": readers, "get-token": readers, "audit-tokens": readers, "list-acts": readers, "get-act": readers, "get-token-proof": readers,
+	"list-feeds": readers, "get-feed": readers, "list-network-delegates": readers, "list-accounts": readers, "list-movements": readers,
+	"list-transfers": readers, "list-holds": readers, "list-swaps": readers, "list-redemptions": readers, "list-locks": readers,
+	"define-token": {api.Administrator}, "approve-token": {api.Administrator}, "add-network-delegate": {api.Administrator}, "revoke-network-delegate": {api.Administrator},
+	"make-transfers": {api.Finance}, "place-hold": {api.Finance}, "post-hold": {api.Finance}, "void-hold": {api.Finance},
+	"offer-swap": {api.Finance}, "take-swap": {api.Finance}, "cancel-swap": {api.Finance}, "redeem-tokens": {api.Finance},
+	"open-lock": {api.Finance}, "top-up-lock": {api.Finance}, "state-rate": {api.Finance},
+
 	"list-evidence":     {api.Auditor, api.Administrator},
-	"list-tokens":       {api.Administrator, api.Auditor},
-	"add-token":         {api.Administrator},
-	"remove-token":      {api.Administrator},
+	"list-access":       {api.Administrator, api.Auditor},
+	"add-access":        {api.Administrator},
+	"remove-access":     {api.Administrator},
 	"erase-file":        {api.Administrator},
 	"erase-records":     {api.Administrator},
 	"propose-member":    {api.Administrator},
@@ -100,6 +108,10 @@ var allowed = map[string][]api.Role{
 	"create-payment-run": {api.Finance}, "approve-payment-run": {api.Finance}, "cancel-payment-run": {api.Finance}, "export-payment-run": {api.Finance},
 	"import-bank-file": {api.Finance}, "resolve-payment": {api.Finance}, "approve-resolution": {api.Finance},
 	"open-obligations": {api.Finance}, "advise-payment": {api.Finance}, "confirm-payment": {api.Finance}, "decline-payment": {api.Finance},
+
+	"list-deposits": readers, "get-deposit": readers, "open-deposit": {api.Finance}, "top-up-deposit": {api.Finance},
+	"release-deposits": {api.Finance}, "exit-deposits": {api.Finance},
+	"advise-payments": {api.Finance}, "hold-payment": {api.Finance}, "release-payment": {api.Finance}, "verify-partner": {api.Finance},
 }
 
 // permit refuses an operation to a role that the table does not name for it.

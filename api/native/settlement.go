@@ -58,6 +58,8 @@ func (s *server) settlement() {
 		})
 	}
 	s.obligations()
+	s.compliance()
+	s.statements()
 	get(s, "/v1/bilaterals/{partner}/credit", "get-credit", tagSettlement, "How far the two trust each other: score, payment history, exposure and allocation", s.getCredit)
 	get(s, "/v1/bilaterals/{partner}/journal", "list-journal", tagSettlement, "Postings, by command, the oldest first", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Journal]], error) {
 		b, err := s.with(in.Partner)
@@ -163,7 +165,7 @@ func (s *server) obligations() {
 	get(s, at, "list-obligations", tagSettlement, "Debts", func(_ context.Context, in *struct {
 		PartnerPath
 		PageQuery
-		State settlement.State `query:"state" enum:"owed,overdue,advised,settled"`
+		State settlement.State `query:"state" enum:"owed,overdue,advised,held,settled"`
 		Payer party.Code       `query:"payer" maxLength:"32"`
 	}) (*reply[api.Page[wire.Obligation]], error) {
 		b, err := s.with(in.Partner)
@@ -179,8 +181,18 @@ func (s *server) obligations() {
 		if err != nil {
 			return nil, err
 		}
-		o, err := obligationRecord(b, in.ID)
-		return answer(o), err
+		o, err := record[settlement.Obligation](b, trade.ObligationKey(in.ID), "obligation "+clipped(in.ID))
+		if err != nil {
+			return nil, err
+		}
+		shown := shownObligation(o)
+		_, now := s.Member.Height()
+		err = b.View(func(v channel.View) error {
+			payable, err := trade.View{Records: v}.Payable(o, o.Method, now)
+			shown.Payable = &payable
+			return err
+		})
+		return answer(shown), err
 	})
 	post(s, at, "open-obligations", tagSettlement, "Make final invoices due one by one, without netting", func(ctx context.Context, in *struct {
 		PartnerPath
@@ -195,22 +207,37 @@ func (s *server) obligations() {
 		if err != nil {
 			return nil, err
 		}
-		out := wire.Opened{Obligations: []wire.Obligation{}, Receipt: receipt(o)}
+		var opened []string
 		for _, id := range ids {
 			i, err := record[invoice.Invoice](b, trade.InvoiceKey(id), "invoice "+clipped(id))
 			if err != nil {
 				return nil, err
 			}
-			if i.Obligation == "" {
-				continue
+			if i.Obligation != "" {
+				opened = append(opened, i.Obligation)
 			}
-			x, err := record[settlement.Obligation](b, trade.ObligationKey(i.Obligation), "obligation "+i.Obligation)
-			if err != nil {
-				return nil, err
-			}
-			out.Obligations = append(out.Obligations, shownObligation(x))
 		}
-		return answer(out), nil
+		out := wire.Opened{Receipt: receipt(o)}
+		out.Obligations, err = theseObligations(b, opened)
+		return answer(out), err
+	})
+	post(s, "/v1/bilaterals/{partner}/payments", "advise-payments", tagSettlement, "Say that this carrier has paid several debts together, whole", func(ctx context.Context, in *struct {
+		PartnerPath
+		Body wire.AdviseAll
+	}) (*reply[wire.Opened], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		ids := slices.Sorted(slices.Values(in.Body.Obligations))
+		o, err := s.submit(ctx, b, trade.KindPaymentAdvise, trade.PaymentAdvise{Obligations: ids, Amount: in.Body.Amount, Method: in.Body.Method,
+			Reference: in.Body.Reference, PaidAt: int64(in.Body.PaidAt)})
+		if err != nil {
+			return nil, err
+		}
+		out := wire.Opened{Receipt: receipt(o)}
+		out.Obligations, err = theseObligations(b, ids)
+		return answer(out), err
 	})
 	post(s, at+"/{id}/advise", "advise-payment", tagSettlement, "Say that this carrier has paid", func(ctx context.Context, in *struct {
 		IDPath
@@ -241,6 +268,19 @@ func (s *server) obligations() {
 func obligationRecord(b Bilateral, id string) (wire.Obligation, error) {
 	o, err := record[settlement.Obligation](b, trade.ObligationKey(id), "obligation "+clipped(id))
 	return shownObligation(o), err
+}
+
+// theseObligations shows debts by id.
+func theseObligations(b Bilateral, ids []string) ([]wire.Obligation, error) {
+	out := []wire.Obligation{}
+	for _, id := range ids {
+		o, err := obligationRecord(b, id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
 }
 
 func (s *server) changeObligation(ctx context.Context, at IDPath, kind trade.Kind, body any) (*reply[wire.Done[wire.Obligation]], error) {

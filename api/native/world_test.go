@@ -376,8 +376,18 @@ func (s *side) clear(a clearing.Automatic) {
 		Me: s.code, Partner: s.other().code, Line: voice.Name, Channel: b, Store: s.db.Node(), Blobs: s.blobs, Reader: files{},
 		Secret: [32]byte{byte(s.code[0])}, NumberKey: b.Derive("edges"), Send: s.send,
 		Authorize: func(c trade.Command, role party.Role) (trade.Command, error) {
+			if trade.Public(c.Kind) {
+				return s.authorize(api.Actor{}, role, c, canon.Hash{})
+			}
 			return s.authorize(api.Actor{}, role, c, b.ID())
 		},
+		Vault: &clearing.Vault{Omni: s.member.Omni(), Chain: s.w.chain, Secret: [32]byte{1, byte(s.code[0])}, Ask: func(ctx context.Context, request []byte) ([]byte, error) {
+			d, ok := s.other().deskFor(s.code)
+			if !ok {
+				return nil, fault.New(fault.Unavailable, "the partner has no desk yet", "try again")
+			}
+			return d.(*clearing.Desk).Answer(ctx, request)
+		}},
 		Now: func() int64 { return time.Now().UnixMilli() }, Automatic: a,
 	}))
 	s.mu.Lock()

@@ -28,6 +28,7 @@ type benchCommand struct {
 	Compare     benchCompareCommand     `cmd:"" help:"Two carriers' records compared: records a second, CPU, memory; beside DuckDB."`
 	Mesh        benchMeshCommand        `cmd:"" help:"Discovery and quoting among tens of thousands of simulated carriers, against flooding."`
 	Compression benchCompressionCommand `cmd:"" help:"Many carriers' debts netted by pairs, by position and in circles: what is left, and in which time."`
+	Money       benchMoneyCommand       `cmd:"" help:"Postings a second, public and private; from agreed usage to money moved; compression."`
 }
 
 // benchLedgerCommand is "lateral bench ledger".
@@ -336,6 +337,49 @@ func (c benchCompressionCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	bar.end()
+	return show(t, c.JSON, res)
+}
+
+// benchMoneyCommand is "lateral bench money".
+type benchMoneyCommand struct {
+	Seconds     int    `default:"10" help:"Seconds for which transfers are measured."`
+	Transfers   int    `default:"1000" help:"Transfers in a command, at most 1000."`
+	InFlight    int    `default:"8" help:"Commands of transfers on their way at once, over both members."`
+	Obligations int    `default:"20000" help:"Obligations that are paid privately."`
+	Each        int    `default:"1000" help:"Obligations in one payment, at most 2000."`
+	Samples     int    `default:"100" help:"How often the way from agreed usage to money is timed."`
+	Carriers    int    `default:"1000" help:"Carriers whose debts are compressed."`
+	Debts       int    `default:"1000000" help:"Obligations between those carriers."`
+	Runs        int    `default:"3" help:"Runs of each method of netting; the median counts."`
+	Seed        uint64 `default:"1" help:"Seed of amounts, usage and debts."`
+	Dir         string `placeholder:"DIR" help:"Folder for the nodes' data, on the disk to measure; default: the system's temporary one."`
+	Profile     string `placeholder:"FILE" help:"Write a processor profile of the transfers, for go tool pprof; those of private payments go to FILE.private and FILE.execution."`
+	JSON        bool   `name:"json" help:"Print one JSON document."`
+}
+
+func (benchMoneyCommand) Help() string {
+	return `Starts four validators and two members in this process, as "bench ledger" does. The first member issues a token and the two
+send it to each other on the Omnilateral; between them they have an agreement, an order and a lock, out of which the first pays
+what it owes. Measured are transfers a second (one posting each); obligations paid inside the Bilateral (three postings each),
+over the ledger and then executed alone in memory; the time from agreed usage to money moved; and "bench compression". At
+the end all accounts of all nodes are added up anew, and everything is executed again from the first block on.
+
+Examples:
+  lateral bench money
+  lateral bench money --seconds 30 --obligations 100000 --each 2000
+  lateral bench money --profile cpu.pprof --json`
+}
+
+func (c benchMoneyCommand) Run(ctx context.Context, t terminal) error {
+	res, err := bench.Money(ctx, bench.MoneyOptions{Duration: time.Duration(c.Seconds) * time.Second, Transfers: c.Transfers, InFlight: c.InFlight,
+		Obligations: c.Obligations, Each: c.Each, Samples: c.Samples, Seed: c.Seed, Dir: c.Dir, Profile: c.Profile, Progress: t.err,
+		Compression: bench.CompressionOptions{Carriers: c.Carriers, Obligations: c.Debts, Runs: c.Runs, Seed: c.Seed}})
+	if fault.CodeOf(err) == fault.Invalid {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
 	return show(t, c.JSON, res)
 }
 

@@ -84,3 +84,17 @@ func TestCompressionIsMeasuredByTheCommand(t *testing.T) {
 		}
 	}
 }
+
+func TestMoneyIsMeasuredByTheCommand(t *testing.T) {
+	args := strings.Fields("bench money --seconds 4 --transfers 5 --in-flight 2 --obligations 4 --each 2 --samples 1 --carriers 20 --debts 100 --runs 1 --json")
+	out, _ := exits(t, 0, args...)
+	var r bench.MoneyResult
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Private.Postings != 12 || r.Public.Each != 5 || !r.Checks.Replay {
+		t.Errorf("prints %s (%v)", out, err)
+	}
+	for _, args := range []string{"--transfers 1001", "--each 2001", "--in-flight 1", "--carriers 2"} {
+		if _, errs := exits(t, 2, append([]string{"bench", "money"}, strings.Fields(args)...)...); !strings.Contains(errs, "hint: ") {
+			t.Errorf("%s: %s", args, errs)
+		}
+	}
+}

@@ -147,24 +147,34 @@ func (c bilateralExport) Run(ctx context.Context, n *remote) error {
 
 // delegateCommand is "lateral delegate".
 type delegateCommand struct {
-	List   delegateList   `cmd:"" op:"list-delegates" help:"List who may authorise for either side." eg:"" eg:"--member ALPHA"`
-	Add    delegateAdd    `cmd:"" op:"add-delegate" role:"administrator" help:"Register a delegate of this carrier, or change one." eg:"KEY 'robot for disputes' --may disputes --limit EUR:100000" eg:"KEY 'Ada, finance' --may finance --limit EUR:5000 --limit USD:5000"`
-	Revoke delegateRevoke `cmd:"" op:"revoke-delegate" role:"administrator" help:"End a delegate of this carrier." eg:"KEY"`
+	List   delegateList   `cmd:"" op:"list-delegates,list-network-delegates" help:"List who may authorise for either side, or on the Omnilateral." eg:"" eg:"--member ALPHA" eg:"--public"`
+	Add    delegateAdd    `cmd:"" op:"add-delegate,add-network-delegate" role:"administrator" help:"Register a delegate of this carrier, or change one." eg:"KEY 'robot for disputes' --may disputes --limit EUR:100000" eg:"KEY 'Ada, finance' --may finance --limit EUR:5000 --limit USD:5000" eg:"KEY 'Ivan, issuing USDt' --public --may issuer --may compliance --limit USD:1000000"`
+	Revoke delegateRevoke `cmd:"" op:"revoke-delegate,revoke-network-delegate" role:"administrator" help:"End a delegate of this carrier." eg:"KEY" eg:"KEY --public"`
+}
+
+// where says on which channel a delegate acts.
+type where struct {
+	Public bool `help:"On the Omnilateral, where tokens are; default: on the Bilateral with the partner."`
 }
 
 type delegateList struct {
 	many
+	where
 	Member string `placeholder:"CODE" help:"Of this side only."`
 }
 
 func (c delegateList) Run(ctx context.Context, n *remote) error {
-	return list(ctx, n, c.many, "member name roles limits revoked key", func(p *client.Partner) iter.Seq2[wire.Delegate, error] {
-		return p.Delegates(ctx, client.Filter{"member": c.Member})
-	})
+	const columns = "member name roles limits revoked key"
+	f := client.Filter{"member": c.Member}
+	if c.Public {
+		return listed(n, c.paging, columns, func(api *client.Client) iter.Seq2[wire.Delegate, error] { return api.PublicDelegates(ctx, f) })
+	}
+	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Delegate, error] { return p.Delegates(ctx, f) })
 }
 
 type delegateAdd struct {
 	one
+	where
 	Key   sign.PublicKey `arg:"" help:"The delegate's public key, hex; lateral node init writes those of the node's robots into delegates.json."`
 	Name  string         `arg:"" help:"Who it is."`
 	May   []party.Role   `required:"" placeholder:"ROLE" help:"What it may authorise: contracts, orders, disputes, finance, compliance; on the Omnilateral issuer and oracle too; repeat."`
@@ -177,6 +187,10 @@ func (c delegateAdd) Run(ctx context.Context, n *remote) error {
 	d := wire.AddDelegate{Key: c.Key, Name: c.Name, Roles: c.May, From: c.From, Until: c.Until}
 	for _, a := range c.Limit {
 		d.Limits = append(d.Limits, money.Amount(a))
+	}
+	if c.Public {
+		done, err := n.api.AddPublicDelegate(ctx, d)
+		return changed(n, done, err)
 	}
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Delegate], error) { return p.AddDelegate(ctx, d) })
 }
@@ -201,9 +215,14 @@ func (a *amount) UnmarshalText(text []byte) (err error) {
 
 type delegateRevoke struct {
 	one
+	where
 	Key sign.PublicKey `arg:"" help:"The delegate's public key, hex."`
 }
 
 func (c delegateRevoke) Run(ctx context.Context, n *remote) error {
+	if c.Public {
+		done, err := n.api.RevokePublicDelegate(ctx, c.Key)
+		return changed(n, done, err)
+	}
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Delegate], error) { return p.RevokeDelegate(ctx, c.Key) })
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/keyfile"
 	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/ledger"
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/trade"
 )
@@ -23,7 +24,7 @@ type keyCommand struct {
 	Recover keyRecover `cmd:"" op:"prepare-command,submit-command" role:"administrator" help:"Replace a lost member key by the recovery key." eg:"--out recover.json" eg:"--recovery recovery.age --passphrase-file passphrase"`
 	Prepare keyPrepare `cmd:"" op:"prepare-command" role:"administrator,product-manager,clerk,finance" help:"Have the node prepare a command for a key that is kept elsewhere." eg:"bind --partner BRAVO --out bind.json" eg:"key.rotate --key node --out rotate.json" eg:"member.vouch --body vouch.yaml > vouch.json" eg:"invoice.accept --body accept.yaml --role finance"`
 	Submit  keySubmit  `cmd:"" op:"submit-command" role:"administrator,product-manager,clerk,finance" help:"Submit a command that was signed where the key is kept." eg:"signed.json" eg:"- --role finance < signed.json"`
-	New     keyNew     `cmd:"" help:"Make a member key in a key file of your own; needs no node." eg:"--keys member.age --passphrase-file passphrase --network network.json --owner ALPHA --out fields.json"`
+	New     keyNew     `cmd:"" help:"Make a key in a key file of your own; needs no node." eg:"--keys member.age --passphrase-file passphrase --network network.json --owner ALPHA --out fields.json" eg:"--keys ivan.age --passphrase-file ivan.txt --name officer"`
 }
 
 type keyRotate struct {
@@ -142,19 +143,25 @@ type keyNew struct {
 	Keys       string `required:"" placeholder:"keys.age" help:"Key file; made when missing."`
 	Passphrase string `name:"passphrase-file" required:"" placeholder:"FILE" help:"File with its passphrase."`
 	Name       string `default:"member" help:"Name of the key in the file; one that is there is kept behind the new one."`
-	Network    string `required:"" placeholder:"network.json" help:"Network file: the proof of possession is for its chain."`
-	Owner      string `required:"" placeholder:"CODE" help:"Member code of the carrier whose key it is."`
+	Network    string `placeholder:"network.json" help:"Of a member key: network file; the proof of possession is for its chain."`
+	Owner      string `placeholder:"CODE" help:"Of a member key: code of the carrier whose key it is."`
 }
 
 func (keyNew) Help() string {
-	return `For the machine that keeps a member key off line. What it prints are fields of a key.rotate command: lateral key prepare
-key.rotate --body FILE.`
+	return `For the machine that keeps a member key off line, with --network and --owner: what it prints are fields of a key.rotate command,
+lateral key prepare key.rotate --body FILE. Without them it is a delegate's key, and its public half is printed: lateral delegate add.`
 }
 
 func (c keyNew) Run(t terminal) error {
-	network, err := node.ReadNetwork(c.Network)
-	if err != nil {
-		return err
+	if (c.Network == "") != (c.Owner == "") {
+		return usageError{fmt.Errorf("--network and --owner go together, for a member key")}
+	}
+	var network ledger.Network
+	if c.Network != "" {
+		var err error
+		if network, err = node.ReadNetwork(c.Network); err != nil {
+			return err
+		}
 	}
 	passphrase, err := keyfile.ReadPassphrase(c.Passphrase)
 	if err != nil {
@@ -178,6 +185,9 @@ func (c keyNew) Run(t terminal) error {
 	}
 	if err := put(c.Name, keyfile.SigningKey(key)); err != nil {
 		return err
+	}
+	if c.Network == "" {
+		return c.document(t, map[string]any{"key": key.Public()})
 	}
 	return c.document(t, map[string]any{
 		"member": c.Owner, "new_member": key.Public(), "possession": []sign.Signature{trade.Possession(key, network.ChainID, c.Owner)},

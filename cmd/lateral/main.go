@@ -35,14 +35,14 @@ type commands struct {
 	Me       meCommand       `cmd:"" op:"get-me" help:"Show who the token is and what it may do." eg:"" eg:"--node net/ALPHA --role clerk"`
 	Metrics  metricsCommand  `cmd:"" op:"get-metrics" help:"Print the node's metrics in the text format of Prometheus." eg:""`
 	OpenAPI  openapiCommand  `cmd:"" name:"openapi" op:"get-openapi-json" help:"Print the OpenAPI document of the node's API." eg:"--out openapi.json"`
-	Token    tokensCommand   `cmd:"" help:"Who may use the node's API."`
+	Access   accessCommand   `cmd:"" help:"Who may use the node's API."`
 
 	Network   networkCommand   `cmd:"" help:"The network of all carriers, and its log: the Omnilateral."`
 	Member    memberCommand    `cmd:"" help:"Carriers on the network: admit, suspend, restore."`
 	Bilateral bilateralCommand `cmd:"" help:"Channels with partners."`
 	Key       keyCommand       `cmd:"" help:"The carrier's keys, and commands for keys that are kept elsewhere."`
 	Sign      signCommand      `cmd:"" help:"Sign a prepared command where the key is kept; needs no node." eg:"bind.json --keys member.age --passphrase-file passphrase --out signed.json" eg:"recover.json --keys recovery.age --passphrase-file passphrase --key recovery > signed.json"`
-	Delegate  delegateCommand  `cmd:"" help:"Who may authorise for either side of a Bilateral."`
+	Delegate  delegateCommand  `cmd:"" help:"Who may authorise: for either side of a Bilateral, and on the Omnilateral."`
 
 	Agreement   agreementCommand   `cmd:"" help:"What the two sides have signed."`
 	Sheet       sheetCommand       `cmd:"" help:"Rate sheets."`
@@ -69,7 +69,14 @@ type commands struct {
 	Credit     creditCommand     `cmd:"" help:"How far the two sides of a Bilateral trust each other."`
 	Payment    paymentCommand    `cmd:"" help:"Payment runs over banks, and what banks tell."`
 	Journal    journalCommand    `cmd:"" help:"Postings."`
+	Statement  statementCommand  `cmd:"" op:"get-statement" help:"Print the statement of account with a partner: opening balance, invoices, notes, payments, closing balance." eg:"BRAVO" eg:"BRAVO --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --csv"`
+	Ageing     ageingCommand     `cmd:"" op:"get-ageing" help:"Tell how old debts are, by partner, payer and currency." eg:"" eg:"--csv"`
+	Compliance complianceCommand `cmd:"" help:"Which side has checked who the other is."`
 	Balance    balanceCommand    `cmd:"" help:"What stands on each account."`
+	Deposit    depositCommand    `cmd:"" help:"Tokens that are locked for payments between the two."`
+
+	Token   tokenNoun      `cmd:"" help:"Tokens: claims on an issuer that pay without a bank. Issue, hold, move, redeem, prove."`
+	Account accountCommand `cmd:"" help:"What this carrier has on the Omnilateral."`
 
 	Ticket   ticketCommand   `cmd:"" help:"Trouble tickets that partners have opened over LSO Sonata."`
 	Incident incidentCommand `cmd:"" help:"What partners are told of outages and maintenance over LSO Sonata."`

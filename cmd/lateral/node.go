@@ -251,7 +251,7 @@ func (c tokenCommand) Run(t terminal) error {
 		return err
 	}
 	if c.JSON {
-		made := wire.NewToken{Token: wire.Token{Name: c.Name, Role: c.Role}, Text: text}
+		made := wire.NewAccess{Access: wire.Access{Name: c.Name, Role: c.Role}, Text: text}
 		if c.For > 0 {
 			made.Expires = wire.Time(expires.UnixMilli())
 		}

@@ -245,10 +245,23 @@ func list[T any](ctx context.Context, n *remote, m many, columns string, f func(
 
 // listed prints a list, asking page by page for as much as is wanted.
 func listed[T any](n *remote, p paging, columns string, f func(*client.Client) iter.Seq2[T, error]) error {
-	if p.Limit < 1 {
-		return usageError{fmt.Errorf("--limit: %d is not above zero", p.Limit)}
+	got, err := paged(n, p, f)
+	if err != nil || n.json {
+		return shown(n, got, err)
 	}
+	if err := writeList(n.out, got.Items, columns); err != nil {
+		return err
+	}
+	told(n, got)
+	return nil
+}
+
+// paged asks page by page for as much as is wanted.
+func paged[T any](n *remote, p paging, f func(*client.Client) iter.Seq2[T, error]) (api.Page[T], error) {
 	got := api.Page[T]{Items: []T{}}
+	if p.Limit < 1 {
+		return got, usageError{fmt.Errorf("--limit: %d is not above zero", p.Limit)}
+	}
 	page := client.Page{After: p.After, Count: p.Total}
 	for first := true; first || page.Next != "" && (p.All || len(got.Items) < p.Limit); first = false {
 		if !first {
@@ -260,7 +273,7 @@ func listed[T any](n *remote, p paging, columns string, f func(*client.Client) i
 		}
 		for v, err := range f(n.api.OnePage(&page)) {
 			if err != nil {
-				return err
+				return got, err
 			}
 			got.Items = append(got.Items, v)
 		}
@@ -269,19 +282,17 @@ func listed[T any](n *remote, p paging, columns string, f func(*client.Client) i
 		}
 	}
 	got.Next = page.Next
-	if n.json {
-		return n.document(got)
-	}
-	if err := writeList(n.out, got.Items, columns); err != nil {
-		return err
-	}
+	return got, nil
+}
+
+// told says on standard error what a list has beside what was printed.
+func told[T any](n *remote, got api.Page[T]) {
 	if got.Total != nil {
 		fmt.Fprintf(n.err, "%d in all\n", *got.Total)
 	}
 	if got.Next != "" {
 		fmt.Fprintf(n.err, "there are more: --all, or --after '%s'\n", got.Next)
 	}
-	return nil
 }
 
 // document prints a JSON document.

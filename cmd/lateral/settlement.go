@@ -10,6 +10,7 @@ import (
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/settlement"
 )
 
 // nettingCommand is "lateral netting".
@@ -101,17 +102,20 @@ type obligationCommand struct {
 	Open    obligationOpen    `cmd:"" op:"open-obligations" role:"finance" help:"Make final invoices due one by one, without netting." eg:"INVOICE" eg:"--payable"`
 	Advise  obligationAdvise  `cmd:"" op:"advise-payment" role:"finance" help:"Say that this carrier has paid." eg:"N00000001-EUR --reference 'E2E 4711'" eg:"N00000001-EUR --amount EUR:360.02 --method bank-transfer --reference 'E2E 4711' --paid 2026-11-20T10:00:00Z"`
 	Confirm obligationConfirm `cmd:"" op:"confirm-payment" role:"finance" help:"Confirm that the money came." eg:"N00000001-EUR"`
+	Pay     obligationPay     `cmd:"" op:"advise-payments" role:"finance" help:"Say that this carrier has paid several debts together, whole." eg:"N00000001-EUR N00000002-EUR --reference 'E2E 4712'"`
+	Hold    obligationHold    `cmd:"" op:"hold-payment" role:"finance" help:"Hold a payment that is advised: it is not final while it is held." eg:"N00000001-EUR --why 'A name on a list.'"`
+	Release obligationRelease `cmd:"" op:"release-payment" role:"finance" help:"Let a payment go that this carrier holds." eg:"N00000001-EUR --why 'Another company of that name.'"`
 	Decline obligationDecline `cmd:"" op:"decline-payment" role:"finance" help:"Say that no such money came." eg:"N00000001-EUR --why 'Nothing by the 25th.'"`
 }
 
 type obligationList struct {
 	many
-	State string `placeholder:"STATE" help:"owed, overdue, advised or settled."`
+	State string `placeholder:"STATE" help:"owed, overdue, advised, held or settled."`
 	Payer string `placeholder:"CODE" help:"Owed by this side."`
 }
 
 func (c obligationList) Run(ctx context.Context, n *remote) error {
-	return list(ctx, n, c.many, "id state payer payee amount due late deadline", func(p *client.Partner) iter.Seq2[wire.Obligation, error] {
+	return list(ctx, n, c.many, "id state payer payee amount left due late deadline", func(p *client.Partner) iter.Seq2[wire.Obligation, error] {
 		return p.Obligations(ctx, client.Filter{"state": c.State, "payer": c.Payer})
 	})
 }
@@ -147,18 +151,26 @@ func (c obligationOpen) Run(ctx context.Context, n *remote) error {
 	return shown(n, wire.Opened{Obligations: o}, err)
 }
 
-// agreed gives an amount that was named, or that of the obligation.
+// agreed gives an amount that was named, or that of the payment that is advised, or
+// what has to be paid now.
 func (c oneObligation) agreed(ctx context.Context, p *client.Partner, named amount) (money.Amount, wire.Obligation, error) {
 	o, err := p.Obligation(ctx, c.ID)
-	if named.Currency != "" {
-		return money.Amount(named), o, err
+	switch {
+	case err != nil:
+		return money.Amount{}, o, err
+	case named.Currency != "":
+		return money.Amount(named), o, nil
+	case o.State == settlement.Advised && o.Payment != nil:
+		return money.Amount{Currency: o.Amount.Currency, Micro: o.Payment.Whole}, o, nil
+	case o.Payable != nil:
+		return *o.Payable, o, nil
 	}
-	return o.Amount, o, err
+	return o.Amount, o, nil
 }
 
 type obligationAdvise struct {
 	oneObligation
-	Amount    amount    `placeholder:"EUR:AMOUNT" help:"What was paid; default: what is owed."`
+	Amount    amount    `placeholder:"EUR:AMOUNT" help:"What was paid; default: what is left, less a discount, in whole coins."`
 	Method    string    `placeholder:"METHOD" help:"How; default: as agreed."`
 	Reference string    `required:"" help:"As the bank shows it."`
 	Paid      wire.Time `placeholder:"TIME" help:"When, RFC 3339; default: now."`
@@ -184,7 +196,7 @@ func (c obligationAdvise) Run(ctx context.Context, n *remote) error {
 // answerPayment is a command of the payee.
 type answerPayment struct {
 	oneObligation
-	Amount amount `placeholder:"EUR:AMOUNT" help:"What it is about; default: what is owed."`
+	Amount amount `placeholder:"EUR:AMOUNT" help:"What it is about; default: the payment that is advised."`
 	Why    string `help:"Reason, for the partner."`
 }
 
@@ -213,6 +225,67 @@ func (c obligationDecline) Run(ctx context.Context, n *remote) error {
 		return p.Decline(ctx, c.ID, a)
 	})
 }
+
+type obligationPay struct {
+	one
+	IDs       []string  `arg:"" name:"obligation" help:"Ids of the debts."`
+	Amount    amount    `placeholder:"EUR:AMOUNT" help:"What was paid; default: what they come to, in whole coins."`
+	Method    string    `placeholder:"METHOD" help:"How; default: as agreed."`
+	Reference string    `required:"" help:"As the bank shows it."`
+	Paid      wire.Time `placeholder:"TIME" help:"When, RFC 3339; default: now."`
+}
+
+func (c obligationPay) Run(ctx context.Context, n *remote) error {
+	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	p := n.api.With(code)
+	x := wire.AdviseAll{Obligations: c.IDs, Method: c.Method, Reference: c.Reference, PaidAt: c.Paid}
+	for _, id := range c.IDs {
+		o, err := p.Obligation(ctx, id)
+		if err != nil {
+			return err
+		}
+		left := money.Amount{Currency: o.Amount.Currency, Micro: o.Left}
+		if x.Amount.Currency == "" {
+			x.Amount.Currency = left.Currency
+		}
+		if x.Amount, err = x.Amount.Add(left); err != nil {
+			return err
+		}
+		if x.Method == "" {
+			x.Method = o.Method
+		}
+	}
+	x.Amount = settlement.Payable(x.Amount)
+	if c.Amount.Currency != "" {
+		x.Amount = money.Amount(c.Amount)
+	}
+	if x.PaidAt == 0 {
+		x.PaidAt = wire.Time(time.Now().Truncate(time.Second).UnixMilli())
+	}
+	o, err := p.AdviseAll(ctx, x)
+	return shown(n, o, err)
+}
+
+// holding is a command of compliance about a payment.
+type holding struct {
+	oneObligation
+	Why string `required:"" help:"Reason, for both sides."`
+}
+
+func (c holding) do(ctx context.Context, n *remote, hold bool) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Obligation], error) { return p.Hold(ctx, c.ID, hold, c.Why) })
+}
+
+type obligationHold struct{ holding }
+
+func (c obligationHold) Run(ctx context.Context, n *remote) error { return c.do(ctx, n, true) }
+
+type obligationRelease struct{ holding }
+
+func (c obligationRelease) Run(ctx context.Context, n *remote) error { return c.do(ctx, n, false) }
 
 // creditCommand is "lateral credit".
 type creditCommand struct {
@@ -245,7 +318,9 @@ func (c creditShow) Run(ctx context.Context, n *remote) error {
 
 // journalCommand is "lateral journal".
 type journalCommand struct {
-	List journalList `cmd:"" op:"list-journal" help:"List postings, the oldest first." eg:"--all"`
+	List     journalList     `cmd:"" op:"list-journal" help:"List postings, the oldest first." eg:"--all"`
+	Export   journalExport   `cmd:"" op:"list-journal" help:"Write own postings as a CSV file for the books, by this carrier's chart of accounts." eg:"--out journal.csv" eg:"--from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --accounts chart.yaml --out november.csv"`
+	Accounts journalAccounts `cmd:"" help:"Print an example of a chart of accounts." eg:""`
 }
 
 type journalList struct{ many }

@@ -113,35 +113,35 @@ func (c openapiCommand) Run(ctx context.Context, n *remote) error {
 	return c.write(n.terminal, data, err)
 }
 
-// tokensCommand is "lateral token".
-type tokensCommand struct {
-	List   tokenList   `cmd:"" op:"list-tokens" role:"administrator,auditor" help:"List the tokens by name, role and expiry." eg:""`
-	Add    tokenAdd    `cmd:"" op:"add-token" role:"administrator" help:"Make a token; its text is shown this once." eg:"'Ada, settlement desk' clerk --for 720h"`
-	Remove tokenRemove `cmd:"" op:"remove-token" role:"administrator" help:"Remove a token; it counts no more." eg:"'Ada, settlement desk'"`
+// accessCommand is "lateral access".
+type accessCommand struct {
+	List   accessList   `cmd:"" op:"list-access" role:"administrator,auditor" help:"List the tokens by name, role and expiry." eg:""`
+	Add    accessAdd    `cmd:"" op:"add-access" role:"administrator" help:"Make a token; its text is shown this once." eg:"'Ada, settlement desk' clerk --for 720h"`
+	Remove accessRemove `cmd:"" op:"remove-access" role:"administrator" help:"Remove a token; it counts no more." eg:"'Ada, settlement desk'"`
 }
 
-type tokenList struct {
+type accessList struct {
 	connection
 	paging
 }
 
-func (c tokenList) Run(ctx context.Context, n *remote) error {
-	return listed(n, c.paging, "name role expires", func(api *client.Client) iter.Seq2[wire.Token, error] { return api.Tokens(ctx) })
+func (c accessList) Run(ctx context.Context, n *remote) error {
+	return listed(n, c.paging, "name role expires", func(api *client.Client) iter.Seq2[wire.Access, error] { return api.Access(ctx) })
 }
 
-type tokenAdd struct {
+type accessAdd struct {
 	connection
 	Name   string        `arg:"" help:"Whose token it is."`
 	Bearer string        `arg:"" name:"role-of-token" placeholder:"ROLE" help:"clerk, product-manager, engineer, finance, auditor, administrator or subscriber."`
 	For    time.Duration `placeholder:"720h" help:"How long it is good for; without it, until it is removed."`
 }
 
-func (c tokenAdd) Run(ctx context.Context, n *remote) error {
-	t := wire.Token{Name: c.Name, Role: c.Bearer}
+func (c accessAdd) Run(ctx context.Context, n *remote) error {
+	t := wire.Access{Name: c.Name, Role: c.Bearer}
 	if c.For > 0 {
 		t.Expires = wire.Time(time.Now().Add(c.For).Truncate(time.Second).UnixMilli())
 	}
-	made, err := n.api.AddToken(ctx, t)
+	made, err := n.api.AddAccess(ctx, t)
 	if err != nil || n.json {
 		return shown(n, made, err)
 	}
@@ -149,13 +149,13 @@ func (c tokenAdd) Run(ctx context.Context, n *remote) error {
 	return nil
 }
 
-type tokenRemove struct {
+type accessRemove struct {
 	connection
 	Name string `arg:"" help:"Whose token it is."`
 }
 
-func (c tokenRemove) Run(ctx context.Context, n *remote) error {
-	if err := n.api.RemoveToken(ctx, c.Name); err != nil {
+func (c accessRemove) Run(ctx context.Context, n *remote) error {
+	if err := n.api.RemoveAccess(ctx, c.Name); err != nil {
 		return err
 	}
 	fmt.Fprintln(n.err, "removed")

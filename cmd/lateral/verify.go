@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/lateral-network/lateral/api/document"
@@ -19,6 +21,8 @@ import (
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/token"
 )
 
 // verifyCommand is "lateral verify".
@@ -34,12 +38,14 @@ func (verifyCommand) Help() string {
 	return `Checks without any network: the record's bytes, the Bilateral's state root, both members' signed heads, the anchor on the
 shared ledger, and the certified block header with every signature, against the validators that the network file names.
 Prints the hash of the proven bytes, which record they are, and since when. A proof shows any record of a channel's state:
-an invoice's document, an agreement, an order, a receipt. An entry of signed_twice (lateral bilateral show --json) needs no network
+an invoice's document, an agreement, an order, a receipt. A proof of a token (lateral token proof) is refused when the reserve that it
+shows does not cover the supply. An entry of signed_twice (lateral bilateral show --json) needs no network
 file: its two signatures are the proof. Exit code 1 means that the proof is refused.
 
 Examples:
   lateral verify run1/proofs/BRAVO-ALPHA-V-ALPHA-20261102T000000Z-20261102T010000Z-USD-1.proof
   lateral verify --network network.json --invoice invoice.html invoice.proof
+  lateral verify --network network.json USDt.proof
   lateral verify --json run1/proofs/*.proof`
 }
 
@@ -79,6 +85,7 @@ type proven struct {
 	Time     wire.Time       `json:"time"`              // of that block
 	Chain    string          `json:"chain"`             // of the network file
 	Key      *sign.PublicKey `json:"key,omitempty"`     // that has signed two heads of one size
+	Cover    *cover          `json:"cover,omitempty"`   // of a token
 	Invoice  string          `json:"invoice,omitempty"` // path of the file that shows exactly this
 }
 
@@ -86,6 +93,13 @@ func (p proven) print(t terminal) {
 	fmt.Fprintf(t.out, "%s  %s\n", p.Hash, p.Proof)
 	if p.Key != nil {
 		fmt.Fprintf(t.err, "proven: %s has signed %s of channel %s\n", p.Key, p.What, p.Channel)
+		return
+	}
+	if p.Cover != nil {
+		fmt.Fprintf(t.err, "proven: %s, %s, certified at height %d, %s, on %s\n", p.Record, p.What, p.Height, stamp(p.Time), p.Chain)
+		if err := writeRecord(t.err, p.Cover); err != nil {
+			fmt.Fprintf(t.err, "its cover cannot be shown: %v\n", err)
+		}
 		return
 	}
 	fmt.Fprintf(t.err, "proven: %s, %s, of channel %s\n", p.Record, p.What, p.Channel)
@@ -115,6 +129,7 @@ func (c verifyCommand) one(path string) (p proven, err error) {
 		return proven{Proof: path, Hash: canon.HashOf("lateral/equivocation/1", twice), What: "two heads of one size under one key", Content: twice,
 			Channel: twice.One.Head.Channel, Position: twice.One.Head.Position, Key: &twice.Key}, twice.Check()
 	}
+	public, isPublic := proof.ReadPublic(data)
 	networkFile := c.Network
 	if networkFile == "" {
 		networkFile = filepath.Join(filepath.Dir(path), "..", "network.json")
@@ -122,6 +137,12 @@ func (c verifyCommand) one(path string) (p proven, err error) {
 	network, err := node.ReadNetwork(networkFile)
 	if err != nil {
 		return p, err
+	}
+	if isPublic {
+		if c.Invoice != "" {
+			return p, usageError{fmt.Errorf("--invoice goes with the proof of an invoice")}
+		}
+		return covered(path, data, public, network)
 	}
 	verified, err := proof.Verify(data, trust(network))
 	if err != nil {
@@ -143,6 +164,33 @@ func (c verifyCommand) one(path string) (p proven, err error) {
 	return proven{Proof: path, Hash: verified.Hash, Record: verified.Key, What: what, Content: content, Evidence: evidence, Channel: verified.Channel.ID,
 		Position: verified.Position, Kind: fmt.Sprint(verified.Kind), Height: verified.Height,
 		Time: wire.Time(verified.Time), Chain: network.ChainID, Invoice: c.Invoice}, nil
+}
+
+// covered checks a proof of a token's cover, and that the reserve covers the supply
+// by it.
+func covered(path string, data []byte, public proof.Public, network ledger.Network) (p proven, err error) {
+	v, err := public.Verify(trust(network))
+	if err != nil {
+		return p, err
+	}
+	code := token.Code("")
+	for _, r := range public.Records {
+		if c, ok := strings.CutPrefix(r.Key, trade.TokenPrefix); ok {
+			code = token.Code(c)
+		}
+	}
+	b, k, err := trade.Cover(v.Records, code, v.Time)
+	if err != nil {
+		return p, err
+	}
+	return proven{Proof: path, Hash: sha256.Sum256(data), Record: trade.TokenKey(code), What: "a token whose reserve covers its supply", Cover: &cover{Issuer: k.Issuer, Backing: b},
+		Position: v.Height, Kind: "certified", Height: v.Height, Time: wire.Time(v.Time), Chain: network.ChainID}, nil
+}
+
+// cover is what stands behind a token.
+type cover struct {
+	Issuer party.Code `json:"issuer"`
+	trade.Backing
 }
 
 // signedTwice reads what the API shows of a key that has signed twice. It needs

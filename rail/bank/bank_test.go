@@ -330,12 +330,12 @@ func TestAReversalGivesBackWhatWasMoved(t *testing.T) {
 func TestABankRefusesWhatItCannotKeep(t *testing.T) {
 	b, c := world(t, nil)
 	for what, err := range map[string]error{
-		string(fault.Conflict):            b.Open(rail.Account{IBAN: alphaIBAN, Currency: "EUR"}, rail.Party{Name: "A"}),
-		string(rail.CodeAccount):          b.Open(rail.Account{IBAN: "DE00", Currency: "EUR"}, rail.Party{Name: "A"}),
+		string(fault.Conflict):        b.Open(rail.Account{IBAN: alphaIBAN, Currency: "EUR"}, rail.Party{Name: "A"}),
+		string(rail.CodeAccount):      b.Open(rail.Account{IBAN: "DE00", Currency: "EUR"}, rail.Party{Name: "A"}),
 		string(money.CodeNoMinorUnit): b.Open(rail.Account{Other: "1", Currency: "XDR"}, rail.Party{Name: "A"}),
-		string(fault.Refused):             b.Deposit(alphaIBAN, eur(-100_001)),
-		string(fault.NotFound):            b.Deposit("nope", eur(1)),
-		string(fault.Invalid):             b.Deposit(alphaIBAN, rail.Money{Currency: "USD", Minor: 1}),
+		string(fault.Refused):         b.Deposit(alphaIBAN, eur(-100_001)),
+		string(fault.NotFound):        b.Deposit("nope", eur(1)),
+		string(fault.Invalid):         b.Deposit(alphaIBAN, rail.Money{Currency: "USD", Minor: 1}),
 	} {
 		if string(fault.CodeOf(err)) != what {
 			t.Errorf("%v, want %s", err, what)

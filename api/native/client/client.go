@@ -382,19 +382,19 @@ func (c *Client) DefaultTerms(ctx context.Context) (agreement.Terms, error) {
 	return get[agreement.Terms](ctx, c, "/v1/terms")
 }
 
-// AddToken makes a token. Its text is in the answer and nowhere else.
-func (c *Client) AddToken(ctx context.Context, t wire.Token) (wire.NewToken, error) {
-	return post[wire.NewToken](ctx, c, "/v1/tokens", t)
+// AddAccess makes a token. Its text is in the answer and nowhere else.
+func (c *Client) AddAccess(ctx context.Context, t wire.Access) (wire.NewAccess, error) {
+	return post[wire.NewAccess](ctx, c, "/v1/access", t)
 }
 
-// Tokens lists the node's tokens, without their texts.
-func (c *Client) Tokens(ctx context.Context) iter.Seq2[wire.Token, error] {
-	return list[wire.Token](ctx, c, "/v1/tokens", nil)
+// Access lists the node's tokens, without their texts.
+func (c *Client) Access(ctx context.Context) iter.Seq2[wire.Access, error] {
+	return list[wire.Access](ctx, c, "/v1/access", nil)
 }
 
-// RemoveToken removes a token by name.
-func (c *Client) RemoveToken(ctx context.Context, name string) error {
-	return c.json(ctx, call{method: http.MethodDelete, path: "/v1/tokens/" + url.PathEscape(name)}, nil, nil)
+// RemoveAccess removes a token by name.
+func (c *Client) RemoveAccess(ctx context.Context, name string) error {
+	return c.json(ctx, call{method: http.MethodDelete, path: "/v1/access/" + url.PathEscape(name)}, nil, nil)
 }
 
 // EraseFile erases a file of the node for good. Code: refused while clearing
@@ -902,6 +902,40 @@ func (p *Partner) Confirm(ctx context.Context, id string, a wire.Confirm) (wire.
 // Decline says that no such money came.
 func (p *Partner) Decline(ctx context.Context, id string, a wire.Confirm) (wire.Done[wire.Obligation], error) {
 	return post[wire.Done[wire.Obligation]](ctx, p.c, p.at("obligations", id, "decline"), a)
+}
+
+// AdviseAll says that this carrier has paid several debts together.
+func (p *Partner) AdviseAll(ctx context.Context, a wire.AdviseAll) (wire.Opened, error) {
+	return post[wire.Opened](ctx, p.c, p.at("payments"), a)
+}
+
+// Hold holds a payment, or lets it go.
+func (p *Partner) Hold(ctx context.Context, id string, hold bool, why string) (wire.Done[wire.Obligation], error) {
+	step := "release"
+	if hold {
+		step = "hold"
+	}
+	return post[wire.Done[wire.Obligation]](ctx, p.c, p.at("obligations", id, step), wire.Reason{Why: why})
+}
+
+// Verify puts on record that the partner was checked.
+func (p *Partner) Verify(ctx context.Context, x wire.Verify) (wire.Done[wire.Verified], error) {
+	return post[wire.Done[wire.Verified]](ctx, p.c, p.at("verification"), x)
+}
+
+// Verified gives which side has checked the other.
+func (p *Partner) Verified(ctx context.Context) (wire.VerifiedList, error) {
+	return get[wire.VerifiedList](ctx, p.c, p.at("verification"))
+}
+
+// Statement gives the account with the partner. Filter: from, to.
+func (p *Partner) Statement(ctx context.Context, f Filter) (wire.StatementList, error) {
+	return get[wire.StatementList](ctx, p.c, p.at("statement")+"?"+f.values().Encode())
+}
+
+// Ageing gives how old debts are.
+func (c *Client) Ageing(ctx context.Context) (wire.Ageing, error) {
+	return get[wire.Ageing](ctx, c, "/v1/ageing")
 }
 
 // Journal lists postings by command, the oldest first.

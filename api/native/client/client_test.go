@@ -52,7 +52,7 @@ func TestAPageSaysWhereTheListGoesOn(t *testing.T) {
 		}
 	})
 	names := func(c *Client) (s string) {
-		all, err := Collect(c.Tokens(t.Context()))
+		all, err := Collect(c.Access(t.Context()))
 		if err != nil {
 			t.Error(err)
 		}
@@ -86,7 +86,7 @@ func TestAPageCountsTheListWhenItIsAskedTo(t *testing.T) {
 	})
 	page := Page{Limit: 1, Count: true}
 	for _, want := range []uint64{3, 0} {
-		if _, err := Collect(c.OnePage(&page).Tokens(t.Context())); err != nil {
+		if _, err := Collect(c.OnePage(&page).Access(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		if got := page.Total; (got != nil) != (want > 0) || got != nil && *got != want {

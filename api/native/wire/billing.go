@@ -549,6 +549,19 @@ type Obligation struct {
 	Receipt  *Act             `json:"receipt,omitempty"`
 	Deadline Time             `json:"deadline,omitzero"`
 	Passed   uint32           `json:"passed,omitempty"`
+	Paid     money.Micro      `json:"paid" doc:"That the payee has."`
+	Credited money.Micro      `json:"credited" doc:"By a credit note, for early payment."`
+	Carried  money.Micro      `json:"carried" doc:"To the payer's next debt in the currency: less than a coin."`
+	Brought  money.Micro      `json:"brought" doc:"From those before; part of the amount."`
+	Left     money.Micro      `json:"left" doc:"Still to be paid."`
+	Payable  *money.Amount    `json:"payable,omitempty" doc:"The least by which it is discharged now, in whole coins: what is left, less a discount. In the answer about one debt only."`
+	Hold     *Hold            `json:"hold,omitempty"`
+}
+
+// Hold is what keeps a payment from being final.
+type Hold struct {
+	Why string `json:"why"`
+	Act Act    `json:"act"`
 }
 
 // Opened is what making invoices due came to.
@@ -559,10 +572,94 @@ type Opened struct {
 
 // Payment is the payer's word that it has paid.
 type Payment struct {
-	Method    string `json:"method"`
-	Reference string `json:"reference"`
-	PaidAt    Time   `json:"paid_at"`
-	Act       Act    `json:"act"`
+	Method    string      `json:"method"`
+	Reference string      `json:"reference"`
+	PaidAt    Time        `json:"paid_at"`
+	Act       Act         `json:"act"`
+	Whole     money.Micro `json:"whole" doc:"The payment, that may be for several debts."`
+	Part      money.Micro `json:"part" doc:"Of it for this one."`
+}
+
+// AdviseAll says that this carrier has paid several obligations together, whole.
+type AdviseAll struct {
+	Obligations []string     `json:"obligations" minItems:"1" maxItems:"2000" nullable:"false"`
+	Amount      money.Amount `json:"amount" doc:"What they come to, in whole coins."`
+	Method      string       `json:"method"`
+	Reference   string       `json:"reference" doc:"As the bank shows it."`
+	PaidAt      Time         `json:"paid_at"`
+}
+
+// Reason is why compliance holds a payment, or lets it go.
+type Reason struct {
+	Why string `json:"why" minLength:"1" maxLength:"500"`
+}
+
+// Verify puts on record that this carrier has checked who the partner is.
+type Verify struct {
+	Document canon.Hash `json:"document" doc:"SHA-256 of what was looked at. It stays here."`
+	Expires  Time       `json:"expires"`
+}
+
+// Verified is one side's check of who the other is.
+type Verified struct {
+	Member   party.Code `json:"member" doc:"Who was checked."`
+	Document canon.Hash `json:"document"`
+	Expires  Time       `json:"expires"`
+	Act      Act        `json:"act"`
+}
+
+// VerifiedList is the checks of both sides.
+type VerifiedList struct {
+	Verified []Verified `json:"verified" nullable:"false"`
+}
+
+// Statement is the account with a partner in one currency: what it owes, less what
+// is owed to it.
+type Statement struct {
+	Currency money.Currency  `json:"currency"`
+	Opening  money.Micro     `json:"opening"`
+	Lines    []StatementLine `json:"lines" nullable:"false"`
+	Closing  money.Micro     `json:"closing"`
+	Carried  money.Micro     `json:"carried" doc:"What is less than a coin and comes on top of the next debts, as it stands now."`
+}
+
+// StatementLine is one line of a statement.
+type StatementLine struct {
+	Time      Time           `json:"time"`
+	Kind      trade.LineKind `json:"kind" enum:"invoice,credit-note,debit-note,payment,adjustment"`
+	Subject   string         `json:"subject" doc:"The document, or the obligation that was paid first."`
+	Reference string         `json:"reference,omitempty" doc:"Of a payment."`
+	Amount    money.Micro    `json:"amount" doc:"What the partner owes more; below zero: less."`
+	Balance   money.Micro    `json:"balance"`
+}
+
+// StatementList is the accounts with a partner.
+type StatementList struct {
+	Partner    party.Code  `json:"partner"`
+	From       Time        `json:"from,omitzero"`
+	To         Time        `json:"to" doc:"What is on the ledger before."`
+	Statements []Statement `json:"statements" nullable:"false"`
+}
+
+// Aged is what a side owes the other in one currency, by how long it is late.
+type Aged struct {
+	Partner  party.Code     `json:"partner"`
+	Payer    party.Code     `json:"payer"`
+	Currency money.Currency `json:"currency"`
+	NotDue   money.Micro    `json:"not_due"`
+	Days30   money.Micro    `json:"days_1_30"`
+	Days60   money.Micro    `json:"days_31_60"`
+	Days90   money.Micro    `json:"days_61_90"`
+	Over     money.Micro    `json:"over_90"`
+	Disputed money.Micro    `json:"disputed"`
+	Carried  money.Micro    `json:"carried" doc:"Less than a coin, for the next debt."`
+	Total    money.Micro    `json:"total"`
+}
+
+// Ageing is how old debts are.
+type Ageing struct {
+	At   Time   `json:"at" doc:"Of the last block."`
+	Aged []Aged `json:"aged" nullable:"false"`
 }
 
 // Advise says that this carrier has paid an obligation.
@@ -749,15 +846,15 @@ type PartnerProblem struct {
 	Problem
 }
 
-// Token is who may use this interface.
-type Token struct {
+// Access is who may use this interface.
+type Access struct {
 	Name    string `json:"name" minLength:"1" maxLength:"64"`
 	Role    string `json:"role" enum:"clerk,product-manager,engineer,finance,auditor,administrator,subscriber"`
 	Expires Time   `json:"expires,omitzero"`
 }
 
-// NewToken is a token that was just made. Its text is shown this once.
-type NewToken struct {
-	Token
+// NewAccess is a token that was just made. Its text is shown this once.
+type NewAccess struct {
+	Access
 	Text string `json:"token"`
 }
