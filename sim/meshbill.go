@@ -196,9 +196,9 @@ func (m *meshRun) paid(ctx context.Context, p *Position) error {
 				switch {
 				case o.State != settlement.Settled:
 				case o.Payer == d.me:
-					p.Paid += o.Amount.Micro
+					p.Paid, p.ToPay = p.Paid+o.Paid, p.ToPay+o.Carried-o.Brought
 				case o.Payee == d.me:
-					p.Received += o.Amount.Micro
+					p.Received, p.ToCome = p.Received+o.Paid, p.ToCome+o.Carried-o.Brought
 				}
 			}
 		}
@@ -208,7 +208,8 @@ func (m *meshRun) paid(ctx context.Context, p *Position) error {
 
 // conserved refuses a run in which money came from nowhere or is lost: what is on a
 // bill is the sum of its charges, each seller has received what its buyer's bills
-// come to less what it gave back, and each payment is one at both sides.
+// come to less what it gave back, but for less than a coin, which both have on record
+// for the next debt, and each payment is one at both sides.
 func (r *MeshReport) conserved() error {
 	lost := func(format string, args ...any) error {
 		return fault.Newf(fault.Internal, "report this", "money is not conserved: "+format, args...)
@@ -227,13 +228,17 @@ func (r *MeshReport) conserved() error {
 		r.Money.Billed, r.Money.Credited = r.Money.Billed+h.Billed, r.Money.Credited+h.Credit
 	}
 	for _, p := range r.Carriers {
-		if p.Received != in[p.Carrier] || p.Paid != out[p.Carrier] {
-			return lost("%s has received %s and paid %s, its bills come to %s and %s", p.Carrier, p.Received, p.Paid, in[p.Carrier], out[p.Carrier])
+		if p.Received+p.ToCome != in[p.Carrier] || p.Paid+p.ToPay != out[p.Carrier] {
+			return lost("%s has received %s and paid %s, %s and %s are to follow, its bills come to %s and %s",
+				p.Carrier, p.Received, p.Paid, p.ToCome, p.ToPay, in[p.Carrier], out[p.Carrier])
 		}
-		r.Money.Paid, r.Money.Received = r.Money.Paid+p.Paid, r.Money.Received+p.Received
+		if cent := money.Micro(10_000); p.ToCome < 0 || p.ToPay < 0 || p.ToCome >= cent || p.ToPay >= cent { // it has one Bilateral on each side
+			return lost("%s and %s are left over at %s", p.ToCome, p.ToPay, p.Carrier)
+		}
+		r.Money.Paid, r.Money.Received, r.Money.Carried = r.Money.Paid+p.Paid, r.Money.Received+p.Received, r.Money.Carried+p.ToPay
 	}
-	if r.Money.Paid != r.Money.Received || r.Money.Paid != r.Money.Billed {
-		return lost("%s is billed, %s paid and %s received", r.Money.Billed, r.Money.Paid, r.Money.Received)
+	if r.Money.Paid != r.Money.Received || r.Money.Paid+r.Money.Carried != r.Money.Billed {
+		return lost("%s is billed, %s paid, %s received and %s carried", r.Money.Billed, r.Money.Paid, r.Money.Received, r.Money.Carried)
 	}
 	return nil
 }

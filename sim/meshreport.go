@@ -114,15 +114,18 @@ type Position struct {
 	Given    money.Micro `json:"given"`   // back to its buyer
 	Received money.Micro `json:"received"`
 	Paid     money.Micro `json:"paid"`
+	ToCome   money.Micro `json:"to_come"` // less than a coin, with the buyer's next debt
+	ToPay    money.Micro `json:"to_pay"`  // likewise, with its own
 }
 
 // Money is what went between all carriers: as much is billed as is paid and
-// received.
+// carried to next debts, and as much is received as paid.
 type Money struct {
 	Billed   money.Micro `json:"billed"`
 	Credited money.Micro `json:"credited"` // in what is billed
 	Paid     money.Micro `json:"paid"`
 	Received money.Micro `json:"received"`
+	Carried  money.Micro `json:"carried"` // less than a coin on each Bilateral
 }
 
 // Text renders the report for people.
@@ -205,13 +208,14 @@ func (r *MeshReport) billedText(b *strings.Builder, w *tabwriter.Writer) {
 	}
 	flush(w)
 	fmt.Fprintln(b, "\nwhat each carrier has of it")
-	fmt.Fprintln(w, "carrier\treceived\tpaid\tclaimed of its seller\tgiven back to its buyer")
+	fmt.Fprintln(w, "carrier\treceived\tto come\tpaid\tto pay\tclaimed of its seller\tgiven back to its buyer")
 	for _, c := range r.Carriers {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.Carrier, c.Received, c.Paid, c.Claimed, c.Given)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.Carrier, c.Received, c.ToCome, c.Paid, c.ToPay, c.Claimed, c.Given)
 	}
-	fmt.Fprintf(w, "all\t%s\t%s\t\t%s\n", r.Money.Received, r.Money.Paid, r.Money.Credited)
+	fmt.Fprintf(w, "all\t%s\t%s\t%s\t%s\t\t%s\n", r.Money.Received, r.Money.Carried, r.Money.Paid, r.Money.Carried, r.Money.Credited)
 	flush(w)
-	fmt.Fprintf(b, "%s %s is billed, after credits; as much is paid and received\n", r.Offer.Currency, r.Money.Billed)
+	fmt.Fprintf(b, "%s %s is billed, after credits; %s is paid and received, and %s, less than a coin on each Bilateral, comes with the next debts\n",
+		r.Offer.Currency, r.Money.Billed, r.Money.Paid, r.Money.Carried)
 }
 
 // both gives a price that is due once, in each charge period, or both.

@@ -120,15 +120,15 @@ func (w *world) bill(t *testing.T, hour string) (debt wire.Obligation) {
 // pay has a debt advised and confirmed.
 func (w *world) pay(t *testing.T, o wire.Obligation) {
 	t.Helper()
-	ctx := within(t)
-	if _, err := w.sides["ALPHA"].as(api.Finance).Advise(ctx, o.ID, wire.Advise{Amount: o.Amount, Method: o.Method, Reference: "bank 1", PaidAt: millis("2026-03-01T00:00:00Z")}); err != nil {
+	ctx, coins := within(t), settlement.Payable(o.Amount)
+	if _, err := w.sides["ALPHA"].as(api.Finance).Advise(ctx, o.ID, wire.Advise{Amount: coins, Method: o.Method, Reference: "bank " + o.ID, PaidAt: millis("2026-03-01T00:00:00Z")}); err != nil {
 		t.Fatal(err)
 	}
 	var done wire.Done[wire.Obligation]
 	payee := w.sides["BRAVO"].as(api.Finance)
 	eventually(t, "the payee has the advice", func() bool {
 		var err error
-		done, err = payee.Confirm(ctx, o.ID, wire.Confirm{Amount: o.Amount})
+		done, err = payee.Confirm(ctx, o.ID, wire.Confirm{Amount: coins})
 		return err == nil
 	})
 	if done.Record.State != settlement.Settled {

@@ -196,7 +196,8 @@ func TestEveryQueryOfAnOperationIsAFlag(t *testing.T) {
 
 // An example that does not parse teaches a mistake.
 func TestEveryExampleParses(t *testing.T) {
-	filled := strings.NewReplacer("KEY", strings.Repeat("0a", 32), "5f0c...e1", strings.Repeat("0a", 32))
+	hex := strings.Repeat("0a", 32)
+	filled := strings.NewReplacer("OWN-KEY", hex, "PARTNER-KEY", hex, "KEY", hex, "LOCK", hex, "5f0c...e1", hex)
 	count := 0
 	leaves(func(n *kong.Node) {
 		for _, e := range n.Tag.GetAll("eg") {
@@ -220,7 +221,7 @@ func TestEveryCommandInTheGuidesParses(t *testing.T) {
 		t.Fatal(err)
 	}
 	hex := strings.Repeat("0a", 32)
-	filled, inner := strings.NewReplacer("HASH", hex), regexp.MustCompile(`\$\([^)]*\)`)
+	filled, inner := strings.NewReplacer("HASH", hex, "KEY", hex), regexp.MustCompile(`\$\([^)]*\)`)
 	count := 0
 	for _, path := range append(guides, "../../README.md") {
 		shell := false

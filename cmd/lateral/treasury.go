@@ -231,7 +231,7 @@ func (c tokenRedemptions) Run(ctx context.Context, n *remote) error {
 type lockCommand struct {
 	List  lockList  `cmd:"" op:"list-locks" help:"List this carrier's locks." eg:"--state locked"`
 	Open  lockOpen  `cmd:"" op:"open-lock" role:"finance" help:"Set tokens aside under two fresh keys." eg:"USDt:1000 OWN-KEY PARTNER-KEY --key 'lock with our partner'"`
-	TopUp lockTopUp `cmd:"" name:"topup" op:"top-up-lock" role:"finance" help:"Put more into a lock." eg:"ID 1000 250"`
+	TopUp lockTopUp `cmd:"" name:"topup" op:"top-up-lock" role:"finance" help:"Put more into a lock." eg:"LOCK 1000 250"`
 }
 
 type lockList struct {
