@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lateral-network/lateral/channel"
@@ -42,6 +43,17 @@ type BankAccount struct {
 // used reports whether the node has anything to do with a bank.
 func (b Bank) used() bool { return len(b.Accounts) > 0 || b.FourEyes }
 
+// methods gives the ways of paying that mean a bank; none without an account.
+func (b Bank) methods() []string {
+	switch {
+	case len(b.Accounts) == 0:
+		return nil
+	case len(b.Methods) > 0:
+		return b.Methods
+	}
+	return []string{"bank-transfer"}
+}
+
 func (b Bank) validate(c Config) error {
 	var all []error
 	bad := func(field, detail, remedy string) {
@@ -50,8 +62,8 @@ func (b Bank) validate(c Config) error {
 	if b.used() && c.Carrier == "" {
 		bad("accounts", "a mere validator pays nobody", "leave it out, or name a carrier")
 	}
-	if len(b.Accounts) > 0 && c.Automatic.Pay {
-		bad("accounts", "automatic.pay would tell partners of payments that no bank has made", "leave automatic.pay out: statements tell what was paid")
+	if slices.Contains(b.Methods, trade.MethodToken) {
+		bad("methods", "no bank moves tokens", "leave it out: the node pays by token out of deposits")
 	}
 	if len(b.Holder) > 70 {
 		bad("holder", "the name is longer than 70 bytes", "write it as the bank does")
@@ -96,13 +108,10 @@ func (n *Node) openBank() (err error) {
 	if n.member == nil || !b.used() {
 		return nil
 	}
-	o := treasury.Options{Me: n.config.Carrier, Name: b.Holder, Methods: b.Methods, FourEyes: b.FourEyes, Store: n.store.Node(),
+	o := treasury.Options{Me: n.config.Carrier, Name: b.Holder, Methods: b.methods(), FourEyes: b.FourEyes, Store: n.store.Node(),
 		Channels: n.bankChannels, Submit: n.submitPayment, Now: time.Now, Log: n.log}
 	if o.Name == "" {
 		o.Name = string(n.config.Carrier)
-	}
-	if o.Methods == nil {
-		o.Methods = []string{"bank-transfer"}
 	}
 	for _, a := range b.Accounts {
 		o.Accounts = append(o.Accounts, treasury.Own{Account: a.account(), BIC: a.BIC})

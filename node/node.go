@@ -445,7 +445,7 @@ func (n *Node) openDesk(b *channel.Bilateral) (*clearing.Desk, error) {
 			return n.askDeposit(ctx, b, request)
 		}, Paid: func(took time.Duration) { n.metrics.paid.Observe(took.Seconds()) }},
 		Now:       func() int64 { return time.Now().UnixMilli() },
-		Automatic: clearing.Automatic(n.config.Automatic), Log: n.log.With("carrier", n.config.Carrier, "partner", partner),
+		Automatic: clearing.Automatic(n.config.Automatic), Banked: n.config.Bank.methods(), Log: n.log.With("carrier", n.config.Carrier, "partner", partner),
 	})
 	if err != nil {
 		return nil, err
