@@ -356,17 +356,20 @@ type ask struct {
 	Step   Step       `cbor:"2,keyasint"`
 }
 
-// Manual lets a person advise, confirm or decline a payment by hand. do brings
-// the command. When payments by hand need two persons, the first one's word is
+// Manual lets a person advise, confirm or decline a payment of obligations by
+// hand. do brings the command. When payments by hand need two persons, the first one's word is
 // kept and waits tells it: another person's word of the same digest then brings
 // the command. An advice of what is in a payment run is refused with code
 // payment-in-run.
-func (d *Desk) Manual(by string, kind trade.Kind, t Target, digest canon.Hash, do func() error) (waits bool, err error) {
-	key := string(kind) + "/" + t.key()
+func (d *Desk) Manual(by string, kind trade.Kind, all []Target, digest canon.Hash, do func() error) (waits bool, err error) {
+	key := string(kind) + "/" + all[0].key()
 	d.mu.Lock()
-	if run, ok := d.claims()[t.key()]; ok && kind == trade.KindPaymentAdvise {
-		d.mu.Unlock()
-		return false, fault.Newf(CodeInRun, "wait for what the bank says of the run, or cancel it", "%s is in the payment run %s", t.Obligation, run).In("obligation")
+	claims := d.claims()
+	for _, t := range all {
+		if run, ok := claims[t.key()]; ok && kind == trade.KindPaymentAdvise {
+			d.mu.Unlock()
+			return false, fault.Newf(CodeInRun, "wait for what the bank says of the run, or cancel it", "%s is in the payment run %s", t.Obligation, run).In("obligation")
+		}
 	}
 	first, asked := d.asks[key]
 	if d.o.FourEyes && (!asked || first.Digest != digest || first.Step.By == by) {
@@ -376,13 +379,17 @@ func (d *Desk) Manual(by string, kind trade.Kind, t Target, digest canon.Hash, d
 		d.mu.Unlock()
 		return err == nil, err
 	}
-	d.byHand[t.key()]++
+	for _, t := range all {
+		d.byHand[t.key()]++
+	}
 	d.mu.Unlock()
 	err = do()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.byHand[t.key()]--; d.byHand[t.key()] == 0 {
-		delete(d.byHand, t.key())
+	for _, t := range all {
+		if d.byHand[t.key()]--; d.byHand[t.key()] == 0 {
+			delete(d.byHand, t.key())
+		}
 	}
 	if err != nil || !asked {
 		return false, err

@@ -171,7 +171,7 @@ func TestAnObligationIsInOneRunOnly(t *testing.T) {
 	_, err := w.start("ALPHA").CreateRun("ann", alphaIBAN, "", Which{}) // nor after a restart
 	w.refused(fault.Refused, err)
 	// Nor does a person advise what a run pays.
-	_, err = w.desks["ALPHA"].Manual("ann", trade.KindPaymentAdvise, Target{"BRAVO", "O-1"}, canon.Hash{1}, func() error { t.Error("it was advised"); return nil })
+	_, err = w.desks["ALPHA"].Manual("ann", trade.KindPaymentAdvise, []Target{{"BRAVO", "O-9"}, {"BRAVO", "O-1"}}, canon.Hash{1}, func() error { t.Error("it was advised"); return nil })
 	w.refused(CodeInRun, err)
 }
 
@@ -400,7 +400,7 @@ func TestAPaymentByHandNeedsTwoPersonsWhenTheConfigurationSaysSo(t *testing.T) {
 	w := newWorld(t)
 	w.fourEyes = true
 	d := w.start("ALPHA")
-	at, done := Target{"BRAVO", "O-1"}, 0
+	at, done := []Target{{"BRAVO", "O-1"}}, 0
 	do := func() error { done++; return nil }
 	for _, step := range []struct {
 		by     string

@@ -239,14 +239,23 @@ func (s *server) bankFiles() {
 	})
 }
 
-// payByHand brings a person's command about a payment, with another person's
-// word when the node's configuration asks for it.
-func (s *server) payByHand(ctx context.Context, at IDPath, kind trade.Kind, digest canon.Hash, body any) (*reply[wire.Done[wire.Obligation]], error) {
+// byHand does what a person says about a payment of obligations, with another
+// person's word when the node's configuration asks for it.
+func (s *server) byHand(ctx context.Context, partner party.Code, ids []string, kind trade.Kind, digest canon.Hash, do func() error) (waits bool, err error) {
 	if s.Treasury == nil {
-		return s.changeObligation(ctx, at, kind, body)
+		return false, do()
 	}
+	all := make([]treasury.Target, len(ids))
+	for i, id := range ids {
+		all[i] = treasury.Target{Partner: partner, Obligation: id}
+	}
+	return s.Treasury.Manual(api.ActorOf(ctx).Name, kind, all, digest, do)
+}
+
+// payByHand brings a person's command about the payment of one obligation.
+func (s *server) payByHand(ctx context.Context, at IDPath, kind trade.Kind, digest canon.Hash, body any) (*reply[wire.Done[wire.Obligation]], error) {
 	var out *reply[wire.Done[wire.Obligation]]
-	waits, err := s.Treasury.Manual(api.ActorOf(ctx).Name, kind, treasury.Target{Partner: at.Partner, Obligation: at.ID}, digest, func() (err error) {
+	waits, err := s.byHand(ctx, at.Partner, []string{at.ID}, kind, digest, func() (err error) {
 		out, err = s.changeObligation(ctx, at, kind, body)
 		return err
 	})

@@ -191,4 +191,13 @@ func TestAPaymentByHandWaitsForASecondPerson(t *testing.T) {
 	if d, err := alpha.another().With("BRAVO").Advise(ctx, o.ID, said); err != nil || d.Waits || d.Record.State != settlement.Advised {
 		t.Fatalf("two persons: %+v, %v", d, err)
 	}
+	// As does one for a list of debts.
+	other := debts[1]
+	all := wire.AdviseAll{Obligations: []string{other.ID}, Amount: settlement.Payable(other.Amount), Method: other.Method, Reference: "bank 2", PaidAt: said.PaidAt}
+	if d, err := alpha.as(api.Finance).AdviseAll(ctx, all); err != nil || !d.Waits || d.Obligations[0].State != settlement.Owed {
+		t.Fatalf("one person, a list: %+v, %v", d, err)
+	}
+	if d, err := alpha.another().With("BRAVO").AdviseAll(ctx, all); err != nil || d.Waits || d.Obligations[0].State != settlement.Advised {
+		t.Fatalf("two persons, a list: %+v, %v", d, err)
+	}
 }
