@@ -200,4 +200,20 @@ func TestAPaymentByHandWaitsForASecondPerson(t *testing.T) {
 	if d, err := alpha.another().With("BRAVO").AdviseAll(ctx, all); err != nil || d.Waits || d.Obligations[0].State != settlement.Advised {
 		t.Fatalf("two persons, a list: %+v, %v", d, err)
 	}
+	// As does a command that was signed elsewhere.
+	bravo := w.sides["BRAVO"]
+	eventually(t, "the advice is at BRAVO", func() bool {
+		d, err := bravo.as(api.Finance).Obligation(ctx, o.ID)
+		return err == nil && d.State == settlement.Advised
+	})
+	prepared := must(bravo.client(api.Finance).Prepare(ctx, wire.Prepare{Partner: "ALPHA", Kind: trade.KindPaymentReceipt,
+		Body: map[string]any{"obligation": o.ID, "amount": said.Amount}}))
+	ready := signed(t, prepared, bravo.keys.delegates[party.Finance])
+	if _, err := bravo.client(api.Finance).Submit(ctx, ready); fault.CodeOf(err) != trade.CodeSecondPerson {
+		t.Fatalf("one person, signed elsewhere: %v", err)
+	}
+	must(bravo.another().Submit(ctx, ready))
+	if d := must(bravo.as(api.Finance).Obligation(ctx, o.ID)); d.State != settlement.Settled {
+		t.Fatalf("two persons, signed elsewhere: %+v", d)
+	}
 }
