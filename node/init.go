@@ -69,7 +69,7 @@ type Setup struct {
 
 // delegateRoles are the roles for which Init makes a delegate's key, so that a
 // node can act for its carrier until people have keys of their own.
-var delegateRoles = []party.Role{party.Contracts, party.Orders, party.Disputes, party.Finance}
+var delegateRoles = []party.Role{party.Contracts, party.Orders, party.Disputes, party.Finance, party.Compliance}
 
 // Init sets up a node in a folder: keys under a fresh passphrase, a
 // configuration, and what the network needs to know of it. It refuses to touch

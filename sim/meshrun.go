@@ -103,13 +103,13 @@ func (d *desk) tellProduct(ctx context.Context, e wire.Event) string {
 		return line(i.Buyer, i.Seller, "bill is    %s", e.Detail)
 	case trade.EventPaymentAdvised, trade.EventSettled:
 		o, err := d.auditor.Obligation(ctx, id)
-		if err != nil {
+		if err != nil || o.Payment == nil {
 			return ""
 		}
 		if e.Kind == trade.EventSettled {
-			return line(o.Payer, o.Payee, "settled    %s %s have come", o.Amount.Currency, o.Amount.Micro)
+			return line(o.Payer, o.Payee, "settled    %s %s have come", o.Amount.Currency, o.Paid)
 		}
-		return line(o.Payer, o.Payee, "paid       %s %s advised", o.Amount.Currency, o.Amount.Micro)
+		return line(o.Payer, o.Payee, "paid       %s %s advised", o.Amount.Currency, o.Payment.Part)
 	}
 	return ""
 }

@@ -137,7 +137,7 @@ func TestTheDocumentOfANewNodeNamesItsFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "charlie")
 	m := initCommand{Dir: dir}.made(newNode(t, dir))
 	files := append(slices.Collect(maps.Values(m.Tokens)), m.Config, m.Application, m.Recovery)
-	if len(files) != 3+len(api.Roles) || len(m.Delegates) != 4 || m.Validator != "" {
+	if len(files) != 3+len(api.Roles) || len(m.Delegates) != 5 || m.Validator != "" {
 		t.Errorf("the document is %+v", m)
 	}
 	for _, path := range files {
