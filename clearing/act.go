@@ -101,15 +101,15 @@ func (d *Desk) done(action string) {
 		d.most, d.settling = min(2*d.most, maxNetted), nil
 		d.mu.Unlock()
 	}
-	id, ok := strings.CutPrefix(action, actAdvise)
+	name, ok := strings.CutPrefix(action, actAdvise)
 	if !ok {
 		return
 	}
 	d.mu.Lock()
-	d.advised[id] = true
+	d.advised[name] = true
 	d.mu.Unlock()
-	if err := d.keep("advised/"+id, []byte{1}); err != nil {
-		d.fail("keep", "advised/"+id, err)
+	if err := d.keep("advised/"+name, []byte{1}); err != nil {
+		d.fail("keep", "advised/"+name, err)
 	}
 }
 
@@ -134,7 +134,7 @@ func (d *Desk) lost(action, subject string, state canon.Hash, err error) {
 // Prefixes of actions on which more hangs than their commands.
 const (
 	actState  = "state/"  // and the period's key
-	actAdvise = "advise/" // and the obligation's id
+	actAdvise = "advise/" // and what is paid, as nextPayment names it
 )
 
 // fail keeps why an action did not succeed, and has its subject looked at

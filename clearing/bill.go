@@ -2,6 +2,7 @@ package clearing
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -106,8 +107,8 @@ func (d *Desk) netting(ctx context.Context, key string) error {
 	return nil
 }
 
-// CodeDeclined says that the payee found no such payment. The desk advises an
-// obligation once; after that people look for the money.
+// CodeDeclined says that the payee found no such payment. The desk advises what is
+// left of an obligation once; after that people look for the money.
 const CodeDeclined fault.Code = "payment-declined"
 
 // obligation pays what is due, and confirms what the partner says it paid
@@ -116,8 +117,10 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 	var ob obligationRecord
 	var found bool
 	var amount money.Amount
+	var name string // of what is left of it, as one payment
 	err := d.o.Channel.View(func(v view) (err error) {
 		if ob, found, err = get[obligationRecord](v, key); err == nil && found {
+			name = nextPayment(trade.View{Records: v}, ob)
 			amount, err = trade.View{Records: v}.Payable(ob, ob.Method, d.o.Now())
 		}
 		return err
@@ -129,20 +132,20 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 		return nil
 	}
 	d.mu.Lock()
-	advised := d.advised[ob.ID]
+	advised := d.advised[name]
 	d.mu.Unlock()
 	var action string
 	var c trade.Command
 	switch {
-	case (ob.State == settlement.Owed || ob.State == settlement.Overdue) && ob.Payer == d.o.Me:
-		action = actAdvise + ob.ID
+	case owed(ob) && ob.Payer == d.o.Me && !slices.Contains(d.o.Banked, ob.Method):
+		action = actAdvise + name
 		if advised && !d.underWay(action) {
-			return fault.Newf(CodeDeclined, "find the payment, or pay again, and advise it by hand", "%s says that %s for %s did not come", ob.Payee, ob.Amount, ob.ID)
+			return fault.Newf(CodeDeclined, "find the payment, or pay again, and advise it by hand", "%s says that %s for %s did not come", ob.Payee, ob.Left(), ob.ID)
 		}
 		c = trade.NewCommand(trade.KindPaymentAdvise, trade.PaymentAdvise{
-			Obligation: ob.ID, Amount: amount, Method: ob.Method, Reference: "LATERAL " + ob.ID, PaidAt: d.o.Now(),
+			Obligation: ob.ID, Amount: amount, Method: ob.Method, Reference: "LATERAL " + name, PaidAt: d.o.Now(),
 		})
-	case ob.State == settlement.Advised && ob.Payee == d.o.Me:
+	case ob.State == settlement.Advised && ob.Payee == d.o.Me && !slices.Contains(d.o.Banked, ob.Payment.Method):
 		action = "confirm/" + ob.ID
 		c = trade.NewCommand(trade.KindPaymentReceipt, trade.PaymentAnswer{Obligation: ob.ID, Amount: money.Amount{Currency: ob.Amount.Currency, Micro: ob.Payment.Whole}})
 	default:
@@ -153,6 +156,21 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 	}
 	d.act(ctx, action, key, c)
 	return nil
+}
+
+// nextPayment names what is left of an obligation: by its id, and by the payment's
+// number when parts of it have come, for a reference is taken once.
+func nextPayment(v trade.View, o obligationRecord) string {
+	if o.Paid == 0 {
+		return o.ID
+	}
+	came := 0
+	for r := range v.Remittances() {
+		if r.Received.Time != 0 && slices.ContainsFunc(r.Parts, func(p settlement.Part) bool { return p.Obligation == o.ID }) {
+			came++
+		}
+	}
+	return fmt.Sprintf("%s %d", o.ID, came+1)
 }
 
 // maxNetted is how many invoices one netting takes.

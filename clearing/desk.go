@@ -82,7 +82,7 @@ type Archived = interface {
 	Size() int64
 }
 
-// Options are what a Desk is made of. All but Automatic, Meter, Patience, Vault and Log are
+// Options are what a Desk is made of. All but Automatic, Banked, Meter, Patience, Vault and Log are
 // required.
 type Options struct {
 	Me, Partner party.Code
@@ -100,6 +100,9 @@ type Options struct {
 	Authorize func(c trade.Command, role party.Role) (trade.Command, error)
 	Now       func() int64 // ms since 1970 UTC
 	Automatic Automatic
+	// Banked are the ways of paying that the carrier's treasury takes care of. The
+	// desk neither advises nor confirms such payments, or both would pay one debt.
+	Banked []string
 	// Meter is where measurements of products are from; nil: from the readings that
 	// ImportReadings takes.
 	Meter Meter
@@ -163,7 +166,7 @@ type Desk struct {
 	meeting   bool                                  // periods may have become ready to be stated
 	asked     map[Slot]bool                         // slots whose period the channel has
 	held      map[string]int64                      // keys of periods to be stated once edges up to their end are known
-	advised   map[string]bool                       // ids of obligations that were advised once
+	advised   map[string]bool                       // what was advised once, as nextPayment names it
 	dirty     map[string]bool                       // keys of records to look at again
 	waiting   map[string]bool                       // actions whose commands are on their way
 	over      []string                              // those of them that have ended since the last look

@@ -135,6 +135,7 @@ type side struct {
 	auto     Automatic
 	meter    Meter                     // nil: what is imported
 	banks    bool                      // leaves tokens alone
+	banked   []string                  // ways of paying that its treasury takes care of
 	paid     atomic.Int64              // payments out of locks that were measured
 	gone     atomic.Bool               // answers no other node
 	asking   func(changeRequest) error // before the other node is asked; nil: it is
@@ -291,7 +292,7 @@ func (s *side) openDesk() {
 		Me: s.code, Partner: s.other.code, Line: voice.Name, Channel: s.channel, Store: s.db.Node(), Blobs: s.blobs,
 		Reader: files{}, Secret: [32]byte{7, s.code[0], s.secret}, NumberKey: s.channel.Derive("edges"),
 		Send: s.send, Authorize: s.authorize, Now: func() int64 { return w.now().UnixMilli() + s.jump.Load() },
-		Automatic: s.auto, Meter: s.meter, Patience: s.patience, Vault: s.vault(), Log: w.log.With("side", s.code),
+		Automatic: s.auto, Banked: s.banked, Meter: s.meter, Patience: s.patience, Vault: s.vault(), Log: w.log.With("side", s.code),
 	})
 	w.must(err)
 	w.mu.Lock()

@@ -1168,6 +1168,105 @@ func TestWithoutNettingEachInvoiceIsPaid(t *testing.T) {
 	}
 }
 
+// debt gives the only obligation of the pair, as a side has it.
+func (s *side) debt() (out settlement.Obligation) {
+	s.view(func(v trade.View) {
+		for out = range v.Obligations() {
+		}
+	})
+	return out
+}
+
+// The ledger takes a reference once, so what is left after a part is paid under
+// another than the whole would have been.
+func TestWhatIsLeftAfterAPartByHandIsPaidUnderAReferenceOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.Netting = false })
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	b.auto.Pay = false
+	b.restart()
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	w.through("11:00:00")
+	advised := func(reference string) settlement.Obligation {
+		t.Helper()
+		w.until(reference+" is advised", func() bool {
+			o := b.debt()
+			return o.State == settlement.Advised && o.Payment.Reference == reference
+		})
+		return b.debt()
+	}
+	answer := func(kind trade.Kind, o settlement.Obligation) {
+		t.Helper()
+		b.do(trade.NewCommand(kind, trade.PaymentAnswer{Obligation: o.ID, Amount: money.Amount{Currency: "USD", Micro: o.Payment.Whole}, Why: "no such money"}))
+	}
+	w.until("the debt is there", func() bool { return b.debt().ID != "" })
+	id := b.debt().ID
+	part := func(reference string) {
+		t.Helper()
+		a.do(trade.NewCommand(trade.KindPaymentAdvise, trade.PaymentAdvise{Obligation: id, Amount: money.Amount{Currency: "USD", Micro: 40000}, Method: "bank-transfer", Reference: reference, PaidAt: 1}))
+		answer(trade.KindPaymentReceipt, advised(reference))
+	}
+	answer(trade.KindPaymentDecline, advised("LATERAL "+id))
+	w.until("ALPHA asks for a person", func() bool {
+		_, ok := a.problem(CodeDeclined)
+		return ok
+	})
+	part("by hand")
+	rest := advised("LATERAL " + id + " 2")
+	if rest.Payment.Whole != 60000 {
+		t.Errorf("of USD 0.10, 0.04 are paid, and the desk pays %s", rest.Payment.Whole)
+	}
+	// It is advised once as well, and a desk that starts again knows it.
+	answer(trade.KindPaymentDecline, rest)
+	w.until("ALPHA asks for a person again", func() bool {
+		p, ok := a.problem(CodeDeclined)
+		return ok && strings.Contains(p.Detail, "USD 0.060000")
+	})
+	a.restart()
+	w.until("ALPHA still asks for a person", func() bool {
+		_, ok := a.problem(CodeDeclined)
+		return ok
+	})
+	part("by hand, again")
+	answer(trade.KindPaymentReceipt, advised("LATERAL "+id+" 3"))
+	w.settled("0.100000")
+	w.quiet()
+	if p := a.desk.Problems(); len(p) != 0 {
+		t.Fatalf("a solved problem is still listed: %+v", p)
+	}
+}
+
+// A payment run and the desk cannot both pay a debt: what is to be paid by a bank
+// the desk leaves alone, and it confirms no money that no statement has shown.
+func TestWhatTheTreasuryPaysTheDeskLeavesAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.Netting = false })
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	for _, s := range w.sides {
+		s.banked = []string{"bank-transfer"}
+		s.restart()
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	w.through("11:00:00")
+	w.until("the debt is there", func() bool { return b.debt().ID != "" && a.debt().ID != "" })
+	w.quiet()
+	o := a.debt()
+	if o.State != settlement.Owed {
+		t.Fatalf("the debt is %s: the desk pays what a bank is to pay", o.State)
+	}
+	a.do(trade.NewCommand(trade.KindPaymentAdvise, trade.PaymentAdvise{Obligation: o.ID, Amount: settlement.Payable(o.Left()), Method: o.Method, Reference: "RF1", PaidAt: 1}))
+	w.quiet()
+	if o = b.debt(); o.State != settlement.Advised {
+		t.Fatalf("the debt is %s: the desk confirms money that it has not seen", o.State)
+	}
+	b.do(trade.NewCommand(trade.KindPaymentReceipt, trade.PaymentAnswer{Obligation: o.ID, Amount: money.Amount{Currency: "USD", Micro: o.Payment.Whole}}))
+	w.settled("0.100000")
+}
+
 // Equal claims net to zero and settle without a payment. A netting that became
 // stale is rejected and proposed anew.
 func TestNettingToZeroAndStaleNettings(t *testing.T) {

@@ -57,6 +57,9 @@ type Config struct {
 	// Mesh is what the carrier buys of its neighbours, and sells on.
 	Mesh Mesh `yaml:"mesh,omitempty"`
 
+	// Bank is how the carrier pays, and is paid, over banks.
+	Bank Bank `yaml:"bank,omitempty"`
+
 	// Automatic is what the node does without a person, with delegate keys from
 	// its key file.
 	Automatic Automatic `yaml:"automatic,omitempty"`
@@ -239,6 +242,9 @@ func (c Config) Validate() error {
 		if err := n.validate(c.Carrier); err != nil {
 			all = append(all, fault.Of(err).In(fmt.Sprintf("mesh.neighbours.%d", i)))
 		}
+	}
+	if err := c.Bank.validate(c); err != nil {
+		all = append(all, err)
 	}
 	need(c.Log.Format == "" || c.Log.Format == "text" || c.Log.Format == "json", "log.format", "logs are text or json", "use text or json")
 	return errors.Join(all...)

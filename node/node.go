@@ -35,6 +35,7 @@ import (
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/treasury"
 )
 
 // Node is an open node. Make it with Open, run it once, close it once.
@@ -72,6 +73,7 @@ type Node struct {
 	deals    *selling.Deals   // answers them from the Bilaterals; nil without a Sonata interface
 	listener *sonata.Listener // takes notifications of sellers; nil without neighbours
 	broker   *buying.Broker   // nil without neighbours
+	treasury *treasury.Desk   // nil without a bank
 	closers  []func() error
 	finality *finality
 }
@@ -132,6 +134,9 @@ func (n *Node) open() (err error) {
 	}
 	n.vitals = newVitals(n)
 	if err := n.openMesh(); err != nil {
+		return err
+	}
+	if err := n.openBank(); err != nil {
 		return err
 	}
 	if err := n.openSonata(); err != nil {
@@ -327,6 +332,9 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.broker != nil {
 		part("mesh", n.runMesh)
 	}
+	if n.treasury != nil {
+		part("treasury", n.runBank)
+	}
 	if n.sonataAt != nil {
 		part("Sonata", n.serveSonata)
 		part("Sonata's work", n.sonata.Run)
@@ -437,7 +445,7 @@ func (n *Node) openDesk(b *channel.Bilateral) (*clearing.Desk, error) {
 			return n.askDeposit(ctx, b, request)
 		}, Paid: func(took time.Duration) { n.metrics.paid.Observe(took.Seconds()) }},
 		Now:       func() int64 { return time.Now().UnixMilli() },
-		Automatic: clearing.Automatic(n.config.Automatic), Log: n.log.With("carrier", n.config.Carrier, "partner", partner),
+		Automatic: clearing.Automatic(n.config.Automatic), Banked: n.config.Bank.methods(), Log: n.log.With("carrier", n.config.Carrier, "partner", partner),
 	})
 	if err != nil {
 		return nil, err

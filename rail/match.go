@@ -22,19 +22,19 @@ type Item struct {
 
 // Evidence is the place of a payment in a file and what the bank says of it.
 type Evidence struct {
-	File          string   `json:"file"` // id of the message
-	Account       string   `json:"account"`
-	Entry         int      `json:"entry"`             // from 1, on the account's part
-	Payment       int      `json:"payment,omitempty"` // from 1, in the entry; 0 when the bank lists none
-	BankReference string   `json:"bank_reference,omitempty"`
-	EndToEndID    string   `json:"end_to_end_id,omitempty"`
-	TransactionID string   `json:"transaction_id,omitempty"`
-	Amount        Money    `json:"amount"`
-	Credit        bool     `json:"credit"`
-	Booked        Date     `json:"booked,omitempty"`
-	Payer         string   `json:"payer,omitempty"`      // account, when the bank tells it
-	References    []string `json:"references,omitempty"` // all that the payment names
-	By            By       `json:"by,omitempty"`         // which of them led to the items
+	File          string   `cbor:"1,keyasint" json:"file"` // id of the message
+	Account       string   `cbor:"2,keyasint" json:"account"`
+	Entry         int      `cbor:"3,keyasint" json:"entry"`                       // from 1, on the account's part
+	Payment       int      `cbor:"4,keyasint,omitempty" json:"payment,omitempty"` // from 1, in the entry; 0 when the bank lists none
+	BankReference string   `cbor:"5,keyasint,omitempty" json:"bank_reference,omitempty"`
+	EndToEndID    string   `cbor:"6,keyasint,omitempty" json:"end_to_end_id,omitempty"`
+	TransactionID string   `cbor:"7,keyasint,omitempty" json:"transaction_id,omitempty"`
+	Amount        Money    `cbor:"8,keyasint" json:"amount"`
+	Credit        bool     `cbor:"9,keyasint" json:"credit"`
+	Booked        Date     `cbor:"10,keyasint,omitempty" json:"booked,omitempty"`
+	Payer         string   `cbor:"11,keyasint,omitempty" json:"payer,omitempty"`      // account, when the bank tells it
+	References    []string `cbor:"12,keyasint,omitempty" json:"references,omitempty"` // all that the payment names
+	By            By       `cbor:"13,keyasint,omitempty" json:"by,omitempty"`         // which of them led to the items
 }
 
 // By says what named the items of a payment.
@@ -50,10 +50,10 @@ const (
 
 // Allocation is the part of a payment that goes to an item.
 type Allocation struct {
-	Item    string       `json:"item"`
-	Paid    Money        `json:"paid"`
-	Left    money.Amount `json:"left"`              // open after it
-	Carried bool         `json:"carried,omitempty"` // what is left is below a minor unit, so no bank can pay it alone
+	Item    string       `cbor:"1,keyasint" json:"item"`
+	Paid    Money        `cbor:"2,keyasint" json:"paid"`
+	Left    money.Amount `cbor:"3,keyasint" json:"left"`                        // open after it
+	Carried bool         `cbor:"4,keyasint,omitempty" json:"carried,omitempty"` // what is left is below a minor unit, so no bank can pay it alone
 }
 
 // Finding is what one payment of an entry came to.
@@ -165,22 +165,22 @@ type History struct {
 
 // SeenFile is a file that was read.
 type SeenFile struct {
-	ID     string `json:"id"`
-	SHA256 string `json:"sha256"`
+	ID     string `cbor:"1,keyasint" json:"id"`
+	SHA256 string `cbor:"2,keyasint" json:"sha256"`
 }
 
 // SeenEntry is a booking that was told.
 type SeenEntry struct {
-	Key   string   `json:"key"`   // account and account servicer reference, or what the entry says
-	Says  string   `json:"says"`  // hash of amount, direction and reversal
-	First Evidence `json:"first"` // where
+	Key   string   `cbor:"1,keyasint" json:"key"`   // account and account servicer reference, or what the entry says
+	Says  string   `cbor:"2,keyasint" json:"says"`  // hash of amount, direction and reversal
+	First Evidence `cbor:"3,keyasint" json:"first"` // where
 }
 
 // Paid is a payment that was laid on items, so that it can be taken back.
 type Paid struct {
-	Evidence Evidence     `json:"evidence"`
-	Paid     []Allocation `json:"paid,omitempty"`
-	Back     bool         `json:"back,omitempty"` // it was
+	Evidence Evidence     `cbor:"1,keyasint" json:"evidence"`
+	Paid     []Allocation `cbor:"2,keyasint,omitempty" json:"paid,omitempty"`
+	Back     bool         `cbor:"3,keyasint,omitempty" json:"back,omitempty"` // it was
 }
 
 // Matcher compares entries with open items. It is not safe for concurrent use.

@@ -19,8 +19,8 @@ const CodeAmount fault.Code = "bank-amount"
 // is 100, 1.250 BHD is 1250. At most 18 digits, as the standard has them. Its
 // JSON has the decimal.
 type Money struct {
-	Currency money.Currency
-	Minor    int64
+	Currency money.Currency `cbor:"1,keyasint"`
+	Minor    int64          `cbor:"2,keyasint"`
 }
 
 // mostMinor is the largest amount of 18 digits.

@@ -19,9 +19,9 @@ type Party struct {
 
 // Account is where money stands: an IBAN, or another number where there is none.
 type Account struct {
-	IBAN     string         `json:"iban,omitempty"`
-	Other    string         `json:"other,omitempty"`    // at most 34 characters
-	Currency money.Currency `json:"currency,omitempty"` // of an account that has one alone
+	IBAN     string         `cbor:"1,keyasint,omitempty" json:"iban,omitempty"`
+	Other    string         `cbor:"2,keyasint,omitempty" json:"other,omitempty"`    // at most 34 characters
+	Currency money.Currency `cbor:"3,keyasint,omitempty" json:"currency,omitempty"` // of an account that has one alone
 }
 
 // String gives the account's number.

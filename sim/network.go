@@ -35,8 +35,9 @@ type Options struct {
 	Validators int          // default 4
 	Together   bool         // the first carrier's node is the first validator too
 	Automatic  node.Automatic
-	ENNIs      []ENNI // where carriers are interconnected; with any, each has a Sonata interface
-	Binary     string // lateral's own binary: each node is a process; empty: all in this process
+	Banks      map[party.Code]node.Bank // of carriers that pay by banks
+	ENNIs      []ENNI                   // where carriers are interconnected; with any, each has a Sonata interface
+	Binary     string                   // lateral's own binary: each node is a process; empty: all in this process
 	Log        *slog.Logger
 }
 
@@ -135,7 +136,7 @@ func Build(o Options) (*Network, error) {
 	}
 	for i, s := range setups {
 		c := s.Config
-		c.Network, c.Genesis = networkFile, genesisFile
+		c.Network, c.Genesis, c.Bank = networkFile, genesisFile, o.Banks[c.Carrier]
 		if c.Validator != nil {
 			for j, p := range peers {
 				if j != i {

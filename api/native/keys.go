@@ -184,11 +184,55 @@ func (s *server) submitCommand(ctx context.Context, in *struct{ Body wire.Comman
 		}
 		c = all[i]
 	}
-	o, err := s.put(ctx, c, cmd)
+	var out wire.Receipt
+	err = s.guarded(ctx, c, w, func() error {
+		o, err := s.put(ctx, c, cmd)
+		if err == nil {
+			out = receipt(o)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return answer(receipt(o)), nil
+	return answer(out), nil
+}
+
+// guarded brings a command that was signed elsewhere: about a payment, by the
+// rules of those by hand.
+func (s *server) guarded(ctx context.Context, c Channel, w wire.Command, do func() error) error {
+	b, ok := c.(Bilateral)
+	if !ok {
+		return do()
+	}
+	var ids []string
+	var digest canon.Hash
+	switch w.Kind {
+	case trade.KindPaymentAdvise:
+		var said trade.PaymentAdvise
+		if err := canon.Decode(w.Body, &said); err != nil {
+			return err
+		}
+		if ids = said.Obligations; said.Obligation != "" {
+			ids = []string{said.Obligation}
+		}
+		digest = adviceDigest(said)
+	case trade.KindPaymentReceipt, trade.KindPaymentDecline:
+		var said trade.PaymentAnswer
+		if err := canon.Decode(w.Body, &said); err != nil {
+			return err
+		}
+		ids = []string{said.Obligation}
+		digest = commandDigest(w.Kind, said)
+	}
+	if len(ids) == 0 {
+		return do()
+	}
+	waits, err := s.byHand(ctx, party.Code(b.Partner()), ids, w.Kind, digest, do)
+	if waits {
+		return fault.New(trade.CodeSecondPerson, "your word is kept: have another person submit the same, with a key and a token of their own", "payments by hand are for two persons here")
+	}
+	return err
 }
 
 // maySign says whether a caller's role may bring a command that needs a

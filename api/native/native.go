@@ -28,6 +28,7 @@ import (
 	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/treasury"
 )
 
 // Channel is what the interface needs of a channel: *channel.Channel has it.
@@ -124,6 +125,8 @@ type Options struct {
 	Catalog *catalog.Catalog
 	// Troubles are tickets and incidents. Nil: the node has no Sonata interface.
 	Troubles Troubles
+	// Treasury pays by banks. Nil: the node has none.
+	Treasury *treasury.Desk
 	// Market is what the carrier buys of its neighbours. Nil: it has none.
 	Market Market
 	// Chain is the id of the ledger, for commands that are signed elsewhere.
@@ -236,6 +239,7 @@ func (s *server) routes() {
 	s.bills()
 	s.disputes()
 	s.settlement()
+	s.payments()
 	s.tokens()
 	s.treasury()
 	s.deposits()

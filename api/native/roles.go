@@ -102,6 +102,11 @@ var allowed = map[string][]api.Role{
 
 	"accept-invoice": {api.Finance}, "dispute-invoice": {api.Finance}, "reject-invoice": {api.Finance},
 	"propose-netting": {api.Finance}, "accept-netting": {api.Finance}, "reject-netting": {api.Finance},
+	"list-own-accounts": readers, "list-payees": readers, "list-due-payments": readers, "list-carried": readers, "list-payment-runs": readers, "get-payment-run": readers,
+	"list-bank-files": readers, "list-received": readers, "list-payment-exceptions": readers,
+	"propose-payee": {api.Finance}, "approve-payee": {api.Finance}, "reject-payee": {api.Finance},
+	"create-payment-run": {api.Finance}, "approve-payment-run": {api.Finance}, "cancel-payment-run": {api.Finance}, "export-payment-run": {api.Finance},
+	"import-bank-file": {api.Finance}, "resolve-payment": {api.Finance}, "approve-resolution": {api.Finance},
 	"open-obligations": {api.Finance}, "advise-payment": {api.Finance}, "confirm-payment": {api.Finance}, "decline-payment": {api.Finance},
 
 	"list-deposits": readers, "get-deposit": readers, "open-deposit": {api.Finance}, "top-up-deposit": {api.Finance},

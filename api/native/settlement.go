@@ -224,18 +224,24 @@ func (s *server) obligations() {
 	post(s, "/v1/bilaterals/{partner}/payments", "advise-payments", tagSettlement, "Say that this carrier has paid several debts together, whole", func(ctx context.Context, in *struct {
 		PartnerPath
 		Body wire.AdviseAll
-	}) (*reply[wire.Opened], error) {
+	}) (*reply[wire.Advised], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
 		}
 		ids := slices.Sorted(slices.Values(in.Body.Obligations))
-		o, err := s.submit(ctx, b, trade.KindPaymentAdvise, trade.PaymentAdvise{Obligations: ids, Amount: in.Body.Amount, Method: in.Body.Method,
-			Reference: in.Body.Reference, PaidAt: int64(in.Body.PaidAt)})
+		said := trade.PaymentAdvise{Obligations: ids, Amount: in.Body.Amount, Method: in.Body.Method, Reference: in.Body.Reference, PaidAt: int64(in.Body.PaidAt)}
+		var out wire.Advised
+		out.Waits, err = s.byHand(ctx, in.Partner, ids, trade.KindPaymentAdvise, adviceDigest(said), func() error {
+			o, err := s.submit(ctx, b, trade.KindPaymentAdvise, said)
+			if err == nil {
+				out.Receipt = receipt(o)
+			}
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
-		out := wire.Opened{Receipt: receipt(o)}
 		out.Obligations, err = theseObligations(b, ids)
 		return answer(out), err
 	})
@@ -243,8 +249,8 @@ func (s *server) obligations() {
 		IDPath
 		Body wire.Advise
 	}) (*reply[wire.Done[wire.Obligation]], error) {
-		return s.changeObligation(ctx, in.IDPath, trade.KindPaymentAdvise, trade.PaymentAdvise{
-			Obligation: in.ID, Amount: in.Body.Amount, Method: in.Body.Method, Reference: in.Body.Reference, PaidAt: int64(in.Body.PaidAt)})
+		said := trade.PaymentAdvise{Obligation: in.ID, Amount: in.Body.Amount, Method: in.Body.Method, Reference: in.Body.Reference, PaidAt: int64(in.Body.PaidAt)}
+		return s.payByHand(ctx, in.IDPath, trade.KindPaymentAdvise, adviceDigest(said), said)
 	})
 	for _, m := range []struct {
 		path, id, summary string
@@ -257,20 +263,32 @@ func (s *server) obligations() {
 			IDPath
 			Body wire.Confirm
 		}) (*reply[wire.Done[wire.Obligation]], error) {
-			return s.changeObligation(ctx, in.IDPath, m.kind, trade.PaymentAnswer{Obligation: in.ID, Amount: in.Body.Amount, Why: in.Body.Why})
+			said := trade.PaymentAnswer{Obligation: in.ID, Amount: in.Body.Amount, Why: in.Body.Why}
+			return s.payByHand(ctx, in.IDPath, m.kind, commandDigest(m.kind, said), said)
 		})
 	}
+}
+
+// adviceDigest is what two persons say alike: they need not name the same minute.
+func adviceDigest(said trade.PaymentAdvise) canon.Hash {
+	said.PaidAt = 0
+	return commandDigest(trade.KindPaymentAdvise, said)
+}
+
+func obligationRecord(b Bilateral, id string) (wire.Obligation, error) {
+	o, err := record[settlement.Obligation](b, trade.ObligationKey(id), "obligation "+clipped(id))
+	return shownObligation(o), err
 }
 
 // theseObligations shows debts by id.
 func theseObligations(b Bilateral, ids []string) ([]wire.Obligation, error) {
 	out := []wire.Obligation{}
 	for _, id := range ids {
-		o, err := record[settlement.Obligation](b, trade.ObligationKey(id), "obligation "+clipped(id))
+		o, err := obligationRecord(b, id)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, shownObligation(o))
+		out = append(out, o)
 	}
 	return out, nil
 }

@@ -40,6 +40,7 @@ import (
 	"github.com/lateral-network/lateral/trade/rating"
 	"github.com/lateral-network/lateral/trade/repute"
 	"github.com/lateral-network/lateral/trade/usage"
+	"github.com/lateral-network/lateral/treasury"
 )
 
 // A world is two carriers on a local ledger: real members under the law of the
@@ -119,6 +120,7 @@ type world struct {
 	laws    map[party.Code]channel.Law // of a side that does not execute what all others do
 	clock   channel.Clock              // of the members; nil: the usual one
 	dir     string
+	banking bool // the sides pay by banks, and by hand with four eyes
 }
 
 // side is one carrier with its node's parts and API.
@@ -131,6 +133,8 @@ type side struct {
 	db      *store.DB
 	catalog *catalog.Catalog
 	tokens  map[api.Role]string
+	second  string // token of another person with the role finance
+	bank    *treasury.Desk
 	file    *api.Tokens
 	server  *httptest.Server
 	options native.Options
@@ -248,6 +252,8 @@ func (s *side) start() {
 		s.tokens[r] = text
 		tokens = append(tokens, token)
 	}
+	text, token := api.NewToken("another of finance", api.Finance, time.Time{})
+	s.second, tokens = text, append(tokens, token)
 	path := filepath.Join(dir, "tokens.yaml")
 	if err := api.WriteTokens(path, tokens); err != nil {
 		t.Fatal(err)
@@ -265,6 +271,11 @@ func (s *side) start() {
 		Finality: func() wire.Finality { return wire.Finality{Count: 3, P50: 1.5, P99: 2.5} },
 		Metrics:  promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Registry: registry, Version: "test",
 		Log: slog.New(slog.NewJSONHandler(s.w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if s.w.banking {
+		s.openBank()
+		s.options.Treasury = s.bank
+		s.run(s.bank.Work)
 	}
 	s.server = httptest.NewServer(must(native.New(s.options)))
 	s.closes(s.server.Close)

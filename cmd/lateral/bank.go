@@ -4,17 +4,21 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/rail"
+	"github.com/lateral-network/lateral/rail/bank"
 )
 
 // bankCommand is "lateral bank".
 type bankCommand struct {
 	Check     bankCheck     `cmd:"" help:"Check bank files (pain.001, pacs.002, camt.053, camt.054) and print what they say." eg:"payments.xml" eg:"statement.xml notice.xml --json" eg:"- < report.xml"`
+	Simulate  bankSimulate  `cmd:"" help:"Play the banks of payer and payees: take a payment file, and write the files that they would hand out." eg:"pain.xml --out bank" eg:"pain.xml --out bank --reject AC04"`
 	Reference bankReference `cmd:"" help:"Print the creditor reference (ISO 11649) by which a payment names an obligation or invoice." eg:"BRAVO-ALPHA-V-ALPHA-20261102T000000Z-20261102T010000Z-USD-1"`
 }
 
@@ -237,6 +241,40 @@ func purpose(r rail.Remittance) string {
 }
 
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+type bankSimulate struct {
+	File   string `arg:"" placeholder:"FILE" help:"Payment file (pain.001); - is standard input."`
+	Out    string `required:"" placeholder:"DIR" help:"Folder for the banks' files; it is made."`
+	Reject string `placeholder:"CODE" help:"Have the bank pay nothing, for this reason, like AC04."`
+}
+
+func (bankSimulate) Help() string {
+	return `No money moves. The payer has what the file needs, and each payment is booked on its day. Written are status reports
+(pacs.002), and for each account a notice of its bookings (camt.054) and a statement of each day (camt.053): import yours
+with lateral payment import, and your partner theirs. The same file gives the same bytes.`
+}
+
+func (c bankSimulate) Run(t terminal) error {
+	data, err := t.read(c.File)
+	if err != nil {
+		return err
+	}
+	all, err := bank.Play(data, c.Reject)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	if err := os.MkdirAll(c.Out, 0o777); err != nil { // as the user's umask has it
+		return fault.Newf(fault.Unavailable, "name a folder that can be written", "%s cannot be made", c.Out).Because(err).In("out")
+	}
+	for _, f := range all {
+		path := filepath.Join(c.Out, f.Name)
+		if err := os.WriteFile(path, f.Data, 0o666); err != nil {
+			return fault.Newf(fault.Unavailable, "name a folder that can be written", "%s cannot be written", path).Because(err).In("out")
+		}
+		fmt.Fprintln(t.out, path)
+	}
+	return nil
+}
 
 type bankReference struct {
 	ID []string `arg:"" placeholder:"ID" help:"Id of an obligation or an invoice."`

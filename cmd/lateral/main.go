@@ -67,6 +67,7 @@ type commands struct {
 	Netting    nettingCommand    `cmd:"" help:"Offsetting of final invoices."`
 	Obligation obligationCommand `cmd:"" help:"What one side owes the other, and its payment."`
 	Credit     creditCommand     `cmd:"" help:"How far the two sides of a Bilateral trust each other."`
+	Payment    paymentCommand    `cmd:"" help:"Payment runs over banks, and what banks tell."`
 	Journal    journalCommand    `cmd:"" help:"Postings."`
 	Statement  statementCommand  `cmd:"" op:"get-statement" help:"Print the statement of account with a partner: opening balance, invoices, notes, payments, closing balance." eg:"BRAVO" eg:"BRAVO --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --csv"`
 	Ageing     ageingCommand     `cmd:"" op:"get-ageing" help:"Tell how old debts are, by partner, payer and currency." eg:"" eg:"--csv"`

@@ -224,7 +224,9 @@ func changed[T any](n *remote, d wire.Done[T], err error) error {
 	if err := writeRecord(n.out, d.Record); err != nil {
 		return err
 	}
-	if d.Repeated {
+	if d.Waits {
+		fmt.Fprintln(n.err, "nothing has changed yet: another person has to send the same")
+	} else if d.Repeated {
 		fmt.Fprintln(n.err, "done before; nothing more was done")
 	} else if d.Receipt.Height > 0 {
 		fmt.Fprintf(n.err, "done: final at height %d\n", d.Receipt.Height)

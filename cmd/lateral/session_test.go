@@ -74,7 +74,10 @@ func TestSessionsOnARunningNode(t *testing.T) {
 		t.Skip("starts a whole network: not with -short")
 	}
 	dir := t.TempDir()
-	network, err := sim.Build(sim.Options{Dir: dir, Carriers: []party.Code{"ALPHA", "BRAVO"}, Validators: 1})
+	network, err := sim.Build(sim.Options{Dir: dir, Carriers: []party.Code{"ALPHA", "BRAVO"}, Validators: 1, Banks: map[party.Code]node.Bank{
+		"ALPHA": {Holder: "ALPHA Telecom", Accounts: []node.BankAccount{{IBAN: "DE89370400440532013000", BIC: "SANDDEFF"}}},
+		"BRAVO": {Holder: "BRAVO Telecom", Accounts: []node.BankAccount{{IBAN: "GB82WEST12345698765432", BIC: "SANDDEFF"}}},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ var rows = [][]string{
 	{"buying"},
 	{"selling"},
 	{"api", "portal"},
-	{"clearing"},
+	{"clearing", "treasury"},
 	{"mesh", "exchange", "dns"},
 	{"channel", "catalog"},
 	{"store", "ledger", "proof"},

@@ -49,6 +49,8 @@ type Options struct {
 	BIC  string // its own
 	Name string
 	Now  func() time.Time
+	// Session stands in every id. Without one, banks of one BIC give the same ids.
+	Session string
 	// Misbehave is asked what is to go wrong with a payment when its file
 	// comes; nil, and the zero Act, are a bank that behaves.
 	Misbehave func(rail.Payment) Act
@@ -571,7 +573,7 @@ func (b *Bank) today() rail.Date { return rail.DateOf(b.options.Now()) }
 // id counts one kind of id: B bookings, R reports, N notices, S statements.
 func (b *Bank) id(kind string) string {
 	b.counter[kind]++
-	return fmt.Sprintf("%s-%s%06d", b.options.BIC[:8], kind, b.counter[kind])
+	return fmt.Sprintf("%s-%s%s%06d", b.options.BIC[:8], b.options.Session, kind, b.counter[kind])
 }
 
 // entry makes a booking of one payment.

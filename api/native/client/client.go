@@ -905,8 +905,8 @@ func (p *Partner) Decline(ctx context.Context, id string, a wire.Confirm) (wire.
 }
 
 // AdviseAll says that this carrier has paid several debts together.
-func (p *Partner) AdviseAll(ctx context.Context, a wire.AdviseAll) (wire.Opened, error) {
-	return post[wire.Opened](ctx, p.c, p.at("payments"), a)
+func (p *Partner) AdviseAll(ctx context.Context, a wire.AdviseAll) (wire.Advised, error) {
+	return post[wire.Advised](ctx, p.c, p.at("payments"), a)
 }
 
 // Hold holds a payment, or lets it go.

@@ -570,6 +570,13 @@ type Opened struct {
 	Receipt     Receipt      `json:"receipt"`
 }
 
+// Advised is what a payment for several debts has changed.
+type Advised struct {
+	Obligations []Obligation `json:"obligations" nullable:"false"`
+	Receipt     Receipt      `json:"receipt,omitzero"`
+	Waits       bool         `json:"waits,omitempty" doc:"Nothing has changed yet: another person has to send the same request."`
+}
+
 // Payment is the payer's word that it has paid.
 type Payment struct {
 	Method    string      `json:"method"`

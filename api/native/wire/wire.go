@@ -227,6 +227,7 @@ type Done[T any] struct {
 	Record   T       `json:"record"`
 	Receipt  Receipt `json:"receipt,omitzero" doc:"Absent when the same request had been done before."`
 	Repeated bool    `json:"repeated,omitempty" doc:"The same request had been done before."`
+	Waits    bool    `json:"waits,omitempty" doc:"Nothing has changed yet: another person has to send the same request."`
 }
 
 // Answer accepts, rejects, suspends, resumes or ends something.
