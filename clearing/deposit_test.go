@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -294,6 +295,11 @@ func TestADepositIsReleasedByBoth(t *testing.T) {
 	}
 	refused(a, Release{Token: "USDt", Reveals: true}, fault.Refused) // BRAVO has no lock for its share
 	theirs := b.fund(1)
+	w.until("ALPHA has BRAVO's lock", func() bool {
+		all, err := a.desk.Deposits()
+		w.must(err)
+		return slices.ContainsFunc(all, func(x Deposited) bool { return x.Lock.ID == theirs })
+	})
 	refused(a, Release{Token: "USDt"}, trade.CodeReveals)
 	refused(a, Release{Token: "USDt", Reveals: true}, trade.CodeReveals) // BRAVO has not said so
 	if x := a.deposit(mine); x.Until > w.now().UnixMilli() {
