@@ -138,7 +138,7 @@ func roundBind(t *tx, c RoundBind) error {
 		return err
 	}
 	if !there {
-		if b, err = t.bindings(r, c.Obligations, debts); err != nil {
+		if b, err = (View{t}).NewPledge(r, t.ctx.Block.Chain, debts); err != nil {
 			return err
 		}
 	}
@@ -206,18 +206,23 @@ func (t *tx) pledged(r Round, ids []string, free bool) (debts []settlement.Oblig
 	return debts, terms, nil
 }
 
-// bindings gives the offers of debts, without signatures.
-func (t *tx) bindings(r Round, ids []string, debts []settlement.Obligation) (Pledge, error) {
-	pair := t.bilateral.Pair()
-	b := Pledge{Round: r.ID, Obligations: ids}
+// NewPledge gives the offers of debts of both, in order of id, which nobody has
+// signed yet. Codes: not-yet until both have joined, money-overflow.
+func (v View) NewPledge(r Round, chain string, debts []settlement.Obligation) (Pledge, error) {
+	own, _ := v.Bilateral()
+	pair := own.Pair()
+	b := Pledge{Round: r.ID}
+	for _, o := range debts {
+		b.Obligations = append(b.Obligations, o.ID)
+	}
 	for i, who := range pair {
-		j, ok := get[Joined](t, JoinedKey(r.ID, who))
+		j, ok := v.Joined(r.ID, who)
 		if !ok {
 			return b, fault.Newf(fault.NotYet, "wait until it has joined", "%s has not joined the round", who).In("round")
 		}
 		b.Keys[i] = j.Key
 	}
-	hash := r.Netting(t.ctx.Block.Chain).Hash()
+	hash := r.Netting(chain).Hash()
 	for i, who := range pair {
 		var sum money.Micro
 		for _, o := range debts {
@@ -310,6 +315,22 @@ func (t *tx) netted(round canon.Hash, o settlement.Obligation, part money.Micro)
 		return err
 	}
 	return t.reduced(o, settlement.Offset)
+}
+
+// Offerable yields the debts in a currency that the two could offer into a round at
+// a time (ms UTC), by id.
+func (v View) Offerable(public View, c money.Currency, now int64) iter.Seq[settlement.Obligation] {
+	return func(yield func(settlement.Obligation) bool) {
+		for o := range v.Obligations() {
+			if o.State != settlement.Owed && o.State != settlement.Overdue || o.Amount.Currency != c || v.Bound(public, o, now) {
+				continue
+			}
+			inv, _ := v.Invoice(o.Invoices[0])
+			if terms, _ := v.TermsAt(inv.Agreement, now); terms.Netting && !yield(o) {
+				return
+			}
+		}
+	}
 }
 
 // Joined gives a side's key in a round.

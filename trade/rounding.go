@@ -247,7 +247,7 @@ func roundSign(t *tx, c RoundSign) error {
 	if err != nil || done {
 		return err
 	}
-	if pays, paid := paysAndPaid(result.Outcome, c.Signed.Key); pays != 0 || paid != 0 {
+	if pays, paid := result.Outcome.Paid(c.Signed.Key); pays != 0 || paid != 0 {
 		return fault.New(fault.Forbidden, "the key pays or is paid in this round, so that its member signs with round.pay", "send that").In("key")
 	}
 	return t.signed(r, result, RoundSigned{Signed: c.Signed})
@@ -260,7 +260,7 @@ func roundPay(t *tx, c RoundPay) error {
 	if err != nil {
 		return err
 	}
-	pays, _ := paysAndPaid(result.Outcome, c.Signed.Key)
+	pays, _ := result.Outcome.Paid(c.Signed.Key)
 	amount := token.Amount{Token: token.CodeOf(r.Currency), Micro: pays}
 	var limits []money.Amount
 	if pays > 0 {
@@ -281,19 +281,6 @@ func roundPay(t *tx, c RoundPay) error {
 	}
 	t.move(RoundKey(r.ID), amount, t.own, settlement.Available, t.own, settlement.Held)
 	return t.signed(r, result, RoundSigned{c.Signed, t.own})
-}
-
-// paysAndPaid gives what a key pays and is paid by an outcome.
-func paysAndPaid(o netting.Outcome, k sign.PublicKey) (pays, paid money.Micro) {
-	for _, p := range o.Payments {
-		if o.Keys[p.Payer] == k {
-			pays += p.Amount
-		}
-		if o.Keys[p.Payee] == k {
-			paid += p.Amount
-		}
-	}
-	return pays, paid
 }
 
 // signed keeps a signature. With the last one the round is agreed, and what is held
@@ -330,7 +317,7 @@ func (t *tx) tickRound(r Round) error {
 	result, _ := get[netting.Result](t, ResultKey(r.ID))
 	key := RoundKey(r.ID)
 	for s := range all[RoundSigned](t, SignedPrefix(r.ID)) {
-		pays, _ := paysAndPaid(result.Outcome, s.Signed.Key)
+		pays, _ := result.Outcome.Paid(s.Signed.Key)
 		t.move(key, token.Amount{Token: token.CodeOf(r.Currency), Micro: pays}, s.Member, settlement.Held, s.Member, settlement.Available)
 	}
 	r.State, _ = r.State.Next(netting.Lapse)
@@ -364,6 +351,11 @@ func (v View) RoundOffers(r Round, chain string) netting.Admitted {
 // RoundOffer gives what one key owes another by a round's offers.
 func (v View) RoundOffer(id canon.Hash, debtor, creditor sign.PublicKey) (netting.SignedOffer, bool) {
 	return get[netting.SignedOffer](v, OfferedKey(id, debtor, creditor))
+}
+
+// RoundLimit gives a key's limit in a round.
+func (v View) RoundLimit(id canon.Hash, k sign.PublicKey) (netting.SignedLimit, bool) {
+	return get[netting.SignedLimit](v, LimitedKey(id, k))
 }
 
 // RoundResult gives a round's result, once it is closed.

@@ -135,6 +135,19 @@ func (o Outcome) Change(debtor, creditor sign.PublicKey) (Change, bool) {
 	return Change{}, false
 }
 
+// Paid gives what a key pays, and what it is paid.
+func (o Outcome) Paid(k sign.PublicKey) (pays, paid money.Micro) {
+	for _, p := range o.Payments {
+		switch k {
+		case o.Keys[p.Payer]:
+			pays += p.Amount
+		case o.Keys[p.Payee]:
+			paid += p.Amount
+		}
+	}
+	return pays, paid
+}
+
 // edge is all that one member owes another.
 type edge struct {
 	from, to uint32
