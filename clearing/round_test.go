@@ -329,9 +329,22 @@ func TestARoundThatOneNeverSignsChangesNothing(t *testing.T) {
 	}
 	r.worlds[0].until("the round has lapsed", func() bool { return r.round(id).State == netting.Lapsed })
 	r.comes("0.500000 owed", "0.500000 owed", "0.500000 owed")
+	for _, n := range r.nodes {
+		for _, s := range n.sides {
+			s.w.until("no problem is left of it", func() bool { return len(s.desk.Problems()) == 0 })
+		}
+	}
+
+	// In the next one BRAVO wants to see most of the cash.
 	r.nodes[2].silent.Store(false)
-	r.offered(r.call(netting.ByCirculation), 3)
-	r.comes("0.000000 settled", "0.000000 settled", "0.000000 settled")
+	id = r.call(netting.ByCirculation)
+	bravo := r.nodes[1].sides[0]
+	bravo.w.until("BRAVO's node knows the round", func() bool { return bravo.desk.TakePart(id, 0.2e6) == nil })
+	r.offered(id, 4)
+	r.comes("0.300000 owed", "0.300000 owed", "0.300000 owed")
+	if err := bravo.desk.TakePart(id, 0); fault.CodeOf(err) != trade.CodeState {
+		t.Errorf("a round that is over is joined: %v", err)
+	}
 }
 
 // [SET-08]: by position all debts go, and who owes more than it is owed pays the
