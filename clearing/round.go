@@ -32,6 +32,10 @@ const (
 	// carried is how long what somebody else carries may take to stand on the board,
 	// until another is asked.
 	carried = 15 * time.Second
+
+	// longest is how far ahead, in ms, a round may end that a desk joins by itself:
+	// anybody may call one, and debts are bound until it is over.
+	longest = 24 * 3_600_000
 )
 
 // taking is that this side takes part in a round. It is kept before the partner
@@ -98,6 +102,11 @@ type bout struct {
 
 func (b bout) state() netting.State { return b.round.At(b.now) }
 
+// wanted reports whether this side takes part, or may without being asked.
+func (d *Desk) wanted(b bout) bool {
+	return b.takes || d.o.Automatic.Rounds && b.round.SignBy <= b.now+longest
+}
+
 // rounds takes the next steps in all rounds.
 func (d *Desk) rounds(ctx context.Context) error {
 	if d.o.Vault == nil {
@@ -148,7 +157,7 @@ func (d *Desk) bouts() (out []bout, err error) {
 			for _, key := range []string{trade.JoinedKey(id, d.o.Me), trade.JoinedKey(id, d.o.Partner), trade.PledgeKey(id)} {
 				here.copy(v, key)
 			}
-			if _, pledged := b.here.Pledge(id); !pledged && b.state() == netting.Joining && (b.takes || d.o.Automatic.Rounds) {
+			if _, pledged := b.here.Pledge(id); !pledged && b.state() == netting.Joining && d.wanted(*b) {
 				for o := range (trade.View{Records: v}).Offerable(b.round.Currency, v.Time) {
 					if !waiting[actAdvise+o.ID] {
 						b.debts = append(b.debts, o)
@@ -242,7 +251,7 @@ func (d *Desk) offerInto(ctx context.Context, b bout, pledge trade.Pledge, pledg
 	_, theirs := b.here.Joined(id, d.o.Partner)
 	k := d.roundKeyOf(id)
 	switch {
-	case !b.takes && !d.o.Automatic.Rounds:
+	case !d.wanted(b):
 		return nil
 	case !mine:
 		if len(b.debts) == 0 || d.paying() {

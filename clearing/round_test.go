@@ -270,9 +270,19 @@ func TestFourNodesCompressACircle(t *testing.T) {
 	r := newRing(t, "ALPHA", "BRAVO", "CHARLIE", "DELTA")
 	r.treasuries()
 	r.trade(byBank, 10, 8, 9, 7)
+	// Nobody's debts are bound for long because somebody has called a long round.
+	s := r.worlds[0].sides[0]
+	now := r.worlds[0].now().UnixMilli()
+	long := canon.Sum("a long round")
+	s.public(s.signed(s.keys.delegate, trade.KindRoundCall, trade.RoundCall{ID: long, Currency: "USD", Method: netting.ByCirculation, JoinBy: now + 3_600_000, SignBy: now + 48*3_600_000}))
 	id := r.call(netting.ByCirculation)
 	r.offered(id, 4)
 	r.comes("0.300000 owed", "0.100000 owed", "0.200000 owed", "0.000000 settled")
+	s.view(func(v trade.View) {
+		if _, joined := v.Joined(long, "ALPHA"); joined {
+			t.Error("ALPHA's node has joined a round of two days by itself")
+		}
+	})
 	if got := r.round(id); got.State != netting.Agreed {
 		t.Errorf("the round is %+v", got)
 	}
