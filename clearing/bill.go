@@ -131,6 +131,10 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 	if d.o.Vault != nil && ob.Method == trade.MethodToken && d.owes(ob) {
 		return nil
 	}
+	if owed(ob) && ob.Payer == d.o.Me && d.waits(ob) {
+		d.later[key] = ob.Due
+		return nil
+	}
 	d.mu.Lock()
 	advised := d.advised[name]
 	d.mu.Unlock()

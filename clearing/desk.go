@@ -38,6 +38,9 @@ type Automatic struct {
 	// what was stated.
 	Measure bool
 	Repute  bool // say once a day at most how the partner has paid, of the pseudonym that it has shown
+	// Rounds: take part in rounds of netting with what the two owe each other. Debts
+	// are paid when they are due then, and not before.
+	Rounds bool
 }
 
 // Reader is what the desk needs of a product line: how its files are read.
@@ -82,7 +85,7 @@ type Archived = interface {
 	Size() int64
 }
 
-// Options are what a Desk is made of. All but Automatic, Banked, Meter, Patience, Vault and Log are
+// Options are what a Desk is made of. All but Automatic, Banked, Claimed, Meter, Patience, Vault and Log are
 // required.
 type Options struct {
 	Me, Partner party.Code
@@ -103,6 +106,9 @@ type Options struct {
 	// Banked are the ways of paying that the carrier's treasury takes care of. The
 	// desk neither advises nor confirms such payments, or both would pay one debt.
 	Banked []string
+	// Claimed reports whether the treasury pays an obligation: such a one is offered
+	// into no round of netting. Nil: it pays none.
+	Claimed func(obligation string) bool
 	// Meter is where measurements of products are from; nil: from the readings that
 	// ImportReadings takes.
 	Meter Meter
@@ -128,6 +134,8 @@ type Desk struct {
 	measureAt int64                // when a product is to be looked at, ms UTC; likewise
 	purse     purse                // likewise
 	reputed   time.Time            // when reputation was looked at last; likewise
+	passed    map[string]bool      // keys of rounds that are over here; likewise
+	later     map[string]int64     // keys of debts that are looked at when they are due, ms UTC; likewise
 
 	importing sync.Mutex // one import or closing at a time
 	metering  sync.Mutex // one import of readings at a time
@@ -184,6 +192,7 @@ type Desk struct {
 	openings  map[canon.Hash]opening                // locks that are on their way, by id
 	changes   map[canon.Hash]changing               // changes of locks that are on their way, by hash
 	consents  map[token.Code]int64                  // until when changes of locks may show the pair; ms UTC
+	takings   map[canon.Hash]taking                 // rounds that this side takes part in
 	lockKeys  map[sign.PublicKey]sign.PrivateKey    // those that were derived, a cache
 
 	banking chan struct{} // has room while nobody opens, changes or leaves locks
@@ -211,6 +220,7 @@ func Open(o Options) (*Desk, error) {
 		refused: map[string]bool{}, unrated: map[string]bool{}, repriced: true, asked: map[Slot]bool{}, held: map[string]int64{}, advised: map[string]bool{}, receipts: map[string]receipted{},
 		meters: map[string]*metering{}, metered: map[string][]int64{},
 		openings: map[canon.Hash]opening{}, changes: map[canon.Hash]changing{}, consents: map[token.Code]int64{}, lockKeys: map[sign.PublicKey]sign.PrivateKey{},
+		takings: map[canon.Hash]taking{}, passed: map[string]bool{}, later: map[string]int64{},
 		purse:   purse{owing: map[string]bool{}},
 		banking: make(chan struct{}, 1), wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1), looking: true, most: maxNetted,
 	}
@@ -359,6 +369,12 @@ func (d *Desk) work(ctx context.Context) {
 		if err := d.settle(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("clearing step failed", "subject", settleSubject, "err", err)
 			d.fail(actSettle, settleSubject, err)
+		}
+		if err := d.rounds(ctx); err != nil && ctx.Err() == nil {
+			d.o.Log.Warn("clearing step failed", "subject", roundsSubject, "err", err)
+			d.fail(actRound, roundsSubject, err)
+		} else {
+			d.solved(actRound)
 		}
 		if err := d.deposits(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("clearing step failed", "subject", depositsSubject, "err", err)

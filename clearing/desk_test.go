@@ -133,12 +133,14 @@ type side struct {
 	patience time.Duration                      // with a silent partner; 0: the usual one
 	off      bool                               // no desk: it is opened by hand
 	auto     Automatic
-	meter    Meter                     // nil: what is imported
-	banks    bool                      // leaves tokens alone
-	banked   []string                  // ways of paying that its treasury takes care of
-	paid     atomic.Int64              // payments out of locks that were measured
-	gone     atomic.Bool               // answers no other node
-	asking   func(changeRequest) error // before the other node is asked; nil: it is
+	meter    Meter                                      // nil: what is imported
+	banks    bool                                       // leaves tokens alone
+	paid     atomic.Int64                               // payments out of locks that were measured
+	gone     atomic.Bool                                // answers no other node
+	carry    func(context.Context, trade.Command) error // has another node post something; nil: this one does
+	asking   func(changeRequest) error                  // before the other node is asked; nil: it is
+	claimed  atomic.Bool                                // its treasury pays all that it owes
+	banked   []string                                   // ways of paying that its treasury takes care of
 	stop     func()
 }
 
@@ -241,9 +243,9 @@ func (w *world) open() {
 	for _, s := range w.sides {
 		w.within(string(s.code)+"'s member is ready", s.member.Ready())
 	}
-	ours, err := a.member.Introduce("BRAVO")
+	ours, err := a.member.Introduce(string(b.code))
 	w.must(err)
-	theirs, err := b.member.Introduce("ALPHA")
+	theirs, err := b.member.Introduce(string(a.code))
 	w.must(err)
 	a.channel, err = a.member.Invite(ctx, ours, theirs)
 	w.must(err)
@@ -292,7 +294,7 @@ func (s *side) openDesk() {
 		Me: s.code, Partner: s.other.code, Line: voice.Name, Channel: s.channel, Store: s.db.Node(), Blobs: s.blobs,
 		Reader: files{}, Secret: [32]byte{7, s.code[0], s.secret}, NumberKey: s.channel.Derive("edges"),
 		Send: s.send, Authorize: s.authorize, Now: func() int64 { return w.now().UnixMilli() + s.jump.Load() },
-		Automatic: s.auto, Banked: s.banked, Meter: s.meter, Patience: s.patience, Vault: s.vault(), Log: w.log.With("side", s.code),
+		Automatic: s.auto, Banked: s.banked, Claimed: func(string) bool { return s.claimed.Load() }, Meter: s.meter, Patience: s.patience, Vault: s.vault(), Log: w.log.With("side", s.code),
 	})
 	w.must(err)
 	w.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/treasury"
 )
 
@@ -109,7 +110,14 @@ func (n *Node) openBank() (err error) {
 		return nil
 	}
 	o := treasury.Options{Me: n.config.Carrier, Name: b.Holder, Methods: b.methods(), FourEyes: b.FourEyes, Store: n.store.Node(),
-		Channels: n.bankChannels, Submit: n.submitPayment, Now: time.Now, Log: n.log}
+		Channels: n.bankChannels, Submit: n.submitPayment, Now: time.Now, Log: n.log,
+		Bound: func(partner party.Code, o settlement.Obligation) (bool, error) {
+			d, ok := n.Desk(partner)
+			if !ok {
+				return false, fault.Newf(fault.NotYet, "try again in a moment", "the desk of the Bilateral with %s is not open yet", partner)
+			}
+			return d.Bound(o)
+		}}
 	if o.Name == "" {
 		o.Name = string(n.config.Carrier)
 	}

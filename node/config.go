@@ -122,6 +122,9 @@ type Automatic struct {
 	// proposals that equal it.
 	Measure bool `yaml:"measure"`
 	Repute  bool `yaml:"repute"` // say once a day at most, on the Omnilateral, how partners have paid
+	// Rounds: take part in rounds of netting, and pay debts when they are due, not
+	// before, so that a round can take them off.
+	Rounds bool `yaml:"rounds"`
 }
 
 // Log is what the node writes to standard error.

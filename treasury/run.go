@@ -157,12 +157,18 @@ func (d *Desk) due(w Which) (all []Due, err error) {
 		if x.Discount, err = x.Owed.Sub(o.Least); err != nil {
 			return nil, err
 		}
+		bound, err := d.bound(o)
+		if err != nil {
+			return nil, err
+		}
 		pays, carried, err := rail.Payable(o.Least)
 		switch {
 		case err != nil:
 			x.Why = fault.Of(err).Detail
 		case x.Run != "":
 			x.Why = "it is in run " + x.Run
+		case bound:
+			x.Why = "it is in a round of netting"
 		case pays.Minor <= 0:
 			x.Why = "nothing of it reaches a minor unit"
 		case d.byHand[o.key()] > 0:
@@ -348,6 +354,11 @@ func (d *Desk) fresh(r Run) error {
 			}
 			if !payable(o.Obligation) || o.Left() != l.Owed || d.byHand[o.key()] > 0 {
 				return stale("%s with %s is %s with %s, and was owed with %s when run %s was made", l.Obligation, p.Partner, o.Obligation.State, o.Left(), l.Owed, r.ID)
+			}
+			if bound, err := d.bound(o); err != nil {
+				return err
+			} else if bound {
+				return stale("%s with %s is in a round of netting since run %s was made", l.Obligation, p.Partner, r.ID)
 			}
 		}
 	}

@@ -71,8 +71,12 @@ type Options struct {
 	// Submit brings a command to a Bilateral with the authority of finance, and
 	// returns when it is executed here. A refusal is an error.
 	Submit func(ctx context.Context, partner party.Code, kind trade.Kind, body any) error
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Bound reports whether a debt with a partner is in a round of netting, or about to
+	// be: no payment of it is ordered then. It may be called while Claimed waits. Nil:
+	// none is.
+	Bound func(partner party.Code, o settlement.Obligation) (bool, error)
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Desk is one carrier's treasury. Methods may be called at the same time.
@@ -348,6 +352,22 @@ func (d *Desk) claims() map[string]string {
 		}
 	}
 	return out
+}
+
+// Claimed reports whether an obligation is paid by a run, or by a person, now: it is
+// to be settled in no other way.
+func (d *Desk) Claimed(t Target) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.claims()[t.key()] != "" || d.byHand[t.key()] > 0
+}
+
+// bound is Bound of the options.
+func (d *Desk) bound(o debt) (bool, error) {
+	if d.o.Bound == nil {
+		return false, nil
+	}
+	return d.o.Bound(o.Partner, o.Obligation)
 }
 
 // ask is the first half of a payment that a person advises or answers by hand.

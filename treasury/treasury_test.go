@@ -187,6 +187,27 @@ func TestWhatWasPaidOtherwiseSinceIsNotPaidAgain(t *testing.T) {
 
 // The node died after the run was on disk and before anybody had the file; or
 // the file was lost on its way.
+// A debt that a round of netting may take off is not paid by the bank as well.
+func TestWhatIsInARoundOfNettingIsNotPaid(t *testing.T) {
+	w := newWorld(t)
+	d := w.desks["ALPHA"]
+	w.owes("ALPHA", "BRAVO", "O-1", 10_000000)
+	w.owes("ALPHA", "BRAVO", "O-2", 20_000000)
+	w.pays("BRAVO")
+	w.bound["O-1"] = true
+	r, err := d.CreateRun("ann", alphaIBAN, "", Which{})
+	w.ok(err)
+	if len(r.Payments) != 1 || len(r.Payments[0].Lines) != 1 || r.Payments[0].Lines[0].Obligation != "O-2" {
+		t.Fatalf("the run is %+v", r.Payments)
+	}
+	if !d.Claimed(Target{"BRAVO", "O-2"}) || d.Claimed(Target{"BRAVO", "O-1"}) {
+		t.Error("what is claimed is not what is in the run")
+	}
+	w.bound["O-2"] = true // it was offered before the run was there
+	_, err = d.ApproveRun("bob", r.ID)
+	w.refused(CodeStale, err)
+}
+
 func TestACrashBetweenExportAndRecordPaysOnce(t *testing.T) {
 	w := newWorld(t)
 	w.owes("ALPHA", "BRAVO", "O-1", 10_000000)

@@ -31,6 +31,7 @@ const (
 // each, and the treasuries of ALPHA and BRAVO. Bilaterals are reduced to
 // obligations that move by the product's own table.
 type world struct {
+	bound       map[string]bool // ids of obligations that are in a round of netting
 	t           *testing.T
 	bank        *bank.Bank
 	now         time.Time
@@ -51,7 +52,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC), obligations: map[string]map[string]settlement.Obligation{},
 		remittances: map[string]settlement.Remittance{}, carried: map[string]money.Micro{},
-		desks: map[party.Code]*Desk{}, dirs: map[party.Code]string{}, stores: map[party.Code]*store.DB{}}
+		bound: map[string]bool{}, desks: map[party.Code]*Desk{}, dirs: map[party.Code]string{}, stores: map[party.Code]*store.DB{}}
 	var err error
 	w.bank, err = bank.New(bank.Options{BIC: "SANDDEFF", Name: "Sandbox Bank", Now: func() time.Time { return w.now },
 		Misbehave: func(p rail.Payment) bank.Act {
@@ -114,7 +115,8 @@ func (w *world) start(code party.Code) *Desk {
 			}
 			return err
 		},
-		Now: func() time.Time { return w.now }})
+		Bound: func(_ party.Code, o settlement.Obligation) (bool, error) { return w.bound[o.ID], nil },
+		Now:   func() time.Time { return w.now }})
 	w.ok(err)
 	w.stores[code], w.desks[code] = db, d
 	return d

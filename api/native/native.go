@@ -241,6 +241,7 @@ func (s *server) routes() {
 	s.settlement()
 	s.payments()
 	s.tokens()
+	s.rounds()
 	s.treasury()
 	s.deposits()
 	s.reputation()
