@@ -35,8 +35,9 @@ type Options struct {
 	Validators int          // default 4
 	Together   bool         // the first carrier's node is the first validator too
 	Automatic  node.Automatic
-	ENNIs      []ENNI // where carriers are interconnected; with any, each has a Sonata interface
-	Binary     string // lateral's own binary: each node is a process; empty: all in this process
+	Challenge  time.Duration // in which an exit from a deposit may be contested; 0: a day
+	ENNIs      []ENNI        // where carriers are interconnected; with any, each has a Sonata interface
+	Binary     string        // lateral's own binary: each node is a process; empty: all in this process
 	Log        *slog.Logger
 }
 
@@ -128,6 +129,7 @@ func Build(o Options) (*Network, error) {
 			return nil, err
 		}
 	}
+	found.Challenge = o.Challenge.Milliseconds()
 	found.Start = time.Now().Add(-time.Second).UnixMilli()
 	networkFile, genesisFile, err := found.Write(o.Dir)
 	if err != nil {
