@@ -7,18 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
-	"sync"
 	"time"
 
-	"github.com/lateral-network/lateral/api"
-	"github.com/lateral-network/lateral/api/native/client"
-	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/durable"
-	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/node"
-	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 )
@@ -42,6 +35,9 @@ type tempo struct {
 	advice    time.Duration // after the due date until a debt is overdue
 	challenge time.Duration // in which an exit from a deposit may be contested
 }
+
+// bankBegin is what stands on each account at a bank at first: 100,000.00.
+const bankBegin = 10_000_000
 
 var usualTempo = tempo{limit: 4 * time.Minute, advice: 40 * time.Second, challenge: 5 * time.Second}
 
@@ -84,25 +80,12 @@ func Month(ctx context.Context, o MoneyOptions) (*MoneyReport, error) {
 
 // moneyRun is one run.
 type moneyRun struct {
-	o        MoneyOptions
-	tempo    tempo
-	start    time.Time
-	say      func(string, ...any)
-	net      *Network
-	carriers []*purse
-	deals    []*dealing
-	bank     *moneyBank
-	officers [2]sign.PrivateKey // of the issuer
-
-	mu   sync.Mutex
-	acts int // of the issuer's officers
-}
-
-// purse is one carrier as its treasurer sees it.
-type purse struct {
-	code    party.Code
-	finance *client.Client
-	reader  *client.Client
+	*mint
+	o     MoneyOptions
+	tempo tempo
+	start time.Time
+	say   func(string, ...any)
+	deals []*dealing
 }
 
 // newMoney builds the network and plans the traffic; it starts nothing.
@@ -115,14 +98,12 @@ func newMoney(o MoneyOptions, t tempo, start time.Time) (*moneyRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &moneyRun{o: o, tempo: t, start: start, say: progress(o.Progress, start), net: net}
-	m.deals = planDeals(codes, o.Seed, start)
-	for i := range m.officers {
-		if m.officers[i], err = sign.Generate(nil); err != nil {
-			return nil, err
-		}
+	b, err := openBank(codes, []money.Currency{moneyUnit}, bankBegin)
+	if err != nil {
+		return nil, err
 	}
-	m.bank, err = openMoneyBank(codes)
+	m := &moneyRun{o: o, tempo: t, start: start, say: progress(o.Progress, start), deals: planDeals(codes, o.Seed, start)}
+	m.mint, err = newMint(net, b)
 	return m, err
 }
 
@@ -144,7 +125,7 @@ func (m *moneyRun) play(ctx context.Context) (*MoneyReport, error) {
 func (m *moneyRun) whole(ctx context.Context) (*MoneyReport, error) {
 	r := &MoneyReport{Currency: moneyUnit, Token: moneyToken, Seed: m.o.Seed, Carriers: len(m.net.o.Carriers), Bilaterals: len(m.deals), Cycles: moneyCycles}
 	for _, step := range []func(context.Context, *MoneyReport) error{
-		m.ready, m.mint, m.sign, m.deposit, m.month, m.offset, m.overBanks, m.defaulted, m.exit, m.redeem, m.audit,
+		m.ready, m.issue, m.sign, m.deposit, m.month, m.offset, m.overBanks, m.defaulted, m.exit, m.redeem, m.audit,
 	} {
 		if err := step(ctx, r); err != nil {
 			return nil, err
@@ -153,15 +134,9 @@ func (m *moneyRun) whole(ctx context.Context) (*MoneyReport, error) {
 	return r, r.conserved()
 }
 
-// issuer, leaver and defaulter are the carriers with a part of their own.
-func (m *moneyRun) issuer() *purse    { return m.carriers[0] }
-func (m *moneyRun) leaver() *purse    { return m.carriers[len(m.carriers)/2] }
-func (m *moneyRun) defaulter() *purse { return m.carriers[len(m.carriers)-1] }
-
-// of gives a carrier.
-func (m *moneyRun) of(code party.Code) *purse {
-	return m.carriers[slices.IndexFunc(m.carriers, func(p *purse) bool { return p.code == code })]
-}
+// leaver and defaulter are carriers with a part of their own; the first issues.
+func (m *moneyRun) leaver() *purse    { return m.holders[len(m.holders)/2] }
+func (m *moneyRun) defaulter() *purse { return m.holders[len(m.holders)-1] }
 
 // ready waits for all nodes.
 func (m *moneyRun) ready(ctx context.Context, _ *MoneyReport) error {
@@ -169,17 +144,13 @@ func (m *moneyRun) ready(ctx context.Context, _ *MoneyReport) error {
 		if err := m.net.WaitReady(ctx, code); err != nil {
 			return err
 		}
-		p := &purse{code: code}
-		var err error
-		if p.finance, err = m.net.Client(code, api.Finance); err != nil {
+		p, err := m.net.purse(code)
+		if err != nil {
 			return err
 		}
-		if p.reader, err = m.net.Client(code, api.Auditor); err != nil {
-			return err
-		}
-		m.carriers = append(m.carriers, p)
+		m.holders = append(m.holders, p)
 	}
-	m.say("%d validators and %d carriers are up", m.net.o.Validators, len(m.carriers))
+	m.say("%d validators and %d carriers are up", m.net.o.Validators, len(m.holders))
 	return nil
 }
 
@@ -202,18 +173,6 @@ func (m *moneyRun) sign(ctx context.Context, _ *MoneyReport) error {
 	}
 	m.say("%d pairs have a Bilateral, MSA-1 and rates both ways; %d of them settle by token", len(m.deals), len(m.byToken()))
 	return nil
-}
-
-// signed has a person sign a command that the carrier's node prepares.
-func (p *purse) signed(ctx context.Context, key sign.PrivateKey, kind trade.Kind, body map[string]any) error {
-	w, err := p.finance.Prepare(ctx, wire.Prepare{Kind: kind, Body: body})
-	if err != nil {
-		return err
-	}
-	a := trade.Prepared{Chain: w.Chain, Channel: w.Channel, Kind: w.Kind, Body: w.Body, Expires: int64(w.Expires), Nonce: w.Nonce}.Sign(key).Authorization
-	w.Key, w.Signature = a.Delegate, a.Signature
-	_, err = p.finance.Submit(ctx, w)
-	return err
 }
 
 // usd writes an amount of the sandbox's currency.

@@ -124,9 +124,9 @@ func TestTheTradeOfAMonthIsPlannedForAnyNumberOfCarriers(t *testing.T) {
 	for n := 4; n <= len(moneyCarriers); n++ {
 		codes := moneyCarriers[:n]
 		deals := planDeals(codes, 5, start)
-		m := &moneyRun{deals: deals}
+		m := &moneyRun{mint: &mint{}, deals: deals}
 		for _, code := range codes {
-			m.carriers = append(m.carriers, &purse{code: code})
+			m.holders = append(m.holders, &purse{code: code})
 		}
 		seen := map[[2]party.Code]bool{}
 		for _, d := range deals {

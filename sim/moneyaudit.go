@@ -20,7 +20,7 @@ import (
 // of each pair, and adds them up anew.
 func (m *moneyRun) audit(ctx context.Context, r *MoneyReport) error {
 	rows := map[party.Code]*MoneyCarrier{}
-	for _, p := range m.carriers {
+	for _, p := range m.holders {
 		rows[p.code] = &MoneyCarrier{Carrier: p.code}
 	}
 	for _, d := range m.deals {
@@ -50,7 +50,7 @@ func (m *moneyRun) audit(ctx context.Context, r *MoneyReport) error {
 	if err := m.publicJournal(ctx, r); err != nil {
 		return err
 	}
-	for _, p := range m.carriers {
+	for _, p := range m.holders {
 		row := rows[p.code]
 		if err := m.stands(ctx, p, row); err != nil {
 			return err
@@ -210,7 +210,7 @@ func (r *MoneyReport) sum(b books) {
 // from the other side.
 func (m *moneyRun) publicJournal(ctx context.Context, r *MoneyReport) error {
 	height := uint64(0)
-	for _, p := range m.carriers {
+	for _, p := range m.holders {
 		s, err := p.reader.Status(ctx)
 		if err != nil {
 			return err
@@ -219,7 +219,7 @@ func (m *moneyRun) publicJournal(ctx context.Context, r *MoneyReport) error {
 	}
 	sum := books{}
 	entries := map[uint64]bool{}
-	for _, p := range m.carriers {
+	for _, p := range m.holders {
 		if err := m.net.poll(ctx, "all nodes to be as far", func() (bool, error) {
 			s, err := p.reader.Status(ctx)
 			return s.Height >= height, err
@@ -269,7 +269,7 @@ func (m *moneyRun) publicJournal(ctx context.Context, r *MoneyReport) error {
 // stands gives what a carrier has of tokens, in locks with partners too, and at its
 // bank.
 func (m *moneyRun) stands(ctx context.Context, p *purse, row *MoneyCarrier) error {
-	has, err := p.holds(ctx)
+	has, err := p.holds(ctx, moneyToken)
 	if err != nil {
 		return err
 	}
@@ -298,10 +298,10 @@ func (m *moneyRun) stands(ctx context.Context, p *purse, row *MoneyCarrier) erro
 		}
 	}
 	row.TokensBought += spare
-	if p == m.carriers[1] {
+	if p == m.holders[1] {
 		row.Redeemed = redeemed
 	}
-	balance, err := m.bank.Balance(bankAccount(p.code).String())
+	balance, err := m.bank.Balance(bankAccount(p.code, moneyUnit).String())
 	if err != nil {
 		return err
 	}
@@ -313,7 +313,7 @@ func (m *moneyRun) stands(ctx context.Context, p *purse, row *MoneyCarrier) erro
 // backed reads what there is of the token and what stands behind it, on each node,
 // and compares it with the bank.
 func (m *moneyRun) backed(ctx context.Context, r *MoneyReport) error {
-	for i, p := range m.carriers {
+	for i, p := range m.holders {
 		k, err := p.reader.Token(ctx, moneyToken)
 		if err != nil {
 			return err
@@ -330,7 +330,7 @@ func (m *moneyRun) backed(ctx context.Context, r *MoneyReport) error {
 		}
 		r.Supply, r.Reserve = k.Supply, k.Reserve[0].Have
 	}
-	balance, err := m.bank.Balance(reserveAccount.String())
+	balance, err := m.bank.Balance(reserveAccount(moneyUnit).String())
 	if err != nil {
 		return err
 	}

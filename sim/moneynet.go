@@ -3,6 +3,8 @@ package sim
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/lateral-network/lateral/api/native/client"
@@ -168,4 +170,38 @@ func (m *moneyRun) another(ctx context.Context, d *dealing, side int) (refused, 
 			return nil, err
 		}
 	}
+}
+
+// overBanks pays by files what is left to pay of the debts that banks pay. Who has
+// stopped paying sends none.
+func (m *moneyRun) overBanks(ctx context.Context, r *MoneyReport) error {
+	byPayer, byPayee := map[party.Code][]*remittance{}, map[party.Code][]*remittance{}
+	for _, d := range m.byBank() {
+		all, err := m.debts(ctx, d)
+		if err != nil {
+			return err
+		}
+		for side, by := range d.pair {
+			due := slices.DeleteFunc(slices.Clone(all), func(o wire.Obligation) bool { return !owing(&o) || o.Payer != by.me })
+			if len(due) == 0 || by.me == m.defaulter().code {
+				continue
+			}
+			if x, ok := remit(by, d.pair[1-side], due); ok {
+				byPayer[by.me], byPayee[x.to.me] = append(byPayer[by.me], x), append(byPayee[x.to.me], x)
+				r.Rails.Bank.Payments++
+			}
+		}
+	}
+	for _, code := range slices.Sorted(maps.Keys(byPayer)) {
+		if err := m.bank.remitted(code, byPayer[code]); err != nil {
+			return err
+		}
+	}
+	if err := together(slices.Concat(slices.Collect(maps.Values(byPayer))...), func(x *remittance) error { return m.net.advise(ctx, x) }); err != nil {
+		return err
+	}
+	m.say("%d payments by bank, in %d files of pain.001, are advised", r.Rails.Bank.Payments, len(byPayer))
+	return together(m.holders, func(p *purse) error {
+		return m.net.received(ctx, m.bank, bankAccount(p.code, moneyUnit), byPayee[p.code])
+	})
 }

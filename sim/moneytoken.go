@@ -2,19 +2,15 @@ package sim
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
-	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/rail"
-	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/settlement"
@@ -46,16 +42,19 @@ func (m *moneyRun) locks(d *dealing) (out [2]money.Micro) {
 	return out
 }
 
-// mint lets the first carrier issue a token. Each carrier pays for its tokens by
+// issue lets the first carrier issue a token. Each carrier pays for its tokens by
 // bank; the bank's notice is the evidence for the reserve, and two officers record
 // it and mint as much.
-func (m *moneyRun) mint(ctx context.Context, _ *MoneyReport) error {
+func (m *moneyRun) issue(ctx context.Context, _ *MoneyReport) error {
 	issuer := m.issuer()
-	if err := m.entitle(ctx); err != nil {
+	if err := m.entitle(ctx, []money.Amount{usd(moneyCap)}); err != nil {
+		return err
+	}
+	if err := m.define(ctx, moneyToken, moneyCap); err != nil {
 		return err
 	}
 	buys := map[party.Code]money.Micro{}
-	for _, p := range m.carriers {
+	for _, p := range m.holders {
 		buys[p.code] = spare
 	}
 	for _, d := range m.byToken() {
@@ -65,29 +64,29 @@ func (m *moneyRun) mint(ctx context.Context, _ *MoneyReport) error {
 	}
 	var awaited []rail.Item
 	var sum money.Micro
-	for _, p := range m.carriers {
+	for _, p := range m.holders {
 		coins, _, err := rail.Payable(usd(buys[p.code]))
 		if err != nil {
 			return err
 		}
 		id := "TOKENS-" + string(p.code)
-		awaited = append(awaited, rail.Item{ID: id, Owed: usd(buys[p.code]), Payer: bankAccount(p.code)})
+		awaited = append(awaited, rail.Item{ID: id, Owed: usd(buys[p.code]), Payer: bankAccount(p.code, moneyUnit)})
 		sum += buys[p.code]
-		if err := m.bank.pay(bankAccount(p.code), holder(p.code), []moved{{id: id, to: reserveAccount, payee: holder(issuer.code), amount: coins}}); err != nil {
+		if err := m.bank.pay(bankAccount(p.code, moneyUnit), holder(p.code), []moved{{id: id, to: reserveAccount(moneyUnit), payee: holder(issuer.code), amount: coins}}); err != nil {
 			return err
 		}
 	}
-	paid, notice, err := m.bank.told(reserveAccount, awaited)
+	paid, notice, err := m.bank.told(reserveAccount(moneyUnit), awaited)
 	if err != nil {
 		return err
 	}
 	if len(paid) != len(awaited) {
 		return fault.Newf(fault.Internal, "report this", "the issuer was told of %d payments for tokens, of %d", len(paid), len(awaited))
 	}
-	if err := m.act(ctx, token.Act{Kind: token.ReserveIn, Amount: usd(sum), Reference: "TOKENS", Evidence: evidence(notice)}); err != nil {
+	if err := m.act(ctx, moneyToken, token.Act{Kind: token.ReserveIn, Amount: usd(sum), Reference: "TOKENS", Evidence: evidence(notice)}); err != nil {
 		return err
 	}
-	if err := m.act(ctx, token.Act{Kind: token.Mint, Amount: usd(sum)}); err != nil {
+	if err := m.act(ctx, moneyToken, token.Act{Kind: token.Mint, Amount: usd(sum)}); err != nil {
 		return err
 	}
 	var all []wire.MakeTransfer
@@ -99,9 +98,9 @@ func (m *moneyRun) mint(ctx context.Context, _ *MoneyReport) error {
 	if _, err := issuer.finance.Transfer(ctx, wire.MakeTransfers{Transfers: all}, ""); err != nil {
 		return fmt.Errorf("handing over tokens: %w", err)
 	}
-	for _, p := range m.carriers {
+	for _, p := range m.holders {
 		if err := m.net.poll(ctx, "tokens to arrive", func() (bool, error) {
-			has, err := p.holds(ctx)
+			has, err := p.holds(ctx, moneyToken)
 			return has[settlement.Available] == buys[p.code], err
 		}); err != nil {
 			return err
@@ -111,123 +110,13 @@ func (m *moneyRun) mint(ctx context.Context, _ *MoneyReport) error {
 	return nil
 }
 
-// entitle registers all treasurers and the issuer's officers, and lets the issuer
-// define its token.
-func (m *moneyRun) entitle(ctx context.Context) error {
-	limits := []money.Amount{usd(moneyCap)}
-	if err := together(m.carriers, func(p *purse) error {
-		admin, err := m.net.Client(p.code, api.Administrator)
-		if err != nil {
-			return err
-		}
-		defer admin.Close()
-		add := func(key sign.PublicKey, name string, r party.Role) error {
-			_, err := admin.AddPublicDelegate(ctx, wire.AddDelegate{Key: key, Name: name, Roles: []party.Role{r}, Limits: limits})
-			return err
-		}
-		if err := add(m.net.byName[string(p.code)].setup.Delegates[party.Finance], "treasury", party.Finance); err != nil {
-			return fmt.Errorf("registering the treasury of %s: %w", p.code, err)
-		}
-		if p != m.issuer() {
-			return nil
-		}
-		for i, k := range m.officers {
-			if err := add(k.Public(), fmt.Sprintf("officer %d", i+1), party.Issuer); err != nil {
-				return err
-			}
-		}
-		_, err = admin.DefineToken(ctx, wire.DefineToken{Token: moneyToken, Cap: moneyCap, Redeem: moneyRedeem})
-		return err
-	}); err != nil {
-		return err
-	}
-	for _, p := range m.carriers[1:] {
-		admin, err := m.net.Client(p.code, api.Administrator)
-		if err != nil {
-			return err
-		}
-		defer admin.Close()
-		var k wire.Token
-		if err := m.net.retried(ctx, "the token to be known", func() (err error) {
-			if k, err = p.reader.Token(ctx, moneyToken); err != nil || k.State == token.Active {
-				return err
-			}
-			done, err := admin.ApproveToken(ctx, moneyToken)
-			k = done.Record
-			return err
-		}); err != nil {
-			return err
-		}
-		if k.State == token.Active {
-			break
-		}
-	}
-	return m.net.poll(ctx, "the issuer to be let", func() (bool, error) {
-		k, err := m.issuer().reader.Token(ctx, moneyToken)
-		return k.State == token.Active, err
-	})
-}
-
-// act has one officer of the issuer propose an act and the other approve what it
-// reads.
-func (m *moneyRun) act(ctx context.Context, a token.Act) error {
-	m.acts++
-	id := fmt.Sprintf("ACT-%d", m.acts)
-	body, err := jsonBody(trade.IssuePropose{ID: id, Token: moneyToken, Act: a})
-	if err != nil {
-		return err
-	}
-	p := m.issuer()
-	if err := p.signed(ctx, m.officers[0], trade.KindIssuePropose, body); err != nil {
-		return fmt.Errorf("proposing %s: %w", a.Kind, err)
-	}
-	i, err := p.finance.Act(ctx, moneyToken, id)
-	if err != nil {
-		return err
-	}
-	if body, err = jsonBody(trade.IssueAnswer{ID: id, Token: moneyToken, Hash: i.Hash}); err != nil {
-		return err
-	}
-	if err := p.signed(ctx, m.officers[1], trade.KindIssueApprove, body); err != nil {
-		return fmt.Errorf("approving %s: %w", a.Kind, err)
-	}
-	return nil
-}
-
-// jsonBody gives a command's body as the API takes it.
-func jsonBody(body any) (out map[string]any, err error) {
-	data, err := json.Marshal(body)
-	if err == nil {
-		err = json.Unmarshal(data, &out)
-	}
-	return out, err
-}
-
-// holds gives what a carrier has of the token, by purpose.
-func (p *purse) holds(ctx context.Context) (map[settlement.Purpose]money.Micro, error) {
-	all, err := client.Collect(p.reader.Accounts(ctx, client.Filter{"currency": string(moneyToken)}))
-	out := map[settlement.Purpose]money.Micro{}
-	for _, a := range all {
-		out[a.Account.Purpose] += a.Amount
-	}
-	return out, err
-}
-
 // deposit has both sides of the pairs that settle by token lock tokens for each
 // other.
 func (m *moneyRun) deposit(ctx context.Context, r *MoneyReport) error {
 	err := together(m.byToken(), func(d *dealing) error {
 		for side, amount := range m.locks(d) {
-			x := d.pair[side]
-			if err := m.net.retried(ctx, "the partner to offer keys", func() error {
-				mine, err := x.ours(ctx)
-				if err != nil || len(mine) > 0 { // it is open, whatever became of the answer
-					return err
-				}
-				_, err = x.finance.OpenDeposit(ctx, token.Amount{Token: moneyToken, Micro: amount})
+			if err := d.pair[side].lock(ctx, m.net, token.Amount{Token: moneyToken, Micro: amount}); err != nil {
 				return err
-			}); err != nil {
-				return fmt.Errorf("opening a deposit of %s for %s: %w", x.me, x.partner, err)
 			}
 		}
 		return nil
@@ -236,8 +125,8 @@ func (m *moneyRun) deposit(ctx context.Context, r *MoneyReport) error {
 		return err
 	}
 	n, sum := 0, money.Micro(0)
-	for _, p := range m.carriers {
-		has, err := p.holds(ctx)
+	for _, p := range m.holders {
+		has, err := p.holds(ctx, moneyToken)
 		if err != nil {
 			return err
 		}
@@ -251,23 +140,12 @@ func (m *moneyRun) deposit(ctx context.Context, r *MoneyReport) error {
 	return nil
 }
 
-// ours lists the deposits that a carrier has opened for its partner.
-func (d *desk) ours(ctx context.Context) (mine []wire.Deposit, err error) {
-	all, err := client.Collect(d.finance.Deposits(ctx, nil))
-	for _, x := range all {
-		if x.Owner == d.me {
-			mine = append(mine, x)
-		}
-	}
-	return mine, err
-}
-
 // exit has a carrier leave the deposits with a partner alone, by the last totals
 // that both have signed.
 func (m *moneyRun) exit(ctx context.Context, r *MoneyReport) error {
 	d := m.byToken()[slices.IndexFunc(m.byToken(), func(d *dealing) bool { return d.code(0) == m.leaver().code })]
 	x, p := d.pair[0], m.leaver()
-	before, err := p.holds(ctx)
+	before, err := p.holds(ctx, moneyToken)
 	if err != nil {
 		return err
 	}
@@ -301,7 +179,7 @@ func (m *moneyRun) exit(ctx context.Context, r *MoneyReport) error {
 		return err
 	}
 	return m.net.poll(ctx, "both sides to have their share", func() (bool, error) {
-		after, err := p.holds(ctx)
+		after, err := p.holds(ctx, moneyToken)
 		r.Exit.Got = after[settlement.Available] - before[settlement.Available]
 		return r.Exit.Got == r.Exit.Share, err
 	})
@@ -310,8 +188,8 @@ func (m *moneyRun) exit(ctx context.Context, r *MoneyReport) error {
 // redeem has a carrier ask for a bank's money, and the issuer pay it out of the
 // reserve and burn the tokens: both fall together.
 func (m *moneyRun) redeem(ctx context.Context, r *MoneyReport) error {
-	p, issuer := m.carriers[1], m.issuer()
-	account := bankAccount(p.code)
+	p, issuer := m.holders[1], m.issuer()
+	account := bankAccount(p.code, moneyUnit)
 	done, err := p.finance.Redeem(ctx, wire.Redeem{ID: "R-1", Amount: token.Amount{Token: moneyToken, Micro: redeemed}, Account: canon.Sum("account", []byte(account.String()))}, "")
 	if err != nil {
 		return fmt.Errorf("asking for redemption: %w", err)
@@ -321,10 +199,10 @@ func (m *moneyRun) redeem(ctx context.Context, r *MoneyReport) error {
 		return err
 	}
 	reference := "REDEEM-" + string(p.code)
-	if err := m.bank.pay(reserveAccount, holder(issuer.code), []moved{{id: reference, to: account, payee: holder(p.code), amount: coins}}); err != nil {
+	if err := m.bank.pay(reserveAccount(moneyUnit), holder(issuer.code), []moved{{id: reference, to: account, payee: holder(p.code), amount: coins}}); err != nil {
 		return err
 	}
-	notice, err := m.bank.Notice(reserveAccount.String())
+	notice, err := m.bank.Notice(reserveAccount(moneyUnit).String())
 	if err != nil {
 		return err
 	}
@@ -340,7 +218,7 @@ func (m *moneyRun) redeem(ctx context.Context, r *MoneyReport) error {
 	}); err != nil {
 		return err
 	}
-	if err := m.act(ctx, token.Act{Kind: token.Redeem, Member: p.code, Redemption: done.Record.ID, Paid: []money.Amount{usd(redeemed)}, Reference: reference, Evidence: evidence(notice)}); err != nil {
+	if err := m.act(ctx, moneyToken, token.Act{Kind: token.Redeem, Member: p.code, Redemption: done.Record.ID, Paid: []money.Amount{usd(redeemed)}, Reference: reference, Evidence: evidence(notice)}); err != nil {
 		return err
 	}
 	r.Redeemed = redeemed

@@ -78,7 +78,7 @@ type voiceCommand struct {
 
 func (voiceCommand) Help() string {
 	return `Starts the sandbox's network, gives each carrier its own file, clears every period found in the files as fast as it
-can, and ends. Progress goes to standard error, the result to standard output.
+can, pays what is agreed (ours by token out of a deposit, theirs over a bank by ISO 20022), and ends. Progress goes to standard error, the result to standard output.
 
 Examples:
   lateral sandbox voice --ours ours.csv --theirs theirs.csv --rates rates.csv
@@ -105,7 +105,7 @@ func (c voiceCommand) Run(ctx context.Context, t terminal) error {
 	}
 	report, err := sim.Voice(ctx, sim.VoiceOptions{
 		Formats: formats, Ours: c.Ours, Theirs: c.Theirs, Rates: c.Rates, RatesBack: c.RatesBack, Us: c.Us, Cycle: c.Period,
-		Dir: c.Out, Binary: binary, Progress: t.err, Log: logTo(t, c.Verbose),
+		Dir: c.Out, Binary: binary, Settle: true, Progress: t.err, Log: logTo(t, c.Verbose),
 	})
 	if err != nil {
 		return err
