@@ -220,7 +220,7 @@ func (d *Desk) looked(subject string) {
 
 func elsewhere(action string) bool {
 	kind, _, _ := strings.Cut(action, "/")
-	return slices.Contains([]string{"request", "tick", "order", "book", "rates", "keep", "settle", "bills", "measures", "meter", "deposit"}, kind)
+	return slices.Contains([]string{"request", "tick", "order", "book", "rates", "keep", "settle", "bills", "measures", "meter", "deposit", "round"}, kind)
 }
 
 // Problem is a step that does not succeed, and why.
@@ -246,6 +246,7 @@ const (
 var needs = map[fault.Code]Needs{
 	fault.NotYet: NeedsWait, fault.Busy: NeedsWait, fault.Unknown: NeedsWait, fault.Unavailable: NeedsWait,
 	trade.CodeAuthorizationExpired: NeedsWait, // it is signed anew
+	trade.CodeBound:                NeedsWait,
 
 	fault.Forbidden: NeedsPerson, fault.Corrupt: NeedsPerson, fault.Internal: NeedsPerson,
 	CodeNoAgreement: NeedsPerson, CodeNoSheet: NeedsPerson, CodeNoOrder: NeedsPerson, trade.CodeOrderState: NeedsPerson,

@@ -132,6 +132,10 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 	if !auto.Pay {
 		return nil
 	}
+	if owed(ob) && ob.Payer == d.o.Me && d.waits(ob) {
+		d.later[key] = ob.Due
+		return nil
+	}
 	d.mu.Lock()
 	advised := d.advised[ob.ID]
 	d.mu.Unlock()

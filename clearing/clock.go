@@ -12,6 +12,12 @@ import (
 // tick does what time brings: it closes live periods that are over, tries again
 // what waits, has passed deadlines applied, and seals what is over.
 func (d *Desk) tick(ctx context.Context) error {
+	for key, at := range d.later {
+		if d.o.Now() >= at {
+			delete(d.later, key)
+			d.touch(key)
+		}
+	}
 	_, err := d.ready()
 	if fault.CodeOf(err) == CodeNoAgreement {
 		d.mu.Lock()

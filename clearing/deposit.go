@@ -36,6 +36,9 @@ type Vault struct {
 	// Ask has the partner's desk answer a request (Desk.Answer). Its faults come
 	// back with their codes.
 	Ask func(ctx context.Context, request []byte) ([]byte, error)
+	// Carry has some other member's node post what any node may, so that nobody sees
+	// from whom it is. It returns when somebody has taken it. Nil: this node does.
+	Carry func(ctx context.Context, c trade.Command) error
 	// Paid is told how long a payment of this side's took, until it was final. Nil:
 	// nobody is.
 	Paid func(time.Duration)
@@ -97,6 +100,7 @@ type locks struct {
 	here, public trade.View
 	now          int64 // time of the last block, ms UTC
 	due          []obligationRecord
+	waits        []string // ids of obligations that are not paid yet: they are bound in a round, or may be
 	agreed       bool
 }
 
@@ -117,6 +121,9 @@ func (d *Desk) locks(owing map[string]bool) (l locks, err error) {
 			}
 			if ok && owed(ob) && ob.Payer == d.o.Me {
 				l.due = append(l.due, ob)
+				if raw, there := v.Get(trade.PledgeKey(ob.Round)); there {
+					here[trade.PledgeKey(ob.Round)] = raw
+				}
 			}
 		}
 		return nil
@@ -132,6 +139,14 @@ func (d *Desk) locks(owing map[string]bool) (l locks, err error) {
 	}
 	err = d.o.Vault.Omni.View(func(v view) error {
 		l.now = max(l.now, v.Time)
+		undecided := d.undecided(l.now)
+		l.due = slices.DeleteFunc(l.due, func(o obligationRecord) bool {
+			wait := undecided[token.CodeOf(o.Amount.Currency)] || d.waits(o) || l.here.Bound(trade.View{Records: v}, o, l.now)
+			if wait {
+				l.waits = append(l.waits, o.ID)
+			}
+			return wait
+		})
 		for _, id := range wanted {
 			if raw, ok := v.Get(trade.LockRecordKey(id)); ok {
 				public[trade.LockRecordKey(id)] = raw
@@ -197,6 +212,9 @@ func (d *Desk) deposits(ctx context.Context) error {
 		clear(d.purse.owing)
 		for _, o := range l.due {
 			d.purse.owing[o.ID] = true
+		}
+		for _, id := range l.waits {
+			d.purse.owing[id] = true
 		}
 	}
 	select {

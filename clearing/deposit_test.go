@@ -26,7 +26,7 @@ func (s *side) vault() *Vault {
 	if s.banks {
 		return nil
 	}
-	return &Vault{Omni: s.member.Omni(), Chain: s.w.net.ChainID, Secret: [32]byte{8, s.code[0], s.secret}, Ask: s.ask,
+	return &Vault{Omni: s.member.Omni(), Chain: s.w.net.ChainID, Secret: [32]byte{8, s.code[0], s.secret}, Ask: s.ask, Carry: s.carry,
 		Paid: func(took time.Duration) { s.paid.Add(min(1, took.Nanoseconds())) }}
 }
 

@@ -38,6 +38,9 @@ type Automatic struct {
 	// Measure: state what the meter has of products, and accept proposals that equal
 	// what was stated.
 	Measure bool
+	// Rounds: take part in rounds of netting with what the two owe each other. Debts
+	// are paid when they are due then, and not before.
+	Rounds bool
 }
 
 // Reader is what the desk needs of a product line: how its files are read.
@@ -124,6 +127,8 @@ type Desk struct {
 	meters    map[string]*metering // by product; likewise
 	measureAt int64                // when a product is to be looked at, ms UTC; likewise
 	purse     purse                // likewise
+	passed    map[string]bool      // keys of rounds that are over here; likewise
+	later     map[string]int64     // keys of debts that are looked at when they are due, ms UTC; likewise
 
 	importing sync.Mutex // one import or closing at a time
 	metering  sync.Mutex // one import of readings at a time
@@ -180,6 +185,7 @@ type Desk struct {
 	openings  map[canon.Hash]opening                // locks that are on their way, by id
 	changes   map[canon.Hash]changing               // changes of locks that are on their way, by hash
 	consents  map[token.Code]int64                  // until when changes of locks may show the pair; ms UTC
+	takings   map[canon.Hash]taking                 // rounds that this side takes part in
 	lockKeys  map[sign.PublicKey]sign.PrivateKey    // those that were derived, a cache
 
 	banking chan struct{} // has room while nobody opens, changes or leaves locks
@@ -207,6 +213,7 @@ func Open(o Options) (*Desk, error) {
 		refused: map[string]bool{}, unrated: map[string]bool{}, repriced: true, asked: map[Slot]bool{}, held: map[string]int64{}, advised: map[string]bool{}, receipts: map[string]receipted{},
 		meters: map[string]*metering{}, metered: map[string][]int64{},
 		openings: map[canon.Hash]opening{}, changes: map[canon.Hash]changing{}, consents: map[token.Code]int64{}, lockKeys: map[sign.PublicKey]sign.PrivateKey{},
+		takings: map[canon.Hash]taking{}, passed: map[string]bool{}, later: map[string]int64{},
 		purse:   purse{owing: map[string]bool{}},
 		banking: make(chan struct{}, 1), wake: make(chan struct{}, 1), anchor: make(chan struct{}, 1), looking: true, most: maxNetted,
 	}
@@ -355,6 +362,12 @@ func (d *Desk) work(ctx context.Context) {
 		if err := d.settle(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("clearing step failed", "subject", settleSubject, "err", err)
 			d.fail(actSettle, settleSubject, err)
+		}
+		if err := d.rounds(ctx); err != nil && ctx.Err() == nil {
+			d.o.Log.Warn("clearing step failed", "subject", roundsSubject, "err", err)
+			d.fail(actRound, roundsSubject, err)
+		} else {
+			d.solved(actRound)
 		}
 		if err := d.deposits(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("clearing step failed", "subject", depositsSubject, "err", err)

@@ -133,11 +133,12 @@ type side struct {
 	patience time.Duration                      // with a silent partner; 0: the usual one
 	off      bool                               // no desk: it is opened by hand
 	auto     Automatic
-	meter    Meter                     // nil: what is imported
-	banks    bool                      // leaves tokens alone
-	paid     atomic.Int64              // payments out of locks that were measured
-	gone     atomic.Bool               // answers no other node
-	asking   func(changeRequest) error // before the other node is asked; nil: it is
+	meter    Meter                                      // nil: what is imported
+	banks    bool                                       // leaves tokens alone
+	paid     atomic.Int64                               // payments out of locks that were measured
+	gone     atomic.Bool                                // answers no other node
+	carry    func(context.Context, trade.Command) error // has another node post something; nil: this one does
+	asking   func(changeRequest) error                  // before the other node is asked; nil: it is
 	stop     func()
 }
 
@@ -240,9 +241,9 @@ func (w *world) open() {
 	for _, s := range w.sides {
 		w.within(string(s.code)+"'s member is ready", s.member.Ready())
 	}
-	ours, err := a.member.Introduce("BRAVO")
+	ours, err := a.member.Introduce(string(b.code))
 	w.must(err)
-	theirs, err := b.member.Introduce("ALPHA")
+	theirs, err := b.member.Introduce(string(a.code))
 	w.must(err)
 	a.channel, err = a.member.Invite(ctx, ours, theirs)
 	w.must(err)

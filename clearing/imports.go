@@ -184,7 +184,7 @@ func (d *Desk) Imports() []Import {
 // closed, and what the partner has sent. The records themselves are read when
 // the book is made.
 func (d *Desk) restore() error {
-	for _, kind := range []string{"import/", "manifest/", "freed/", "closed", "met", "follow/", "signal/", "advised/", "receipt/", "opening/", "changing/"} {
+	for _, kind := range []string{"import/", "manifest/", "freed/", "closed", "met", "follow/", "signal/", "advised/", "receipt/", "opening/", "changing/", actRound} {
 		if err := d.restoreAll(kind); err != nil {
 			return err
 		}
@@ -211,6 +211,16 @@ func (d *Desk) restoreAll(kind string) error {
 				return err
 			}
 			d.openings[o.ID] = o
+		case "round":
+			var x taking
+			if err := canon.Decode(r.Value, &x); err != nil {
+				return err
+			}
+			id, err := canon.ParseHash(name)
+			if err != nil {
+				return err
+			}
+			d.takings[id] = x
 		case "changing":
 			var c changing
 			if err := canon.Decode(r.Value, &c); err != nil {

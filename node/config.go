@@ -119,6 +119,9 @@ type Automatic struct {
 	// Measure: state what was imported of products' measurements, and accept
 	// proposals that equal it.
 	Measure bool `yaml:"measure"`
+	// Rounds: take part in rounds of netting, and pay debts when they are due, not
+	// before, so that a round can take them off.
+	Rounds bool `yaml:"rounds"`
 }
 
 // Log is what the node writes to standard error.

@@ -256,6 +256,7 @@ func (n *Node) openCarrier() error {
 	n.defer_(n.exchange.Close)
 	n.exchange.Handle(callIntroduce, n.introduced)
 	n.exchange.Handle(callDeposit, n.answerDeposit)
+	n.exchange.Handle(callCarry, n.carried)
 	return nil
 }
 
@@ -435,7 +436,7 @@ func (n *Node) openDesk(b *channel.Bilateral) (*clearing.Desk, error) {
 		},
 		Vault: &clearing.Vault{Omni: n.member.Omni(), Chain: n.network.ChainID, Secret: secret, Ask: func(ctx context.Context, request []byte) ([]byte, error) {
 			return n.askDeposit(ctx, b, request)
-		}, Paid: func(took time.Duration) { n.metrics.paid.Observe(took.Seconds()) }},
+		}, Carry: n.carry, Paid: func(took time.Duration) { n.metrics.paid.Observe(took.Seconds()) }},
 		Now:       func() int64 { return time.Now().UnixMilli() },
 		Automatic: clearing.Automatic(n.config.Automatic), Log: n.log.With("carrier", n.config.Carrier, "partner", partner),
 	})

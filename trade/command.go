@@ -5,6 +5,7 @@ import (
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/netting"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
@@ -78,6 +79,9 @@ const (
 	KindDepositDeclare   Kind = "deposit.declare"     // DepositDeclare; the owner's node
 	KindDepositChange    Kind = "deposit.change"      // DepositChange; either side
 	KindDepositPay       Kind = "deposit.pay"         // DepositPay; the payer
+	KindRoundJoin        Kind = "round.join"          // RoundJoin; each side's node
+	KindRoundBind        Kind = "round.bind"          // RoundBind; each side
+	KindRoundApply       Kind = "round.apply"         // RoundApply; either side's node
 	KindReputeShow       Kind = "repute.show"         // ReputeShow; each side's node
 	KindTick             Kind = "tick"                // Tick; either side, or a member's node on the Omnilateral
 	KindDocumentRecord   Kind = "document.record"     // DocumentRecord; either side
@@ -126,6 +130,10 @@ const (
 	KindLockExit      Kind = "lock.exit"      // LockExit; any node, with the signature of the side that leaves
 	KindLockContest   Kind = "lock.contest"   // LockContest; any node, with what the side that leaves has signed
 	KindLockClaim     Kind = "lock.claim"     // LockClaim; any node, with the signature of the partner's key
+	KindRoundCall     Kind = "round.call"     // RoundCall; a member
+	KindRoundOffer    Kind = "round.offer"    // RoundOffer; any node, with the signatures of the keys concerned
+	KindRoundSign     Kind = "round.sign"     // RoundSign; any node, with the signature of the key
+	KindRoundPay      Kind = "round.pay"      // RoundPay; a member that pays or is paid by the round
 	KindReputeCommit  Kind = "repute.commit"  // ReputeCommit; a member, by its member key
 	KindReputeState   Kind = "repute.state"   // ReputeState; a member's node
 	KindFeedState     Kind = "feed.state"     // FeedState; a delegate of any member that is a source
@@ -776,4 +784,51 @@ type ReputeShow struct {
 	Subject    sign.PublicKey `cbor:"1,keyasint" json:"subject"`
 	Salt       canon.Hash     `cbor:"2,keyasint" json:"salt"`
 	Possession sign.Signature `cbor:"3,keyasint" json:"possession"` // the pseudonym's; see Possession
+}
+
+// RoundCall begins a round of netting. Positions are paid by the currency's token.
+type RoundCall struct {
+	ID       canon.Hash     `cbor:"1,keyasint" json:"id"` // 32 random bytes
+	Currency money.Currency `cbor:"2,keyasint" json:"currency"`
+	Method   netting.Method `cbor:"3,keyasint" json:"method"`  // compression or multilateral
+	JoinBy   int64          `cbor:"4,keyasint" json:"join_by"` // block time, ms UTC
+	SignBy   int64          `cbor:"5,keyasint" json:"sign_by"` // likewise, later
+}
+
+// RoundOffer posts what is offered into a round, and limits.
+type RoundOffer struct {
+	Round  canon.Hash            `cbor:"1,keyasint" json:"round"`
+	Offers []netting.SignedOffer `cbor:"2,keyasint,omitempty" json:"offers,omitempty"`
+	Limits []netting.SignedLimit `cbor:"3,keyasint,omitempty" json:"limits,omitempty"`
+}
+
+// RoundSign posts one signature of a round's result.
+type RoundSign struct {
+	Round  canon.Hash     `cbor:"1,keyasint" json:"round"`
+	Signed netting.Signed `cbor:"2,keyasint" json:"signed"`
+}
+
+// RoundPay is RoundSign of a member that pays or is paid: what it pays is held.
+type RoundPay struct {
+	Round   canon.Hash     `cbor:"1,keyasint" json:"round"`
+	Signed  netting.Signed `cbor:"2,keyasint" json:"signed"`
+	Account sign.Signature `cbor:"3,keyasint" json:"account"` // of netting.Account
+}
+
+// RoundJoin tells the other side the sender's key of a round.
+type RoundJoin struct {
+	Round canon.Hash     `cbor:"1,keyasint" json:"round"`
+	Key   sign.PublicKey `cbor:"2,keyasint" json:"key"`
+}
+
+// RoundBind offers debts of the two into a round. Both send it.
+type RoundBind struct {
+	Round       canon.Hash       `cbor:"1,keyasint" json:"round"`
+	Obligations []string         `cbor:"2,keyasint" json:"obligations"` // sorted
+	Signatures  []sign.Signature `cbor:"3,keyasint" json:"signatures"`  // of the offers, that of the first member in byte order first
+}
+
+// RoundApply takes off what a round that all have signed says of the two.
+type RoundApply struct {
+	Round canon.Hash `cbor:"1,keyasint" json:"round"`
 }

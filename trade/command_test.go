@@ -42,6 +42,7 @@ var bodies = map[Kind]any{
 	KindTokenDefine: TokenDefine{}, KindTokenApprove: TokenApprove{}, KindIssuePropose: IssuePropose{}, KindIssueApprove: IssueAnswer{}, KindIssueReject: IssueAnswer{},
 	KindTokenTransfer: TokenTransfer{}, KindHoldPlace: HoldPlace{}, KindHoldPost: HoldPost{}, KindHoldVoid: HoldAnswer{},
 	KindSwapOffer: SwapOffer{}, KindSwapTake: SwapAnswer{}, KindSwapCancel: SwapAnswer{}, KindRedeem: RedeemRequest{}, KindLockOpen: LockOpen{}, KindLockTopUp: LockTopUp{}, KindLockChange: LockChange{}, KindLockExit: LockExit{},
+	KindRoundCall: RoundCall{}, KindRoundOffer: RoundOffer{}, KindRoundSign: RoundSign{}, KindRoundPay: RoundPay{}, KindRoundJoin: RoundJoin{}, KindRoundBind: RoundBind{}, KindRoundApply: RoundApply{},
 	KindReputeCommit: ReputeCommit{}, KindReputeState: ReputeState{}, KindReputeShow: ReputeShow{},
 	KindLockContest: LockContest{}, KindLockClaim: LockClaim{}, KindDepositKey: DepositKey{}, KindDepositDeclare: DepositDeclare{}, KindDepositPay: DepositPay{}, KindDepositChange: DepositChange{}, KindFeedState: FeedState{},
 }

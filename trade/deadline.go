@@ -59,6 +59,8 @@ func tick(t *tx, c Tick) error {
 		return t.tickToken(c.Subject, stored[token.Token](raw))
 	case prefixLock:
 		return t.tickLock(stored[token.Lock](raw))
+	case prefixRound:
+		return t.tickRound(stored[Round](raw))
 	case prefixIssue:
 		return t.tickIssue(c.Subject, stored[token.Issue](raw))
 	case prefixHold:

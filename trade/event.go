@@ -118,6 +118,15 @@ const (
 	EventDepositDeclared = "deposit.declared"
 	EventDepositChanging = "deposit.changing" // nobody pays out of the lock until its change is made or void
 	EventDepositPaid     = "deposit.paid"
+	EventRoundCalled     = "round.called"
+	EventRoundOffered    = "round.offered"
+	EventRoundClosed     = "round.closed" // there is a result to sign
+	EventRoundSigned     = "round.signed"
+	EventRoundAgreed     = "round.agreed"
+	EventRoundLapsed     = "round.lapsed" // nothing has changed
+	EventRoundJoined     = "round.joined"
+	EventRoundBound      = "round.bound"
+	EventRoundApplied    = "round.applied"
 	EventCommitted       = "repute.committed"
 	EventReputed         = "repute.stated"
 	EventShown           = "repute.shown"

@@ -57,6 +57,8 @@ import (
 //	deposit/<lock>                         Deposit: a lock that pays here
 //	lockkey/<party>/<key>                  LockKey: a key offered for the other side's lock
 //	payment/<party>/<id>                   DepositPayment
+//	joined/<round>/<party>                 Joined: a side's key in a round of netting
+//	pledge/<round>                         Pledge: debts that are offered into it
 //	credit/<payer>/<currency>              Exposed: what stands between a payer and its payment, from the first clause about credit on
 //	history/<payer>                        Paying: the last invoices of a payer, likewise
 //	journal/<number>                       settlement.Journal
@@ -101,6 +103,11 @@ import (
 //	redemption/<owner>/<id>                token.Redemption
 //	feed/<base>/<quote>                    token.Feed
 //	lock/<id>                              token.Lock
+//	round/<id>                             Round
+//	offered/<round>/<debtor>/<creditor>    netting.SignedOffer
+//	limited/<round>/<key>                  netting.SignedLimit
+//	result/<round>                         netting.Result
+//	signed/<round>/<key>                   RoundSigned
 //	pseudonym/<code>                       Pseudonym: to what a member has bound itself
 //	repute/<pseudonym>/<code>              repute.Said: how it pays, by that member's word
 //	stated/<base>/<quote>/<key>            token.Stated
@@ -153,6 +160,8 @@ const (
 	prefixFrozen      = "frozen/"
 	prefixLock        = "lock/"
 	prefixDeposit     = "deposit/"
+	prefixRound       = "round/"
+	prefixPledge      = "pledge/"
 )
 
 // NetworkKey is the key of the network's parameters.
@@ -487,3 +496,39 @@ func ReputeKey(subject sign.PublicKey, by party.Code) string {
 
 // ShownKey is the key of the pseudonym that a side has shown.
 func ShownKey(who party.Code) string { return "shown/" + string(who) }
+
+// RoundKey is the key of a round of netting.
+func RoundKey(id canon.Hash) string { return prefixRound + id.String() }
+
+// OfferedPrefix is what the keys of a round's offers begin with.
+func OfferedPrefix(round canon.Hash) string { return "offered/" + round.String() + "/" }
+
+// OfferedKey is the key of an offer.
+func OfferedKey(round canon.Hash, debtor, creditor sign.PublicKey) string {
+	return OfferedPrefix(round) + debtor.String() + "/" + creditor.String()
+}
+
+// LimitedPrefix is what the keys of a round's limits begin with.
+func LimitedPrefix(round canon.Hash) string { return "limited/" + round.String() + "/" }
+
+// LimitedKey is the key of a member's limit in a round.
+func LimitedKey(round canon.Hash, k sign.PublicKey) string {
+	return LimitedPrefix(round) + k.String()
+}
+
+// ResultKey is the key of a round's result.
+func ResultKey(round canon.Hash) string { return "result/" + round.String() }
+
+// SignedPrefix is what the keys of the signatures of a round's result begin with.
+func SignedPrefix(round canon.Hash) string { return "signed/" + round.String() + "/" }
+
+// SignedKey is the key of a signature of a round's result.
+func SignedKey(round canon.Hash, k sign.PublicKey) string { return SignedPrefix(round) + k.String() }
+
+// JoinedKey is the key of a side's key in a round.
+func JoinedKey(round canon.Hash, who party.Code) string {
+	return "joined/" + round.String() + "/" + string(who)
+}
+
+// PledgeKey is the key of what two members offer into a round.
+func PledgeKey(round canon.Hash) string { return prefixPledge + round.String() }

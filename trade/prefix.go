@@ -28,6 +28,8 @@ const (
 	SwapPrefix        = prefixSwap
 	RedemptionPrefix  = prefixRedemption
 	LockPrefix        = prefixLock
+	RoundPrefix       = prefixRound
+	PledgePrefix      = prefixPledge
 	DepositPrefix     = prefixDeposit
 	LockKeyPrefix     = "lockkey/"
 	PaymentPrefix     = "payment/"

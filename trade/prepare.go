@@ -99,6 +99,7 @@ var forms = map[Kind]form{
 	KindTokenTransfer: formOf[TokenTransfer](), KindHoldPlace: formOf[HoldPlace](), KindHoldPost: formOf[HoldPost](), KindHoldVoid: formOf[HoldAnswer](),
 	KindSwapOffer: formOf[SwapOffer](), KindSwapTake: formOf[SwapAnswer](), KindSwapCancel: formOf[SwapAnswer](),
 	KindLockOpen: formOf[LockOpen](), KindLockTopUp: formOf[LockTopUp](), KindDepositPay: formOf[DepositPay](), KindDepositChange: formOf[DepositChange](),
+	KindRoundCall: formOf[RoundCall](), KindRoundPay: formOf[RoundPay](), KindRoundBind: formOf[RoundBind](),
 	KindReputeCommit: formOf[ReputeCommit](),
 	KindRedeem:       formOf[RedeemRequest](), KindFeedState: formOf[FeedState](),
 	KindNetworkPropose: formOf[ParameterBallot](), KindNetworkVote: formOf[ParameterBallot](), KindDivergenceEnd: formOf[DivergenceClose](), KindBilateralEnd: formOf[BilateralEnd](),

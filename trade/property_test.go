@@ -484,8 +484,8 @@ func checkBalances(t *testing.T, v View) {
 		if o.State == settlement.Advised || o.State == settlement.Withheld {
 			transit = o.Payment.Part
 		}
-		if got := o.Paid + o.Credited + o.Carried + o.Left().Micro; got != o.Amount.Micro {
-			t.Errorf("%s: paid, credited, carried and left come to %s of %s", o.ID, got, o.Amount)
+		if got := o.Paid + o.Netted + o.Credited + o.Carried + o.Left().Micro; got != o.Amount.Micro {
+			t.Errorf("%s: paid, netted, credited, carried and left come to %s of %s", o.ID, got, o.Amount)
 		}
 		if received[o.ID] != o.Paid {
 			t.Errorf("%s: %s was paid, the payments come to %s", o.ID, o.Paid, received[o.ID])
@@ -494,6 +494,7 @@ func checkBalances(t *testing.T, v View) {
 		want[settlement.Account{Party: o.Payer, Purpose: settlement.Due, Currency: cur}] += transit
 		want[settlement.Account{Party: o.Payer, Purpose: settlement.Transit, Currency: cur}] -= transit
 		add(o.Payee, o.Payer, settlement.Cash, money.Amount{Currency: cur, Micro: o.Paid})
+		add(o.Payee, o.Payer, settlement.Netted, money.Amount{Currency: cur, Micro: o.Netted})
 		add(o.Payee, o.Payer, settlement.Carried, money.Amount{Currency: cur, Micro: o.Carried - o.Brought})
 		carried[settlement.Account{Party: o.Payer, Currency: cur}] += o.Carried - o.Brought
 	}

@@ -25,6 +25,11 @@ func (t *tx) obligationOf(id string, e settlement.Event) (settlement.Obligation,
 	if !ok {
 		return o, nil, wrongState("obligation", id, string(o.State), string(e))
 	}
+	if e == settlement.Advise {
+		if err := t.free(o); err != nil {
+			return o, nil, err
+		}
+	}
 	o.State = next
 	inv, _ := again[invoice.Invoice](t, InvoiceKey(o.Invoices[0]))
 	return o, t.agreementTerms(inv.Agreement), nil
@@ -199,8 +204,7 @@ func (t *tx) arrived(o settlement.Obligation, act party.Act) error {
 	return nil
 }
 
-// received books what came for an obligation. When nothing is left of it that could
-// be paid, it and all its invoices are discharged together (MEF 114 [R89], [CR23]).
+// received books what came for an obligation.
 func (t *tx) received(o settlement.Obligation, part money.Micro, act party.Act) error {
 	o.Receipt, o.Deadline = act, 0
 	cur := o.Amount.Currency
@@ -216,6 +220,13 @@ func (t *tx) received(o settlement.Obligation, part money.Micro, act party.Act) 
 	if err := t.late(o, part); err != nil {
 		return err
 	}
+	return t.reduced(o, settlement.Confirm)
+}
+
+// reduced writes a debt of which something came off. When nothing is left of it
+// that could be paid, the event ends it, and it and all its invoices are discharged
+// together (MEF 114 [R89], [CR23]).
+func (t *tx) reduced(o settlement.Obligation, end settlement.Event) error {
 	left := o.Left()
 	if left.Micro > 0 && settlement.Payable(left).Micro == 0 {
 		if err := t.carry(&o); err != nil {
@@ -224,13 +235,16 @@ func (t *tx) received(o settlement.Obligation, part money.Micro, act party.Act) 
 		left.Micro = 0
 	}
 	if left.Micro > 0 {
-		o.State, _ = o.State.Next(settlement.Partly)
+		if end == settlement.Confirm {
+			o.State, _ = o.State.Next(settlement.Partly)
+		}
 		o.Deadline = t.advice(o)
 		t.put(ObligationKey(o.ID), o)
 		t.emit(EventPaymentPart, ObligationKey(o.ID), left.String())
 		return nil
 	}
-	o.State, _ = o.State.Next(settlement.Confirm)
+	o.State, _ = o.State.Next(end)
+	o.Deadline = 0
 	t.put(ObligationKey(o.ID), o)
 	t.emit(EventSettled, ObligationKey(o.ID), "")
 	return t.settleAll(o.Invoices)

@@ -65,6 +65,8 @@ var sorts = map[string]showing{
 	"carry":       showingOf[Balance]("what a payer's next obligation takes up, being less than a coin"),
 	"deposit":     showingOf[Deposit]("a lock out of which the two pay each other"),
 	"lockkey":     showingOf[LockKey]("a key offered for the other side's lock"),
+	"joined":      showingOf[Joined]("a side's key in a round of netting"),
+	"pledge":      showingOf[Pledge]("debts that are offered into a round of netting"),
 	"payment":     showingOf[DepositPayment]("a payment out of locks"),
 	"balance":     showingOf[Balance]("an account's balance"),
 	"credit":      showingOf[Exposed]("what stands between a payer and its payment"),

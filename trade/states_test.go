@@ -17,6 +17,7 @@ import (
 	"github.com/lateral-network/lateral/trade/credit"
 	"github.com/lateral-network/lateral/trade/dispute"
 	"github.com/lateral-network/lateral/trade/invoice"
+	"github.com/lateral-network/lateral/trade/netting"
 	"github.com/lateral-network/lateral/trade/order"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/product"
@@ -62,6 +63,7 @@ var machines = []struct {
 	{"issue", "token/state.go", "IssueState", moves(coins.IssueTransitions)},
 	{"lock", "token/state.go", "LockState", moves(coins.LockTransitions)},
 	{"promise", "token/state.go", "PromiseState", moves(coins.PromiseTransitions)},
+	{"round", "netting/state.go", "State", moves(netting.Transitions)},
 	{"credit", "credit/state.go", "State", moves(credit.Transitions)},
 }
 
@@ -136,7 +138,7 @@ var deadlined = map[string][]string{
 	"item":        {"acknowledged", "inProgress", "held.assessingCharge", "assessingCancellation", "assessingModification"},
 	"period":      {"requested", "stated"}, "invoice": {"issued"}, "dispute": {"manual", "proposed", "escalated"},
 	"netting": {"proposed"}, "obligation": {"owed", "overdue", "advised"},
-	"token": {"asked"}, "issue": {"proposed"}, "promise": {"pending"}, "lock": {"leaving"},
+	"token": {"asked"}, "issue": {"proposed"}, "promise": {"pending"}, "lock": {"leaving"}, "round": {"joining", "signing"},
 }
 
 // undeadlined are the states that have none, and why.

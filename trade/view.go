@@ -381,6 +381,8 @@ func DeadlineOf(key string, raw []byte) int64 {
 		if x := stored[token.Lock](raw).Exit; x != nil {
 			return x.Deadline
 		}
+	case strings.HasPrefix(key, prefixRound):
+		return stored[Round](raw).Deadline
 	case strings.HasPrefix(key, prefixIssue):
 		return stored[token.Issue](raw).Deadline
 	case strings.HasPrefix(key, prefixHold):

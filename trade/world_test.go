@@ -786,6 +786,9 @@ func (w *world) command(actor string, k Kind, a args) Command {
 			b = w.productCommand(actor, k, a)
 		}
 		if b == nil {
+			b = w.roundCommand(actor, k, a)
+		}
+		if b == nil {
 			w.t.Fatalf("no such command: %s", k)
 		}
 	}
@@ -861,6 +864,8 @@ func (w *world) subject(a args) string {
 		return RedemptionKey(party.Code(a["owner"]), a["redemption"])
 	case a.has("lock"):
 		return LockRecordKey(lockID(a["lock"]))
+	case a.has("round"):
+		return RoundKey(roundID(a["round"]))
 	case a.has("issue"):
 		return IssueKey(token.Code(a["token"]), a["issue"])
 	}
@@ -1052,6 +1057,8 @@ func (w *world) show(what string, a args) string {
 		for _, who := range []party.Code{"ALPHA", "BRAVO"} {
 			fmt.Fprintf(&b, "%s could pay %v\n", who, v.Deposited(View{w.public}, who, w.time))
 		}
+	case "round":
+		b.WriteString(w.roundShown(a["round"]))
 	case "reputation":
 		s, _ := v.Shown(party.Code(a["of"]))
 		r := View{w.public}.Reputation(s, func(c party.Code) bool { return slices.Contains(a.list("trusts"), string(c)) })

@@ -11,6 +11,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/token"
 	"github.com/lateral-network/lateral/trade/usage"
@@ -46,6 +47,7 @@ type Desk interface {
 	OpenDeposit(ctx context.Context, amount token.Amount) (canon.Hash, error)
 	TopUpDeposit(ctx context.Context, id canon.Hash, more token.Amount) (canon.Hash, error)
 	ReleaseDeposits(ctx context.Context, r clearing.Release) ([]token.Change, error)
+	TakePart(round canon.Hash, most money.Micro) error
 	ExitDeposits(ctx context.Context, id canon.Hash, seen bool) ([]canon.Hash, error)
 }
 

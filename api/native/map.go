@@ -214,7 +214,7 @@ func shownNetting(n settlement.Netting) wire.Netting {
 func shownObligation(o settlement.Obligation) wire.Obligation {
 	w := wire.Obligation{ID: o.ID, Netting: o.Netting, Invoices: orEmpty(o.Invoices), Payer: o.Payer, Payee: o.Payee, Amount: o.Amount, Method: o.Method,
 		Due: wire.Time(o.Due), State: o.State, Late: o.Late, Receipt: done(o.Receipt), Deadline: wire.Time(o.Deadline), Passed: o.Passed,
-		Paid: o.Paid, Credited: o.Credited, Carried: o.Carried, Brought: o.Brought, Left: o.Left().Micro}
+		Paid: o.Paid, Netted: o.Netted, Round: o.Round, Credited: o.Credited, Carried: o.Carried, Brought: o.Brought, Left: o.Left().Micro}
 	if o.Hold != (settlement.Hold{}) {
 		w.Hold = &wire.Hold{Why: o.Hold.Why, Act: act(o.Hold.Act)}
 	}

@@ -235,6 +235,7 @@ func (s *server) routes() {
 	s.disputes()
 	s.settlement()
 	s.tokens()
+	s.rounds()
 	s.treasury()
 	s.deposits()
 	s.erasure()

@@ -52,6 +52,8 @@ var allowed = map[string][]api.Role{
 	"offer-swap": {api.Finance}, "take-swap": {api.Finance}, "cancel-swap": {api.Finance}, "redeem-tokens": {api.Finance},
 	"open-lock": {api.Finance}, "top-up-lock": {api.Finance}, "state-rate": {api.Finance},
 
+	"list-rounds": readers, "get-round": readers, "call-round": {api.Finance}, "join-round": {api.Finance},
+
 	"list-evidence":     {api.Auditor, api.Administrator},
 	"list-access":       {api.Administrator, api.Auditor},
 	"add-access":        {api.Administrator},

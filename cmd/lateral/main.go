@@ -74,6 +74,7 @@ type commands struct {
 	Balance    balanceCommand    `cmd:"" help:"What stands on each account."`
 	Deposit    depositCommand    `cmd:"" help:"Tokens that are locked for payments between the two."`
 
+	Round   roundCommand   `cmd:"" help:"Rounds of netting among many members."`
 	Token   tokenNoun      `cmd:"" help:"Tokens: claims on an issuer that pay without a bank. Issue, hold, move, redeem, prove."`
 	Account accountCommand `cmd:"" help:"What this carrier has on the Omnilateral."`
 

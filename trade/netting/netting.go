@@ -124,6 +124,30 @@ func (o Outcome) Touched() []sign.PublicKey {
 	return keys
 }
 
+// Change gives what becomes of a debt, and whether the outcome touches it. The
+// outcome has passed [Verify].
+func (o Outcome) Change(debtor, creditor sign.PublicKey) (Change, bool) {
+	for _, c := range o.Changes {
+		if o.Keys[c.Debtor] == debtor && o.Keys[c.Creditor] == creditor {
+			return c, true
+		}
+	}
+	return Change{}, false
+}
+
+// Paid gives what a key pays, and what it is paid.
+func (o Outcome) Paid(k sign.PublicKey) (pays, paid money.Micro) {
+	for _, p := range o.Payments {
+		switch k {
+		case o.Keys[p.Payer]:
+			pays += p.Amount
+		case o.Keys[p.Payee]:
+			paid += p.Amount
+		}
+	}
+	return pays, paid
+}
+
 // edge is all that one member owes another.
 type edge struct {
 	from, to uint32

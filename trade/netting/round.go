@@ -10,6 +10,7 @@ import (
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/party"
 )
 
 // Codes of rounds: why an offer does not count, and why a result has no effect.
@@ -24,22 +25,24 @@ const (
 const (
 	Format = 1
 
-	tagRound  = "lateral/netting/round/1"  // hashed
-	tagOffer  = "lateral/netting/offer/1"  // signed by both sides of a debt
-	tagLimit  = "lateral/netting/limit/1"  // signed by the member
-	tagOffers = "lateral/netting/offers/1" // hashed
-	tagResult = "lateral/netting/result/1" // hashed; the hash is signed by all that it touches
+	tagRound   = "lateral/netting/round/1"   // hashed
+	tagOffer   = "lateral/netting/offer/1"   // signed by both sides of a debt
+	tagLimit   = "lateral/netting/limit/1"   // signed by the member
+	tagOffers  = "lateral/netting/offers/1"  // hashed
+	tagResult  = "lateral/netting/result/1"  // hashed; the hash is signed by all that it touches
+	tagAccount = "lateral/netting/account/1" // signed by a member of a round by position
 )
 
 // Round is what those who take part in one netting begin with. Its keys are made
 // for it and used nowhere else, so that nobody can tell who is behind them but
-// who was told.
+// who was told. They are named in advance, or follow from the offers: a round without
+// keys is open to whoever offers.
 type Round struct {
 	Version  uint8            `cbor:"1,keyasint" json:"version"` // [Format]
 	ID       canon.Hash       `cbor:"2,keyasint" json:"id"`      // random
 	Currency money.Currency   `cbor:"3,keyasint" json:"currency"`
 	Method   Method           `cbor:"4,keyasint" json:"method"` // offers hold for no other
-	Keys     []sign.PublicKey `cbor:"5,keyasint" json:"keys"`   // in byte order
+	Keys     []sign.PublicKey `cbor:"5,keyasint" json:"keys"`   // in byte order; none: those of the offers
 }
 
 // Hash names a round with everything in it.
@@ -53,8 +56,8 @@ func (r Round) Validate() error {
 	if err := r.Currency.Validate(); err != nil {
 		return err
 	}
-	if r.ID.IsZero() || len(r.Keys) < 2 || len(r.Keys) > MaxMembers {
-		return fault.Newf(fault.Invalid, "begin a round anew", "a round has an id and 2 to %d members", MaxMembers)
+	if r.ID.IsZero() || len(r.Keys) == 1 || len(r.Keys) > MaxMembers {
+		return fault.Newf(fault.Invalid, "begin a round anew", "a round has an id, and 2 to %d members or is open", MaxMembers)
 	}
 	switch r.Method {
 	case ByPair, ByPosition, ByCirculation:
@@ -72,11 +75,13 @@ func (r Round) Validate() error {
 	return nil
 }
 
-// place gives the place of a key among the round's.
-func (r Round) place(k sign.PublicKey) (uint32, bool) {
-	at, ok := slices.BinarySearchFunc(r.Keys, k, func(a, b sign.PublicKey) int { return bytes.Compare(a[:], b[:]) })
+// Place gives the place of a key among those of the members.
+func (a Admitted) Place(k sign.PublicKey) (uint32, bool) {
+	at, ok := slices.BinarySearchFunc(a.Keys, k, compareKeys)
 	return uint32(at), ok
 }
+
+func compareKeys(a, b sign.PublicKey) int { return bytes.Compare(a[:], b[:]) }
 
 // Offer is the part of what one member owes another that both put into a round.
 // What the whole debt is, and what it is for, stays between the two.
@@ -90,11 +95,31 @@ type Offer struct {
 // Sign signs an offer with the key of its debtor or creditor.
 func (o Offer) Sign(k sign.PrivateKey) sign.Signature { return k.Sign(tagOffer, canon.Must(o)) }
 
+// By reports whether this is a key's good signature of an offer.
+func (o Offer) By(k sign.PublicKey, s sign.Signature) bool {
+	return sign.Verify(k, tagOffer, canon.Must(o), s)
+}
+
 // SignedOffer is an offer with the signatures of both.
 type SignedOffer struct {
 	Offer    Offer          `cbor:"1,keyasint" json:"offer"`
 	Debtor   sign.Signature `cbor:"2,keyasint" json:"debtor"`
 	Creditor sign.Signature `cbor:"3,keyasint" json:"creditor"`
+}
+
+// Check refuses an offer that is none, or that both sides have not signed. Codes:
+// invalid, offer-unsigned.
+func (s SignedOffer) Check() error {
+	o := s.Offer
+	switch {
+	case o.Debtor == o.Creditor || o.Amount <= 0:
+		return fault.New(fault.Invalid, "the offer is of a debt to oneself, or of nothing", "offer what is owed to another")
+	case !o.By(o.Debtor, s.Debtor):
+		return unsigned("debtor")
+	case !o.By(o.Creditor, s.Creditor):
+		return unsigned("creditor")
+	}
+	return nil
 }
 
 // Limit is the most that a member lets a compression take off what it owes.
@@ -113,6 +138,18 @@ type SignedLimit struct {
 	Signature sign.Signature `cbor:"2,keyasint" json:"signature"`
 }
 
+// Check refuses a limit that is none, or that its member has not signed. Codes:
+// invalid, offer-unsigned.
+func (s SignedLimit) Check() error {
+	switch {
+	case s.Limit.Most <= 0:
+		return fault.Newf(fault.Invalid, "name a limit above zero, or offer nothing", "the limit is %s", s.Limit.Most)
+	case !sign.Verify(s.Limit.Member, tagLimit, canon.Must(s.Limit), s.Signature):
+		return fault.New(CodeOfferUnsigned, "the limit has no good signature of its member", "sign it with the member's key")
+	}
+	return nil
+}
+
 // Dropped is an offer or a limit that does not count, and why.
 type Dropped[T any] struct {
 	What T
@@ -123,8 +160,9 @@ type Dropped[T any] struct {
 // offers, in whatever order they came.
 type Admitted struct {
 	Round         Round
-	Offers        []Offer // by debtor, then creditor; one of each two
-	Limits        []Limit // by member; one of each
+	Keys          []sign.PublicKey // of the members, in byte order
+	Offers        []Offer          // by debtor, then creditor; one of each two
+	Limits        []Limit          // by member; one of each
 	DroppedOffers []Dropped[Offer]
 	DroppedLimits []Dropped[Limit]
 }
@@ -142,10 +180,29 @@ func (r Round) Admit(offers []SignedOffer, limits []SignedLimit) (Admitted, erro
 	if len(offers) > MaxDebts || len(limits) > MaxDebts {
 		return Admitted{}, fault.Newf(fault.Invalid, "collect fewer", "a round takes at most %d offers and as many limits", MaxDebts)
 	}
-	a := Admitted{Round: r}
+	a := Admitted{Round: r, Keys: r.Keys}
+	if len(a.Keys) == 0 {
+		var signed []Offer
+		for _, s := range offers {
+			if s.Check() == nil {
+				signed = append(signed, s.Offer)
+			}
+		}
+		a.Keys = Members(signed)
+	}
 	a.admitOffers(offers)
 	a.admitLimits(limits)
 	return a, nil
+}
+
+// Members gives the keys that offers name, in byte order.
+func Members(offers []Offer) []sign.PublicKey {
+	keys := make([]sign.PublicKey, 0, 2*len(offers))
+	for _, o := range offers {
+		keys = append(keys, o.Debtor, o.Creditor)
+	}
+	slices.SortFunc(keys, compareKeys)
+	return slices.Compact(keys)
 }
 
 func byPair(a, b Offer) int {
@@ -171,8 +228,8 @@ func (a *Admitted) admitOffers(offers []SignedOffer) {
 	formed := offers[:0] // worth the work of checking signatures
 	for _, s := range offers {
 		o := s.Offer
-		_, debtor := a.Round.place(o.Debtor)
-		_, creditor := a.Round.place(o.Creditor)
+		_, debtor := a.Place(o.Debtor)
+		_, creditor := a.Place(o.Creditor)
 		switch {
 		case o.Round != round:
 			a.drop(o, fault.New(fault.Conflict, "the offer is for another round", "sign one for this round"))
@@ -254,16 +311,14 @@ func (a *Admitted) admitLimits(limits []SignedLimit) {
 	round := a.Round.Hash()
 	for _, s := range limits {
 		l := s.Limit
-		_, member := a.Round.place(l.Member)
+		_, member := a.Place(l.Member)
 		switch {
 		case l.Round != round:
 			drop(l, fault.New(fault.Conflict, "the limit is for another round", "sign one for this round"))
 		case !member:
 			drop(l, fault.New(fault.NotFound, "the limit is of a key that is not of the round", "sign with the key of a member"))
-		case l.Most <= 0:
-			drop(l, fault.Newf(fault.Invalid, "name a limit above zero, or offer nothing", "the limit is %s", l.Most))
-		case !sign.Verify(l.Member, tagLimit, canon.Must(l), s.Signature):
-			drop(l, fault.New(CodeOfferUnsigned, "the limit has no good signature of its member", "sign it with the member's key"))
+		case s.Check() != nil:
+			drop(l, fault.Of(s.Check()))
 		case len(a.Limits) > 0 && a.Limits[len(a.Limits)-1].Member == l.Member:
 			drop(l, fault.New(CodeOfferRepeated, "the member has named a lower limit, or the same", "nothing"))
 		default:
@@ -283,17 +338,17 @@ func (a Admitted) Hash() canon.Hash {
 
 // Input gives what counts as debts to net.
 func (a Admitted) Input() Input {
-	in := Input{Currency: a.Round.Currency, Members: make([]Member, len(a.Round.Keys)), Debts: make([]Debt, len(a.Offers))}
-	for i, k := range a.Round.Keys {
+	in := Input{Currency: a.Round.Currency, Members: make([]Member, len(a.Keys)), Debts: make([]Debt, len(a.Offers))}
+	for i, k := range a.Keys {
 		in.Members[i].Key = k
 	}
 	for _, l := range a.Limits {
-		at, _ := a.Round.place(l.Member)
+		at, _ := a.Place(l.Member)
 		in.Members[at].Most = l.Most
 	}
 	for i, o := range a.Offers {
-		debtor, _ := a.Round.place(o.Debtor)
-		creditor, _ := a.Round.place(o.Creditor)
+		debtor, _ := a.Place(o.Debtor)
+		creditor, _ := a.Place(o.Creditor)
 		in.Debts[i] = Debt{debtor, creditor, o.Amount}
 	}
 	return in
@@ -336,6 +391,25 @@ type Signed struct {
 	Signature sign.Signature `cbor:"2,keyasint" json:"signature"`
 }
 
+// By reports whether this is a good signature of a result, by the result's hash.
+func (s Signed) By(result canon.Hash) bool {
+	return sign.Verify(s.Key, tagResult, result[:], s.Signature)
+}
+
+// Account says for whom a key pays and is paid.
+type Account struct {
+	Result canon.Hash `cbor:"1,keyasint" json:"result"` // [Result.Hash]
+	Member party.Code `cbor:"2,keyasint" json:"member"`
+}
+
+// Sign signs with the round's key, so that nobody else is paid in its place.
+func (a Account) Sign(k sign.PrivateKey) sign.Signature { return k.Sign(tagAccount, canon.Must(a)) }
+
+// By reports whether this is a key's good signature of an account.
+func (a Account) By(k sign.PublicKey, s sign.Signature) bool {
+	return sign.Verify(k, tagAccount, canon.Must(a), s)
+}
+
 // Effect gives the outcome that a result has: all of it, or nothing and the reason.
 // It has one when it is sound for what counts in the round, and everybody whom it
 // touches has signed it. Codes: [CodeUnsound], [CodeResultUnsigned].
@@ -347,15 +421,15 @@ func (a Admitted) Effect(r Result, signatures []Signed) (Outcome, error) {
 		return Outcome{}, err
 	}
 	h := r.Hash()
-	has := make([]bool, len(a.Round.Keys))
+	has := make([]bool, len(a.Keys))
 	for _, s := range signatures {
-		if at, ok := a.Round.place(s.Key); ok && !has[at] {
-			has[at] = sign.Verify(s.Key, tagResult, h[:], s.Signature)
+		if at, ok := a.Place(s.Key); ok && !has[at] {
+			has[at] = s.By(h)
 		}
 	}
 	missing, first := 0, ""
 	for _, k := range r.Outcome.Touched() {
-		if at, _ := a.Round.place(k); !has[at] {
+		if at, _ := a.Place(k); !has[at] {
 			if missing++; first == "" {
 				first = k.Short()
 			}

@@ -79,6 +79,7 @@ func TestGoldenRound(t *testing.T) {
 		write("limit", limits[0], &SignedLimit{})
 		write("result", r, &Result{})
 		write("signed", s, &Signed{})
+		write("account", Account{r.Hash(), "ALPHA"}, &Account{})
 		fmt.Fprintf(&b, "hashes %s %s %s\n", w.round.Hash(), a.Hash(), r.Hash())
 	}
 	const path = "testdata/round.golden"
@@ -313,4 +314,32 @@ func FuzzAResultThatIsReadNeverPanics(f *testing.F) {
 			t.Fatal("a result that nobody signed has an effect")
 		}
 	})
+}
+
+// Who takes part is known when the offers are: until then a round has no keys.
+func TestAnOpenRoundHasTheMembersThatOffersName(t *testing.T) {
+	w := gather(ByCirculation, 4)
+	keys := w.round.Keys
+	named := must(w.round.Admit(w.circle())).Input()
+	w.round.Keys = nil
+	sign := func(debtor, creditor int, amount money.Micro) SignedOffer {
+		o := Offer{w.round.Hash(), keys[debtor], keys[creditor], amount}
+		return SignedOffer{o, o.Sign(w.keys[debtor]), o.Sign(w.keys[creditor])}
+	}
+	offers := []SignedOffer{sign(2, 0, units(9)), sign(0, 1, units(10)), sign(2, 3, units(5)), sign(1, 2, units(8))}
+	l := Limit{w.round.Hash(), keys[1], units(7)}
+	forged := sign(0, 3, units(1))
+	forged.Creditor = forged.Debtor
+	a := must(w.round.Admit(append(offers, forged), []SignedLimit{{l, l.Sign(w.keys[1])}}))
+	if got := a.Input(); !reflect.DeepEqual(got, named) || len(a.DroppedOffers) != 1 {
+		t.Errorf("%+v, not %+v; dropped: %+v", got, named, a.DroppedOffers)
+	}
+	r := must(a.Net())
+	var signatures []Signed
+	for _, k := range w.keys {
+		signatures = append(signatures, r.Sign(k))
+	}
+	if _, err := a.Effect(r, signatures); err != nil {
+		t.Error(err)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 )
@@ -24,6 +25,7 @@ const (
 	Due      Purpose = "due"      // agreed for settlement
 	Transit  Purpose = "transit"  // advised by the payer, not yet confirmed
 	Cash     Purpose = "cash"     // paid outside, confirmed by the payee
+	Netted   Purpose = "netted"   // taken off by rounds: over all Bilaterals of a member, what it was paid by their positions
 	Carried  Purpose = "carried"  // below the smallest coin, until the payer's next debt takes it up
 )
 
@@ -201,15 +203,17 @@ type Obligation struct {
 	Brought  money.Micro  `cbor:"17,keyasint,omitempty" json:"brought,omitempty"`  // from those before; part of Amount
 	Credited money.Micro  `cbor:"18,keyasint,omitempty" json:"credited,omitempty"` // by a note, for early payment
 	Hold     Hold         `cbor:"19,keyasint,omitzero" json:"hold,omitzero"`       // of a payment that is held
+	Round    canon.Hash   `cbor:"20,keyasint,omitzero" json:"round,omitzero"`      // of netting, into which it was offered last
+	Netted   money.Micro  `cbor:"21,keyasint,omitempty" json:"netted,omitempty"`   // that rounds have taken off
 }
 
-// Left is what is still to be paid: Amount less what was paid, credited and carried.
+// Left is what is still to be paid: Amount less what was paid, netted, credited and carried.
 func (o Obligation) Left() money.Amount {
 	left := o.Amount
 	if o.State == Settled {
 		left.Micro = 0
 	} else {
-		left.Micro -= o.Paid + o.Credited + o.Carried // parts of Amount
+		left.Micro -= o.Paid + o.Netted + o.Credited + o.Carried // parts of Amount
 	}
 	return left
 }

@@ -25,14 +25,15 @@ const (
 	Partly   Event = "partly"  // the same, and something is left
 	Withhold Event = "hold"    // by either side's compliance (IDN-12)
 	Release  Event = "release" // by that of the side that holds it
+	Offset   Event = "offset"  // a round of netting has taken off what was left
 	Carry    Event = "carry"   // less than a coin is owed; the next obligation takes it up
 )
 
 // Transitions is every move an obligation can make; what is not here is
 // refused.
 var Transitions = map[State]map[Event]State{
-	Owed:     {Lapse: Overdue, Advise: Advised, Carry: Settled},
-	Overdue:  {Advise: Advised, Remind: Overdue},
+	Owed:     {Lapse: Overdue, Advise: Advised, Carry: Settled, Offset: Settled},
+	Overdue:  {Advise: Advised, Remind: Overdue, Offset: Settled},
 	Advised:  {Confirm: Settled, Partly: Owed, Decline: Owed, Withhold: Withheld},
 	Withheld: {Release: Advised},
 }

@@ -550,6 +550,8 @@ type Obligation struct {
 	Deadline Time             `json:"deadline,omitzero"`
 	Passed   uint32           `json:"passed,omitempty"`
 	Paid     money.Micro      `json:"paid" doc:"That the payee has."`
+	Netted   money.Micro      `json:"netted,omitzero" doc:"That rounds of netting have taken off."`
+	Round    canon.Hash       `json:"round,omitzero" doc:"Into which it was offered last. While that is not over it is bound: neither paid nor offered elsewhere."`
 	Credited money.Micro      `json:"credited" doc:"By a credit note, for early payment."`
 	Carried  money.Micro      `json:"carried" doc:"To the payer's next debt in the currency: less than a coin."`
 	Brought  money.Micro      `json:"brought" doc:"From those before; part of the amount."`
