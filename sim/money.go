@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
@@ -34,12 +35,13 @@ type tempo struct {
 	limit     time.Duration // of the run
 	advice    time.Duration // after the due date until a debt is overdue
 	challenge time.Duration // in which an exit from a deposit may be contested
+	join      time.Duration // in which debts are offered into a round of netting
 }
 
 // bankBegin is what stands on each account at a bank at first: 100,000.00.
 const bankBegin = 10_000_000
 
-var usualTempo = tempo{limit: 4 * time.Minute, advice: 40 * time.Second, challenge: 5 * time.Second}
+var usualTempo = tempo{limit: 4 * time.Minute, advice: 40 * time.Second, challenge: 5 * time.Second, join: 20 * time.Second}
 
 // Month runs carriers with reciprocal trade for a compressed month and settles
 // what they owe each other in every way there is. Code: invalid.
@@ -93,7 +95,7 @@ func newMoney(o MoneyOptions, t tempo, start time.Time) (*moneyRun, error) {
 	codes := moneyCarriers[:o.Carriers]
 	net, err := Build(Options{
 		Dir: o.Dir, Carriers: codes, Log: o.Log, Challenge: t.challenge,
-		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Tokens: true},
+		Automatic: node.Automatic{Rate: true, Accept: true, Tokens: true},
 	})
 	if err != nil {
 		return nil, err
@@ -125,13 +127,18 @@ func (m *moneyRun) play(ctx context.Context) (*MoneyReport, error) {
 func (m *moneyRun) whole(ctx context.Context) (*MoneyReport, error) {
 	r := &MoneyReport{Currency: moneyUnit, Token: moneyToken, Seed: m.o.Seed, Carriers: len(m.net.o.Carriers), Bilaterals: len(m.deals), Cycles: moneyCycles}
 	for _, step := range []func(context.Context, *MoneyReport) error{
-		m.ready, m.issue, m.sign, m.deposit, m.month, m.offset, m.overBanks, m.defaulted, m.exit, m.redeem, m.audit,
+		m.ready, m.issue, m.sign, m.deposit, m.month, m.offset, m.rounds, m.overBanks, m.defaulted, m.exit, m.redeem, m.audit,
 	} {
 		if err := step(ctx, r); err != nil {
 			return nil, err
 		}
 	}
 	return r, r.conserved()
+}
+
+// of gives a carrier.
+func (m *moneyRun) of(code party.Code) *purse {
+	return m.holders[slices.IndexFunc(m.holders, func(p *purse) bool { return p.code == code })]
 }
 
 // leaver and defaulter are carriers with a part of their own; the first issues.

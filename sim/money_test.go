@@ -19,7 +19,7 @@ import (
 // runMonth is a month of four carriers, once.
 var runMonth = sync.OnceValues(func() (*MoneyReport, error) {
 	o := MoneyOptions{Dir: filepath.Join(shelf, "month"), Carriers: 4, Seed: 7}
-	m, err := newMoney(o, tempo{limit: 4 * time.Minute, advice: 8 * time.Second, challenge: 2 * time.Second}, time.Now())
+	m, err := newMoney(o, tempo{limit: 4 * time.Minute, advice: 8 * time.Second, challenge: 2 * time.Second, join: 10 * time.Second}, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,13 @@ func TestAMonthOfTradeIsSettledToTheLastUnit(t *testing.T) {
 	if r.NetBilateral >= r.Gross || r.NetCompressed >= r.NetBilateral || r.NetMultilateral >= r.NetBilateral || r.NetMultilateral <= 0 {
 		t.Errorf("of %s: %s, %s and %s", r.Gross, r.NetBilateral, r.NetMultilateral, r.NetCompressed)
 	}
-	if n := r.Rails; n.Token.Payments < 2*moneyCycles-coveredByShort || n.Bank.Payments != 6 || r.Payments != n.Token.Payments+n.Bank.Payments {
+	if len(r.Rounds) != 2 || r.Rounds[0].Offered != r.Gross || r.Rounds[0].Left != r.NetCompressed || r.Rounds[0].Paid != 0 || r.Rounds[1].Left != 0 {
+		t.Errorf("the rounds are %+v", r.Rounds)
+	}
+	if r.Netted <= 0 {
+		t.Errorf("pairs that net have set off %s", r.Netted)
+	}
+	if n := r.Rails; n.Token.Payments < moneyCycles+1 || n.Bank.Payments == 0 || r.Payments != n.Token.Payments+n.Bank.Payments {
 		t.Errorf("payments: %d, %+v", r.Payments, n)
 	}
 	if r.JournalSum != 0 || r.Journals == 0 || r.Postings == 0 {
@@ -60,7 +66,7 @@ func TestAMonthOfTradeIsSettledToTheLastUnit(t *testing.T) {
 		t.Errorf("%s are out, the reserve is %s, %s was redeemed", r.Supply, r.Reserve, r.Redeemed)
 	}
 	// Who has stopped paying has paid by its deposit what that covers, and not all.
-	if d := r.Default; d.Carrier != "DELTA" || d.Debts < 2*moneyCycles || d.Amount <= 0 || d.Deposit <= 0 || d.Blocked != 3 || d.Refused != trade.CodeCredit {
+	if d := r.Default; d.Carrier != "DELTA" || d.Overdue == 0 || d.Debts < d.Overdue || d.Amount <= 0 || d.Deposit <= 0 || d.Blocked == 0 || d.Refused != trade.CodeCredit {
 		t.Errorf("the default is %+v", d)
 	}
 	if x := r.Exit; x.Carrier != "CHARLIE" || x.Partner != "ALPHA" || x.Share <= 0 || x.Got != x.Share || x.Partners <= 0 {
@@ -95,6 +101,8 @@ func TestAMonthInWhichAUnitIsMissingIsRefused(t *testing.T) {
 		"circles worse than pairs":                 func(r *MoneyReport) { r.NetCompressed = r.NetBilateral + 1 },
 		"a bill by bank that is paid in part":      func(r *MoneyReport) { r.Pairs[of(false)].Paid[0]-- },
 		"a remainder that is not carried":          func(r *MoneyReport) { r.Pairs[of(false)].Carried[0]-- },
+		"a round that took off more than it says":  func(r *MoneyReport) { r.Rounds = []MoneyRound{{Offered: 1}} },
+		"a debt that a round took off for nothing": func(r *MoneyReport) { r.Standing[1].Netted++ },
 		"a set-off of nothing":                     func(r *MoneyReport) { r.Netted++ },
 		"a payment by token too much":              func(r *MoneyReport) { r.Pairs[of(true)].Paid[0]++ },
 		"a bill that one carrier does not know":    func(r *MoneyReport) { r.Pairs[of(true)].Billed[1]++ },

@@ -38,6 +38,8 @@ func (m *moneyRun) audit(ctx context.Context, r *MoneyReport) error {
 			other.Sold += x.Billed[side]
 			own.Open += x.Left[side]
 			own.Carried += x.Carried[side]
+			own.Netted += x.Netted[side]
+			other.Claims += x.Netted[side]
 			if d.tokens {
 				own.PaidByToken += x.Paid[side]
 				other.GotByToken += x.Paid[side]
@@ -120,6 +122,7 @@ func (m *moneyRun) dealt(ctx context.Context, r *MoneyReport, d *dealing) (x Mon
 		by := side(o.Payer)
 		x.Paid[by] += o.Paid
 		x.Left[by] += o.Left
+		x.Netted[by] += o.Netted
 		x.Carried[by] += o.Carried - o.Brought
 		if d.tokens && o.Paid > 0 {
 			r.Rails.Token.Payments++

@@ -10,6 +10,7 @@ import (
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/trade"
@@ -51,6 +52,86 @@ func (m *moneyRun) offset(ctx context.Context, r *MoneyReport) error {
 	return nil
 }
 
+// rounds has members take debts off each other without paying them: first in
+// circles, all who pay by bank; then by position, the first half of the carriers,
+// who pay what is left of theirs by token. What no round has taken off, banks pay.
+func (m *moneyRun) rounds(ctx context.Context, r *MoneyReport) error {
+	half := m.net.o.Carriers[:len(m.net.o.Carriers)/2]
+	for _, x := range []struct {
+		method netting.Method
+		takes  func(*dealing) bool
+	}{
+		{netting.ByCirculation, func(*dealing) bool { return true }},
+		{netting.ByPosition, func(d *dealing) bool { return slices.Contains(half, d.code(0)) && slices.Contains(half, d.code(1)) }},
+	} {
+		pairs := slices.DeleteFunc(m.byBank(), func(d *dealing) bool { return !x.takes(d) })
+		if err := m.round(ctx, r, x.method, pairs); err != nil {
+			return fmt.Errorf("the round by %s: %w", x.method, err)
+		}
+	}
+	if first := r.Rounds[0]; first.Offered != r.Gross || first.Left != r.NetCompressed {
+		return fault.Newf(fault.Internal, "report this", "the carriers came to %s of %s in circles, and their debts to %s of %s", first.Left, first.Offered, r.NetCompressed, r.Gross)
+	}
+	return nil
+}
+
+// round has some pairs take part in a round, until what comes of it has taken effect
+// on both sides of each.
+func (m *moneyRun) round(ctx context.Context, r *MoneyReport, method netting.Method, pairs []*dealing) error {
+	now := time.Now()
+	call := wire.CallRound{ID: canon.Sum("sandbox round", []byte(method)), Currency: moneyUnit, Method: method,
+		JoinBy: wire.Time(now.Add(m.tempo.join).UnixMilli()), SignBy: wire.Time(now.Add(m.tempo.join + time.Minute).UnixMilli())}
+	called, err := m.issuer().finance.CallRound(ctx, call, "")
+	if err != nil {
+		return err
+	}
+	id := called.Record.ID
+	if err := together(pairs, func(d *dealing) error {
+		for _, x := range d.pair {
+			if err := m.net.retried(ctx, "the round to be known", func() error {
+				_, err := m.of(x.me).finance.JoinRound(ctx, id, wire.JoinRound{Partner: x.partner})
+				return err
+			}); err != nil {
+				return fmt.Errorf("%s with %s: %w", x.me, x.partner, err)
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	var detail wire.RoundDetail
+	if err := m.slowly(ctx, "the round to be agreed", func() (bool, error) {
+		if detail, err = m.issuer().reader.Round(ctx, id); err != nil {
+			return false, err
+		}
+		if detail.State == netting.Lapsed && len(detail.Debts) > 0 {
+			return false, fault.Newf(fault.Refused, "run it again while the machine does less", "the round has lapsed: %d signatures are missing", detail.Missing)
+		}
+		return detail.State == netting.Agreed || detail.State == netting.Lapsed, nil // of nothing
+	}); err != nil {
+		return err
+	}
+	x := MoneyRound{Method: method, Debts: len(detail.Debts), Payments: len(detail.Payments)}
+	for _, d := range detail.Debts {
+		x.Offered += d.Offered
+		x.Left += d.Left
+	}
+	for _, p := range detail.Payments {
+		x.Paid += p.Amount
+	}
+	if err := together(m.holders, func(p *purse) error {
+		return m.slowly(ctx, "the round to take effect", func() (bool, error) {
+			own, err := p.reader.Round(ctx, id)
+			return err == nil && !slices.ContainsFunc(own.Pairs, func(b wire.RoundPair) bool { return b.Signed && !b.Applied }), err
+		})
+	}); err != nil {
+		return err
+	}
+	r.Rounds = append(r.Rounds, x)
+	m.say("a round by %s among pairs that know their partners only: of %s %s in %d debts %s are left, %s of positions is paid by token", method, x.Offered, moneyUnit, x.Debts, x.Left, x.Paid)
+	return nil
+}
+
 // threeWays is what is left of debts in each way of netting.
 type threeWays struct{ gross, bilateral, multilateral, compressed money.Micro }
 
@@ -87,9 +168,9 @@ func netThreeWays(codes []party.Code, all []owed) (out threeWays, err error) {
 	return out, nil
 }
 
-// defaulted waits until what the carrier that has stopped paying owes is overdue,
-// and says what its deposits have paid, what is lost, and that nobody sells it any
-// more, while others go on.
+// defaulted waits until what the carrier that has stopped paying owes by token is
+// overdue, and says what its deposits have paid, what is lost, and who sells it no
+// more, while others go on. Debts that were in a round have a day for it.
 func (m *moneyRun) defaulted(ctx context.Context, r *MoneyReport) error {
 	who := m.defaulter().code
 	r.Default = MoneyDefault{Carrier: who}
@@ -107,7 +188,7 @@ func (m *moneyRun) defaulted(ctx context.Context, r *MoneyReport) error {
 				return false, err
 			}
 			for _, o := range all {
-				if o.Payer == who && o.State == settlement.Owed {
+				if d.tokens && o.Payer == who && o.State == settlement.Owed {
 					return false, nil
 				}
 			}
@@ -118,9 +199,12 @@ func (m *moneyRun) defaulted(ctx context.Context, r *MoneyReport) error {
 		for _, o := range all {
 			switch {
 			case o.Payer != who:
-			case o.State == settlement.Overdue:
+			case owing(&o):
 				x.Debts++
 				x.Amount += o.Left
+				if o.State == settlement.Overdue {
+					x.Overdue++
+				}
 			case d.tokens:
 				x.Deposit += o.Paid
 			}
@@ -129,12 +213,15 @@ func (m *moneyRun) defaulted(ctx context.Context, r *MoneyReport) error {
 		if err != nil {
 			return err
 		}
-		if x.Refused = fault.CodeOf(refused); x.Refused != trade.CodeCredit {
-			return fault.Newf(fault.Internal, "report this", "%s owes %s and orders more of %s: %v", who, x.Amount, d.code(1-side), refused)
+		if refused == nil { // what it owes there rounds have taken off
+			continue
 		}
 		x.Blocked++
+		if x.Refused = fault.CodeOf(refused); x.Refused != trade.CodeCredit {
+			return refused
+		}
 	}
-	m.say("%s has stopped paying: %d debts of %s are overdue, %s came out of its deposit, and nobody sells it more (%s)", who, x.Debts, x.Amount, x.Deposit, x.Refused)
+	m.say("%s has stopped paying: %s came out of its deposit, %d debts of %s are open, and %d partners sell it no more (%s)", who, x.Deposit, x.Debts, x.Amount, x.Blocked, x.Refused)
 	for _, d := range m.deals {
 		if d.code(0) == who || d.code(1) == who {
 			continue

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/money"
+	"github.com/lateral-network/lateral/trade/netting"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/token"
 )
@@ -30,6 +31,8 @@ type MoneyReport struct {
 	NetBilateral    money.Micro `json:"net_bilateral"`
 	NetMultilateral money.Micro `json:"net_multilateral"`
 	NetCompressed   money.Micro `json:"net_compressed"`
+
+	Rounds []MoneyRound `json:"rounds"` // of netting, in which carriers took them off each other
 
 	// Netted is what pairs that pay by token have set off against each other, as their
 	// agreements say.
@@ -63,6 +66,16 @@ type MoneyReport struct {
 	out string // folder that was kept, empty without
 }
 
+// MoneyRound is a round of netting among carriers that know their partners only.
+type MoneyRound struct {
+	Method   netting.Method `json:"method"`
+	Debts    int            `json:"debts"` // that were offered, each from one to another
+	Offered  money.Micro    `json:"offered"`
+	Left     money.Micro    `json:"left"` // of it
+	Payments int            `json:"payments"`
+	Paid     money.Micro    `json:"paid"` // of positions, by token
+}
+
 // MoneyRail is what went one way.
 type MoneyRail struct {
 	Payments int         `json:"payments"`
@@ -72,7 +85,8 @@ type MoneyRail struct {
 // MoneyDefault is the carrier that has stopped paying.
 type MoneyDefault struct {
 	Carrier party.Code  `json:"carrier"`
-	Debts   int         `json:"debts"`     // that are overdue
+	Debts   int         `json:"debts"`     // that are open
+	Overdue int         `json:"overdue"`   // of them
 	Amount  money.Micro `json:"defaulted"` // left of them: what its partners have lost
 	Deposit money.Micro `json:"deposit"`   // that came out of its deposit before it was empty
 	Blocked int         `json:"blocked"`   // partners that sell it no more
@@ -96,6 +110,7 @@ type MoneyPair struct {
 	ByToken  bool           `json:"by_token"` // netted, and paid out of deposits; else by bank
 	Billed   [2]money.Micro `json:"billed"`
 	Paid     [2]money.Micro `json:"paid"`
+	Netted   [2]money.Micro `json:"netted"`  // by rounds
 	Carried  [2]money.Micro `json:"carried"` // less than a coin, to the next debt
 	Left     [2]money.Micro `json:"left"`
 }
@@ -107,6 +122,8 @@ type MoneyCarrier struct {
 	Bought       money.Micro `json:"bought"`
 	PaidByToken  money.Micro `json:"paid_by_token"`
 	GotByToken   money.Micro `json:"got_by_token"`
+	Netted       money.Micro `json:"netted"` // by rounds, off its debts
+	Claims       money.Micro `json:"claims"` // by rounds, off its claims: it got the difference by token, or paid it
 	PaidByBank   money.Micro `json:"paid_by_bank"`
 	GotByBank    money.Micro `json:"got_by_bank"`
 	Carried      money.Micro `json:"carried"`
@@ -135,11 +152,13 @@ func (r *MoneyReport) conserved() error {
 		var owes [2]money.Micro // paid or left
 		for i, code := range p.Carriers {
 			other := p.Carriers[1-i]
-			owes[i] = p.Paid[i] + p.Left[i] + p.Carried[i]
+			owes[i] = p.Paid[i] + p.Netted[i] + p.Left[i] + p.Carried[i]
 			own := at(code)
 			own.Bought += p.Billed[i]
 			own.Open += p.Left[i]
 			own.Carried += p.Carried[i]
+			own.Netted += p.Netted[i]
+			at(other).Claims += p.Netted[i]
 			at(other).Sold += p.Billed[i]
 			left += p.Left[i]
 			switch {
@@ -152,7 +171,7 @@ func (r *MoneyReport) conserved() error {
 				own.PaidByBank += p.Paid[i]
 				at(other).GotByBank += p.Paid[i]
 				if owes[i] != p.Billed[i] {
-					return lost("%s is billed %s by %s, and has %s paid, %s left and %s carried", code, p.Billed[i], other, p.Paid[i], p.Left[i], p.Carried[i])
+					return lost("%s is billed %s by %s, and has %s paid, %s netted, %s left and %s carried", code, p.Billed[i], other, p.Paid[i], p.Netted[i], p.Left[i], p.Carried[i])
 				}
 			}
 			if p.Left[i] != 0 && code != r.Default.Carrier {
@@ -181,24 +200,30 @@ func (r *MoneyReport) conserved() error {
 	case r.NetBilateral > r.Gross || r.NetCompressed > r.NetBilateral || r.NetMultilateral > r.NetCompressed:
 		return lost("netting leaves %s of %s by pairs, %s in circles and %s by position", r.NetBilateral, r.Gross, r.NetCompressed, r.NetMultilateral)
 	}
+	var off, rounds money.Micro // by rounds
+	for _, x := range r.Rounds {
+		off += x.Offered - x.Left
+	}
 	var held, token, bank money.Micro
 	for _, c := range r.Standing {
 		s := at(c.Carrier)
 		if c.Sold != s.Sold || c.Bought != s.Bought || c.PaidByToken != s.PaidByToken || c.GotByToken != s.GotByToken || c.PaidByBank != s.PaidByBank ||
-			c.GotByBank != s.GotByBank || c.Carried != s.Carried || c.Open != s.Open {
+			c.GotByBank != s.GotByBank || c.Carried != s.Carried || c.Open != s.Open || c.Netted != s.Netted || c.Claims != s.Claims {
 			return lost("what %s has with its partners is not what it has in all", c.Carrier)
 		}
-		if have := c.TokensBought + c.GotByToken - c.PaidByToken - c.Redeemed; c.Tokens+c.Locked != have {
+		if have := c.TokensBought + c.GotByToken - c.PaidByToken + c.Claims - c.Netted - c.Redeemed; c.Tokens+c.Locked != have {
 			return lost("%s has %s %s and %s in deposits, and should have %s", c.Carrier, c.Tokens, r.Token, c.Locked, have)
 		}
 		if have := bankBegin*10_000 + c.GotByBank - c.PaidByBank - c.TokensBought + c.Redeemed; c.Bank != have {
 			return lost("%s has %s at its bank, and should have %s", c.Carrier, c.Bank, have)
 		}
-		held, token, bank = held+c.Tokens+c.Locked, token+c.PaidByToken, bank+c.PaidByBank
+		held, token, bank, rounds = held+c.Tokens+c.Locked, token+c.PaidByToken, bank+c.PaidByBank, rounds+c.Netted
 	}
 	switch {
 	case len(r.Standing) != len(sums):
 		return lost("%d carriers trade, and %d are told of", len(sums), len(r.Standing))
+	case off != rounds:
+		return lost("rounds have taken off %s, and %s is off debts", off, rounds)
 	case held != r.Supply:
 		return lost("the carriers have %s %s together, and %s are out", held, r.Token, r.Supply)
 	case token != r.Rails.Token.Amount || bank != r.Rails.Bank.Amount:
@@ -220,6 +245,9 @@ func (r *MoneyReport) Text() string {
 		fmt.Fprintf(w, "%s\t%s %s\t%s\t\n", x.name, r.Currency, x.left, share(x.left, r.Gross))
 	}
 	flush(w)
+	for _, x := range r.Rounds {
+		fmt.Fprintf(&b, "a round by %s left %s of %s %s, and %d payments of %s by token\n", x.Method, x.Left, r.Currency, x.Offered, x.Payments, x.Paid)
+	}
 	fmt.Fprintf(&b, "pairs that pay by token have set off %s %s as they went\n", r.Currency, r.Netted)
 	fmt.Fprintln(&b, "\nwhat was paid")
 	fmt.Fprintln(w, "rail\tpayments\tamount\t")
@@ -234,8 +262,8 @@ func (r *MoneyReport) Text() string {
 	}
 	flush(w)
 	x := &r.Default
-	fmt.Fprintf(&b, "\n%s has stopped paying: its deposit paid %s, %d debts of %s are overdue and lost; %d partners sell it no more (%s)\n",
-		x.Carrier, x.Deposit, x.Debts, x.Amount, x.Blocked, x.Refused)
+	fmt.Fprintf(&b, "\n%s has stopped paying: its deposit paid %s, %d debts of %s are lost, %d of them overdue; %d partners sell it no more (%s)\n",
+		x.Carrier, x.Deposit, x.Debts, x.Amount, x.Overdue, x.Blocked, x.Refused)
 	fmt.Fprintf(&b, "%s left its deposits with %s alone: %s was its own, and came %.0f s later; %s was the other's\n",
 		r.Exit.Carrier, r.Exit.Partner, r.Exit.Share, float64(r.Exit.ChallengeMS)/1000, r.Exit.Partners)
 	fmt.Fprintf(&b, "%s %s minted, %s redeemed by bank and burned; %s are out, and the reserve is %s %s\n", r.Minted, r.Token, r.Redeemed, r.Supply, r.Currency, r.Reserve)

@@ -22,7 +22,7 @@ const (
 	moneyCap       money.Micro = 1_000_000e6
 	moneyRedeem                = 3_600_000 // ms
 	redeemed       money.Micro = 100e6
-	spare          money.Micro = 100e6 // that each has beside its deposits
+	spare          money.Micro = 500e6 // that each has beside its deposits, for positions and redemption
 	depositPayee   money.Micro = 200e6 // of the side of a pair that buys less
 	depositSpare   money.Micro = 50e6  // of the other, beside what it will owe
 	coveredByShort             = 2     // cycles that the deposit of who stops paying covers

@@ -40,7 +40,7 @@ const (
 // dealing is what two carriers have with each other.
 type dealing struct {
 	codes  [2]party.Code
-	tokens bool        // they net each cycle's bills, and pay out of deposits; else each bill is a debt of its own, that a bank pays
+	tokens bool        // they net each cycle's bills, and pay out of deposits; else each bill is a debt of its own, for rounds and banks
 	rate   money.Micro // of a second
 	days   [moneyCycles]time.Time
 	calls  [2][moneyCycles][]uint64 // seconds of each call that one carrier sends the other
@@ -141,11 +141,15 @@ func (m *moneyRun) terms(d *dealing) func(*agreement.Terms) {
 		credit := agreement.DefaultCredit(moneyUnit)
 		credit.Allocation = agreement.Source{Text: fmt.Sprint(moneyCredit)}
 		t.Credit = &credit
-		t.Netting = d.tokens
-		t.Payment = []agreement.Method{{Name: methodBank}}
+		t.Netting = true
+		days := uint32(30)
+		if slices.Contains(d.codes[:], m.defaulter().code) {
+			days = 0 // its debts are to be overdue within the run
+		}
+		t.Payment = []agreement.Method{{Name: methodBank, DueDays: days}}
 		advice := m.tempo.advice
 		if d.tokens {
-			t.Payment = []agreement.Method{{Name: trade.MethodToken}, {Name: methodBank}}
+			t.Payment = []agreement.Method{{Name: trade.MethodToken, DueDays: days}, {Name: methodBank, DueDays: days}}
 			advice /= 4 // nobody has to send a file
 		}
 		for i := range t.Deadlines {
@@ -188,19 +192,61 @@ func (m *moneyRun) cycle(ctx context.Context, d *dealing, c int) error {
 		}
 	}
 	return m.slowly(ctx, fmt.Sprintf("bills of %s and %s", d.code(0), d.code(1)), func() (bool, error) {
-		for _, x := range d.pair {
+		done := true
+		for side, x := range d.pair {
 			bills, err := client.Collect(x.auditor.Invoices(ctx, nil))
 			if err != nil || len(bills) != 2*(c+1) {
 				return false, err
 			}
-			for _, b := range bills {
-				if b.Accepted == nil && b.State != invoice.Settled || !d.tokens && b.Obligation == "" {
-					return false, nil
-				}
+			bills = slices.DeleteFunc(bills, func(b wire.Invoice) bool { return b.Obligation != "" || b.State == invoice.Settled })
+			if len(bills) == 0 {
+				continue
+			}
+			done = false
+			if slices.ContainsFunc(bills, func(b wire.Invoice) bool { return b.Accepted == nil }) {
+				return false, nil
+			}
+			if err := x.due(ctx, bills, d.tokens, side); err != nil {
+				return false, err
 			}
 		}
-		return true, nil
+		return done, nil
 	})
+}
+
+// due has accepted bills netted, which the first side proposes and the second
+// accepts, or each of them owed by itself, as its payer says.
+func (x *desk) due(ctx context.Context, bills []wire.Invoice, net bool, side int) error {
+	var ids []string
+	for _, b := range bills {
+		if net || b.Buyer == x.me {
+			ids = append(ids, b.ID)
+		}
+	}
+	slices.Sort(ids)
+	if len(ids) == 0 {
+		return nil
+	}
+	var err error
+	switch {
+	case !net:
+		_, err = x.finance.OpenObligations(ctx, ids)
+	case len(ids) != 2: // of both directions
+	default:
+		proposed, failed := client.Collect(x.auditor.Nettings(ctx, client.Filter{"state": string(settlement.NettingProposed)}))
+		switch {
+		case failed != nil:
+			err = failed
+		case side == 0 && len(proposed) == 0:
+			_, err = x.finance.ProposeNetting(ctx, ids)
+		case side == 1 && len(proposed) > 0:
+			_, err = x.finance.AnswerNetting(ctx, proposed[0].ID, true)
+		}
+	}
+	if code := fault.CodeOf(err); code == trade.CodeNotPayable || code == trade.CodeState { // it was done meanwhile
+		return nil
+	}
+	return err
 }
 
 // slowly is poll for what takes seconds, of which many wait at once.
@@ -229,7 +275,7 @@ func (d *dealing) agreedDebts(ctx context.Context) ([]wire.Obligation, error) {
 		}
 	}
 	same := maps.EqualFunc(seen[0], seen[1], func(a, b wire.Obligation) bool {
-		return a.Payer == b.Payer && a.Payee == b.Payee && a.Amount == b.Amount && a.Left == b.Left && a.Paid == b.Paid && a.Carried == b.Carried && a.State == b.State
+		return a.Payer == b.Payer && a.Payee == b.Payee && a.Amount == b.Amount && a.Left == b.Left && a.Paid == b.Paid && a.Netted == b.Netted && a.Carried == b.Carried && a.State == b.State
 	})
 	if !same {
 		return nil, fault.Newf(fault.NotYet, "wait until both have executed the same", "the nodes of %s and %s do not report the same debts", d.code(0), d.code(1))

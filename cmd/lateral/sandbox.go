@@ -163,9 +163,9 @@ type moneyCommand struct {
 func (moneyCommand) Help() string {
 	return `Twelve carriers, each with its own node, buy of each other both ways for a month of four weekly bills. ALPHA issues a token
 against money at a bank; pairs pay each other out of deposits, or by files of ISO 20022 over the sandbox's bank. At the end of
-the month what is open is netted by pairs, by position and in circles; one carrier stops paying, one leaves a deposit alone, one
-has its tokens redeemed. Then all journals are read on both sides of each pair and added up. The exit code is 1 when a
-unit is missing. Progress goes to standard error, the result to standard output.
+the month what is open is netted by pairs, by position and in circles, and rounds between the nodes take it off; one carrier
+stops paying, one leaves a deposit alone, one has its tokens redeemed. Then all journals are read on both sides of each pair and
+added up. The exit code is 1 when a unit is missing. Progress goes to standard error, the result to standard output.
 
 Examples:
   lateral sandbox money
