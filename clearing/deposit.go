@@ -94,6 +94,13 @@ func (c copied) Scan(prefix string) iter.Seq2[string, []byte] {
 	}
 }
 
+// copy copies one record, if there is one.
+func (c copied) copy(from trade.Records, key string) {
+	if raw, ok := from.Get(key); ok {
+		c[key] = raw
+	}
+}
+
 // locks is what concerns deposits on both channels, copied one after the other: a
 // look at one channel inside another could wait for ever.
 type locks struct {
@@ -121,9 +128,7 @@ func (d *Desk) locks(owing map[string]bool) (l locks, err error) {
 			}
 			if ok && owed(ob) && ob.Payer == d.o.Me {
 				l.due = append(l.due, ob)
-				if raw, there := v.Get(trade.PledgeKey(ob.Round)); there {
-					here[trade.PledgeKey(ob.Round)] = raw
-				}
+				here.copy(v, trade.PledgeKey(ob.Round))
 			}
 		}
 		return nil

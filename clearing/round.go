@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
@@ -31,6 +32,10 @@ const (
 	// carried is how long what somebody else carries may take to stand on the board,
 	// until another is asked.
 	carried = 15 * time.Second
+
+	// longest is how far ahead, in ms, a round may end that a desk joins by itself:
+	// anybody may call one, and debts are bound until it is over.
+	longest = 24 * 3_600_000
 )
 
 // taking is that this side takes part in a round. It is kept before the partner
@@ -97,6 +102,11 @@ type bout struct {
 
 func (b bout) state() netting.State { return b.round.At(b.now) }
 
+// wanted reports whether this side takes part, or may without being asked.
+func (d *Desk) wanted(b bout) bool {
+	return b.takes || d.o.Automatic.Rounds && b.round.SignBy <= b.now+longest
+}
+
 // rounds takes the next steps in all rounds.
 func (d *Desk) rounds(ctx context.Context) error {
 	if d.o.Vault == nil {
@@ -111,62 +121,79 @@ func (d *Desk) rounds(ctx context.Context) error {
 }
 
 // bouts reads all rounds that are not over for this desk, one channel after the
-// other.
+// other. Of a board it copies what concerns the two, and all of it to sign.
 func (d *Desk) bouts() (out []bout, err error) {
-	public := copied{}
-	var blockTime int64
-	var open []trade.Round
+	here, public := copied{}, copied{}
+	now := d.o.Now() - clockSlack
 	err = d.o.Vault.Omni.View(func(v view) error {
-		blockTime = v.Time
+		now = max(now, v.Time)
 		for key, raw := range v.Scan(trade.RoundPrefix) {
 			if d.passed[key] {
 				continue
 			}
-			public[key] = raw
 			var r trade.Round
 			if err := canon.Decode(raw, &r); err != nil {
 				return err
 			}
-			open = append(open, r)
-			for _, prefix := range []string{trade.OfferedPrefix(r.ID), trade.LimitedPrefix(r.ID), trade.SignedPrefix(r.ID), trade.ResultKey(r.ID)} {
-				for key, raw := range v.Scan(prefix) {
-					public[key] = raw
-				}
-			}
+			public[key] = raw
+			out = append(out, bout{round: r, here: trade.View{Records: here}, board: trade.View{Records: public}})
 		}
 		return nil
 	})
-	if err != nil || len(open) == 0 {
+	if err != nil || len(out) == 0 {
 		return nil, err
 	}
 	d.mu.Lock()
 	takings, waiting := maps.Clone(d.takings), maps.Clone(d.waiting)
 	d.mu.Unlock()
 	err = d.o.Channel.View(func(v view) error {
-		now := max(blockTime, v.Time, d.o.Now()-clockSlack)
-		here := copied{}
-		if raw, ok := v.Get(trade.BilateralKey); ok {
-			here[trade.BilateralKey] = raw
-		}
-		for _, r := range open {
-			for _, key := range []string{trade.JoinedKey(r.ID, d.o.Me), trade.JoinedKey(r.ID, d.o.Partner), trade.PledgeKey(r.ID)} {
-				if raw, ok := v.Get(key); ok {
-					here[key] = raw
-				}
+		now = max(now, v.Time)
+		here.copy(v, trade.BilateralKey)
+		for i := range out {
+			b := &out[i]
+			id := b.round.ID
+			b.now = now
+			b.taking, b.takes = takings[id]
+			for _, key := range []string{trade.JoinedKey(id, d.o.Me), trade.JoinedKey(id, d.o.Partner), trade.PledgeKey(id)} {
+				here.copy(v, key)
 			}
-			b := bout{round: r, here: trade.View{Records: here}, board: trade.View{Records: public}, now: now}
-			b.taking, b.takes = takings[r.ID]
-			if b.state() == netting.Joining && (b.takes || d.o.Automatic.Rounds) {
-				for o := range (trade.View{Records: v}).Offerable(b.board, r.Currency, v.Time) {
+			if _, pledged := b.here.Pledge(id); !pledged && b.state() == netting.Joining && d.wanted(*b) {
+				for o := range (trade.View{Records: v}).Offerable(b.round.Currency, v.Time) {
 					if !waiting[actAdvise+o.ID] {
 						b.debts = append(b.debts, o)
 					}
 				}
 			}
-			out = append(out, b)
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	err = d.o.Vault.Omni.View(func(v view) error {
+		for i := range out {
+			b := &out[i]
+			id, k := b.round.ID, d.roundKeyOf(b.round.ID).Public()
+			public.copy(v, trade.LimitedKey(id, k))
+			public.copy(v, trade.SignedKey(id, k))
+			p, _ := b.here.Pledge(id)
+			for _, o := range p.Offers {
+				public.copy(v, trade.OfferedKey(id, o.Offer.Debtor, o.Offer.Creditor))
+			}
+			if _, signed := b.board.RoundSigned(id, k); !signed && len(p.Acts) == 2 && b.state() == netting.Signing {
+				for _, prefix := range []string{trade.OfferedPrefix(id), trade.LimitedPrefix(id)} {
+					for key, raw := range v.Scan(prefix) {
+						public[key] = raw
+					}
+				}
+			}
+		}
+		return nil
+	})
+	for i := range out {
+		b := &out[i]
+		b.debts = slices.DeleteFunc(b.debts, func(o obligationRecord) bool { return b.here.Bound(b.board, o, b.now) })
+	}
 	return out, err
 }
 
@@ -206,6 +233,9 @@ func (d *Desk) overWith(id canon.Hash) error {
 	d.mu.Lock()
 	_, took := d.takings[id]
 	delete(d.takings, id)
+	maps.DeleteFunc(d.failed, func(action string, _ failure) bool {
+		return strings.HasPrefix(action, actRound) && strings.HasSuffix(action, id.String()) && !d.waiting[action]
+	})
 	d.mu.Unlock()
 	if !took {
 		return nil
@@ -221,7 +251,7 @@ func (d *Desk) offerInto(ctx context.Context, b bout, pledge trade.Pledge, pledg
 	_, theirs := b.here.Joined(id, d.o.Partner)
 	k := d.roundKeyOf(id)
 	switch {
-	case !b.takes && !d.o.Automatic.Rounds:
+	case !d.wanted(b):
 		return nil
 	case !mine:
 		if len(b.debts) == 0 || d.paying() {

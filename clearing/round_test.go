@@ -270,9 +270,19 @@ func TestFourNodesCompressACircle(t *testing.T) {
 	r := newRing(t, "ALPHA", "BRAVO", "CHARLIE", "DELTA")
 	r.treasuries()
 	r.trade(byBank, 10, 8, 9, 7)
+	// Nobody's debts are bound for long because somebody has called a long round.
+	s := r.worlds[0].sides[0]
+	now := r.worlds[0].now().UnixMilli()
+	long := canon.Sum("a long round")
+	s.public(s.signed(s.keys.delegate, trade.KindRoundCall, trade.RoundCall{ID: long, Currency: "USD", Method: netting.ByCirculation, JoinBy: now + 3_600_000, SignBy: now + 48*3_600_000}))
 	id := r.call(netting.ByCirculation)
 	r.offered(id, 4)
 	r.comes("0.300000 owed", "0.100000 owed", "0.200000 owed", "0.000000 settled")
+	s.view(func(v trade.View) {
+		if _, joined := v.Joined(long, "ALPHA"); joined {
+			t.Error("ALPHA's node has joined a round of two days by itself")
+		}
+	})
 	if got := r.round(id); got.State != netting.Agreed {
 		t.Errorf("the round is %+v", got)
 	}
@@ -329,9 +339,22 @@ func TestARoundThatOneNeverSignsChangesNothing(t *testing.T) {
 	}
 	r.worlds[0].until("the round has lapsed", func() bool { return r.round(id).State == netting.Lapsed })
 	r.comes("0.500000 owed", "0.500000 owed", "0.500000 owed")
+	for _, n := range r.nodes {
+		for _, s := range n.sides {
+			s.w.until("no problem is left of it", func() bool { return len(s.desk.Problems()) == 0 })
+		}
+	}
+
+	// In the next one BRAVO wants to see most of the cash.
 	r.nodes[2].silent.Store(false)
-	r.offered(r.call(netting.ByCirculation), 3)
-	r.comes("0.000000 settled", "0.000000 settled", "0.000000 settled")
+	id = r.call(netting.ByCirculation)
+	bravo := r.nodes[1].sides[0]
+	bravo.w.until("BRAVO's node knows the round", func() bool { return bravo.desk.TakePart(id, 0.2e6) == nil })
+	r.offered(id, 4)
+	r.comes("0.300000 owed", "0.300000 owed", "0.300000 owed")
+	if err := bravo.desk.TakePart(id, 0); fault.CodeOf(err) != trade.CodeState {
+		t.Errorf("a round that is over is joined: %v", err)
+	}
 }
 
 // [SET-08]: by position all debts go, and who owes more than it is owed pays the

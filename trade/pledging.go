@@ -318,11 +318,11 @@ func (t *tx) netted(round canon.Hash, o settlement.Obligation, part money.Micro)
 }
 
 // Offerable yields the debts in a currency that the two could offer into a round at
-// a time (ms UTC), by id.
-func (v View) Offerable(public View, c money.Currency, now int64) iter.Seq[settlement.Obligation] {
+// a time (ms UTC), by id; those that are bound (Bound) are among them.
+func (v View) Offerable(c money.Currency, now int64) iter.Seq[settlement.Obligation] {
 	return func(yield func(settlement.Obligation) bool) {
 		for o := range v.Obligations() {
-			if o.State != settlement.Owed && o.State != settlement.Overdue || o.Amount.Currency != c || v.Bound(public, o, now) {
+			if o.State != settlement.Owed && o.State != settlement.Overdue || o.Amount.Currency != c {
 				continue
 			}
 			inv, _ := v.Invoice(o.Invoices[0])
