@@ -125,10 +125,14 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 		}
 		return err
 	})
-	if err != nil || !found || !d.o.Automatic.Pay {
+	if err != nil || !found {
 		return err
 	}
-	if d.o.Vault != nil && ob.Method == trade.MethodToken && d.owes(ob) {
+	auto := d.o.Automatic
+	if (auto.Pay || auto.Tokens) && d.o.Vault != nil && ob.Method == trade.MethodToken && d.owes(ob) {
+		return nil
+	}
+	if !auto.Pay {
 		return nil
 	}
 	if owed(ob) && ob.Payer == d.o.Me && d.waits(ob) {

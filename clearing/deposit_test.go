@@ -231,6 +231,44 @@ func TestWhatIsOwedByTokensIsPaidOutOfTheDeposit(t *testing.T) {
 	}
 }
 
+// A node that is to pay by tokens alone pays out of deposits, and advises no payment of
+// a bank that nobody has made.
+func TestANodeThatPaysByTokensLeavesBanksToPeople(t *testing.T) {
+	t.Parallel()
+	tokens := func(w *world) {
+		for _, s := range w.sides {
+			s.auto = Automatic{Rate: true, Accept: true, Net: true, Tokens: true}
+			s.restart()
+		}
+	}
+	w := newTokenWorld(t)
+	tokens(w)
+	w.sheets(rates)
+	w.sides[0].fund(10)
+	w.minutes(10, 1)
+	w.settled("0.100000")
+
+	w = newWorldWithout(t)
+	tokens(w)
+	w.agree(func(x *agreement.Terms) { x.Netting = false })
+	w.sheets(rates)
+	w.minutes(10, 1)
+	var states []settlement.State
+	look := func() {
+		states = nil
+		w.sides[1].view(func(v trade.View) {
+			for o := range v.Obligations() {
+				states = append(states, o.State)
+			}
+		})
+	}
+	w.until("the bill is owed", func() bool { look(); return len(states) == 1 })
+	w.quiet()
+	if look(); states[0] != settlement.Owed {
+		t.Errorf("what a bank has to pay is %s", states[0])
+	}
+}
+
 // A node that stops while it pays pays once, and finds the keys of its locks again.
 func TestANodeThatStopsWhileItPaysPaysOnce(t *testing.T) {
 	t.Parallel()

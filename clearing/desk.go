@@ -33,7 +33,8 @@ type Automatic struct {
 	Rate   bool // request rating of periods that are over, and bills for products
 	Accept bool // accept invoices whose lines are agreed
 	Net    bool // propose and accept nettings
-	Pay    bool // advise payments, and confirm those that the partner advised
+	Pay    bool // advise payments, and confirm those that the partner advised; and Tokens
+	Tokens bool // pay out of deposits what is owed by tokens
 	// Measure: state what the meter has of products, and accept proposals that equal
 	// what was stated.
 	Measure bool

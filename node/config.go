@@ -117,7 +117,8 @@ type Automatic struct {
 	Rate   bool `yaml:"rate"`   // request rating when a period is over, and bills for products
 	Accept bool `yaml:"accept"` // accept invoices that equal the own expectation
 	Net    bool `yaml:"net"`    // propose and accept netting of final invoices
-	Pay    bool `yaml:"pay"`    // advise payments, and confirm those that arrived
+	Pay    bool `yaml:"pay"`    // advise payments, and confirm those that arrived; and tokens
+	Tokens bool `yaml:"tokens"` // pay out of deposits what is owed by tokens, and leave banks to people
 	// Measure: state what was imported of products' measurements, and accept
 	// proposals that equal it.
 	Measure bool `yaml:"measure"`

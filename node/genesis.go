@@ -18,6 +18,7 @@ import (
 type Founding struct {
 	Name       string // at most 16 letters
 	Start      int64  // time of the first block, ms UTC
+	Challenge  int64  // how long an exit from a lock may be contested, ms; 0: a day
 	Members    []party.Signed
 	Validators []ledger.Validator
 }
@@ -26,6 +27,7 @@ type Founding struct {
 // Everybody who runs a node needs both; they hold no secret.
 func (f Founding) Write(dir string) (networkPath, genesisPath string, err error) {
 	doc := trade.GenesisDocument{Network: trade.DefaultNetwork(f.Name), Members: f.Members, Start: f.Start}
+	doc.Network.ChallengeMillis = f.Challenge
 	for _, v := range f.Validators {
 		doc.Validators = append(doc.Validators, trade.Validator(v))
 	}

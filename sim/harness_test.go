@@ -2,9 +2,12 @@ package sim
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -253,5 +256,41 @@ func tails(t *testing.T, n *Network) {
 			return l == "" || strings.Contains(l, "level=INFO")
 		})
 		t.Logf("%s:\n%s", r.name, strings.Join(lines[max(0, len(lines)-15):], "\n"))
+	}
+}
+
+// sameShape compares the fields of a report and their types, as programs read
+// them, with a file of testdata.
+func sameShape(t *testing.T, report any, file string) {
+	t.Helper()
+	data, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc any
+	if err := json.Unmarshal(data, &doc); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	var walk func(path string, v any)
+	walk = func(path string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, x := range v {
+				walk(strings.TrimPrefix(path+"."+k, "."), x)
+			}
+		case []any:
+			for _, x := range v {
+				walk(path+"[]", x)
+			}
+		default:
+			found[fmt.Sprintf("%s %T", path, v)] = true
+		}
+	}
+	walk("", doc)
+	got := strings.Join(slices.Sorted(maps.Keys(found)), "\n") + "\n"
+	want, err := os.ReadFile(filepath.Join("testdata", file))
+	if err != nil || got != string(want) {
+		t.Errorf("the shape is\n%s\nand was\n%s%v", got, want, err)
 	}
 }

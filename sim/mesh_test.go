@@ -3,13 +3,7 @@ package sim
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
-	"fmt"
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -322,34 +316,5 @@ func TestTheTimesOfAMeshAreDisjoint(t *testing.T) {
 
 // What programs read of the report: each field with its type.
 func TestTheReportOfAMeshHasItsShape(t *testing.T) {
-	data, err := json.Marshal(theMesh(t).report)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var doc any
-	if err := json.Unmarshal(data, &doc); err != nil {
-		t.Fatal(err)
-	}
-	found := map[string]bool{}
-	var walk func(path string, v any)
-	walk = func(path string, v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			for k, x := range v {
-				walk(strings.TrimPrefix(path+"."+k, "."), x)
-			}
-		case []any:
-			for _, x := range v {
-				walk(path+"[]", x)
-			}
-		default:
-			found[fmt.Sprintf("%s %T", path, v)] = true
-		}
-	}
-	walk("", doc)
-	got := strings.Join(slices.Sorted(maps.Keys(found)), "\n") + "\n"
-	want := string(must(os.ReadFile(filepath.Join("testdata", "mesh-report.txt"))))
-	if got != want {
-		t.Errorf("the shape is\n%s\nand was\n%s", got, want)
-	}
+	sameShape(t, theMesh(t).report, "mesh-report.txt")
 }

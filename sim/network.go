@@ -35,9 +35,11 @@ type Options struct {
 	Validators int          // default 4
 	Together   bool         // the first carrier's node is the first validator too
 	Automatic  node.Automatic
-	Banks      map[party.Code]node.Bank // of carriers that pay by banks
-	ENNIs      []ENNI                   // where carriers are interconnected; with any, each has a Sonata interface
-	Binary     string                   // lateral's own binary: each node is a process; empty: all in this process
+	But        map[party.Code]node.Automatic // what of some carriers' nodes is another
+	Banks      map[party.Code]node.Bank      // of carriers that pay by banks
+	Challenge  time.Duration                 // in which an exit from a deposit may be contested; 0: a day
+	ENNIs      []ENNI                        // where carriers are interconnected; with any, each has a Sonata interface
+	Binary     string                        // lateral's own binary: each node is a process; empty: all in this process
 	Log        *slog.Logger
 }
 
@@ -86,6 +88,9 @@ func Build(o Options) (*Network, error) {
 	carrier := func(init node.InitOptions, code party.Code) node.InitOptions {
 		init.Dir, init.Carrier, init.LegalName, init.Country = filepath.Join(o.Dir, string(code)), code, string(code)+" Telecom", "CH"
 		init.Exchange, init.API, init.Automatic = port(), port(), o.Automatic
+		if a, other := o.But[code]; other {
+			init.Automatic = a
+		}
 		return init
 	}
 	var found node.Founding
@@ -129,6 +134,7 @@ func Build(o Options) (*Network, error) {
 			return nil, err
 		}
 	}
+	found.Challenge = o.Challenge.Milliseconds()
 	found.Start = time.Now().Add(-time.Second).UnixMilli()
 	networkFile, genesisFile, err := found.Write(o.Dir)
 	if err != nil {

@@ -242,7 +242,7 @@ func secretsOf(t *testing.T, r *reference) *secrets {
 		s.amount(a)
 	}
 	s.terms()
-	for _, limit := range worth([]money.Currency{"USD"}) {
+	for _, limit := range worth([]money.Currency{"USD"}, usualValue) {
 		s.ints[uint64(limit.Micro)] = "value of the order"
 	}
 	for _, text := range []string{"Destination ", "As in the signed document", "Switzerland", "Zurich", "Open, either side", "MSA-1", "V-ALPHA", "V-BRAVO", "robot for"} {

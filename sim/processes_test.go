@@ -138,13 +138,13 @@ func TestKilledNodesComeBackAndNothingIsLostOrBilledTwice(t *testing.T) {
 	go func() { crashed <- crashes(ctx, n, seed, 12, say) }()
 	err = n.feed(ctx, pair, in, say)
 	if err == nil {
-		err = n.quiet(ctx, pair, say)
+		err = n.quiet(ctx, pair, say, nil)
 	}
 	say("quiet for the first time")
 	if err = errors.Join(err, <-crashed); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.quiet(ctx, pair, say); err != nil {
+	if err := n.quiet(ctx, pair, say, nil); err != nil {
 		t.Fatal(err)
 	}
 	got, err := n.attested(ctx, pair, in, say)

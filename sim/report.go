@@ -31,6 +31,7 @@ type Report struct {
 	Totals      []Total                `json:"totals"`
 	Differences []reconcile.Difference `json:"differences"` // theirs - ours
 	Disputes    Disputes               `json:"disputes"`
+	Payments    []Paid                 `json:"payments,omitempty"` // by token and by bank; absent where nobody pays really
 	Exceptions  struct {
 		Ours   []Exception `json:"ours"`
 		Theirs []Exception `json:"theirs"`
@@ -122,6 +123,14 @@ func (r *Report) Text() string {
 		fmt.Fprintln(w, "cause\tdirection\tcurrency\tcalls\tamount\t")
 		for _, d := range r.Differences {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t\n", d.Cause, d.Direction, d.Currency, d.Count, d.Amount)
+		}
+		flush(w)
+	}
+	if len(r.Payments) > 0 {
+		fmt.Fprintln(&b, "\npaid")
+		fmt.Fprintln(w, "payer\tby\tdebts\tcurrency\tamount\tcarried\t")
+		for _, p := range r.Payments {
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t\n", p.Payer, p.Rail, p.Debts, p.Currency, p.Amount, p.Carried)
 		}
 		flush(w)
 	}

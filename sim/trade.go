@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,8 +121,9 @@ func (n *Network) retried(ctx context.Context, what string, f func() error) erro
 // deal is what two carriers agree on.
 type deal struct {
 	cycle  string
-	live   bool      // usage comes as it happens; otherwise from files
-	sheets [2][]byte // CSV: for calls from the first carrier, and back
+	live   bool        // usage comes as it happens; otherwise from files
+	sheets [2][]byte   // CSV: for calls from the first carrier, and back
+	value  money.Micro // of an order in a period and each currency; 0: usualValue
 	change func(*agreement.Terms)
 }
 
@@ -170,7 +172,7 @@ func (n *Network) agree(ctx context.Context, pair [2]*desk, d deal, say func(for
 		id := fmt.Sprintf("V-%s", x.me)
 		if _, err := x.product.PlaceOrder(ctx, wire.PlaceOrder{
 			ID: id, Kind: order.Standing, Agreement: "MSA-1", Sheet: s.Record.ID, Line: voice.Name,
-			Value: worth(paid[i]),
+			Value: worth(paid[i], cmp.Or(d.value, usualValue)),
 		}, ""); err != nil {
 			return fmt.Errorf("ordering %s: %w", dir, err)
 		}
@@ -226,11 +228,13 @@ func currencies(csv []byte) ([]money.Currency, error) {
 	return slices.Sorted(maps.Keys(known)), nil
 }
 
-// worth says what an order may come to in a period: ten thousand units of each
-// currency.
-func worth(in []money.Currency) (out []money.Amount) {
+// usualValue is what an order may come to in a period: ten thousand units.
+const usualValue money.Micro = 1e10
+
+// worth says what an order may come to in a period, in each currency.
+func worth(in []money.Currency, value money.Micro) (out []money.Amount) {
 	for _, c := range in {
-		out = append(out, money.Amount{Currency: c, Micro: 1e10})
+		out = append(out, money.Amount{Currency: c, Micro: value})
 	}
 	return out
 }

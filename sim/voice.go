@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,6 +40,7 @@ type VoiceOptions struct {
 	Cycle            string
 	Dir              string // kept; empty: a temporary folder
 	Binary           string // lateral's own binary: every node is a process; empty: all in this one
+	Settle           bool   // what is owed is paid by token and over a bank; else it is told to be paid
 	Terms            func(*agreement.Terms)
 	Progress         io.Writer
 	Log              *slog.Logger
@@ -78,10 +80,15 @@ func Voice(ctx context.Context, o VoiceOptions) (*Report, error) {
 		}
 		defer os.RemoveAll(dir)
 	}
-	net, err := Build(Options{
+	options := Options{
 		Dir: dir, Carriers: []party.Code{in.us, in.them}, Binary: o.Binary, Log: o.Log,
 		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true},
-	})
+	}
+	if o.Settle = o.Settle && coined(in.currencies()); o.Settle {
+		options.Automatic.Pay = false
+		options.But = map[party.Code]node.Automatic{in.us: {Rate: true, Accept: true, Net: true, Tokens: true}}
+	}
+	net, err := Build(options)
 	if err != nil {
 		return nil, err
 	}
@@ -211,6 +218,17 @@ func badSheet(path string, rejects []usage.Reject) error {
 		"%s line %d: %s (%d bad rows)", path, rejects[0].Line, text.String(), len(rejects)).In(rejects[0].Field)
 }
 
+// currencies gives those of both sheets, in order.
+func (in *input) currencies() []money.Currency {
+	known := map[money.Currency]bool{}
+	for _, s := range in.terms.Sheets {
+		for _, r := range s.Rows() {
+			known[r.Currency] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(known))
+}
+
 func other(in input, c party.Code) party.Code {
 	if c == in.us {
 		return in.them
@@ -322,15 +340,31 @@ func (n *Network) voice(ctx context.Context, in input, o VoiceOptions, say func(
 	if err != nil {
 		return nil, err
 	}
+	var s *settling
+	if o.Settle {
+		if s, err = n.settle(ctx, pair, in.currencies()); err != nil {
+			return nil, err
+		}
+	}
 	if err := n.feed(ctx, pair, in, say); err != nil {
 		return nil, err
 	}
-	if err := n.quiet(ctx, pair, say); err != nil {
+	if s == nil {
+		err = n.quiet(ctx, pair, say, nil)
+	} else if err = s.fund(ctx, say); err == nil {
+		err = s.during(ctx, func(ctx context.Context) error { return n.quiet(ctx, pair, say, s) })
+	}
+	if err != nil {
 		return nil, err
 	}
 	report, err := n.attested(ctx, pair, in, say)
 	if err != nil {
 		return nil, err
+	}
+	if s != nil {
+		if report.Payments, err = s.paid(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if o.Dir != "" {
 		err = export(ctx, pair[0].auditor, report.Invoices, o.Dir, say)
@@ -349,7 +383,15 @@ func (n *Network) contracted(ctx context.Context, in input, o VoiceOptions, say 
 	if pair, err = n.desks(in.us, in.them); err != nil {
 		return pair, err
 	}
-	return pair, n.agree(ctx, pair, deal{cycle: o.Cycle, sheets: [2][]byte{in.rates, in.ratesBack}, change: o.Terms}, say)
+	change := func(t *agreement.Terms) {
+		if o.Settle {
+			bothRails(t)
+		}
+		if o.Terms != nil {
+			o.Terms(t)
+		}
+	}
+	return pair, n.agree(ctx, pair, deal{cycle: o.Cycle, sheets: [2][]byte{in.rates, in.ratesBack}, change: change}, say)
 }
 
 // attested has the final state anchored and reports on it.
@@ -410,7 +452,7 @@ func (n *Network) feed(ctx context.Context, pair [2]*desk, in input, say func(st
 // quiet waits until nothing moves by itself any more: no step under way, no
 // statement or rule awaited, everything agreed is settled, and both sides have
 // executed the same.
-func (n *Network) quiet(ctx context.Context, pair [2]*desk, say func(string, ...any)) error {
+func (n *Network) quiet(ctx context.Context, pair [2]*desk, say func(string, ...any), s *settling) error {
 	said := time.Now()
 	var still stall
 	return n.poll(ctx, "all periods to clear", func() (bool, error) {
@@ -423,6 +465,9 @@ func (n *Network) quiet(ctx context.Context, pair [2]*desk, say func(string, ...
 		}
 		for _, d := range pair {
 			left, err := d.moving(ctx)
+			if left == "" && err == nil {
+				left, err = d.unpaid(ctx, s)
+			}
 			if err != nil {
 				return false, err
 			}
@@ -505,12 +550,23 @@ func (d *desk) moving(ctx context.Context) (string, error) {
 			return q.what, err
 		}
 	}
+	return "", nil
+}
+
+// unpaid says what is agreed and not settled yet; empty when that is nothing, or
+// nothing that could be paid.
+func (d *desk) unpaid(ctx context.Context, s *settling) (string, error) {
 	totals, err := d.auditor.Totals(ctx)
 	if err != nil {
 		return "", err
 	}
 	for _, t := range totals {
 		if t.Invoiced != t.Settled+t.Disputed {
+			if s != nil {
+				if crumbs, err := s.crumbs(ctx); crumbs || err != nil {
+					return "", err
+				}
+			}
 			return fmt.Sprintf("%s %s of %s settled", t.Direction, t.Settled, t.Invoiced), nil
 		}
 	}

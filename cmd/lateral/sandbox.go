@@ -18,6 +18,7 @@ type sandboxCommand struct {
 	Live  liveCommand  `cmd:"" default:"withargs" help:"Live generated calls, cleared every 15 seconds, until Ctrl-C (the default)."`
 	Voice voiceCommand `cmd:"" help:"Clear two carriers' call-record files and end."`
 	Mesh  meshCommand  `cmd:"" help:"Find, order, measure, bill and settle one service across seven carriers, and end."`
+	Money moneyCommand `cmd:"" help:"Trade a month among twelve carriers, settle it in every way there is, and end."`
 }
 
 // liveCommand is "lateral sandbox".
@@ -77,7 +78,7 @@ type voiceCommand struct {
 
 func (voiceCommand) Help() string {
 	return `Starts the sandbox's network, gives each carrier its own file, clears every period found in the files as fast as it
-can, and ends. Progress goes to standard error, the result to standard output.
+can, pays what is agreed (ours by token out of a deposit, theirs over a bank by ISO 20022), and ends. Progress goes to standard error, the result to standard output.
 
 Examples:
   lateral sandbox voice --ours ours.csv --theirs theirs.csv --rates rates.csv
@@ -104,7 +105,7 @@ func (c voiceCommand) Run(ctx context.Context, t terminal) error {
 	}
 	report, err := sim.Voice(ctx, sim.VoiceOptions{
 		Formats: formats, Ours: c.Ours, Theirs: c.Theirs, Rates: c.Rates, RatesBack: c.RatesBack, Us: c.Us, Cycle: c.Period,
-		Dir: c.Out, Binary: binary, Progress: t.err, Log: logTo(t, c.Verbose),
+		Dir: c.Out, Binary: binary, Settle: true, Progress: t.err, Log: logTo(t, c.Verbose),
 	})
 	if err != nil {
 		return err
@@ -139,6 +140,42 @@ Examples:
 func (c meshCommand) Run(ctx context.Context, t terminal) error {
 	report, err := sim.Mesh(ctx, sim.MeshOptions{
 		Dir: c.Out, Integration: agreement.Integration(c.Integration), Progress: t.err, Log: logTo(t, c.Verbose),
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return t.document(report)
+	}
+	_, err = fmt.Fprint(t.out, report.Text())
+	return err
+}
+
+// moneyCommand is "lateral sandbox money".
+type moneyCommand struct {
+	Carriers int    `default:"12" help:"How many carriers trade: 4 to 12."`
+	Seed     uint64 `default:"1" help:"Seed of the calls that they exchange."`
+	JSON     bool   `name:"json" help:"Print one JSON document."`
+	Out      string `placeholder:"DIR" help:"Keep the network's files in this folder instead of a temporary one."`
+	Verbose  bool   `help:"Show the nodes' own log lines too."`
+}
+
+func (moneyCommand) Help() string {
+	return `Twelve carriers, each with its own node, buy of each other both ways for a month of four weekly bills. ALPHA issues a token
+against money at a bank; pairs pay each other out of deposits, or by files of ISO 20022 over the sandbox's bank. At the end of
+the month what is open is netted by pairs, by position and in circles, and rounds between the nodes take it off; one carrier
+stops paying, one leaves a deposit alone, one has its tokens redeemed. Then all journals are read on both sides of each pair and
+added up. The exit code is 1 when a unit is missing. Progress goes to standard error, the result to standard output.
+
+Examples:
+  lateral sandbox money
+  lateral sandbox money --json
+  lateral sandbox money --carriers 6 --seed 42 --out ./money`
+}
+
+func (c moneyCommand) Run(ctx context.Context, t terminal) error {
+	report, err := sim.Month(ctx, sim.MoneyOptions{
+		Dir: c.Out, Carriers: c.Carriers, Seed: c.Seed, Progress: t.err, Log: logTo(t, c.Verbose),
 	})
 	if err != nil {
 		return err
