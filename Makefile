@@ -54,6 +54,7 @@ bench: build ## the measures of docs/benchmarks.md
 	./$(BIN) bench compare --cycle
 	./$(BIN) bench mesh
 	./$(BIN) bench compression
+	./$(BIN) bench money --seconds 30 --obligations 100000
 
 bench-duckdb: ## build bin/lateral-duckdb, the peer of "lateral bench compare --duckdb" (needs a C compiler)
 	cd bench/duckdb && $(GO) build -buildvcs=false -o ../../bin/lateral-duckdb .

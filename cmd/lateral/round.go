@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"iter"
 	"time"
 
@@ -54,7 +55,7 @@ type roundCall struct {
 	Method   netting.Method `default:"compression" enum:"compression,multilateral" placeholder:"METHOD" help:"compression takes circles off; multilateral all debts, and positions are paid by tokens. Default: ${default}."`
 	Join     time.Duration  `default:"1h" placeholder:"TIME" help:"How long debts are offered; default: ${default}."`
 	Sign     time.Duration  `default:"1h" placeholder:"TIME" help:"How long after that all may sign; default: ${default}."`
-	ID       canon.Hash     `placeholder:"HEX" help:"32 bytes that name it; default: made from --key."`
+	ID       canon.Hash     `placeholder:"HEX" help:"32 bytes that name it; default: made from --key, or random."`
 }
 
 func (roundCall) Help() string {
@@ -63,6 +64,11 @@ their configuration take part by themselves; on others somebody joins (lateral r
 }
 
 func (c roundCall) Run(ctx context.Context, n *remote) error {
+	if c.ID.IsZero() && c.Key == "" {
+		if _, err := rand.Read(c.ID[:]); err != nil {
+			return err
+		}
+	}
 	join := time.Now().Add(c.Join)
 	d, err := n.api.CallRound(ctx, wire.CallRound{ID: c.ID, Currency: c.Currency, Method: c.Method, JoinBy: wire.Time(join.UnixMilli()), SignBy: wire.Time(join.Add(c.Sign).UnixMilli())}, c.Key)
 	return changed(n, d, err)
