@@ -43,7 +43,7 @@ var bodies = map[Kind]any{
 	KindTokenTransfer: TokenTransfer{}, KindHoldPlace: HoldPlace{}, KindHoldPost: HoldPost{}, KindHoldVoid: HoldAnswer{},
 	KindSwapOffer: SwapOffer{}, KindSwapTake: SwapAnswer{}, KindSwapCancel: SwapAnswer{}, KindRedeem: RedeemRequest{}, KindLockOpen: LockOpen{}, KindLockTopUp: LockTopUp{}, KindLockChange: LockChange{}, KindLockExit: LockExit{},
 	KindReputeCommit: ReputeCommit{}, KindReputeState: ReputeState{}, KindReputeShow: ReputeShow{},
-	KindLockContest: LockContest{}, KindLockClaim: LockClaim{}, KindDepositKey: DepositKey{}, KindDepositDeclare: DepositDeclare{}, KindDepositPay: DepositPay{}, KindDepositChange: DepositChange{}, KindFeedState: FeedState{},
+	KindLockContest: LockContest{}, KindLockClaim: LockClaim{}, KindDepositKey: DepositKey{}, KindDepositDeclare: DepositDeclare{}, KindDepositPay: DepositPay{}, KindDepositChange: DepositChange{}, KindFeedState: FeedState{}, KindCredentialStatus: CredentialStatus{},
 }
 
 // before is how many fields types had when their bytes were fixed. What came

@@ -100,7 +100,7 @@ var forms = map[Kind]form{
 	KindSwapOffer: formOf[SwapOffer](), KindSwapTake: formOf[SwapAnswer](), KindSwapCancel: formOf[SwapAnswer](),
 	KindLockOpen: formOf[LockOpen](), KindLockTopUp: formOf[LockTopUp](), KindDepositPay: formOf[DepositPay](), KindDepositChange: formOf[DepositChange](),
 	KindReputeCommit: formOf[ReputeCommit](),
-	KindRedeem:       formOf[RedeemRequest](), KindFeedState: formOf[FeedState](),
+	KindRedeem:       formOf[RedeemRequest](), KindFeedState: formOf[FeedState](), KindCredentialStatus: formOf[CredentialStatus](),
 	KindNetworkPropose: formOf[ParameterBallot](), KindNetworkVote: formOf[ParameterBallot](), KindDivergenceEnd: formOf[DivergenceClose](), KindBilateralEnd: formOf[BilateralEnd](),
 }
 
