@@ -36,7 +36,6 @@ var narrower = map[string]string{
 	"token act reject":   "it brings commands of officers, which finance alone may bring",
 	"credential publish": "it brings commands of compliance, which finance alone may bring",
 	"credential revoke":  "it brings commands of compliance, which finance alone may bring",
-	"compliance verify":  "it records what it has checked, which finance alone may do",
 	"token feed state":   "it brings commands of sources, which finance alone may bring",
 }
 
