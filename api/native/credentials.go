@@ -83,7 +83,12 @@ func (s *server) credentials() {
 		if err != nil {
 			return nil, err
 		}
-		err = trade.Presented(shown, height, p, credential.Ask{Chain: s.Chain, For: s.me(), Nonce: in.Body.Nonce, Now: time.Now().UnixMilli(), Within: in.Body.Within})
+		now := time.Now().UnixMilli()
+		if int64(at) < now-in.Body.Within {
+			return nil, fault.Newf(credential.CodeExpired, "look with lateral status why the node does not follow the ledger, or take older ones (--within)",
+				"this node has no block since height %d: it may have been revoked since", height)
+		}
+		err = trade.Presented(shown, height, p, credential.Ask{Chain: s.Chain, For: s.me(), Nonce: in.Body.Nonce, Now: now, Within: in.Body.Within})
 		return answer(wire.ShownCredential(p, in.Body.Presentation, height, at)), err
 	})
 }

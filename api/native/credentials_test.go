@@ -3,6 +3,7 @@ package native_test
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +76,13 @@ func TestACredentialIsCheckedByTheVerifiersOwnRecords(t *testing.T) {
 	if _, err := a.client(api.Auditor).CredentialProof(ctx, "ALPHA", "kyc", sign.PublicKey{}); err != nil {
 		t.Errorf("that there is no such delegate is proven too: %v", err)
 	}
+
+	// A node that does not follow the ledger cannot know what is revoked.
+	eventually(t, "BRAVO's node has had no block for a second", func() bool {
+		fresh := must(held.Present(nil, "BRAVO", "", time.Now().UnixMilli(), holder))
+		_, err := verify(b, wire.VerifyCredential{Presentation: fresh.Marshal(), Within: 1000})
+		return fault.CodeOf(err) == credential.CodeExpired && strings.Contains(err.Error(), "no block since")
+	})
 
 	// Who has no node, by the proof: as of its block, and not later.
 	network := local.Network("test", sign.FromSeed([32]byte{1}).Public())

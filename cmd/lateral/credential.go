@@ -329,7 +329,7 @@ func (c credentialPresent) Run(ctx context.Context, n *remote) error {
 type checking struct {
 	Nonce  string        `placeholder:"TEXT" help:"That this carrier has given the holder."`
 	Issuer []party.Code  `placeholder:"CODE" help:"Take it of these members only; default: of any member. Repeat."`
-	Within time.Duration `default:"24h" help:"How old the presentation, and a proof in it, may be; default: ${default}."`
+	Within time.Duration `default:"24h" help:"How old the presentation, and what is known of the ledger, may be; default: ${default}."`
 }
 
 // trusted checks who has issued what is otherwise good.

@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"io"
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -377,10 +378,8 @@ func (s Status) Revoke(index uint32) Status {
 
 // Count is how many indexes are revoked.
 func (s Status) Count() (n uint32) {
-	for i := range s.Size() {
-		if s.Revoked(i) {
-			n++
-		}
+	for _, b := range s.Bits {
+		n += uint32(bits.OnesCount8(b))
 	}
 	return n
 }

@@ -25,7 +25,7 @@ type CredentialList struct {
 type VerifyCredential struct {
 	Presentation []byte `json:"presentation" doc:"The file that the holder has sent."`
 	Nonce        string `json:"nonce,omitempty" maxLength:"200" doc:"That this carrier has given the holder."`
-	Within       int64  `json:"within_ms" minimum:"1000" maximum:"157766400000" default:"86400000" doc:"How old the presentation may be, ms."`
+	Within       int64  `json:"within_ms" minimum:"1000" maximum:"157766400000" default:"86400000" doc:"How old the presentation, and this node's last block, may be, ms."`
 }
 
 // Credential is what a presentation shows, once it is found good.
