@@ -271,14 +271,18 @@ func (t terminal) credential(path string) (*credential.Held, *credential.Present
 	if err != nil {
 		return nil, nil, credential.Signed{}, err
 	}
-	if p, err := credential.ReadPresentation(data); err == nil {
+	p, err := credential.ReadPresentation(data)
+	if err == nil {
 		return nil, &p, p.Signed, nil
 	}
-	h, err := credential.Read(data)
-	if err != nil {
-		return nil, nil, h.Signed, fmt.Errorf("reading %s: %w", path, err)
+	h, other := credential.Read(data)
+	if other == nil {
+		return &h, nil, h.Signed, nil
 	}
-	return &h, nil, h.Signed, nil
+	if h.Form == credential.Form {
+		err = other
+	}
+	return nil, nil, h.Signed, fmt.Errorf("reading %s: %w", path, err)
 }
 
 type credentialPresent struct {

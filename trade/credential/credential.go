@@ -16,6 +16,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/lateral-network/lateral/fault"
@@ -67,10 +68,16 @@ func (c Claim) validate() error {
 	if !party.Plain(c.Name, 64) {
 		return fault.Newf(fault.Invalid, "use letters, digits, '.', '_' and '-', like beneficial_owner.1.name", "%.64q is no name of a claim", c.Name).In("claims")
 	}
-	if c.Value == "" || len(c.Value) > maxValue || !utf8.ValidString(c.Value) {
-		return fault.Newf(fault.Invalid, "write a text; of a document its hash", "the claim %s is empty or longer than %d bytes", c.Name, maxValue).In("claims")
+	if c.Value == "" || !line(c.Value, maxValue) {
+		return fault.Newf(fault.Invalid, "write a line of text; of a document its hash", "the claim %s is empty, longer than %d bytes, or has characters that are not printed", c.Name, maxValue).In("claims")
 	}
 	return nil
+}
+
+// line reports whether a text can be shown as it is: what a stranger has written must
+// not look like other lines of what a terminal prints.
+func line(s string, most int) bool {
+	return len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // Credential is what an issuer signs of a subject. It names no claim.
@@ -121,6 +128,8 @@ func (s Signed) validate() error {
 		return bad("form", "it is no credential that this version knows")
 	case c.Issuer.Validate() != nil || c.Subject.Validate() != nil:
 		return bad("subject", "issuer or subject is no member code")
+	case c.Chain == "" || !line(c.Chain, 64):
+		return bad("chain", "it names no network")
 	case c.Issuer == c.Subject:
 		return bad("issuer", "nobody vouches for itself")
 	case sign.CheckKey(c.Key) != nil || sign.CheckKey(c.Holder) != nil:
@@ -261,8 +270,8 @@ func (h Held) Present(names []string, to party.Code, nonce string, at int64, key
 	if err := to.Validate(); err != nil {
 		return p, fault.Of(err).In("for")
 	}
-	if len(nonce) > maxNonce || !utf8.ValidString(nonce) {
-		return p, fault.Newf(fault.Invalid, "use a shorter one", "the nonce is longer than %d bytes", maxNonce).In("nonce")
+	if !line(nonce, maxNonce) {
+		return p, fault.Newf(fault.Invalid, "use a shorter line of text", "the nonce is longer than %d bytes, or has characters that are not printed", maxNonce).In("nonce")
 	}
 	p = Presentation{Form: PresentationForm, Signed: h.Signed, For: to, Nonce: nonce, Time: at}
 	for _, name := range names {
@@ -281,16 +290,25 @@ func (h Held) Present(names []string, to party.Code, nonce string, at int64, key
 // Marshal gives the bytes of a presentation's file.
 func (p Presentation) Marshal() []byte { return canon.Must(p) }
 
-// ReadPresentation reads what Marshal wrote. What it says is not checked. Code:
-// invalid.
+// ReadPresentation reads what Marshal wrote. What it says is the issuer's word; whether
+// it counts is not checked. Codes: invalid, credential-forged.
 func ReadPresentation(data []byte) (p Presentation, err error) {
 	if err := decode(data, &p, "lateral credential present"); err != nil {
 		return p, err
 	}
-	if p.Form != PresentationForm {
-		err = fault.New(fault.Invalid, "it is no presentation that this version knows", "name a file that lateral credential present wrote").In("form")
+	return p, p.validate()
+}
+
+// validate checks the form of a presentation, and that the issuer has signed what it
+// shows.
+func (p Presentation) validate() error {
+	if p.Form != PresentationForm || p.For.Validate() != nil || !line(p.Nonce, maxNonce) {
+		return fault.New(fault.Invalid, "it is no presentation that this version knows", "name a file that lateral credential present wrote").In("form")
 	}
-	return p, err
+	if err := p.Signed.validate(); err != nil {
+		return err
+	}
+	return p.Signed.covers(p.Claims)
 }
 
 // Ask is what a verifier asks of a presentation.
@@ -309,14 +327,11 @@ const maxAhead = 60_000
 // not revoked it stands in public records. Codes: invalid, credential-forged,
 // credential-expired, credential-for-another.
 func (p Presentation) Check(ask Ask) error {
-	if err := p.Signed.validate(); err != nil {
-		return err
-	}
-	if err := p.Signed.covers(p.Claims); err != nil {
+	if err := p.validate(); err != nil {
 		return err
 	}
 	c := p.Signed.Credential
-	if p.Form != PresentationForm || !sign.Verify(c.Holder, tagPresentation, p.message(), p.Signature) {
+	if !sign.Verify(c.Holder, tagPresentation, p.message(), p.Signature) {
 		return fault.New(CodeForged, "the holder has not signed this presentation", "ask the holder for the original").In("signature")
 	}
 	switch {

@@ -211,6 +211,9 @@ func TestOnlyTheHolderPresents(t *testing.T) {
 	if _, err := held(t).Present(nil, "A/B", "", issued, key(2)); fault.CodeOf(err) != fault.Invalid {
 		t.Errorf("to nobody: %v", err)
 	}
+	if _, err := held(t).Present(nil, "ALPHA", "n\n", issued, key(2)); fault.CodeOf(err) != fault.Invalid {
+		t.Errorf("under a nonce of two lines: %v", err)
+	}
 	if _, err := held(t).Present(nil, "ALPHA", strings.Repeat("n", maxNonce+1), issued, key(2)); fault.CodeOf(err) != fault.Invalid {
 		t.Errorf("under a long nonce: %v", err)
 	}
@@ -225,16 +228,19 @@ func TestWhatNobodyCouldReadIsNotIssued(t *testing.T) {
 		change func(*Credential)
 		claims map[string]string
 	}{
-		"no claims":       {nil, nil},
-		"too many":        {nil, many},
-		"an empty value":  {nil, map[string]string{"country": ""}},
-		"a name in words": {nil, map[string]string{"legal name": "x"}},
-		"a long value":    {nil, map[string]string{"x": strings.Repeat("x", maxValue+1)}},
-		"about itself":    {func(c *Credential) { c.Subject = c.Issuer }, claims},
-		"over at once":    {func(c *Credential) { c.Expires = c.Issued }, claims},
-		"for ever":        {func(c *Credential) { c.Expires = c.Issued + MaxValid + 1 }, claims},
-		"on no list":      {func(c *Credential) { c.List = "" }, claims},
-		"off every list":  {func(c *Credential) { c.Index = MaxSize }, claims},
+		"no claims":         {nil, nil},
+		"too many":          {nil, many},
+		"an empty value":    {nil, map[string]string{"country": ""}},
+		"a name in words":   {nil, map[string]string{"legal name": "x"}},
+		"two lines":         {nil, map[string]string{"legal_name": "x\nissuer  CHARLIE"}},
+		"an escape":         {nil, map[string]string{"legal_name": "x\x1b[2J"}},
+		"text turned round": {nil, map[string]string{"legal_name": "x\u202ey"}},
+		"a long value":      {nil, map[string]string{"x": strings.Repeat("x", maxValue+1)}},
+		"about itself":      {func(c *Credential) { c.Subject = c.Issuer }, claims},
+		"over at once":      {func(c *Credential) { c.Expires = c.Issued }, claims},
+		"for ever":          {func(c *Credential) { c.Expires = c.Issued + MaxValid + 1 }, claims},
+		"on no list":        {func(c *Credential) { c.List = "" }, claims},
+		"off every list":    {func(c *Credential) { c.Index = MaxSize }, claims},
 	} {
 		about := about()
 		if c.change != nil {
@@ -290,7 +296,7 @@ func FuzzPresentation(f *testing.F) {
 	f.Add(good)
 	f.Add(held(f).Marshal())
 	other := presented(f, "legal_name", "registration")
-	other.For, other.Proof = party.Code("A/B"), good
+	other.For, other.Proof = party.Code("A/B"), good // refused for its form
 	f.Add(other.Marshal())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if h, err := Read(data); err == nil && !bytes.Equal(data, h.Marshal()) {
