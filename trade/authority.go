@@ -184,7 +184,7 @@ func (t *tx) delegated(key sign.PublicKey, amounts []money.Amount) (string, erro
 	if !ok || d.Member != t.own {
 		return "", fault.Newf(CodeDelegateUnknown, "register the key with delegate.add (lateral delegate add, on the Omnilateral with --public)", "%s has no delegate with the key %s", t.own, key.Short())
 	}
-	if d.Revoked || height < d.From || d.Until != 0 && height >= d.Until {
+	if !d.Counts(height) {
 		return "", fault.Newf(CodeDelegateExpired, "use a delegate who is valid now", "the delegate %s is revoked or not valid at height %d", d.Name, height)
 	}
 	if t.rule.need == delegate && !d.May(t.rule.role) {

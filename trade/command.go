@@ -137,6 +137,8 @@ const (
 	KindReputeCommit  Kind = "repute.commit"  // ReputeCommit; a member, by its member key
 	KindReputeState   Kind = "repute.state"   // ReputeState; a member's node
 	KindFeedState     Kind = "feed.state"     // FeedState; a delegate of any member that is a source
+
+	KindCredentialStatus Kind = "credential.status" // CredentialStatus; a member
 )
 
 // Bind says who signs with a channel key. Inside the sealed log each side
@@ -831,4 +833,12 @@ type RoundBind struct {
 // RoundApply takes off what a round that all have signed says of the two.
 type RoundApply struct {
 	Round canon.Hash `cbor:"1,keyasint" json:"round"`
+}
+
+// CredentialStatus publishes a list on which the sender revokes credentials, or revokes
+// more of them. What is revoked stays so.
+type CredentialStatus struct {
+	List   string   `cbor:"1,keyasint" json:"list"`
+	Size   uint32   `cbor:"2,keyasint,omitempty" json:"size,omitempty"`   // how many indexes a new list has: 1024 to 65536, a power of two
+	Revoke []uint32 `cbor:"3,keyasint,omitempty" json:"revoke,omitempty"` // in order, each once; at most 1024
 }

@@ -44,7 +44,7 @@ var bodies = map[Kind]any{
 	KindSwapOffer: SwapOffer{}, KindSwapTake: SwapAnswer{}, KindSwapCancel: SwapAnswer{}, KindRedeem: RedeemRequest{}, KindLockOpen: LockOpen{}, KindLockTopUp: LockTopUp{}, KindLockChange: LockChange{}, KindLockExit: LockExit{},
 	KindRoundCall: RoundCall{}, KindRoundOffer: RoundOffer{}, KindRoundSign: RoundSign{}, KindRoundPay: RoundPay{}, KindRoundJoin: RoundJoin{}, KindRoundBind: RoundBind{}, KindRoundApply: RoundApply{},
 	KindReputeCommit: ReputeCommit{}, KindReputeState: ReputeState{}, KindReputeShow: ReputeShow{},
-	KindLockContest: LockContest{}, KindLockClaim: LockClaim{}, KindDepositKey: DepositKey{}, KindDepositDeclare: DepositDeclare{}, KindDepositPay: DepositPay{}, KindDepositChange: DepositChange{}, KindFeedState: FeedState{},
+	KindLockContest: LockContest{}, KindLockClaim: LockClaim{}, KindDepositKey: DepositKey{}, KindDepositDeclare: DepositDeclare{}, KindDepositPay: DepositPay{}, KindDepositChange: DepositChange{}, KindFeedState: FeedState{}, KindCredentialStatus: CredentialStatus{},
 }
 
 // before is how many fields types had when their bytes were fixed. What came

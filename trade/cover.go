@@ -101,7 +101,7 @@ func seen[T any](shown map[string][]byte, key string) (v T, there bool, err erro
 	raw, ok := shown[key]
 	switch {
 	case !ok:
-		return v, false, fault.Newf(fault.Refused, "ask for a proof of the whole cover: lateral token proof", "the record %s is not shown", key)
+		return v, false, fault.Newf(fault.Refused, "ask for a proof that shows it", "the record %s is not shown", key)
 	case raw == nil:
 		return v, false, nil
 	}

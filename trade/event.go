@@ -130,6 +130,7 @@ const (
 	EventCommitted       = "repute.committed"
 	EventReputed         = "repute.stated"
 	EventShown           = "repute.shown"
+	EventStatus          = "credential.status"
 	EventRateStated      = "rate.stated"
 	EventRateDeviates    = "rate.deviates" // too far from the other sources: it does not count
 )

@@ -111,6 +111,7 @@ import (
 //	pseudonym/<code>                       Pseudonym: to what a member has bound itself
 //	repute/<pseudonym>/<code>              repute.Said: how it pays, by that member's word
 //	stated/<base>/<quote>/<key>            token.Stated
+//	status/<code>/<list>                   credential.Status: which credentials a member has revoked
 //	counter, balance, journal              as on a Bilateral
 //
 // Names in angle brackets hold no slash, except the id of a dispute.
@@ -485,6 +486,11 @@ func DepositRecordKey(lock canon.Hash) string { return prefixDeposit + lock.Stri
 
 // PaymentKey is the key of a payment out of locks.
 func PaymentKey(payer party.Code, id string) string { return PaymentPrefix + string(payer) + "/" + id }
+
+// StatusKey is the key of a member's list of revoked credentials.
+func StatusKey(issuer party.Code, list string) string {
+	return "status/" + string(issuer) + "/" + list
+}
 
 // PseudonymKey is the key of to what a member has bound itself.
 func PseudonymKey(who party.Code) string { return "pseudonym/" + string(who) }

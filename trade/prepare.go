@@ -101,7 +101,7 @@ var forms = map[Kind]form{
 	KindLockOpen: formOf[LockOpen](), KindLockTopUp: formOf[LockTopUp](), KindDepositPay: formOf[DepositPay](), KindDepositChange: formOf[DepositChange](),
 	KindRoundCall: formOf[RoundCall](), KindRoundPay: formOf[RoundPay](), KindRoundBind: formOf[RoundBind](),
 	KindReputeCommit: formOf[ReputeCommit](),
-	KindRedeem:       formOf[RedeemRequest](), KindFeedState: formOf[FeedState](),
+	KindRedeem:       formOf[RedeemRequest](), KindFeedState: formOf[FeedState](), KindCredentialStatus: formOf[CredentialStatus](),
 	KindNetworkPropose: formOf[ParameterBallot](), KindNetworkVote: formOf[ParameterBallot](), KindDivergenceEnd: formOf[DivergenceClose](), KindBilateralEnd: formOf[BilateralEnd](),
 }
 

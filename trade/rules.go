@@ -140,6 +140,8 @@ func rules() map[Kind]rule {
 		KindReputeCommit:  {public: true, need: memberKey, apply: body(reputeCommit)},
 		KindReputeState:   {public: true, need: nodeAlone, apply: body(reputeState)},
 		KindFeedState:     {public: true, need: delegate, role: party.Oracle, apply: body(feedState)},
+
+		KindCredentialStatus: {public: true, need: delegate, role: party.Compliance, apply: body(credentialStatus)},
 	}
 }
 

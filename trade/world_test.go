@@ -1063,6 +1063,9 @@ func (w *world) show(what string, a args) string {
 		s, _ := v.Shown(party.Code(a["of"]))
 		r := View{w.public}.Reputation(s, func(c party.Code) bool { return slices.Contains(a.list("trusts"), string(c)) })
 		fmt.Fprintf(&b, "%+v\n", r)
+	case "status":
+		x, _ := View{w.public}.Status(party.Code(a["of"]), a["list"])
+		fmt.Fprintf(&b, "%d of %d revoked, version %d, index 3 %v, index 4 %v\n", x.Count(), x.Size(), x.Version, x.Revoked(3), x.Revoked(4))
 	case "tokens":
 		b.WriteString(w.tokensShown())
 	case "invoices":

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -178,6 +179,16 @@ func (w *world) tokenCommand(actor string, k Kind, a args) any {
 		return b
 	case KindReputeShow:
 		return ReputeShow{key(a["name"]).Public(), canon.Sum("salt", []byte(a.or("salt", a["name"]))), Possession(key(a.or("signer", a["name"])), testChain, a.or("owner", actor))}
+	case KindCredentialStatus:
+		b := CredentialStatus{List: a["list"], Size: uint32(a.int("size", 0))}
+		for _, s := range a.list("revoke") {
+			n, err := strconv.ParseUint(s, 10, 32)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			b.Revoke = append(b.Revoke, uint32(n))
+		}
+		return b
 	case KindFeedState:
 		return FeedState{pairOf(a["pair"]), rateOf(a["rate"]), w.time + 1000*a.int("seconds", 0)}
 	}

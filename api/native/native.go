@@ -245,6 +245,7 @@ func (s *server) routes() {
 	s.treasury()
 	s.deposits()
 	s.reputation()
+	s.credentials()
 	s.erasure()
 	s.logs()
 	s.proofs()

@@ -114,6 +114,7 @@ var allowed = map[string][]api.Role{
 	"list-deposits": readers, "get-deposit": readers, "open-deposit": {api.Finance}, "top-up-deposit": {api.Finance},
 	"release-deposits": {api.Finance}, "exit-deposits": {api.Finance},
 	"get-own-reputation": readers, "get-reputation": readers, "commit-pseudonym": {api.Administrator}, "state-reputation": {api.Finance},
+	"list-credential-lists": readers, "get-credential-list": readers, "get-credential-proof": readers, "verify-credential": {api.Finance},
 	"advise-payments": {api.Finance}, "hold-payment": {api.Finance}, "release-payment": {api.Finance}, "verify-partner": {api.Finance},
 }
 

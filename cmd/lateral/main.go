@@ -72,6 +72,7 @@ type commands struct {
 	Statement  statementCommand  `cmd:"" op:"get-statement" help:"Print the statement of account with a partner: opening balance, invoices, notes, payments, closing balance." eg:"BRAVO" eg:"BRAVO --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --csv"`
 	Ageing     ageingCommand     `cmd:"" op:"get-ageing" help:"Tell how old debts are, by partner, payer and currency." eg:"" eg:"--csv"`
 	Reputation reputationCommand `cmd:"" help:"How members pay, as others say it of their pseudonyms."`
+	Credential credentialNoun    `cmd:"" help:"What one member has checked of another, shown to a third without asking anybody."`
 	Compliance complianceCommand `cmd:"" help:"Which side has checked who the other is."`
 	Balance    balanceCommand    `cmd:"" help:"What stands on each account."`
 	Deposit    depositCommand    `cmd:"" help:"Tokens that are locked for payments between the two."`

@@ -30,11 +30,13 @@ var elsewhere = map[string]string{
 
 // narrower are commands for fewer roles than their operations, and why.
 var narrower = map[string]string{
-	"key recover":       "it brings one kind of command, which an administrator alone may bring",
-	"token act propose": "it brings commands of officers, which finance alone may bring",
-	"token act approve": "it brings commands of officers, which finance alone may bring",
-	"token act reject":  "it brings commands of officers, which finance alone may bring",
-	"token feed state":  "it brings commands of sources, which finance alone may bring",
+	"key recover":        "it brings one kind of command, which an administrator alone may bring",
+	"token act propose":  "it brings commands of officers, which finance alone may bring",
+	"token act approve":  "it brings commands of officers, which finance alone may bring",
+	"token act reject":   "it brings commands of officers, which finance alone may bring",
+	"credential publish": "it brings commands of compliance, which finance alone may bring",
+	"credential revoke":  "it brings commands of compliance, which finance alone may bring",
+	"token feed state":   "it brings commands of sources, which finance alone may bring",
 }
 
 // operation is what the OpenAPI document says of one.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 )
 
@@ -103,7 +104,7 @@ func (c ageingCommand) Run(ctx context.Context, n *remote) error {
 // complianceCommand is "lateral compliance".
 type complianceCommand struct {
 	Show   complianceShow   `cmd:"" op:"list-verified" help:"Show which side has checked who the other is, and until when that counts." eg:""`
-	Verify complianceVerify `cmd:"" op:"verify-partner" role:"finance" help:"Put on record that this carrier has checked who the partner is. The document stays here." eg:"--document KEY --expires 2027-11-01T00:00:00Z"`
+	Verify complianceVerify `cmd:"" op:"verify-partner,verify-credential" role:"finance" help:"Put on record that this carrier has checked who the partner is. The document stays here." eg:"--document KEY --expires 2027-11-01T00:00:00Z" eg:"--credential for-alpha.pres --issuer CHARLIE"`
 }
 
 type complianceShow struct{ one }
@@ -122,16 +123,52 @@ func (c complianceShow) Run(ctx context.Context, n *remote) error {
 
 type complianceVerify struct {
 	one
-	Document string    `required:"" placeholder:"HASH" help:"SHA-256 of what was looked at."`
-	Expires  wire.Time `required:"" placeholder:"TIME" help:"Until when the check counts, RFC 3339; within five years."`
+	checking
+	Document   string    `placeholder:"HASH" help:"SHA-256 of what was looked at."`
+	Credential string    `placeholder:"FILE" help:"The partner's presentation of a credential instead: it is checked first, and its SHA-256 recorded."`
+	Expires    wire.Time `placeholder:"TIME" help:"Until when the check counts, RFC 3339; within five years. With --credential not after its end, which is the default."`
 }
 
 func (c complianceVerify) Run(ctx context.Context, n *remote) error {
+	if (c.Document == "") == (c.Credential == "") {
+		return usageError{fmt.Errorf("name either --document or --credential")}
+	}
+	if c.Credential != "" {
+		return c.presented(ctx, n)
+	}
+	if c.Expires == 0 {
+		return usageError{fmt.Errorf("--expires: say until when the check counts")}
+	}
 	h, err := canon.ParseHash(c.Document)
 	if err != nil {
 		return usageError{fmt.Errorf("--document: %w", err)}
 	}
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Verified], error) {
 		return p.Verify(ctx, wire.Verify{Document: h, Expires: c.Expires})
+	})
+}
+
+// presented records a check by what a third member has checked of the partner.
+func (c complianceVerify) presented(ctx context.Context, n *remote) error {
+	data, err := n.read(c.Credential)
+	if err != nil {
+		return err
+	}
+	w, err := c.byNode(ctx, n, data)
+	if err != nil {
+		return err
+	}
+	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	if w.Subject != code {
+		return fault.Newf(fault.Refused, "ask the partner for a credential about itself", "the credential is about %s, not about %s", w.Subject, code).In("subject")
+	}
+	if c.Expires == 0 || c.Expires > w.Expires {
+		c.Expires = w.Expires
+	}
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Verified], error) {
+		return p.Verify(ctx, wire.Verify{Document: w.Document, Expires: c.Expires})
 	})
 }

@@ -38,7 +38,7 @@ var rows = [][]string{
 
 // nouns are the packages under trade/, each of which may import those before it.
 var nouns = []string{"money", "credit", "party", "usage", "rating", "product", "agreement", "order",
-	"invoice", "reconcile", "dispute", "settlement", "token", "repute", "netting", "fraud", "habit"}
+	"invoice", "reconcile", "dispute", "settlement", "token", "repute", "credential", "netting", "fraud", "habit"}
 
 func rowOf(pkg string) int {
 	top, _, _ := strings.Cut(pkg, "/")

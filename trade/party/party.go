@@ -270,6 +270,11 @@ func (d Delegate) May(r Role) bool {
 	return false
 }
 
+// Counts reports whether the delegate acts for its member at a height.
+func (d Delegate) Counts(height uint64) bool {
+	return !d.Revoked && height >= d.From && (d.Until == 0 || height < d.Until)
+}
+
 // Limit gives the largest amount of one command in a currency.
 func (d Delegate) Limit(c money.Currency) (money.Amount, bool) { return LimitIn(d.Limits, c) }
 
