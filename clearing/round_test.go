@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -450,4 +451,48 @@ func TestFourNodesPayTheirPositions(t *testing.T) {
 			t.Errorf("%s was paid %s, and netted %s", n.code, paid, n.netted())
 		}
 	}
+}
+
+// Tripartite settlement: a call from ALPHA over BRAVO to CHARLIE is billed and paid on
+// two Bilaterals, each by itself. The transit carrier has its margin, and neither end
+// learns what the other pays or gets.
+func TestOriginTransitAndTerminatingCarrierSettleOnTwoBilaterals(t *testing.T) {
+	t.Parallel()
+	r := newRing(t, "ALPHA", "BRAVO", "CHARLIE")
+	atOnce := func(x *agreement.Terms) { x.Payment = []agreement.Method{{Name: "bank-transfer"}} }
+	var running sync.WaitGroup
+	for i, w := range r.worlds[:2] {
+		running.Go(func() {
+			w.agree(atOnce)
+			w.sheets([]string{rates, strings.ReplaceAll(rates, "0.10,", "0.08,")}[i])
+			for _, s := range w.sides {
+				s.take(call_("leg", "41440000001", "12125550100", "2026-11-02T10:00:00Z", 600_000, string(w.sides[0].code), string(w.sides[1].code)))
+			}
+			w.through("11:00:00")
+		})
+	}
+	running.Wait()
+	paid := func(w *world) (sum money.Micro) {
+		w.sides[1].view(func(v trade.View) {
+			w.must(trade.CheckJournal(v))
+			for o := range v.Obligations() {
+				if o.State == settlement.Settled && o.Payer == w.sides[0].code {
+					sum += o.Paid
+				}
+			}
+		})
+		return sum
+	}
+	for i, want := range []money.Micro{1_000_000, 800_000} {
+		w := r.worlds[i]
+		w.until("it is paid", func() bool { return paid(w) == want })
+	}
+	if margin := paid(r.worlds[0]) - paid(r.worlds[1]); margin != 200_000 {
+		t.Errorf("BRAVO's margin is %s", margin)
+	}
+	r.worlds[2].sides[1].view(func(v trade.View) { // of CHARLIE and ALPHA, who trade nothing
+		for o := range v.Obligations() {
+			t.Errorf("ALPHA and CHARLIE owe each other %+v", o)
+		}
+	})
 }
