@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -237,4 +238,29 @@ func (n *Network) received(ctx context.Context, b *sandboxBank, account rail.Acc
 		}
 	}
 	return nil
+}
+
+// payOver pays over the bank all that one owes another in a currency now, by one
+// file; paid says whether there was something. The payee confirms what has come.
+func (n *Network) payOver(ctx context.Context, b *sandboxBank, by, to *desk, c money.Currency) (paid bool, err error) {
+	due, err := client.Collect(by.auditor.Obligations(ctx, client.Filter{"state": string(settlement.Owed)}))
+	if err != nil {
+		return false, err
+	}
+	due = slices.DeleteFunc(due, func(o wire.Obligation) bool { return o.Payer != by.me || o.Amount.Currency != c })
+	due = due[:min(len(due), 2000)]
+	if len(due) == 0 {
+		return false, nil
+	}
+	x, ok := remit(by, to, due)
+	if !ok {
+		return false, nil // until more is owed
+	}
+	if err := b.remitted(by.me, []*remittance{x}); err != nil {
+		return false, err
+	}
+	if err := n.advise(ctx, x); err != nil {
+		return true, err
+	}
+	return true, n.received(ctx, b, bankAccount(to.me, c), []*remittance{x})
 }

@@ -94,9 +94,10 @@ type meshRun struct {
 	start   time.Time
 	say     func(string, ...any)
 	net     *Network
-	pairs   [][2]*desk                    // as in meshENNIs
-	manager *client.Client                // of the carrier whose customer asks
-	news    chan struct{}                 // holds one: something has happened on a Bilateral
+	pairs   [][2]*desk     // as in meshENNIs
+	manager *client.Client // of the carrier whose customer asks
+	news    chan struct{}  // holds one: something has happened on a Bilateral
+	money   *meshMoney
 	terms   func(*ENNI, *agreement.Terms) // nil, or what is changed of two neighbours' terms
 }
 
@@ -108,7 +109,7 @@ func newMesh(o MeshOptions, p pace, start time.Time) (*meshRun, error) {
 	}
 	net, err := Build(Options{
 		Dir: o.Dir, Carriers: codes, ENNIs: meshENNIs, Log: o.Log,
-		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true, Measure: true},
+		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Tokens: true, Measure: true},
 	})
 	return &meshRun{o: o, pace: p, start: start, say: progress(o.Progress, start), net: net, news: make(chan struct{}, 1)}, err
 }
@@ -161,6 +162,9 @@ func (m *meshRun) prepare(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	if err := m.openMoney(); err != nil {
+		return err
+	}
 	m.say("%d pairs of neighbours have a Bilateral and MSA-1", len(m.pairs))
 	return nil
 }
@@ -194,7 +198,7 @@ func (m *meshRun) sign(ctx context.Context, pair [2]*desk, e *ENNI) error {
 	}
 	terms := agreement.Defaults()
 	terms.Cycle, terms.GraceMillis, terms.Netting = m.pace.cycle(), 0, true
-	terms.Payment[0].DueDays = 0
+	terms.Payment = m.pays(e)
 	if m.o.Integration != "" {
 		terms.Integration = m.o.Integration
 	}

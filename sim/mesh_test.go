@@ -10,6 +10,7 @@ import (
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/store"
+	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
@@ -148,6 +149,9 @@ func TestAnInquiryThroughTheMeshIsSettledAtEveryHop(t *testing.T) {
 		buyer, seller := r.Carriers[i], r.Carriers[i+1]
 		if h.Buyer != buyer.Carrier || h.Seller != seller.Carrier || h.Price != buyer.Bought || h.Price != seller.Sold {
 			t.Errorf("hop %d: %+v between %+v and %+v", i+1, h, buyer, seller)
+		}
+		if rail := []string{trade.MethodToken, "bank"}[min(i, 1)]; h.Rail != rail || (h.Files > 0) != (rail == "bank") {
+			t.Errorf("hop %d is paid by %s with %d files", i+1, h.Rail, h.Files)
 		}
 		if h.Service.From >= h.Service.To || len(h.Bills) < 2 {
 			t.Errorf("hop %d was in service for %s, with %d bills", i+1, h.Service, len(h.Bills))

@@ -87,6 +87,7 @@ func (m *meshRun) tellChain(ctx context.Context, r *MeshReport, chain []leg, at 
 		if err != nil {
 			return err
 		}
+		h.Rail, h.Files = railOf(i), m.money.files[h.Buyer]
 		r.Chain = append(r.Chain, h)
 	}
 	for i, s := range at {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lateral-network/lateral/catalog"
 	"github.com/lateral-network/lateral/mesh"
+	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/invoice"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
@@ -74,7 +75,9 @@ type Hop struct {
 	Measured []Reading      `json:"measured"` // by both sides, granule by granule
 	Bills    []HopBill      `json:"bills"`    // oldest first
 	Billed   money.Micro    `json:"billed"`
-	Credit   money.Micro    `json:"credit"` // given back for breaches, in what is billed
+	Credit   money.Micro    `json:"credit"`          // given back for breaches, in what is billed
+	Rail     string         `json:"rail"`            // by which it is paid: token, or bank
+	Files    int            `json:"files,omitempty"` // of pain.001
 }
 
 // Reading is what both sides have measured in a granule, and what counts.
@@ -125,7 +128,7 @@ type Money struct {
 	Credited money.Micro `json:"credited"` // in what is billed
 	Paid     money.Micro `json:"paid"`
 	Received money.Micro `json:"received"`
-	Carried  money.Micro `json:"carried"` // less than a coin on each Bilateral
+	Carried  money.Micro `json:"carried"` // less than a coin on each Bilateral that pays over the bank
 }
 
 // Text renders the report for people.
@@ -207,6 +210,13 @@ func (r *MeshReport) billedText(b *strings.Builder, w *tabwriter.Writer) {
 		}
 	}
 	flush(w)
+	for _, h := range r.Chain {
+		how := "by token, out of a deposit"
+		if h.Rail != trade.MethodToken {
+			how = fmt.Sprintf("over the bank, by %d files of pain.001", h.Files)
+		}
+		fmt.Fprintf(b, "%s pays %s %s\n", h.Buyer, h.Seller, how)
+	}
 	fmt.Fprintln(b, "\nwhat each carrier has of it")
 	fmt.Fprintln(w, "carrier\treceived\tto come\tpaid\tto pay\tclaimed of its seller\tgiven back to its buyer")
 	for _, c := range r.Carriers {
@@ -214,7 +224,7 @@ func (r *MeshReport) billedText(b *strings.Builder, w *tabwriter.Writer) {
 	}
 	fmt.Fprintf(w, "all\t%s\t%s\t%s\t%s\t\t%s\n", r.Money.Received, r.Money.Carried, r.Money.Paid, r.Money.Carried, r.Money.Credited)
 	flush(w)
-	fmt.Fprintf(b, "%s %s is billed, after credits; %s is paid and received, and %s, less than a coin on each Bilateral, comes with the next debts\n",
+	fmt.Fprintf(b, "%s %s is billed, after credits; %s is paid and received, and %s, less than a coin on each Bilateral that pays over the bank, comes with the next debts\n",
 		r.Offer.Currency, r.Money.Billed, r.Money.Paid, r.Money.Carried)
 }
 

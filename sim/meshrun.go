@@ -257,6 +257,8 @@ func (m *meshRun) run(ctx context.Context, r *MeshReport) error {
 	}
 	r.OrderMS = c.lap()
 	m.say("active at every hop: %d orders between carriers", len(chain))
+	stop := sync.OnceValue(m.settling(ctx, chain))
+	defer func() { _ = stop() }()
 	at, err := m.services(ctx, chain)
 	if err != nil {
 		return err
@@ -284,6 +286,9 @@ func (m *meshRun) run(ctx context.Context, r *MeshReport) error {
 	if err != nil {
 		return err
 	}
+	if err := stop(); err != nil {
+		return err
+	}
 	r.SettleMS = c.lap()
 	after, err := m.messages(ctx)
 	if err != nil {
@@ -291,7 +296,10 @@ func (m *meshRun) run(ctx context.Context, r *MeshReport) error {
 	}
 	r.Requests, r.Notifications = after.requests-before.requests, after.notifications-before.notifications
 	r.Messages = r.Requests + r.Notifications
-	return m.tellChain(ctx, r, chain, at, bills)
+	if err := m.tellChain(ctx, r, chain, at, bills); err != nil {
+		return err
+	}
+	return m.moneyAgrees(ctx, r, chain)
 }
 
 // inquire reads the sentence, and asks for what it says at prices for a month as it

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api/native/client"
-	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/rail"
 	"github.com/lateral-network/lateral/trade"
@@ -136,28 +135,12 @@ func (s *settling) overBank(ctx context.Context) error {
 	us, them := s.pair[0], s.pair[1]
 	for ctx.Err() == nil {
 		err := func() error {
-			all, err := client.Collect(them.auditor.Obligations(ctx, client.Filter{"state": string(settlement.Owed)}))
-			if err != nil {
-				return err
-			}
 			for _, c := range s.currencies {
-				due := slices.DeleteFunc(slices.Clone(all), func(o wire.Obligation) bool { return o.Payer != them.me || o.Amount.Currency != c })
-				due = due[:min(len(due), 2000)]
-				if len(due) == 0 {
-					continue
+				paid, err := s.net.payOver(ctx, s.bank, them, us, c)
+				if paid {
+					s.files[c]++
 				}
-				x, ok := remit(them, us, due)
-				if !ok {
-					continue // until more is owed
-				}
-				if err := s.bank.remitted(them.me, []*remittance{x}); err != nil {
-					return err
-				}
-				s.files[c]++
-				if err := s.net.advise(ctx, x); err != nil {
-					return err
-				}
-				if err := s.net.received(ctx, s.bank, bankAccount(us.me, c), []*remittance{x}); err != nil {
+				if err != nil {
 					return err
 				}
 			}
