@@ -228,7 +228,7 @@ func all(chain []leg, states ...product.State) bool {
 }
 
 // run takes the inquiry through to its settled end.
-func (m *meshRun) run(ctx context.Context, r *MeshReport) error {
+func (m *meshRun) run(ctx context.Context, r *MeshReport) (err error) {
 	before, err := m.messages(ctx)
 	if err != nil {
 		return err
@@ -257,8 +257,10 @@ func (m *meshRun) run(ctx context.Context, r *MeshReport) error {
 	}
 	r.OrderMS = c.lap()
 	m.say("active at every hop: %d orders between carriers", len(chain))
-	stop := sync.OnceValue(m.settling(ctx, chain))
-	defer func() { _ = stop() }()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	stop := sync.OnceValue(m.settling(ctx, chain, fail))
+	defer func() { err = errors.Join(err, stop()) }()
 	at, err := m.services(ctx, chain)
 	if err != nil {
 		return err

@@ -124,16 +124,22 @@ func (m *meshRun) buyTokens(ctx context.Context, first *leg) error {
 }
 
 // settling buys tokens, and pays over the bank what comes up, until what it gives is
-// called; that gives the first failure.
-func (m *meshRun) settling(ctx context.Context, chain []leg) (stop func() error) {
+// called; that gives the first failure, which ends the run.
+func (m *meshRun) settling(ctx context.Context, chain []leg, fail context.CancelCauseFunc) (stop func() error) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 2)
+	end := func(err error) {
+		if err = quitted(err); err != nil {
+			fail(err)
+		}
+		ended <- err
+	}
 	go func() {
 		err := m.buyTokens(ctx, &chain[0])
 		if err != nil {
 			err = fmt.Errorf("buying tokens: %w", err)
 		}
-		ended <- err
+		end(err)
 	}()
 	go func() {
 		var failed error
@@ -149,11 +155,11 @@ func (m *meshRun) settling(ctx context.Context, chain []leg) (stop func() error)
 				}
 			}
 		}
-		ended <- failed
+		end(failed)
 	}()
 	return func() error {
 		cancel()
-		return errors.Join(quitted(<-ended), quitted(<-ended))
+		return errors.Join(<-ended, <-ended)
 	}
 }
 
