@@ -243,9 +243,13 @@ func (n *Network) received(ctx context.Context, b *sandboxBank, account rail.Acc
 // payOver pays over the bank all that one owes another in a currency now, by one
 // file; paid says whether there was something. The payee confirms what has come.
 func (n *Network) payOver(ctx context.Context, b *sandboxBank, by, to *desk, c money.Currency) (paid bool, err error) {
-	due, err := client.Collect(by.auditor.Obligations(ctx, client.Filter{"state": string(settlement.Owed)}))
-	if err != nil {
-		return false, err
+	var due []wire.Obligation
+	for _, state := range []settlement.State{settlement.Owed, settlement.Overdue} { // what is due at once is overdue in a moment
+		some, err := client.Collect(by.auditor.Obligations(ctx, client.Filter{"state": string(state)}))
+		if err != nil {
+			return false, err
+		}
+		due = append(due, some...)
 	}
 	due = slices.DeleteFunc(due, func(o wire.Obligation) bool { return o.Payer != by.me || o.Amount.Currency != c })
 	due = due[:min(len(due), 2000)]
