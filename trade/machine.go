@@ -354,6 +354,15 @@ func again[T any](t *tx, key string) (T, bool) {
 	return r, ok
 }
 
+// known is again where a command reads, and get elsewhere: of what no command changes
+// once it is there.
+func known[T any](r Records, key string) (T, bool) {
+	if t, ok := r.(*tx); ok {
+		return again[T](t, key)
+	}
+	return get[T](r, key)
+}
+
 // body makes a command's function from one that takes the decoded body.
 func body[T any](apply func(*tx, T) error) func(*tx) error {
 	return func(t *tx) error {

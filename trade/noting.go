@@ -17,8 +17,8 @@ import (
 
 // paymentTerms gives the terms of payment of the period that an invoice is for.
 func paymentTerms(r Records, inv *invoice.Invoice) agreement.Terms {
-	p, _ := get[invoice.Period](r, PeriodKey(inv.Order, inv.Interval))
-	terms, _ := get[agreement.Terms](r, TermsKey(p.Terms))
+	p, _ := known[invoice.Period](r, PeriodKey(inv.Order, inv.Interval))
+	terms, _ := known[agreement.Terms](r, TermsKey(p.Terms))
 	return terms
 }
 
@@ -28,7 +28,7 @@ func discount(r Records, o settlement.Obligation, at int64) money.Micro {
 	if len(o.Invoices) != 1 || o.Netting != "" || o.State == settlement.Settled {
 		return 0
 	}
-	inv, ok := get[invoice.Invoice](r, InvoiceKey(o.Invoices[0]))
+	inv, ok := known[invoice.Invoice](r, InvoiceKey(o.Invoices[0]))
 	if !ok || inv.Note != "" || inv.Total <= 0 {
 		return 0
 	}
