@@ -57,8 +57,11 @@ type Options struct {
 }
 
 // DefaultCache is the size in bytes of the cache of a store that is given
-// none.
-const DefaultCache = 32 << 20
+// none. Pebble takes what new data wait in memory out of it, up to two tables of
+// Options.MemTable at a time under load: a cache no larger than that holds nothing
+// then, and each read goes to the disk for a table's filter too. Memory is taken as
+// it fills.
+const DefaultCache = 160 << 20
 
 // Cache holds blocks of tables in memory for one or several stores.
 type Cache struct{ blocks *pebble.Cache }
