@@ -18,6 +18,9 @@ import (
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/internal/canon"
+	"github.com/lateral-network/lateral/trade"
+	"github.com/lateral-network/lateral/trade/party"
 )
 
 // What goes around every request: a trace id, the log line, a panic's end, who
@@ -260,6 +263,19 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		err = fault.Newf(fault.Invalid, "send it again without pausing", "nothing of the body came for %s", silence).Because(err)
 	}
 	return n, err
+}
+
+// Document gives the OpenAPI document of a carrier's node of this version, as JSON.
+func Document(version string) ([]byte, error) {
+	s, err := newServer(Options{
+		Member: struct{ Member }{}, Tokens: &api.Tokens{}, Version: version,
+		Desk:      func(party.Code) (Desk, bool) { return nil, false },
+		Authorize: func(_ api.Actor, _ party.Role, c trade.Command, _ canon.Hash) (trade.Command, error) { return c, nil },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.api.OpenAPI().MarshalJSON()
 }
 
 // document registers the OpenAPI document itself, as JSON and YAML.

@@ -221,7 +221,8 @@ type build struct {
 	Go       string `json:"go"`
 }
 
-func (c versionCommand) Run(t terminal) error {
+// thisBuild tells what this binary was built from.
+func thisBuild() build {
 	b := build{Version: "(unknown build)", Go: runtime.Version()}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		b.Version, b.Go = info.Main.Version, info.GoVersion
@@ -234,6 +235,11 @@ func (c versionCommand) Run(t terminal) error {
 			}
 		}
 	}
+	return b
+}
+
+func (c versionCommand) Run(t terminal) error {
+	b := thisBuild()
 	if c.JSON {
 		return t.document(b)
 	}

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"time"
 
+	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native"
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
@@ -106,9 +108,22 @@ func (c metricsCommand) Run(ctx context.Context, n *remote) error {
 type openapiCommand struct {
 	connection
 	out
+	Own bool `help:"The document of this program, without asking a node."`
+}
+
+// dial asks no node for the program's own document.
+func (c openapiCommand) dial(t terminal, may []api.Role) (*remote, error) {
+	if c.Own {
+		return &remote{terminal: t, api: client.New(defaultAPI, "")}, nil
+	}
+	return c.connection.dial(t, may)
 }
 
 func (c openapiCommand) Run(ctx context.Context, n *remote) error {
+	if c.Own {
+		data, err := native.Document(thisBuild().Version)
+		return c.write(n.terminal, data, err)
+	}
 	data, err := n.api.OpenAPI(ctx)
 	return c.write(n.terminal, data, err)
 }
