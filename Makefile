@@ -2,13 +2,34 @@
 GO ?= go
 BIN := bin/lateral
 
-.PHONY: help build run test test-long vet fuzz bench bench-duckdb clean
+NPM ?= npm
+
+.PHONY: help build portal run test test-go test-web test-long vet fuzz bench bench-duckdb clean
 
 help: ## what there is to make
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build bin/lateral
+build: portal ## build bin/lateral with the portal in it
 	$(GO) build -o $(BIN) ./cmd/lateral
+
+# The portal's types are those of the API's own document, which the program prints.
+WEB_SOURCES = $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/test-results/*' -not -path 'web/screenshots/*')
+API_SOURCES = $(shell find api/native -name '*.go' -not -name '*_test.go')
+
+portal: portal/dist/index.html ## build the portal's pages into portal/dist
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && $(NPM) ci --ignore-scripts --no-progress
+
+web/openapi.json: $(API_SOURCES)
+	$(GO) run ./cmd/lateral openapi --own --out $@
+
+web/src/api/schema.d.ts: web/openapi.json web/node_modules/.package-lock.json
+	cd web && $(NPM) run -s types
+	@touch $@
+
+portal/dist/index.html: $(WEB_SOURCES) web/src/api/schema.d.ts
+	cd web && $(NPM) run -s build
 
 run: build ## build and start the sandbox: four validators, two carriers, live calls; Ctrl-C ends it
 	./$(BIN) sandbox
@@ -21,8 +42,13 @@ OTHERS = $$($(GO) list ./... | grep -vxF "$(NETWORKS)")
 # vet goes before, with the same race detector: what it compiles is what the tests
 # link, and it need not run again. A program under the race detector sleeps a second
 # before it ends, for what goroutines that are left may still do; GORACE makes that a tenth.
-test: export GORACE = atexit_sleep_ms=100
-test: vet ## everything: formatting, vet, and all tests under the race detector
+test-go: export GORACE = atexit_sleep_ms=100
+test: test-web test-go ## everything: the portal's tests; formatting, vet, and all tests of Go under the race detector
+
+test-web: portal ## the portal's own tests
+	cd web && $(NPM) test -s
+
+test-go: vet
 	@failed=0; \
 	$(GO) test -race -vet=off -p 2 -timeout 40m $(OTHERS) || failed=1; \
 	$(GO) test -race -vet=off -p 1 -timeout 40m $(NETWORKS) || failed=1; \
@@ -60,4 +86,5 @@ bench-duckdb: ## build bin/lateral-duckdb, the peer of "lateral bench compare --
 	cd bench/duckdb && $(GO) build -buildvcs=false -o ../../bin/lateral-duckdb .
 
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin web/openapi.json web/src/api/schema.d.ts web/test-results web/screenshots
+	find portal/dist -mindepth 1 -not -name .keep -delete

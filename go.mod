@@ -2,6 +2,8 @@ module github.com/lateral-network/lateral
 
 go 1.26.0
 
+ignore ./web
+
 require (
 	cel.dev/cel-go v0.33.2
 	filippo.io/age v1.3.2

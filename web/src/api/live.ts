@@ -1,0 +1,83 @@
+import { useEffect, useSyncExternalStore } from "react";
+
+import { queries } from "./client";
+import { useMay } from "./session";
+
+// Event is one of the node's: what happened on a Bilateral, or on the Omnilateral.
+export interface Event {
+  id: string;
+  kind: string;
+  partner?: string; // absent: on the Omnilateral
+  subject: string;
+  height: number;
+  time: string;
+  command: string;
+  detail?: string;
+}
+
+type State = "wait" | "on" | "off";
+
+let state: State = "wait";
+const watchers = new Set<() => void>();
+const listeners = new Set<(e: Event) => void>();
+
+function set(next: State) {
+  if (state === next) return;
+  state = next;
+  for (const w of watchers) w();
+}
+
+export function useLiveState(): State {
+  return useSyncExternalStore(
+    (w) => {
+      watchers.add(w);
+      return () => void watchers.delete(w);
+    },
+    () => state,
+  );
+}
+
+// useEvents calls f for each event as it happens.
+export function useEvents(f: (e: Event) => void) {
+  useEffect(() => {
+    listeners.add(f);
+    return () => void listeners.delete(f);
+  }, [f]);
+}
+
+// What is shown is asked again after something has happened, at most once in so many
+// milliseconds: many events come together.
+const pause = 700;
+
+// useLive follows everything that happens at the node, by one stream of server-sent events.
+export function useLive() {
+  const may = useMay()("stream-all-events");
+  useEffect(() => {
+    if (!may) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stale = () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void queries.invalidateQueries({ predicate: (q) => q.meta?.still !== true });
+      }, pause);
+    };
+    const source = new EventSource("/v1/events");
+    let was = false;
+    source.onopen = () => {
+      set("on");
+      if (was) stale(); // what happened meanwhile
+      was = true;
+    };
+    source.onerror = () => set("off"); // the browser connects again by itself
+    source.addEventListener("event", (m) => {
+      const e = JSON.parse((m as MessageEvent<string>).data) as Event;
+      for (const l of listeners) l(e);
+      stale();
+    });
+    return () => {
+      clearTimeout(timer);
+      source.close();
+      set("wait");
+    };
+  }, [may]);
+}

@@ -1,0 +1,48 @@
+import { IconHome, IconSettings } from "@tabler/icons-react";
+import type { ComponentType } from "react";
+
+export interface NavItem {
+  to: string;
+  key: string; // of its name, in ui.json under nav
+  icon: ComponentType<{ size?: number; "aria-hidden"?: boolean }>;
+  needs?: string; // an operation of the API without which there is nothing to see
+  also?: string[]; // further addresses that belong to it
+  sandbox?: boolean; // only in a sandbox
+}
+
+export interface NavGroup {
+  key: string;
+  items: NavItem[];
+}
+
+// nav is the whole menu. What the role may not use is left out.
+export const nav: NavGroup[] = [
+  {
+    key: "now",
+    items: [{ to: "/", key: "today", icon: IconHome, needs: "get-status" }],
+  },
+  {
+    key: "partnersGroup",
+    items: [],
+  },
+  {
+    key: "usageGroup",
+    items: [],
+  },
+  {
+    key: "market",
+    items: [],
+  },
+  {
+    key: "money",
+    items: [],
+  },
+  {
+    key: "trust",
+    items: [],
+  },
+  {
+    key: "system",
+    items: [{ to: "/settings", key: "settings", icon: IconSettings }],
+  },
+];

@@ -1,0 +1,45 @@
+// Amounts come as decimal strings with at most six places. They are added up as whole
+// millionths, never as floating point.
+
+// micro reads an amount. It throws on what is none.
+export function micro(text: string): bigint {
+  const m = /^(-?)(\d{1,13})(?:\.(\d{1,6}))?$/.exec(text);
+  if (!m) throw new Error(`not an amount: ${text}`);
+  const value = BigInt(m[2]!) * 1_000_000n + BigInt((m[3] ?? "").padEnd(6, "0"));
+  return m[1] ? -value : value;
+}
+
+// decimal writes millionths with six places.
+export function decimal(value: bigint): string {
+  const sign = value < 0n ? "-" : "";
+  const abs = value < 0n ? -value : value;
+  return `${sign}${abs / 1_000_000n}.${String(abs % 1_000_000n).padStart(6, "0")}`;
+}
+
+export function sum(amounts: Iterable<string>): string {
+  let total = 0n;
+  for (const a of amounts) total += micro(a);
+  return decimal(total);
+}
+
+export function less(a: string, b: string): string {
+  return decimal(micro(a) - micro(b));
+}
+
+// group writes an amount for people: digits in groups, at least two decimal places and no
+// more zeros than those. It changes no digit.
+export function group(text: string, locale: string): string {
+  const value = micro(text);
+  const abs = value < 0n ? -value : value;
+  const parts = new Intl.NumberFormat(locale, { minimumFractionDigits: 1 }).formatToParts(1.5);
+  const point = parts.find((p) => p.type === "decimal")?.value ?? ".";
+  let fraction = String(abs % 1_000_000n).padStart(6, "0").replace(/0+$/, "");
+  fraction = fraction.padEnd(2, "0");
+  return `${value < 0n ? "\u2212" : ""}${new Intl.NumberFormat(locale).format(abs / 1_000_000n)}${point}${fraction}`;
+}
+
+// share gives a / b as a number between 0 and 1, for bars only.
+export function share(a: string, b: string): number {
+  const whole = micro(b);
+  return whole === 0n ? 0 : Number((micro(a) * 10_000n) / whole) / 10_000;
+}

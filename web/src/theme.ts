@@ -1,0 +1,22 @@
+import { createTheme, type MantineColorsTuple } from "@mantine/core";
+
+// A calm blue-green; the shade that carries white text has a contrast above 4.5 : 1.
+const lake: MantineColorsTuple = ["#e8f6f8", "#d3e9ee", "#a6d2dc", "#76bac9", "#50a6b9", "#389ab0", "#2a94ac", "#0f7288", "#0b6275", "#075160"];
+
+export const theme = createTheme({
+  primaryColor: "lake",
+  primaryShade: { light: 7, dark: 4 },
+  autoContrast: true,
+  luminanceThreshold: 0.35,
+  colors: { lake },
+  fontFamily: "'Inter Variable', system-ui, sans-serif",
+  fontFamilyMonospace: "ui-monospace, 'Cascadia Mono', Menlo, Consolas, monospace",
+  defaultRadius: "md",
+  headings: { fontWeight: "650" },
+  focusRing: "auto",
+  cursorType: "pointer",
+  components: {
+    Table: { defaultProps: { verticalSpacing: "xs" } },
+    Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
+  },
+});

@@ -1,0 +1,193 @@
+import { Box, Button, Checkbox, Group, Loader, Menu, Text } from "@mantine/core";
+import { IconDownload } from "@tabler/icons-react";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useRef, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import type { SheetData } from "write-excel-file/browser";
+
+import { csv, download, harmless, type Cell } from "@/lib/csv";
+
+import { ProblemAlert } from "./ProblemAlert";
+
+export interface Column<T> {
+  id: string;
+  header: ReactNode;
+  text?: string; // the header in an export, where it is not a text
+  width?: string; // of a CSS grid's track; default minmax(120px, 1fr)
+  right?: boolean;
+  cell: (row: T) => ReactNode;
+  value: (row: T) => Cell; // in an export
+}
+
+// Rows is what a list of the API gave so far: usePages makes it.
+export interface Rows<T> {
+  rows: T[];
+  total?: number;
+  more: boolean;
+  busy: boolean;
+  error: unknown;
+  next: () => void;
+  retry: () => void;
+  all: (progress: (count: number) => void) => Promise<T[]>;
+}
+
+interface Props<T> {
+  label: string; // what the table is, for who does not see it
+  columns: Column<T>[];
+  rows: Rows<T>;
+  rowKey: (row: T) => string;
+  empty: ReactNode;
+  file?: string; // name of an export, without ending
+  selected?: Set<string>;
+  onSelect?: (keys: Set<string>) => void;
+  toolbar?: ReactNode;
+  height?: number | string;
+}
+
+const rowHeight = 42;
+
+// DataTable shows a list of any length: only rows in sight exist, and further ones are
+// asked of the node as one comes near them. Exports take the whole list, as filtered.
+export function DataTable<T>({ label, columns, rows, rowKey, empty, file, selected, onSelect, toolbar, height = "min(65vh, 900px)" }: Props<T>) {
+  const { t, i18n } = useTranslation();
+  const box = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.rows.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => rowHeight,
+    overscan: 12,
+  });
+  const items = virtual.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  const { more, busy, next, error } = rows;
+  const count = rows.rows.length;
+  useEffect(() => {
+    if (more && !busy && !error && last >= count - 20) next();
+  }, [more, busy, error, last, count, next]);
+
+  const grid = `${onSelect ? "44px " : ""}${columns.map((c) => c.width ?? "minmax(120px, 1fr)").join(" ")}`;
+  const toggle = (key: string) => {
+    const keys = new Set(selected);
+    if (!keys.delete(key)) keys.add(key);
+    onSelect?.(keys);
+  };
+  const allKeys = () => new Set(rows.rows.map(rowKey));
+
+  if (!count && error) return <ProblemAlert error={error} retry={rows.retry} />;
+  if (!count && !busy && !more) {
+    return (
+      <>
+        {toolbar}
+        <Box className="rows">{empty}</Box>
+      </>
+    );
+  }
+  return (
+    <div>
+      <Group justify="space-between" mb="xs" gap="xs" align="flex-end">
+        <Box style={{ flex: 1 }}>{toolbar}</Box>
+        <Group gap="sm">
+          <Text size="sm" c="dimmed" aria-live="polite">
+            {rows.total === undefined ? t("table.loaded", { count, n: count.toLocaleString(i18n.language) }) : t("table.of", { n: count.toLocaleString(i18n.language), total: rows.total.toLocaleString(i18n.language) })}
+          </Text>
+          {busy && <Loader size="xs" aria-label={t("loading")} />}
+          {file && <Export columns={columns} rows={rows} file={file} />}
+        </Group>
+      </Group>
+      {Boolean(error) && (
+        <Box mb="xs">
+          <ProblemAlert error={error} retry={rows.retry} />
+        </Box>
+      )}
+      <div className="rows" ref={box} style={{ maxHeight: height, minHeight: Math.min(count + 1, 4) * rowHeight }} tabIndex={0} role="region" aria-label={label}>
+        <div role="table" aria-label={label} aria-rowcount={(rows.total ?? count) + 1} aria-busy={busy}>
+          <div role="rowgroup" className="head">
+            <div role="row" aria-rowindex={1} style={{ gridTemplateColumns: grid }}>
+              {onSelect && (
+                <div role="columnheader">
+                  <Checkbox
+                    size="xs"
+                    aria-label={t("table.selectAll")}
+                    checked={count > 0 && selected?.size === count}
+                    indeterminate={Boolean(selected?.size) && selected?.size !== count}
+                    onChange={(e) => onSelect(e.currentTarget.checked ? allKeys() : new Set())}
+                  />
+                </div>
+              )}
+              {columns.map((c) => (
+                <div role="columnheader" key={c.id} className={c.right ? "right" : undefined}>
+                  {c.header}
+                </div>
+              ))}
+            </div>
+          </div>
+          <div role="rowgroup" className="body" style={{ height: virtual.getTotalSize(), position: "relative" }}>
+            {items.map((item) => {
+              const row = rows.rows[item.index]!;
+              const key = rowKey(row);
+              const marked = selected?.has(key) ?? false;
+              return (
+                <div
+                  role="row"
+                  key={key}
+                  aria-rowindex={item.index + 2}
+                  aria-selected={onSelect ? marked : undefined}
+                  style={{ gridTemplateColumns: grid, height: rowHeight, transform: `translateY(${item.start}px)` }}
+                >
+                  {onSelect && (
+                    <div role="cell">
+                      <Checkbox size="xs" aria-label={t("table.select", { name: key })} checked={marked} onChange={() => toggle(key)} />
+                    </div>
+                  )}
+                  {columns.map((c) => (
+                    <div role="cell" key={c.id} className={c.right ? "right" : undefined}>
+                      {c.cell(row)}
+                    </div>
+                  ))}
+                </div>
+              );
+            })}
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+// Export writes what the list holds, as filtered, to a file.
+function Export<T>({ columns, rows, file }: { columns: Column<T>[]; rows: Rows<T>; file: string }) {
+  const { t } = useTranslation();
+  const head = columns.map((c) => c.text ?? (typeof c.header === "string" ? c.header : c.id));
+  const write = async (kind: "csv" | "xlsx") => {
+    const { notifications } = await import("@mantine/notifications");
+    const id = notifications.show({ loading: true, autoClose: false, withCloseButton: false, message: t("table.exporting", { n: rows.rows.length }) });
+    try {
+      const all = await rows.all((n) => notifications.update({ id, loading: true, autoClose: false, message: t("table.exporting", { n }) }));
+      const cells = all.map((r) => columns.map((c) => c.value(r)));
+      if (kind === "csv") {
+        download(`${file}.csv`, new Blob([csv(head, cells)], { type: "text/csv;charset=utf-8" }));
+      } else {
+        const { default: writeExcel } = await import("write-excel-file/browser");
+        const sheet = [head, ...cells].map((row, i) => row.map((v) => (v === null || v === undefined || v === "" ? null : { value: typeof v === "number" ? v : harmless(String(v)), ...(i ? {} : { fontWeight: "bold" as const }) })));
+        await writeExcel(sheet as SheetData).toFile(`${file}.xlsx`);
+      }
+      notifications.update({ id, loading: false, autoClose: 4000, withCloseButton: true, color: "teal", message: t("table.exported", { n: all.length }) });
+    } catch (err) {
+      const { problemOf } = await import("@/api/problem");
+      notifications.update({ id, loading: false, autoClose: false, withCloseButton: true, color: "red", message: problemOf(err).detail });
+    }
+  };
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button size="compact-sm" variant="default" leftSection={<IconDownload size={14} aria-hidden />}>
+          {t("table.export")}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={() => void write("csv")}>CSV</Menu.Item>
+        <Menu.Item onClick={() => void write("xlsx")}>XLSX</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,85 @@
+import { Anchor, Breadcrumbs, Group, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { useEffect, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+import { ProblemAlert } from "./ProblemAlert";
+
+export interface Crumb {
+  text: ReactNode;
+  to: string;
+}
+
+interface Props {
+  title: ReactNode;
+  name?: string; // in the browser's title, where title is not a text
+  lead?: ReactNode; // one sentence beneath
+  crumbs?: Crumb[];
+  actions?: ReactNode;
+  children: ReactNode;
+}
+
+// Page is the frame of every page: where one is, what it is called, what one can do.
+export function Page({ title, name, lead, crumbs, actions, children }: Props) {
+  const text = name ?? (typeof title === "string" ? title : "");
+  useEffect(() => {
+    document.title = text ? `${text} · Lateral` : "Lateral";
+  }, [text]);
+  return (
+    <Stack gap="lg">
+      <div>
+        {crumbs && (
+          <Breadcrumbs mb={4} separatorMargin={6} component="nav" aria-label="Breadcrumb">
+            {crumbs.map((c) => (
+              <Anchor component={Link} to={c.to} size="sm" key={c.to}>
+                {c.text}
+              </Anchor>
+            ))}
+          </Breadcrumbs>
+        )}
+        <Group justify="space-between" align="flex-end" gap="sm">
+          <div>
+            <Title order={1} size="h2" tabIndex={-1} id="page-title">
+              {title}
+            </Title>
+            {lead && (
+              <Text c="dimmed" size="sm" mt={4}>
+                {lead}
+              </Text>
+            )}
+          </div>
+          {actions && <Group gap="xs">{actions}</Group>}
+        </Group>
+      </div>
+      {children}
+    </Stack>
+  );
+}
+
+interface Answer<T> {
+  data: T | undefined;
+  error: unknown;
+  isPending: boolean;
+  refetch: () => unknown;
+}
+
+// Loaded shows what a query gave; while it is under way its outline, and a problem as such.
+export function Loaded<T>({ of, children, lines = 4 }: { of: Answer<T>; children: (data: T) => ReactNode; lines?: number }) {
+  const { t } = useTranslation();
+  if (of.data !== undefined) {
+    return (
+      <>
+        {Boolean(of.error) && <ProblemAlert error={of.error} retry={() => of.refetch()} />}
+        {children(of.data)}
+      </>
+    );
+  }
+  if (of.error) return <ProblemAlert error={of.error} retry={() => of.refetch()} />;
+  return (
+    <Stack gap="sm" role="status" aria-label={t("loading")}>
+      {Array.from({ length: lines }, (_, i) => (
+        <Skeleton key={i} height={i ? 18 : 32} width={i ? `${95 - i * 9}%` : "40%"} />
+      ))}
+    </Stack>
+  );
+}
