@@ -36,6 +36,7 @@ func (f *front) routes() *http.ServeMux {
 		return out, nil
 	})
 	get("/sandbox/state", func(*http.Request) (any, error) { return s.state(), nil })
+	get("/sandbox/mesh", func(r *http.Request) (any, error) { return f.mesh(r.Context()) })
 	mux.Handle("GET /sandbox/events", s.news)
 	mux.HandleFunc("POST /sandbox/sign-in", func(w http.ResponseWriter, r *http.Request) {
 		in, err := taken[struct {

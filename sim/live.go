@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/durable"
@@ -23,6 +22,7 @@ import (
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -73,10 +73,17 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 		}
 		defer os.RemoveAll(dir)
 	}
-	net, err := Build(Options{
-		Dir: dir, Carriers: voicePair[:], Log: o.Log, Binary: o.Binary, Tended: true,
-		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true},
-	})
+	options := Options{Dir: dir, Carriers: voicePair[:], Log: o.Log, Binary: o.Binary, Tended: true,
+		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true}}
+	switch o.Carriers {
+	case 0, 2:
+	case len(meshCarriers):
+		options.Carriers, options.ENNIs = meshCodes(), meshENNIs
+		options.Automatic = node.Automatic{Rate: true, Accept: true, Net: true, Tokens: true, Measure: true}
+	default:
+		return fault.Newf(fault.Invalid, fmt.Sprintf("give 2 or %d", len(meshCarriers)), "there is no sandbox of %d carriers", o.Carriers).In("carriers")
+	}
+	net, err := Build(options)
 	if err != nil {
 		return err
 	}
@@ -84,21 +91,21 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, net.Stop()) }()
-	say("four validators and the nodes of ALPHA and BRAVO are up; files in %s; seed %d", dir, o.Seed)
+	say("four validators and %d carriers are started; files in %s; seed %d", len(net.o.Carriers), dir, o.Seed)
+	s, err := newSandbox(net, o, say)
+	if err != nil {
+		return err
+	}
+	front, err := newFront(s, listener)
+	if err != nil {
+		return err
+	}
 	for _, code := range net.o.Carriers {
 		if err := net.WaitReady(ctx, code); err != nil {
 			return err
 		}
-		say("%s: API at %s", code, net.API(code))
-		for _, r := range []api.Role{api.Auditor, api.Clerk, api.Finance, api.Administrator} {
-			token, err := net.Token(code, r)
-			if err != nil {
-				return err
-			}
-			say("    %-14s %s", r, token)
-		}
 	}
-	plan := voice.Plan{Ours: "ALPHA", Theirs: "BRAVO", Seed: o.Seed, Span: live(start), Plant: voice.LivePlant, Single: true}
+	plan := voice.Plan{Ours: voicePair[0], Theirs: voicePair[1], Currency: voiceUnit, Seed: o.Seed, Span: live(start), Plant: voice.LivePlant, Single: true}
 	generator, err := voice.NewGenerator(plan)
 	if err != nil {
 		return err
@@ -107,21 +114,23 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	if err := generator.WriteSheet(&sheet); err != nil {
 		return err
 	}
-	pair, err := net.desks("ALPHA", "BRAVO")
+	pair, err := net.desks(voicePair[0], voicePair[1])
 	if err != nil {
 		return err
 	}
-	err = net.agree(ctx, pair, deal{cycle: o.Cycle, live: true, sheets: [2][]byte{sheet.Bytes(), sheet.Bytes()}, change: func(t *agreement.Terms) {
-		t.Payment[0].DueDays = 0
-	}}, say)
-	if err != nil {
-		return err
+	calls := deal{cycle: o.Cycle, live: true, sheets: [2][]byte{sheet.Bytes(), sheet.Bytes()}, change: func(t *agreement.Terms) { t.Payment[0].DueDays = 0 }}
+	var m *meshRun
+	if len(options.ENNIs) == 0 {
+		err = net.agree(ctx, pair, calls, say)
+	} else {
+		m = liveMesh(net, o, say)
+		if err = m.prepare(ctx); err == nil {
+			err = net.sheets(ctx, pair, calls, [2][]money.Currency{{voiceUnit}, {voiceUnit}}, say)
+		}
+		if err == nil {
+			err = m.fundLive(ctx)
+		}
 	}
-	s, err := newSandbox(net, o, say)
-	if err != nil {
-		return err
-	}
-	front, err := newFront(s, listener)
 	if err != nil {
 		return err
 	}
@@ -132,7 +141,27 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	parts.Go(func() { cancel(front.serve(ctx)) })
 	parts.Go(func() { s.tend(ctx) })
 	parts.Go(func() { cancel(s.traffic(ctx, pair, generator)) })
-	parts.Go(func() { s.timeline(ctx, pair[0], calendar) })
+	if m == nil {
+		parts.Go(func() { s.timeline(ctx, pair[0], calendar) })
+	} else {
+		granule, err := usage.ParseCycle(m.agreed.granule)
+		if err != nil {
+			return err
+		}
+		granules, err := granule.Calendar()
+		if err != nil {
+			return err
+		}
+		for _, pair := range m.pairs {
+			units := []money.Currency{meshUnit}
+			if between(pair[0].me, pair[1].me) == m.calls {
+				units = m.units
+			}
+			parts.Go(func() { s.timeline(ctx, pair[0], calendar) })
+			parts.Go(func() { s.gauge(ctx, pair, granules) })
+			parts.Go(func() { s.pay(ctx, m.money.bank, pair, units) })
+		}
+	}
 	if err := front.invite(ctx, o.URLs, say); err != nil {
 		cancel(err)
 	}
@@ -338,7 +367,11 @@ func (s *sandbox) timeline(ctx context.Context, d *desk, calendar usage.Calendar
 				break // the stream was cut; go on where it was
 			}
 			from = e.ID
-			if line := d.tell(ctx, calendar, e); line != "" {
+			line := d.tellProduct(ctx, e)
+			if between(d.me, d.partner) == voicePair {
+				line = cmp.Or(d.tell(ctx, calendar, e), line)
+			}
+			if line != "" {
 				s.news.tell(e.Kind, d.me, "%s", line)
 			}
 		}

@@ -3,8 +3,11 @@ package sim
 import (
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -15,9 +18,10 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 )
 
-// wires are the ways between carriers' nodes in a sandbox. Each node reaches the
-// others through a proxy of its own, which opens no connection over a way that is
-// cut, and closes those that there are.
+// wires are the ways between carriers' nodes in a sandbox. Each node sends the others
+// files through a proxy of its own, which opens no connection over a way that is cut,
+// and closes those that there are; and it asks each neighbour over LSO Sonata through
+// a relay, which hears what is asked.
 type wires struct {
 	codes   []party.Code
 	at      map[string]party.Code // by the address where partners send files
@@ -26,7 +30,21 @@ type wires struct {
 	mu   sync.Mutex // guards all below
 	cut  map[way2]bool
 	open map[net.Conn]way2
+	asks []Ask // newest last
+	heed func(Ask)
 }
+
+// Ask is a request of one carrier to another over LSO Sonata.
+type Ask struct {
+	At     time.Time  `json:"at"`
+	From   party.Code `json:"from"`
+	To     party.Code `json:"to"`
+	What   string     `json:"what"` // the operation: method and the path's last fixed part
+	Status int        `json:"status"`
+}
+
+// keptAsks is how many are listed.
+const keptAsks = 300
 
 // way2 is the two ends of a way, in order.
 type way2 [2]party.Code
@@ -54,11 +72,87 @@ func openWires(setups []node.Setup) (*wires, error) {
 		w.codes = append(w.codes, c.Carrier)
 		w.at[c.Exchange.Listen] = c.Carrier
 		from := c.Carrier
+		for k := range c.Mesh.Neighbours {
+			if err := w.ask(from, &c.Mesh.Neighbours[k]); err != nil {
+				return nil, errors.Join(err, w.close())
+			}
+		}
 		server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.tunnel(from, rw, r) }), ReadHeaderTimeout: 10 * time.Second}
 		w.proxies = append(w.proxies, server)
 		go server.Serve(l) // until it is closed
 	}
 	return w, nil
+}
+
+// ask puts a relay between a carrier and the Sonata interface of a neighbour.
+func (w *wires) ask(from party.Code, to *node.Neighbour) error {
+	target, err := url.Parse(to.Sonata)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fault.New(fault.Unavailable, "there is no free port on the loopback interface", "end other programs, or wait").Because(err)
+	}
+	way, partner := between(from, to.Partner), to.Partner
+	relay := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ModifyResponse: func(r *http.Response) error {
+			w.asking(Ask{At: time.Now().UTC(), From: from, To: partner, What: operation(r.Request), Status: r.StatusCode})
+			return nil
+		},
+		ErrorHandler: func(rw http.ResponseWriter, _ *http.Request, _ error) { rw.WriteHeader(http.StatusBadGateway) },
+		ErrorLog:     log.New(io.Discard, "", 0),
+	}
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.isCut(way) {
+			panic(http.ErrAbortHandler) // nothing comes back, as over a way that is cut
+		}
+		relay.ServeHTTP(rw, r)
+	})}
+	w.proxies = append(w.proxies, server)
+	go server.Serve(l) // until it is closed
+	to.Sonata = "http://" + l.Addr().String()
+	return nil
+}
+
+// operation names what a request to a Sonata interface is for, without ids.
+func operation(r *http.Request) string {
+	what := ""
+	for part := range strings.SplitSeq(r.URL.Path, "/") {
+		if part != "" && !strings.ContainsAny(part, "0123456789.") && part != "mefApi" && part != "sonata" {
+			what = part
+		}
+	}
+	return r.Method + " " + what
+}
+
+// asking notes a request.
+func (w *wires) asking(a Ask) {
+	w.mu.Lock()
+	w.asks = append(w.asks, a)
+	w.asks = w.asks[max(0, len(w.asks)-keptAsks):]
+	heed := w.heed
+	w.mu.Unlock()
+	if heed != nil {
+		heed(a)
+	}
+}
+
+// listen has something called with each request from now on.
+func (w *wires) listen(f func(Ask)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heed = f
+}
+
+// asked lists what was asked, newest first.
+func (w *wires) asked() []Ask {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := append([]Ask{}, w.asks...)
+	slices.Reverse(out)
+	return out
 }
 
 // tunnel connects a carrier's node with a partner's.

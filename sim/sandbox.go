@@ -83,6 +83,9 @@ func newSandbox(net *Network, o LiveOptions, say func(string, ...any)) (*sandbox
 		p.reads = client.New("http://"+r.conf.API.Listen, token)
 		s.posts = append(s.posts, p)
 	}
+	net.wires.listen(func(a Ask) {
+		s.news.publish("ask", a.From, fmt.Sprintf("%s asks %s: %s, %d", a.From, a.To, a.What, a.Status))
+	})
 	return s, nil
 }
 
@@ -279,10 +282,10 @@ type Link struct {
 
 // Traffic is what is generated.
 type Traffic struct {
-	Between   [2]party.Code `json:"between"`
-	PerSecond float64       `json:"calls_per_second"`
-	Calls     int           `json:"calls"` // until now
-	Period    string        `json:"period"`
+	Between   way2    `json:"between"`
+	PerSecond float64 `json:"calls_per_second"`
+	Calls     int     `json:"calls"` // until now
+	Period    string  `json:"period"`
 }
 
 // state gives where the sandbox stands.
@@ -304,7 +307,7 @@ func (s *sandbox) state() State {
 }
 
 // voicePair are the carriers between whom calls go.
-var voicePair = [2]party.Code{"ALPHA", "BRAVO"}
+var voicePair = way2{"ALPHA", "BRAVO"}
 
 // ways lists the pairs of carriers that have a Bilateral.
 func (s *sandbox) ways() []way2 {
