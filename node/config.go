@@ -86,11 +86,14 @@ type Endpoint struct {
 	Address string         `yaml:"address"`
 }
 
-// Listener is an address to listen on, and how others reach it when that
-// differs.
+// Listener is an address to listen on, how others reach it when that differs, and
+// how this node reaches others.
 type Listener struct {
 	Listen    string `yaml:"listen,omitempty"`
 	Advertise string `yaml:"advertise,omitempty"`
+	// Proxy is an HTTP proxy by which this node reaches its partners',
+	// http://host:port; empty: directly.
+	Proxy string `yaml:"proxy,omitempty"`
 }
 
 // API is where the HTTP interface listens and who may use it.
