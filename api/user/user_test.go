@@ -18,7 +18,7 @@ import (
 )
 
 // cheap is a cost that tests can pay.
-var cheap = cost{memory: 64, time: 1, threads: 1}
+var cheap = Cost{Memory: 64, Passes: 1, Threads: 1}
 
 const good = "correct horse battery staple"
 
@@ -44,7 +44,7 @@ func opened(t testing.TB) (f *File, path string, c *clock) {
 	t.Helper()
 	c = &clock{now: time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)}
 	path = filepath.Join(t.TempDir(), "users.yaml")
-	f, err := open(path, [32]byte{1}, cheap, c.read)
+	f, err := Open(path, [32]byte{1}, Options{cheap, c.read})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestPeopleAreAddedChangedAndRemoved(t *testing.T) {
 	if err != nil || len(all) != 2 || all[0].Name != "ada" || all[0].Role != api.Finance || all[1].Name != "zoe" {
 		t.Errorf("%+v, %v", all, err)
 	}
-	again := must(open(path, [32]byte{1}, cheap, time.Now))
+	again := must(Open(path, [32]byte{1}, Options{}))
 	if u, ok := again.Get("ada"); !ok || u != all[0] {
 		t.Errorf("after a restart: %+v", u)
 	}
@@ -165,8 +165,8 @@ func TestAnUnknownNameTakesTheSamePath(t *testing.T) {
 	}
 	r, _ := f.find("ada")
 	mine, decoy := must(parseHash(r.Password)), must(parseHash(f.decoy))
-	if mine.cost != decoy.cost || len(mine.salt) != len(decoy.salt) || len(mine.sum) != len(decoy.sum) {
-		t.Errorf("a decoy of %+v for hashes of %+v", decoy.cost, mine.cost)
+	if mine.Cost != decoy.Cost || len(mine.salt) != len(decoy.salt) || len(mine.sum) != len(decoy.sum) {
+		t.Errorf("a decoy of %+v for hashes of %+v", decoy.Cost, mine.Cost)
 	}
 	if f.matches(record{}, false, good) || f.matches(record{Password: r.Password}, false, good) {
 		t.Error("nobody's password is right")
@@ -325,7 +325,7 @@ func TestCodesAreSealedAndEndByACodeOrAReset(t *testing.T) {
 	}
 	c.later(step)
 	code := must(totp.GenerateCode(secret, c.read()))
-	other := must(open(path, [32]byte{2}, cheap, c.read))
+	other := must(Open(path, [32]byte{2}, Options{cheap, c.read}))
 	if _, err := other.CheckPassword("ada", good, code); fault.CodeOf(err) != fault.Corrupt {
 		t.Errorf("under another node's key: %v", err)
 	}
@@ -467,7 +467,7 @@ func TestAnEmptyFileIsMadePrivate(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
-	f, err := Open(path, [32]byte{})
+	f, err := Open(path, [32]byte{}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -537,8 +537,8 @@ func FuzzHash(f *testing.F) {
 	f.Add("$argon2id$v=19$m=4294967295,t=1,p=255$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ")
 	f.Fuzz(func(t *testing.T, text string) {
 		h, err := parseHash(text)
-		if err == nil && (h.memory > dearest.memory || h.time > dearest.time || h.threads > dearest.threads || h.time == 0 || h.threads == 0) {
-			t.Errorf("%+v", h.cost)
+		if err == nil && (h.Memory > dearest.Memory || h.Passes > dearest.Passes || h.Threads > dearest.Threads || h.Passes == 0 || h.Threads == 0) {
+			t.Errorf("%+v", h.Cost)
 		}
 	})
 }
