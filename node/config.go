@@ -100,6 +100,17 @@ type Listener struct {
 type API struct {
 	Listen string `yaml:"listen,omitempty"` // host:port; without it there is no API
 	Tokens string `yaml:"tokens,omitempty"` // YAML file of token hashes with roles
+	// Users is the YAML file of people who sign in to the portal, at the same
+	// address; by default users.yaml beside the token file.
+	Users string `yaml:"users,omitempty"`
+}
+
+// users gives the users file.
+func (a API) users() string {
+	if a.Users == "" {
+		return filepath.Join(filepath.Dir(a.Tokens), usersFile)
+	}
+	return a.Users
 }
 
 // Catalog names files of the carrier's catalogue. The catalogue itself is in the
@@ -171,7 +182,7 @@ func parseConfig(data []byte) (c Config, err error) {
 
 // paths are the fields that name files.
 func (c *Config) paths() []*string {
-	all := []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens, &c.Catalog.Schemas, &c.Catalog.Places,
+	all := []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens, &c.API.Users, &c.Catalog.Schemas, &c.Catalog.Places,
 		&c.Sonata.Partners, &c.Sonata.Certificate, &c.Sonata.Key}
 	for i := range c.Mesh.Neighbours {
 		all = append(all, &c.Mesh.Neighbours[i].Secret)
