@@ -96,7 +96,7 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	front, err := newFront(s, listener)
+	front, err := newFront(ctx, s, listener)
 	if err != nil {
 		return err
 	}
@@ -124,6 +124,7 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 		err = net.agree(ctx, pair, calls, say)
 	} else {
 		m = liveMesh(net, o, say)
+		s.mesh = m
 		if err = m.prepare(ctx); err == nil {
 			err = net.sheets(ctx, pair, calls, [2][]money.Currency{{voiceUnit}, {voiceUnit}}, say)
 		}
@@ -138,6 +139,7 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	defer cancel(nil)
 	var parts sync.WaitGroup
 	defer parts.Wait()
+	defer s.after.Wait()
 	parts.Go(func() { cancel(front.serve(ctx)) })
 	parts.Go(func() { s.tend(ctx) })
 	parts.Go(func() { cancel(s.traffic(ctx, pair, generator)) })
@@ -237,7 +239,7 @@ func (s *sandbox) traffic(ctx context.Context, pair [2]*desk, g *voice.Generator
 				return err
 			}
 			select {
-			case switches[i].files <- callFile{fmt.Sprintf("switch-%06d.csv", number), rows}:
+			case switches[i].files <- callFile{fmt.Sprintf("switch-%06d.csv", number), rows, now}:
 			default: // a node that is down for most of a day loses calls
 			}
 		}
@@ -246,8 +248,9 @@ func (s *sandbox) traffic(ctx context.Context, pair [2]*desk, g *voice.Generator
 
 // callFile is what a switch has recorded.
 type callFile struct {
-	name string
-	rows []byte
+	name  string
+	rows  []byte
+	until int64 // they have ended by then, ms UTC
 }
 
 // hand gives a node what its switch has recorded, in order; what it does not take
@@ -260,6 +263,9 @@ func (s *sandbox) hand(ctx context.Context, d *desk, files <-chan callFile) {
 		case f := <-files:
 			for failed := false; ; {
 				_, err := d.engineer.ImportUsage(ctx, f.name, bytes.NewReader(f.rows))
+				if err == nil {
+					s.remember(d.me, f)
+				}
 				if err == nil || ctx.Err() != nil {
 					break
 				}
@@ -368,7 +374,7 @@ func (s *sandbox) timeline(ctx context.Context, d *desk, calendar usage.Calendar
 			}
 			from = e.ID
 			line := d.tellProduct(ctx, e)
-			if between(d.me, d.partner) == voicePair {
+			if between(d.me, d.partner) == voicePair && !strings.Contains(e.Subject, "_MSA-1.") { // else of products
 				line = cmp.Or(d.tell(ctx, calendar, e), line)
 			}
 			if line != "" {
