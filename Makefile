@@ -10,7 +10,7 @@ help: ## what there is to make
 build: ## build bin/lateral
 	$(GO) build -o $(BIN) ./cmd/lateral
 
-run: build ## build and start the sandbox: four validators, two carriers, live calls; Ctrl-C ends it
+run: build ## build and start the sandbox: four validators, seven carriers, live calls; Ctrl-C ends it
 	./$(BIN) sandbox
 
 # Packages that start whole networks (all whose tests hold the engine) are tested one

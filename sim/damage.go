@@ -22,11 +22,9 @@ type Damage struct {
 	Note string `json:"note"`
 }
 
-// damages are all kinds, the usual one first.
-var damages = []Damage{
-	{"log", "the store's log: what was written last and is in no table yet"},
-	{"manifest", "the store's list of its own tables"},
-}
+// damages are all kinds, the usual one first. A store that is read must notice each:
+// a byte in the end of its log would pass for what a crash had torn off.
+var damages = []Damage{{"manifest", "the store's list of its own tables"}}
 
 // flipAt is which byte is overwritten: one inside the first record of the file.
 const flipAt = 20
@@ -39,22 +37,21 @@ func (r *running) storeOf() string {
 	return filepath.Join(r.conf.Data, "store")
 }
 
-// damage flips the bits of one byte in the newest file of a kind in a store. Code:
+// damage flips the bits of one byte in a store's newest list of tables. Code:
 // not-found.
-func damage(store, kind string) (file string, err error) {
+func damage(store string) (file string, err error) {
 	files, err := os.ReadDir(store)
 	if err != nil {
 		return "", durable.Explain("read "+store, err)
 	}
 	for _, f := range files { // in order of their names, which are numbers
 		info, err := f.Info()
-		fits := kind == "log" && strings.HasSuffix(f.Name(), ".log") || kind == "manifest" && strings.HasPrefix(f.Name(), "MANIFEST-")
-		if err == nil && fits && info.Size() > 2*flipAt {
+		if err == nil && strings.HasPrefix(f.Name(), "MANIFEST-") && info.Size() > 2*flipAt {
 			file = f.Name()
 		}
 	}
 	if file == "" {
-		return "", fault.Newf(fault.NotFound, "choose another kind, or let the node run for a while first", "the store has no file of the kind %.40q with something in it", kind).In("kind")
+		return "", fault.New(fault.NotFound, "let the node run for a while first, or rebuild it", "the store has no list of tables")
 	}
 	f, err := os.OpenFile(filepath.Join(store, file), os.O_RDWR, 0)
 	if err != nil {
@@ -88,7 +85,7 @@ func (s *sandbox) corrupt(name, kind string, by party.Code) error {
 	if s.stateOf(p) != stateStopped {
 		return fault.Newf(fault.NotYet, "kill it first", "%s is running", p.Name)
 	}
-	file, err := damage(p.node.storeOf(), kind)
+	file, err := damage(p.node.storeOf())
 	if err != nil {
 		return err
 	}

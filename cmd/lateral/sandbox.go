@@ -36,14 +36,15 @@ type liveCommand struct {
 }
 
 func (liveCommand) Help() string {
-	return `Four validators agree on every block over encrypted connections on the loopback interface; ALPHA and BRAVO are
-separate nodes with their own keys and stores. They sign an agreement and rate sheets, then generated calls flow, with a
-few planted differences, and every period is stated, compared, invoiced, disputed where it must be, netted and paid.
-Ports are free ones and files are temporary: any number of sandboxes may run at once.
+	return `Four validators agree on every block over encrypted connections on the loopback interface; seven carriers are separate
+nodes with their own keys, stores and processes. Neighbours have agreements and catalogues and take inquiries and orders; ALPHA and
+BRAVO exchange generated calls as well, with a few planted differences, and every period is stated, compared, invoiced, disputed where
+it must be, netted and paid. All of them are behind one address for browsers, each by its name: http://alpha.localhost:8080. Under
+/sandbox there nodes can be killed, ways cut, stores damaged. Files are temporary: any number of sandboxes may run at once.
 
 Examples:
   lateral sandbox
-  lateral sandbox --period 1m --calls 200
+  lateral sandbox --carriers 2 --period 1m --calls 200
   lateral sandbox --out ./network --for 5m`
 }
 
