@@ -26,8 +26,9 @@ type Damage struct {
 // a byte in the end of its log would pass for what a crash had torn off.
 var damages = []Damage{{"manifest", "the store's list of its own tables"}}
 
-// flipAt is which byte is overwritten: one inside the first record of the file.
-const flipAt = 20
+// flipAt is which byte is overwritten: one inside the first record of the file,
+// without which all others mean nothing.
+const flipAt = 12
 
 // storeOf is where a node keeps its state.
 func (r *running) storeOf() string {
@@ -46,12 +47,12 @@ func damage(store string) (file string, err error) {
 	}
 	for _, f := range files { // in order of their names, which are numbers
 		info, err := f.Info()
-		if err == nil && strings.HasPrefix(f.Name(), "MANIFEST-") && info.Size() > 2*flipAt {
+		if err == nil && strings.HasPrefix(f.Name(), "MANIFEST-") && info.Size() > flipAt {
 			file = f.Name()
 		}
 	}
 	if file == "" {
-		return "", fault.New(fault.NotFound, "let the node run for a while first, or rebuild it", "the store has no list of tables")
+		return "", fault.New(fault.NotFound, "the store has no list of tables", "let the node run for a while first, or rebuild it")
 	}
 	f, err := os.OpenFile(filepath.Join(store, file), os.O_RDWR, 0)
 	if err != nil {

@@ -27,6 +27,7 @@ type liveCommand struct {
 	Cycle    string        `name:"period" default:"15s" help:"Billing period: 15s, 1m, 1h, 1d or 1mo."`
 	Calls    float64       `default:"20" help:"Calls a second that the two carriers exchange."`
 	Carriers int           `default:"7" help:"How many carriers: 7, the mesh that deals in lines as well, or 2."`
+	Load     int           `default:"0" placeholder:"N" help:"Import so many calls of earlier periods first, up to a million, for a store that is full."`
 	Listen   string        `default:"127.0.0.1:8080" placeholder:"127.0.0.1:PORT" help:"Where browsers reach all carriers, on the loopback interface; port 0, or one in use: a free one."`
 	URLs     string        `name:"urls" placeholder:"FILE" help:"Write everybody's one-time links to sign in to this file, as JSON, once everything is up."`
 	Seed     uint64        `default:"0" help:"Seed of the generated calls; 0 takes one from the clock and prints it."`
@@ -65,7 +66,7 @@ func (c liveCommand) Run(ctx context.Context, t terminal) error {
 		}
 	}
 	err := sim.Live(ctx, sim.LiveOptions{
-		Dir: c.Out, Cycle: c.Cycle, CallsPerSecond: c.Calls, Seed: c.Seed, Carriers: c.Carriers, Listen: c.Listen, URLs: c.URLs, Binary: binary, Timeline: t.out, Log: logTo(t, c.Verbose),
+		Dir: c.Out, Cycle: c.Cycle, CallsPerSecond: c.Calls, Seed: c.Seed, Carriers: c.Carriers, Load: c.Load, Listen: c.Listen, URLs: c.URLs, Binary: binary, Timeline: t.out, Log: logTo(t, c.Verbose),
 	})
 	if ctx.Err() != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		return nil // it was to end then, even before it had quite begun
