@@ -21,21 +21,21 @@ type disputeCommand struct {
 	Propose  disputePropose  `cmd:"" op:"propose-decision" role:"clerk" help:"Offer how to decide a line." eg:"ID --calls 1 --billed-seconds 240 --why 'Our switch shows the release at 181 s.'" eg:"ID --as seller --why 'Your record is right.'" eg:"ID --amount 400 --why 'Of an item: half each.'"`
 	Accept   disputeAccept   `cmd:"" op:"accept-decision" role:"clerk" help:"Accept the partner's offer." eg:"ID" eg:"ID --calls 1 --billed-seconds 240"`
 	Reject   disputeReject   `cmd:"" op:"reject-decision" role:"clerk" help:"Reject the partner's offer." eg:"ID --why 'The call was answered.'"`
-	Assign   disputeAssign   `cmd:"" op:"assign-dispute" role:"clerk" help:"Hand a dispute to a colleague; the partner does not see it." eg:"ID --to mara --why 'You know the switch.'" eg:"ID"`
+	Assign   disputeAssign   `cmd:"" op:"assign-dispute" role:"clerk,finance" help:"Hand a dispute to a colleague; the partner does not see it." eg:"ID --to mara --why 'You know the switch.'" eg:"ID"`
 	Counts   disputeCounts   `cmd:"" op:"count-disputes" help:"Count disputes by what became of them." eg:""`
 }
 
 type disputeList struct {
 	many
 	span
-	State   string `placeholder:"STATE" help:"awaiting, manual, proposed, escalated or resolved."`
-	Invoice string `placeholder:"ID" help:"Named on this invoice."`
-	People  bool   `help:"Only those that wait for people: manual, proposed or escalated."`
-	To      string `placeholder:"NAME" help:"Only those that this person sees to."`
+	State    string `placeholder:"STATE" help:"awaiting, manual, proposed, escalated or resolved."`
+	Invoice  string `placeholder:"ID" help:"Named on this invoice."`
+	People   bool   `help:"Only those that wait for people: manual, proposed or escalated."`
+	Assigned string `placeholder:"NAME" help:"Only those that this person sees to."`
 }
 
 func (c disputeList) Run(ctx context.Context, n *remote) error {
-	f := client.Filter{"state": c.State, "invoice": c.Invoice, "people": yes(c.People), "assigned": c.To, "from": c.From, "to": c.To}
+	f := client.Filter{"state": c.State, "invoice": c.Invoice, "people": yes(c.People), "assigned": c.Assigned, "from": c.From, "to": c.To}
 	columns := "id state currency seller.calls seller.billed_seconds seller.amount buyer.calls buyer.billed_seconds buyer.amount deadline"
 	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Dispute, error] { return p.Disputes(ctx, f) })
 }
