@@ -278,6 +278,7 @@ type Invoice struct {
 	Note       invoice.Note   `json:"note,omitempty" doc:"credit or debit. Absent: an invoice, no note."`
 	Version    uint32         `json:"version,omitempty" doc:"Of the rated period, that the note makes."`
 	Why        string         `json:"why,omitempty" doc:"The note was rejected."`
+	Allowed    []string       `json:"allowed" nullable:"false" doc:"What the buyer may do about it now: accept, dispute; of a note, reject."`
 	Says       *Document      `json:"says,omitempty" doc:"The document, in the answer for one invoice only."`
 }
 
@@ -420,6 +421,58 @@ type Dispute struct {
 	Decision *Decision       `json:"decision,omitempty"`
 	Deadline Time            `json:"deadline,omitzero"`
 	Passed   uint32          `json:"passed,omitempty"`
+	Assigned *Assigned       `json:"assigned,omitempty" doc:"Which of this carrier's people sees to it."`
+	Allowed  []string        `json:"allowed" nullable:"false" doc:"What this side may do about it now: propose, accept, reject."`
+}
+
+// Assigned is which person sees to a dispute. It stays on this node.
+type Assigned struct {
+	To  string `json:"to" doc:"Empty: nobody, it was taken back."`
+	By  string `json:"by" doc:"Who handed it over."`
+	Why string `json:"why,omitempty"`
+	At  Time   `json:"at"`
+}
+
+// AssignDispute hands a dispute to a colleague.
+type AssignDispute struct {
+	To  string `json:"to" maxLength:"64" doc:"The name that the colleague signs in with. Empty: nobody."`
+	Why string `json:"why,omitempty" maxLength:"500"`
+}
+
+// Waterfall leads from what an invoice claims to what the buyer's own figures come
+// to: claimed + all steps = expected.
+type Waterfall struct {
+	Invoice  string          `json:"invoice"`
+	Currency money.Currency  `json:"currency"`
+	Claimed  money.Micro     `json:"claimed" doc:"By the document, its open lines too."`
+	Expected money.Micro     `json:"expected" doc:"By the buyer's figures."`
+	Steps    []WaterfallStep `json:"steps" nullable:"false"`
+}
+
+// WaterfallStep is what one cause comes to.
+type WaterfallStep struct {
+	Cause    string         `json:"cause" enum:"only-seller,only-buyer,duration,skewed,other,unexplained,item,decided"`
+	Amount   money.Micro    `json:"amount" doc:"Below zero: the buyer expects less."`
+	Calls    uint64         `json:"calls" doc:"That differ so; 0 where calls tell nothing."`
+	Disputes []CauseDispute `json:"disputes" nullable:"false"`
+}
+
+// CauseDispute is what a disputed line adds to a cause.
+type CauseDispute struct {
+	ID     string      `json:"id"`
+	Amount money.Micro `json:"amount"`
+	Calls  uint64      `json:"calls"`
+}
+
+// LineCall is one of this carrier's own calls of a line of a period.
+type LineCall struct {
+	Start         Time   `json:"start"`
+	RawMillis     uint64 `json:"raw_millis"`
+	BilledSeconds uint64 `json:"billed_seconds"`
+	Origin        string `json:"origin,omitempty" doc:"Absent: withheld."`
+	Destination   string `json:"destination"`
+	Import        uint32 `json:"import"`
+	Line          uint32 `json:"line" doc:"Of the imported file."`
 }
 
 // Proposal is one side's offer of how to decide a line.

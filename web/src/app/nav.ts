@@ -1,4 +1,4 @@
-import { IconFlask, IconHome, IconSettings } from "@tabler/icons-react";
+import { IconCalendarStats, IconFileInvoice, IconFlask, IconHome, IconPhoneCall, IconScale, IconSettings } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -27,7 +27,12 @@ export const nav: NavGroup[] = [
   },
   {
     key: "usageGroup",
-    items: [],
+    items: [
+      { to: "/usage", key: "usage", icon: IconPhoneCall, needs: "list-imports" },
+      { to: "/periods", key: "periods", icon: IconCalendarStats, needs: "list-periods" },
+      { to: "/invoices", key: "invoices", icon: IconFileInvoice, needs: "list-invoices" },
+      { to: "/disputes", key: "disputes", icon: IconScale, needs: "list-disputes" },
+    ],
   },
   {
     key: "market",

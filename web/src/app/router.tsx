@@ -1,6 +1,10 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 
 import { loadSession, session } from "@/api/session";
+import { disputesRoutes } from "@/disputes/routes";
+import { invoicesRoutes } from "@/invoices/routes";
+import { periodsRoutes } from "@/periods/routes";
+import { usageRoutes } from "@/usage/routes";
 import { todayRoutes } from "@/today/routes";
 import { sandboxRoutes } from "@/sandbox/routes";
 import { settingsRoutes } from "@/settings/routes";
@@ -27,6 +31,6 @@ const inside = createRoute({
 
 export type Inside = typeof inside;
 
-const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...settingsRoutes(inside), ...sandboxRoutes(inside)])]);
+const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...settingsRoutes(inside), ...sandboxRoutes(inside), ...usageRoutes(inside), ...periodsRoutes(inside), ...invoicesRoutes(inside), ...disputesRoutes(inside)])]);
 
 export const router = createRouter({ routeTree: tree, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
