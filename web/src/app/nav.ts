@@ -1,4 +1,4 @@
-import { IconHome, IconSettings } from "@tabler/icons-react";
+import { IconHome, IconSettings, IconUsers } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -23,7 +23,7 @@ export const nav: NavGroup[] = [
   },
   {
     key: "partnersGroup",
-    items: [],
+    items: [{ to: "/partners", key: "partners", icon: IconUsers, needs: "list-bilaterals", also: ["/onboarding"] }],
   },
   {
     key: "usageGroup",
