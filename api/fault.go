@@ -106,6 +106,11 @@ var statuses = map[fault.Code]int{
 	"unreadable":             http.StatusServiceUnavailable,
 	"cancelled":              http.StatusServiceUnavailable,
 	"no-answer":              http.StatusGatewayTimeout,
+	"totp-required":          http.StatusUnauthorized,
+	"too-many-attempts":      http.StatusTooManyRequests,
+	"wrong-origin":           http.StatusForbidden,
+	"csrf-token":             http.StatusForbidden,
+	"password-needed":        http.StatusForbidden,
 }
 
 // Codes of the interface itself.

@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -68,6 +69,10 @@ type Options struct {
 	// return at once. Nil hears nothing.
 	Progress func(t Transfer, sent int64)
 
+	// Proxy is an HTTP proxy through which partners' nodes are reached (CONNECT),
+	// http://host:port. Empty: directly.
+	Proxy string
+
 	MaxFile  int64         // longest file taken, in bytes; default 1 GiB
 	Patience time.Duration // how long a partner may be silent within a request; default 30 s
 	Retry    time.Duration // first wait after a failure, doubled for each; default 250 ms
@@ -96,6 +101,9 @@ func (o Options) Validate() error {
 	require(o.Allow != nil, "allow", "nobody says who may connect", "pass a function that asks the member list")
 	require(o.SealingKey != nil, "sealing key", "there is no key to open files with", "pass a function that asks the key store")
 	require(o.Receive != nil, "receive", "nobody handles what arrives", "pass a handler")
+	if proxy, err := url.Parse(o.Proxy); o.Proxy != "" {
+		require(err == nil && proxy.Scheme == "http" && proxy.Host != "", "proxy", "the proxy's address is not of its form", "give http://host:port")
+	}
 	require(o.MaxFile >= 0 && o.Patience >= 0 && o.Retry >= 0 && o.MaxRetry >= 0 && o.Remember >= 0,
 		"limits", "a limit is negative", "leave it out for the default")
 	return errors.Join(all...)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/lateral-network/lateral/fault"
@@ -687,6 +688,7 @@ func (e *Exchange) client(key sign.PublicKey) *http.Client {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP2(true)
 	return &http.Client{Transport: &http.Transport{
+		Proxy:               e.proxy,
 		DialContext:         e.opts.dial,
 		TLSClientConfig:     clientTLS(e.cert, key),
 		TLSHandshakeTimeout: 10 * time.Second,
@@ -696,6 +698,15 @@ func (e *Exchange) client(key sign.PublicKey) *http.Client {
 		DisableCompression:  true,
 		MaxIdleConns:        1,
 	}}
+}
+
+// proxy says through which proxy a request goes; nil: through none, whatever the
+// environment names.
+func (e *Exchange) proxy(*http.Request) (*url.URL, error) {
+	if e.opts.Proxy == "" {
+		return nil, nil
+	}
+	return url.Parse(e.opts.Proxy)
 }
 
 // post asks the partner something about n files.

@@ -86,17 +86,31 @@ type Endpoint struct {
 	Address string         `yaml:"address"`
 }
 
-// Listener is an address to listen on, and how others reach it when that
-// differs.
+// Listener is an address to listen on, how others reach it when that differs, and
+// how this node reaches others.
 type Listener struct {
 	Listen    string `yaml:"listen,omitempty"`
 	Advertise string `yaml:"advertise,omitempty"`
+	// Proxy is an HTTP proxy by which this node reaches its partners',
+	// http://host:port; empty: directly.
+	Proxy string `yaml:"proxy,omitempty"`
 }
 
 // API is where the HTTP interface listens and who may use it.
 type API struct {
 	Listen string `yaml:"listen,omitempty"` // host:port; without it there is no API
 	Tokens string `yaml:"tokens,omitempty"` // YAML file of token hashes with roles
+	// Users is the YAML file of people who sign in to the portal, at the same
+	// address; by default users.yaml beside the token file.
+	Users string `yaml:"users,omitempty"`
+}
+
+// users gives the users file.
+func (a API) users() string {
+	if a.Users == "" {
+		return filepath.Join(filepath.Dir(a.Tokens), usersFile)
+	}
+	return a.Users
 }
 
 // Catalog names files of the carrier's catalogue. The catalogue itself is in the
@@ -168,7 +182,7 @@ func parseConfig(data []byte) (c Config, err error) {
 
 // paths are the fields that name files.
 func (c *Config) paths() []*string {
-	all := []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens, &c.Catalog.Schemas, &c.Catalog.Places,
+	all := []*string{&c.Data, &c.Keys, &c.Passphrase, &c.Network, &c.Genesis, &c.API.Tokens, &c.API.Users, &c.Catalog.Schemas, &c.Catalog.Places,
 		&c.Sonata.Partners, &c.Sonata.Certificate, &c.Sonata.Key}
 	for i := range c.Mesh.Neighbours {
 		all = append(all, &c.Mesh.Neighbours[i].Secret)

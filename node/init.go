@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/user"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/internal/keyfile"
@@ -51,6 +52,7 @@ const (
 	delegatesFile   = "delegates.json"
 	validatorFile   = "validator.json"
 	tokensFile      = "tokens.yaml"
+	usersFile       = "users.yaml"
 	networkFile     = "network.json"
 	genesisFile     = "genesis.json"
 )
@@ -131,7 +133,10 @@ func Init(o InitOptions) (s Setup, err error) {
 		if o.Carrier == "" {
 			roles = operators
 		}
-		s.Config.API = API{Listen: o.API, Tokens: at(tokensFile)}
+		s.Config.API = API{Listen: o.API, Tokens: at(tokensFile), Users: at(usersFile)}
+		if err := user.WriteEmpty(at(usersFile)); err != nil {
+			return s, err
+		}
 		if err := newTokens(o.Dir, roles); err != nil {
 			return s, err
 		}

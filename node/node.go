@@ -251,7 +251,7 @@ func (n *Node) openCarrier() error {
 	}
 	n.defer_(n.member.Close)
 	n.exchange, err = exchange.New(exchange.Options{
-		Key: n.keys.Node(), Dir: filepath.Join(c.Data, "exchange"), Listen: c.Exchange.Listen, Blobs: contents{n.blobs},
+		Key: n.keys.Node(), Dir: filepath.Join(c.Data, "exchange"), Listen: c.Exchange.Listen, Proxy: c.Exchange.Proxy, Blobs: contents{n.blobs},
 		Allow:      func(k sign.PublicKey) bool { return registered(n.member.Omni(), k) },
 		SealingKey: n.keys.SealingKey, Accept: n.accept, Receive: n.receive, Settled: n.settled, Log: n.log,
 	})

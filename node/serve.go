@@ -12,17 +12,33 @@ import (
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/api/user"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/clearing"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/sign"
 	"github.com/lateral-network/lateral/ledger"
+	"github.com/lateral-network/lateral/portal"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/repute"
 )
 
-// serve answers the API until ctx ends.
+// users opens the people who sign in to the portal. What their file seals is under
+// what encrypts this node's disk; a mere validator encrypts nothing else, and has the
+// key by which others know it.
+func (n *Node) users() (*user.File, error) {
+	if n.config.Carrier == "" {
+		return user.Open(n.config.API.users(), n.keys.must(keyValidatorNode).Seed())
+	}
+	secret, err := n.keys.secret(keyStorage)
+	if err != nil {
+		return nil, err
+	}
+	return user.Open(n.config.API.users(), secret)
+}
+
+// serve answers the API and the portal until ctx ends.
 func (n *Node) serve(ctx context.Context) error {
 	tokens, err := api.OpenTokens(n.config.API.Tokens)
 	if err != nil {
@@ -35,7 +51,18 @@ func (n *Node) serve(ctx context.Context) error {
 	if n.member != nil {
 		n.carrierAPI(&o)
 	}
-	handler, err := native.New(o)
+	users, err := n.users()
+	if err != nil {
+		return err
+	}
+	o.Users = users
+	inner, err := native.New(o)
+	if err != nil {
+		return err
+	}
+	handler, err := portal.New(portal.Options{
+		API: inner, Operations: inner.Operations, Users: users, Carrier: string(n.config.Carrier), Assets: portal.Dist(), Log: n.log,
+	})
 	if err != nil {
 		return err
 	}

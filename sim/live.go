@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,13 +15,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
+	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
 	"github.com/lateral-network/lateral/trade/usage"
 )
@@ -31,6 +33,11 @@ type LiveOptions struct {
 	Cycle          string
 	CallsPerSecond float64
 	Seed           uint64
+	Carriers       int    // 2, or 7: those of the mesh
+	Load           int    // calls that are imported before live ones flow
+	Listen         string // where browsers reach it; empty: a free port
+	URLs           string // a file to write everybody's links to; empty: none
+	Binary         string // lateral's own binary: each node is a process; empty: all in this one
 	Timeline       io.Writer
 	Log            *slog.Logger
 }
@@ -51,6 +58,14 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	}
 	start := time.Now()
 	say := progress(o.Timeline, start)
+	listener, said, err := listenFront(cmp.Or(o.Listen, "127.0.0.1:0"))
+	if err != nil {
+		return err
+	}
+	defer listener.Close() // it is closed twice then
+	if said != "" {
+		say("%s", said)
+	}
 	dir := o.Dir
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "lateral-sandbox-"); err != nil {
@@ -58,10 +73,17 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 		}
 		defer os.RemoveAll(dir)
 	}
-	net, err := Build(Options{
-		Dir: dir, Carriers: []party.Code{"ALPHA", "BRAVO"}, Log: o.Log,
-		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true},
-	})
+	options := Options{Dir: dir, Carriers: voicePair[:], Log: o.Log, Binary: o.Binary, Tended: true,
+		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Pay: true}}
+	switch o.Carriers {
+	case 0, 2:
+	case len(meshCarriers):
+		options.Carriers, options.ENNIs = meshCodes(), meshENNIs
+		options.Automatic = node.Automatic{Rate: true, Accept: true, Net: true, Tokens: true, Measure: true}
+	default:
+		return fault.Newf(fault.Invalid, fmt.Sprintf("give 2 or %d", len(meshCarriers)), "there is no sandbox of %d carriers", o.Carriers).In("carriers")
+	}
+	net, err := Build(options)
 	if err != nil {
 		return err
 	}
@@ -69,21 +91,21 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, net.Stop()) }()
-	say("four validators and the nodes of ALPHA and BRAVO are up; files in %s; seed %d", dir, o.Seed)
+	say("four validators and %d carriers are started; files in %s; seed %d", len(net.o.Carriers), dir, o.Seed)
+	s, err := newSandbox(net, o, say)
+	if err != nil {
+		return err
+	}
+	front, err := newFront(s, listener)
+	if err != nil {
+		return err
+	}
 	for _, code := range net.o.Carriers {
 		if err := net.WaitReady(ctx, code); err != nil {
 			return err
 		}
-		say("%s: API at %s", code, net.API(code))
-		for _, r := range []api.Role{api.Auditor, api.Clerk, api.Finance, api.Administrator} {
-			token, err := net.Token(code, r)
-			if err != nil {
-				return err
-			}
-			say("    %-14s %s", r, token)
-		}
 	}
-	plan := voice.Plan{Ours: "ALPHA", Theirs: "BRAVO", Seed: o.Seed, Span: live(start), Plant: voice.LivePlant, Single: true}
+	plan := voice.Plan{Ours: voicePair[0], Theirs: voicePair[1], Currency: voiceUnit, Seed: o.Seed, Span: live(start), Plant: voice.LivePlant, Single: true}
 	generator, err := voice.NewGenerator(plan)
 	if err != nil {
 		return err
@@ -92,13 +114,23 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	if err := generator.WriteSheet(&sheet); err != nil {
 		return err
 	}
-	pair, err := net.desks("ALPHA", "BRAVO")
+	pair, err := net.desks(voicePair[0], voicePair[1])
 	if err != nil {
 		return err
 	}
-	err = net.agree(ctx, pair, deal{cycle: o.Cycle, live: true, sheets: [2][]byte{sheet.Bytes(), sheet.Bytes()}, change: func(t *agreement.Terms) {
-		t.Payment[0].DueDays = 0
-	}}, say)
+	calls := deal{cycle: o.Cycle, live: true, sheets: [2][]byte{sheet.Bytes(), sheet.Bytes()}, change: func(t *agreement.Terms) { t.Payment[0].DueDays = 0 }}
+	var m *meshRun
+	if len(options.ENNIs) == 0 {
+		err = net.agree(ctx, pair, calls, say)
+	} else {
+		m = liveMesh(net, o, say)
+		if err = m.prepare(ctx); err == nil {
+			err = net.sheets(ctx, pair, calls, [2][]money.Currency{{voiceUnit}, {voiceUnit}}, say)
+		}
+		if err == nil {
+			err = m.fundLive(ctx)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -106,8 +138,33 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	defer cancel(nil)
 	var parts sync.WaitGroup
 	defer parts.Wait()
-	parts.Go(func() { cancel(net.calls(ctx, pair, generator, o.CallsPerSecond)) })
-	parts.Go(func() { cancel(net.timeline(ctx, pair[0], calendar, say)) })
+	parts.Go(func() { cancel(front.serve(ctx)) })
+	parts.Go(func() { s.tend(ctx) })
+	parts.Go(func() { cancel(s.traffic(ctx, pair, generator)) })
+	if m == nil {
+		parts.Go(func() { s.timeline(ctx, pair[0], calendar) })
+	} else {
+		granule, err := usage.ParseCycle(m.agreed.granule)
+		if err != nil {
+			return err
+		}
+		granules, err := granule.Calendar()
+		if err != nil {
+			return err
+		}
+		for _, pair := range m.pairs {
+			units := []money.Currency{meshUnit}
+			if between(pair[0].me, pair[1].me) == m.calls {
+				units = m.units
+			}
+			parts.Go(func() { s.timeline(ctx, pair[0], calendar) })
+			parts.Go(func() { s.gauge(ctx, pair, granules) })
+			parts.Go(func() { s.pay(ctx, m.money.bank, pair, units) })
+		}
+	}
+	if err := front.invite(ctx, o.URLs, say); err != nil {
+		cancel(err)
+	}
 	<-ctx.Done()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
 		return cause
@@ -124,13 +181,14 @@ func live(start time.Time) usage.Interval {
 // batch is how much traffic is handed to the nodes at once.
 const batch = time.Second
 
-// calls generates traffic as time passes and hands each carrier its own view of
-// it, as its switch would: a call is recorded when it has ended.
-func (n *Network) calls(ctx context.Context, pair [2]*desk, g *voice.Generator, perSecond float64) error {
+// traffic generates calls as time passes and hands each carrier its own view of
+// them, as its switch would: a call is recorded when it has ended. What a node does
+// not take, its switch keeps and hands over later.
+func (s *sandbox) traffic(ctx context.Context, pair [2]*desk, g *voice.Generator) error {
 	var switches [2]office
 	generate := func(span usage.Interval) error {
 		var files [2]bytes.Buffer
-		count := int(perSecond * float64(span.To-span.From) / 1000)
+		count := int(s.perSecond * float64(span.To-span.From) / 1000)
 		if err := g.Write(&files[0], &files[1], span, count); err != nil {
 			return err
 		}
@@ -139,6 +197,9 @@ func (n *Network) calls(ctx context.Context, pair [2]*desk, g *voice.Generator, 
 				return err
 			}
 		}
+		s.mu.Lock()
+		s.calls += count
+		s.mu.Unlock()
 		return nil
 	}
 	last := time.Now().UnixMilli()
@@ -146,8 +207,12 @@ func (n *Network) calls(ctx context.Context, pair [2]*desk, g *voice.Generator, 
 	if err := generate(usage.Interval{From: last - warm.Milliseconds(), To: last}); err != nil {
 		return err
 	}
-	for i := range switches {
+	var hands sync.WaitGroup
+	defer hands.Wait()
+	for i, d := range pair {
 		switches[i].ended(last)
+		switches[i].files = make(chan callFile, 1<<16)
+		hands.Go(func() { s.hand(ctx, d, switches[i].files) })
 	}
 	tick := time.NewTicker(batch)
 	defer tick.Stop()
@@ -163,18 +228,83 @@ func (n *Network) calls(ctx context.Context, pair [2]*desk, g *voice.Generator, 
 		}
 		last = now
 		for i, d := range pair {
-			file := switches[i].ended(now)
-			if file == nil {
+			rows := switches[i].ended(now)
+			if rows == nil {
 				continue
 			}
-			if _, err := d.engineer.ImportUsage(ctx, fmt.Sprintf("switch-%06d.csv", number), bytes.NewReader(file)); err != nil && ctx.Err() == nil {
-				return fmt.Errorf("importing calls at %s: %w", d.me, err)
+			rows, err := s.overstated(d.me, rows)
+			if err != nil {
+				return err
+			}
+			select {
+			case switches[i].files <- callFile{fmt.Sprintf("switch-%06d.csv", number), rows}:
+			default: // a node that is down for most of a day loses calls
 			}
 		}
-		if err := n.Failed(); err != nil {
-			return err
+	}
+}
+
+// callFile is what a switch has recorded.
+type callFile struct {
+	name string
+	rows []byte
+}
+
+// hand gives a node what its switch has recorded, in order; what it does not take
+// now it takes when it is back.
+func (s *sandbox) hand(ctx context.Context, d *desk, files <-chan callFile) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case f := <-files:
+			for failed := false; ; {
+				_, err := d.engineer.ImportUsage(ctx, f.name, bytes.NewReader(f.rows))
+				if err == nil || ctx.Err() != nil {
+					break
+				}
+				if !passes(err) && !failed {
+					s.news.tell("alarm", d.me, "%-18s %s: %s", "calls not taken", f.name, fault.Of(err).Error())
+				}
+				failed = true
+				if sleep(ctx, batch) != nil {
+					return
+				}
+			}
 		}
 	}
+}
+
+// overstated makes some calls of a file longer, when its carrier is to lie.
+func (s *sandbox) overstated(me party.Code, rows []byte) ([]byte, error) {
+	s.mu.Lock()
+	l := s.lies[me]
+	s.mu.Unlock()
+	if l.Calls == 0 {
+		return rows, nil
+	}
+	var out []byte
+	told := 0
+	for row := range bytes.Lines(rows) {
+		fields := bytes.Split(row, []byte(","))
+		if ms, err := strconv.ParseInt(string(fields[min(4, len(fields)-1)]), 10, 64); err == nil && ms > 0 && told < l.Calls {
+			fields[4] = strconv.AppendInt(nil, int64(float64(ms)*l.Factor), 10)
+			row = bytes.Join(fields, []byte(","))
+			told++
+		}
+		out = append(out, row...)
+	}
+	s.mu.Lock()
+	if l.Calls -= told; l.Calls > 0 {
+		s.lies[me] = l // the rest in the next file
+	} else {
+		delete(s.lies, me)
+	}
+	s.mu.Unlock()
+	if told > 0 {
+		s.news.tell("fault", me, "%-18s %s overstates %d calls", "lie", me, told)
+	}
+	return out, nil
 }
 
 // warm is how far back the traffic of a fresh sandbox began.
@@ -182,7 +312,10 @@ const warm = 10 * time.Minute
 
 // office is one carrier's telephone exchange: it records a call when the call
 // has ended.
-type office struct{ calls []underWay }
+type office struct {
+	calls []underWay
+	files chan callFile // that the node has not taken yet
+}
 
 type underWay struct {
 	ends int64 // ms UTC
@@ -225,8 +358,8 @@ func (x *office) ended(now int64) []byte {
 	return file
 }
 
-// timeline tells what happens on the Bilateral, as one carrier sees it.
-func (n *Network) timeline(ctx context.Context, d *desk, calendar usage.Calendar, say func(string, ...any)) error {
+// timeline tells what happens on a Bilateral, as one carrier sees it.
+func (s *sandbox) timeline(ctx context.Context, d *desk, calendar usage.Calendar) {
 	from := ""
 	for ctx.Err() == nil {
 		for e, err := range d.auditor.Events(ctx, from) {
@@ -234,19 +367,18 @@ func (n *Network) timeline(ctx context.Context, d *desk, calendar usage.Calendar
 				break // the stream was cut; go on where it was
 			}
 			from = e.ID
-			if line := d.tell(ctx, calendar, e); line != "" {
-				say("%s", line)
+			line := d.tellProduct(ctx, e)
+			if between(d.me, d.partner) == voicePair {
+				line = cmp.Or(d.tell(ctx, calendar, e), line)
+			}
+			if line != "" {
+				s.news.tell(e.Kind, d.me, "%s", line)
 			}
 		}
-		if err := n.Failed(); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
+		if sleep(ctx, time.Second) != nil {
+			return
 		}
 	}
-	return nil
 }
 
 // tell puts an event into words; empty for what is not worth a line.

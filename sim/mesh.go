@@ -18,10 +18,12 @@ import (
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/line/connectivity"
+	"github.com/lateral-network/lateral/line/voice"
 	"github.com/lateral-network/lateral/node"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
+	"github.com/lateral-network/lateral/trade/product"
 	"github.com/lateral-network/lateral/trade/rating"
 )
 
@@ -52,6 +54,15 @@ func (p pace) day() string     { return p.hours(24) }  // that catalogues have p
 func (p pace) month() string   { return p.hours(720) } // that the service is charged by
 func (p pace) cycle() string   { return p.hours(10) }  // of bills
 func (p pace) granule() string { return p.hours(2) }   // that both sides measure by
+
+// lengths are the lengths of time that carriers of a mesh agree on, as cycles.
+type lengths struct {
+	day     string // that catalogues have prices for
+	cycle   string // of bills
+	granule string // that both sides measure by
+}
+
+func (p pace) lengths() lengths { return lengths{p.day(), p.cycle(), p.granule()} }
 
 // span is a length of hours in wall time.
 func (p pace) span(hours int) time.Duration { return time.Duration(hours) * time.Duration(p) }
@@ -91,6 +102,10 @@ func Mesh(ctx context.Context, o MeshOptions) (*MeshReport, error) {
 type meshRun struct {
 	o       MeshOptions
 	pace    pace
+	agreed  lengths
+	calls   way2 // between whom calls go as well; none in a run
+	units   []money.Currency
+	begin   int64 // on each account of the bank, in cents
 	start   time.Time
 	say     func(string, ...any)
 	net     *Network
@@ -103,15 +118,19 @@ type meshRun struct {
 
 // newMesh builds the network in the folder of the options.
 func newMesh(o MeshOptions, p pace, start time.Time) (*meshRun, error) {
-	var codes []party.Code
+	net, err := Build(Options{
+		Dir: o.Dir, Carriers: meshCodes(), ENNIs: meshENNIs, Log: o.Log,
+		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Tokens: true, Measure: true},
+	})
+	return &meshRun{o: o, pace: p, agreed: p.lengths(), units: []money.Currency{meshUnit}, begin: meshBegin, start: start, say: progress(o.Progress, start), net: net, news: make(chan struct{}, 1)}, err
+}
+
+// meshCodes lists the carriers of the mesh.
+func meshCodes() (codes []party.Code) {
 	for _, c := range meshCarriers {
 		codes = append(codes, c.code)
 	}
-	net, err := Build(Options{
-		Dir: o.Dir, Carriers: codes, ENNIs: meshENNIs, Log: o.Log,
-		Automatic: node.Automatic{Rate: true, Accept: true, Net: true, Tokens: true, Measure: true},
-	})
-	return &meshRun{o: o, pace: p, start: start, say: progress(o.Progress, start), net: net, news: make(chan struct{}, 1)}, err
+	return codes
 }
 
 // play starts the network, runs everything, and stops it.
@@ -174,7 +193,7 @@ func (m *meshRun) stock(ctx context.Context, c *meshCarrier) error {
 	if err := m.net.WaitReady(ctx, c.code); err != nil {
 		return err
 	}
-	file, err := c.stock(m.pace.day())
+	file, err := c.stock(m.agreed.day)
 	if err != nil {
 		return err
 	}
@@ -193,18 +212,22 @@ func (m *meshRun) stock(ctx context.Context, c *meshCarrier) error {
 // a price for the traffic over their interconnection, which each side opens and
 // closes without a quote.
 func (m *meshRun) sign(ctx context.Context, pair [2]*desk, e *ENNI) error {
-	if err := m.net.open(ctx, pair, []money.Currency{"EUR"}); err != nil {
+	currencies, lines := []money.Currency{meshUnit}, []product.Line{connectivity.Name}
+	if m.calls == between(pair[0].me, pair[1].me) {
+		currencies, lines = append(currencies, voiceUnit), append(lines, voice.Name)
+	}
+	if err := m.net.open(ctx, pair, currencies); err != nil {
 		return fmt.Errorf("%s and %s: %w", pair[0].me, pair[1].me, err)
 	}
 	terms := agreement.Defaults()
-	terms.Cycle, terms.GraceMillis, terms.Netting = m.pace.cycle(), 0, true
+	terms.Cycle, terms.GraceMillis, terms.Netting = m.agreed.cycle, 0, true
 	terms.Payment = m.pays(e)
 	if m.o.Integration != "" {
 		terms.Integration = m.o.Integration
 	}
 	clause := agreement.DefaultProduct(clauseLine, string(connectivity.Name))
 	clause.Types, clause.Currencies = []string{catalog.TypeELine}, []money.Currency{"EUR"}
-	clause.Test, clause.Granularity = true, m.pace.granule()
+	clause.Test, clause.Granularity = true, m.agreed.granule
 	traffic := agreement.DefaultProduct("annex-f-traffic", string(connectivity.Name))
 	traffic.Types, traffic.Currencies, traffic.Granularity = []string{typeTraffic}, clause.Currencies, clause.Granularity
 	price := rating.Price{Name: "traffic", Kind: rating.Data, Currency: "EUR", Unit: gigabyte}
@@ -216,5 +239,5 @@ func (m *meshRun) sign(ctx context.Context, pair [2]*desk, e *ENNI) error {
 	if m.terms != nil {
 		m.terms(e, &terms)
 	}
-	return m.net.contract(ctx, pair, terms, connectivity.Name)
+	return m.net.contract(ctx, pair, terms, lines...)
 }

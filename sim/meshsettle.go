@@ -7,14 +7,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
-	"github.com/lateral-network/lateral/rail"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
-	"github.com/lateral-network/lateral/trade/settlement"
 	"github.com/lateral-network/lateral/trade/token"
 )
 
@@ -57,7 +54,7 @@ func (m *meshRun) openMoney() error {
 			codes = append(codes, c.code)
 		}
 	}
-	b, err := openBank(codes, []money.Currency{meshUnit}, meshBegin)
+	b, err := openBank(codes, m.units, m.begin)
 	if err != nil {
 		return err
 	}
@@ -88,32 +85,8 @@ func (m *meshRun) buyTokens(ctx context.Context, first *leg) error {
 	if err := x.define(ctx, meshToken, meshLocked); err != nil {
 		return err
 	}
-	coins, _, err := rail.Payable(amount)
-	if err != nil {
-		return err
-	}
-	id, account := "TOKENS-"+string(me), reserveAccount(meshUnit)
-	if err := x.bank.pay(bankAccount(me, meshUnit), holder(me), []moved{{id: id, to: account, payee: holder(meshIssuer()), amount: coins}}); err != nil {
-		return err
-	}
-	paid, notice, err := x.bank.told(account, []rail.Item{{ID: id, Owed: amount, Payer: bankAccount(me, meshUnit)}})
-	if err != nil || paid[id] != coins {
-		return fault.Newf(fault.Internal, "report this", "the issuer was told of %v for its tokens", paid).Because(err)
-	}
-	for _, a := range []token.Act{{Kind: token.ReserveIn, Amount: amount, Reference: id, Evidence: evidence(notice)}, {Kind: token.Mint, Amount: amount}} {
-		if err := x.act(ctx, meshToken, a); err != nil {
-			return err
-		}
-	}
 	tokens := token.Amount{Token: meshToken, Micro: meshLocked}
-	if _, err := x.issuer().finance.Transfer(ctx, wire.MakeTransfers{Transfers: []wire.MakeTransfer{{ID: "BOUGHT-" + string(me), To: me, Amount: tokens}}}, ""); err != nil {
-		return fmt.Errorf("handing over tokens: %w", err)
-	}
-	buyer := x.holders[slices.IndexFunc(x.holders, func(p *purse) bool { return p.code == me })]
-	if err := m.net.poll(ctx, "tokens to arrive", func() (bool, error) {
-		has, err := buyer.holds(ctx, meshToken)
-		return has[settlement.Available] == meshLocked, err
-	}); err != nil {
+	if err := x.sell(ctx, me, tokens, amount); err != nil {
 		return err
 	}
 	if err := first.pair[0].lock(ctx, m.net, tokens); err != nil {

@@ -9,7 +9,9 @@ import (
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/sign"
+	"github.com/lateral-network/lateral/rail"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/money"
 	"github.com/lateral-network/lateral/trade/party"
@@ -144,6 +146,36 @@ func (m *mint) act(ctx context.Context, code token.Code, a token.Act) error {
 		return fmt.Errorf("approving %s: %w", a.Kind, err)
 	}
 	return nil
+}
+
+// sell has a holder pay the issuer over the bank for tokens, which are minted against
+// that and handed over.
+func (m *mint) sell(ctx context.Context, to party.Code, tokens token.Amount, amount money.Amount) error {
+	coins, _, err := rail.Payable(amount)
+	if err != nil {
+		return err
+	}
+	id, account := fmt.Sprintf("TOKENS-%s-%s", to, tokens.Token), reserveAccount(amount.Currency)
+	if err := m.bank.pay(bankAccount(to, amount.Currency), holder(to), []moved{{id: id, to: account, payee: holder(m.issuer().code), amount: coins}}); err != nil {
+		return err
+	}
+	paid, notice, err := m.bank.told(account, []rail.Item{{ID: id, Owed: amount, Payer: bankAccount(to, amount.Currency)}})
+	if err != nil || paid[id] != coins {
+		return fault.Newf(fault.Internal, "report this", "the issuer was told of %v for its tokens", paid).Because(err)
+	}
+	for _, a := range []token.Act{{Kind: token.ReserveIn, Amount: amount, Reference: id, Evidence: evidence(notice)}, {Kind: token.Mint, Amount: amount}} {
+		if err := m.act(ctx, tokens.Token, a); err != nil {
+			return err
+		}
+	}
+	if _, err := m.issuer().finance.Transfer(ctx, wire.MakeTransfers{Transfers: []wire.MakeTransfer{{ID: fmt.Sprintf("BOUGHT-%s-%s", to, tokens.Token), To: to, Amount: tokens}}}, ""); err != nil {
+		return fmt.Errorf("handing over tokens: %w", err)
+	}
+	buyer := m.holders[slices.IndexFunc(m.holders, func(p *purse) bool { return p.code == to })]
+	return m.net.poll(ctx, "tokens to arrive", func() (bool, error) {
+		has, err := buyer.holds(ctx, tokens.Token)
+		return has[settlement.Available] == tokens.Micro, err
+	})
 }
 
 // jsonBody gives a command's body as the API takes it.

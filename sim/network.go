@@ -8,6 +8,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -40,7 +41,11 @@ type Options struct {
 	Challenge  time.Duration                 // in which an exit from a deposit may be contested; 0: a day
 	ENNIs      []ENNI                        // where carriers are interconnected; with any, each has a Sonata interface
 	Binary     string                        // lateral's own binary: each node is a process; empty: all in this process
-	Log        *slog.Logger
+	// Tended says that nodes may end and come back while somebody sees to it: Failed
+	// tells nothing, validators have an operator's API, and what carriers' nodes say
+	// to each other goes through relays that can be cut.
+	Tended bool
+	Log    *slog.Logger
 }
 
 // Network is a running network.
@@ -48,6 +53,7 @@ type Network struct {
 	o      Options
 	nodes  []*running // validators first
 	byName map[string]*running
+	wires  *wires // nil unless tended
 }
 
 // running is one node, in this process or its own.
@@ -62,6 +68,7 @@ type running struct {
 	mu      sync.Mutex
 	stop    context.CancelFunc
 	command *exec.Cmd
+	said    int64      // length of the log when the process was started
 	done    chan error // closed when it has ended
 }
 
@@ -76,7 +83,7 @@ func Build(o Options) (*Network, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	n := &Network{o: o, byName: map[string]*running{}}
-	ports, err := freePorts(2*o.Validators + 3*len(o.Carriers))
+	ports, err := freePorts(3*o.Validators + 3*len(o.Carriers))
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +93,7 @@ func Build(o Options) (*Network, error) {
 		return p
 	}
 	carrier := func(init node.InitOptions, code party.Code) node.InitOptions {
-		init.Dir, init.Carrier, init.LegalName, init.Country = filepath.Join(o.Dir, string(code)), code, string(code)+" Telecom", "CH"
+		init.Dir, init.Carrier, init.LegalName, init.Country = filepath.Join(o.Dir, string(code)), code, legalName(code), "CH"
 		init.Exchange, init.API, init.Automatic = port(), port(), o.Automatic
 		if a, other := o.But[code]; other {
 			init.Automatic = a
@@ -99,6 +106,9 @@ func Build(o Options) (*Network, error) {
 	for i := range o.Validators {
 		name := fmt.Sprintf("validator-%d", i+1)
 		init := node.InitOptions{Dir: filepath.Join(o.Dir, name), Validator: name, P2P: port(), Follow: port(), WorkFactor: 10}
+		if o.Tended {
+			init.API = port()
+		}
 		if o.Together && i == 0 {
 			init = carrier(init, o.Carriers[0])
 		}
@@ -131,6 +141,11 @@ func Build(o Options) (*Network, error) {
 	}
 	if len(o.ENNIs) > 0 {
 		if err := interconnect(setups, o.ENNIs, port); err != nil {
+			return nil, err
+		}
+	}
+	if o.Tended {
+		if n.wires, err = openWires(setups); err != nil {
 			return nil, err
 		}
 	}
@@ -234,6 +249,9 @@ func addPlace(s *node.Setup, h Hall) error {
 	return errors.Join(csv.NewWriter(f).WriteAll(rows), f.Close())
 }
 
+// legalName is how a carrier of a sandbox is called in full.
+func legalName(code party.Code) string { return string(code) + " Telecom" }
+
 // clientID is how a buyer's system is called at a seller.
 func clientID(buyer, seller party.Code) string {
 	return strings.ToLower(string(buyer) + "-at-" + string(seller))
@@ -281,7 +299,11 @@ func (n *Network) Start() error {
 // Stop ends all nodes, carriers first, and waits for them.
 func (n *Network) Stop() error {
 	end := func(r *running) error { return r.end(syscall.SIGTERM) }
-	return errors.Join(together(n.mereCarriers(), end), together(n.validators(), end))
+	err := errors.Join(together(n.mereCarriers(), end), together(n.validators(), end))
+	if n.wires != nil {
+		err = errors.Join(err, n.wires.close())
+	}
+	return err
 }
 
 func (n *Network) validators() []*running   { return n.nodes[:n.o.Validators] }
@@ -321,8 +343,12 @@ func (n *Network) Names() []string {
 	return out
 }
 
-// Failed gives the first node that has ended by itself, and why.
+// Failed gives the first node that has ended by itself, and why. Of a network that
+// is tended it gives none.
 func (n *Network) Failed() error {
+	if n.o.Tended {
+		return nil
+	}
 	for _, r := range n.nodes {
 		r.mu.Lock()
 		done := r.done
@@ -341,6 +367,73 @@ func (n *Network) Failed() error {
 	}
 	return nil
 }
+
+// crash ends a node as a power cut would: a process is killed; one in this process
+// is stopped, which leaves its stores in order.
+func (r *running) crash() error { return r.end(syscall.SIGKILL) }
+
+// ended reports whether a node has ended by itself since it was started, once, and
+// why. A node that is being started or ended has not.
+func (r *running) ended() (bool, error) {
+	if !r.mu.TryLock() {
+		return false, nil
+	}
+	defer r.mu.Unlock()
+	if r.done == nil {
+		return false, nil
+	}
+	select {
+	case err := <-r.done:
+		r.done = nil
+		if r.command != nil {
+			r.command = nil
+			err = r.lastWords()
+		}
+		if err == nil {
+			err = fault.New(fault.Unavailable, "the node has ended by itself", "start it again, and look into its log")
+		}
+		return true, err
+	default:
+		return false, nil
+	}
+}
+
+// lastWords reads why a process has ended from the end of its log, where the
+// command has written it; nil when nothing is there.
+func (r *running) lastWords() error {
+	f, err := os.Open(r.logFile())
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	const most = 16 << 10
+	from := r.said
+	if info, err := f.Stat(); err == nil {
+		from = max(from, info.Size()-most)
+	}
+	text, err := io.ReadAll(io.NewSectionReader(f, from, most))
+	if err != nil {
+		return nil
+	}
+	var last *fault.Error
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if words, ok := strings.CutPrefix(line, "error: "); ok {
+			code, detail, _ := strings.Cut(words, ": ")
+			code, field, _ := strings.Cut(code, " (")
+			last = &fault.Error{Code: fault.Code(code), Detail: detail, Field: strings.TrimSuffix(field, ")")}
+		} else if hint, ok := strings.CutPrefix(line, "hint: "); ok && last != nil {
+			last.Remedy = hint
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	return last
+}
+
+// logFile is where a node with a process of its own writes its log.
+func (r *running) logFile() string { return filepath.Join(filepath.Dir(r.config), "log") }
 
 func (r *running) start() error {
 	r.mu.Lock()
@@ -367,12 +460,19 @@ func (r *running) start() error {
 // spawn starts the node as a process of its own. Its log goes to a file beside
 // its configuration.
 func (r *running) spawn() error {
-	log, err := os.OpenFile(filepath.Join(filepath.Dir(r.config), "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(r.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	r.command = exec.Command(r.binary, "node", "run", "--config", r.config)
+	if info, err := log.Stat(); err == nil {
+		r.said = info.Size()
+	}
+	args := []string{"node", "run", "--config", r.config}
+	if r.conf.Rebuilt {
+		args = append(args, "--rebuilt")
+	}
+	r.command = exec.Command(r.binary, args...)
 	r.command.Stdout, r.command.Stderr = log, log
 	endWithParent(r.command)
 	if err := r.command.Start(); err != nil {
@@ -418,7 +518,12 @@ func (n *Network) Client(code party.Code, role api.Role) (*client.Client, error)
 
 // Token gives a carrier's first token of a role.
 func (n *Network) Token(code party.Code, role api.Role) (string, error) {
-	return node.ReadToken(filepath.Dir(n.byName[string(code)].config), role)
+	return n.byName[string(code)].token(role)
+}
+
+// token gives a node's first token of a role.
+func (r *running) token(role api.Role) (string, error) {
+	return node.ReadToken(filepath.Dir(r.config), role)
 }
 
 // API is the address of a carrier's API.

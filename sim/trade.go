@@ -154,6 +154,12 @@ func (n *Network) agree(ctx context.Context, pair [2]*desk, d deal, say func(for
 		return err
 	}
 	say("MSA-1 signed by both, %s periods", d.cycle)
+	return n.sheets(ctx, pair, d, paid, say)
+}
+
+// sheets has two carriers agree on a sheet and a standing order for calls in each
+// direction, under MSA-1.
+func (n *Network) sheets(ctx context.Context, pair [2]*desk, d deal, paid [2][]money.Currency, say func(string, ...any)) error {
 	for i, x := range pair {
 		// The sheet for calls from x is its partner's to propose and x's to
 		// accept, and the order is x's.

@@ -151,6 +151,10 @@ type Options struct {
 	// Registry takes the interface's own metrics. Nil: none.
 	Registry prometheus.Registerer
 
+	// Users are the people who sign in to the portal: *user.File has them. Nil
+	// refuses to list and change them.
+	Users Users
+
 	Tokens  *api.Tokens
 	Version string        // of the node
 	Wait    time.Duration // longest wait for a change to become final; 0: one minute
@@ -170,15 +174,24 @@ type server struct {
 	served    map[string]bool // operations by id
 }
 
+// Handler answers the interface.
+type Handler struct {
+	http.Handler
+	s *server
+}
+
 // New makes the interface. The handler may be served by many connections at the
 // same time; the HTTP server's own timeouts for headers and idle connections
 // are the caller's.
-func New(o Options) (http.Handler, error) {
+//
+// A request whose context says already who asks (api.WithActor) needs no token:
+// what serves the handler has asked by itself, as package portal does.
+func New(o Options) (*Handler, error) {
 	s, err := newServer(o)
 	if err != nil {
 		return nil, err
 	}
-	return s.handler(), nil
+	return &Handler{s.handler(), s}, nil
 }
 
 func newServer(o Options) (*server, error) {
@@ -223,6 +236,7 @@ Lists come in pages: limit, after, and next in the answer. Amounts are decimal s
 func (s *server) routes() {
 	s.health()
 	s.access()
+	s.users()
 	s.document()
 	get(s, "/v1/me", "get-me", tagNode, "Who asks, and what the token's role may do", s.getMe)
 	if s.Member == nil {

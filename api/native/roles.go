@@ -1,6 +1,7 @@
 package native
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/lateral-network/lateral/api"
@@ -58,6 +59,11 @@ var allowed = map[string][]api.Role{
 	"list-access":       {api.Administrator, api.Auditor},
 	"add-access":        {api.Administrator},
 	"remove-access":     {api.Administrator},
+	"list-users":        {api.Administrator, api.Auditor},
+	"add-user":          {api.Administrator},
+	"change-user":       {api.Administrator},
+	"remove-user":       {api.Administrator},
+	"link-user":         {api.Administrator},
 	"erase-file":        {api.Administrator},
 	"erase-records":     {api.Administrator},
 	"propose-member":    {api.Administrator},
@@ -126,6 +132,19 @@ func permit(who api.Actor, operation string) error {
 		return nil
 	}
 	return fault.Newf(fault.Forbidden, "use a token with the role "+spoken(roles), "the role %s may not do this (%s)", who.Role, operation)
+}
+
+// Operations lists the operations of this node that a role may use, by id.
+func (h *Handler) Operations(r api.Role) []string { return h.s.operations(r) }
+
+func (s *server) operations(r api.Role) []string {
+	out := []string{}
+	for _, id := range slices.Sorted(maps.Keys(s.served)) {
+		if slices.Contains(allowed[id], r) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // spoken lists roles for people.

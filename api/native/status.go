@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/lateral-network/lateral/api"
@@ -30,14 +29,9 @@ func (s *server) status() {
 
 func (s *server) getMe(ctx context.Context, _ *struct{}) (*reply[wire.Me], error) {
 	who := api.ActorOf(ctx)
-	me := wire.Me{Name: who.Name, Role: string(who.Role), Expires: who.Expires, Operations: []string{}}
+	me := wire.Me{Name: who.Name, Role: string(who.Role), Expires: who.Expires, Operations: s.operations(who.Role)}
 	if s.Member != nil {
 		me.Carrier = s.Member.Code()
-	}
-	for _, id := range slices.Sorted(maps.Keys(s.served)) {
-		if slices.Contains(allowed[id], who.Role) {
-			me.Operations = append(me.Operations, id)
-		}
 	}
 	return answer(me), nil
 }

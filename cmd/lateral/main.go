@@ -36,6 +36,7 @@ type commands struct {
 	Metrics  metricsCommand  `cmd:"" op:"get-metrics" help:"Print the node's metrics in the text format of Prometheus." eg:""`
 	OpenAPI  openapiCommand  `cmd:"" name:"openapi" op:"get-openapi-json" help:"Print the OpenAPI document of the node's API." eg:"--out openapi.json"`
 	Access   accessCommand   `cmd:"" help:"Who may use the node's API."`
+	User     userCommand     `cmd:"" help:"People who sign in to the node's portal."`
 
 	Network   networkCommand   `cmd:"" help:"The network of all carriers, and its log: the Omnilateral."`
 	Member    memberCommand    `cmd:"" help:"Carriers on the network: admit, suspend, restore."`

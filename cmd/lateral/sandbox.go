@@ -23,12 +23,16 @@ type sandboxCommand struct {
 
 // liveCommand is "lateral sandbox".
 type liveCommand struct {
-	Out     string        `help:"Keep the network's files in this folder instead of a temporary one." placeholder:"DIR"`
-	Cycle   string        `name:"period" default:"15s" help:"Billing period: 15s, 1m, 1h, 1d or 1mo."`
-	Calls   float64       `default:"20" help:"Calls a second that the two carriers exchange."`
-	Seed    uint64        `default:"0" help:"Seed of the generated calls; 0 takes one from the clock and prints it."`
-	For     time.Duration `help:"End after this time instead of at Ctrl-C." placeholder:"5m"`
-	Verbose bool          `help:"Show the nodes' own log lines too."`
+	Out      string        `help:"Keep the network's files in this folder instead of a temporary one." placeholder:"DIR"`
+	Cycle    string        `name:"period" default:"15s" help:"Billing period: 15s, 1m, 1h, 1d or 1mo."`
+	Calls    float64       `default:"20" help:"Calls a second that the two carriers exchange."`
+	Carriers int           `default:"7" help:"How many carriers: 7, the mesh that deals in lines as well, or 2."`
+	Listen   string        `default:"127.0.0.1:8080" placeholder:"127.0.0.1:PORT" help:"Where browsers reach all carriers, on the loopback interface; port 0, or one in use: a free one."`
+	URLs     string        `name:"urls" placeholder:"FILE" help:"Write everybody's one-time links to sign in to this file, as JSON, once everything is up."`
+	Seed     uint64        `default:"0" help:"Seed of the generated calls; 0 takes one from the clock and prints it."`
+	For      time.Duration `help:"End after this time instead of at Ctrl-C." placeholder:"5m"`
+	One      bool          `name:"one-process" help:"Run all nodes in this process; a node that is killed is then only stopped."`
+	Verbose  bool          `help:"Show the log lines of nodes in this process too."`
 }
 
 func (liveCommand) Help() string {
@@ -52,8 +56,15 @@ func (c liveCommand) Run(ctx context.Context, t terminal) error {
 		ctx, cancel = context.WithTimeout(ctx, c.For)
 		defer cancel()
 	}
+	binary := ""
+	if !c.One {
+		var err error
+		if binary, err = os.Executable(); err != nil {
+			return err
+		}
+	}
 	err := sim.Live(ctx, sim.LiveOptions{
-		Dir: c.Out, Cycle: c.Cycle, CallsPerSecond: c.Calls, Seed: c.Seed, Timeline: t.out, Log: logTo(t, c.Verbose),
+		Dir: c.Out, Cycle: c.Cycle, CallsPerSecond: c.Calls, Seed: c.Seed, Carriers: c.Carriers, Listen: c.Listen, URLs: c.URLs, Binary: binary, Timeline: t.out, Log: logTo(t, c.Verbose),
 	})
 	if ctx.Err() != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		return nil // it was to end then, even before it had quite begun

@@ -50,6 +50,9 @@ func New(address, token string) *Client {
 	return &Client{base: strings.TrimRight(address, "/"), token: token, http: &http.Client{Transport: t}}
 }
 
+// Base is the address of the node.
+func (c *Client) Base() string { return c.base }
+
 // Close ends idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
@@ -390,6 +393,33 @@ func (c *Client) AddAccess(ctx context.Context, t wire.Access) (wire.NewAccess, 
 // Access lists the node's tokens, without their texts.
 func (c *Client) Access(ctx context.Context) iter.Seq2[wire.Access, error] {
 	return list[wire.Access](ctx, c, "/v1/access", nil)
+}
+
+// Users lists the people who sign in to the node's portal.
+func (c *Client) Users(ctx context.Context) iter.Seq2[wire.User, error] {
+	return list[wire.User](ctx, c, "/v1/users", nil)
+}
+
+// AddUser adds a person, who can sign in once there is a link.
+func (c *Client) AddUser(ctx context.Context, u wire.AddUser) (wire.User, error) {
+	return post[wire.User](ctx, c, "/v1/users", u)
+}
+
+// ChangeUser gives a person another role.
+func (c *Client) ChangeUser(ctx context.Context, name string, u wire.ChangeUser) (out wire.User, err error) {
+	err = c.json(ctx, call{method: http.MethodPut, path: joined("users", name)}, u, &out)
+	return out, err
+}
+
+// RemoveUser removes a person, and ends their sessions.
+func (c *Client) RemoveUser(ctx context.Context, name string) error {
+	return c.json(ctx, call{method: http.MethodDelete, path: joined("users", name)}, nil, nil)
+}
+
+// LinkUser makes a link by which a person signs in once. Its token is in the answer
+// and nowhere else.
+func (c *Client) LinkUser(ctx context.Context, name string, l wire.LinkUser) (wire.Link, error) {
+	return post[wire.Link](ctx, c, joined("users", name, "link"), l)
 }
 
 // RemoveAccess removes a token by name.

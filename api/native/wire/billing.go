@@ -862,6 +862,41 @@ type Access struct {
 	Expires Time   `json:"expires,omitzero"`
 }
 
+// User is a person who signs in to the portal.
+type User struct {
+	Name     string `json:"name"`
+	Role     string `json:"role"`
+	Added    Time   `json:"added"`
+	Password bool   `json:"password" doc:"There is a password."`
+	TOTP     bool   `json:"totp" doc:"One-time codes go with the password."`
+	Passkeys int    `json:"passkeys" doc:"How many there are."`
+	Link     Time   `json:"link,omitzero" doc:"Until when a link that was not used yet may be used."`
+}
+
+// AddUser adds a person who can sign in once there is a link.
+type AddUser struct {
+	Name string `json:"name" minLength:"1" maxLength:"64" doc:"a-z 0-9 . _ - @ +, a letter or digit first." example:"ada"`
+	Role string `json:"role" enum:"clerk,product-manager,engineer,finance,auditor,administrator,subscriber"`
+}
+
+// ChangeUser gives a person another role.
+type ChangeUser struct {
+	Role string `json:"role" enum:"clerk,product-manager,engineer,finance,auditor,administrator,subscriber"`
+}
+
+// LinkUser makes a link by which a person signs in once.
+type LinkUser struct {
+	Reset   bool `json:"reset,omitempty" doc:"Forget password, one-time codes and passkeys, and end the sessions."`
+	Minutes int  `json:"minutes,omitempty" minimum:"0" maximum:"10080" doc:"How long it is good for; 0: a day."`
+}
+
+// Link is a link that was just made. Its token is shown this once.
+type Link struct {
+	Token   string `json:"token"`
+	Path    string `json:"path" doc:"Where to open it, behind the address of the portal." example:"/sign-in#TOKEN"`
+	Expires Time   `json:"expires"`
+}
+
 // NewAccess is a token that was just made. Its text is shown this once.
 type NewAccess struct {
 	Access
