@@ -38,6 +38,7 @@ type Desk interface {
 	Suggested(id string) (clearing.Suggestion, error)
 	Evidence(dispute string) (clearing.Evidence, error)
 	Try(dispute string, rule agreement.Source) (clearing.Trial, error)
+	Replay(ctx context.Context, rule agreement.Source, within func(ms int64) bool) (clearing.Replay, error)
 	Correct(ctx context.Context, order string, from int64, why string) (clearing.Correction, error)
 	Problems() []clearing.Problem
 	Busy() bool
