@@ -249,9 +249,10 @@ func (c ruleTry) table(n *remote, w wire.Trial) error {
 // ruleReplay is "lateral agreement rule replay".
 type ruleReplay struct {
 	one
-	Rule string `required:"" placeholder:"FILE" help:"Text of the rule; - is standard input."`
-	From string `placeholder:"TIME" help:"Periods that begin then or later, RFC 3339."`
-	To   string `placeholder:"TIME" help:"Periods that begin before, RFC 3339."`
+	Rule string   `required:"" placeholder:"FILE" help:"Text of the rule; - is standard input."`
+	From string   `placeholder:"TIME" help:"Periods that begin then or later, RFC 3339."`
+	To   string   `placeholder:"TIME" help:"Periods that begin before, RFC 3339."`
+	Case []string `sep:"none" placeholder:"JSON" help:"A differing call in the words of rules, asked as well. Can be repeated."`
 }
 
 func (c ruleReplay) Run(ctx context.Context, n *remote) error {
@@ -263,7 +264,7 @@ func (c ruleReplay) Run(ctx context.Context, n *remote) error {
 	if err != nil {
 		return err
 	}
-	w, err := n.api.With(code).ReplayRule(ctx, string(text), c.From, c.To)
+	w, err := n.api.With(code).ReplayRule(ctx, string(text), c.From, c.To, c.Case...)
 	if err != nil || n.json {
 		return shown(n, w, err)
 	}
@@ -277,6 +278,9 @@ func (c ruleReplay) Run(ctx context.Context, n *remote) error {
 	fmt.Fprintf(n.out, "%d lines of %d periods: %d for people, %d without records\n", w.Lines, w.Periods, w.Manual, w.Missing)
 	if w.More {
 		fmt.Fprintln(n.out, "older lines were not asked: narrow the span")
+	}
+	for _, x := range w.Cases {
+		fmt.Fprintf(n.out, "%s %s: %s\n", x.Facts.Kind, x.Facts.Destination, x.Answer)
 	}
 	return nil
 }

@@ -860,9 +860,9 @@ func (p *Partner) Evidence(ctx context.Context, id string) (wire.Evidence, error
 }
 
 // ReplayRule asks what a rule would have made of past lines, of periods that begin
-// in a span (RFC 3339; empty: without an end).
-func (p *Partner) ReplayRule(ctx context.Context, rule, from, to string) (wire.Replay, error) {
-	q := url.Values{"rule": {rule}}
+// in a span (RFC 3339; empty: without an end), and of cases that are written down.
+func (p *Partner) ReplayRule(ctx context.Context, rule, from, to string, cases ...string) (wire.Replay, error) {
+	q := url.Values{"rule": {rule}, "case": cases}
 	for name, v := range map[string]string{"from": from, "to": to} {
 		if v != "" {
 			q.Set(name, v)
