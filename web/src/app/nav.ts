@@ -1,4 +1,4 @@
-import { IconHome, IconSettings, IconTable, IconUsers } from "@tabler/icons-react";
+import { IconHome, IconSettings, IconFileText, IconTable, IconUsers } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -23,7 +23,7 @@ export const nav: NavGroup[] = [
   },
   {
     key: "partnersGroup",
-    items: [{ to: "/partners", key: "partners", icon: IconUsers, needs: "list-bilaterals", also: ["/onboarding"] }, { to: "/sheets", key: "sheets", icon: IconTable, needs: "list-sheets" }],
+    items: [{ to: "/partners", key: "partners", icon: IconUsers, needs: "list-bilaterals", also: ["/onboarding"] }, { to: "/agreements", key: "agreements", icon: IconFileText, needs: "list-agreements" }, { to: "/sheets", key: "sheets", icon: IconTable, needs: "list-sheets" }],
   },
   {
     key: "usageGroup",

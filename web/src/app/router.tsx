@@ -4,6 +4,7 @@ import { loadSession, session } from "@/api/session";
 import { todayRoutes } from "@/today/routes";
 import { partnersRoutes } from "@/partners/routes";
 import { sheetsRoutes } from "@/sheets/routes";
+import { agreementsRoutes } from "@/agreements/routes";
 import { settingsRoutes } from "@/settings/routes";
 
 import { Missing, PageFailed } from "./Missing";
@@ -28,6 +29,6 @@ const inside = createRoute({
 
 export type Inside = typeof inside;
 
-const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...partnersRoutes(inside), ...sheetsRoutes(inside), ...settingsRoutes(inside)])]);
+const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...partnersRoutes(inside), ...agreementsRoutes(inside), ...sheetsRoutes(inside), ...settingsRoutes(inside)])]);
 
 export const router = createRouter({ routeTree: tree, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
