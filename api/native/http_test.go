@@ -285,6 +285,8 @@ func TestBadInputIsRefusedByField(t *testing.T) {
 		{"an unknown invoice's proof", api.Clerk, "GET", at + "/invoices/none/proof", "", 404, fault.NotFound, ""},
 		{"an unknown dispute", api.Clerk, "GET", at + "/disputes/a~b~c~d", "", 404, fault.NotFound, ""},
 		{"a trial of an unknown dispute", api.Auditor, "GET", at + "/disputes/a~b~c~d/trial?rule=%22none%22", "", 404, fault.NotFound, ""},
+		{"a replay of a rule that is none", api.Auditor, "GET", at + "/rule-replay?rule=1", "", 422, "bad-rule", "rule"},
+		{"a replay of a case that is none", api.Clerk, "GET", at + "/rule-replay?rule=%22none%22&case=%7B%22cost%22%3A3%7D", "", 422, fault.Invalid, "case"},
 		{"a trial without a rule", api.Clerk, "GET", at + "/disputes/a~b~c~d/trial", "", 422, fault.Invalid, "rule"},
 		{"an unknown dispute's evidence", api.Clerk, "GET", at + "/disputes/a~b~c~d/evidence", "", 404, fault.NotFound, ""},
 		{"an unknown netting", api.Clerk, "GET", at + "/nettings/9", "", 404, fault.NotFound, ""},

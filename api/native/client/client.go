@@ -869,6 +869,18 @@ func (p *Partner) Evidence(ctx context.Context, id string) (wire.Evidence, error
 	return get[wire.Evidence](ctx, p.c, p.disputeAt(id, "evidence"))
 }
 
+// ReplayRule asks what a rule would have made of past lines, of periods that begin
+// in a span (RFC 3339; empty: without an end), and of cases that are written down.
+func (p *Partner) ReplayRule(ctx context.Context, rule, from, to string, cases ...string) (wire.Replay, error) {
+	q := url.Values{"rule": {rule}, "case": cases}
+	for name, v := range map[string]string{"from": from, "to": to} {
+		if v != "" {
+			q.Set(name, v)
+		}
+	}
+	return get[wire.Replay](ctx, p.c, p.at("rule-replay")+"?"+q.Encode())
+}
+
 // TryRule asks what a rule would answer for the differing calls of a line.
 func (p *Partner) TryRule(ctx context.Context, id, rule string) (wire.Trial, error) {
 	return get[wire.Trial](ctx, p.c, p.disputeAt(id, "trial")+"?rule="+url.QueryEscape(rule))

@@ -1,4 +1,4 @@
-import { IconCalendarStats, IconFileInvoice, IconFlask, IconHome, IconPhoneCall, IconScale, IconSettings } from "@tabler/icons-react";
+import { IconCalendarStats, IconFileInvoice, IconFileText, IconFlask, IconHome, IconPhoneCall, IconScale, IconSettings, IconTable, IconUsers } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -23,7 +23,7 @@ export const nav: NavGroup[] = [
   },
   {
     key: "partnersGroup",
-    items: [],
+    items: [{ to: "/partners", key: "partners", icon: IconUsers, needs: "list-bilaterals", also: ["/onboarding"] }, { to: "/agreements", key: "agreements", icon: IconFileText, needs: "list-agreements" }, { to: "/sheets", key: "sheets", icon: IconTable, needs: "list-sheets" }],
   },
   {
     key: "usageGroup",

@@ -7,6 +7,9 @@ import { periodsRoutes } from "@/periods/routes";
 import { usageRoutes } from "@/usage/routes";
 import { todayRoutes } from "@/today/routes";
 import { sandboxRoutes } from "@/sandbox/routes";
+import { partnersRoutes } from "@/partners/routes";
+import { sheetsRoutes } from "@/sheets/routes";
+import { agreementsRoutes } from "@/agreements/routes";
 import { settingsRoutes } from "@/settings/routes";
 
 import { Missing, PageFailed } from "./Missing";
@@ -31,6 +34,6 @@ const inside = createRoute({
 
 export type Inside = typeof inside;
 
-const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...settingsRoutes(inside), ...sandboxRoutes(inside), ...usageRoutes(inside), ...periodsRoutes(inside), ...invoicesRoutes(inside), ...disputesRoutes(inside)])]);
+const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...settingsRoutes(inside), ...sandboxRoutes(inside), ...usageRoutes(inside), ...periodsRoutes(inside), ...invoicesRoutes(inside), ...disputesRoutes(inside), ...partnersRoutes(inside), ...agreementsRoutes(inside), ...sheetsRoutes(inside)])]);
 
 export const router = createRouter({ routeTree: tree, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
