@@ -1,4 +1,4 @@
-import { IconHome, IconSettings } from "@tabler/icons-react";
+import { IconHome, IconRoute, IconSettings } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -31,7 +31,9 @@ export const nav: NavGroup[] = [
   },
   {
     key: "market",
-    items: [],
+    items: [
+      { to: "/services", key: "services", icon: IconRoute, needs: "list-services" },
+    ],
   },
   {
     key: "money",
