@@ -1,4 +1,4 @@
-import { IconHome, IconRoute, IconSettings } from "@tabler/icons-react";
+import { IconHome, IconMapSearch, IconRoute, IconSettings, IconTopologyStar3 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -32,7 +32,9 @@ export const nav: NavGroup[] = [
   {
     key: "market",
     items: [
+      { to: "/market", key: "search", icon: IconMapSearch, needs: "search-catalog", also: ["/inquiry"] },
       { to: "/services", key: "services", icon: IconRoute, needs: "list-services" },
+      { to: "/observer", key: "observer", icon: IconTopologyStar3, sandbox: true },
     ],
   },
   {

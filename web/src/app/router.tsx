@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 
 import { loadSession, session } from "@/api/session";
 import { todayRoutes } from "@/today/routes";
+import { marketRoutes } from "@/market/routes";
 import { servicesRoutes } from "@/services/routes";
 import { settingsRoutes } from "@/settings/routes";
 
@@ -27,6 +28,6 @@ const inside = createRoute({
 
 export type Inside = typeof inside;
 
-const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...servicesRoutes(inside), ...settingsRoutes(inside)])]);
+const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...marketRoutes(inside), ...servicesRoutes(inside), ...settingsRoutes(inside)])]);
 
 export const router = createRouter({ routeTree: tree, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
