@@ -1,4 +1,4 @@
-import { IconHome, IconMapSearch, IconRoute, IconSettings, IconTopologyStar3 } from "@tabler/icons-react";
+import { IconClipboardList, IconHome, IconMapSearch, IconPackages, IconRoute, IconSettings, IconTopologyStar3 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -34,6 +34,8 @@ export const nav: NavGroup[] = [
     items: [
       { to: "/market", key: "search", icon: IconMapSearch, needs: "search-catalog", also: ["/inquiry"] },
       { to: "/services", key: "services", icon: IconRoute, needs: "list-services" },
+      { to: "/orders", key: "orders", icon: IconClipboardList, needs: "list-orders" },
+      { to: "/inventory", key: "inventory", icon: IconPackages, needs: "list-products" },
       { to: "/observer", key: "observer", icon: IconTopologyStar3, sandbox: true },
     ],
   },

@@ -2,7 +2,9 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 
 import { loadSession, session } from "@/api/session";
 import { todayRoutes } from "@/today/routes";
+import { inventoryRoutes } from "@/inventory/routes";
 import { marketRoutes } from "@/market/routes";
+import { ordersRoutes } from "@/orders/routes";
 import { servicesRoutes } from "@/services/routes";
 import { settingsRoutes } from "@/settings/routes";
 
@@ -28,6 +30,6 @@ const inside = createRoute({
 
 export type Inside = typeof inside;
 
-const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...marketRoutes(inside), ...servicesRoutes(inside), ...settingsRoutes(inside)])]);
+const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...marketRoutes(inside), ...servicesRoutes(inside), ...ordersRoutes(inside), ...inventoryRoutes(inside), ...settingsRoutes(inside)])]);
 
 export const router = createRouter({ routeTree: tree, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
