@@ -1,4 +1,4 @@
-import { IconClipboardList, IconHome, IconMapSearch, IconPackages, IconRoute, IconSettings, IconTopologyStar3 } from "@tabler/icons-react";
+import { IconBooks, IconClipboardList, IconHome, IconLifebuoy, IconMapSearch, IconPackages, IconRoute, IconSettings, IconTopologyStar3 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -36,6 +36,8 @@ export const nav: NavGroup[] = [
       { to: "/services", key: "services", icon: IconRoute, needs: "list-services" },
       { to: "/orders", key: "orders", icon: IconClipboardList, needs: "list-orders" },
       { to: "/inventory", key: "inventory", icon: IconPackages, needs: "list-products" },
+      { to: "/catalogue", key: "catalogue", icon: IconBooks, needs: "list-offerings" },
+      { to: "/tickets", key: "tickets", icon: IconLifebuoy, needs: "list-tickets" },
       { to: "/observer", key: "observer", icon: IconTopologyStar3, sandbox: true },
     ],
   },

@@ -2,10 +2,12 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 
 import { loadSession, session } from "@/api/session";
 import { todayRoutes } from "@/today/routes";
+import { catalogueRoutes } from "@/catalogue/routes";
 import { inventoryRoutes } from "@/inventory/routes";
 import { marketRoutes } from "@/market/routes";
 import { ordersRoutes } from "@/orders/routes";
 import { servicesRoutes } from "@/services/routes";
+import { ticketsRoutes } from "@/tickets/routes";
 import { settingsRoutes } from "@/settings/routes";
 
 import { Missing, PageFailed } from "./Missing";
@@ -30,6 +32,6 @@ const inside = createRoute({
 
 export type Inside = typeof inside;
 
-const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...marketRoutes(inside), ...servicesRoutes(inside), ...ordersRoutes(inside), ...inventoryRoutes(inside), ...settingsRoutes(inside)])]);
+const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...marketRoutes(inside), ...servicesRoutes(inside), ...ordersRoutes(inside), ...inventoryRoutes(inside), ...catalogueRoutes(inside), ...ticketsRoutes(inside), ...settingsRoutes(inside)])]);
 
 export const router = createRouter({ routeTree: tree, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });

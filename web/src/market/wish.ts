@@ -46,12 +46,15 @@ export function readTerms(s: Record<string, unknown>): Terms {
   return { ...readWish(s), compare: undefined, text: text(s.text), months: whole(s.months), hours: whole(s.hours), period: text(s.period), currency: text(s.currency), rule: text(s.rule) };
 }
 
+// usual is the product that connects two places: what a sentence means that names none.
+export const usual = "urn:lateral:spec:e-line:v1.0.0:all";
+
 // ofIntent gives what a sentence was understood as.
 export function ofIntent({ inquiry: q }: Schema<"Intent">): Terms {
   return {
     a: q.a.place,
     z: q.z?.place,
-    type: q.type,
+    type: q.type || usual,
     bandwidth: q.bandwidth || undefined,
     latency: q.latency || undefined,
     availability: q.availability || undefined,

@@ -53,6 +53,18 @@ export default function WorldMap({ label, points, lines = [], onPoint, onLine }:
     return { path, project: projection, ground: path(land) ?? "" };
   }, [points, lines, w, h]);
   const size = w < 500 ? 10 : 12;
+  // A name is left out where it would lie on another: what is marked comes first.
+  const named = useMemo(() => {
+    const taken: [number, number][] = [];
+    const out = new Set<string>();
+    for (const p of [...points].sort((a, b) => Number(Boolean(b.marked)) - Number(Boolean(a.marked)))) {
+      const at = project(p.at);
+      if (!at || (!p.marked && out.size >= 16) || taken.some(([x, y]) => Math.abs(x - at[0]) < 120 && Math.abs(y - at[1]) < 16)) continue;
+      taken.push(at);
+      out.add(p.id);
+    }
+    return out;
+  }, [points, project]);
   return (
     <Box ref={ref} className="map">
       <svg viewBox={`0 0 ${w} ${h}`} width="100%" height={h} role={onPoint || onLine ? "group" : "img"} aria-label={label}>
@@ -92,7 +104,7 @@ export default function WorldMap({ label, points, lines = [], onPoint, onLine }:
             >
               <circle r={12} className="target" />
               <circle r={p.marked ? 6 : 4.5} className="dot-of" />
-              {(p.marked || points.length <= 16) && (
+              {named.has(p.id) && (
                 <text x={x > w - 110 ? -9 : 9} y={4} fontSize={size} textAnchor={x > w - 110 ? "end" : "start"}>
                   {p.name}
                 </text>
