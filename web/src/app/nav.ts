@@ -1,4 +1,4 @@
-import { IconCalendarStats, IconFileInvoice, IconFileText, IconFlask, IconHome, IconPhoneCall, IconScale, IconSettings, IconTable, IconUsers } from "@tabler/icons-react";
+import { IconBooks, IconCalendarStats, IconClipboardList, IconFileInvoice, IconFileText, IconFlask, IconHome, IconLifebuoy, IconMapSearch, IconPackages, IconPhoneCall, IconRoute, IconScale, IconSettings, IconTable, IconTopologyStar3, IconUsers } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -36,7 +36,15 @@ export const nav: NavGroup[] = [
   },
   {
     key: "market",
-    items: [],
+    items: [
+      { to: "/market", key: "search", icon: IconMapSearch, needs: "search-catalog", also: ["/inquiry"] },
+      { to: "/services", key: "services", icon: IconRoute, needs: "list-services" },
+      { to: "/orders", key: "orders", icon: IconClipboardList, needs: "list-orders" },
+      { to: "/inventory", key: "inventory", icon: IconPackages, needs: "list-products" },
+      { to: "/catalogue", key: "catalogue", icon: IconBooks, needs: "list-offerings" },
+      { to: "/tickets", key: "tickets", icon: IconLifebuoy, needs: "list-tickets" },
+      { to: "/observer", key: "observer", icon: IconTopologyStar3, sandbox: true },
+    ],
   },
   {
     key: "money",
