@@ -1,4 +1,4 @@
-import { IconHome, IconSettings } from "@tabler/icons-react";
+import { IconArrowsLeftRight, IconCertificate, IconCreditCardPay, IconFileText, IconGauge, IconHome, IconHourglass, IconLock, IconSettings, IconWallet } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -35,7 +35,16 @@ export const nav: NavGroup[] = [
   },
   {
     key: "money",
-    items: [],
+    items: [
+      { to: "/balances", key: "balances", icon: IconWallet, needs: "list-accounts" },
+      { to: "/deposits", key: "deposits", icon: IconLock, needs: "list-deposits" },
+      { to: "/exposure", key: "exposure", icon: IconGauge, needs: "get-credit" },
+      { to: "/ageing", key: "ageing", icon: IconHourglass, needs: "get-ageing" },
+      { to: "/netting", key: "netting", icon: IconArrowsLeftRight, needs: "list-nettings" },
+      { to: "/payments", key: "payments", icon: IconCreditCardPay, needs: "list-due-payments" },
+      { to: "/statements", key: "statements", icon: IconFileText, needs: "get-statement" },
+      { to: "/reserve", key: "reserve", icon: IconCertificate, needs: "list-tokens" },
+    ],
   },
   {
     key: "trust",
