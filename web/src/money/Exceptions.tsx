@@ -103,7 +103,7 @@ function One({ of }: { of: Exception }) {
             </Text>
           ))}
           {!of.approved && <Text size="sm">{own ? t("exception.own") : t("exception.check")}</Text>}
-          {of.approved && <Text size="sm">{t("payee.approvedBy", { by: of.approved.by })}</Text>}
+          {of.approved && <Text size="sm">{t("accounts.approvedBy", { by: of.approved.by })}</Text>}
         </Alert>
       )}
       <ProblemAlert error={approve.error} />

@@ -29,7 +29,7 @@ export function Payees() {
     <Stack>
       <Group gap="sm" align="flex-end">
         <PartnerSelect />
-        {may("propose-payee") && <Button onClick={() => setProposing(true)}>{t("payee.new")}</Button>}
+        {may("propose-payee") && <Button onClick={() => setProposing(true)}>{t("accounts.new")}</Button>}
       </Group>
       <Loaded of={list}>
         {({ items }) => {
@@ -44,23 +44,23 @@ export function Payees() {
                         {p.partner}
                       </Title>
                       <Text size="sm" c="dimmed">
-                        {p.currency ?? t("payee.all")}
+                        {p.currency ?? t("accounts.all")}
                       </Text>
                     </Group>
-                    {p.in_force ? <Account of={p.in_force} state="active" /> : <Text size="sm">{t("payee.noneInForce")}</Text>}
+                    {p.in_force ? <Account of={p.in_force} state="active" /> : <Text size="sm">{t("accounts.noneInForce")}</Text>}
                     {p.proposed && (
                       <>
                         <Account of={p.proposed} state="proposed" />
-                        {p.proposed.proposed.by === me && <Text size="sm">{t("payee.own")}</Text>}
+                        {p.proposed.proposed.by === me && <Text size="sm">{t("accounts.own")}</Text>}
                         <Group>
                           {may("approve-payee") && (
                             <Button size="compact-md" disabled={p.proposed.proposed.by === me} onClick={() => setApproving(p)}>
-                              {t("payee.approve")}
+                              {t("accounts.approve")}
                             </Button>
                           )}
                           {may("reject-payee") && (
                             <Button size="compact-md" variant="light" color="red" onClick={() => setRejecting(p)}>
-                              {t("payee.reject")}
+                              {t("accounts.reject")}
                             </Button>
                           )}
                         </Group>
@@ -72,8 +72,8 @@ export function Payees() {
             </SimpleGrid>
           ) : (
             <Card withBorder>
-              <Empty title={t("payee.none")} icon={<IconBuildingBank />}>
-                {t("payee.noneText")}
+              <Empty title={t("accounts.none")} icon={<IconBuildingBank />}>
+                {t("accounts.noneText")}
               </Empty>
             </Card>
           );
@@ -95,7 +95,7 @@ function Account({ of, state }: { of: Schema<"PayeeAccount">; state: "active" | 
           {of.account}
         </Text>
         <Badge variant="light" className="state" color={state === "active" ? "teal" : "yellow"}>
-          {t(`payee.${state}`)}
+          {t(`accounts.${state}`)}
         </Badge>
       </Group>
       <Text size="sm">
@@ -103,11 +103,11 @@ function Account({ of, state }: { of: Schema<"PayeeAccount">; state: "active" | 
         {of.bic && ` · ${of.bic}`}
       </Text>
       <Text size="sm" c="dimmed">
-        {t("payee.proposedBy", { by: of.proposed.by })} <Ago at={of.proposed.time} />
+        {t("accounts.proposedBy", { by: of.proposed.by })} <Ago at={of.proposed.time} />
         {of.approved && (
           <>
             {" · "}
-            {t("payee.approvedBy", { by: of.approved.by })} <Ago at={of.approved.time} />
+            {t("accounts.approvedBy", { by: of.approved.by })} <Ago at={of.approved.time} />
           </>
         )}
       </Text>
@@ -120,16 +120,16 @@ function ProposeForm({ partner, onClose }: { partner: string; onClose: () => voi
   const renewed = useRenewed();
   const form = useForm({
     initialValues: { partner, name: "", iban: "", other: "", bic: "", currency: "" },
-    validate: { partner: (v) => (v ? null : t("needed")), name: (v) => (v.trim() ? null : t("needed")), iban: (v, all) => (v || all.other ? null : t("payee.oneOf")) },
+    validate: { partner: (v) => (v ? null : t("needed")), name: (v) => (v.trim() ? null : t("needed")), iban: (v, all) => (v || all.other ? null : t("accounts.oneOf")) },
   });
-  const propose = api.useMutation("post", "/v1/payments/accounts", renewed(t("payee.proposeDone"), onClose));
+  const propose = api.useMutation("post", "/v1/payments/accounts", renewed(t("accounts.proposeDone"), onClose));
   useFieldProblem(form, propose.error);
   return (
     <FormModal
       opened
       onClose={onClose}
-      title={t("payee.new")}
-      submit={t("payee.propose")}
+      title={t("accounts.new")}
+      submit={t("accounts.propose")}
       busy={propose.isPending}
       error={propose.error}
       onSubmit={form.onSubmit((v) =>
@@ -145,16 +145,16 @@ function ProposeForm({ partner, onClose }: { partner: string; onClose: () => voi
       )}
     >
       <Alert color="yellow" icon={<IconShieldCheck aria-hidden />}>
-        {t("payee.warning")}
+        {t("accounts.warning")}
       </Alert>
       <MemberInput label={t("partner")} required {...form.getInputProps("partner")} />
-      <TextInput label={t("payee.holder")} description={t("payee.holderText")} required maxLength={140} {...form.getInputProps("name")} />
+      <TextInput label={t("accounts.holder")} description={t("accounts.holderText")} required maxLength={140} {...form.getInputProps("name")} />
       <TextInput label="IBAN" autoComplete="off" maxLength={42} {...form.getInputProps("iban")} />
       <Group grow align="flex-start">
-        <TextInput label={t("payee.other")} autoComplete="off" maxLength={34} {...form.getInputProps("other")} />
+        <TextInput label={t("accounts.other")} autoComplete="off" maxLength={34} {...form.getInputProps("other")} />
         <TextInput label="BIC" autoComplete="off" maxLength={11} {...form.getInputProps("bic")} />
       </Group>
-      <TextInput label={t("currency")} description={t("payee.currencyText")} maxLength={3} {...form.getInputProps("currency")} />
+      <TextInput label={t("currency")} description={t("accounts.currencyText")} maxLength={3} {...form.getInputProps("currency")} />
     </FormModal>
   );
 }
@@ -163,22 +163,22 @@ function ApproveForm({ of, onClose }: { of: Payee; onClose: () => void }) {
   const { t } = useTranslation("money");
   const renewed = useRenewed();
   const form = useForm({ initialValues: { account: "" }, validate: { account: (v) => (v.trim() ? null : t("needed")) } });
-  const approve = api.useMutation("post", "/v1/payments/accounts/approve", renewed(t("payee.approveDone"), onClose));
+  const approve = api.useMutation("post", "/v1/payments/accounts/approve", renewed(t("accounts.approveDone"), onClose));
   useFieldProblem(form, approve.error);
   return (
     <FormModal
       opened
       onClose={onClose}
-      title={t("payee.approveTitle", { partner: of.partner })}
-      submit={t("payee.approve")}
+      title={t("accounts.approveTitle", { partner: of.partner })}
+      submit={t("accounts.approve")}
       busy={approve.isPending}
       error={approve.error}
       onSubmit={form.onSubmit((v) => approve.mutate({ body: { partner: of.partner, account: v.account.replaceAll(" ", "").toUpperCase(), ...(of.currency ? { currency: of.currency } : {}) } }))}
     >
       <Alert color="yellow" icon={<IconShieldCheck aria-hidden />}>
-        {t("payee.warning")}
+        {t("accounts.warning")}
       </Alert>
-      <TextInput label={t("payee.type")} description={t("payee.typeText")} required autoComplete="off" maxLength={42} {...form.getInputProps("account")} />
+      <TextInput label={t("accounts.type")} description={t("accounts.typeText")} required autoComplete="off" maxLength={42} {...form.getInputProps("account")} />
     </FormModal>
   );
 }
@@ -186,9 +186,9 @@ function ApproveForm({ of, onClose }: { of: Payee; onClose: () => void }) {
 function RejectForm({ of, onClose }: { of: Payee; onClose: () => void }) {
   const { t } = useTranslation("money");
   const renewed = useRenewed();
-  const reject = api.useMutation("post", "/v1/payments/accounts/reject", renewed(t("payee.rejectDone"), onClose));
+  const reject = api.useMutation("post", "/v1/payments/accounts/reject", renewed(t("accounts.rejectDone"), onClose));
   return (
-    <FormModal opened danger onClose={onClose} title={t("payee.rejectTitle", { partner: of.partner })} submit={t("payee.reject")} busy={reject.isPending} error={reject.error} onSubmit={() => reject.mutate({ body: { partner: of.partner, ...(of.currency ? { currency: of.currency } : {}) } })}>
+    <FormModal opened danger onClose={onClose} title={t("accounts.rejectTitle", { partner: of.partner })} submit={t("accounts.reject")} busy={reject.isPending} error={reject.error} onSubmit={() => reject.mutate({ body: { partner: of.partner, ...(of.currency ? { currency: of.currency } : {}) } })}>
       <Text size="sm">
         {of.proposed?.account} · {of.proposed?.name}
       </Text>
