@@ -1,4 +1,4 @@
-import { IconBooks, IconCalendarStats, IconClipboardList, IconFileInvoice, IconFileText, IconFlask, IconHome, IconLifebuoy, IconMapSearch, IconPackages, IconPhoneCall, IconRoute, IconScale, IconSettings, IconTable, IconTopologyStar3, IconUsers } from "@tabler/icons-react";
+import { IconArrowsLeftRight, IconBooks, IconCalendarStats, IconCertificate, IconClipboardList, IconCreditCardPay, IconFileInvoice, IconFileText, IconFlask, IconGauge, IconHome, IconHourglass, IconLifebuoy, IconLock, IconMapSearch, IconPackages, IconPhoneCall, IconRoute, IconScale, IconSettings, IconTable, IconTopologyStar3, IconUsers, IconWallet } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -48,7 +48,16 @@ export const nav: NavGroup[] = [
   },
   {
     key: "money",
-    items: [],
+    items: [
+      { to: "/balances", key: "balances", icon: IconWallet, needs: "list-accounts" },
+      { to: "/deposits", key: "deposits", icon: IconLock, needs: "list-deposits" },
+      { to: "/exposure", key: "exposure", icon: IconGauge, needs: "get-credit" },
+      { to: "/ageing", key: "ageing", icon: IconHourglass, needs: "get-ageing" },
+      { to: "/netting", key: "netting", icon: IconArrowsLeftRight, needs: "list-nettings" },
+      { to: "/payments", key: "payments", icon: IconCreditCardPay, needs: "list-due-payments" },
+      { to: "/statements", key: "statements", icon: IconFileText, needs: "get-statement" },
+      { to: "/reserve", key: "reserve", icon: IconCertificate, needs: "list-tokens" },
+    ],
   },
   {
     key: "trust",
