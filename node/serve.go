@@ -29,13 +29,13 @@ import (
 // key by which others know it.
 func (n *Node) users() (*user.File, error) {
 	if n.config.Carrier == "" {
-		return user.Open(n.config.API.users(), n.keys.must(keyValidatorNode).Seed())
+		return user.Open(n.config.API.users(), n.keys.must(keyValidatorNode).Seed(), user.Options{})
 	}
 	secret, err := n.keys.secret(keyStorage)
 	if err != nil {
 		return nil, err
 	}
-	return user.Open(n.config.API.users(), secret)
+	return user.Open(n.config.API.users(), secret, user.Options{})
 }
 
 // serve answers the API and the portal until ctx ends.

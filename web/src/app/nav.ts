@@ -1,4 +1,4 @@
-import { IconHome, IconSettings } from "@tabler/icons-react";
+import { IconFlask, IconHome, IconSettings } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -43,6 +43,9 @@ export const nav: NavGroup[] = [
   },
   {
     key: "system",
-    items: [{ to: "/settings", key: "settings", icon: IconSettings }],
+    items: [
+      { to: "/settings", key: "settings", icon: IconSettings },
+      { to: "/sandbox-control", key: "sandboxControl", icon: IconFlask, sandbox: true },
+    ],
   },
 ];
