@@ -99,6 +99,7 @@ func (n *Node) carrierAPI(o *native.Options) {
 	}
 	o.Open, o.Export, o.Chain, o.Keys, o.Files = n.OpenBilateral, n.ExportBilateral, n.network.ChainID, n, n.blobs
 	o.Catalog, o.Treasury = n.catalog, n.treasury
+	o.Trust = Trust(n.network)
 	if secret, err := n.keys.secret(keyUsage); err == nil {
 		o.Pseudonyms = func(number int) (sign.PublicKey, canon.Hash) {
 			k, salt := clearing.Pseudonym(secret, number)

@@ -114,7 +114,7 @@ func mayUse(r api.Role, method, id string) bool {
 		return false
 	case id == "list-access" || id == "list-users" || id == "list-evidence":
 		return r == api.Administrator || r == api.Auditor
-	case method == "GET":
+	case method == "GET", id == "verify-proof":
 		return true
 	}
 	return slices.Contains(changes[r], id)
@@ -419,6 +419,53 @@ func TestAStreamOfEventsGoesOnWhereItWasLeft(t *testing.T) {
 	}
 	if len(public) == 0 {
 		t.Error("the Omnilateral has no events")
+	}
+}
+
+func TestAStreamOfAllChannelsNamesThePartnerAndGoesOn(t *testing.T) {
+	w := opened(t)
+	contracted(t, w)
+	s := w.sides["ALPHA"]
+	ctx := within(t)
+	heard := func(from string) (all []string, last string) {
+		for e, err := range s.client(api.Auditor).AllEvents(ctx, from, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, last = append(all, string(e.Partner)+" "+e.Kind+" "+e.Subject), e.ID
+			if e.Kind == "order.moved" {
+				break
+			}
+		}
+		return all, last
+	}
+	all, id := heard("0")
+	if !slices.ContainsFunc(all, func(e string) bool { return strings.HasPrefix(e, " channel.opened") }) ||
+		!slices.ContainsFunc(all, func(e string) bool { return strings.HasPrefix(e, "BRAVO order.moved") }) {
+		t.Errorf("the events are %q", all)
+	}
+	var file *wire.Event
+	if _, err := s.as(api.Clerk).RecordFile(ctx, wire.RecordFile{Kind: "contract", Hash: [32]byte{1}}); err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range s.client(api.Auditor).AllEvents(ctx, id, "file") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		file = &e
+		break
+	}
+	if file.Partner != "BRAVO" || !strings.HasPrefix(file.Kind, "file") {
+		t.Errorf("behind %s comes %+v", id, file)
+	}
+	for bad, want := range map[string]int{"x": 422, "BRAVO:1,BRAVO:1": 422, ":999999": 404} {
+		status, _, data := s.ask(t, s.tokens[api.Auditor], "GET", "/v1/events?after="+bad, "")
+		if p := problemIn(t, data); status != want || p.Field != "after" {
+			t.Errorf("after %q gives %d %s", bad, status, data)
+		}
+	}
+	if status, _, _ := s.ask(t, s.tokens[api.Subscriber], "GET", "/v1/events", ""); status != 403 {
+		t.Errorf("a subscriber gets %d", status)
 	}
 }
 

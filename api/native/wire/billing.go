@@ -826,6 +826,7 @@ type Note struct {
 // reader go on behind it.
 type Event struct {
 	ID      string     `json:"id"`
+	Partner party.Code `json:"partner,omitempty" doc:"In the stream of all channels: with whom the Bilateral is. Absent: on the Omnilateral."`
 	Kind    string     `json:"kind" doc:"For example invoice.issued."`
 	Subject string     `json:"subject" doc:"Key of the record concerned."`
 	Detail  string     `json:"detail,omitempty"`
