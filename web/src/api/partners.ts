@@ -16,11 +16,12 @@ interface At {
   after?: string;
 }
 
-// usePartners gives the codes of the partners with whom there is an open Bilateral.
+// usePartners gives the codes of the members with whom there is a Bilateral, in order;
+// codes is undefined until they are known.
 export function usePartners() {
-  const list = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } }, { staleTime: 60_000 });
-  const codes = useMemo(() => list.data && [...new Set(list.data.items.map((b) => b.partner))].sort(), [list.data]);
-  return { codes, error: list.error, retry: list.refetch };
+  const { data, error, isPending: busy, refetch } = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } }, { staleTime: 60_000 });
+  const codes = useMemo(() => data && [...new Set(data.items.map((b) => b.partner))].sort(), [data]);
+  return { codes, partners: codes ?? [], error, busy, retry: () => void refetch() };
 }
 
 // usePartnerPages reads a list that the API has for each partner, over one partner or all
@@ -94,10 +95,4 @@ export function usePartnerPages<T>(tail: string, partner: string | undefined, qu
 // fixed gives rows that are all there.
 export function fixed<T>(rows: T[], error?: unknown, busy = false, retry: () => void = () => {}): Rows<T> {
   return { rows, total: rows.length, more: false, busy, error, next: () => {}, retry, all: (progress) => (progress(rows.length), Promise.resolve(rows)) };
-import { useMemo } from "react";
-import { api } from "./client";
-// usePartners gives the codes of the members with whom there is a Bilateral.
-export function usePartners(): { partners: string[]; error: unknown; busy: boolean; retry: () => void } {
-  const { data, error, isPending, refetch } = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } });
-  return useMemo(() => ({ partners: (data?.items ?? []).map((b) => b.partner), error, busy: isPending, retry: () => void refetch() }), [data, error, isPending, refetch]);
 }
