@@ -79,14 +79,14 @@ function Editor({ partner, id, terms }: { partner: string; id: string; terms: Te
       <Card withBorder>
         <Stack gap="sm">
           <Textarea label={t("ruleLabel")} description={t("ruleText")} autosize minRows={6} maxLength={8192} spellCheck={false} value={text} onChange={(e) => setText(e.currentTarget.value)} styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }} />
-          <Text size="sm" c="dimmed">
-            {t("ruleWords")}{" "}
+          <Group gap={6}>
+            <Text size="sm" c="dimmed">
+              {t("ruleWords")}
+            </Text>
             {["kind", "gap", "buyer_seconds", "seller_seconds", "start_gap", "destination", "rate", "currency", "unit_seconds", "only_seller_seconds", "destination_calls", "destination_seconds", "undelivered", "buyer", "seller"].map((w) => (
-              <Code key={w} mr={4}>
-                {w}
-              </Code>
+              <Code key={w}>{w}</Code>
             ))}
-          </Text>
+          </Group>
           <ProblemAlert error={replay.error} />
           <Group justify="space-between" align="flex-end">
             <Button variant="default" disabled={text === terms.rule.text} onClick={() => setText(terms.rule.text)}>

@@ -291,7 +291,7 @@ function Delegates({ partner }: { partner: string }) {
           { id: "member", header: t("side"), width: "110px", cell: (d) => d.member, value: (d) => d.member },
           { id: "name", header: t("name"), cell: (d) => d.name, value: (d) => d.name },
           { id: "roles", header: t("roles"), width: "minmax(180px, 2fr)", cell: (d) => d.roles.join(", "), value: (d) => d.roles.join(", ") },
-          { id: "limits", header: t("limits"), right: true, cell: (d) => (d.limits?.length ? d.limits.map((l) => <Money key={l.currency} amount={l.amount} currency={l.currency} ml={6} />) : t("noLimit")), value: (d) => (d.limits ?? []).map((l) => `${l.amount} ${l.currency}`).join("; ") },
+          { id: "limits", header: t("limits"), right: true, width: "240px", cell: (d) => (d.limits?.length ? d.limits.map((l) => <Money key={l.currency} amount={l.amount} currency={l.currency} size="sm" ml={6} />) : t("noLimit")), value: (d) => (d.limits ?? []).map((l) => `${l.amount} ${l.currency}`).join("; ") },
           { id: "state", header: t("state"), width: "120px", cell: (d) => <StateBadge state={d.revoked ? "ended" : "active"} />, value: (d) => (d.revoked ? "ended" : "active") },
           { id: "key", header: t("key"), width: "170px", cell: (d) => <Hash value={d.key} label={t("key")} length={10} />, value: (d) => d.key },
           ...(may("revoke-delegate")
