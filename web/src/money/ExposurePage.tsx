@@ -48,7 +48,7 @@ export function ExposurePage() {
             {!found.length && !pending && !failed && (
               <Card withBorder>
                 <Empty title={t("exposure.none")} icon={<IconGauge />}>
-                  {t("exposure.noneText")} <GoTo to="/agreements">{t("ui:nav.agreements")}</GoTo>
+                  {t("exposure.noneText")} <GoTo to="/agreements" underline="always">{t("ui:nav.agreements")}</GoTo>
                 </Empty>
               </Card>
             )}

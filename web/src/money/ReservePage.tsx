@@ -286,7 +286,7 @@ function Acts() {
     { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
     { id: "first", header: t("reserve.first"), width: "150px", cell: (r) => <code title={r.proposed.key}>{r.proposed.key?.slice(0, 10)}…</code>, value: (r) => r.proposed.key },
     { id: "second", header: t("reserve.second"), width: "150px", cell: (r) => (r.answered?.key ? <code title={r.answered.key}>{r.answered.key.slice(0, 10)}…</code> : "–"), value: (r) => r.answered?.key },
-    { id: "time", header: t("time"), width: "210px", cell: (r) => <When at={r.proposed.time} />, value: (r) => r.proposed.time },
+    { id: "time", header: t("time"), width: "230px", cell: (r) => <When at={r.proposed.time} size="sm" />, value: (r) => r.proposed.time },
     { id: "reference", header: t("payments.bankReference"), cell: (r) => r.act.reference ?? "–", value: (r) => r.act.reference },
     { id: "evidence", header: t("reserve.evidence"), width: "170px", cell: (r) => (r.act.evidence ? <code title={r.act.evidence}>{r.act.evidence.slice(0, 14)}…</code> : "–"), value: (r) => r.act.evidence },
   ];
