@@ -31,7 +31,7 @@ web/src/api/schema.d.ts: web/openapi.json web/node_modules/.package-lock.json
 portal/dist/index.html: $(WEB_SOURCES) web/src/api/schema.d.ts
 	cd web && $(NPM) run -s build
 
-run: build ## build and start the sandbox: four validators, two carriers, live calls; Ctrl-C ends it
+run: build ## build and start the sandbox: four validators, seven carriers, live calls; Ctrl-C ends it
 	./$(BIN) sandbox
 
 # Packages that start whole networks (all whose tests hold the engine) are tested one

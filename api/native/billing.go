@@ -45,6 +45,7 @@ func (s *server) billing() {
 	})
 	get(s, at+"/{order}/{from}/lines", "list-lines", tagBilling, "The lines of a period as both sides state them", s.listLines)
 	get(s, at+"/{order}/{from}/rated", "get-rated", tagBilling, "A version of a rated period: its lines, and all versions that there are", s.getRated)
+	get(s, at+"/{order}/{from}/calls", "list-calls", tagBilling, "This carrier's own calls of a line that it has stated", s.listCalls)
 	post(s, at+"/{order}/{from}/correct", "correct-period", tagBilling, "Rate a period again by the sheets in force now: what differs is a credit or a debit note", s.correctPeriod)
 	get(s, "/v1/bilaterals/{partner}/differences", "list-differences", tagBilling, "Lines on which the two sides differ, with both figures", s.listDifferences)
 	post(s, "/v1/bilaterals/{partner}/deadlines", "apply-deadline", tagBilling, "Apply the agreed outcome of a deadline that has passed", func(ctx context.Context, in *struct {
@@ -308,6 +309,14 @@ func (s *server) invoices() {
 		w.Says = &says
 		return answer(w), nil
 	})
+	get(s, at+"/{id}/waterfall", "get-waterfall", tagBilling, "From what an invoice claims to what the buyer's own figures come to, by cause", func(_ context.Context, in *IDPath) (*reply[wire.Waterfall], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		w, err := d.Waterfall(in.ID)
+		return answer(shownWaterfall(w)), err
+	})
 	for _, f := range []struct {
 		path, id, summary, media, ending string
 		write                            func(ctx context.Context, b Bilateral, id string) ([]byte, error)
@@ -428,6 +437,33 @@ func (s *server) correctPeriod(ctx context.Context, in *struct {
 		out.Notes = append(out.Notes, shownInvoice(i))
 	}
 	return answer(out), nil
+}
+
+func (s *server) listCalls(_ context.Context, in *struct {
+	PeriodPath
+	PageQuery
+	Row     uint32 `query:"row" doc:"Of the line."`
+	Adjusts string `query:"adjusts" doc:"RFC 3339: when the earlier period begins that the line adjusts. Absent: it adjusts none."`
+}) (*reply[api.Page[wire.LineCall]], error) {
+	_, p, err := s.period(&in.PeriodPath)
+	if err != nil {
+		return nil, err
+	}
+	var adjusts wire.Time
+	if in.Adjusts != "" {
+		if err := adjusts.UnmarshalText([]byte(in.Adjusts)); err != nil {
+			return nil, fault.Of(err).In("adjusts")
+		}
+	}
+	d, err := s.desk(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := d.Calls(p.Order, p.Interval, in.Row, int64(adjusts))
+	if err != nil {
+		return nil, err
+	}
+	return cut(calls, in.PageQuery, shownLineCall)
 }
 
 func objections(lines []wire.Objection) []trade.Objection {

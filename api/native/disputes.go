@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"github.com/lateral-network/lateral/api"
@@ -10,6 +11,7 @@ import (
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/agreement"
 	"github.com/lateral-network/lateral/trade/dispute"
+	"github.com/lateral-network/lateral/trade/party"
 )
 
 // DisputePath names a dispute in a path. Its id has slashes, written as ~ there
@@ -31,6 +33,7 @@ func (s *server) disputes() {
 		State   dispute.State `query:"state" enum:"awaiting,manual,proposed,escalated,resolved"`
 		Invoice string        `query:"invoice" doc:"Named on this invoice."`
 		People  bool          `query:"people" doc:"Only those that wait for people: manual, proposed or escalated."`
+		To      string        `query:"assigned" maxLength:"64" doc:"Only those that this person sees to."`
 	}) (*reply[api.Page[wire.Dispute]], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
@@ -40,15 +43,36 @@ func (s *server) disputes() {
 		if err != nil {
 			return nil, err
 		}
-		return list(b, trade.DisputePrefix, in.PageQuery, func(_ string, d dispute.Dispute) (wire.Dispute, bool) {
-			return shownDispute(d), within(d.Interval.From) && (in.State == "" || in.State == d.State) && (in.Invoice == "" || in.Invoice == d.Invoice) &&
-				(!in.People || waitsForPeople(d.State))
+		show := s.disputeShower(in.Partner)
+		return list(b, trade.DisputePrefix, in.PageQuery, func(_ string, d dispute.Dispute) (w wire.Dispute, ok bool) {
+			if !within(d.Interval.From) || in.State != "" && in.State != d.State || in.Invoice != "" && in.Invoice != d.Invoice || in.People && !waitsForPeople(d.State) {
+				return w, false
+			}
+			w = show(d)
+			return w, in.To == "" || w.Assigned != nil && w.Assigned.To == in.To
 		})
 	})
 	get(s, "/v1/bilaterals/{partner}/dispute-counts", "count-disputes", tagDisputes, "Disputes by what became of them", s.countDisputes)
 	get(s, at+"/{id}", "get-dispute", tagDisputes, "One dispute", func(_ context.Context, in *DisputePath) (*reply[wire.Dispute], error) {
 		_, d, err := s.disputed(in)
-		return answer(shownDispute(d)), err
+		return answer(s.disputeShower(in.Partner)(d)), err
+	})
+	post(s, at+"/{id}/assign", "assign-dispute", tagDisputes, "Hand a dispute to a colleague; the partner does not see it", func(ctx context.Context, in *struct {
+		DisputePath
+		Body wire.AssignDispute
+	}) (*reply[wire.Dispute], error) {
+		_, x, err := s.disputed(&in.DisputePath)
+		if err != nil {
+			return nil, err
+		}
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := d.Assign(x.ID, in.Body.To, api.ActorOf(ctx).Name, in.Body.Why); err != nil {
+			return nil, err
+		}
+		return answer(s.disputeShower(in.Partner)(x)), nil
 	})
 	get(s, at+"/{id}/evidence", "get-evidence", tagDisputes, "The calls that people have to decide, as both sides recorded them", func(_ context.Context, in *DisputePath) (*reply[wire.Evidence], error) {
 		d, err := s.desk(in.Partner)
@@ -72,6 +96,7 @@ func (s *server) disputes() {
 		x, err := d.Try(in.id(), agreement.Source{Text: in.Rule})
 		return answer(shownTrial(x)), err
 	})
+	get(s, "/v1/bilaterals/{partner}/rule-replay", "replay-rule", tagDisputes, "What a rule would have made of past disputed lines, in calls and money; changes nothing", s.replayRule)
 	post(s, at+"/{id}/propose", "propose-decision", tagDisputes, "Offer how to decide a line", func(ctx context.Context, in *struct {
 		DisputePath
 		Body wire.ProposeDecision
@@ -109,6 +134,46 @@ func (s *server) disputes() {
 	})
 }
 
+// replayRule asks a rule about past lines, and about cases that are written down.
+func (s *server) replayRule(ctx context.Context, in *struct {
+	PartnerPath
+	Span
+	Rule  string   `query:"rule" required:"true" maxLength:"8192" doc:"Text of the rule."`
+	Cases []string `query:"case,explode" maxItems:"20" doc:"A differing call in the words of rules, as JSON; what is left out is 0, false or empty. Can be repeated."`
+}) (*reply[wire.Replay], error) {
+	rule := agreement.Source{Text: in.Rule}
+	compiled, err := rule.Compile()
+	if err != nil {
+		return nil, fault.Of(err).In("rule")
+	}
+	tried := []wire.TriedCall{}
+	for _, text := range in.Cases {
+		var call wire.TriedCall
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&call.Facts); err != nil {
+			return nil, fault.New(fault.Invalid, "the case cannot be understood", "name what a rule can know, as in the trial of a dispute").In("case").Because(err)
+		}
+		call.Answer = compiled.Answer(call.Facts)
+		tried = append(tried, call)
+	}
+	within, err := in.Span.read()
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.desk(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	x, err := d.Replay(ctx, rule, within)
+	if err != nil {
+		return nil, err
+	}
+	w := shownReplay(x)
+	w.Cases = tried
+	return answer(w), nil
+}
+
 func waitsForPeople(st dispute.State) bool {
 	return st == dispute.Manual || st == dispute.Proposed || st == dispute.Escalated
 }
@@ -126,7 +191,35 @@ func (s *server) changeDispute(ctx context.Context, in *DisputePath, kind trade.
 	if err != nil {
 		return nil, err
 	}
-	return change(ctx, s, b, kind, body, trade.DisputeKey(in.id()), "dispute "+clipped(in.id()), shownDispute)
+	return change(ctx, s, b, kind, body, trade.DisputeKey(in.id()), "dispute "+clipped(in.id()), s.disputeShower(in.Partner))
+}
+
+// disputeShower shows disputes with a partner, each with the person who sees to it and
+// with what this side may do now.
+func (s *server) disputeShower(partner party.Code) func(dispute.Dispute) wire.Dispute {
+	desk, there := s.Desk(partner)
+	return func(d dispute.Dispute) wire.Dispute {
+		w := shownDispute(d)
+		w.Allowed = []string{}
+		for _, e := range []dispute.Event{dispute.Propose, dispute.Accept, dispute.Reject} {
+			_, can := d.State.Next(e)
+			// An offer is answered by the other side.
+			if own := d.Proposal != nil && string(d.Proposal.Act.By) == s.Member.Code(); can && (e == dispute.Propose || !own) {
+				w.Allowed = append(w.Allowed, string(e))
+			}
+		}
+		if !there {
+			return w
+		}
+		a, err := desk.Assigned(d.ID)
+		if err != nil {
+			s.Log.Warn("who sees to a dispute cannot be read", "dispute", d.ID, "err", err)
+		}
+		if a.At != 0 {
+			w.Assigned = &wire.Assigned{To: a.To, By: a.By, Why: a.Why, At: wire.Time(a.At)}
+		}
+		return w
+	}
 }
 
 // countDisputes counts what the comparison and the buyer opened. A line that a

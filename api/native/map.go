@@ -150,7 +150,13 @@ func shownPeriod(p invoice.Period) wire.Period {
 }
 
 func shownInvoice(i invoice.Invoice) wire.Invoice {
-	return wire.Invoice{ID: i.ID, Order: i.Order, Interval: i.Interval, Agreement: i.Agreement, Seller: i.Seller, Buyer: i.Buyer, Currency: i.Currency,
+	allowed := []string{}
+	for _, e := range []invoice.Event{invoice.Accept, invoice.Dispute, invoice.Reject} {
+		if _, can := i.State.Next(e); can && (e != invoice.Reject || i.Note != "") {
+			allowed = append(allowed, string(e))
+		}
+	}
+	return wire.Invoice{Allowed: allowed, ID: i.ID, Order: i.Order, Interval: i.Interval, Agreement: i.Agreement, Seller: i.Seller, Buyer: i.Buyer, Currency: i.Currency,
 		Number: i.Number, Follows: i.Follows, Document: i.Document, Total: i.Total, Open: i.Open, OpenLines: i.OpenLines, Tolerated: i.Tolerated,
 		Method: i.Method, Issued: wire.Time(i.Issued), Due: wire.Time(i.Due), State: i.State, Accepted: done(i.Accepted), Obligation: i.Obligation,
 		Paid: i.Paid, Deadline: wire.Time(i.Deadline), Escalated: i.Escalated, Note: i.Note, Version: i.Version, Why: i.Why}
@@ -172,6 +178,22 @@ func shownDispute(d dispute.Dispute) wire.Dispute {
 		w.Proposal = &wire.Proposal{Calls: p.Calls, BilledSeconds: p.BilledSeconds, Amount: p.Amount, Act: act(p.Act)}
 	}
 	return w
+}
+
+func shownWaterfall(x clearing.Waterfall) wire.Waterfall {
+	w := wire.Waterfall{Invoice: x.Invoice, Currency: x.Currency, Claimed: x.Claimed, Expected: x.Expected, Steps: make([]wire.WaterfallStep, len(x.Steps))}
+	for i, s := range x.Steps {
+		w.Steps[i] = wire.WaterfallStep{Cause: string(s.Cause), Amount: s.Amount, Calls: s.Calls, Disputes: make([]wire.CauseDispute, len(s.Disputes))}
+		for k, d := range s.Disputes {
+			w.Steps[i].Disputes[k] = wire.CauseDispute(d)
+		}
+	}
+	return w
+}
+
+func shownLineCall(c clearing.LineCall) wire.LineCall {
+	return wire.LineCall{Start: wire.Time(c.Start), RawMillis: uint64(c.RawMillis), BilledSeconds: c.BilledSeconds, Origin: c.Origin.String(), Destination: c.Destination.String(),
+		Import: c.Import, Line: c.Line}
 }
 
 func shownEvidence(e clearing.Evidence) wire.Evidence {
@@ -198,6 +220,21 @@ func shownTrial(x clearing.Trial) wire.Trial {
 	}
 	if c := o.Counter; c != nil {
 		w.Outcome.Counter = &wire.Verdict{Calls: c.Calls, BilledSeconds: c.BilledSeconds}
+	}
+	return w
+}
+
+func shownReplay(x clearing.Replay) wire.Replay {
+	w := wire.Replay{Periods: x.Periods, Lines: x.Lines, Missing: x.Missing, Manual: x.Manual, More: x.More, Answers: map[string]uint64{},
+		Sums: make([]wire.Replayed, len(x.Sums)), Calls: make([]wire.TriedCall, len(x.Sample)), Cases: []wire.TriedCall{}}
+	for a, n := range x.Calls {
+		w.Answers[string(a)] = n
+	}
+	for i, r := range x.Sums {
+		w.Sums[i] = wire.Replayed(r)
+	}
+	for i, c := range x.Sample {
+		w.Calls[i] = wire.TriedCall{Facts: c.Facts, Answer: string(c.Answer)}
 	}
 	return w
 }

@@ -26,7 +26,7 @@ var allowed = map[string][]api.Role{
 	"list-periods": readers, "get-period": readers, "list-lines": readers, "get-rated": readers, "list-differences": readers,
 	"list-invoices": readers, "get-volume": readers, "get-invoice": readers, "get-invoice-json": readers, "get-invoice-html": readers,
 	"get-invoice-canonical": readers, "get-invoice-proof": readers, "get-totals": readers,
-	"list-disputes": readers, "get-dispute": readers, "get-evidence": readers, "try-rule": readers, "count-disputes": readers,
+	"list-disputes": readers, "get-dispute": readers, "get-evidence": readers, "try-rule": readers, "count-disputes": readers, "get-waterfall": readers, "list-calls": readers, "replay-rule": readers,
 	"list-nettings": readers, "get-netting": readers, "list-obligations": readers, "get-obligation": readers,
 	"get-credit": readers, "list-verified": readers, "get-statement": readers, "get-ageing": readers, "list-journal": readers, "list-balances": readers, "list-files": readers,
 	"list-log": readers, "stream-events": readers, "list-network-log": readers, "get-proof": readers, "stream-network-events": readers,
@@ -106,7 +106,7 @@ var allowed = map[string][]api.Role{
 	"correct-period":     {api.Clerk, api.ProductManager},
 	"acknowledge-signal": {api.Clerk, api.Engineer}, "dismiss-signal": {api.Clerk, api.Engineer},
 
-	"propose-decision": {api.Clerk}, "accept-decision": {api.Clerk}, "reject-decision": {api.Clerk},
+	"propose-decision": {api.Clerk}, "assign-dispute": {api.Clerk, api.Finance}, "accept-decision": {api.Clerk}, "reject-decision": {api.Clerk},
 
 	"accept-invoice": {api.Finance}, "dispute-invoice": {api.Finance}, "reject-invoice": {api.Finance},
 	"propose-netting": {api.Finance}, "accept-netting": {api.Finance}, "reject-netting": {api.Finance},

@@ -21,19 +21,21 @@ type disputeCommand struct {
 	Propose  disputePropose  `cmd:"" op:"propose-decision" role:"clerk" help:"Offer how to decide a line." eg:"ID --calls 1 --billed-seconds 240 --why 'Our switch shows the release at 181 s.'" eg:"ID --as seller --why 'Your record is right.'" eg:"ID --amount 400 --why 'Of an item: half each.'"`
 	Accept   disputeAccept   `cmd:"" op:"accept-decision" role:"clerk" help:"Accept the partner's offer." eg:"ID" eg:"ID --calls 1 --billed-seconds 240"`
 	Reject   disputeReject   `cmd:"" op:"reject-decision" role:"clerk" help:"Reject the partner's offer." eg:"ID --why 'The call was answered.'"`
+	Assign   disputeAssign   `cmd:"" op:"assign-dispute" role:"clerk,finance" help:"Hand a dispute to a colleague; the partner does not see it." eg:"ID --to mara --why 'You know the switch.'" eg:"ID"`
 	Counts   disputeCounts   `cmd:"" op:"count-disputes" help:"Count disputes by what became of them." eg:""`
 }
 
 type disputeList struct {
 	many
 	span
-	State   string `placeholder:"STATE" help:"awaiting, manual, proposed, escalated or resolved."`
-	Invoice string `placeholder:"ID" help:"Named on this invoice."`
-	People  bool   `help:"Only those that wait for people: manual, proposed or escalated."`
+	State    string `placeholder:"STATE" help:"awaiting, manual, proposed, escalated or resolved."`
+	Invoice  string `placeholder:"ID" help:"Named on this invoice."`
+	People   bool   `help:"Only those that wait for people: manual, proposed or escalated."`
+	Assigned string `placeholder:"NAME" help:"Only those that this person sees to."`
 }
 
 func (c disputeList) Run(ctx context.Context, n *remote) error {
-	f := client.Filter{"state": c.State, "invoice": c.Invoice, "people": yes(c.People), "from": c.From, "to": c.To}
+	f := client.Filter{"state": c.State, "invoice": c.Invoice, "people": yes(c.People), "assigned": c.Assigned, "from": c.From, "to": c.To}
 	columns := "id state currency seller.calls seller.billed_seconds seller.amount buyer.calls buyer.billed_seconds buyer.amount deadline"
 	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Dispute, error] { return p.Disputes(ctx, f) })
 }
@@ -202,6 +204,18 @@ type disputeReject struct {
 
 func (c disputeReject) Run(ctx context.Context, n *remote) error {
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Dispute], error) { return p.RejectDecision(ctx, c.ID, c.Why) })
+}
+
+type disputeAssign struct {
+	oneDispute
+	To  string `placeholder:"NAME" help:"Who sees to it; default: nobody, it is taken back."`
+	Why string `help:"For the colleague."`
+}
+
+func (c disputeAssign) Run(ctx context.Context, n *remote) error {
+	return ask(ctx, n, c.one, func(p *client.Partner) (wire.Dispute, error) {
+		return p.AssignDispute(ctx, c.ID, wire.AssignDispute{To: c.To, Why: c.Why})
+	})
 }
 
 type disputeCounts struct{ one }

@@ -26,7 +26,7 @@ import (
 // commands is the whole command line. Each command is a struct with a Run
 // method in a file of its own.
 type commands struct {
-	Sandbox sandboxCommand `cmd:"" help:"Run a network on this machine: four validators and two carriers that settle voice."`
+	Sandbox sandboxCommand `cmd:"" help:"Run a network on this machine: four validators and carriers that trade and settle."`
 	Node    nodeCommand    `cmd:"" help:"Set up and run one carrier's node."`
 
 	Status   statusCommand   `cmd:"" op:"get-status" help:"Where a running node and its Bilaterals stand." eg:"" eg:"--node net/ALPHA --json"`

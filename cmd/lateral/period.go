@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"github.com/lateral-network/lateral/api/native/client"
@@ -14,6 +15,7 @@ type periodCommand struct {
 	List    periodList    `cmd:"" op:"list-periods" help:"List billing periods." eg:"" eg:"--state reconciling" eg:"--order V-ALPHA --from 2026-11-02T00:00:00Z --all"`
 	Show    periodShow    `cmd:"" op:"get-period" help:"Show a period with what both sides state." eg:"V-ALPHA 2026-11-02T11:00:00Z"`
 	Lines   periodLines   `cmd:"" op:"list-lines" help:"List the lines of a period as both sides state them." eg:"V-ALPHA 2026-11-02T11:00:00Z --differing"`
+	Calls   periodCalls   `cmd:"" op:"list-calls" help:"List this carrier's own calls of a line that it has stated." eg:"V-ALPHA 2026-11-02T11:00:00Z --row 0"`
 	Rated   periodRated   `cmd:"" op:"get-rated" help:"Show a version of a rated period: its lines, each with its rate, and all versions that there are." eg:"V-ALPHA 2026-11-02T11:00:00Z" eg:"V-ALPHA 2026-11-02T11:00:00Z --version 1"`
 	Correct periodCorrect `cmd:"" op:"correct-period" role:"clerk,product-manager" help:"Rate a period that this carrier has invoiced again, by the sheets in force now: what differs is a credit or a debit note for the partner to accept." eg:"V-CHARLIE 2026-11-02T11:00:00Z --why 'The rate for Germany was wrong.'"`
 	Rate    periodRate    `cmd:"" op:"request-rating" role:"clerk,engineer,finance" help:"Request rating of a period." eg:"V-ALPHA 2026-11-02T11:00:00Z/2026-11-02T12:00:00Z"`
@@ -61,6 +63,19 @@ func (c periodLines) Run(ctx context.Context, n *remote) error {
 	columns := "row adjusts reason seller.calls seller.billed_seconds buyer.calls buyer.billed_seconds agrees dispute"
 	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Compared, error] {
 		return p.Lines(ctx, c.Order, c.interval(), client.Filter{"differing": yes(c.Differing)})
+	})
+}
+
+type periodCalls struct {
+	many
+	onePeriod
+	Row     uint32 `help:"Of the line."`
+	Adjusts string `placeholder:"TIME" help:"When the earlier period begins that the line adjusts."`
+}
+
+func (c periodCalls) Run(ctx context.Context, n *remote) error {
+	return list(ctx, n, c.many, "start raw_millis billed_seconds origin destination import line", func(p *client.Partner) iter.Seq2[wire.LineCall, error] {
+		return p.Calls(ctx, c.Order, c.interval(), client.Filter{"row": fmt.Sprint(c.Row), "adjusts": c.Adjusts})
 	})
 }
 

@@ -753,6 +753,11 @@ func (p *Partner) Rated(ctx context.Context, order string, i usage.Interval, ver
 	return get[wire.RatedPeriod](ctx, p.c, p.at("periods", order, usage.Stamp(i.From), "rated")+"?version="+strconv.FormatUint(uint64(version), 10))
 }
 
+// Calls lists own calls of a line of a period. Filter: row, adjusts.
+func (p *Partner) Calls(ctx context.Context, order string, i usage.Interval, f Filter) iter.Seq2[wire.LineCall, error] {
+	return list[wire.LineCall](ctx, p.c, p.at("periods", order, usage.Stamp(i.From), "calls"), f)
+}
+
 // CorrectPeriod rates a period again by the sheets in force now.
 func (p *Partner) CorrectPeriod(ctx context.Context, order string, i usage.Interval, why string) (wire.Corrected, error) {
 	return post[wire.Corrected](ctx, p.c, p.at("periods", order, usage.Stamp(i.From), "correct"), wire.CorrectPeriod{Why: why})
@@ -828,6 +833,11 @@ func (p *Partner) Credit(ctx context.Context) (wire.CreditList, error) {
 	return get[wire.CreditList](ctx, p.c, p.at("credit"))
 }
 
+// Waterfall leads from what an invoice claims to what the buyer expects, by cause.
+func (p *Partner) Waterfall(ctx context.Context, id string) (wire.Waterfall, error) {
+	return get[wire.Waterfall](ctx, p.c, p.at("invoices", id, "waterfall"))
+}
+
 // Totals gives what is invoiced, settled, disputed and due.
 func (p *Partner) Totals(ctx context.Context) ([]wire.Totals, error) {
 	out, err := get[wire.TotalsList](ctx, p.c, p.at("totals"))
@@ -859,6 +869,18 @@ func (p *Partner) Evidence(ctx context.Context, id string) (wire.Evidence, error
 	return get[wire.Evidence](ctx, p.c, p.disputeAt(id, "evidence"))
 }
 
+// ReplayRule asks what a rule would have made of past lines, of periods that begin
+// in a span (RFC 3339; empty: without an end), and of cases that are written down.
+func (p *Partner) ReplayRule(ctx context.Context, rule, from, to string, cases ...string) (wire.Replay, error) {
+	q := url.Values{"rule": {rule}, "case": cases}
+	for name, v := range map[string]string{"from": from, "to": to} {
+		if v != "" {
+			q.Set(name, v)
+		}
+	}
+	return get[wire.Replay](ctx, p.c, p.at("rule-replay")+"?"+q.Encode())
+}
+
 // TryRule asks what a rule would answer for the differing calls of a line.
 func (p *Partner) TryRule(ctx context.Context, id, rule string) (wire.Trial, error) {
 	return get[wire.Trial](ctx, p.c, p.disputeAt(id, "trial")+"?rule="+url.QueryEscape(rule))
@@ -872,6 +894,11 @@ func (p *Partner) ProposeDecision(ctx context.Context, id string, d wire.Propose
 // AcceptDecision accepts the partner's offer; nil: as it is.
 func (p *Partner) AcceptDecision(ctx context.Context, id string, offer *wire.Verdict) (wire.Done[wire.Dispute], error) {
 	return post[wire.Done[wire.Dispute]](ctx, p.c, p.disputeAt(id, "accept"), wire.AcceptDecision{Offer: offer})
+}
+
+// AssignDispute hands a dispute to a colleague.
+func (p *Partner) AssignDispute(ctx context.Context, id string, to wire.AssignDispute) (wire.Dispute, error) {
+	return post[wire.Dispute](ctx, p.c, p.disputeAt(id, "assign"), to)
 }
 
 // RejectDecision rejects the partner's offer.

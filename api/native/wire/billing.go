@@ -278,6 +278,7 @@ type Invoice struct {
 	Note       invoice.Note   `json:"note,omitempty" doc:"credit or debit. Absent: an invoice, no note."`
 	Version    uint32         `json:"version,omitempty" doc:"Of the rated period, that the note makes."`
 	Why        string         `json:"why,omitempty" doc:"The note was rejected."`
+	Allowed    []string       `json:"allowed" nullable:"false" doc:"What the buyer may do about it now: accept, dispute; of a note, reject."`
 	Says       *Document      `json:"says,omitempty" doc:"The document, in the answer for one invoice only."`
 }
 
@@ -420,6 +421,58 @@ type Dispute struct {
 	Decision *Decision       `json:"decision,omitempty"`
 	Deadline Time            `json:"deadline,omitzero"`
 	Passed   uint32          `json:"passed,omitempty"`
+	Assigned *Assigned       `json:"assigned,omitempty" doc:"Which of this carrier's people sees to it."`
+	Allowed  []string        `json:"allowed" nullable:"false" doc:"What this side may do about it now: propose, accept, reject."`
+}
+
+// Assigned is which person sees to a dispute. It stays on this node.
+type Assigned struct {
+	To  string `json:"to" doc:"Empty: nobody, it was taken back."`
+	By  string `json:"by" doc:"Who handed it over."`
+	Why string `json:"why,omitempty"`
+	At  Time   `json:"at"`
+}
+
+// AssignDispute hands a dispute to a colleague.
+type AssignDispute struct {
+	To  string `json:"to" maxLength:"64" doc:"The name that the colleague signs in with. Empty: nobody."`
+	Why string `json:"why,omitempty" maxLength:"500"`
+}
+
+// Waterfall leads from what an invoice claims to what the buyer's own figures come
+// to: claimed + all steps = expected.
+type Waterfall struct {
+	Invoice  string          `json:"invoice"`
+	Currency money.Currency  `json:"currency"`
+	Claimed  money.Micro     `json:"claimed" doc:"By the document, its open lines too."`
+	Expected money.Micro     `json:"expected" doc:"By the buyer's figures."`
+	Steps    []WaterfallStep `json:"steps" nullable:"false"`
+}
+
+// WaterfallStep is what one cause comes to.
+type WaterfallStep struct {
+	Cause    string         `json:"cause" enum:"only-seller,only-buyer,duration,skewed,other,unexplained,item,decided"`
+	Amount   money.Micro    `json:"amount" doc:"Below zero: the buyer expects less."`
+	Calls    uint64         `json:"calls" doc:"That differ so; 0 where calls tell nothing."`
+	Disputes []CauseDispute `json:"disputes" nullable:"false"`
+}
+
+// CauseDispute is what a disputed line adds to a cause.
+type CauseDispute struct {
+	ID     string      `json:"id"`
+	Amount money.Micro `json:"amount"`
+	Calls  uint64      `json:"calls"`
+}
+
+// LineCall is one of this carrier's own calls of a line of a period.
+type LineCall struct {
+	Start         Time   `json:"start"`
+	RawMillis     uint64 `json:"raw_millis"`
+	BilledSeconds uint64 `json:"billed_seconds"`
+	Origin        string `json:"origin,omitempty" doc:"Absent: withheld."`
+	Destination   string `json:"destination"`
+	Import        uint32 `json:"import"`
+	Line          uint32 `json:"line" doc:"Of the imported file."`
 }
 
 // Proposal is one side's offer of how to decide a line.
@@ -499,6 +552,34 @@ type Trial struct {
 type TriedCall struct {
 	Facts  agreement.Facts `json:"facts"`
 	Answer string          `json:"answer"`
+}
+
+// Replay is what a rule that need not be the agreed one makes of past disputed
+// lines: those that the comparison opened.
+type Replay struct {
+	Periods uint64            `json:"periods" doc:"With such lines."`
+	Lines   uint64            `json:"lines" doc:"Of which the rule was asked."`
+	Missing uint64            `json:"missing" doc:"Not asked: the records of a side are not here, or not any more."`
+	Manual  uint64            `json:"manual" doc:"Lines that the rule leaves to people."`
+	Answers map[string]uint64 `json:"answers" doc:"Calls by the rule's answer."`
+	Sums    []Replayed        `json:"sums" nullable:"false" doc:"By direction and currency."`
+	Calls   []TriedCall       `json:"calls" nullable:"false" doc:"The first of the calls, of the newest period first."`
+	Cases   []TriedCall       `json:"cases" nullable:"false" doc:"Those that were written down, in their order."`
+	More    bool              `json:"more" doc:"There are older lines, of which the rule was not asked: narrow the span."`
+}
+
+// Replayed compares what came out with what a rule gives, in one direction and
+// currency.
+type Replayed struct {
+	Direction usage.Direction `json:"direction"`
+	Currency  money.Currency  `json:"currency"`
+	Lines     uint64          `json:"lines"`
+	Claimed   money.Micro     `json:"claimed" doc:"By the seller."`
+	Expected  money.Micro     `json:"expected" doc:"By the buyer."`
+	Decided   money.Micro     `json:"decided" doc:"What came out of the lines that are resolved."`
+	Open      money.Micro     `json:"open" doc:"The seller's claim on the others."`
+	Rule      money.Micro     `json:"rule" doc:"What the rule charges of the lines that it decides."`
+	Manual    money.Micro     `json:"manual" doc:"The seller's claim on those that it leaves to people."`
 }
 
 // Outcome is what a rule makes of a line.

@@ -1,4 +1,4 @@
-import { IconArrowsLeftRight, IconCertificate, IconCreditCardPay, IconFileText, IconGauge, IconHome, IconHourglass, IconLock, IconSettings, IconWallet } from "@tabler/icons-react";
+import { IconArrowsLeftRight, IconBooks, IconCalendarStats, IconCertificate, IconClipboardList, IconCreditCardPay, IconFileInvoice, IconFileText, IconFlask, IconGauge, IconHome, IconHourglass, IconLifebuoy, IconLock, IconMapSearch, IconPackages, IconPhoneCall, IconRoute, IconScale, IconSettings, IconTable, IconTopologyStar3, IconUsers, IconWallet } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -23,15 +23,28 @@ export const nav: NavGroup[] = [
   },
   {
     key: "partnersGroup",
-    items: [],
+    items: [{ to: "/partners", key: "partners", icon: IconUsers, needs: "list-bilaterals", also: ["/onboarding"] }, { to: "/agreements", key: "agreements", icon: IconFileText, needs: "list-agreements" }, { to: "/sheets", key: "sheets", icon: IconTable, needs: "list-sheets" }],
   },
   {
     key: "usageGroup",
-    items: [],
+    items: [
+      { to: "/usage", key: "usage", icon: IconPhoneCall, needs: "list-imports" },
+      { to: "/periods", key: "periods", icon: IconCalendarStats, needs: "list-periods" },
+      { to: "/invoices", key: "invoices", icon: IconFileInvoice, needs: "list-invoices" },
+      { to: "/disputes", key: "disputes", icon: IconScale, needs: "list-disputes" },
+    ],
   },
   {
     key: "market",
-    items: [],
+    items: [
+      { to: "/market", key: "search", icon: IconMapSearch, needs: "search-catalog", also: ["/inquiry"] },
+      { to: "/services", key: "services", icon: IconRoute, needs: "list-services" },
+      { to: "/orders", key: "orders", icon: IconClipboardList, needs: "list-orders" },
+      { to: "/inventory", key: "inventory", icon: IconPackages, needs: "list-products" },
+      { to: "/catalogue", key: "catalogue", icon: IconBooks, needs: "list-offerings" },
+      { to: "/tickets", key: "tickets", icon: IconLifebuoy, needs: "list-tickets" },
+      { to: "/observer", key: "observer", icon: IconTopologyStar3, sandbox: true },
+    ],
   },
   {
     key: "money",
@@ -52,6 +65,9 @@ export const nav: NavGroup[] = [
   },
   {
     key: "system",
-    items: [{ to: "/settings", key: "settings", icon: IconSettings }],
+    items: [
+      { to: "/settings", key: "settings", icon: IconSettings },
+      { to: "/sandbox-control", key: "sandboxControl", icon: IconFlask, sandbox: true },
+    ],
   },
 ];

@@ -1,8 +1,22 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 
 import { loadSession, session } from "@/api/session";
+import { disputesRoutes } from "@/disputes/routes";
+import { invoicesRoutes } from "@/invoices/routes";
+import { periodsRoutes } from "@/periods/routes";
+import { usageRoutes } from "@/usage/routes";
 import { todayRoutes } from "@/today/routes";
 import { moneyRoutes } from "@/money/routes";
+import { sandboxRoutes } from "@/sandbox/routes";
+import { partnersRoutes } from "@/partners/routes";
+import { sheetsRoutes } from "@/sheets/routes";
+import { agreementsRoutes } from "@/agreements/routes";
+import { catalogueRoutes } from "@/catalogue/routes";
+import { inventoryRoutes } from "@/inventory/routes";
+import { marketRoutes } from "@/market/routes";
+import { ordersRoutes } from "@/orders/routes";
+import { servicesRoutes } from "@/services/routes";
+import { ticketsRoutes } from "@/tickets/routes";
 import { settingsRoutes } from "@/settings/routes";
 
 import { Missing, PageFailed } from "./Missing";
@@ -27,6 +41,6 @@ const inside = createRoute({
 
 export type Inside = typeof inside;
 
-const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...moneyRoutes(inside), ...settingsRoutes(inside)])]);
+const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...settingsRoutes(inside), ...moneyRoutes(inside), ...sandboxRoutes(inside), ...usageRoutes(inside), ...periodsRoutes(inside), ...invoicesRoutes(inside), ...disputesRoutes(inside), ...partnersRoutes(inside), ...agreementsRoutes(inside), ...sheetsRoutes(inside), ...marketRoutes(inside), ...servicesRoutes(inside), ...ordersRoutes(inside), ...inventoryRoutes(inside), ...catalogueRoutes(inside), ...ticketsRoutes(inside)])]);
 
 export const router = createRouter({ routeTree: tree, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });

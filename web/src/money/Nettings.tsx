@@ -124,7 +124,7 @@ function One({ partner, id }: { partner: string; id: string }) {
           </Title>
           <Group gap="sm">
             {n.invoices.slice(0, 200).map((i) => (
-              <GoTo key={i} to="/invoices" search={{ partner, id: i }}>
+              <GoTo key={i} to={`/invoices/${encodeURIComponent(partner)}/${encodeURIComponent(i)}`}>
                 {i}
               </GoTo>
             ))}

@@ -100,7 +100,7 @@ function One({ partner, id }: { partner: string; id: string }) {
               ...(o.payable ? [[t("obligation.payable"), <Money key="y" amount={o.payable.amount} currency={o.payable.currency} />] as [string, React.ReactNode]] : []),
               [t("due"), <When key="d" at={o.due} />],
               [t("method"), o.method],
-              [t("obligation.of"), o.invoices.map((i) => <div key={i}><GoTo to="/invoices" search={{ partner, id: i }}>{i}</GoTo></div>)],
+              [t("obligation.of"), o.invoices.map((i) => <div key={i}><GoTo to={`/invoices/${encodeURIComponent(partner)}/${encodeURIComponent(i)}`}>{i}</GoTo></div>)],
             ]}
           />
           {o.payment && (

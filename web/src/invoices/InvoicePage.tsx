@@ -1,0 +1,408 @@
+import { Alert, Anchor, Button, Card, Group, Menu, Modal, NumberInput, Select, SimpleGrid, Stack, Table, Text, Textarea, TextInput, Title } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { IconCheck, IconDownload, IconX } from "@tabler/icons-react";
+import { Link, useParams } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { api, queries, type Schema } from "@/api/client";
+import { call } from "@/api/http";
+import { usePages } from "@/api/pages";
+import { fixed } from "@/api/partners";
+import { problemOf } from "@/api/problem";
+import { useMay, useSession } from "@/api/session";
+import { download } from "@/lib/csv";
+import type { Search } from "@/lib/search";
+import { DataTable, type Column } from "@/ui/DataTable";
+import { Empty } from "@/ui/Empty";
+import { useFilters } from "@/ui/Filters";
+import { Money } from "@/ui/Money";
+import { Loaded, Page } from "@/ui/Page";
+import { ProblemAlert } from "@/ui/ProblemAlert";
+import { StateBadge } from "@/ui/StateBadge";
+import { Between, When } from "@/ui/When";
+
+import { Waterfall } from "./Waterfall";
+
+type Invoice = Schema<"Invoice">;
+type Line = Schema<"DocumentLine">;
+
+// InvoicePage shows an invoice with its document, what leads to the buyer's expectation,
+// and its lines, each of which leads to its dispute and its calls.
+export function InvoicePage() {
+  const { t } = useTranslation("invoices");
+  const { partner = "", id = "" } = useParams({ strict: false }) as { partner?: string; id?: string };
+  const may = useMay();
+  const own = useSession()?.carrier;
+  const [chosen, choose] = useState(new Set<string>());
+  const [open, setOpen] = useState<"accept" | "reject" | "dispute" | "items">();
+  const one = api.useQuery("get", "/v1/bilaterals/{partner}/invoices/{id}", { params: { path: { partner, id } } });
+  const fall = api.useQuery("get", "/v1/bilaterals/{partner}/invoices/{id}/waterfall", { params: { path: { partner, id } } }, { enabled: may("get-waterfall") });
+  const i = one.data;
+  const can = (e: string, operation: string) => i?.buyer === own && i?.allowed.includes(e) && may(operation);
+  return (
+    <Page
+      title={i ? t(`notes.${i.note || "none"}`) : t("invoice")}
+      name={id}
+      lead={<span style={{ overflowWrap: "anywhere" }}>{id}</span>}
+      crumbs={[
+        { text: t("ui:nav.today"), to: "/" },
+        { text: t("title"), to: "/invoices" },
+      ]}
+      actions={
+        i && (
+          <>
+            {can("accept", "accept-invoice") && (
+              <Button leftSection={<IconCheck size={16} aria-hidden />} onClick={() => setOpen("accept")}>
+                {t("accept")}
+              </Button>
+            )}
+            {can("dispute", "dispute-invoice") && Boolean(i.says?.lines.length) && (
+              <Button variant="default" onClick={() => setOpen("dispute")}>
+                {t("dispute")}
+              </Button>
+            )}
+            {can("dispute", "dispute-items") && Boolean(i.says?.items?.length) && (
+              <Button variant="default" onClick={() => setOpen("items")}>
+                {t("disputeItems")}
+              </Button>
+            )}
+            {can("reject", "reject-invoice") && (
+              <Button variant="default" leftSection={<IconX size={16} aria-hidden />} onClick={() => setOpen("reject")}>
+                {t("reject")}
+              </Button>
+            )}
+            <Files partner={partner} id={id} />
+          </>
+        )
+      }
+    >
+      <Loaded of={one}>
+        {(i) => (
+          <Stack gap="lg">
+            <Head i={i} partner={partner} />
+            {may("get-waterfall") && (
+              <Card withBorder>
+                <Loaded of={fall}>{(w) => <Waterfall of={w} partner={partner} />}</Loaded>
+              </Card>
+            )}
+            {i.says && <Lines i={i} says={i.says} partner={partner} chosen={chosen} choose={can("dispute", "dispute-invoice") ? choose : undefined} />}
+            {Boolean(i.says?.items?.length) && <Items partner={partner} i={i} />}
+            {Boolean(i.says?.volume?.length) && <Volume i={i} />}
+          </Stack>
+        )}
+      </Loaded>
+      {i && open && <Answer i={i} partner={partner} what={open} lines={(i.says?.lines ?? []).filter((l) => chosen.has(lineKey(l)))} close={() => setOpen(undefined)} />}
+    </Page>
+  );
+}
+
+const lineKey = (l: Pick<Line, "adjusts" | "row">) => `${l.row} ${l.adjusts ?? ""}`.trim();
+
+function Head({ i, partner }: { i: Invoice; partner: string }) {
+  const { t } = useTranslation("invoices");
+  const from = i.interval.split("/")[0]!;
+  return (
+    <>
+      <Group gap="md">
+        <StateBadge state={i.state} size="lg" />
+        <Text size="sm">
+          {i.seller} → {i.buyer}
+        </Text>
+        <Anchor component={Link} size="sm" to={`/periods/${partner}/${encodeURIComponent(i.order)}/${encodeURIComponent(from)}`}>
+          <Between interval={i.interval} inherit />
+        </Anchor>
+        <Text size="sm">
+          {t("issued")} <When at={i.issued} shape={{ seconds: false }} /> · {t("due")} <When at={i.due} shape={{ time: false }} /> · {i.method}
+        </Text>
+      </Group>
+      {i.why && <Alert color="gray" title={i.why} />}
+      <SimpleGrid cols={{ base: 2, md: 4 }} component="section" aria-label={t("amounts")}>
+        <Amount name={t("total")} amount={i.total} currency={i.currency} />
+        <Amount name={i.open_lines ? `${t("open")} · ${t("openLines", { n: i.open_lines })}` : t("open")} amount={i.open} currency={i.currency} />
+        {i.says && <Amount name={t("issued")} amount={i.says.total} currency={i.currency} />}
+        {i.tolerated && <Amount name={t("tolerated")} amount={i.tolerated} currency={i.currency} />}
+      </SimpleGrid>
+      {i.follows && (
+        <Text size="sm">
+          {t("follows")}{" "}
+          <Anchor component={Link} to={`/invoices/${partner}/${encodeURIComponent(i.follows)}`} style={{ overflowWrap: "anywhere" }}>
+            {i.follows}
+          </Anchor>
+        </Text>
+      )}
+    </>
+  );
+}
+
+function Amount({ name, amount, currency }: { name: string; amount: string; currency: string }) {
+  return (
+    <Card withBorder padding="sm">
+      <Text size="xs" c="dimmed">
+        {name}
+      </Text>
+      <Money fw={650} fz="lg" amount={amount} currency={currency} />
+    </Card>
+  );
+}
+
+// Files hands the invoice's files to the browser.
+function Files({ partner, id }: { partner: string; id: string }) {
+  const { t } = useTranslation("invoices");
+  const may = useMay();
+  const [busy, setBusy] = useState(false);
+  const get = async (path: string, ending: string) => {
+    setBusy(true);
+    try {
+      const response = await call(new Request(new URL(`/v1/bilaterals/${encodeURIComponent(partner)}/invoices/${encodeURIComponent(id)}/${path}`, location.origin)));
+      if (!response.ok) throw (await response.json().catch(() => undefined)) ?? new Error(response.statusText);
+      download(`${id}${ending}`, await response.blob());
+    } catch (err) {
+      const p = problemOf(err);
+      notifications.show({ color: "red", title: p.detail, message: `${p.remedy ?? ""} (${p.code})`, autoClose: false });
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button variant="default" leftSection={<IconDownload size={16} aria-hidden />} loading={busy}>
+          {t("files")}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {(
+          [
+            ["html", "get-invoice-html", "document.html", ".html"],
+            ["json", "get-invoice-json", "document.json", ".json"],
+            ["canonical", "get-invoice-canonical", "document.cbor", ".cbor"],
+            ["proof", "get-invoice-proof", "proof", ".proof"],
+          ] as const
+        ).map(
+          ([name, operation, path, ending]) =>
+            may(operation) && (
+              <Menu.Item key={name} onClick={() => void get(path, ending)}>
+                {t(name)}
+              </Menu.Item>
+            ),
+        )}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+// Lines shows the document's lines, of one destination or all.
+function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<"Document">; partner: string; chosen: Set<string>; choose?: (keys: Set<string>) => void }) {
+  const { t, i18n } = useTranslation("invoices");
+  const [f, set] = useFilters<Search<{ destination: "text"; view: "text" }>>();
+  const destinations = useMemo(() => [...new Set(says.lines.map((l) => l.rate.destination))].sort(), [says]);
+  const rows = useMemo(() => (f.destination ? says.lines.filter((l) => l.rate.destination === f.destination) : says.lines), [says, f.destination]);
+  const from = says.interval.split("/")[0]!;
+  const columns = useMemo<Column<Line>[]>(
+    () => [
+      { id: "destination", header: t("destination"), width: "minmax(150px, 1.2fr)", cell: (l) => l.rate.destination, value: (l) => l.rate.destination },
+      { id: "row", header: t("line"), width: "80px", right: true, cell: (l) => l.row, value: (l) => l.row },
+      { id: "prefix", header: t("prefix"), width: "100px", cell: (l) => l.rate.prefix, value: (l) => l.rate.prefix },
+      { id: "rate", header: t("rate"), right: true, width: "minmax(150px, 1fr)", cell: (l) => `${l.rate.rate} / ${l.rate.unit_seconds} s`, value: (l) => l.rate.rate },
+      {
+        id: "calls",
+        header: t("calls"),
+        right: true,
+        width: "100px",
+        cell: (l) => (
+          <Anchor component={Link} size="sm" to={`/periods/${partner}/${encodeURIComponent(says.order)}/${encodeURIComponent(from)}`} search={{ tab: "calls", row: String(l.row), adjusts: l.adjusts?.split("/")[0] } as never}>
+            {l.calls.toLocaleString(i18n.language)}
+          </Anchor>
+        ),
+        value: (l) => l.calls,
+      },
+      { id: "raw", header: t("raw"), right: true, cell: (l) => (l.raw_millis / 1000).toFixed(3), value: (l) => (l.raw_millis / 1000).toFixed(3) },
+      { id: "billed", header: t("billed"), right: true, cell: (l) => l.billed_seconds.toLocaleString(i18n.language), value: (l) => l.billed_seconds },
+      { id: "amount", header: t("amount"), right: true, cell: (l) => <Money fw={600} amount={l.amount} currency={says.currency} />, value: (l) => l.amount },
+      { id: "currency", header: t("currency"), width: "90px", cell: () => says.currency, value: () => says.currency },
+      { id: "state", header: t("state"), width: "110px", cell: (l) => <StateBadge state={l.state} />, value: (l) => l.state },
+      {
+        id: "dispute",
+        header: t("toDispute"),
+        width: "110px",
+        cell: (l) =>
+          l.dispute ? (
+            <Anchor component={Link} size="sm" to={`/disputes/${partner}/${l.dispute.replaceAll("/", "~")}`}>
+              {t("toDispute")}
+            </Anchor>
+          ) : (
+            "–"
+          ),
+        value: (l) => l.dispute,
+      },
+    ],
+    [t, i18n.language, partner, says, from],
+  );
+  return (
+    <section aria-label={t("lines")}>
+      <Title order={2} size="h4" mb="xs">
+        {t("lines")}
+      </Title>
+      <DataTable
+        label={t("lines")}
+        columns={columns}
+        rows={fixed(rows)}
+        rowKey={lineKey}
+        file={i.id}
+        selected={choose ? chosen : undefined}
+        onSelect={choose}
+        empty={<Empty title={t("noLines")}>{t("noLinesText")}</Empty>}
+        toolbar={
+          <Select size="xs" w={240} label={t("byDestination")} placeholder={t("allDestinations")} searchable clearable clearButtonProps={{ "aria-label": t("allDestinations") }} data={destinations} value={f.destination ?? null} onChange={(v) => set({ destination: v ?? undefined })} />
+        }
+      />
+    </section>
+  );
+}
+
+function Items({ partner, i }: { partner: string; i: Invoice }) {
+  const { t } = useTranslation("invoices");
+  const rows = usePages("/v1/bilaterals/{partner}/invoices/{id}/items", { path: { partner, id: i.id } as never });
+  const columns = useMemo<Column<Schema<"Item">>[]>(
+    () => [
+      { id: "number", header: t("line"), width: "80px", right: true, cell: (x) => x.number, value: (x) => x.number },
+      { id: "product", header: t("product"), cell: (x) => x.product, value: (x) => x.product },
+      { id: "price", header: t("price"), cell: (x) => x.price, value: (x) => x.price },
+      { id: "interval", header: t("period"), width: "minmax(260px, 1.6fr)", cell: (x) => <Between interval={x.interval} />, value: (x) => x.interval },
+      { id: "quantity", header: t("quantity"), right: true, cell: (x) => x.quantity, value: (x) => x.quantity },
+      { id: "amount", header: t("amount"), right: true, cell: (x) => <Money fw={600} amount={x.amount.amount} currency={x.amount.currency} />, value: (x) => x.amount.amount },
+      { id: "state", header: t("state"), cell: (x) => <StateBadge state={x.state} />, value: (x) => x.state },
+    ],
+    [t],
+  );
+  return (
+    <section aria-label={t("items")}>
+      <Title order={2} size="h4" mb="xs">
+        {t("items")}
+      </Title>
+      <DataTable label={t("items")} columns={columns} rows={rows} rowKey={(x) => String(x.number)} file={`${i.id}-items`} empty={<Empty title={t("noItems")}>{t("noItemsText")}</Empty>} />
+    </section>
+  );
+}
+
+function Volume({ i }: { i: Invoice }) {
+  const { t } = useTranslation("invoices");
+  return (
+    <Card withBorder component="section" aria-label={t("volume")}>
+      <Title order={2} size="h4">
+        {t("volume")}
+      </Title>
+      {i.says?.volume?.map((v, n) => (
+        <Group key={n} justify="space-between">
+          <Text size="sm">
+            {v.name} · {v.kind}
+          </Text>
+          <Money amount={v.amount} currency={i.currency} />
+        </Group>
+      ))}
+    </Card>
+  );
+}
+
+// Answer is the dialog of the buyer's answer: it names the document that was read.
+function Answer({ i, partner, what, lines, close }: { i: Invoice; partner: string; what: "accept" | "reject" | "dispute" | "items"; lines: Line[]; close: () => void }) {
+  const { t } = useTranslation("invoices");
+  const [read] = useState(i.document);
+  const [why, setWhy] = useState("");
+  const [own, setOwn] = useState<Record<string, { calls: number; billed_seconds: number }>>(() => Object.fromEntries(lines.map((l) => [lineKey(l), { calls: l.calls, billed_seconds: l.billed_seconds }])));
+  const [amounts, setAmounts] = useState<Record<number, string>>({});
+  const path = { partner, id: i.id };
+  const accept = api.useMutation("post", "/v1/bilaterals/{partner}/invoices/{id}/accept");
+  const reject = api.useMutation("post", "/v1/bilaterals/{partner}/invoices/{id}/reject");
+  const dispute = api.useMutation("post", "/v1/bilaterals/{partner}/invoices/{id}/dispute");
+  const disputeItems = api.useMutation("post", "/v1/bilaterals/{partner}/invoices/{id}/items/dispute");
+  const all = [accept, reject, dispute, disputeItems];
+  const busy = all.some((m) => m.isPending);
+  const error: unknown = all.find((m) => m.error)?.error;
+  const done = (message: string) => ({
+    onSuccess: () => {
+      notifications.show({ color: "teal", message: t(message) });
+      void queries.invalidateQueries();
+      close();
+    },
+    onError: () => void queries.invalidateQueries({ queryKey: ["get", "/v1/bilaterals/{partner}/invoices/{id}"] }),
+  });
+  const objected = Object.entries(amounts).filter(([, v]) => v.trim() !== "");
+  const nothing = (what === "dispute" && !lines.length) || (what === "items" && !objected.length);
+  const send = () => {
+    if (what === "accept") accept.mutate({ params: { path }, body: { document: read } }, done("accepted"));
+    else if (what === "reject") reject.mutate({ params: { path }, body: { document: read, why } }, done("rejected"));
+    else if (what === "items") disputeItems.mutate({ params: { path }, body: { document: read, why, items: objected.map(([n, amount]) => ({ number: Number(n), amount: amount.trim() })) } }, done("disputed"));
+    else
+      dispute.mutate(
+        { params: { path }, body: { document: read, why, lines: lines.map((l) => ({ row: l.row, ...(l.adjusts ? { adjusts: l.adjusts } : {}), ...(own[lineKey(l)] ?? { calls: l.calls, billed_seconds: l.billed_seconds }) })) } },
+        done("disputed"),
+      );
+  };
+  return (
+    <Modal opened onClose={close} size={what === "accept" || what === "reject" ? "md" : "xl"} title={t(what === "items" ? "disputeItems" : what)} closeOnClickOutside={!busy} closeButtonProps={{ "aria-label": t("ui:close") }}>
+      <form
+        onSubmit={(e) => {
+          e.preventDefault();
+          send();
+        }}
+      >
+        <Stack>
+          <Text size="sm">{what === "dispute" && !lines.length ? t("disputeNone") : t(what === "items" ? "disputeText" : `${what}Text`)}</Text>
+          {what === "accept" && <Money fw={650} fz="lg" amount={i.total} currency={i.currency} />}
+          {what === "dispute" && lines.length > 0 && (
+            <Table.ScrollContainer minWidth={480} mah={360}>
+              <Table>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th>{t("line")}</Table.Th>
+                    <Table.Th>{t("calls")}</Table.Th>
+                    <Table.Th>{t("billed")}</Table.Th>
+                    <Table.Th ta="right">{t("claimed")}</Table.Th>
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {lines.slice(0, 500).map((l) => {
+                    const key = lineKey(l);
+                    const o = own[key] ?? { calls: l.calls, billed_seconds: l.billed_seconds };
+                    return (
+                      <Table.Tr key={key}>
+                        <Table.Td>
+                          {l.row} · {l.rate.destination}
+                        </Table.Td>
+                        <Table.Td>
+                          <NumberInput size="xs" min={0} allowDecimal={false} aria-label={`${t("calls")}, ${l.row}`} value={o.calls} onChange={(v) => setOwn({ ...own, [key]: { ...o, calls: Number(v) || 0 } })} />
+                        </Table.Td>
+                        <Table.Td>
+                          <NumberInput size="xs" min={0} allowDecimal={false} aria-label={`${t("billed")}, ${l.row}`} value={o.billed_seconds} onChange={(v) => setOwn({ ...own, [key]: { ...o, billed_seconds: Number(v) || 0 } })} />
+                        </Table.Td>
+                        <Table.Td ta="right">
+                          <Money amount={l.amount} currency={i.currency} />
+                        </Table.Td>
+                      </Table.Tr>
+                    );
+                  })}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          )}
+          {what === "items" &&
+            i.says?.items?.slice(0, 200).map((x) => (
+              <TextInput key={x.number} size="xs" inputMode="decimal" label={`${x.number} · ${x.product} (${x.charge.amount.amount} ${x.charge.amount.currency})`} placeholder={x.charge.amount.amount} value={amounts[x.number] ?? ""} onChange={(e) => setAmounts({ ...amounts, [x.number]: e.currentTarget.value })} />
+            ))}
+          {what !== "accept" && !(what === "dispute" && !lines.length) && <Textarea label={t("why")} description={t("whyText")} required maxLength={500} autosize minRows={2} value={why} onChange={(e) => setWhy(e.currentTarget.value)} />}
+          {Boolean(error) && <ProblemAlert error={error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close} disabled={busy}>
+              {t("ui:cancel")}
+            </Button>
+            <Button type="submit" loading={busy} disabled={nothing} color={what === "reject" ? "red" : undefined}>
+              {t(what === "items" ? "disputeItems" : what)}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,76 @@
+import { Anchor, TextInput } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+
+import type { Schema } from "@/api/client";
+import { usePartnerPages } from "@/api/partners";
+import type { Search } from "@/lib/search";
+import { DataTable, type Column } from "@/ui/DataTable";
+import { Empty } from "@/ui/Empty";
+import { Choice, Days, daySpan, FilterBar, PartnerSelect, useFilters } from "@/ui/Filters";
+import { Page } from "@/ui/Page";
+import { StateBadge } from "@/ui/StateBadge";
+import { Between, When } from "@/ui/When";
+
+type Row = Schema<"Period"> & { partner: string };
+type Filters = Search<{ partner: "text"; state: "text"; direction: "text"; order: "text"; from: "text"; to: "text" }>;
+
+const states = ["requested", "lapsed", "stated", "reconciling", "agreed", "closed"];
+
+// PeriodsPage lists billing periods over the partners.
+export function PeriodsPage() {
+  const { t, i18n } = useTranslation("periods");
+  const [f, set] = useFilters<Filters>();
+  const rows = usePartnerPages<Schema<"Period">>("/periods", f.partner, { ...daySpan(f.from, f.to), state: f.state, direction: f.direction, order: f.order });
+  const columns = useMemo<Column<Row>[]>(
+    () => [
+      {
+        id: "period",
+        header: t("period"),
+        width: "minmax(260px, 1.6fr)",
+        cell: (p) => (
+          <Anchor component={Link} to={`/periods/${p.partner}/${encodeURIComponent(p.order)}/${encodeURIComponent(p.interval.split("/")[0]!)}`} size="sm">
+            <Between interval={p.interval} inherit />
+          </Anchor>
+        ),
+        value: (p) => p.interval,
+      },
+      { id: "partner", header: t("partner"), width: "minmax(90px, 0.6fr)", cell: (p) => p.partner, value: (p) => p.partner },
+      { id: "direction", header: t("direction"), cell: (p) => p.direction.replace(">", " → "), value: (p) => p.direction },
+      { id: "order", header: t("order"), cell: (p) => p.order, value: (p) => p.order },
+      { id: "state", header: t("state"), cell: (p) => <StateBadge state={p.state} />, value: (p) => p.state },
+      { id: "lines", header: t("lines"), right: true, width: "90px", cell: (p) => (p.seller.lines ?? 0).toLocaleString(i18n.language), value: (p) => p.seller.lines ?? 0 },
+      { id: "open", header: t("open"), right: true, width: "110px", cell: (p) => `${p.open} / ${p.opened}`, value: (p) => p.open },
+      { id: "deadline", header: t("deadline"), width: "minmax(190px, 1fr)", cell: (p) => <When at={p.deadline} />, value: (p) => p.deadline },
+    ],
+    [t, i18n.language],
+  );
+  return (
+    <Page title={t("title")} lead={t("lead")}>
+      <DataTable
+        label={t("title")}
+        columns={columns}
+        rows={rows}
+        rowKey={(p) => `${p.partner} ${p.order} ${p.interval}`}
+        file="periods"
+        empty={
+          <Empty title={t("empty")}>
+            {t("emptyText")}{" "}
+            <Anchor component={Link} to="/usage">
+              {t("toUsage")}
+            </Anchor>
+          </Empty>
+        }
+        toolbar={
+          <FilterBar page="periods">
+            <PartnerSelect value={f.partner} onChange={(partner) => set({ partner })} />
+            <Choice label={t("state")} value={f.state} data={states.map((s) => ({ value: s, label: t(`ui:states.${s}`, { defaultValue: s }) }))} onChange={(state) => set({ state })} />
+            <TextInput key={f.direction} size="xs" w={150} label={t("direction")} placeholder="ALPHA>BRAVO" defaultValue={f.direction ?? ""} onBlur={(e) => set({ direction: e.currentTarget.value.trim() || undefined })} onKeyDown={(e) => e.key === "Enter" && e.currentTarget.blur()} />
+            <Days from={f.from} to={f.to} onChange={set} />
+          </FilterBar>
+        }
+      />
+    </Page>
+  );
+}
