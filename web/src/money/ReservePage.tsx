@@ -46,7 +46,7 @@ export function ReservePage() {
 function Covered({ covered }: { covered: boolean }) {
   const { t } = useTranslation("money");
   return (
-    <Badge variant="light" className="state" color={covered ? "teal" : "red"} leftSection={covered ? <IconCheck size={14} aria-hidden /> : <IconX size={14} aria-hidden />}>
+    <Badge variant="light" className="state" miw={104} color={covered ? "teal" : "red"} leftSection={covered ? <IconCheck size={14} aria-hidden /> : <IconX size={14} aria-hidden />}>
       {t(covered ? "reserve.covered" : "reserve.short")}
     </Badge>
   );
