@@ -36,7 +36,7 @@ export function AgeingPage() {
                 <Title order={2} size="h4" mb="xs">
                   {t("ageing.sums")}
                 </Title>
-                <Table.ScrollContainer minWidth={820}>
+                <Table.ScrollContainer minWidth={820} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
                   <Table>
                     <Table.Thead>
                       <Table.Tr>

@@ -136,7 +136,7 @@ function One({ id }: { id: string }) {
               {t("netting.ours")}
             </Title>
             {r.pairs.length ? (
-              <Table.ScrollContainer minWidth={420}>
+              <Table.ScrollContainer minWidth={420} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
                 <Table aria-label={t("netting.ours")}>
                   <Table.Thead>
                     <Table.Tr>

@@ -96,7 +96,7 @@ function OneStatement({ of, partner, refetch }: { of: Schema<"Statement">; partn
       <Title order={2} size="h4" mb="xs">
         {partner} · {of.currency}
       </Title>
-      <Table.ScrollContainer minWidth={300}>
+      <Table.ScrollContainer minWidth={300} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
         <Table w="auto" mb="sm" aria-label={t("statements.statement")}>
           <Table.Tbody>
             <Table.Tr>
