@@ -6,6 +6,7 @@ import { invoicesRoutes } from "@/invoices/routes";
 import { periodsRoutes } from "@/periods/routes";
 import { usageRoutes } from "@/usage/routes";
 import { todayRoutes } from "@/today/routes";
+import { moneyRoutes } from "@/money/routes";
 import { sandboxRoutes } from "@/sandbox/routes";
 import { partnersRoutes } from "@/partners/routes";
 import { sheetsRoutes } from "@/sheets/routes";

@@ -36,7 +36,7 @@ export function AgeingPage() {
                 <Title order={2} size="h4" mb="xs">
                   {t("ageing.sums")}
                 </Title>
-                <Table.ScrollContainer minWidth={820}>
+                <Table.ScrollContainer minWidth={820} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
                   <Table>
                     <Table.Thead>
                       <Table.Tr>
@@ -123,9 +123,9 @@ function columnsOf(t: (key: string) => string, own: string): Column<Aged>[] {
     );
   return [
     { id: "partner", header: t("partner"), cell: (r) => r.partner, value: (r) => r.partner },
-    { id: "payer", header: t("direction"), width: "140px", cell: (r) => t(r.payer === own ? "ageing.byUs" : "ageing.toUs"), value: (r) => r.payer },
+    { id: "payer", header: t("direction"), width: "130px", cell: (r) => t(r.payer === own ? "ageing.byUs" : "ageing.toUs"), value: (r) => r.payer },
     { id: "currency", header: t("currency"), width: "90px", cell: (r) => r.currency, value: (r) => r.currency },
-    ...buckets.map((b): Column<Aged> => ({ id: b, header: t(`ageing.bucket.${b}`), width: "minmax(140px, 1fr)", right: true, cell: cell(b), value: (r) => r[b] })),
+    ...buckets.map((b): Column<Aged> => ({ id: b, header: t(`ageing.bucket.${b}`), width: "minmax(112px, 1fr)", right: true, cell: cell(b), value: (r) => r[b] })),
     {
       id: "disputed",
       header: t("ageing.disputed"),
@@ -141,7 +141,7 @@ function columnsOf(t: (key: string) => string, own: string): Column<Aged>[] {
         ),
       value: (r) => r.disputed,
     },
-    { id: "carried", header: t("ageing.carried"), width: "130px", right: true, cell: (r) => <Money amount={r.carried} currency={r.currency} size="sm" />, value: (r) => r.carried },
+    { id: "carried", header: t("ageing.carried"), width: "110px", right: true, cell: (r) => <Money amount={r.carried} currency={r.currency} size="sm" />, value: (r) => r.carried },
     { id: "total", header: t("ageing.total"), width: "150px", right: true, cell: (r) => <Money amount={r.total} currency={r.currency} size="sm" fw={600} />, value: (r) => r.total },
   ];
 }

@@ -127,7 +127,7 @@ function Movements() {
   const pages = usePages("/v1/accounts/statement", { query: { currency, purpose: chosen, from: dayStart(from), to: dayEnd(to) } });
   const side = (a: Schema<"SettlementAccount">) => (a.party === own ? purpose(a.purpose) : `${a.party} · ${purpose(a.purpose)}`);
   const columns: Column<Posting>[] = [
-    { id: "time", header: t("time"), width: "210px", cell: (r) => <When at={r.time} />, value: (r) => r.time },
+    { id: "time", header: t("time"), width: "230px", cell: (r) => <When at={r.time} size="sm" />, value: (r) => r.time },
     { id: "cause", header: t("cause"), cell: (r) => r.cause, value: (r) => r.cause },
     { id: "subject", header: t("subject"), cell: (r) => <span title={r.subject}>{r.subject}</span>, value: (r) => r.subject },
     { id: "from", header: t("fromAccount"), width: "minmax(160px, 1fr)", cell: (r) => side(r.from), value: (r) => `${r.from.party} ${r.from.purpose}` },
@@ -173,7 +173,7 @@ function Transfers() {
   const received = all === "received";
   const rows = usePages("/v1/transfers", { query: received ? { received } : {} });
   const columns: Column<Schema<"Transfer">>[] = [
-    { id: "time", header: t("time"), width: "210px", cell: (r) => <When at={r.time} />, value: (r) => r.time },
+    { id: "time", header: t("time"), width: "230px", cell: (r) => <When at={r.time} size="sm" />, value: (r) => r.time },
     { id: "sender", header: t("sender"), cell: (r) => r.sender, value: (r) => r.sender },
     { id: "to", header: t("receiver"), cell: (r) => r.to, value: (r) => r.to },
     { id: "amount", header: t("amount"), width: "180px", right: true, cell: (r) => <Money amount={r.amount.amount} currency={r.amount.token} size="sm" />, value: (r) => r.amount.amount },

@@ -47,7 +47,7 @@ export function BankFiles() {
   const columns: Column<Intake>[] = [
     { id: "name", header: t("files.name"), width: "minmax(180px, 1fr)", cell: (r) => <Opens onClick={() => change({ id: r.sha256 })}>{r.name || r.id}</Opens>, value: (r) => r.name ?? r.id },
     { id: "kind", header: t("kind"), width: "180px", cell: (r) => r.kind, value: (r) => r.kind },
-    { id: "time", header: t("files.imported"), width: "210px", cell: (r) => <When at={r.imported.time} />, value: (r) => r.imported.time },
+    { id: "time", header: t("files.imported"), width: "230px", cell: (r) => <When at={r.imported.time} size="sm" />, value: (r) => r.imported.time },
     { id: "by", header: t("files.by"), width: "140px", cell: (r) => r.imported.by, value: (r) => r.imported.by },
     { id: "lines", header: t("files.lines"), width: "90px", right: true, cell: (r) => r.lines.length, value: (r) => r.lines.length },
     { id: "waiting", header: t("files.decide"), width: "120px", right: true, cell: (r) => waiting(r.lines) || "–", value: (r) => waiting(r.lines) },

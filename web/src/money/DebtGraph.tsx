@@ -67,8 +67,10 @@ function Graph({ who, debts, top, currency, own, label }: { who: string[]; debts
   const head = useId().replaceAll(":", "");
   const p = picture(who, debts, top);
   const few = p.arrows.length <= 8;
+  // Two stand side by side: what is above and beneath them would be empty.
+  const box = who.length === 2 ? `0 ${p.size / 4} ${p.size} ${p.size / 2}` : `0 0 ${p.size} ${p.size}`;
   return (
-    <svg viewBox={`0 0 ${p.size} ${p.size}`} role="img" aria-label={label} style={{ width: "100%", maxHeight: 380, display: "block" }}>
+    <svg viewBox={box} role="img" aria-label={label} style={{ width: "100%", maxHeight: 380, display: "block" }}>
       <defs>
         <marker id={head} viewBox="0 0 8 8" refX="1" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto">
           <path d="M0 0L8 4L0 8Z" fill="var(--mantine-primary-color-filled)" />
@@ -122,7 +124,7 @@ function DebtTable({ before, after, currency }: { before: Debt[]; after: Debt[];
   const shown = rows.slice(0, 200);
   return (
     <>
-      <Table.ScrollContainer minWidth={420}>
+      <Table.ScrollContainer minWidth={420} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
         <Table verticalSpacing={4} aria-label={t("netting.table")}>
           <Table.Thead>
             <Table.Tr>

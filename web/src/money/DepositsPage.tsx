@@ -65,7 +65,7 @@ export function DepositsPage() {
                 <Title order={2} size="h4" mb="xs">
                   {x.partner}
                 </Title>
-                <Table.ScrollContainer minWidth={760}>
+                <Table.ScrollContainer minWidth={980} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
                   <Table>
                     <Table.Thead>
                       <Table.Tr>
@@ -86,16 +86,16 @@ export function DepositsPage() {
                           </Table.Td>
                           <Table.Td>{d.owner === own ? t("deposits.us", { code: d.owner }) : d.owner}</Table.Td>
                           <Table.Td ta="right">
-                            <Money amount={d.amount.amount} currency={d.amount.token} />
+                            <Money amount={d.amount.amount} currency={d.amount.token} size="sm" />
                           </Table.Td>
                           <Table.Td ta="right">
-                            <Money amount={d.ours} currency={d.amount.token} />
+                            <Money amount={d.ours} currency={d.amount.token} size="sm" />
                           </Table.Td>
                           <Table.Td ta="right">
-                            <Money amount={d.theirs} currency={d.amount.token} />
+                            <Money amount={d.theirs} currency={d.amount.token} size="sm" />
                           </Table.Td>
                           <Table.Td>
-                            <StateBadge state={d.state} />
+                            <StateBadge state={d.state} miw={86} />
                             {d.contest_until && d.state === "leaving" && (
                               <Text size="xs" c="dimmed">
                                 {t("deposits.contest")} <Countdown to={new Date(d.contest_until).getTime()} />

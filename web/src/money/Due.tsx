@@ -28,7 +28,7 @@ export function Due() {
     { id: "partner", header: t("payee"), width: "110px", cell: (r) => r.partner, value: (r) => r.partner },
     { id: "obligation", header: t("obligation.name"), width: "minmax(180px, 1fr)", cell: (r) => <GoTo to="/statements" search={{ tab: "obligations", partner: r.partner, id: r.obligation }}>{r.obligation}</GoTo>, value: (r) => r.obligation },
     { id: "state", header: t("state"), width: "110px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
-    { id: "due", header: t("due"), width: "210px", cell: (r) => <When at={r.due} />, value: (r) => r.due },
+    { id: "due", header: t("due"), width: "230px", cell: (r) => <When at={r.due} size="sm" />, value: (r) => r.due },
     { id: "owed", header: t("payments.owed"), width: "160px", right: true, cell: (r) => <Money amount={r.owed.amount} currency={r.owed.currency} size="sm" />, value: (r) => r.owed.amount },
     { id: "pays", header: t("payments.pays"), width: "150px", right: true, cell: (r) => <Money amount={r.pays.amount} currency={r.pays.currency} size="sm" fw={600} />, value: (r) => r.pays.amount },
     { id: "discount", header: t("payments.discount"), width: "140px", right: true, cell: (r) => <Money amount={r.discount.amount} currency={r.discount.currency} size="sm" />, value: (r) => r.discount.amount },
@@ -122,7 +122,7 @@ export function Received() {
   const [{ all }, change] = useAddress();
   const rows = usePages("/v1/payments/received", { query: all ? { all: true } : {} });
   const columns: Column<Schema<"ReceivedMoney">>[] = [
-    { id: "time", header: t("time"), width: "210px", cell: (r) => <When at={r.time} />, value: (r) => r.time },
+    { id: "time", header: t("time"), width: "230px", cell: (r) => <When at={r.time} size="sm" />, value: (r) => r.time },
     { id: "partner", header: t("payer"), width: "110px", cell: (r) => r.partner, value: (r) => r.partner },
     { id: "obligation", header: t("obligation.name"), width: "minmax(180px, 1fr)", cell: (r) => <GoTo to="/statements" search={{ tab: "obligations", partner: r.partner, id: r.obligation }}>{r.obligation}</GoTo>, value: (r) => r.obligation },
     { id: "amount", header: t("amount"), width: "160px", right: true, cell: (r) => <Money amount={r.amount.amount} currency={r.amount.currency} size="sm" />, value: (r) => r.amount.amount },

@@ -31,7 +31,7 @@ export function Exceptions() {
     { id: "amount", header: t("amount"), width: "160px", right: true, cell: (r) => (r.amount ? <Money amount={r.amount.amount} currency={r.amount.currency} size="sm" /> : "–"), value: (r) => r.amount?.amount },
     { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state === "decided" ? "proposed" : r.state} />, value: (r) => r.state },
     { id: "detail", header: t("exception.detail"), width: "minmax(260px, 3fr)", cell: (r) => <span title={r.detail}>{r.detail}</span>, value: (r) => r.detail },
-    { id: "raised", header: t("time"), width: "210px", cell: (r) => <When at={r.raised} />, value: (r) => r.raised },
+    { id: "raised", header: t("time"), width: "230px", cell: (r) => <When at={r.raised} size="sm" />, value: (r) => r.raised },
     { id: "by", header: t("exception.proposedBy"), width: "140px", cell: (r) => r.decision?.proposed.by ?? "–", value: (r) => r.decision?.proposed.by },
   ];
   const opened = rows.rows.find((r) => r.id === id);

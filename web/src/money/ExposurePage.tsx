@@ -48,7 +48,7 @@ export function ExposurePage() {
             {!found.length && !pending && !failed && (
               <Card withBorder>
                 <Empty title={t("exposure.none")} icon={<IconGauge />}>
-                  {t("exposure.noneText")} <GoTo to="/agreements">{t("ui:nav.agreements")}</GoTo>
+                  {t("exposure.noneText")} <GoTo to="/agreements" underline="always">{t("ui:nav.agreements")}</GoTo>
                 </Empty>
               </Card>
             )}
@@ -180,7 +180,7 @@ function CreditCard({ partner, at, of }: { partner: string; at: string; of: Cred
           <Stack gap="xs">
             <Text size="sm">{t("exposure.scoreText", { count: of.invoices, onTime: onTime(of.history) })}</Text>
             {of.history.length > 0 && (
-              <Table.ScrollContainer minWidth={460}>
+              <Table.ScrollContainer minWidth={460} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
                 <Table verticalSpacing={3} aria-label={t("exposure.history")}>
                   <Table.Thead>
                     <Table.Tr>

@@ -37,7 +37,7 @@ export function Holds() {
     { id: "token", header: t("token"), width: "90px", cell: (r) => r.amount.token, value: (r) => r.amount.token },
     { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
     { id: "posted", header: t("hold.posted"), width: "160px", right: true, cell: (r) => (r.posted ? <Money amount={r.posted.amount} currency={r.posted.token} size="sm" /> : "–"), value: (r) => r.posted?.amount },
-    { id: "expires", header: t("expires"), width: "210px", cell: (r) => <When at={r.expires} />, value: (r) => r.expires },
+    { id: "expires", header: t("expires"), width: "230px", cell: (r) => <When at={r.expires} size="sm" />, value: (r) => r.expires },
     { id: "id", header: t("id"), cell: (r) => <span title={r.id}>{r.id}</span>, value: (r) => r.id },
     {
       id: "act",

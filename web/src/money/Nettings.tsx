@@ -48,8 +48,8 @@ export function Nettings() {
         )),
       value: (r) => r.sums.map((s) => `${s.payer ?? ""} ${s.payee ?? ""} ${s.net} ${s.currency}`).join(", "),
     },
-    { id: "time", header: t("netting.proposed"), width: "210px", cell: (r) => <When at={r.proposed.time} />, value: (r) => r.proposed.time },
-    { id: "accepted", header: t("netting.accepted"), width: "210px", cell: (r) => <When at={r.accepted?.time} />, value: (r) => r.accepted?.time },
+    { id: "time", header: t("netting.proposed"), width: "230px", cell: (r) => <When at={r.proposed.time} size="sm" />, value: (r) => r.proposed.time },
+    { id: "accepted", header: t("netting.accepted"), width: "230px", cell: (r) => <When at={r.accepted?.time} size="sm" />, value: (r) => r.accepted?.time },
   ];
   return (
     <>
@@ -124,7 +124,7 @@ function One({ partner, id }: { partner: string; id: string }) {
           </Title>
           <Group gap="sm">
             {n.invoices.slice(0, 200).map((i) => (
-              <GoTo key={i} to="/invoices" search={{ partner, id: i }}>
+              <GoTo key={i} to={`/invoices/${encodeURIComponent(partner)}/${encodeURIComponent(i)}`}>
                 {i}
               </GoTo>
             ))}

@@ -35,7 +35,7 @@ export function Obligations() {
     { id: "amount", header: t("amount"), width: "160px", right: true, cell: (r) => <Money amount={r.amount.amount} currency={r.amount.currency} size="sm" />, value: (r) => r.amount.amount },
     { id: "left", header: t("obligation.left"), width: "160px", right: true, cell: (r) => <Money amount={r.left} currency={r.amount.currency} size="sm" fw={600} />, value: (r) => r.left },
     { id: "currency", header: t("currency"), width: "90px", cell: (r) => r.amount.currency, value: (r) => r.amount.currency },
-    { id: "due", header: t("due"), width: "210px", cell: (r) => <When at={r.due} />, value: (r) => r.due },
+    { id: "due", header: t("due"), width: "230px", cell: (r) => <When at={r.due} size="sm" />, value: (r) => r.due },
     { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
     { id: "method", header: t("method"), width: "130px", cell: (r) => r.method, value: (r) => r.method },
   ];
@@ -80,7 +80,7 @@ function One({ partner, id }: { partner: string; id: string }) {
             <StateBadge state={o.state} />
             {o.late && <StateBadge state="late" />}
           </Group>
-          {o.round && <Alert color="blue">{t("obligation.bound")} <GoTo to="/netting" search={{ tab: "rounds", id: o.round }}>{o.round.slice(0, 12)}…</GoTo></Alert>}
+          {o.round && <Alert color="blue">{t("obligation.bound")} <GoTo to="/netting" underline="always" search={{ tab: "rounds", id: o.round }}>{o.round.slice(0, 12)}…</GoTo></Alert>}
           {o.hold && (
             <Alert color="yellow" title={t("obligation.heldBy", { by: o.hold.act.by })}>
               {o.hold.why}
@@ -100,7 +100,7 @@ function One({ partner, id }: { partner: string; id: string }) {
               ...(o.payable ? [[t("obligation.payable"), <Money key="y" amount={o.payable.amount} currency={o.payable.currency} />] as [string, React.ReactNode]] : []),
               [t("due"), <When key="d" at={o.due} />],
               [t("method"), o.method],
-              [t("obligation.of"), o.invoices.map((i) => <div key={i}><GoTo to="/invoices" search={{ partner, id: i }}>{i}</GoTo></div>)],
+              [t("obligation.of"), o.invoices.map((i) => <div key={i}><GoTo to={`/invoices/${encodeURIComponent(partner)}/${encodeURIComponent(i)}`}>{i}</GoTo></div>)],
             ]}
           />
           {o.payment && (

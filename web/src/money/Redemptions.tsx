@@ -29,7 +29,7 @@ export function Redemptions() {
     { id: "amount", header: t("amount"), width: "180px", right: true, cell: (r) => <Money amount={r.amount.amount} currency={r.amount.token} size="sm" />, value: (r) => r.amount.amount },
     { id: "token", header: t("token"), width: "90px", cell: (r) => r.amount.token, value: (r) => r.amount.token },
     { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
-    { id: "expires", header: t("redemption.backAt"), width: "210px", cell: (r) => <When at={r.expires} />, value: (r) => r.expires },
+    { id: "expires", header: t("redemption.backAt"), width: "230px", cell: (r) => <When at={r.expires} size="sm" />, value: (r) => r.expires },
     { id: "act", header: t("redemption.act"), cell: (r) => r.act ?? "–", value: (r) => r.act },
     { id: "account", header: t("redemption.account"), width: "200px", cell: (r) => <code title={r.account}>{r.account.slice(0, 16)}…</code>, value: (r) => r.account },
     { id: "id", header: t("id"), cell: (r) => <span title={r.id}>{r.id}</span>, value: (r) => r.id },

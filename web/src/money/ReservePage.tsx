@@ -46,7 +46,7 @@ export function ReservePage() {
 function Covered({ covered }: { covered: boolean }) {
   const { t } = useTranslation("money");
   return (
-    <Badge variant="light" className="state" color={covered ? "teal" : "red"} leftSection={covered ? <IconCheck size={14} aria-hidden /> : <IconX size={14} aria-hidden />}>
+    <Badge variant="light" className="state" miw={104} color={covered ? "teal" : "red"} leftSection={covered ? <IconCheck size={14} aria-hidden /> : <IconX size={14} aria-hidden />}>
       {t(covered ? "reserve.covered" : "reserve.short")}
     </Badge>
   );
@@ -116,7 +116,7 @@ function TokenCard({ of }: { of: Token }) {
             <Money amount={of.cap} currency={of.code} fz={20} />
           </div>
         </Group>
-        <Table.ScrollContainer minWidth={360}>
+        <Table.ScrollContainer minWidth={360} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
           <Table aria-label={t("reserve.reserveOf", { code: of.code })}>
             <Table.Thead>
               <Table.Tr>
@@ -286,7 +286,7 @@ function Acts() {
     { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
     { id: "first", header: t("reserve.first"), width: "150px", cell: (r) => <code title={r.proposed.key}>{r.proposed.key?.slice(0, 10)}…</code>, value: (r) => r.proposed.key },
     { id: "second", header: t("reserve.second"), width: "150px", cell: (r) => (r.answered?.key ? <code title={r.answered.key}>{r.answered.key.slice(0, 10)}…</code> : "–"), value: (r) => r.answered?.key },
-    { id: "time", header: t("time"), width: "210px", cell: (r) => <When at={r.proposed.time} />, value: (r) => r.proposed.time },
+    { id: "time", header: t("time"), width: "230px", cell: (r) => <When at={r.proposed.time} size="sm" />, value: (r) => r.proposed.time },
     { id: "reference", header: t("payments.bankReference"), cell: (r) => r.act.reference ?? "–", value: (r) => r.act.reference },
     { id: "evidence", header: t("reserve.evidence"), width: "170px", cell: (r) => (r.act.evidence ? <code title={r.act.evidence}>{r.act.evidence.slice(0, 14)}…</code> : "–"), value: (r) => r.act.evidence },
   ];

@@ -45,7 +45,7 @@ export function Runs() {
     { id: "payments", header: t("run.payments"), width: "110px", right: true, cell: (r) => r.payments.length, value: (r) => r.payments.length },
     { id: "execute", header: t("run.execute"), width: "130px", cell: (r) => r.execute, value: (r) => r.execute },
     { id: "created", header: t("run.by"), cell: (r) => r.created.by, value: (r) => r.created.by },
-    { id: "time", header: t("time"), width: "210px", cell: (r) => <When at={r.created.time} />, value: (r) => r.created.time },
+    { id: "time", header: t("time"), width: "230px", cell: (r) => <When at={r.created.time} size="sm" />, value: (r) => r.created.time },
     {
       id: "waits",
       header: t("run.waitsFor"),

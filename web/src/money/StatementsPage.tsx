@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Card, Group, Stack, Table, Text, Title } from "@mantine/core";
+import { Alert, Badge, Button, Card, Group, Stack, Table, Title } from "@mantine/core";
 import { IconFileText } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
@@ -84,20 +84,19 @@ function OneStatement({ of, partner, refetch }: { of: Schema<"Statement">; partn
   const own = useSession()?.carrier;
   const side = (amount: string) => (micro(amount) === 0n ? t("statements.even") : micro(amount) > 0n ? t("statements.owesUs", { partner }) : t("statements.weOwe", { own, partner }));
   const columns: Column<Schema<"StatementLine">>[] = [
-    { id: "time", header: t("time"), width: "210px", cell: (r) => <When at={r.time} />, value: (r) => r.time },
+    { id: "time", header: t("time"), width: "230px", cell: (r) => <When at={r.time} size="sm" />, value: (r) => r.time },
     { id: "kind", header: t("kind"), width: "150px", cell: (r) => <Badge variant="light" color="gray" className="state">{t(`statements.kind.${r.kind}`)}</Badge>, value: (r) => r.kind },
-    { id: "subject", header: t("subject"), cell: (r) => <span title={r.subject}>{r.subject}</span>, value: (r) => r.subject },
-    { id: "reference", header: t("reference"), cell: (r) => r.reference ?? "–", value: (r) => r.reference },
+    { id: "subject", header: t("subject"), width: "minmax(200px, 1fr)", cell: (r) => <span title={r.subject}>{r.subject}</span>, value: (r) => r.subject },
+    { id: "reference", header: t("reference"), cell: (r) => <span title={r.reference}>{r.reference ?? "–"}</span>, value: (r) => r.reference },
     { id: "amount", header: t("amount"), width: "170px", right: true, cell: (r) => <Money amount={r.amount} currency={of.currency} size="sm" />, value: (r) => r.amount },
     { id: "balance", header: t("statements.balance"), width: "170px", right: true, cell: (r) => <Money amount={r.balance} currency={of.currency} size="sm" />, value: (r) => r.balance },
-    { id: "currency", header: t("currency"), width: "90px", cell: () => of.currency, value: () => of.currency },
   ];
   return (
     <Card withBorder component="section" aria-label={`${partner} ${of.currency}`}>
       <Title order={2} size="h4" mb="xs">
         {partner} · {of.currency}
       </Title>
-      <Table.ScrollContainer minWidth={300}>
+      <Table.ScrollContainer minWidth={300} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
         <Table w="auto" mb="sm" aria-label={t("statements.statement")}>
           <Table.Tbody>
             <Table.Tr>
@@ -125,7 +124,7 @@ function OneStatement({ of, partner, refetch }: { of: Schema<"Statement">; partn
         </Table>
       </Table.ScrollContainer>
       <DataTable
-        label={`${partner} ${of.currency}`}
+        label={`${t("statements.statement")} ${partner} ${of.currency}`}
         columns={columns}
         rows={hereRows(of.lines, refetch)}
         rowKey={(r) => `${r.time} ${r.kind} ${r.subject} ${r.balance}`}
@@ -146,10 +145,10 @@ function Journal() {
   const purpose = usePurpose();
   const side = (a: Schema<"SettlementAccount">) => `${a.party} · ${purpose(a.purpose)}`;
   const columns: Column<Row>[] = [
-    { id: "time", header: t("time"), width: "210px", cell: (r) => <When at={r.time} />, value: (r) => r.time },
+    { id: "time", header: t("time"), width: "230px", cell: (r) => <When at={r.time} size="sm" />, value: (r) => r.time },
     { id: "height", header: t("block"), width: "90px", right: true, cell: (r) => r.height, value: (r) => r.height },
     { id: "cause", header: t("cause"), cell: (r) => r.cause, value: (r) => r.cause },
-    { id: "subject", header: t("subject"), cell: (r) => <span title={r.subject}>{r.subject}</span>, value: (r) => r.subject },
+    { id: "subject", header: t("subject"), width: "minmax(200px, 1fr)", cell: (r) => <span title={r.subject}>{r.subject}</span>, value: (r) => r.subject },
     { id: "from", header: t("fromAccount"), width: "minmax(170px, 1fr)", cell: (r) => side(r.from), value: (r) => `${r.from.party} ${r.from.purpose}` },
     { id: "to", header: t("toAccount"), width: "minmax(170px, 1fr)", cell: (r) => side(r.to), value: (r) => `${r.to.party} ${r.to.purpose}` },
     { id: "amount", header: t("amount"), width: "170px", right: true, cell: (r) => <Money amount={r.amount} currency={r.from.currency} size="sm" />, value: (r) => r.amount },
@@ -166,14 +165,7 @@ function Journal() {
         file={`journal-${partner}`}
         empty={<Empty title={t("movements.none")}>{t("statements.noneText")}</Empty>}
         toolbar={
-          <Group gap="sm" align="flex-end">
-            <PartnerSelect all={false} />
-            {partner && (
-              <Text size="sm" c="dimmed">
-                {partner}
-              </Text>
-            )}
-          </Group>
+<PartnerSelect all={false} />
         }
       />
     </Stack>

@@ -34,7 +34,7 @@ export function Swaps() {
     { id: "to", header: t("swap.for"), cell: (r) => r.to ?? t("swap.anybody"), value: (r) => r.to },
     { id: "taker", header: t("swap.taker"), cell: (r) => r.taker ?? "–", value: (r) => r.taker },
     { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
-    { id: "expires", header: t("expires"), width: "210px", cell: (r) => <When at={r.expires} />, value: (r) => r.expires },
+    { id: "expires", header: t("expires"), width: "230px", cell: (r) => <When at={r.expires} size="sm" />, value: (r) => r.expires },
     {
       id: "act",
       header: t("actions"),

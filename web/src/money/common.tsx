@@ -125,7 +125,7 @@ export function PartnerSelect({ all = true }: { all?: boolean }) {
   const { t } = useTranslation("money");
   const [{ partner }, change] = useAddress();
   const { codes } = usePartners();
-  return <Select size="sm" label={t("partner")} placeholder={all ? t("allPartners") : undefined} data={codes ?? []} value={partner ?? null} searchable clearable={all} clearButtonProps={{ "aria-label": t("clear") }} onChange={(v) => change({ partner: v ?? undefined })} w={180} />;
+  return <Select size="sm" label={t("partner")} placeholder={all ? t("allPartners") : undefined} data={codes ?? []} value={partner ?? (all ? null : (codes?.[0] ?? null))} searchable clearable={all} allowDeselect={all} clearButtonProps={{ "aria-label": t("clear") }} onChange={(v) => change({ partner: v ?? undefined })} w={180} />;
 }
 
 // StateSelect chooses a state of the API into the address.
@@ -207,9 +207,9 @@ export function useKey(opened: boolean): string {
 }
 
 // GoTo is a link to a page of the portal.
-export function GoTo({ to, search, children }: { to: string; search?: object; children: ReactNode }) {
+export function GoTo({ to, search, underline, children }: { to: string; search?: object; underline?: "always"; children: ReactNode }) {
   return (
-    <Anchor component={Link} to={to} search={search as never} size="sm">
+    <Anchor component={Link} to={to} search={search as never} size="sm" underline={underline}>
       {children}
     </Anchor>
   );
