@@ -4,7 +4,7 @@ BIN := bin/lateral
 
 NPM ?= npm
 
-.PHONY: help build portal run test test-go test-web test-long vet fuzz bench bench-duckdb clean
+.PHONY: help build portal run test test-go test-web test-pages screenshots chromium test-long vet fuzz bench bench-duckdb clean
 
 help: ## what there is to make
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ web/src/api/schema.d.ts: web/openapi.json web/node_modules/.package-lock.json
 portal/dist/index.html: $(WEB_SOURCES) web/src/api/schema.d.ts
 	cd web && $(NPM) run -s build
 
-run: build ## build and start the sandbox: four validators, two carriers, live calls; Ctrl-C ends it
+run: build ## build and start the sandbox: four validators, seven carriers, live calls; Ctrl-C ends it
 	./$(BIN) sandbox
 
 # Packages that start whole networks (all whose tests hold the engine) are tested one
@@ -43,10 +43,26 @@ OTHERS = $$($(GO) list ./... | grep -vxF "$(NETWORKS)")
 # link, and it need not run again. A program under the race detector sleeps a second
 # before it ends, for what goroutines that are left may still do; GORACE makes that a tenth.
 test-go: export GORACE = atexit_sleep_ms=100
-test: test-web test-go ## everything: the portal's tests; formatting, vet, and all tests of Go under the race detector
+test: test-web test-go test-pages ## everything: the portal's tests; formatting, vet, and all tests of Go under the race detector; the portal's stories in a browser
 
 test-web: portal ## the portal's own tests
 	cd web && $(NPM) test -s
+
+# Stories in a browser run against a sandbox of their own, after everything else: no
+# other test starves them.
+test-pages: build chromium ## the portal's stories in Debian's Chromium, against a real sandbox
+	cd web && CHROMIUM=$(CHROMIUM) npx playwright test --grep-invert @screenshots
+
+screenshots: build chromium ## pictures of every page: light and dark, desktop and telephone, into web/screenshots
+	cd web && CHROMIUM=$(CHROMIUM) npx playwright test --grep @screenshots
+
+CHROMIUM ?= /usr/bin/chromium
+chromium:
+	@if [ -x "$(CHROMIUM)" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null && exit 0; \
+	fi; \
+	echo "Chromium is missing: install Debian's package chromium, or name the program: make test-pages CHROMIUM=/path/to/it" >&2; exit 1
 
 test-go: vet
 	@failed=0; \

@@ -380,6 +380,22 @@ func TestARuleSplitsOneDestinationAndCountersAnother(t *testing.T) {
 	if err != nil || len(x.Calls) != 1 || x.Calls[0].Answer != "split" || x.Calls[0].Facts.Gap != 120 || x.Calls[0].Facts.Buyer != "ALPHA" || x.Outcome.Open || x.Outcome.BilledSeconds != 180 {
 		t.Errorf("the trial gives %+v, %v", x, err)
 	}
+	// So it is on all lines of a span, with the money of what came out beside it.
+	always, never := func(int64) bool { return true }, func(int64) bool { return false }
+	r, err := b.desk.Replay(t.Context(), agreement.Source{Text: `destination == "World" ? "manual" : "buyer"`}, always)
+	if err != nil || r.Lines != 2 || r.Manual != 1 || r.Calls["buyer"] != 1 || r.Calls["manual"] != 1 || len(r.Sample) != 2 || len(r.Sums) != 1 {
+		t.Fatalf("the replay gives %+v, %v", r, err)
+	}
+	// Germany: 90 s claimed, 60 expected, 75 came out, 60 by the rule, at 0.05 a minute; World: 240 s claimed at 0.10, open and left to people.
+	if s := r.Sums[0]; s.Lines != 2 || s.Claimed != 475_000 || s.Expected != 250_000 || s.Decided != 62_500 || s.Open != 400_000 || s.Rule != 50_000 || s.Manual != 400_000 {
+		t.Errorf("the replay comes to %+v", s)
+	}
+	if r, err := b.desk.Replay(t.Context(), agreement.DefaultRule(), never); err != nil || r.Periods != 0 || r.Lines != 0 {
+		t.Errorf("a replay of no period gives %+v, %v", r, err)
+	}
+	if _, err := b.desk.Replay(t.Context(), agreement.Source{Text: `1`}, always); faultCode(err) != agreement.CodeBadRule {
+		t.Errorf("a replay of a rule that is none: %v", err)
+	}
 	if _, err := b.desk.Try(d[0].ID, agreement.Source{Text: `1`}); faultCode(err) != agreement.CodeBadRule {
 		t.Errorf("a rule that is none: %v", err)
 	}

@@ -24,7 +24,7 @@ func TestANodesFolderCanBeMoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{c.Keys, c.Passphrase, c.API.Tokens, "moved/application.json", "moved/delegates.json"} {
+	for _, path := range []string{c.Keys, c.Passphrase, c.API.Tokens, c.API.Users, "moved/application.json", "moved/delegates.json"} {
 		if _, err := os.Stat(path); err != nil {
 			t.Errorf("the configuration names %s: %v", path, err)
 		}
@@ -89,5 +89,15 @@ func TestAPassphraseThatOthersMayReadIsRefused(t *testing.T) {
 	_, err := Open(s.Config, nil)
 	if f := fault.Of(err); f.Code != fault.Invalid || f.Field != "passphrase" || f.Remedy == "" {
 		t.Errorf("opening the node gives %v", err)
+	}
+}
+
+// A configuration of before there was a portal has its people beside its tokens.
+func TestAConfigurationWithoutAUsersFileHasOne(t *testing.T) {
+	if got := (API{Tokens: "/etc/lateral/tokens.yaml"}).users(); got != "/etc/lateral/users.yaml" {
+		t.Errorf("it is %s", got)
+	}
+	if got := (API{Tokens: "/etc/lateral/tokens.yaml", Users: "/srv/people.yaml"}).users(); got != "/srv/people.yaml" {
+		t.Errorf("it is %s", got)
 	}
 }

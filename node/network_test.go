@@ -141,6 +141,9 @@ func TestAMereValidatorAnswersItsOperator(t *testing.T) {
 		{api.Engineer, "/ready", 200, `"caught up"`},
 		{api.Auditor, "/v1/me", 200, `"get-metrics"`},
 		{api.Auditor, "/v1/access", 200, "first engineer"},
+		{api.Auditor, "/v1/users", 200, `"items":[]`},
+		{"", "/", 200, "<html"},
+		{"", "/session", 200, `"signed_in":false`},
 		{api.Administrator, "/v1/openapi.json", 200, "get-ready"},
 		{api.Auditor, "/v1/status", 404, ""}, // a carrier's
 	} {

@@ -29,13 +29,13 @@ import (
 // key by which others know it.
 func (n *Node) users() (*user.File, error) {
 	if n.config.Carrier == "" {
-		return user.Open(n.config.API.users(), n.keys.must(keyValidatorNode).Seed())
+		return user.Open(n.config.API.users(), n.keys.must(keyValidatorNode).Seed(), user.Options{})
 	}
 	secret, err := n.keys.secret(keyStorage)
 	if err != nil {
 		return nil, err
 	}
-	return user.Open(n.config.API.users(), secret)
+	return user.Open(n.config.API.users(), secret, user.Options{})
 }
 
 // serve answers the API and the portal until ctx ends.
@@ -99,6 +99,7 @@ func (n *Node) carrierAPI(o *native.Options) {
 	}
 	o.Open, o.Export, o.Chain, o.Keys, o.Files = n.OpenBilateral, n.ExportBilateral, n.network.ChainID, n, n.blobs
 	o.Catalog, o.Treasury = n.catalog, n.treasury
+	o.Trust = Trust(n.network)
 	if secret, err := n.keys.secret(keyUsage); err == nil {
 		o.Pseudonyms = func(number int) (sign.PublicKey, canon.Hash) {
 			k, salt := clearing.Pseudonym(secret, number)

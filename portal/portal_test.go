@@ -2,9 +2,11 @@ package portal
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -17,7 +19,6 @@ import (
 
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/user"
-	"github.com/lateral-network/lateral/fault"
 )
 
 // house is a portal with a small API behind it, and a clock.
@@ -63,7 +64,7 @@ func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, path: filepath.Join(t.TempDir(), "users.yaml"), now: time.Now()}
 	var err error
-	if h.users, err = user.Open(h.path, [32]byte{7}); err != nil {
+	if h.users, err = user.Open(h.path, [32]byte{7}, user.Options{Cost: user.Cost{Memory: 64, Passes: 1, Threads: 1}, Now: h.clock}); err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
@@ -104,6 +105,7 @@ func newHouse(t *testing.T) *house {
 type browser struct {
 	*house
 	client *http.Client
+	base   string
 	csrf   string
 }
 
@@ -112,7 +114,19 @@ func (h *house) browser() *browser {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return &browser{house: h, client: &http.Client{Jar: jar}}
+	return &browser{house: h, client: &http.Client{Jar: jar}, base: h.server.URL}
+}
+
+// named is a browser that reaches the portal by the name of its host.
+func (h *house) named(host string) *browser {
+	b := h.browser()
+	at := h.server.Listener.Addr().String()
+	b.client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", at)
+	}}
+	h.t.Cleanup(b.client.CloseIdleConnections)
+	b.base = "http://" + host
+	return b
 }
 
 // answer is what comes back, whatever it is.
@@ -136,7 +150,7 @@ func (a answer) standing() (s standing) {
 // empty value takes a header away.
 func (b *browser) ask(method, path, body string, headers ...string) answer {
 	b.t.Helper()
-	r, err := http.NewRequestWithContext(b.t.Context(), method, b.server.URL+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(b.t.Context(), method, b.base+path, strings.NewReader(body))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -231,4 +245,9 @@ func TestWhoSignsInUsesTheAPIWithTheirRole(t *testing.T) {
 	}
 }
 
-var _ = fault.Invalid
+func (a answer) into(t *testing.T, v any) {
+	t.Helper()
+	if err := json.Unmarshal(a.body, v); err != nil {
+		t.Fatalf("%v in %s", err, a.body)
+	}
+}

@@ -300,5 +300,8 @@ func (p *portal) finishSignIn(w http.ResponseWriter, r *http.Request, _ *session
 		return nil, err
 	}
 	u, err := p.Users.FinishSignIn(p.site(r), in.Credential)
-	return p.enter(w, r, u, byPasskey, right, err)
+	return p.enter(w, r, u, byPasskey, func() {
+		right()
+		p.places.giveBack(placeOf(r)) // what began it was an attempt too
+	}, err)
 }

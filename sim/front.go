@@ -52,7 +52,7 @@ func listenFront(address string) (l net.Listener, said string, err error) {
 	return l, fmt.Sprintf("%s is in use: the front is at %s instead", address, l.Addr()), nil
 }
 
-func newFront(s *sandbox, l net.Listener) (*front, error) {
+func newFront(ctx context.Context, s *sandbox, l net.Listener) (*front, error) {
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func newFront(s *sandbox, l net.Listener) (*front, error) {
 			ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, err error) { refuse(w, down(code, err)) },
 		}
 	}
-	f.acts = f.routes()
+	f.acts = f.routes(ctx)
 	return f, nil
 }
 

@@ -1,14 +1,16 @@
 package sim
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/party"
 )
 
-// routes are the sandbox's own operations, for who is in front of it.
-func (f *front) routes() *http.ServeMux {
+// routes are the sandbox's own operations, for who is in front of it. What they begin
+// ends with ctx.
+func (f *front) routes(ctx context.Context) *http.ServeMux {
 	s, mux := f.s, http.NewServeMux()
 	get := func(path string, do func(r *http.Request) (any, error)) {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
@@ -59,6 +61,22 @@ func (f *front) routes() *http.ServeMux {
 	})
 	do("/sandbox/nodes/{name}/start", func(_ http.ResponseWriter, r *http.Request) error {
 		return s.begin(r.PathValue("name"), selfOf(r))
+	})
+	get("/sandbox/nodes/{name}/corrupt", func(r *http.Request) (any, error) {
+		_, err := s.post(r.PathValue("name"))
+		return map[string]any{"kinds": damages}, err
+	})
+	do("/sandbox/nodes/{name}/corrupt", func(w http.ResponseWriter, r *http.Request) error {
+		in, err := taken[struct {
+			Kind string `json:"kind"`
+		}](w, r)
+		if err != nil {
+			return err
+		}
+		return s.corrupt(r.PathValue("name"), in.Kind, selfOf(r))
+	})
+	do("/sandbox/nodes/{name}/rebuild", func(_ http.ResponseWriter, r *http.Request) error {
+		return s.rebuild(ctx, r.PathValue("name"), selfOf(r))
 	})
 	do("/sandbox/links/{a}/{b}/cut", func(_ http.ResponseWriter, r *http.Request) error {
 		return s.sever(r.PathValue("a"), r.PathValue("b"), true, selfOf(r))

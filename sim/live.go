@@ -56,6 +56,9 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	if o.Seed == 0 {
 		o.Seed = uint64(time.Now().UnixNano())
 	}
+	if o.Load < 0 || o.Load > mostLoad {
+		return fault.Newf(fault.Invalid, fmt.Sprintf("give at most %d", mostLoad), "a history of %d calls is not made", o.Load).In("load")
+	}
 	start := time.Now()
 	say := progress(o.Timeline, start)
 	listener, said, err := listenFront(cmp.Or(o.Listen, "127.0.0.1:0"))
@@ -96,7 +99,7 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	front, err := newFront(s, listener)
+	front, err := newFront(ctx, s, listener)
 	if err != nil {
 		return err
 	}
@@ -118,12 +121,13 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	calls := deal{cycle: o.Cycle, live: true, sheets: [2][]byte{sheet.Bytes(), sheet.Bytes()}, change: func(t *agreement.Terms) { t.Payment[0].DueDays = 0 }}
+	calls := deal{cycle: o.Cycle, live: true, sheets: [2][]byte{sheet.Bytes(), sheet.Bytes()}, change: func(t *agreement.Terms) { t.Payment[0].DueDays, t.PastPeriods = 0, o.Load > 0 }}
 	var m *meshRun
 	if len(options.ENNIs) == 0 {
 		err = net.agree(ctx, pair, calls, say)
 	} else {
 		m = liveMesh(net, o, say)
+		s.mesh = m
 		if err = m.prepare(ctx); err == nil {
 			err = net.sheets(ctx, pair, calls, [2][]money.Currency{{voiceUnit}, {voiceUnit}}, say)
 		}
@@ -134,13 +138,19 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if o.Load > 0 {
+		if err := s.load(ctx, pair, generator, calendar, o.Load); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var parts sync.WaitGroup
 	defer parts.Wait()
+	defer s.after.Wait()
 	parts.Go(func() { cancel(front.serve(ctx)) })
 	parts.Go(func() { s.tend(ctx) })
-	parts.Go(func() { cancel(s.traffic(ctx, pair, generator)) })
+	parts.Go(func() { cancel(s.traffic(ctx, pair, generator, calendar, o.Load > 0)) })
 	if m == nil {
 		parts.Go(func() { s.timeline(ctx, pair[0], calendar) })
 	} else {
@@ -183,9 +193,11 @@ const batch = time.Second
 
 // traffic generates calls as time passes and hands each carrier its own view of
 // them, as its switch would: a call is recorded when it has ended. What a node does
-// not take, its switch keeps and hands over later.
-func (s *sandbox) traffic(ctx context.Context, pair [2]*desk, g *voice.Generator) error {
+// not take, its switch keeps and hands over later. Periods that do not close by
+// themselves are closed by hand.
+func (s *sandbox) traffic(ctx context.Context, pair [2]*desk, g *voice.Generator, calendar usage.Calendar, byHand bool) error {
 	var switches [2]office
+	closed := closing(calendar, time.Now().UnixMilli())
 	generate := func(span usage.Interval) error {
 		var files [2]bytes.Buffer
 		count := int(s.perSecond * float64(span.To-span.From) / 1000)
@@ -227,27 +239,34 @@ func (s *sandbox) traffic(ctx context.Context, pair [2]*desk, g *voice.Generator
 			return err
 		}
 		last = now
+		over := closing(calendar, now)
 		for i, d := range pair {
-			rows := switches[i].ended(now)
-			if rows == nil {
-				continue
+			give := func(f callFile) {
+				select {
+				case switches[i].files <- f:
+				default: // a node that is down for most of a day loses calls
+				}
 			}
-			rows, err := s.overstated(d.me, rows)
-			if err != nil {
-				return err
+			if rows := switches[i].ended(now); rows != nil {
+				rows, err := s.overstated(d.me, rows)
+				if err != nil {
+					return err
+				}
+				give(callFile{fmt.Sprintf("switch-%06d.csv", number), rows, now})
 			}
-			select {
-			case switches[i].files <- callFile{fmt.Sprintf("switch-%06d.csv", number), rows}:
-			default: // a node that is down for most of a day loses calls
+			if byHand && over > closed {
+				give(callFile{name: "closing", until: over})
 			}
 		}
+		closed = over
 	}
 }
 
 // callFile is what a switch has recorded.
 type callFile struct {
-	name string
-	rows []byte
+	name  string
+	rows  []byte // nil: the periods until then are to be closed
+	until int64  // they have ended by then, ms UTC
 }
 
 // hand gives a node what its switch has recorded, in order; what it does not take
@@ -259,7 +278,12 @@ func (s *sandbox) hand(ctx context.Context, d *desk, files <-chan callFile) {
 			return
 		case f := <-files:
 			for failed := false; ; {
-				_, err := d.engineer.ImportUsage(ctx, f.name, bytes.NewReader(f.rows))
+				var err error
+				if f.rows == nil {
+					_, err = d.engineer.Close(ctx, wire.Time(f.until))
+				} else if _, err = d.engineer.ImportUsage(ctx, f.name, bytes.NewReader(f.rows)); err == nil {
+					s.remember(d.me, f)
+				}
 				if err == nil || ctx.Err() != nil {
 					break
 				}
@@ -368,7 +392,7 @@ func (s *sandbox) timeline(ctx context.Context, d *desk, calendar usage.Calendar
 			}
 			from = e.ID
 			line := d.tellProduct(ctx, e)
-			if between(d.me, d.partner) == voicePair {
+			if between(d.me, d.partner) == voicePair && !strings.Contains(e.Subject, "_MSA-1.") { // else of products
 				line = cmp.Or(d.tell(ctx, calendar, e), line)
 			}
 			if line != "" {

@@ -48,7 +48,7 @@ func TestTwoLiveSandboxesSettleAPeriodEach(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			text := w.text.String()
-			for _, s := range append(w.wait, "seed 7", "stopping", "auditor ") {
+			for _, s := range append(w.wait, "seed 7", "stopping", "browsers find it at") {
 				if !strings.Contains(text, s) {
 					t.Errorf("%s does not tell %q", name, s)
 				}

@@ -53,7 +53,8 @@ func liveLengths(cycle string) lengths {
 func liveMesh(net *Network, o LiveOptions, say func(string, ...any)) *meshRun {
 	return &meshRun{
 		o: MeshOptions{Dir: o.Dir, Log: o.Log}, agreed: liveLengths(o.Cycle), calls: voicePair, start: time.Now(), say: say, net: net, news: make(chan struct{}, 1), units: []money.Currency{meshUnit, voiceUnit}, begin: liveBegin,
-		terms: func(_ *ENNI, t *agreement.Terms) {
+		terms: func(e *ENNI, t *agreement.Terms) {
+			t.PastPeriods = o.Load > 0 && e.between(voicePair[0], voicePair[1])
 			t.GraceMillis = agreement.Defaults().GraceMillis
 			for i := range t.Payment {
 				t.Payment[i].DueDays = liveDue

@@ -1,17 +1,14 @@
 package sim
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"time"
 
 	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/durable"
 	"github.com/lateral-network/lateral/trade/party"
@@ -30,57 +27,18 @@ const linkMinutes = 24 * 60
 // person where there is none yet. It gives the address behind that of the portal.
 // Codes: unavailable while the node does not answer.
 func (s *sandbox) invite(ctx context.Context, code party.Code, role api.Role) (path string, err error) {
-	type person struct {
-		Name string   `json:"name"`
-		Role api.Role `json:"role"`
-	}
-	if err := s.administer(ctx, code, "/v1/users", person{string(role), role}, nil); err != nil && fault.CodeOf(err) != fault.Conflict {
+	c, err := s.net.Client(code, api.Administrator)
+	if err != nil {
 		return "", err
 	}
-	var made struct{ Path string }
-	err = s.administer(ctx, code, "/v1/users/"+string(role)+"/link", struct {
-		Minutes int `json:"minutes"`
-	}{linkMinutes}, &made)
-	return made.Path, err
-}
-
-// administer has a carrier's administrator ask something of the node.
-func (s *sandbox) administer(ctx context.Context, code party.Code, path string, body, out any) error {
-	token, err := s.net.Token(code, api.Administrator)
-	if err != nil {
-		return err
-	}
-	data, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
+	defer c.Close()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.net.API(code)+path, bytes.NewReader(data))
-	if err != nil {
-		return err
+	if _, err := c.AddUser(ctx, wire.AddUser{Name: string(role), Role: string(role)}); err != nil && fault.CodeOf(err) != fault.Conflict {
+		return "", err
 	}
-	r.Header.Set("Authorization", "Bearer "+token)
-	r.Header.Set("Content-Type", "application/json")
-	a, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return down(code, err)
-	}
-	defer a.Body.Close()
-	if data, err = io.ReadAll(io.LimitReader(a.Body, 64<<10)); err != nil {
-		return down(code, err)
-	}
-	if a.StatusCode/100 != 2 {
-		var p api.Problem
-		if json.Unmarshal(data, &p) != nil || p.Code == "" {
-			return down(code, errors.New(a.Status))
-		}
-		return p.Fault()
-	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(data, out)
+	l, err := c.LinkUser(ctx, string(role), wire.LinkUser{Minutes: linkMinutes})
+	return l.Path, err
 }
 
 // signIn gives the address at which a person of a carrier is signed in. Codes:
@@ -111,9 +69,6 @@ func (f *front) doors(ctx context.Context) ([]door, error) {
 		d := door{Carrier: code, Address: f.at(hostOf(code)), Roles: map[api.Role]string{}}
 		for _, r := range roles {
 			link, err := f.signIn(ctx, code, string(r))
-			if fault.CodeOf(err) == fault.NotFound { // the node has no portal: only its API is there
-				continue
-			}
 			if err != nil {
 				return err
 			}

@@ -26,12 +26,15 @@ type sandbox struct {
 
 	perSecond float64
 	cycle     string
+	mesh      *meshRun       // nil without one
+	after     sync.WaitGroup // what goes on after an act was answered
 
 	mu     sync.Mutex // guards all below
 	posts  []*post    // as the network's nodes
 	faults []Fault    // newest last
 	calls  int        // that were generated
 	lies   map[party.Code]lie
+	handed map[party.Code][]callFile // that nodes have taken, oldest first
 }
 
 // post is a node as who tends it sees it.
@@ -70,7 +73,7 @@ type Fault struct {
 const keptFaults = 200
 
 func newSandbox(net *Network, o LiveOptions, say func(string, ...any)) (*sandbox, error) {
-	s := &sandbox{net: net, seed: o.Seed, perSecond: o.CallsPerSecond, cycle: o.Cycle, news: newNewsroom(say), lies: map[party.Code]lie{}}
+	s := &sandbox{net: net, seed: o.Seed, perSecond: o.CallsPerSecond, cycle: o.Cycle, news: newNewsroom(say), lies: map[party.Code]lie{}, handed: map[party.Code][]callFile{}}
 	for _, r := range net.nodes {
 		p := &post{Name: r.name, Kind: "validator", Carrier: r.conf.Carrier, State: stateStarting, Since: time.Now().UTC(), node: r}
 		if r.conf.Carrier != "" {

@@ -42,6 +42,7 @@ type Desk interface {
 	Assigned(dispute string) (clearing.Assignment, error)
 	Waterfall(invoice string) (clearing.Waterfall, error)
 	Calls(order string, period usage.Interval, row uint32, adjusts int64) ([]clearing.LineCall, error)
+	Replay(ctx context.Context, rule agreement.Source, within func(ms int64) bool) (clearing.Replay, error)
 	Correct(ctx context.Context, order string, from int64, why string) (clearing.Correction, error)
 	Problems() []clearing.Problem
 	Busy() bool

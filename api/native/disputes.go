@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"github.com/lateral-network/lateral/api"
@@ -95,6 +96,7 @@ func (s *server) disputes() {
 		x, err := d.Try(in.id(), agreement.Source{Text: in.Rule})
 		return answer(shownTrial(x)), err
 	})
+	get(s, "/v1/bilaterals/{partner}/rule-replay", "replay-rule", tagDisputes, "What a rule would have made of past disputed lines, in calls and money; changes nothing", s.replayRule)
 	post(s, at+"/{id}/propose", "propose-decision", tagDisputes, "Offer how to decide a line", func(ctx context.Context, in *struct {
 		DisputePath
 		Body wire.ProposeDecision
@@ -130,6 +132,46 @@ func (s *server) disputes() {
 	}) (*reply[wire.Done[wire.Dispute]], error) {
 		return s.changeDispute(ctx, &in.DisputePath, trade.KindDisputeReject, trade.DisputeReject{Disputes: []string{in.id()}, Why: in.Body.Why})
 	})
+}
+
+// replayRule asks a rule about past lines, and about cases that are written down.
+func (s *server) replayRule(ctx context.Context, in *struct {
+	PartnerPath
+	Span
+	Rule  string   `query:"rule" required:"true" maxLength:"8192" doc:"Text of the rule."`
+	Cases []string `query:"case,explode" maxItems:"20" doc:"A differing call in the words of rules, as JSON; what is left out is 0, false or empty. Can be repeated."`
+}) (*reply[wire.Replay], error) {
+	rule := agreement.Source{Text: in.Rule}
+	compiled, err := rule.Compile()
+	if err != nil {
+		return nil, fault.Of(err).In("rule")
+	}
+	tried := []wire.TriedCall{}
+	for _, text := range in.Cases {
+		var call wire.TriedCall
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&call.Facts); err != nil {
+			return nil, fault.New(fault.Invalid, "the case cannot be understood", "name what a rule can know, as in the trial of a dispute").In("case").Because(err)
+		}
+		call.Answer = compiled.Answer(call.Facts)
+		tried = append(tried, call)
+	}
+	within, err := in.Span.read()
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.desk(in.Partner)
+	if err != nil {
+		return nil, err
+	}
+	x, err := d.Replay(ctx, rule, within)
+	if err != nil {
+		return nil, err
+	}
+	w := shownReplay(x)
+	w.Cases = tried
+	return answer(w), nil
 }
 
 func waitsForPeople(st dispute.State) bool {

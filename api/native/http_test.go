@@ -114,7 +114,7 @@ func mayUse(r api.Role, method, id string) bool {
 		return false
 	case id == "list-access" || id == "list-users" || id == "list-evidence":
 		return r == api.Administrator || r == api.Auditor
-	case method == "GET":
+	case method == "GET", id == "verify-proof":
 		return true
 	}
 	return slices.Contains(changes[r], id)
@@ -285,6 +285,8 @@ func TestBadInputIsRefusedByField(t *testing.T) {
 		{"an unknown invoice's proof", api.Clerk, "GET", at + "/invoices/none/proof", "", 404, fault.NotFound, ""},
 		{"an unknown dispute", api.Clerk, "GET", at + "/disputes/a~b~c~d", "", 404, fault.NotFound, ""},
 		{"a trial of an unknown dispute", api.Auditor, "GET", at + "/disputes/a~b~c~d/trial?rule=%22none%22", "", 404, fault.NotFound, ""},
+		{"a replay of a rule that is none", api.Auditor, "GET", at + "/rule-replay?rule=1", "", 422, "bad-rule", "rule"},
+		{"a replay of a case that is none", api.Clerk, "GET", at + "/rule-replay?rule=%22none%22&case=%7B%22cost%22%3A3%7D", "", 422, fault.Invalid, "case"},
 		{"a trial without a rule", api.Clerk, "GET", at + "/disputes/a~b~c~d/trial", "", 422, fault.Invalid, "rule"},
 		{"an unknown dispute's evidence", api.Clerk, "GET", at + "/disputes/a~b~c~d/evidence", "", 404, fault.NotFound, ""},
 		{"an unknown netting", api.Clerk, "GET", at + "/nettings/9", "", 404, fault.NotFound, ""},
@@ -417,6 +419,53 @@ func TestAStreamOfEventsGoesOnWhereItWasLeft(t *testing.T) {
 	}
 	if len(public) == 0 {
 		t.Error("the Omnilateral has no events")
+	}
+}
+
+func TestAStreamOfAllChannelsNamesThePartnerAndGoesOn(t *testing.T) {
+	w := opened(t)
+	contracted(t, w)
+	s := w.sides["ALPHA"]
+	ctx := within(t)
+	heard := func(from string) (all []string, last string) {
+		for e, err := range s.client(api.Auditor).AllEvents(ctx, from, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, last = append(all, string(e.Partner)+" "+e.Kind+" "+e.Subject), e.ID
+			if e.Kind == "order.moved" {
+				break
+			}
+		}
+		return all, last
+	}
+	all, id := heard("0")
+	if !slices.ContainsFunc(all, func(e string) bool { return strings.HasPrefix(e, " channel.opened") }) ||
+		!slices.ContainsFunc(all, func(e string) bool { return strings.HasPrefix(e, "BRAVO order.moved") }) {
+		t.Errorf("the events are %q", all)
+	}
+	var file *wire.Event
+	if _, err := s.as(api.Clerk).RecordFile(ctx, wire.RecordFile{Kind: "contract", Hash: [32]byte{1}}); err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range s.client(api.Auditor).AllEvents(ctx, id, "file") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		file = &e
+		break
+	}
+	if file.Partner != "BRAVO" || !strings.HasPrefix(file.Kind, "file") {
+		t.Errorf("behind %s comes %+v", id, file)
+	}
+	for bad, want := range map[string]int{"x": 422, "BRAVO:1,BRAVO:1": 422, ":999999": 404} {
+		status, _, data := s.ask(t, s.tokens[api.Auditor], "GET", "/v1/events?after="+bad, "")
+		if p := problemIn(t, data); status != want || p.Field != "after" {
+			t.Errorf("after %q gives %d %s", bad, status, data)
+		}
+	}
+	if status, _, _ := s.ask(t, s.tokens[api.Subscriber], "GET", "/v1/events", ""); status != 403 {
+		t.Errorf("a subscriber gets %d", status)
 	}
 }
 

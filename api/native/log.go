@@ -57,6 +57,7 @@ func (s *server) logs() {
 	s.feed("/v1/network/events", "stream-network-events", "Events of the Omnilateral as they happen (server-sent events)", func(*http.Request) (Channel, error) {
 		return s.Member.Omni(), nil
 	})
+	s.feedAll()
 }
 
 // maxLooked bounds how many entries one page looks at when a filter leaves most
@@ -196,13 +197,10 @@ func (s *server) feed(path, id, summary string, find func(*http.Request) (Channe
 // writeWithin is how long a reader of events may take for one message.
 const writeWithin = 30 * time.Second
 
-// send writes events until the reader goes, may read no more, or the channel
-// ends.
-func (s *server) send(ctx context.Context, w http.ResponseWriter, c Channel, from channel.Cursor, skip int, kind string, may func() bool) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// writer writes messages to a reader, each within its time.
+func writer(w http.ResponseWriter) func([]byte) error {
 	control := http.NewResponseController(w)
-	write := func(b []byte) error {
+	return func(b []byte) error {
 		if err := control.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return err
 		}
@@ -211,6 +209,14 @@ func (s *server) send(ctx context.Context, w http.ResponseWriter, c Channel, fro
 		}
 		return control.Flush()
 	}
+}
+
+// send writes events until the reader goes, may read no more, or the channel
+// ends.
+func (s *server) send(ctx context.Context, w http.ResponseWriter, c Channel, from channel.Cursor, skip int, kind string, may func() bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	write := writer(w)
 	if write([]byte(": events\n\n")) != nil {
 		return
 	}

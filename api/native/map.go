@@ -224,6 +224,21 @@ func shownTrial(x clearing.Trial) wire.Trial {
 	return w
 }
 
+func shownReplay(x clearing.Replay) wire.Replay {
+	w := wire.Replay{Periods: x.Periods, Lines: x.Lines, Missing: x.Missing, Manual: x.Manual, More: x.More, Answers: map[string]uint64{},
+		Sums: make([]wire.Replayed, len(x.Sums)), Calls: make([]wire.TriedCall, len(x.Sample)), Cases: []wire.TriedCall{}}
+	for a, n := range x.Calls {
+		w.Answers[string(a)] = n
+	}
+	for i, r := range x.Sums {
+		w.Sums[i] = wire.Replayed(r)
+	}
+	for i, c := range x.Sample {
+		w.Calls[i] = wire.TriedCall{Facts: c.Facts, Answer: string(c.Answer)}
+	}
+	return w
+}
+
 func shownNetting(n settlement.Netting) wire.Netting {
 	w := wire.Netting{ID: n.ID, Proposer: n.Proposer, Invoices: orEmpty(n.Invoices), Sums: make([]wire.Sum, len(n.Sums)), State: n.State,
 		Proposed: act(n.Proposed), Accepted: done(n.Accepted)}

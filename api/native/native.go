@@ -131,6 +131,9 @@ type Options struct {
 	Market Market
 	// Chain is the id of the ledger, for commands that are signed elsewhere.
 	Chain string
+	// Trust is in the network of the node, for proofs that are checked. Without its
+	// Certificate none is.
+	Trust proof.Trust
 	// Pseudonyms are those of the carrier. Nil: it has none.
 	Pseudonyms Pseudonyms
 	// Keys replaces the carrier's own keys. Nil refuses.
@@ -243,6 +246,7 @@ func (s *server) routes() {
 		return
 	}
 	s.status()
+	s.overview()
 	s.members()
 	s.contracts()
 	s.orders()

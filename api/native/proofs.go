@@ -7,9 +7,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/evidence"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/party"
 )
@@ -35,6 +37,20 @@ func (s *server) proofs() {
 			w.Header().Set("Content-Disposition", `attachment; filename="`+fileName(key)+`.proof"`)
 		}
 		s.give(w, r, "application/octet-stream", data, err)
+	})
+	op = operation(http.MethodPost, "/v1/proofs/verify", "verify-proof", tagNetwork, "Check a proof file as anybody can offline, against the network of this node; nothing is kept")
+	op.Description += " Refused: the field names the step that does not hold, of certificate, channel, anchor, log, record."
+	op.MaxBodyBytes = proof.MaxDocument + 1
+	add(s, op, func(_ context.Context, in *struct {
+		RawBody []byte `contentType:"application/octet-stream"`
+	}) (*reply[evidence.Proven], error) {
+		p, err := evidence.Check(in.RawBody, func() (evidence.Trust, error) {
+			if s.Trust.Certificate == nil {
+				return evidence.Trust{}, fault.New(fault.Refused, "this node trusts no network", "check the proof with lateral verify and a network file")
+			}
+			return evidence.Trust{Trust: s.Trust, Chain: s.Chain}, nil
+		})
+		return answer(p), err
 	})
 	get(s, "/v1/network/evidence", "list-evidence", tagNetwork, "Envelopes under a number that their sender had used before, kept as evidence", s.listEvidence)
 }

@@ -111,6 +111,9 @@ func (s *server) getRound(_ context.Context, in *RoundPath) (*reply[wire.RoundDe
 			here := trade.View{Records: v}
 			if p, ok := here.Pledge(in.ID); ok {
 				theirs, _ := here.Joined(in.ID, partner)
+				if own, ok := here.Joined(in.ID, party.Code(s.Member.Code())); ok {
+					out.Key = own.Key
+				}
 				out.Pairs = append(out.Pairs, wire.RoundPair{Partner: partner, Key: theirs.Key, Obligations: p.Obligations, Signed: len(p.Acts) == 2, Applied: p.Applied})
 			}
 			return nil

@@ -13,20 +13,20 @@ import (
 	"github.com/lateral-network/lateral/fault"
 )
 
-// cost is how hard a password is to try.
-type cost struct {
-	memory  uint32 // KiB
-	time    uint32 // passes
-	threads uint8
+// Cost is how hard a password is to try (argon2id).
+type Cost struct {
+	Memory  uint32 // KiB
+	Passes  uint32
+	Threads uint8
 }
 
 // sensible is the second choice of RFC 9106 (section 4), for machines that have
 // other things to do with their memory.
-var sensible = cost{memory: 64 << 10, time: 3, threads: 4}
+var sensible = Cost{Memory: 64 << 10, Passes: 3, Threads: 4}
 
 // Bounds of a hash in the file, which people may write into: a check must not
 // take the machine.
-var dearest = cost{memory: 256 << 10, time: 10, threads: 16}
+var dearest = Cost{Memory: 256 << 10, Passes: 10, Threads: 16}
 
 const (
 	saltSize = 16
@@ -39,16 +39,26 @@ const (
 var b64 = base64.RawStdEncoding.Strict()
 
 // hash gives a password as a PHC string.
-func (c cost) hash(password string) string {
+func (c Cost) hash(password string) string {
 	salt := make([]byte, saltSize)
 	rand.Read(salt) // never fails (crypto/rand)
-	sum := argon2.IDKey([]byte(password), salt, c.time, c.memory, c.threads, hashSize)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.time, c.threads, b64.EncodeToString(salt), b64.EncodeToString(sum))
+	return c.text(salt, argon2.IDKey([]byte(password), salt, c.Passes, c.Memory, c.Threads, hashSize))
+}
+
+func (c Cost) text(salt, sum []byte) string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Passes, c.Threads, b64.EncodeToString(salt), b64.EncodeToString(sum))
+}
+
+// decoy gives the hash of no password.
+func (c Cost) decoy() string {
+	b := make([]byte, saltSize+hashSize)
+	rand.Read(b) // never fails (crypto/rand)
+	return c.text(b[:saltSize], b[saltSize:])
 }
 
 // hashed is a PHC string in parts.
 type hashed struct {
-	cost
+	Cost
 	salt, sum []byte
 }
 
@@ -58,13 +68,13 @@ func parseHash(text string) (h hashed, err error) {
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return h, bad
 	}
-	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.memory, &h.time, &h.threads); err != nil || n != 3 {
+	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.Memory, &h.Passes, &h.Threads); err != nil || n != 3 {
 		return h, bad
 	}
-	if fmt.Sprintf("m=%d,t=%d,p=%d", h.memory, h.time, h.threads) != parts[3] {
+	if fmt.Sprintf("m=%d,t=%d,p=%d", h.Memory, h.Passes, h.Threads) != parts[3] {
 		return h, bad
 	}
-	if h.time < 1 || h.time > dearest.time || h.threads < 1 || h.threads > dearest.threads || h.memory < 8*uint32(h.threads) || h.memory > dearest.memory {
+	if h.Passes < 1 || h.Passes > dearest.Passes || h.Threads < 1 || h.Threads > dearest.Threads || h.Memory < 8*uint32(h.Threads) || h.Memory > dearest.Memory {
 		return h, bad
 	}
 	if h.salt, err = b64.DecodeString(parts[4]); err != nil || len(h.salt) < 8 || len(h.salt) > 64 {
@@ -78,7 +88,7 @@ func parseHash(text string) (h hashed, err error) {
 
 // matches compares in constant time.
 func (h hashed) matches(password string) bool {
-	sum := argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, uint32(len(h.sum)))
+	sum := argon2.IDKey([]byte(password), h.salt, h.Passes, h.Memory, h.Threads, uint32(len(h.sum)))
 	return subtle.ConstantTimeCompare(sum, h.sum) == 1
 }
 

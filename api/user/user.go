@@ -53,7 +53,7 @@ type User struct {
 type File struct {
 	now  func() time.Time
 	seal cipher.AEAD
-	cost cost
+	cost Cost
 	slow chan struct{} // as many places as passwords are hashed at a time
 
 	decoy string   // hash for those who have no password, so that they take as long
@@ -65,20 +65,27 @@ type File struct {
 	ceremony pending[ceremony]
 }
 
-// Open opens a users file. The secret is 32 bytes of the node's key file: what is
-// sealed in the file is under a key that follows from it. Code: invalid.
-func Open(path string, secret [32]byte) (*File, error) {
-	return open(path, secret, sensible, time.Now)
+// Options of a users file.
+type Options struct {
+	Cost Cost             // of a password that is set; zero: what suits a node
+	Now  func() time.Time // nil: the clock
 }
 
-func open(path string, secret [32]byte, c cost, now func() time.Time) (*File, error) {
+// Open opens a users file. The secret is 32 bytes of the node's key file: what is
+// sealed in the file is under a key that follows from it. Code: invalid.
+func Open(path string, secret [32]byte, o Options) (*File, error) {
 	aead, shade, err := keysOf(secret)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{now: now, seal: aead, cost: c, slow: make(chan struct{}, 2), shade: shade,
+	if o.Cost == (Cost{}) {
+		o.Cost = sensible
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	f := &File{now: o.Now, seal: aead, cost: o.Cost, slow: make(chan struct{}, 2), decoy: o.Cost.decoy(), shade: shade,
 		file: yamlfile.New(path, "the users file", parse)}
-	f.decoy = c.hash(rand.Text())
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f, f.load()

@@ -164,7 +164,8 @@ func (c agreementEnd) Run(ctx context.Context, n *remote) error {
 
 // agreementRule is "lateral agreement rule".
 type agreementRule struct {
-	Try ruleTry `cmd:"" op:"try-rule" help:"Show what a rule answers: for cases that you write down, without a node, or for the differing calls of a dispute. Changes nothing." eg:"--rule rule.cel --case '{\"kind\": \"duration\", \"buyer_seconds\": 60, \"seller_seconds\": 90, \"gap\": 30}'" eg:"--rule rule.cel --evidence O-ALPHA/001793617200000/000000000000000/0000000000"`
+	Replay ruleReplay `cmd:"" op:"replay-rule" help:"Show what a rule would have made of past disputed lines, with the money of what came out beside it. Changes nothing." eg:"--rule rule.cel --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z"`
+	Try    ruleTry    `cmd:"" op:"try-rule" help:"Show what a rule answers: for cases that you write down, without a node, or for the differing calls of a dispute. Changes nothing." eg:"--rule rule.cel --case '{\"kind\": \"duration\", \"buyer_seconds\": 60, \"seller_seconds\": 90, \"gap\": 30}'" eg:"--rule rule.cel --evidence O-ALPHA/001793617200000/000000000000000/0000000000"`
 }
 
 type ruleTry struct {
@@ -241,6 +242,45 @@ func (c ruleTry) table(n *remote, w wire.Trial) error {
 	fmt.Fprintf(n.out, "the line: %s: %d calls, %d s\n", then, o.Figures.Calls, o.Figures.BilledSeconds)
 	if x := o.Counter; x != nil {
 		fmt.Fprintf(n.out, "the buyer's node offers: %d calls, %d s\n", x.Calls, x.BilledSeconds)
+	}
+	return nil
+}
+
+// ruleReplay is "lateral agreement rule replay".
+type ruleReplay struct {
+	one
+	Rule string   `required:"" placeholder:"FILE" help:"Text of the rule; - is standard input."`
+	From string   `placeholder:"TIME" help:"Periods that begin then or later, RFC 3339."`
+	To   string   `placeholder:"TIME" help:"Periods that begin before, RFC 3339."`
+	Case []string `sep:"none" placeholder:"JSON" help:"A differing call in the words of rules, asked as well. Can be repeated."`
+}
+
+func (c ruleReplay) Run(ctx context.Context, n *remote) error {
+	text, err := n.read(c.Rule)
+	if err != nil {
+		return err
+	}
+	code, err := c.code(ctx, n)
+	if err != nil {
+		return err
+	}
+	w, err := n.api.With(code).ReplayRule(ctx, string(text), c.From, c.To, c.Case...)
+	if err != nil || n.json {
+		return shown(n, w, err)
+	}
+	rows := [][]string{}
+	for _, s := range w.Sums {
+		rows = append(rows, []string{s.Direction.String(), string(s.Currency), fmt.Sprint(s.Lines), s.Claimed.String(), s.Expected.String(), s.Decided.String(), s.Open.String(), s.Rule.String(), s.Manual.String()})
+	}
+	if err := writeTable(n.out, []string{"direction", "currency", "lines", "claimed", "expected", "came out", "open", "by the rule", "for people"}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(n.out, "%d lines of %d periods: %d for people, %d without records\n", w.Lines, w.Periods, w.Manual, w.Missing)
+	if w.More {
+		fmt.Fprintln(n.out, "older lines were not asked: narrow the span")
+	}
+	for _, x := range w.Cases {
+		fmt.Fprintf(n.out, "%s %s: %s\n", x.Facts.Kind, x.Facts.Destination, x.Answer)
 	}
 	return nil
 }

@@ -406,7 +406,7 @@ func (c credentialVerify) offline(data []byte, now int64) (w wire.Credential, er
 	if !ok {
 		return w, fault.New(fault.NotFound, "ask the holder for one with a proof, or have your node check it", "there is no proof in the presentation").In("proof")
 	}
-	v, err := public.Verify(trust(network))
+	v, err := public.Verify(node.Trust(network))
 	if err != nil {
 		return w, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -187,14 +188,32 @@ func (f eventFlags) follow(n *remote, events iter.Seq2[wire.Event, error]) error
 type eventsCommand struct {
 	one
 	eventFlags
+	All bool `help:"Of all Bilaterals and of the Omnilateral, in one stream."`
 }
 
 func (c eventsCommand) Run(ctx context.Context, n *remote) error {
+	if c.All {
+		return c.follow(n, withChannel(n.api.AllEvents(ctx, c.From, c.Kind), n.json))
+	}
 	code, err := c.code(ctx, n)
 	if err != nil {
 		return err
 	}
 	return c.follow(n, n.api.With(code).EventsOf(ctx, c.From, c.Kind))
+}
+
+// withChannel puts before what is shown of each event on which channel it happened.
+func withChannel(events iter.Seq2[wire.Event, error], json bool) iter.Seq2[wire.Event, error] {
+	return func(yield func(wire.Event, error) bool) {
+		for e, err := range events {
+			if !json {
+				e.Kind = fmt.Sprintf("%-12s  %s", cmp.Or(string(e.Partner), "omnilateral"), e.Kind)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 // fileCommand is "lateral file".

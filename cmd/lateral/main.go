@@ -26,10 +26,12 @@ import (
 // commands is the whole command line. Each command is a struct with a Run
 // method in a file of its own.
 type commands struct {
-	Sandbox sandboxCommand `cmd:"" help:"Run a network on this machine: four validators and two carriers that settle voice."`
+	Sandbox sandboxCommand `cmd:"" help:"Run a network on this machine: four validators and carriers that trade and settle."`
 	Node    nodeCommand    `cmd:"" help:"Set up and run one carrier's node."`
 
 	Status   statusCommand   `cmd:"" op:"get-status" help:"Where a running node and its Bilaterals stand." eg:"" eg:"--node net/ALPHA --json"`
+	Today    todayCommand    `cmd:"" op:"get-today" help:"Show what runs and what waits with all partners: billing cycles, disputes to decide, exposure." eg:"" eg:"--json"`
+	Trend    trendCommand    `cmd:"" op:"get-trend" help:"Show calls and money with all partners over a time." eg:"--from 2026-11-01T00:00:00Z" eg:"--from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --json"`
 	Ready    readyCommand    `cmd:"" op:"get-ready,get-health" help:"Ask whether a node can do its work; exit code 1 when it cannot, with the reason." eg:"" eg:"--wait 1m" eg:"--alive"`
 	Problems problemsCommand `cmd:"" op:"list-problems" help:"List steps of clearing that do not succeed by themselves, with what to do." eg:"" eg:"--partner BRAVO"`
 	Me       meCommand       `cmd:"" op:"get-me" help:"Show who the token is and what it may do." eg:"" eg:"--node net/ALPHA --role clerk"`
@@ -89,7 +91,7 @@ type commands struct {
 
 	File   fileCommand   `cmd:"" help:"Files that went between the two nodes: acknowledge, erase."`
 	Log    logCommand    `cmd:"" op:"list-log" help:"Show a Bilateral's log: every envelope with what became of its commands." eg:"" eg:"--refused" eg:"--kind invoice.accept --all" eg:"--follow"`
-	Events eventsCommand `cmd:"" op:"stream-events" help:"Follow a Bilateral's events as they happen, until Ctrl-C." eg:"" eg:"--from 0 --kind invoice" eg:"--count 1 --kind dispute --json"`
+	Events eventsCommand `cmd:"" op:"stream-events,stream-all-events" help:"Follow a Bilateral's events, or those of all channels, as they happen, until Ctrl-C." eg:"" eg:"--all" eg:"--from 0 --kind invoice" eg:"--count 1 --kind dispute --json"`
 
 	Deal       dealCommand       `cmd:"" help:"Files that say what two carriers have agreed, for compare."`
 	Compare    compareCommand    `cmd:"" help:"Find out why two carriers come to different amounts for the same calls."`

@@ -24,6 +24,7 @@ import (
 
 // elsewhere are operations that are not for the command line, and why.
 var elsewhere = map[string]string{
+	"verify-proof":     "lateral verify checks the same without a node",
 	"get-openapi-yaml": "what lateral openapi prints, in another form",
 	"parse-inquiry":    "lateral inquire reads a sentence with it before it asks, and with --parse instead",
 }
@@ -165,7 +166,7 @@ func TestEveryOperationHasACommandThatNamesItsRoles(t *testing.T) {
 // What a request can be asked with, a command can be: its filters are flags.
 func TestEveryQueryOfAnOperationIsAFlag(t *testing.T) {
 	other := map[string]string{ // --from of a list is a filter, --from of a stream the event before
-		"propose-sheet from": "begin", "stream-events after": "from", "stream-network-events after": "from",
+		"propose-sheet from": "begin", "stream-events after": "from", "stream-network-events after": "from", "stream-all-events after": "from",
 	}
 	known, count := operations(t), 0
 	leaves(func(n *kong.Node) {

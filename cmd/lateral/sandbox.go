@@ -27,6 +27,7 @@ type liveCommand struct {
 	Cycle    string        `name:"period" default:"15s" help:"Billing period: 15s, 1m, 1h, 1d or 1mo."`
 	Calls    float64       `default:"20" help:"Calls a second that the two carriers exchange."`
 	Carriers int           `default:"7" help:"How many carriers: 7, the mesh that deals in lines as well, or 2."`
+	Load     int           `default:"0" placeholder:"N" help:"Import so many calls of earlier periods first, up to a million, for a store that is full."`
 	Listen   string        `default:"127.0.0.1:8080" placeholder:"127.0.0.1:PORT" help:"Where browsers reach all carriers, on the loopback interface; port 0, or one in use: a free one."`
 	URLs     string        `name:"urls" placeholder:"FILE" help:"Write everybody's one-time links to sign in to this file, as JSON, once everything is up."`
 	Seed     uint64        `default:"0" help:"Seed of the generated calls; 0 takes one from the clock and prints it."`
@@ -36,14 +37,15 @@ type liveCommand struct {
 }
 
 func (liveCommand) Help() string {
-	return `Four validators agree on every block over encrypted connections on the loopback interface; ALPHA and BRAVO are
-separate nodes with their own keys and stores. They sign an agreement and rate sheets, then generated calls flow, with a
-few planted differences, and every period is stated, compared, invoiced, disputed where it must be, netted and paid.
-Ports are free ones and files are temporary: any number of sandboxes may run at once.
+	return `Four validators agree on every block over encrypted connections on the loopback interface; seven carriers are separate
+nodes with their own keys, stores and processes. Neighbours have agreements and catalogues and take inquiries and orders; ALPHA and
+BRAVO exchange generated calls as well, with a few planted differences, and every period is stated, compared, invoiced, disputed where
+it must be, netted and paid. All of them are behind one address for browsers, each by its name: http://alpha.localhost:8080. Under
+/sandbox there nodes can be killed, ways cut, stores damaged. Files are temporary: any number of sandboxes may run at once.
 
 Examples:
   lateral sandbox
-  lateral sandbox --period 1m --calls 200
+  lateral sandbox --carriers 2 --period 1m --calls 200
   lateral sandbox --out ./network --for 5m`
 }
 
@@ -64,7 +66,7 @@ func (c liveCommand) Run(ctx context.Context, t terminal) error {
 		}
 	}
 	err := sim.Live(ctx, sim.LiveOptions{
-		Dir: c.Out, Cycle: c.Cycle, CallsPerSecond: c.Calls, Seed: c.Seed, Carriers: c.Carriers, Listen: c.Listen, URLs: c.URLs, Binary: binary, Timeline: t.out, Log: logTo(t, c.Verbose),
+		Dir: c.Out, Cycle: c.Cycle, CallsPerSecond: c.Calls, Seed: c.Seed, Carriers: c.Carriers, Load: c.Load, Listen: c.Listen, URLs: c.URLs, Binary: binary, Timeline: t.out, Log: logTo(t, c.Verbose),
 	})
 	if ctx.Err() != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		return nil // it was to end then, even before it had quite begun

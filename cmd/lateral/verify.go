@@ -2,27 +2,16 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/lateral-network/lateral/api/document"
-	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/api/evidence"
 	"github.com/lateral-network/lateral/fault"
-	"github.com/lateral-network/lateral/internal/canon"
-	"github.com/lateral-network/lateral/internal/sign"
-	"github.com/lateral-network/lateral/ledger"
-	"github.com/lateral-network/lateral/ledger/comet"
-	"github.com/lateral-network/lateral/ledger/local"
 	"github.com/lateral-network/lateral/node"
-	"github.com/lateral-network/lateral/proof"
-	"github.com/lateral-network/lateral/trade"
-	"github.com/lateral-network/lateral/trade/party"
-	"github.com/lateral-network/lateral/trade/token"
 )
 
 // verifyCommand is "lateral verify".
@@ -72,21 +61,9 @@ func (c verifyCommand) Run(t terminal) error {
 
 // proven is what a good proof shows.
 type proven struct {
-	Proof    string          `json:"proof"`             // path
-	Hash     canon.Hash      `json:"hash"`              // of the proven bytes
-	Record   string          `json:"record"`            // key
-	What     string          `json:"what"`              // the kind of record, in words
-	Content  any             `json:"content,omitempty"` // of the record, when it is asked for
-	Evidence canon.Hash      `json:"evidence,omitzero"` // of a divergence: what its closing names
-	Channel  canon.Hash      `json:"channel"`
-	Position uint64          `json:"position"`          // block after which the record stood so
-	Kind     string          `json:"kind"`              // attested or uncontested
-	Height   uint64          `json:"height"`            // certified
-	Time     wire.Time       `json:"time"`              // of that block
-	Chain    string          `json:"chain"`             // of the network file
-	Key      *sign.PublicKey `json:"key,omitempty"`     // that has signed two heads of one size
-	Cover    *cover          `json:"cover,omitempty"`   // of a token
-	Invoice  string          `json:"invoice,omitempty"` // path of the file that shows exactly this
+	Proof string `json:"proof"` // path
+	evidence.Proven
+	Invoice string `json:"invoice,omitempty"` // path of the file that shows exactly this
 }
 
 func (p proven) print(t terminal) {
@@ -125,100 +102,31 @@ func (c verifyCommand) one(path string) (p proven, err error) {
 	if err != nil {
 		return p, fault.Newf(fault.NotFound, "name a proof file", "%s cannot be read", path).Because(err)
 	}
-	if twice, ok := signedTwice(data); ok {
-		return proven{Proof: path, Hash: canon.HashOf("lateral/equivocation/1", twice), What: "two heads of one size under one key", Content: twice,
-			Channel: twice.One.Head.Channel, Position: twice.One.Head.Position, Key: &twice.Key}, twice.Check()
-	}
-	public, isPublic := proof.ReadPublic(data)
-	networkFile := c.Network
-	if networkFile == "" {
-		networkFile = filepath.Join(filepath.Dir(path), "..", "network.json")
-	}
-	network, err := node.ReadNetwork(networkFile)
-	if err != nil {
-		return p, err
-	}
-	if isPublic {
-		if c.Invoice != "" {
-			return p, usageError{fmt.Errorf("--invoice goes with the proof of an invoice")}
+	p.Proof = path
+	p.Proven, err = evidence.Check(data, func() (evidence.Trust, error) {
+		file := c.Network
+		if file == "" {
+			file = filepath.Join(filepath.Dir(path), "..", "network.json")
 		}
-		return covered(path, data, public, network)
-	}
-	verified, err := proof.Verify(data, trust(network))
+		network, err := node.ReadNetwork(file)
+		return evidence.Trust{Trust: node.Trust(network), Chain: network.ChainID}, err
+	})
 	if err != nil {
 		return p, err
 	}
 	if c.Invoice != "" {
-		if err := sameInvoice(c.Invoice, verified.Value); err != nil {
+		if p.Value == nil {
+			return p, usageError{fmt.Errorf("--invoice goes with the proof of an invoice")}
+		}
+		if err := sameInvoice(c.Invoice, p.Value); err != nil {
 			return p, err
 		}
+		p.Invoice = c.Invoice
 	}
-	what, content, err := trade.ShowRecord(verified.Key, verified.Value)
-	if err != nil {
-		what, content = "a record that this version cannot show", nil // the bytes are proven all the same
+	if !c.Show && p.Key == nil {
+		p.Content = nil
 	}
-	evidence := evidenceIn(content)
-	if !c.Show {
-		content = nil
-	}
-	return proven{Proof: path, Hash: verified.Hash, Record: verified.Key, What: what, Content: content, Evidence: evidence, Channel: verified.Channel.ID,
-		Position: verified.Position, Kind: fmt.Sprint(verified.Kind), Height: verified.Height,
-		Time: wire.Time(verified.Time), Chain: network.ChainID, Invoice: c.Invoice}, nil
-}
-
-// covered checks a proof of a token's cover, and that the reserve covers the supply
-// by it.
-func covered(path string, data []byte, public proof.Public, network ledger.Network) (p proven, err error) {
-	v, err := public.Verify(trust(network))
-	if err != nil {
-		return p, err
-	}
-	code := token.Code("")
-	for _, r := range public.Records {
-		if c, ok := strings.CutPrefix(r.Key, trade.TokenPrefix); ok {
-			code = token.Code(c)
-		}
-	}
-	b, k, err := trade.Cover(v.Records, code, v.Time)
-	if err != nil {
-		return p, err
-	}
-	return proven{Proof: path, Hash: sha256.Sum256(data), Record: trade.TokenKey(code), What: "a token whose reserve covers its supply", Cover: &cover{Issuer: k.Issuer, Backing: b},
-		Position: v.Height, Kind: "certified", Height: v.Height, Time: wire.Time(v.Time), Chain: network.ChainID}, nil
-}
-
-// cover is what stands behind a token.
-type cover struct {
-	Issuer party.Code `json:"issuer"`
-	trade.Backing
-}
-
-// signedTwice reads what the API shows of a key that has signed twice. It needs
-// no network: the two signatures are the proof.
-func signedTwice(data []byte) (e trade.Equivocation, ok bool) {
-	err := json.Unmarshal(data, &e)
-	return e, err == nil && e.Key != (sign.PublicKey{})
-}
-
-// evidenceIn gives the hash by which both sides name a divergence when they
-// close it; zero of any other record.
-func evidenceIn(content any) canon.Hash {
-	if d, ok := content.(trade.Divergence); ok {
-		return d.Hash()
-	}
-	return canon.Hash{}
-}
-
-// trust checks certificates of the ledger that a network file names.
-func trust(n ledger.Network) proof.Trust {
-	return proof.Trust{Certificate: func(cert []byte) (uint64, canon.Hash, int64, error) {
-		check := comet.VerifyCertificate
-		if n.Driver == local.Driver {
-			check = local.VerifyCertificate
-		}
-		h, root, at, err := check(n, cert)
-		return uint64(h), root, at, err
-	}}
+	return p, nil
 }
 
 // sameInvoice compares what an exported invoice shows with the proven bytes.

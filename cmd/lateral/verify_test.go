@@ -65,7 +65,7 @@ func TestAProofWithAnyByteFlippedIsRefused(t *testing.T) {
 	}
 	data := read(t, proofsOf(t, dir)[0])
 	refused := func(what string, data []byte) {
-		v, err := proof.Verify(data, trust(network))
+		v, err := proof.Verify(data, node.Trust(network))
 		if err == nil {
 			t.Errorf("%s: accepted as %s", what, v.Hash)
 		} else if code := fault.CodeOf(err); code == fault.Internal {
@@ -106,7 +106,7 @@ func TestAProofWithAnyByteFlippedIsRefused(t *testing.T) {
 	for _, more := range []string{"\x00", "\xf6", "x", string(data)} {
 		refused(fmt.Sprintf("%.10q behind it", more), append(bytes.Clone(data), more...))
 	}
-	if _, err := proof.Verify(data, trust(network)); err != nil {
+	if _, err := proof.Verify(data, node.Trust(network)); err != nil {
 		t.Errorf("the proof itself: %v", err)
 	}
 }

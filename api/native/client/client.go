@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/lateral-network/lateral/api"
+	"github.com/lateral-network/lateral/api/evidence"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -283,6 +284,21 @@ func (c *Client) Status(ctx context.Context) (wire.Status, error) {
 	return get[wire.Status](ctx, c, "/v1/status")
 }
 
+// Today tells what runs and what waits with all partners.
+func (c *Client) Today(ctx context.Context) (wire.Today, error) {
+	return get[wire.Today](ctx, c, "/v1/today")
+}
+
+// Trend gives calls and money over a time. Filter: from, to.
+func (c *Client) Trend(ctx context.Context, f Filter) (t wire.Trend, err error) {
+	return t, c.json(ctx, call{method: http.MethodGet, path: "/v1/trend", query: f.values()}, nil, &t)
+}
+
+// VerifyProof has the node check a proof file. Codes: invalid, refused.
+func (c *Client) VerifyProof(ctx context.Context, data []byte) (p evidence.Proven, err error) {
+	return p, c.json(ctx, call{method: http.MethodPost, path: "/v1/proofs/verify", body: bytes.NewReader(data), media: "application/octet-stream"}, nil, &p)
+}
+
 // Network gives the parameters of the network.
 func (c *Client) Network(ctx context.Context) (wire.Network, error) {
 	return get[wire.Network](ctx, c, "/v1/network")
@@ -447,6 +463,13 @@ func (c *Client) NetworkEvents(ctx context.Context, from string) iter.Seq2[wire.
 // NetworkEventsOf yields the Omnilateral's events whose kind begins so.
 func (c *Client) NetworkEventsOf(ctx context.Context, from, kind string) iter.Seq2[wire.Event, error] {
 	return c.events(ctx, "/v1/network/events", from, kind)
+}
+
+// AllEvents yields the events of all channels whose kind begins so, each channel's in
+// its order. from is the id of the last event that was dealt with, "0" for the beginning,
+// empty for now; see Partner.Events.
+func (c *Client) AllEvents(ctx context.Context, from, kind string) iter.Seq2[wire.Event, error] {
+	return c.events(ctx, "/v1/events", from, kind)
 }
 
 // With gives what belongs to one partner.
@@ -867,6 +890,18 @@ func (p *Partner) Dispute(ctx context.Context, id string) (wire.Dispute, error) 
 // Evidence gives the calls that people have to decide.
 func (p *Partner) Evidence(ctx context.Context, id string) (wire.Evidence, error) {
 	return get[wire.Evidence](ctx, p.c, p.disputeAt(id, "evidence"))
+}
+
+// ReplayRule asks what a rule would have made of past lines, of periods that begin
+// in a span (RFC 3339; empty: without an end), and of cases that are written down.
+func (p *Partner) ReplayRule(ctx context.Context, rule, from, to string, cases ...string) (wire.Replay, error) {
+	q := url.Values{"rule": {rule}, "case": cases}
+	for name, v := range map[string]string{"from": from, "to": to} {
+		if v != "" {
+			q.Set(name, v)
+		}
+	}
+	return get[wire.Replay](ctx, p.c, p.at("rule-replay")+"?"+q.Encode())
 }
 
 // TryRule asks what a rule would answer for the differing calls of a line.

@@ -554,6 +554,34 @@ type TriedCall struct {
 	Answer string          `json:"answer"`
 }
 
+// Replay is what a rule that need not be the agreed one makes of past disputed
+// lines: those that the comparison opened.
+type Replay struct {
+	Periods uint64            `json:"periods" doc:"With such lines."`
+	Lines   uint64            `json:"lines" doc:"Of which the rule was asked."`
+	Missing uint64            `json:"missing" doc:"Not asked: the records of a side are not here, or not any more."`
+	Manual  uint64            `json:"manual" doc:"Lines that the rule leaves to people."`
+	Answers map[string]uint64 `json:"answers" doc:"Calls by the rule's answer."`
+	Sums    []Replayed        `json:"sums" nullable:"false" doc:"By direction and currency."`
+	Calls   []TriedCall       `json:"calls" nullable:"false" doc:"The first of the calls, of the newest period first."`
+	Cases   []TriedCall       `json:"cases" nullable:"false" doc:"Those that were written down, in their order."`
+	More    bool              `json:"more" doc:"There are older lines, of which the rule was not asked: narrow the span."`
+}
+
+// Replayed compares what came out with what a rule gives, in one direction and
+// currency.
+type Replayed struct {
+	Direction usage.Direction `json:"direction"`
+	Currency  money.Currency  `json:"currency"`
+	Lines     uint64          `json:"lines"`
+	Claimed   money.Micro     `json:"claimed" doc:"By the seller."`
+	Expected  money.Micro     `json:"expected" doc:"By the buyer."`
+	Decided   money.Micro     `json:"decided" doc:"What came out of the lines that are resolved."`
+	Open      money.Micro     `json:"open" doc:"The seller's claim on the others."`
+	Rule      money.Micro     `json:"rule" doc:"What the rule charges of the lines that it decides."`
+	Manual    money.Micro     `json:"manual" doc:"The seller's claim on those that it leaves to people."`
+}
+
 // Outcome is what a rule makes of a line.
 type Outcome struct {
 	Manual  bool     `json:"manual" doc:"People decide the line; the figures are what stands without the calls in question."`
@@ -798,6 +826,7 @@ type Note struct {
 // reader go on behind it.
 type Event struct {
 	ID      string     `json:"id"`
+	Partner party.Code `json:"partner,omitempty" doc:"In the stream of all channels: with whom the Bilateral is. Absent: on the Omnilateral."`
 	Kind    string     `json:"kind" doc:"For example invoice.issued."`
 	Subject string     `json:"subject" doc:"Key of the record concerned."`
 	Detail  string     `json:"detail,omitempty"`

@@ -25,6 +25,7 @@ type Round struct {
 // RoundDetail is a round with what stands on its board, and this carrier's part.
 type RoundDetail struct {
 	Round
+	Key      sign.PublicKey `json:"key,omitzero" doc:"This carrier's own in the round. Absent: it takes no part."`
 	Debts    []RoundDebt    `json:"debts" nullable:"false" doc:"That are offered, by keys of the round."`
 	Payments []RoundPayment `json:"payments" nullable:"false" doc:"Of positions, in the place of the debts."`
 	Pairs    []RoundPair    `json:"pairs" nullable:"false" doc:"What this carrier and its partners have offered."`

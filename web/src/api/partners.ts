@@ -94,4 +94,10 @@ export function usePartnerPages<T>(tail: string, partner: string | undefined, qu
 // fixed gives rows that are all there.
 export function fixed<T>(rows: T[], error?: unknown, busy = false, retry: () => void = () => {}): Rows<T> {
   return { rows, total: rows.length, more: false, busy, error, next: () => {}, retry, all: (progress) => (progress(rows.length), Promise.resolve(rows)) };
+import { useMemo } from "react";
+import { api } from "./client";
+// usePartners gives the codes of the members with whom there is a Bilateral.
+export function usePartners(): { partners: string[]; error: unknown; busy: boolean; retry: () => void } {
+  const { data, error, isPending, refetch } = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } });
+  return useMemo(() => ({ partners: (data?.items ?? []).map((b) => b.partner), error, busy: isPending, retry: () => void refetch() }), [data, error, isPending, refetch]);
 }

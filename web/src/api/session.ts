@@ -13,6 +13,7 @@ export interface Session {
   expires?: string;
   csrf?: string;
   password?: boolean;
+  old_needed?: boolean; // to set another password
   totp?: boolean;
   passkeys?: number;
   operations?: string[];

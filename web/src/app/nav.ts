@@ -1,4 +1,4 @@
-import { IconCalendarStats, IconFileInvoice, IconHome, IconPhoneCall, IconScale, IconSettings } from "@tabler/icons-react";
+import { IconArrowsLeftRight, IconBooks, IconCalendarStats, IconCertificate, IconClipboardList, IconCreditCardPay, IconFileInvoice, IconFileText, IconFlask, IconGauge, IconHome, IconHourglass, IconLifebuoy, IconLock, IconMapSearch, IconPackages, IconPhoneCall, IconRoute, IconScale, IconSettings, IconTable, IconTopologyStar3, IconUsers, IconWallet } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -23,7 +23,7 @@ export const nav: NavGroup[] = [
   },
   {
     key: "partnersGroup",
-    items: [],
+    items: [{ to: "/partners", key: "partners", icon: IconUsers, needs: "list-bilaterals", also: ["/onboarding"] }, { to: "/agreements", key: "agreements", icon: IconFileText, needs: "list-agreements" }, { to: "/sheets", key: "sheets", icon: IconTable, needs: "list-sheets" }],
   },
   {
     key: "usageGroup",
@@ -36,11 +36,28 @@ export const nav: NavGroup[] = [
   },
   {
     key: "market",
-    items: [],
+    items: [
+      { to: "/market", key: "search", icon: IconMapSearch, needs: "search-catalog", also: ["/inquiry"] },
+      { to: "/services", key: "services", icon: IconRoute, needs: "list-services" },
+      { to: "/orders", key: "orders", icon: IconClipboardList, needs: "list-orders" },
+      { to: "/inventory", key: "inventory", icon: IconPackages, needs: "list-products" },
+      { to: "/catalogue", key: "catalogue", icon: IconBooks, needs: "list-offerings" },
+      { to: "/tickets", key: "tickets", icon: IconLifebuoy, needs: "list-tickets" },
+      { to: "/observer", key: "observer", icon: IconTopologyStar3, sandbox: true },
+    ],
   },
   {
     key: "money",
-    items: [],
+    items: [
+      { to: "/balances", key: "balances", icon: IconWallet, needs: "list-accounts" },
+      { to: "/deposits", key: "deposits", icon: IconLock, needs: "list-deposits" },
+      { to: "/exposure", key: "exposure", icon: IconGauge, needs: "get-credit" },
+      { to: "/ageing", key: "ageing", icon: IconHourglass, needs: "get-ageing" },
+      { to: "/netting", key: "netting", icon: IconArrowsLeftRight, needs: "list-nettings" },
+      { to: "/payments", key: "payments", icon: IconCreditCardPay, needs: "list-due-payments" },
+      { to: "/statements", key: "statements", icon: IconFileText, needs: "get-statement" },
+      { to: "/reserve", key: "reserve", icon: IconCertificate, needs: "list-tokens" },
+    ],
   },
   {
     key: "trust",
@@ -48,6 +65,9 @@ export const nav: NavGroup[] = [
   },
   {
     key: "system",
-    items: [{ to: "/settings", key: "settings", icon: IconSettings }],
+    items: [
+      { to: "/settings", key: "settings", icon: IconSettings },
+      { to: "/sandbox-control", key: "sandboxControl", icon: IconFlask, sandbox: true },
+    ],
   },
 ];

@@ -6,6 +6,17 @@ import { invoicesRoutes } from "@/invoices/routes";
 import { periodsRoutes } from "@/periods/routes";
 import { usageRoutes } from "@/usage/routes";
 import { todayRoutes } from "@/today/routes";
+import { sandboxRoutes } from "@/sandbox/routes";
+import { partnersRoutes } from "@/partners/routes";
+import { sheetsRoutes } from "@/sheets/routes";
+import { agreementsRoutes } from "@/agreements/routes";
+import { catalogueRoutes } from "@/catalogue/routes";
+import { inventoryRoutes } from "@/inventory/routes";
+import { marketRoutes } from "@/market/routes";
+import { ordersRoutes } from "@/orders/routes";
+import { servicesRoutes } from "@/services/routes";
+import { ticketsRoutes } from "@/tickets/routes";
+import { moneyRoutes } from "@/money/routes";
 import { settingsRoutes } from "@/settings/routes";
 
 import { Missing, PageFailed } from "./Missing";
@@ -30,6 +41,6 @@ const inside = createRoute({
 
 export type Inside = typeof inside;
 
-const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...usageRoutes(inside), ...periodsRoutes(inside), ...invoicesRoutes(inside), ...disputesRoutes(inside), ...settingsRoutes(inside)])]);
+const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...settingsRoutes(inside), ...sandboxRoutes(inside), ...usageRoutes(inside), ...periodsRoutes(inside), ...invoicesRoutes(inside), ...disputesRoutes(inside), ...partnersRoutes(inside), ...agreementsRoutes(inside), ...sheetsRoutes(inside), ...marketRoutes(inside), ...servicesRoutes(inside), ...ordersRoutes(inside), ...inventoryRoutes(inside), ...catalogueRoutes(inside), ...ticketsRoutes(inside), ...moneyRoutes(inside)])]);
 
 export const router = createRouter({ routeTree: tree, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });

@@ -33,10 +33,12 @@ export function usePasskey() {
     if (!got) throw new Error("no passkey was chosen");
     const r = got.response as AuthenticatorAssertionResponse;
     const s: Session = await ask("POST", "/session/passkey/finish", {
-      id: got.id,
-      rawId: text(got.rawId),
-      type: got.type,
-      response: { authenticatorData: text(r.authenticatorData), clientDataJSON: text(r.clientDataJSON), signature: text(r.signature), userHandle: text(r.userHandle) },
+      credential: {
+        id: got.id,
+        rawId: text(got.rawId),
+        type: got.type,
+        response: { authenticatorData: text(r.authenticatorData), clientDataJSON: text(r.clientDataJSON), signature: text(r.signature), userHandle: text(r.userHandle) },
+      },
     });
     setSession(s);
   };

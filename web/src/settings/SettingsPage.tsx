@@ -85,7 +85,7 @@ function Password() {
       <form onSubmit={form.onSubmit((v) => set.mutate(v))}>
         <Stack gap="sm">
           <input type="text" autoComplete="username" value={s?.name ?? ""} readOnly hidden />
-          {s?.password ? <PasswordInput label={t("old")} autoComplete="current-password" {...form.getInputProps("old")} /> : <Text size="sm">{t("noPassword")}</Text>}
+          {s?.old_needed ? <PasswordInput label={t("old")} autoComplete="current-password" {...form.getInputProps("old")} /> : !s?.password && <Text size="sm">{t("noPassword")}</Text>}
           <PasswordInput label={t("new")} description={t("rule")} autoComplete="new-password" required {...form.getInputProps("new")} />
           <PasswordInput label={t("again")} autoComplete="new-password" required {...form.getInputProps("again")} />
           <ProblemAlert error={set.error} />

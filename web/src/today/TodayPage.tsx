@@ -1,36 +1,396 @@
-import { Card, Group, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Anchor, Badge, Card, Group, Progress, SegmentedControl, SimpleGrid, Skeleton, Stack, Table, Text, Title } from "@mantine/core";
+import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { api } from "@/api/client";
+import { useMay } from "@/api/session";
+import { share } from "@/lib/money";
+import { interval } from "@/lib/time";
+import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
 import { StateBadge } from "@/ui/StateBadge";
-import { Ago } from "@/ui/When";
+import { Ago, Between, Countdown, When } from "@/ui/When";
+
+import { useExceptions, useProblems, useRejected, useStatus, useToday, useTrend } from "./queries";
+import type { TodaySearch } from "./routes";
+import { calls, money, ranges, type Range } from "./trend";
+
+const Plot = lazy(() => import("./Plot").then((m) => ({ default: m.Plot })));
 
 // TodayPage shows how things stand now; each tile leads to its cause.
 export function TodayPage() {
   const { t } = useTranslation("today");
-  const status = api.useQuery("get", "/v1/status", {}, { refetchInterval: 5000 });
+  const may = useMay();
   return (
     <Page title={t("title")} lead={t("lead")}>
-      <Loaded of={status}>
+      <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
+        <Ledger />
+        {may("get-today") && <Cycles />}
+        {may("get-today") && may("list-disputes") && <Disputes />}
+        {may("list-problems") && <Failed />}
+        {may("get-today") && may("get-credit") && <Exposure />}
+      </SimpleGrid>
+      {may("get-trend") && <Trends />}
+    </Page>
+  );
+}
+
+// Tile is a card whose title leads to the cause.
+function Tile({ title, to, mark, children }: { title: string; to?: string; mark?: ReactNode; children: ReactNode }) {
+  return (
+    <Card withBorder component="section" aria-label={title}>
+      <Stack gap="xs">
+        <Group justify="space-between" wrap="nowrap">
+          <Title order={2} size="h5">
+            {to ? (
+              <Anchor component={Link} to={to} inherit>
+                {title}
+              </Anchor>
+            ) : (
+              title
+            )}
+          </Title>
+          {mark}
+        </Group>
+        {children}
+      </Stack>
+    </Card>
+  );
+}
+
+// Big is the number of a tile.
+function Big({ n, children }: { n: number; children: ReactNode }) {
+  const { i18n } = useTranslation();
+  return (
+    <Group gap="xs" align="baseline" wrap="nowrap">
+      <Text fz={28} fw={650} lh={1.1} className="numbers">
+        {n.toLocaleString(i18n.language)}
+      </Text>
+      <Text size="sm" c="dimmed">
+        {children}
+      </Text>
+    </Group>
+  );
+}
+
+function Fine({ children }: { children: ReactNode }) {
+  return (
+    <Group gap="xs" wrap="nowrap">
+      <IconCircleCheck size={18} aria-hidden color="var(--mantine-color-teal-6)" />
+      <Text size="sm">{children}</Text>
+    </Group>
+  );
+}
+
+function PartnerLink({ code }: { code: string }) {
+  return (
+    <Anchor component={Link} to={`/partners/${encodeURIComponent(code)}`} size="sm">
+      {code}
+    </Anchor>
+  );
+}
+
+function Ledger() {
+  const { t } = useTranslation("today");
+  const status = useStatus();
+  return (
+    <Tile title={t("ledger")} to="/trust/validators" mark={status.data && <StateBadge state={status.data.ready ? "ready" : "failed"} />}>
+      <Loaded of={status} lines={3}>
         {(s) => (
-          <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
-            <Card withBorder>
-              <Stack gap="xs">
-                <Group justify="space-between">
-                  <Text fw={600}>{t("ledger")}</Text>
-                  <StateBadge state={s.ready ? "ready" : "failed"} />
-                </Group>
-                <Text size="sm">{t("height", { height: s.height })}</Text>
-                <Text size="sm">{t("finality", { p50: s.finality_ms.p50, p99: s.finality_ms.p99 })}</Text>
-                <Text size="sm" c="dimmed">
-                  <Ago at={s.time} />
+          <>
+            <Big n={s.height}>
+              {t("block")} · <Ago at={s.time} />
+            </Big>
+            <Text size="sm">{s.finality_ms.count ? t("finality", { p50: Math.round(s.finality_ms.p50), p99: Math.round(s.finality_ms.p99) }) : t("noFinality")}</Text>
+            {s.checks.map((c) => (
+              <Group key={c.name} gap={6} wrap="nowrap" align="flex-start">
+                {c.ok ? <IconCircleCheck size={16} aria-hidden color="var(--mantine-color-teal-6)" /> : <IconAlertTriangle size={16} aria-hidden color="var(--mantine-color-red-6)" />}
+                <Text size="sm">
+                  {c.name}: {c.ok ? t("ok") : (c.detail ?? t("notOk"))}
                 </Text>
-              </Stack>
-            </Card>
-          </SimpleGrid>
+              </Group>
+            ))}
+            {s.bilaterals
+              .filter((b) => b.problem || b.divergence)
+              .map((b) => (
+                <Text key={b.channel} size="sm" c="red">
+                  {b.partner}: {b.problem ?? t("divergence")}
+                </Text>
+              ))}
+          </>
         )}
       </Loaded>
-    </Page>
+    </Tile>
+  );
+}
+
+const few = 4;
+
+function Cycles() {
+  const { t } = useTranslation("today");
+  const today = useToday(true);
+  return (
+    <Tile title={t("cycles")} to="/periods">
+      <Loaded of={today} lines={3}>
+        {({ cycles }) =>
+          cycles.length ? (
+            <>
+              {cycles.slice(0, few).map((c) => {
+                const { from, to } = interval(c.interval);
+                const begin = Date.parse(from);
+                const end = Date.parse(to);
+                const under = Object.entries(c.states);
+                return (
+                  <Stack key={`${c.partner}/${c.agreement}`} gap={2}>
+                    <Group justify="space-between" wrap="nowrap">
+                      <Text size="sm" span truncate>
+                        <PartnerLink code={c.partner} /> · {c.agreement} · {c.cycle}
+                      </Text>
+                      <Text size="sm" span fw={600} style={{ whiteSpace: "nowrap" }}>
+                        {t("endsIn")} <Countdown to={end} />
+                      </Text>
+                    </Group>
+                    <Progress value={Math.min(100, Math.max(0, ((Date.now() - begin) / (end - begin)) * 100))} size="xs" aria-label={t("cycleOf", { partner: c.partner })} />
+                    <Text size="xs" c="dimmed">
+                      <Between interval={c.interval} />
+                    </Text>
+                    {under.length > 0 && (
+                      <Group gap={4}>
+                        {under.map(([state, n]) => (
+                          <Badge key={state} size="sm" variant="default" component={Link} to={`/periods?state=${encodeURIComponent(state)}`} style={{ cursor: "pointer" }}>
+                            {n} {t(`ui:states.${state}`, { defaultValue: state })}
+                          </Badge>
+                        ))}
+                      </Group>
+                    )}
+                  </Stack>
+                );
+              })}
+              {cycles.length > few && <Text size="xs">{t("more", { count: cycles.length - few })}</Text>}
+            </>
+          ) : (
+            <Text size="sm" c="dimmed">
+              {t("noCycles")}
+            </Text>
+          )
+        }
+      </Loaded>
+    </Tile>
+  );
+}
+
+function Disputes() {
+  const { t } = useTranslation("today");
+  const today = useToday(true);
+  return (
+    <Tile title={t("disputes")} to="/disputes">
+      <Loaded of={today} lines={3}>
+        {({ disputes }) => {
+          const ours = disputes.reduce((n, d) => n + d.ours, 0);
+          const waiting = disputes.reduce((n, d) => n + d.waiting, 0);
+          if (!waiting) return <Fine>{t("noDisputes")}</Fine>;
+          return (
+            <>
+              <Big n={ours}>{t("ours", { count: ours, waiting })}</Big>
+              {disputes.slice(0, few).map((d) => (
+                <Group key={d.partner} justify="space-between" wrap="nowrap">
+                  <PartnerLink code={d.partner} />
+                  <Text size="sm" span className="numbers">
+                    {t("oursOf", { ours: d.ours, waiting: d.waiting })}
+                    {d.first && (
+                      <>
+                        {" · "}
+                        {t("until")} <When at={d.first} shape={{ seconds: false }} />
+                      </>
+                    )}
+                  </Text>
+                </Group>
+              ))}
+            </>
+          );
+        }}
+      </Loaded>
+    </Tile>
+  );
+}
+
+function Failed() {
+  const { t } = useTranslation("today");
+  const may = useMay();
+  const status = useStatus();
+  const problems = useProblems(true);
+  const bank = may("list-payment-exceptions");
+  const exceptions = useExceptions(bank);
+  const partners = (status.data?.bilaterals ?? []).filter((b) => b.state === "open").map((b) => b.partner);
+  const rejected = useRejected(partners.slice(0, 20), may("get-summary"));
+  const refused = rejected.reduce((n, r) => n + (r.data?.rejected ?? 0), 0);
+  const open = exceptions.data?.items.filter((x) => x.state !== "resolved" && x.state !== "done").length ?? 0;
+  return (
+    <Tile title={t("failed")} to="/trust/problems">
+      <Loaded of={problems} lines={3}>
+        {(p) => {
+          const n = p.total ?? p.items.length;
+          return (
+            <>
+              {n + open + refused === 0 && <Fine>{t("noFailed")}</Fine>}
+              {n > 0 && <Big n={n}>{t("problems", { count: n })}</Big>}
+              {p.items.slice(0, 3).map((x) => (
+                <Text size="sm" key={`${x.partner}/${x.subject}`} lineClamp={2}>
+                  <PartnerLink code={x.partner} /> {x.detail}
+                </Text>
+              ))}
+              {open > 0 && (
+                <Anchor component={Link} to="/money/payments" size="sm">
+                  {t("exceptions", { count: open })}
+                </Anchor>
+              )}
+              {refused > 0 && (
+                <Anchor component={Link} to="/usage" size="sm">
+                  {t("rejected", { count: refused })}
+                </Anchor>
+              )}
+              {status.data?.busy && (
+                <Text size="sm" c="dimmed">
+                  {t("busy")}
+                </Text>
+              )}
+            </>
+          );
+        }}
+      </Loaded>
+    </Tile>
+  );
+}
+
+function Exposure() {
+  const { t } = useTranslation("today");
+  const today = useToday(true);
+  return (
+    <Tile title={t("exposure")} to="/money/exposure">
+      <Loaded of={today} lines={3}>
+        {({ exposure }) =>
+          exposure.length ? (
+            <>
+              {exposure.slice(0, 6).map((x) => (
+                <Stack gap={2} key={`${x.partner}/${x.agreement}/${x.payer}/${x.currency}`}>
+                  <Group justify="space-between" wrap="nowrap">
+                    <Text size="sm" span>
+                      <PartnerLink code={x.partner} /> · {t(x.payer === x.partner ? "owesUs" : "weOwe")}
+                    </Text>
+                    <Group gap={6} wrap="nowrap">
+                      {x.state !== "within" && (
+                        <Badge size="sm" color={x.state === "beyond" ? "red" : "yellow"} variant="light">
+                          {t(`credit.${x.state}`, { defaultValue: x.state })}
+                        </Badge>
+                      )}
+                      <Money amount={x.exposure} currency={x.currency} size="sm" />
+                    </Group>
+                  </Group>
+                  <Progress
+                    size="xs"
+                    color={x.state === "beyond" ? "red" : x.state === "warned" ? "yellow" : "lake"}
+                    value={Math.min(100, Math.max(0, share(x.exposure, x.allocation) * 100))}
+                    aria-label={t("usedBy", { partner: x.partner })}
+                  />
+                </Stack>
+              ))}
+              {exposure.length > 6 && <Text size="xs">{t("more", { count: exposure.length - 6 })}</Text>}
+            </>
+          ) : (
+            <Text size="sm" c="dimmed">
+              {t("noExposure")}
+            </Text>
+          )
+        }
+      </Loaded>
+    </Tile>
+  );
+}
+
+function Trends() {
+  const { t, i18n } = useTranslation("today");
+  const { range = "1h", currency } = useSearch({ strict: false }) as TodaySearch;
+  const navigate = useNavigate();
+  const trend = useTrend(range, true);
+  const set = (s: TodaySearch) => void navigate({ to: "/", search: { range, currency, ...s } as never, replace: true, resetScroll: false });
+  const days = ranges[range] > ranges["1d"];
+  const blank = <Skeleton height={190} />;
+  return (
+    <Stack gap="xs">
+      <SegmentedControl
+        aria-label={t("range")}
+        value={range}
+        onChange={(v) => set({ range: v as Range })}
+        data={(Object.keys(ranges) as Range[]).map((value) => ({ value, label: t(`ranges.${value}`) }))}
+        style={{ alignSelf: "flex-start", maxWidth: "100%", overflowX: "auto" }}
+      />
+      <SimpleGrid cols={{ base: 1, lg: 2 }}>
+        <Tile title={t("traffic")} to="/usage">
+          <Loaded of={trend}>
+            {(v) => {
+              const c = calls(v);
+              return (
+                <>
+                  <Text size="sm">{t("trafficText", { in: c.into.toLocaleString(i18n.language), out: c.out.toLocaleString(i18n.language) })}</Text>
+                  {c.rows.length ? (
+                    <Suspense fallback={blank}>
+                      <Plot rows={c.rows} names={{ in: t("callsIn"), out: t("callsOut") }} days={days} />
+                    </Suspense>
+                  ) : (
+                    <Text size="sm" c="dimmed">
+                      {t("noTrend")}
+                    </Text>
+                  )}
+                </>
+              );
+            }}
+          </Loaded>
+        </Tile>
+        <Tile title={t("money")} to="/invoices">
+          <Loaded of={trend}>
+            {(v) => {
+              const m = money(v, currency);
+              if (!m.currency)
+                return (
+                  <Text size="sm" c="dimmed">
+                    {t("noTrend")}
+                  </Text>
+                );
+              return (
+                <>
+                  <Table aria-label={t("moneyTable")} withRowBorders={false} verticalSpacing={2}>
+                    <Table.Thead>
+                      <Table.Tr>
+                        <Table.Th>{t("currency")}</Table.Th>
+                        <Table.Th ta="right">{t("moneyIn")}</Table.Th>
+                        <Table.Th ta="right">{t("moneyOut")}</Table.Th>
+                      </Table.Tr>
+                    </Table.Thead>
+                    <Table.Tbody>
+                      {m.sums.map((s) => (
+                        <Table.Tr key={s.currency}>
+                          <Table.Td>{s.currency}</Table.Td>
+                          <Table.Td ta="right">
+                            <Money amount={s.in} currency={s.currency} />
+                          </Table.Td>
+                          <Table.Td ta="right">
+                            <Money amount={s.out} currency={s.currency} />
+                          </Table.Td>
+                        </Table.Tr>
+                      ))}
+                    </Table.Tbody>
+                  </Table>
+                  {m.sums.length > 1 && <SegmentedControl size="xs" aria-label={t("currency")} value={m.currency} onChange={(c) => set({ currency: c })} data={m.sums.map((s) => s.currency)} style={{ alignSelf: "flex-start" }} />}
+                  <Suspense fallback={blank}>
+                    <Plot rows={m.rows} names={{ in: `${t("moneyIn")} (${m.currency})`, out: `${t("moneyOut")} (${m.currency})` }} days={days} />
+                  </Suspense>
+                </>
+              );
+            }}
+          </Loaded>
+        </Tile>
+      </SimpleGrid>
+    </Stack>
   );
 }

@@ -1,0 +1,34 @@
+import { expect, it } from "vitest";
+
+import type { Schema } from "@/api/client";
+
+import { changed, edge, lastMonth, lineId, readable, waitsFor, type Terms } from "./terms";
+
+const terms = {
+  cycle: "1h", zone: "UTC", period_by: "end", grace_millis: 2000, past_periods: false, start_tolerance_millis: 3000, seconds_tolerance: 0, longest_call_millis: 86_400_000,
+  rounding: { mode: "half-up", scope: "line", decimals: 6 }, compare: "before-invoice", netting: false, payment: [{ name: "bank-transfer", due_days: 30 }],
+  deadlines: [{ stage: "answer", millis: 86_400_000, outcome: "lapsed" }], rule: { text: `"manual"` }, granularity: "rate-version", deployment: "embedded", integration: "common-record", retention_days: 3650, destroy_old_keys: false,
+} as Terms;
+const t = (key: string, v?: Record<string, unknown>) => (v ? `${key} ${Object.values(v).join(" ")}` : key);
+
+it("tells terms in words, and which of them a proposal changes", () => {
+  const before = readable(terms, t);
+  const after = readable({ ...terms, cycle: "1d", exposure: [{ currency: "EUR", amount: "5000.000000" }] }, t);
+  expect(before.flatMap((s) => s.lines).find((l) => l.key === "cycle")?.value).toBe("1h");
+  expect(before.flatMap((s) => s.lines).find((l) => l.key === "stage.answer")?.value).toContain("1 d");
+  const c = changed(before, after);
+  expect(after.flatMap((s) => s.lines.filter((l) => c.has(lineId(s, l))).map((l) => l.key))).toEqual(["cycle", "exposure"]);
+  expect(changed(before, before).size).toBe(0);
+});
+
+it("knows whose turn it is", () => {
+  const a = { pending: { proposed: { by: "ALPHA" } } } as unknown as Schema<"Agreement">;
+  expect(waitsFor(a, "ALPHA")).toBe("them");
+  expect(waitsFor(a, "BRAVO")).toBe("us");
+  expect(waitsFor({} as Schema<"Agreement">, "ALPHA")).toBeUndefined();
+});
+
+it("counts months over the end of a year", () => {
+  expect(edge(new Date("2026-12-31T23:59:59Z"))).toBe("2027-01-01");
+  expect(lastMonth(new Date("2027-01-15T00:00:00Z"))).toEqual({ from: "2026-12-01", to: "2027-01-01" });
+});

@@ -1,0 +1,20 @@
+import type { Schema } from "@/api/client";
+
+type Measurement = Schema<"Measurement">;
+type Figure = Schema<"Figure">;
+
+// sideText writes what one side says of each figure: session 3599, availability 999990.
+export function sideText(m: Measurement, side: "seller" | "buyer" | "counts" | "proposed"): string {
+  const said = m.figures.filter((f) => f[side] !== undefined);
+  return said.map((f) => (m.figures.length > 1 ? `${f.name} ${f[side]}` : String(f[side]))).join(", ") || "–";
+}
+
+// figures makes what a request says of a measurement's figures: those of use apart from
+// those of service.
+export function figures(m: Measurement, of: (f: Figure, i: number) => number | undefined): Schema<"ProposeMeasurement"> {
+  const all = m.figures.map((f, i) => ({ of: f.of, name: f.name, value: of(f, i) })).filter((f): f is { of: "use" | "service"; name: string; value: number } => f.value !== undefined);
+  const part = (kind: string) => all.filter((f) => f.of === kind).map(({ name, value }) => ({ name, value }));
+  const used = part("use");
+  const service = part("service");
+  return { ...(used.length ? { used } : {}), ...(service.length ? { service } : {}) };
+}

@@ -1,0 +1,231 @@
+import { Alert, Button, Drawer, Group, Select, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { IconReceipt } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { api, type Schema } from "@/api/client";
+import { usePages } from "@/api/pages";
+import { useMay, useSession } from "@/api/session";
+import { DataTable, type Column } from "@/ui/DataTable";
+import { Empty } from "@/ui/Empty";
+import { Money } from "@/ui/Money";
+import { Loaded } from "@/ui/Page";
+import { StateBadge } from "@/ui/StateBadge";
+import { When } from "@/ui/When";
+
+import { positive } from "./amount";
+import { AmountInput, Facts, FormModal, GoTo, Opens, PartnerSelect, StateSelect, useAddress, useFieldProblem, usePartners, useRenewed } from "./common";
+
+type Obligation = Schema<"Obligation">;
+
+// Obligations are the debts between this carrier and one partner, and what becomes of them.
+export function Obligations() {
+  const { t } = useTranslation("money");
+  const own = useSession()?.carrier;
+  const [{ partner: wanted, state, payer, currency, id }, change] = useAddress();
+  const { codes } = usePartners();
+  const partner = wanted ?? codes?.[0];
+  const rows = usePages("/v1/bilaterals/{partner}/obligations", { path: { partner: partner ?? "" }, query: { ...(state ? { state: state as "owed" } : {}), ...(payer ? { payer } : {}) } }, { enabled: Boolean(partner) });
+  const shown = currency ? { ...rows, total: undefined, rows: rows.rows.filter((r) => r.amount.currency === currency) } : rows;
+  const columns: Column<Obligation>[] = [
+    { id: "id", header: t("obligation.name"), width: "minmax(180px, 1fr)", cell: (r) => <Opens onClick={() => change({ id: r.id, partner })}>{r.id}</Opens>, value: (r) => r.id },
+    { id: "payer", header: t("payer"), width: "110px", cell: (r) => r.payer, value: (r) => r.payer },
+    { id: "payee", header: t("payee"), width: "110px", cell: (r) => r.payee, value: (r) => r.payee },
+    { id: "amount", header: t("amount"), width: "160px", right: true, cell: (r) => <Money amount={r.amount.amount} currency={r.amount.currency} size="sm" />, value: (r) => r.amount.amount },
+    { id: "left", header: t("obligation.left"), width: "160px", right: true, cell: (r) => <Money amount={r.left} currency={r.amount.currency} size="sm" fw={600} />, value: (r) => r.left },
+    { id: "currency", header: t("currency"), width: "90px", cell: (r) => r.amount.currency, value: (r) => r.amount.currency },
+    { id: "due", header: t("due"), width: "210px", cell: (r) => <When at={r.due} />, value: (r) => r.due },
+    { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
+    { id: "method", header: t("method"), width: "130px", cell: (r) => r.method, value: (r) => r.method },
+  ];
+  return (
+    <>
+      <DataTable
+        label={t("statements.obligations")}
+        columns={columns}
+        rows={shown}
+        rowKey={(r) => r.id}
+        file={`obligations-${partner}`}
+        empty={<Empty title={t("obligation.none")} icon={<IconReceipt />}>{t("obligation.noneText")}</Empty>}
+        toolbar={
+          <Group gap="sm" align="flex-end">
+            <PartnerSelect all={false} />
+            <StateSelect of={["owed", "overdue", "advised", "held", "settled"]} />
+            <Select size="sm" label={t("payer")} placeholder={t("both")} clearable clearButtonProps={{ "aria-label": t("clear") }} data={[own, partner].filter((x): x is string => Boolean(x))} value={payer ?? null} onChange={(v) => change({ payer: v ?? undefined })} w={150} />
+          </Group>
+        }
+      />
+      <Drawer opened={Boolean(id)} onClose={() => change({ id: undefined })} position="right" size="lg" title={id} closeButtonProps={{ "aria-label": t("ui:close") }}>
+        {id && partner && <One partner={partner} id={id} />}
+      </Drawer>
+    </>
+  );
+}
+
+type Doing = "advise" | "confirm" | "decline" | "hold" | "release";
+
+function One({ partner, id }: { partner: string; id: string }) {
+  const { t } = useTranslation("money");
+  const may = useMay();
+  const own = useSession()?.carrier;
+  const one = api.useQuery("get", "/v1/bilaterals/{partner}/obligations/{id}", { params: { path: { partner, id } } });
+  const [doing, setDoing] = useState<Doing>();
+  const close = () => setDoing(undefined);
+  return (
+    <Loaded of={one}>
+      {(o) => (
+        <Stack>
+          <Group>
+            <StateBadge state={o.state} />
+            {o.late && <StateBadge state="late" />}
+          </Group>
+          {o.round && <Alert color="blue">{t("obligation.bound")} <GoTo to="/netting" search={{ tab: "rounds", id: o.round }}>{o.round.slice(0, 12)}…</GoTo></Alert>}
+          {o.hold && (
+            <Alert color="yellow" title={t("obligation.heldBy", { by: o.hold.act.by })}>
+              {o.hold.why}
+            </Alert>
+          )}
+          <Facts
+            of={[
+              [t("payer"), o.payer],
+              [t("payee"), o.payee],
+              [t("amount"), <Money key="a" amount={o.amount.amount} currency={o.amount.currency} />],
+              [t("obligation.brought"), <Money key="b" amount={o.brought} currency={o.amount.currency} />],
+              [t("obligation.paid"), <Money key="p" amount={o.paid} currency={o.amount.currency} />],
+              ...(o.netted ? [[t("obligation.netted"), <Money key="n" amount={o.netted} currency={o.amount.currency} />] as [string, React.ReactNode]] : []),
+              [t("obligation.credited"), <Money key="c" amount={o.credited} currency={o.amount.currency} />],
+              [t("obligation.carried"), <Money key="r" amount={o.carried} currency={o.amount.currency} />],
+              [t("obligation.left"), <Money key="l" amount={o.left} currency={o.amount.currency} fw={650} />],
+              ...(o.payable ? [[t("obligation.payable"), <Money key="y" amount={o.payable.amount} currency={o.payable.currency} />] as [string, React.ReactNode]] : []),
+              [t("due"), <When key="d" at={o.due} />],
+              [t("method"), o.method],
+              [t("obligation.of"), o.invoices.map((i) => <div key={i}><GoTo to="/invoices" search={{ partner, id: i }}>{i}</GoTo></div>)],
+            ]}
+          />
+          {o.payment && (
+            <Facts
+              of={[
+                [t("obligation.advisedBy"), o.payment.act.by],
+                [t("reference"), o.payment.reference],
+                [t("method"), o.payment.method],
+                [t("obligation.paidAt"), <When key="w" at={o.payment.paid_at} />],
+                [t("obligation.part"), <Money key="q" amount={o.payment.part} currency={o.amount.currency} />],
+                [t("obligation.whole"), <Money key="z" amount={o.payment.whole} currency={o.amount.currency} />],
+              ]}
+            />
+          )}
+          <Group>
+            {(o.state === "owed" || o.state === "overdue") && o.payer === own && may("advise-payment") && <Button onClick={() => setDoing("advise")}>{t("obligation.advise")}</Button>}
+            {o.state === "advised" && o.payee === own && may("confirm-payment") && <Button onClick={() => setDoing("confirm")}>{t("obligation.confirm")}</Button>}
+            {o.state === "advised" && o.payee === own && may("decline-payment") && (
+              <Button color="red" variant="light" onClick={() => setDoing("decline")}>
+                {t("obligation.decline")}
+              </Button>
+            )}
+            {o.state === "advised" && may("hold-payment") && (
+              <Button variant="default" onClick={() => setDoing("hold")}>
+                {t("obligation.hold")}
+              </Button>
+            )}
+            {o.state === "held" && o.hold?.act.by === own && may("release-payment") && (
+              <Button variant="default" onClick={() => setDoing("release")}>
+                {t("obligation.release")}
+              </Button>
+            )}
+          </Group>
+          {doing === "advise" && <AdviseForm partner={partner} of={o} onClose={close} />}
+          {(doing === "confirm" || doing === "decline") && <AnswerForm partner={partner} of={o} kind={doing} onClose={close} />}
+          {(doing === "hold" || doing === "release") && <HoldForm partner={partner} of={o} kind={doing} onClose={close} />}
+        </Stack>
+      )}
+    </Loaded>
+  );
+}
+
+interface FormProps {
+  partner: string;
+  of: Obligation;
+  onClose: () => void;
+}
+
+function AdviseForm({ partner, of, onClose }: FormProps) {
+  const { t } = useTranslation("money");
+  const renewed = useRenewed();
+  const form = useForm({
+    initialValues: { amount: of.payable?.amount ?? of.left, method: of.method, reference: "" },
+    validate: { amount: (v) => (positive(v) ? null : t("badAmount")), reference: (v) => (v.trim() ? null : t("needed")), method: (v) => (v ? null : t("needed")) },
+  });
+  const advise = api.useMutation("post", "/v1/bilaterals/{partner}/obligations/{id}/advise", renewed(t("obligation.adviseDone"), onClose));
+  useFieldProblem(form, advise.error);
+  return (
+    <FormModal
+      opened
+      onClose={onClose}
+      title={t("obligation.adviseTitle", { partner })}
+      submit={t("obligation.advise")}
+      busy={advise.isPending}
+      error={advise.error}
+      onSubmit={form.onSubmit((v) =>
+        advise.mutate({
+          params: { path: { partner, id: of.id } },
+          body: { amount: { amount: v.amount, currency: of.amount.currency }, method: v.method, reference: v.reference.trim(), paid_at: new Date().toISOString() },
+        }),
+      )}
+    >
+      <Text size="sm">{t("obligation.adviseText")}</Text>
+      <AmountInput label={`${t("amount")} (${of.amount.currency})`} description={t("obligation.adviseAmount")} required {...form.getInputProps("amount")} />
+      <TextInput label={t("reference")} description={t("obligation.adviseReference")} required maxLength={140} {...form.getInputProps("reference")} />
+      <TextInput label={t("method")} required maxLength={64} {...form.getInputProps("method")} />
+    </FormModal>
+  );
+}
+
+function AnswerForm({ partner, of, kind, onClose }: FormProps & { kind: "confirm" | "decline" }) {
+  const { t } = useTranslation("money");
+  const renewed = useRenewed();
+  const confirm = api.useMutation("post", "/v1/bilaterals/{partner}/obligations/{id}/confirm", renewed(t("obligation.confirmDone"), onClose));
+  const decline = api.useMutation("post", "/v1/bilaterals/{partner}/obligations/{id}/decline", renewed(t("obligation.declineDone"), onClose));
+  const doing = kind === "confirm" ? confirm : decline;
+  const form = useForm({ initialValues: { why: "" }, validate: { why: (v) => (kind === "confirm" || v.trim() ? null : t("needed")) } });
+  useFieldProblem(form, doing.error);
+  const whole = of.payment?.whole ?? of.left;
+  return (
+    <FormModal
+      opened
+      danger={kind === "decline"}
+      onClose={onClose}
+      title={t(`obligation.${kind}Title`)}
+      submit={t(`obligation.${kind}`)}
+      busy={doing.isPending}
+      error={doing.error}
+      onSubmit={form.onSubmit((v) => doing.mutate({ params: { path: { partner, id: of.id } }, body: { amount: { amount: whole, currency: of.amount.currency }, ...(v.why.trim() ? { why: v.why.trim() } : {}) } }))}
+    >
+      <Text size="sm">
+        {t(`obligation.${kind}Text`)} <Money amount={whole} currency={of.amount.currency} fw={650} />
+      </Text>
+      {of.payment && (
+        <Text size="sm">
+          {t("reference")}: {of.payment.reference}
+        </Text>
+      )}
+      {kind === "decline" && <Textarea label={t("why")} required autosize maxLength={1000} {...form.getInputProps("why")} />}
+    </FormModal>
+  );
+}
+
+function HoldForm({ partner, of, kind, onClose }: FormProps & { kind: "hold" | "release" }) {
+  const { t } = useTranslation("money");
+  const renewed = useRenewed();
+  const hold = api.useMutation("post", "/v1/bilaterals/{partner}/obligations/{id}/hold", renewed(t("obligation.holdDone"), onClose));
+  const release = api.useMutation("post", "/v1/bilaterals/{partner}/obligations/{id}/release", renewed(t("obligation.releaseDone"), onClose));
+  const doing = kind === "hold" ? hold : release;
+  const form = useForm({ initialValues: { why: "" }, validate: { why: (v) => (v.trim() ? null : t("needed")) } });
+  useFieldProblem(form, doing.error);
+  return (
+    <FormModal opened onClose={onClose} title={t(`obligation.${kind}Title`)} submit={t(`obligation.${kind}`)} busy={doing.isPending} error={doing.error} onSubmit={form.onSubmit((v) => doing.mutate({ params: { path: { partner, id: of.id } }, body: { why: v.why.trim() } }))}>
+      <Text size="sm">{t(`obligation.${kind}Text`)}</Text>
+      <Textarea label={t("why")} required autosize maxLength={1000} {...form.getInputProps("why")} />
+    </FormModal>
+  );
+}

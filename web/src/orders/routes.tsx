@@ -1,0 +1,29 @@
+import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+
+import type { Inside } from "@/app/router";
+
+export interface OrdersSearch {
+  partner?: string;
+  kind?: "standing" | "product";
+  state?: string;
+  direction?: string;
+  product?: string;
+}
+
+const text = (v: unknown) => (typeof v === "string" && v ? v : undefined);
+
+export const ordersRoutes = (parent: Inside) => [
+  createRoute({
+    getParentRoute: () => parent,
+    path: "/orders",
+    validateSearch: (s: Record<string, unknown>): OrdersSearch => ({
+      partner: text(s.partner),
+      kind: s.kind === "standing" ? "standing" : s.kind === "product" ? "product" : undefined,
+      state: text(s.state),
+      direction: text(s.direction),
+      product: text(s.product),
+    }),
+    component: lazyRouteComponent(() => import("./OrdersPage"), "OrdersPage"),
+  }),
+  createRoute({ getParentRoute: () => parent, path: "/orders/$partner/$id", component: lazyRouteComponent(() => import("./OrderPage"), "OrderPage") }),
+] as const;

@@ -1,0 +1,69 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+
+import { json } from "@/api/http";
+
+// What the sandbox answers under /sandbox: docs/guide/sandbox.md. A node of its own has none of it.
+
+export interface Node {
+  name: string;
+  kind: "carrier" | "validator";
+  carrier?: string;
+  state: "running" | "starting" | "stopped";
+  height: number;
+  peers?: number;
+  since: string;
+  problem?: string;
+  damaged?: boolean;
+}
+
+export interface State {
+  nodes: Node[];
+  links: { a: string; b: string; cut: boolean }[];
+  faults: { at: string; what: string; by: string; note: string }[] | null;
+  traffic: { between: [string, string]; calls_per_second: number; calls: number; period: string };
+  seed: number;
+}
+
+export interface News {
+  kind: string;
+  carrier?: string;
+  at: string;
+  text: string;
+}
+
+const key = ["sandbox", "state"];
+
+export function useSandboxState() {
+  return useQuery({ queryKey: key, queryFn: () => json<State>("GET", "/sandbox/state"), refetchInterval: 2000 });
+}
+
+// useAct does something to the sandbox; it answers with the state that is then.
+export function useAct() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: ({ path, body }: { path: string; body?: object }) => json<State>("POST", `/sandbox/${path}`, body ?? {}, { "X-Sandbox": "1" }),
+    onSuccess: (state) => cache.setQueryData(key, state),
+  });
+}
+
+const kept = 200;
+
+// useNews follows what the system does, newest first.
+export function useNews(): { news: News[]; connected: boolean } {
+  const [news, set] = useState<News[]>([]);
+  const [connected, setConnected] = useState(false);
+  useEffect(() => {
+    const source = new EventSource("/sandbox/events");
+    const take = (m: MessageEvent<string>) => {
+      const n = JSON.parse(m.data) as News;
+      set((old) => [n, ...old].slice(0, kept));
+    };
+    source.onopen = () => setConnected(true);
+    source.onerror = () => setConnected(false);
+    source.onmessage = take;
+    source.addEventListener("news", take);
+    return () => source.close();
+  }, []);
+  return { news, connected };
+}

@@ -1,0 +1,106 @@
+import { Button, Group, Select } from "@mantine/core";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+import { useMay, useSession } from "@/api/session";
+import { DataTable } from "@/ui/DataTable";
+import { Empty } from "@/ui/Empty";
+import { GoTo } from "@/ui/GoTo";
+import { Loaded, Page } from "@/ui/Page";
+import { StateBadge } from "@/ui/StateBadge";
+import { When } from "@/ui/When";
+
+import { usePartners, useSheets } from "./queries";
+import { states, type sheetsSearch, type State } from "./search";
+
+type Search = ReturnType<typeof sheetsSearch>;
+
+// SheetsPage lists rate sheets with a partner: what we charge, and what we pay.
+export function SheetsPage() {
+  const { t } = useTranslation("sheets");
+  const may = useMay();
+  const navigate = useNavigate();
+  const search: Search = useSearch({ strict: false });
+  const partners = usePartners();
+  const partner = search.partner ?? partners.data?.[0];
+  const go = (s: Search) => void navigate({ to: "/sheets", search: s as never, replace: true });
+  return (
+    <Page
+      title={t("title")}
+      lead={t("lead")}
+      actions={
+        <>
+          {may("get-sheet-file") && partner && (
+            <Button variant="default" onClick={() => void navigate({ to: "/sheets/margin", search: { partner } as never })}>
+              {t("margin")}
+            </Button>
+          )}
+          {may("propose-sheet") && partner && <Button onClick={() => void navigate({ to: "/sheets/upload", search: { partner } as never })}>{t("upload")}</Button>}
+        </>
+      }
+    >
+      <Loaded of={partners}>
+        {(all) =>
+          partner ? (
+            <List search={{ ...search, partner }} partner={partner} partners={all} go={go} />
+          ) : (
+            <Empty title={t("noPartner")}>
+              {t("noPartnerText")} <GoTo to="/partners">{t("toPartners")}</GoTo>
+            </Empty>
+          )
+        }
+      </Loaded>
+    </Page>
+  );
+}
+
+function List({ search, partner, partners, go }: { search: Search; partner: string; partners: string[]; go: (s: Search) => void }) {
+  const { t, i18n } = useTranslation("sheets");
+  const me = useSession()?.carrier ?? "";
+  const direction = search.way === "out" ? `${partner}>${me}` : search.way === "in" ? `${me}>${partner}` : undefined;
+  const rows = useSheets(partner, search.state, direction);
+  return (
+    <DataTable
+      label={t("title")}
+      rows={rows}
+      rowKey={(s) => s.id}
+      file={`rate-sheets-${partner}`}
+      toolbar={
+        <Group gap="xs">
+          <Select aria-label={t("partner")} data={partners} value={partner} allowDeselect={false} searchable w={160} onChange={(v) => v && go({ ...search, partner: v })} />
+          <Select
+            aria-label={t("way")}
+            placeholder={t("anyWay")}
+            clearable
+            w={190}
+            data={[
+              { value: "out", label: t("weCharge") },
+              { value: "in", label: t("wePay") },
+            ]}
+            value={search.way ?? null}
+            onChange={(v) => go({ ...search, way: (v ?? undefined) as Search["way"] })}
+          />
+          <Select
+            aria-label={t("state")}
+            placeholder={t("anyState")}
+            clearable
+            w={180}
+            data={states.map((value) => ({ value, label: t(`ui:states.${value}`, { defaultValue: value }) }))}
+            value={search.state ?? null}
+            onChange={(v) => go({ ...search, state: (v ?? undefined) as State | undefined })}
+          />
+        </Group>
+      }
+      empty={<Empty title={t("none")}>{t("noneText")}</Empty>}
+      columns={[
+        { id: "id", header: t("sheet"), width: "minmax(180px, 1fr)", cell: (s) => <GoTo to={`/sheets/${encodeURIComponent(partner)}/${encodeURIComponent(s.id)}`}>{s.id}</GoTo>, value: (s) => s.id },
+        { id: "way", header: t("way"), width: "150px", cell: (s) => t(s.direction.endsWith(`>${me}`) ? "weCharge" : "wePay"), value: (s) => s.direction },
+        { id: "state", header: t("state"), width: "170px", cell: (s) => <StateBadge state={s.effective ? "in-force" : s.state} />, value: (s) => s.state },
+        { id: "rows", header: t("rows"), right: true, width: "110px", cell: (s) => s.rows.toLocaleString(i18n.language), value: (s) => s.rows },
+        { id: "from", header: t("from"), width: "220px", cell: (s) => <When at={s.from} shape={{ seconds: false }} />, value: (s) => s.from },
+        { id: "proposed", header: t("proposed"), width: "220px", cell: (s) => <When at={s.proposed.time} shape={{ seconds: false }} />, value: (s) => s.proposed.time },
+        { id: "raises", header: t("raises"), width: "120px", cell: (s) => t(s.raises ? "yes" : "no"), value: (s) => (s.raises ? "yes" : "no") },
+      ]}
+    />
+  );
+}

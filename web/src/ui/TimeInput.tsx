@@ -1,0 +1,28 @@
+import { TextInput, type TextInputProps } from "@mantine/core";
+
+import { fromWall, wall } from "@/lib/wall";
+
+import { useZone } from "./When";
+
+interface Props extends Omit<TextInputProps, "value" | "onChange" | "type"> {
+  value: string | undefined; // RFC 3339
+  onChange: (at: string | undefined) => void;
+}
+
+// TimeInput takes a date and a time in the chosen zone, which it names.
+export function TimeInput({ value, onChange, label, ...rest }: Props) {
+  const { zone } = useZone();
+  return (
+    <TextInput
+      type="datetime-local"
+      label={
+        <>
+          {label} <small>({zone})</small>
+        </>
+      }
+      value={value ? wall(value, zone) : ""}
+      onChange={(e) => onChange(fromWall(e.currentTarget.value, zone))}
+      {...rest}
+    />
+  );
+}
