@@ -16,11 +16,14 @@ interface At {
   after?: string;
 }
 
-// usePartners gives the codes of the partners with whom there is an open Bilateral.
+// usePartners gives the codes of the members with whom there is a Bilateral: codes is
+// absent until they are known, partners is empty then.
 export function usePartners() {
-  const list = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } }, { staleTime: 60_000 });
-  const codes = useMemo(() => list.data && [...new Set(list.data.items.map((b) => b.partner))].sort(), [list.data]);
-  return { codes, error: list.error, retry: list.refetch };
+  const { data, error, isPending, refetch } = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } }, { staleTime: 60_000 });
+  return useMemo(() => {
+    const codes = data && [...new Set(data.items.map((b) => b.partner))].sort();
+    return { codes, partners: codes ?? [], error: error as unknown, busy: isPending, retry: () => void refetch() };
+  }, [data, error, isPending, refetch]);
 }
 
 // usePartnerPages reads a list that the API has for each partner, over one partner or all
@@ -94,10 +97,4 @@ export function usePartnerPages<T>(tail: string, partner: string | undefined, qu
 // fixed gives rows that are all there.
 export function fixed<T>(rows: T[], error?: unknown, busy = false, retry: () => void = () => {}): Rows<T> {
   return { rows, total: rows.length, more: false, busy, error, next: () => {}, retry, all: (progress) => (progress(rows.length), Promise.resolve(rows)) };
-import { useMemo } from "react";
-import { api } from "./client";
-// usePartners gives the codes of the members with whom there is a Bilateral.
-export function usePartners(): { partners: string[]; error: unknown; busy: boolean; retry: () => void } {
-  const { data, error, isPending, refetch } = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } });
-  return useMemo(() => ({ partners: (data?.items ?? []).map((b) => b.partner), error, busy: isPending, retry: () => void refetch() }), [data, error, isPending, refetch]);
 }
