@@ -3,6 +3,8 @@ package native_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -206,6 +208,23 @@ func TestThePairSettlesByTheAPIAlone(t *testing.T) {
 	first := awaitInvoice(t, alpha, client.Filter{"state": "issued"})
 	if first.Total.String() != "0.036000" || first.Open.String() != "0.036000" || first.OpenLines != 1 {
 		t.Fatalf("invoice: %+v", first)
+	}
+	fall, err := alpha.as(api.Clerk).Waterfall(ctx, first.ID)
+	if err != nil || fall.Claimed.String() != "0.072000" || fall.Expected.String() != "0.060000" || len(fall.Steps) != 1 || fall.Steps[0].Cause != "duration" ||
+		fall.Steps[0].Amount.String() != "-0.012000" || fall.Steps[0].Calls != 1 || len(fall.Steps[0].Disputes) != 1 || fall.Steps[0].Disputes[0].ID != d.ID {
+		t.Fatalf("waterfall: %+v, %v", fall, err)
+	}
+	calls, err := client.Collect(alpha.as(api.Clerk).Calls(ctx, order, period, client.Filter{"row": fmt.Sprint(d.Row)}))
+	if err != nil || len(calls) != 1 || calls[0].Destination != "33144556677" || calls[0].BilledSeconds != 60 || calls[0].RawMillis != 60000 {
+		t.Fatalf("calls: %+v, %v", calls, err)
+	}
+	assigned, err := alpha.as(api.Clerk).AssignDispute(ctx, d.ID, wire.AssignDispute{To: "mara", Why: "your switch"})
+	if err != nil || assigned.Assigned == nil || assigned.Assigned.To != "mara" || !slices.Equal(assigned.Allowed, []string{"propose"}) {
+		t.Fatalf("assigned: %+v, %v", assigned, err)
+	}
+	mine, err := client.Collect(alpha.as(api.Clerk).Disputes(ctx, client.Filter{"assigned": "mara"}))
+	if err != nil || len(mine) != 1 || mine[0].ID != d.ID {
+		t.Fatalf("assigned to mara: %+v, %v", mine, err)
 	}
 	accepted, err := alpha.as(api.Finance).AcceptInvoice(ctx, first.ID, first.Document)
 	if err != nil || accepted.Record.State != invoice.Partial {

@@ -22,6 +22,13 @@ export function usePartners() {
   const { data, error, isPending: busy, refetch } = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } }, { staleTime: 60_000 });
   const codes = useMemo(() => data && [...new Set(data.items.map((b) => b.partner))].sort(), [data]);
   return { codes, partners: codes ?? [], error, busy, retry: () => void refetch() };
+// usePartners gives the codes of the members with whom there is a Bilateral: codes is
+// absent until they are known, partners is empty then.
+  const { data, error, isPending, refetch } = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } }, { staleTime: 60_000 });
+  return useMemo(() => {
+    const codes = data && [...new Set(data.items.map((b) => b.partner))].sort();
+    return { codes, partners: codes ?? [], error: error as unknown, busy: isPending, retry: () => void refetch() };
+  }, [data, error, isPending, refetch]);
 }
 
 // usePartnerPages reads a list that the API has for each partner, over one partner or all

@@ -55,11 +55,11 @@ export function DisputesPage() {
         value: (d) => d.id,
       },
       { id: "partner", header: t("partner"), width: "minmax(90px, 0.6fr)", cell: (d) => d.partner, value: (d) => d.partner },
-      { id: "period", header: t("period"), width: "minmax(250px, 1.6fr)", cell: (d) => <Between interval={d.interval} shape={{ seconds: true }} />, value: (d) => d.interval },
+      { id: "period", header: t("period"), width: "minmax(300px, 1.8fr)", cell: (d) => <Between interval={d.interval} shape={{ seconds: true }} />, value: (d) => d.interval },
       { id: "state", header: t("state"), cell: (d) => <StateBadge state={d.state} />, value: (d) => d.state },
-      { id: "seller", header: t("seller"), right: true, cell: (d) => <Money amount={d.seller.amount} currency={d.currency} />, value: (d) => d.seller.amount },
-      { id: "buyer", header: t("buyer"), right: true, cell: (d) => <Money amount={d.buyer.amount} currency={d.currency} />, value: (d) => d.buyer.amount },
-      { id: "gap", header: t("gap"), right: true, cell: (d) => <Money fw={600} amount={gap(d)} currency={d.currency} />, value: gap },
+      { id: "seller", header: t("seller"), right: true, width: "minmax(150px, 1fr)", cell: (d) => <Money amount={d.seller.amount} currency={d.currency} />, value: (d) => d.seller.amount },
+      { id: "buyer", header: t("buyer"), right: true, width: "minmax(150px, 1fr)", cell: (d) => <Money amount={d.buyer.amount} currency={d.currency} />, value: (d) => d.buyer.amount },
+      { id: "gap", header: t("gap"), right: true, width: "minmax(150px, 1fr)", cell: (d) => <Money fw={600} amount={gap(d)} currency={d.currency} />, value: gap },
       { id: "currency", header: t("currency"), width: "80px", cell: (d) => d.currency, value: (d) => d.currency },
       { id: "assigned", header: t("assigned"), cell: (d) => d.assigned?.to || "–", value: (d) => d.assigned?.to },
       { id: "deadline", header: t("deadline"), width: "minmax(200px, 1.2fr)", cell: (d) => <When at={d.deadline} shape={{ seconds: false }} />, value: (d) => d.deadline },
@@ -70,7 +70,7 @@ export function DisputesPage() {
   const acceptable = chosen.filter((d) => d.allowed.includes("accept"));
   return (
     <Page title={t("title")} lead={t("lead")}>
-      <Counts partner={f.partner} show={(state) => set({ state, people: undefined })} />
+      <Counts partner={f.partner} show={(state) => set(state === "people" ? { state: undefined, people: true } : { state, people: undefined })} />
       <DataTable
         label={t("title")}
         columns={columns}
@@ -190,7 +190,7 @@ function Counts({ partner, show }: { partner: string | undefined; show: (state: 
           ["opened", (c) => c.opened, undefined],
           ["automatic", (c) => c.resolved_automatically, "resolved"],
           ["manual", (c) => c.manual, undefined],
-          ["waiting", (c) => (c.states.manual ?? 0) + (c.states.proposed ?? 0) + (c.states.escalated ?? 0), "manual"],
+          ["waiting", (c) => (c.states.manual ?? 0) + (c.states.proposed ?? 0) + (c.states.escalated ?? 0), "people"],
         ] as [string, (c: Schema<"DisputeCounts">) => number, string | undefined][]
       ).map(([name, of, state]) => (
         <Card withBorder padding="sm" key={name}>

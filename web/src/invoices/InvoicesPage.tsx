@@ -39,7 +39,7 @@ export function InvoicesPage() {
       {
         id: "id",
         header: t("invoice"),
-        width: "minmax(250px, 1.8fr)",
+        width: "minmax(390px, 2.2fr)",
         cell: (i) => (
           <Anchor component={Link} to={`/invoices/${i.partner}/${encodeURIComponent(i.id)}`} size="sm" title={i.id}>
             {i.order} · <Between interval={i.interval} inherit />
@@ -51,8 +51,8 @@ export function InvoicesPage() {
       { id: "direction", header: t("direction"), cell: (i) => `${i.seller} → ${i.buyer}`, value: (i) => `${i.seller}>${i.buyer}` },
       { id: "way", header: t("partner"), width: "110px", cell: (i) => t(i.buyer === own ? "mine" : "theirs"), value: (i) => (i.buyer === own ? "payable" : "receivable") },
       { id: "state", header: t("state"), width: "110px", cell: (i) => <StateBadge state={i.state} />, value: (i) => i.state },
-      { id: "total", header: t("total"), right: true, cell: (i) => <Money fw={600} amount={i.total} currency={i.currency} />, value: (i) => i.total },
-      { id: "open", header: t("open"), right: true, cell: (i) => (i.open_lines ? <Money amount={i.open} currency={i.currency} /> : "–"), value: (i) => i.open },
+      { id: "total", header: t("total"), right: true, width: "minmax(150px, 1fr)", cell: (i) => <Money fw={600} amount={i.total} currency={i.currency} />, value: (i) => i.total },
+      { id: "open", header: t("open"), right: true, width: "minmax(150px, 1fr)", cell: (i) => (i.open_lines ? <Money amount={i.open} currency={i.currency} /> : "–"), value: (i) => i.open },
       { id: "currency", header: t("currency"), width: "90px", cell: (i) => i.currency, value: (i) => i.currency },
       { id: "due", header: t("due"), width: "minmax(130px, 0.8fr)", cell: (i) => <When at={i.due} shape={{ time: false }} />, value: (i) => i.due },
     ],

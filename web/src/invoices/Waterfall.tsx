@@ -8,7 +8,7 @@ import { group } from "@/lib/money";
 import { Empty } from "@/ui/Empty";
 import { Money } from "@/ui/Money";
 
-import { bars } from "./waterfall";
+import { bars } from "./bars";
 
 const height = 240;
 const wide = 108;

@@ -28,7 +28,7 @@ export function PeriodsPage() {
       {
         id: "period",
         header: t("period"),
-        width: "minmax(260px, 1.6fr)",
+        width: "minmax(310px, 1.8fr)",
         cell: (p) => (
           <Anchor component={Link} to={`/periods/${p.partner}/${encodeURIComponent(p.order)}/${encodeURIComponent(p.interval.split("/")[0]!)}`} size="sm">
             <Between interval={p.interval} inherit />

@@ -36,7 +36,7 @@ export function UsagePage() {
   return (
     <Page title={t("title")} lead={t("lead")} actions={<PartnerSelect all={false} value={partner} onChange={(p) => set({ partner: p })} />}>
       {partners.error && !partner ? (
-        <ProblemAlert error={partners.error} retry={() => void partners.retry()} />
+        <ProblemAlert error={partners.error} retry={partners.retry} />
       ) : !partner ? (
         partners.codes && <Empty title={t("noPartner")}>{t("noPartnerText")}</Empty>
       ) : (

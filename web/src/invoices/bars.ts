@@ -24,7 +24,8 @@ export function bars(w: Pick<Schema<"Waterfall">, "claimed" | "expected" | "step
   let bottom = lowest < 0n ? lowest : 0n;
   const cut = bottom === 0n && span > 0n && lowest > span * 4n;
   if (cut) bottom = lowest - span;
-  const top = highest > bottom ? highest : bottom + 1n;
+  const ceiling = highest > 0n ? highest : 0n; // zero is always in sight, unless the scale is cut
+  const top = ceiling > bottom ? ceiling : bottom + 1n;
   const share = (v: bigint) => Number(((v - bottom) * 100_000n) / (top - bottom)) / 100_000;
   const zero = bottom < 0n ? 0n : bottom;
   const out: Bar[] = [{ cause: "claimed", amount: w.claimed, from: share(zero), to: share(start), ends: true, calls: 0, disputes: 0 }];

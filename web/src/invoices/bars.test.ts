@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { bars, closes } from "./waterfall";
+import { bars, closes } from "./bars";
 
 const step = (cause: string, amount: string) => ({ cause, amount, calls: 1, disputes: [{ id: "x", amount, calls: 1 }] }) as never;
 
