@@ -24,6 +24,6 @@ export function steps(x: Ticket): Step[] {
 
 // course puts notes among the states, by time.
 export function course(x: Ticket): Moment[] {
-  const all: Moment[] = [...x.history.map((m) => ({ state: m.status, time: m.time, text: m.why })), ...(x.notes ?? []).map((n) => ({ state: "note", time: n.time, text: `${n.author}: ${n.text}` }))];
+  const all: Moment[] = [...(x.history ?? []).map((m) => ({ state: m.status, time: m.time, text: m.why })), ...(x.notes ?? []).map((n) => ({ state: "note", time: n.time, text: `${n.author}: ${n.text}` }))];
   return all.sort((a, b) => Date.parse(a.time!) - Date.parse(b.time!));
 }
