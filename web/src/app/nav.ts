@@ -1,4 +1,4 @@
-import { IconFlask, IconHome, IconSettings } from "@tabler/icons-react";
+import { IconFlask, IconAnchor, IconBuildingCommunity, IconHome, IconListDetails, IconSettings, IconShieldCheck, IconZoomCheck } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -19,7 +19,7 @@ export interface NavGroup {
 export const nav: NavGroup[] = [
   {
     key: "now",
-    items: [{ to: "/", key: "today", icon: IconHome, needs: "get-status" }],
+    items: [{ to: "/", key: "today", icon: IconAnchor, IconBuildingCommunity, IconHome, IconListDetails, needs: "get-status" }],
   },
   {
     key: "partnersGroup",
@@ -39,12 +39,18 @@ export const nav: NavGroup[] = [
   },
   {
     key: "trust",
-    items: [],
+    items: [
+      { to: "/trust/log", key: "log", icon: IconListDetails, needs: "list-log" },
+      { to: "/trust/verify", key: "verify", icon: IconShieldCheck, needs: "verify-proof" },
+      { to: "/trust/anchors", key: "anchors", icon: IconAnchor, needs: "list-anchors" },
+      { to: "/trust/validators", key: "validators", icon: IconBuildingCommunity, needs: "list-members" },
+      { to: "/trust/audit", key: "audit", icon: IconZoomCheck, needs: "list-journal", also: ["/trust/problems"] },
+    ],
   },
   {
     key: "system",
     items: [
-      { to: "/settings", key: "settings", icon: IconSettings },
+      { to: "/settings", key: "settings", icon: IconSettings, IconShieldCheck, IconZoomCheck },
       { to: "/sandbox-control", key: "sandboxControl", icon: IconFlask, sandbox: true },
     ],
   },

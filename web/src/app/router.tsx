@@ -3,6 +3,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 import { loadSession, session } from "@/api/session";
 import { todayRoutes } from "@/today/routes";
 import { sandboxRoutes } from "@/sandbox/routes";
+import { trustRoutes } from "@/trust/routes";
 import { settingsRoutes } from "@/settings/routes";
 
 import { Missing, PageFailed } from "./Missing";
@@ -27,6 +28,6 @@ const inside = createRoute({
 
 export type Inside = typeof inside;
 
-const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...settingsRoutes(inside), ...sandboxRoutes(inside)])]);
+const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...trustRoutes(inside), ...settingsRoutes(inside), ...sandboxRoutes(inside)])]);
 
 export const router = createRouter({ routeTree: tree, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
