@@ -473,6 +473,9 @@ func TestANodeChecksProofFilesAndNamesTheStepThatFails(t *testing.T) {
 	contracted(t, w)
 	s := w.sides["ALPHA"]
 	ctx := within(t)
+	if _, err := w.sides["BRAVO"].as(api.Engineer).Anchor(ctx); err != nil {
+		t.Fatal(err)
+	}
 	data, err := s.as(api.Auditor).Proof(ctx, trade.AgreementKey("MSA-1"))
 	if err != nil {
 		t.Fatal(err)

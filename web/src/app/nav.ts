@@ -1,4 +1,4 @@
-import { IconFlask, IconAnchor, IconBuildingCommunity, IconHome, IconListDetails, IconSettings, IconShieldCheck, IconZoomCheck } from "@tabler/icons-react";
+import { IconFlask, IconAnchor, IconBuildingCommunity, IconHome, IconListDetails, IconSettings, IconShieldCheck, IconUsers, IconZoomCheck } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -50,7 +50,8 @@ export const nav: NavGroup[] = [
   {
     key: "system",
     items: [
-      { to: "/settings", key: "settings", icon: IconSettings, IconShieldCheck, IconZoomCheck },
+      { to: "/users", key: "users", icon: IconUsers, needs: "list-users" },
+      { to: "/settings", key: "settings", icon: IconSettings, IconShieldCheck, IconUsers, IconZoomCheck },
       { to: "/sandbox-control", key: "sandboxControl", icon: IconFlask, sandbox: true },
     ],
   },

@@ -4,6 +4,7 @@ import { loadSession, session } from "@/api/session";
 import { todayRoutes } from "@/today/routes";
 import { sandboxRoutes } from "@/sandbox/routes";
 import { trustRoutes } from "@/trust/routes";
+import { usersRoutes } from "@/users/routes";
 import { settingsRoutes } from "@/settings/routes";
 
 import { Missing, PageFailed } from "./Missing";
@@ -28,6 +29,6 @@ const inside = createRoute({
 
 export type Inside = typeof inside;
 
-const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...trustRoutes(inside), ...settingsRoutes(inside), ...sandboxRoutes(inside)])]);
+const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...trustRoutes(inside), ...usersRoutes(inside), ...settingsRoutes(inside), ...sandboxRoutes(inside)])]);
 
 export const router = createRouter({ routeTree: tree, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
