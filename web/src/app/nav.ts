@@ -19,7 +19,7 @@ export interface NavGroup {
 export const nav: NavGroup[] = [
   {
     key: "now",
-    items: [{ to: "/", key: "today", icon: IconAnchor, IconBuildingCommunity, IconHome, IconListDetails, needs: "get-status" }],
+    items: [{ to: "/", key: "today", icon: IconHome, needs: "get-status" }],
   },
   {
     key: "partnersGroup",

@@ -22,6 +22,7 @@ export function Plot({ rows, names, days }: { rows: Row[]; names: { in: string; 
     <div aria-hidden>
       <AreaChart
         h={190}
+        areaChartProps={{ accessibilityLayer: false }}
         data={rows}
         dataKey="at"
         curveType="monotone"
