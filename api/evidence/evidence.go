@@ -81,7 +81,7 @@ func Check(data []byte, trust func() (Trust, error)) (Proven, error) {
 	if err != nil {
 		what, content = "a record that this version cannot show", nil // the bytes are proven all the same
 	}
-	p := Proven{Hash: v.Hash, Record: v.Key, What: what, Content: content, Evidence: evidenceIn(content), Channel: v.Channel.ID,
+	p := Proven{Hash: v.Hash, Record: v.Key, What: what, Content: content, Evidence: Of(content), Channel: v.Channel.ID,
 		Position: v.Position, Kind: fmt.Sprint(v.Kind), Height: v.Height, Time: wire.Time(v.Time), Chain: t.Chain, Value: v.Value,
 		Head: &Head{Size: v.Head.Size, Root: v.Head.Root, Position: v.Head.Position, Term: v.Head.Term}}
 	p.Keys = v.Channel.Keys[:]
@@ -129,9 +129,9 @@ func signedTwice(data []byte) (e trade.Equivocation, ok bool) {
 	return e, err == nil && e.Key != (sign.PublicKey{})
 }
 
-// evidenceIn gives the hash by which both sides name a divergence when they
+// Of gives the hash by which both sides name a divergence when they
 // close it; zero of any other record.
-func evidenceIn(content any) canon.Hash {
+func Of(content any) canon.Hash {
 	if d, ok := content.(trade.Divergence); ok {
 		return d.Hash()
 	}

@@ -469,6 +469,54 @@ func TestAStreamOfAllChannelsNamesThePartnerAndGoesOn(t *testing.T) {
 	}
 }
 
+// What a node says of a proof is what anybody can find out offline; no file makes it fail.
+func TestANodeChecksProofFilesAndNamesTheStepThatFails(t *testing.T) {
+	w := opened(t)
+	contracted(t, w)
+	s := w.sides["ALPHA"]
+	ctx := within(t)
+	if _, err := w.sides["BRAVO"].as(api.Engineer).Anchor(ctx); err != nil {
+		t.Fatal(err)
+	}
+	data, err := s.as(api.Auditor).Proof(ctx, trade.AgreementKey("MSA-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.client(api.Auditor).VerifyProof(ctx, data)
+	if err != nil || p.Record != "agreement/MSA-1" || p.Head == nil || len(p.Keys) != 2 || p.Height == 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for i := 0; i < len(data); i += len(data) / 40 {
+		bad := bytes.Clone(data)
+		bad[i] ^= 1
+		if _, err := s.client(api.Clerk).VerifyProof(ctx, bad); fault.CodeOf(err) == "" || fault.CodeOf(err) == fault.Internal {
+			t.Errorf("with byte %d flipped: %v", i, err)
+		}
+	}
+	if _, err := s.client(api.Auditor).VerifyProof(ctx, []byte("<script>")); fault.CodeOf(err) != fault.Invalid {
+		t.Errorf("no proof at all: %v", err)
+	}
+}
+
+func TestTodayAndTrendTellOfAllPartners(t *testing.T) {
+	w := opened(t)
+	contracted(t, w)
+	ctx := within(t)
+	v, err := w.sides["ALPHA"].client(api.Auditor).Today(ctx)
+	if err != nil || len(v.Cycles) != 1 || v.Cycles[0].Partner != "BRAVO" || v.Cycles[0].Interval.From > int64(v.At) || v.Cycles[0].Interval.To <= int64(v.At) || len(v.Disputes) != 0 {
+		t.Errorf("today: %+v, %v", v, err)
+	}
+	trend, err := w.sides["ALPHA"].client(api.Auditor).Trend(ctx, client.Filter{"from": "2020-01-01T00:00:00Z"})
+	if err != nil || trend.To <= trend.From {
+		t.Errorf("trend: %+v, %v", trend, err)
+	}
+	for _, q := range []string{"", "?from=x", "?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z"} {
+		if status, _, data := w.sides["ALPHA"].ask(t, w.sides["ALPHA"].tokens[api.Auditor], "GET", "/v1/trend"+q, ""); status != 422 || problemIn(t, data).Field != "from" {
+			t.Errorf("%s gives %d %s", q, status, data)
+		}
+	}
+}
+
 // TestAReaderSurvivesABrokenConnection cuts the stream after each event.
 func TestAReaderSurvivesABrokenConnection(t *testing.T) {
 	w := opened(t)

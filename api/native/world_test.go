@@ -34,6 +34,7 @@ import (
 	"github.com/lateral-network/lateral/ledger/local"
 	"github.com/lateral-network/lateral/line/connectivity"
 	"github.com/lateral-network/lateral/line/voice"
+	"github.com/lateral-network/lateral/proof"
 	"github.com/lateral-network/lateral/store"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/party"
@@ -113,6 +114,7 @@ type world struct {
 	t       testing.TB
 	chain   string
 	chainOf ledger.Ledger
+	trust   proof.Trust
 	genesis []byte
 	sides   map[party.Code]*side
 	logs    *syncBuffer // of the APIs
@@ -221,6 +223,10 @@ func newWorld(t testing.TB, tune ...func(*world)) *world {
 	t.Cleanup(func() { validator.Close() })
 	t.Cleanup(func() { chain.Close() })
 	w.chainOf = chain
+	w.trust = proof.Trust{Certificate: func(cert []byte) (uint64, canon.Hash, int64, error) {
+		h, root, at, err := local.VerifyCertificate(network, cert)
+		return uint64(h), root, at, err
+	}}
 	for _, code := range codes {
 		t.Cleanup(w.sides[code].stop)
 		w.sides[code].start()
@@ -266,7 +272,7 @@ func (s *side) start() {
 			k, salt := clearing.Pseudonym(s.secret(), n)
 			return k.Public(), repute.Commit(k.Public(), salt)
 		},
-		Member: native.Of(s.member), Desk: s.deskFor, Authorize: s.authorize, Open: s.open, Chain: s.w.chain, Files: s.blobs, Catalog: s.catalog, Tokens: s.file,
+		Member: native.Of(s.member), Desk: s.deskFor, Authorize: s.authorize, Open: s.open, Chain: s.w.chain, Trust: s.w.trust, Files: s.blobs, Catalog: s.catalog, Tokens: s.file,
 		Ready:    func() ([]wire.Check, uint64) { return []wire.Check{{Name: "replica", OK: true}}, 7 },
 		Finality: func() wire.Finality { return wire.Finality{Count: 3, P50: 1.5, P99: 2.5} },
 		Metrics:  promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Registry: registry, Version: "test",

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/lateral-network/lateral/api/evidence"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -185,24 +186,24 @@ func TestAProofOfADivergenceTellsWhatItsClosingNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	evidence := evidenceIn(content)
-	if evidence != d.Hash() {
-		t.Errorf("it is %s, not %s", evidence, d.Hash())
+	of := evidence.Of(content)
+	if of != d.Hash() {
+		t.Errorf("it is %s, not %s", of, d.Hash())
 	}
 	var errs bytes.Buffer
-	proven{Evidence: evidence}.print(terminal{out: io.Discard, err: &errs})
+	proven{Proven: evidence.Proven{Evidence: of}}.print(terminal{out: io.Discard, err: &errs})
 	if !strings.HasSuffix(errs.String(), "\nevidence "+d.Hash().String()+"\n") {
 		t.Errorf("it prints %s", &errs)
 	}
 	var fields map[string]any
-	if err := (terminal{}).body(put(t, "close.yaml", []byte("evidence: "+evidence.String()+"\n")), &fields); err != nil {
+	if err := (terminal{}).body(put(t, "close.yaml", []byte("evidence: "+of.String()+"\n")), &fields); err != nil {
 		t.Fatal(err)
 	}
 	body, err := trade.EncodeBody(trade.KindDivergenceEnd, fields)
 	if err != nil || !bytes.Equal(body, canon.Must(trade.DivergenceClose{Evidence: d.Hash()})) {
 		t.Errorf("the closing is %x, %v", body, err)
 	}
-	if other := evidenceIn(trade.Bilateral{}); !other.IsZero() {
+	if other := evidence.Of(trade.Bilateral{}); !other.IsZero() {
 		t.Errorf("another record has the evidence %s", other)
 	}
 }

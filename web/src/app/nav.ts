@@ -1,4 +1,4 @@
-import { IconArrowsLeftRight, IconBooks, IconCalendarStats, IconCertificate, IconClipboardList, IconCreditCardPay, IconFileInvoice, IconFileText, IconFlask, IconGauge, IconHome, IconHourglass, IconLifebuoy, IconLock, IconMapSearch, IconPackages, IconPhoneCall, IconRoute, IconScale, IconSettings, IconTable, IconTopologyStar3, IconUsers, IconWallet } from "@tabler/icons-react";
+import { IconAnchor, IconArrowsLeftRight, IconBooks, IconBuildingCommunity, IconCalendarStats, IconCertificate, IconClipboardList, IconCreditCardPay, IconFileInvoice, IconFileText, IconFlask, IconGauge, IconHome, IconHourglass, IconLifebuoy, IconListDetails, IconLock, IconMapSearch, IconPackages, IconPhoneCall, IconRoute, IconScale, IconSettings, IconShieldCheck, IconTable, IconTopologyStar3, IconUsers, IconWallet, IconZoomCheck } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -61,12 +61,19 @@ export const nav: NavGroup[] = [
   },
   {
     key: "trust",
-    items: [],
+    items: [
+      { to: "/trust/log", key: "log", icon: IconListDetails, needs: "list-log" },
+      { to: "/trust/verify", key: "verify", icon: IconShieldCheck, needs: "verify-proof" },
+      { to: "/trust/anchors", key: "anchors", icon: IconAnchor, needs: "list-anchors" },
+      { to: "/trust/validators", key: "validators", icon: IconBuildingCommunity, needs: "list-members" },
+      { to: "/trust/audit", key: "audit", icon: IconZoomCheck, needs: "list-journal", also: ["/trust/problems"] },
+    ],
   },
   {
     key: "system",
     items: [
-      { to: "/settings", key: "settings", icon: IconSettings },
+      { to: "/users", key: "users", icon: IconUsers, needs: "list-users" },
+      { to: "/settings", key: "settings", icon: IconSettings, IconShieldCheck, IconUsers, IconZoomCheck },
       { to: "/sandbox-control", key: "sandboxControl", icon: IconFlask, sandbox: true },
     ],
   },

@@ -15,12 +15,14 @@ export function Plot({ rows, names, days }: { rows: Row[]; names: { in: string; 
   const { i18n } = useTranslation();
   const { zone } = useZone();
   const still = useReducedMotion();
-  const label = (at: unknown) => moment(String(at), i18n.language, zone, days ? { time: false } : { date: false, seconds: true });
+  // The tooltip asks for its label also while it points at nothing.
+  const label = (at: unknown) => (Number.isNaN(Date.parse(String(at))) ? "" : moment(String(at), i18n.language, zone, days ? { time: false } : { date: false, seconds: true }));
   const short = new Intl.NumberFormat(i18n.language, { notation: "compact" });
   return (
     <div aria-hidden>
       <AreaChart
         h={190}
+        areaChartProps={{ accessibilityLayer: false }}
         data={rows}
         dataKey="at"
         curveType="monotone"

@@ -194,7 +194,7 @@ function Disputes() {
             <>
               <Big n={ours}>{t("ours", { count: ours, waiting })}</Big>
               {disputes.slice(0, few).map((d) => (
-                <Group key={d.partner} justify="space-between" wrap="nowrap">
+                <Group key={d.partner} justify="space-between" gap="xs">
                   <PartnerLink code={d.partner} />
                   <Text size="sm" span className="numbers">
                     {t("oursOf", { ours: d.ours, waiting: d.waiting })}

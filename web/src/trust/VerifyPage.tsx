@@ -1,0 +1,189 @@
+import { Alert, Badge, Card, Code, Group, List, Stack, Text, ThemeIcon, Title } from "@mantine/core";
+import { IconCheck, IconCircleDashed, IconX } from "@tabler/icons-react";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import type { Schema } from "@/api/client";
+import { call } from "@/api/http";
+import { problemOf } from "@/api/problem";
+import { FileDrop } from "@/ui/FileDrop";
+import { Page } from "@/ui/Page";
+import { ProblemAlert } from "@/ui/ProblemAlert";
+import { When } from "@/ui/When";
+
+import { Fact, Hash } from "./parts";
+import { marks, sha256, steps } from "./steps";
+
+type Proven = Schema<"Proven">;
+
+interface Checked {
+  file: string;
+  proven?: Proven;
+  problem?: unknown;
+}
+
+async function check(file: File): Promise<Checked> {
+  try {
+    const response = await call(new Request(new URL("/v1/proofs/verify", location.origin), { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: await file.arrayBuffer() }));
+    const answer: unknown = await response.json().catch(() => undefined);
+    if (!response.ok) return { file: file.name, problem: answer ?? new Error(String(response.status)) };
+    return { file: file.name, proven: answer as Proven };
+  } catch (err) {
+    return { file: file.name, problem: err };
+  }
+}
+
+// VerifyPage checks proofs of records, invoices, credentials and tokens.
+export function VerifyPage() {
+  const { t } = useTranslation("trust");
+  const verify = useMutation({ mutationFn: (files: File[]) => Promise.all(files.map(check)) });
+  return (
+    <Page title={t("verifyTitle")} lead={t("verifyLead")}>
+      <FileDrop label={t("dropProof")} hint={t("dropProofText")} multiple disabled={verify.isPending} onFiles={(files) => verify.mutate(files.slice(0, 20))} />
+      <Stack aria-live="polite">
+        {verify.isPending && <Text>{t("checking")}</Text>}
+        {verify.data?.map((c, i) => <One key={i} of={c} />)}
+      </Stack>
+      <Card withBorder>
+        <Title order={2} size="h5" mb="xs">
+          {t("offline")}
+        </Title>
+        <Text size="sm" mb="xs">
+          {t("offlineText")}
+        </Text>
+        <Code block>lateral verify --network network.json FILE.proof</Code>
+      </Card>
+    </Page>
+  );
+}
+
+function One({ of: { file, proven, problem } }: { of: Checked }) {
+  const { t } = useTranslation("trust");
+  const p = problem ? problemOf(problem) : undefined;
+  // Only a proof that was refused has a step that failed; of other files nothing is known.
+  const each = marks(p ? (p.code === "refused" ? (p.field ?? "") : "") : undefined);
+  return (
+    <Card withBorder component="section" aria-label={file}>
+      <Stack gap="sm">
+        <Group justify="space-between">
+          <Title order={2} size="h5" style={{ overflowWrap: "anywhere" }}>
+            {file}
+          </Title>
+          <Badge color={proven ? "teal" : "red"} variant="light" size="lg" leftSection={proven ? <IconCheck size={14} aria-hidden /> : <IconX size={14} aria-hidden />}>
+            {t(proven ? "proven" : "notProven")}
+          </Badge>
+        </Group>
+        {p && <ProblemAlert error={p} />}
+        {!proven?.key && (
+          <List spacing={4} size="sm" center>
+            {steps.filter((s) => !proven || proven.head || s === "certificate" || s === "record").map((s) => (
+              <List.Item
+                key={s}
+                icon={
+                  <ThemeIcon size={22} radius="xl" variant="light" color={each[s] === "held" ? "teal" : each[s] === "failed" ? "red" : "gray"}>
+                    {each[s] === "held" ? <IconCheck size={14} aria-hidden /> : each[s] === "failed" ? <IconX size={14} aria-hidden /> : <IconCircleDashed size={14} aria-hidden />}
+                  </ThemeIcon>
+                }
+              >
+                {t(`steps.${s}`)}: {t(`marks.${each[s]}`)}
+              </List.Item>
+            ))}
+          </List>
+        )}
+        {proven && <What proven={proven} />}
+      </Stack>
+    </Card>
+  );
+}
+
+function What({ proven: p }: { proven: Proven }) {
+  const { t } = useTranslation("trust");
+  const [same, setSame] = useState<{ name: string; ok: boolean }>();
+  return (
+    <>
+      <Text>{p.key ? t("signedTwiceProven") : p.what}</Text>
+      <dl className="facts">
+        {p.record && <Fact name={t("record")}>{p.record}</Fact>}
+        <Fact name={t("hash")}>
+          <Hash of={p.hash} name={t("hash")} />
+        </Fact>
+        {p.key && (
+          <Fact name={t("key")}>
+            <Hash of={p.key} name={t("key")} />
+          </Fact>
+        )}
+        {!p.key && (
+          <>
+            <Fact name={t("certified")}>
+              {t("atHeight", { height: p.height })}, <When at={p.time} />
+            </Fact>
+            <Fact name={t("network")}>{p.chain}</Fact>
+          </>
+        )}
+        {p.head && (
+          <>
+            <Fact name={t("standing")}>
+              {t(`anchorKinds.${p.kind}`, { defaultValue: p.kind })}, {t("afterBlock", { block: p.position })}
+            </Fact>
+            <Fact name={t("head")}>
+              {t("headOf", { size: p.head.size, position: p.head.position })} <Hash of={p.head.root} name={t("head")} />
+            </Fact>
+            <Fact name={t("channelId")}>
+              <Hash of={p.channel} name={t("channelId")} />
+            </Fact>
+            {(p.keys ?? []).map((k, i) => (
+              <Fact key={k} name={t("keyOf", { n: i + 1 })}>
+                <Hash of={k} name={t("keyOf", { n: i + 1 })} />
+              </Fact>
+            ))}
+          </>
+        )}
+        {p.cover && <Fact name={t("issuer")}>{p.cover.issuer}</Fact>}
+        {p.evidence && (
+          <Fact name={t("evidence")}>
+            <Hash of={p.evidence} name={t("evidence")} />
+          </Fact>
+        )}
+      </dl>
+      {p.cover && <Cover of={p.cover} />}
+      {p.content !== undefined && (
+        <details>
+          <summary>{t("content")}</summary>
+          <Code block mah={360} style={{ overflow: "auto" }} tabIndex={0}>
+            {JSON.stringify(p.content, null, 2)}
+          </Code>
+        </details>
+      )}
+      {p.head && (
+        <Stack gap="xs">
+          <FileDrop
+            label={t("compareFile")}
+            hint={t("compareFileText")}
+            onFiles={([f]) => {
+              if (f) void f.arrayBuffer().then(async (data) => setSame({ name: f.name, ok: (await sha256(data)) === p.hash }));
+            }}
+          />
+          {same && (
+            <Alert color={same.ok ? "teal" : "red"} title={same.name} role="status">
+              {t(same.ok ? "sameFile" : "otherFile")}
+            </Alert>
+          )}
+        </Stack>
+      )}
+    </>
+  );
+}
+
+// Cover shows the figures behind a token, as they came.
+function Cover({ of }: { of: NonNullable<Proven["cover"]> }) {
+  const { t } = useTranslation("trust");
+  return (
+    <details open>
+      <summary>{t("cover")}</summary>
+      <Code block tabIndex={0}>
+        {JSON.stringify(of, null, 2)}
+      </Code>
+    </details>
+  );
+}
