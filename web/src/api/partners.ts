@@ -16,14 +16,9 @@ interface At {
   after?: string;
 }
 
-// usePartners gives the codes of the members with whom there is a Bilateral, in order;
-// codes is undefined until they are known.
-export function usePartners() {
-  const { data, error, isPending: busy, refetch } = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } }, { staleTime: 60_000 });
-  const codes = useMemo(() => data && [...new Set(data.items.map((b) => b.partner))].sort(), [data]);
-  return { codes, partners: codes ?? [], error, busy, retry: () => void refetch() };
 // usePartners gives the codes of the members with whom there is a Bilateral: codes is
 // absent until they are known, partners is empty then.
+export function usePartners() {
   const { data, error, isPending, refetch } = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } }, { staleTime: 60_000 });
   return useMemo(() => {
     const codes = data && [...new Set(data.items.map((b) => b.partner))].sort();

@@ -73,7 +73,7 @@ export const nav: NavGroup[] = [
     key: "system",
     items: [
       { to: "/users", key: "users", icon: IconUsers, needs: "list-users" },
-      { to: "/settings", key: "settings", icon: IconSettings, IconShieldCheck, IconUsers, IconZoomCheck },
+      { to: "/settings", key: "settings", icon: IconSettings },
       { to: "/sandbox-control", key: "sandboxControl", icon: IconFlask, sandbox: true },
     ],
   },

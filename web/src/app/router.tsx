@@ -17,7 +17,6 @@ import { marketRoutes } from "@/market/routes";
 import { ordersRoutes } from "@/orders/routes";
 import { servicesRoutes } from "@/services/routes";
 import { ticketsRoutes } from "@/tickets/routes";
-import { moneyRoutes } from "@/money/routes";
 import { trustRoutes } from "@/trust/routes";
 import { usersRoutes } from "@/users/routes";
 import { settingsRoutes } from "@/settings/routes";
@@ -44,6 +43,29 @@ const inside = createRoute({
 
 export type Inside = typeof inside;
 
-const tree = root.addChildren([signIn, inside.addChildren([...todayRoutes(inside), ...settingsRoutes(inside), ...sandboxRoutes(inside), ...usageRoutes(inside), ...periodsRoutes(inside), ...invoicesRoutes(inside), ...disputesRoutes(inside), ...partnersRoutes(inside), ...agreementsRoutes(inside), ...sheetsRoutes(inside), ...marketRoutes(inside), ...servicesRoutes(inside), ...ordersRoutes(inside), ...inventoryRoutes(inside), ...catalogueRoutes(inside), ...ticketsRoutes(inside), ...moneyRoutes(inside), ...trustRoutes(inside), ...usersRoutes(inside)])]);
+const tree = root.addChildren([
+  signIn,
+  inside.addChildren([
+    ...todayRoutes(inside),
+    ...settingsRoutes(inside),
+    ...sandboxRoutes(inside),
+    ...usageRoutes(inside),
+    ...periodsRoutes(inside),
+    ...invoicesRoutes(inside),
+    ...disputesRoutes(inside),
+    ...partnersRoutes(inside),
+    ...agreementsRoutes(inside),
+    ...sheetsRoutes(inside),
+    ...marketRoutes(inside),
+    ...servicesRoutes(inside),
+    ...ordersRoutes(inside),
+    ...inventoryRoutes(inside),
+    ...catalogueRoutes(inside),
+    ...ticketsRoutes(inside),
+    ...moneyRoutes(inside),
+    ...trustRoutes(inside),
+    ...usersRoutes(inside),
+  ]),
+]);
 
 export const router = createRouter({ routeTree: tree, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
