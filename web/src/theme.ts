@@ -17,6 +17,9 @@ export const theme = createTheme({
   cursorType: "pointer",
   components: {
     Table: { defaultProps: { verticalSpacing: "xs" } },
+    // A dialog's head is no banner of the page, which Mantine's <header> would make it.
+    ModalHeader: { defaultProps: { role: "presentation" } },
+    DrawerHeader: { defaultProps: { role: "presentation" } },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
   },
 });

@@ -1,8 +1,9 @@
-import { MantineProvider } from "@mantine/core";
+import { MantineProvider, mergeThemeOverrides } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { Suspense, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
 
 import { queries } from "@/api/client";
 import * as time from "@/lib/time";
@@ -11,10 +12,14 @@ import { Zone } from "@/ui/When";
 
 import { router } from "./router";
 
-// The nonce that the node gave this page: Mantine's own style elements bear it.
-const nonce = () => document.querySelector<HTMLMetaElement>("meta[property=csp-nonce]")?.nonce ?? "";
-
-export function App() {
+// App is the whole portal. Mantine's style elements bear the nonce that the node gave the page.
+export function App({ nonce }: { nonce: string }) {
+  const { t } = useTranslation();
+  // What Mantine names itself is named in the chosen language.
+  const named = useMemo(() => {
+    const close = { defaultProps: { closeButtonProps: { "aria-label": t("close") } } };
+    return mergeThemeOverrides(theme, { components: { Modal: close, Drawer: close, Notification: close, PasswordInput: { defaultProps: { visibilityToggleButtonProps: { "aria-label": t("peek") } } } } });
+  }, [t]);
   const [zone, set] = useState(time.zone);
   const zoned = useMemo(
     () => ({
@@ -27,7 +32,7 @@ export function App() {
     [zone],
   );
   return (
-    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={nonce}>
+    <MantineProvider theme={named} defaultColorScheme="auto" getStyleNonce={() => nonce}>
       <Zone.Provider value={zoned}>
         <QueryClientProvider client={queries}>
           <Notifications position="bottom-right" />

@@ -17,25 +17,37 @@ export function SignInPage() {
   const s = useSession();
   const [error, setError] = useState<unknown>();
   const [linked, setLinked] = useState(location.hash.length > 1);
-  const begun = useRef(false);
   const then = inside(new URLSearchParams(location.search).get("then"));
   const enter = () => void navigate({ href: then, replace: true });
 
+  // A link that is opened while the page is here already changes what is behind the # only.
+  const begun = useRef(false);
   useEffect(() => {
     document.title = `${t("signIn")} · Lateral`;
-    if (begun.current) return;
-    begun.current = true;
-    const token = location.hash.slice(1).replace(/^token=/, "");
-    (async () => {
-      await loadSession();
+    const redeem = async () => {
+      const token = location.hash.slice(1).replace(/^token=/, "");
       if (!token) return;
       history.replaceState(null, "", location.pathname + location.search);
-      setSession(await ask("POST", "/session/link", { token }));
-      enter();
-    })().catch((err: unknown) => {
-      setError(err);
-      setLinked(false);
-    });
+      setLinked(true);
+      setError(undefined);
+      try {
+        setSession(await ask("POST", "/session/link", { token }));
+        enter();
+      } catch (err) {
+        setError(err);
+        setLinked(false);
+      }
+    };
+    const changed = () => void redeem();
+    window.addEventListener("hashchange", changed);
+    if (!begun.current) {
+      begun.current = true;
+      loadSession().then(redeem, (err: unknown) => {
+        setError(err);
+        setLinked(false);
+      });
+    }
+    return () => window.removeEventListener("hashchange", changed);
     // eslint-disable-next-line
   }, []);
 
