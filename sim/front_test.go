@@ -6,10 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -310,4 +312,25 @@ func TestAFrontListensOnThisMachineOnly(t *testing.T) {
 		t.Fatalf("%q, %v", said, err)
 	}
 	second.Close()
+}
+
+// The ports of nodes were once whatever the system gave. Before a node listened on its
+// own, a connection or a relay had been given the same one now and then: one of ten
+// sandboxes waited for ever for a node that had ended.
+func TestPortsOfNodesAreNoneThatTheSystemGivesToOthers(t *testing.T) {
+	ports, err := freePorts(60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, p := range ports {
+		_, port, err := net.SplitHostPort(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := strconv.Atoi(port); err != nil || n < lowestPort || n >= givenPorts() || seen[p] {
+			t.Errorf("port %s of %v", p, ports)
+		}
+		seen[p] = true
+	}
 }

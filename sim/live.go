@@ -148,6 +148,7 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	defer s.after.Wait()
+	net.tended.Store(true) // until now a node that ended was the end of all
 	parts.Go(func() { cancel(front.serve(ctx)) })
 	parts.Go(func() { s.tend(ctx) })
 	parts.Go(func() { cancel(s.traffic(ctx, pair, generator, calendar, o.Load > 0)) })

@@ -10,12 +10,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -41,8 +44,8 @@ type Options struct {
 	Challenge  time.Duration                 // in which an exit from a deposit may be contested; 0: a day
 	ENNIs      []ENNI                        // where carriers are interconnected; with any, each has a Sonata interface
 	Binary     string                        // lateral's own binary: each node is a process; empty: all in this process
-	// Tended says that nodes may end and come back while somebody sees to it: Failed
-	// tells nothing, validators have an operator's API, and what carriers' nodes say
+	// Tended says that nodes may end and come back while somebody sees to it: once all
+	// is up Failed tells nothing. Validators have an operator's API, and what carriers' nodes say
 	// to each other goes through relays that can be cut.
 	Tended bool
 	Log    *slog.Logger
@@ -53,7 +56,8 @@ type Network struct {
 	o      Options
 	nodes  []*running // validators first
 	byName map[string]*running
-	wires  *wires // nil unless tended
+	wires  *wires      // nil unless tended
+	tended atomic.Bool // Tended, and all is up
 }
 
 // running is one node, in this process or its own.
@@ -257,8 +261,9 @@ func clientID(buyer, seller party.Code) string {
 	return strings.ToLower(string(buyer) + "-at-" + string(seller))
 }
 
-// freePorts finds that many free ports of the loopback interface. Between
-// finding and using one, another program may take it; then starting says so.
+// freePorts finds that many free ports of the loopback interface, below those that the
+// system gives to connections and to whoever asks for any: between finding and using
+// one, only another program that chose the very same may take it; then starting says so.
 func freePorts(count int) ([]string, error) {
 	var held []net.Listener
 	defer func() {
@@ -267,15 +272,35 @@ func freePorts(count int) ([]string, error) {
 		}
 	}()
 	var out []string
-	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(out) < count; tries++ {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(lowestPort+rand.IntN(givenPorts()-lowestPort))))
 		if err != nil {
+			if tries < 100+10*count {
+				continue
+			}
 			return nil, fault.New(fault.Unavailable, "there is no free port on the loopback interface", "end other programs, or wait").Because(err)
 		}
 		held = append(held, l)
 		out = append(out, l.Addr().String())
 	}
 	return out, nil
+}
+
+// lowestPort is above those of services that a machine commonly runs.
+const lowestPort = 12_000
+
+// givenPorts is the first of the ports that the system gives by itself.
+func givenPorts() int {
+	const usual = 32_768
+	data, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err != nil {
+		return usual // another system; most begin there or above
+	}
+	var first int
+	if _, err := fmt.Sscan(string(data), &first); err != nil || first < lowestPort+2_000 {
+		return usual
+	}
+	return first
 }
 
 // NetworkFile is the path of the network file.
@@ -346,7 +371,7 @@ func (n *Network) Names() []string {
 // Failed gives the first node that has ended by itself, and why. Of a network that
 // is tended it gives none.
 func (n *Network) Failed() error {
-	if n.o.Tended {
+	if n.tended.Load() {
 		return nil
 	}
 	for _, r := range n.nodes {
