@@ -15,6 +15,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lateral-network/lateral/api"
@@ -28,10 +29,12 @@ type front struct {
 	s        *sandbox
 	listener net.Listener
 	port     string
-	places   map[string]party.Code // by host name; the observer's has none
-	proxies  map[party.Code]http.Handler
 	origins  *http.CrossOriginProtection
 	acts     *http.ServeMux
+
+	mu      sync.RWMutex          // guards all below
+	places  map[string]party.Code // by host name; the observer's has none
+	proxies map[party.Code]http.Handler
 }
 
 const observerHost = "observer.localhost"
@@ -58,23 +61,33 @@ func newFront(ctx context.Context, s *sandbox, l net.Listener) (*front, error) {
 		return nil, err
 	}
 	f := &front{s: s, listener: l, port: port, places: map[string]party.Code{observerHost: ""}, proxies: map[party.Code]http.Handler{}, origins: http.NewCrossOriginProtection()}
-	for _, code := range s.net.o.Carriers {
-		f.places[hostOf(code)] = code
-		at, err := url.Parse(s.net.API(code))
-		if err != nil {
+	for _, code := range s.net.carriers() {
+		if err := f.lead(code); err != nil {
 			return nil, err
-		}
-		f.proxies[code] = &httputil.ReverseProxy{
-			Rewrite: func(r *httputil.ProxyRequest) {
-				r.SetURL(at)
-				r.Out.Host = r.In.Host // cookies and origins are of the name that the browser shows
-			},
-			FlushInterval: -1, // streams of events go on at once
-			ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, err error) { refuse(w, down(code, err)) },
 		}
 	}
 	f.acts = f.routes(ctx)
 	return f, nil
+}
+
+// lead has a carrier's name lead to its node.
+func (f *front) lead(code party.Code) error {
+	at, err := url.Parse(f.s.net.API(code))
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.places[hostOf(code)] = code
+	f.proxies[code] = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(at)
+			r.Out.Host = r.In.Host // cookies and origins are of the name that the browser shows
+		},
+		FlushInterval: -1, // streams of events go on at once
+		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, err error) { refuse(w, down(code, err)) },
+	}
+	return nil
 }
 
 // hostOf is a carrier's name on the front.
@@ -109,7 +122,10 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
+	f.mu.RLock()
 	code, known := f.places[strings.ToLower(strings.TrimSuffix(host, "."))]
+	proxy := f.proxies[code]
+	f.mu.RUnlock()
 	switch {
 	case !known:
 		f.index(w, r)
@@ -118,7 +134,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case code == "":
 		f.index(w, r)
 	default:
-		f.proxies[code].ServeHTTP(w, r)
+		proxy.ServeHTTP(w, r)
 	}
 }
 
@@ -209,8 +225,8 @@ func (f *front) listed() (out struct {
 	Carriers []place    `json:"carriers"`
 	Observer string     `json:"observer"`
 }) {
-	for _, code := range f.s.net.o.Carriers {
-		out.Carriers = append(out.Carriers, place{code, legalName(code), f.at(hostOf(code))})
+	for _, code := range f.s.net.carriers() {
+		out.Carriers = append(out.Carriers, place{code, f.s.net.nameOf(code), f.at(hostOf(code))})
 	}
 	out.Observer = f.at(observerHost)
 	return out
