@@ -85,7 +85,13 @@ func (f *front) lead(code party.Code) error {
 			r.Out.Host = r.In.Host // cookies and origins are of the name that the browser shows
 		},
 		FlushInterval: -1, // streams of events go on at once
-		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, err error) { refuse(w, down(code, err)) },
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+				f.wait(w, code)
+				return
+			}
+			refuse(w, down(code, err))
+		},
 	}
 	return nil
 }
@@ -147,20 +153,36 @@ func (f *front) index(w http.ResponseWriter, r *http.Request) {
 	f.page(w)
 }
 
-// page writes the list of carriers. It runs no script and loads nothing.
+// page writes the list of carriers.
 func (f *front) page(w http.ResponseWriter) {
 	var text bytes.Buffer
 	if err := indexPage.Execute(&text, f.listed()); err != nil {
 		refuse(w, err)
 		return
 	}
+	guarded(w, http.StatusOK, text.Bytes())
+}
+
+// wait is the page of a carrier whose node does not answer: it asks again by itself.
+func (f *front) wait(w http.ResponseWriter, code party.Code) {
+	var text bytes.Buffer
+	if err := waitPage.Execute(&text, place{Code: code, Name: f.s.net.nameOf(code)}); err != nil {
+		refuse(w, err)
+		return
+	}
+	guarded(w, http.StatusServiceUnavailable, text.Bytes())
+}
+
+// guarded writes a page that runs no script and loads nothing.
+func guarded(w http.ResponseWriter, status int, page []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+indexStyleHash+"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
-	_, _ = w.Write(text.Bytes()) // a browser that has gone needs no page
+	w.WriteHeader(status)
+	_, _ = w.Write(page) // a browser that has gone needs no page
 }
 
 // act answers what is under /sandbox.
@@ -256,6 +278,25 @@ var indexPage = template.Must(template.New("index").Parse(`<!doctype html>
 {{range .Carriers}}<li><a href="{{.URL}}/">{{.Name}}</a> ({{.Code}})</li>
 {{end}}</ul>
 <p>All of the network at once: <a href="{{.Observer}}/">observer</a></p>
+</main>
+</body>
+</html>
+`))
+
+var waitPage = template.Must(template.New("wait").Parse(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="3">
+<title>{{.Code}} does not answer</title>
+<style>` + indexStyle + `</style>
+</head>
+<body>
+<main>
+<h1>The node of {{.Name}} does not answer</h1>
+<p>It may be starting, or somebody has stopped it. This page asks again every few seconds, and goes on when the node is back.</p>
+<p>Nodes are started in the sandbox's controls, at any other carrier.</p>
 </main>
 </body>
 </html>
