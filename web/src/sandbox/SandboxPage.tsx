@@ -99,7 +99,7 @@ function Nodes({ state, busy, go, onKill }: Part & { onKill: (n: Node) => void }
                 <Table.Td>
                   {n.name}
                   {n.problem && (
-                    <Text size="xs" c="red" style={{ whiteSpace: "normal" }}>
+                    <Text size="xs" c="var(--mantine-color-error)" style={{ whiteSpace: "normal" }}>
                       {n.problem}
                     </Text>
                   )}

@@ -114,7 +114,7 @@ function Ledger() {
             {s.bilaterals
               .filter((b) => b.problem || b.divergence)
               .map((b) => (
-                <Text key={b.channel} size="sm" c="red">
+                <Text key={b.channel} size="sm" c="var(--mantine-color-error)">
                   {b.partner}: {b.problem ?? t("divergence")}
                 </Text>
               ))}
