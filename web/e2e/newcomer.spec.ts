@@ -35,7 +35,7 @@ const stamp = (ms: number) => new Date(ms).toISOString();
 const hour = 3_600_000;
 
 test("a new carrier joins, and settles its first period", async ({ sandbox, browser }) => {
-  test.setTimeout(420_000);
+  test.setTimeout(600_000);
   // Somebody at the sandbox's controls starts one more node.
   const engineer = await sandbox.as(browser, "BRAVO", "engineer");
   await engineer.goto("/sandbox-control");
@@ -106,7 +106,7 @@ test("a new carrier joins, and settles its first period", async ({ sandbox, brow
     await manager.getByLabel("From (day, UTC)").fill(day);
     await manager.getByTestId("file").setInputFiles({ name: "contract.pdf", mimeType: "application/pdf", buffer: Buffer.from("signed by both") });
     for (const clause of ["Governing law", "Jurisdiction", "Indemnity", "Liability", "Force majeure", "Taxes", "Term", "Obligations", "Definitions"]) await manager.getByRole("textbox", { name: clause, exact: true }).fill("As in the signed document.");
-    await manager.getByLabel("Billing period").fill("1h");
+    await manager.getByRole("combobox", { name: "Billing period" }).fill("1h");
     await manager.getByRole("switch", { name: /^Usage comes from files/ }).check();
     await manager.getByLabel("Days until due").fill("0");
     await manager.getByRole("button", { name: "Propose" }).click();
