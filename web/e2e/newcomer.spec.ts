@@ -34,6 +34,8 @@ async function person(admin: Page, browser: Browser, name: string, role: string)
 const stamp = (ms: number) => new Date(ms).toISOString();
 const hour = 3_600_000;
 
+test.use({ actionTimeout: 60_000 });
+
 test("a new carrier joins, and settles its first period", async ({ sandbox, browser }) => {
   test.setTimeout(600_000);
   // Somebody at the sandbox's controls starts one more node.
