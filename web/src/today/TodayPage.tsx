@@ -241,7 +241,7 @@ function Failed() {
                 </Text>
               ))}
               {open > 0 && (
-                <Anchor component={Link} to="/money/payments" size="sm">
+                <Anchor component={Link} to="/payments" search={{ tab: "exceptions" } as never} size="sm">
                   {t("exceptions", { count: open })}
                 </Anchor>
               )}
@@ -267,7 +267,7 @@ function Exposure() {
   const { t } = useTranslation("today");
   const today = useToday(true);
   return (
-    <Tile title={t("exposure")} to="/money/exposure">
+    <Tile title={t("exposure")} to="/exposure">
       <Loaded of={today} lines={3}>
         {({ exposure }) =>
           exposure.length ? (
