@@ -184,7 +184,7 @@ func TestASandboxIsReachedByNamesAndBrokenAndMended(t *testing.T) {
 		if status, _, text := b.ask("GET", host, "/v1/me", ""); status != http.StatusUnauthorized {
 			t.Errorf("%s asks nobody who they are: %d %s", host, status, text)
 		}
-		if !strings.HasPrefix(d.SignIn, d.Address+"/sign-in#") || len(d.Roles) != len(roles) || d.SignIn != d.Roles[api.Clerk] {
+		if !strings.HasPrefix(d.SignIn, d.Address+"/sign-in#") || len(d.Roles) != len(people) || d.SignIn != d.Roles["clerk"] {
 			t.Errorf("the door of %s is %+v", d.Carrier, d)
 		}
 	}

@@ -177,6 +177,7 @@ type server struct {
 	heartbeat time.Duration
 	requests  *prometheus.HistogramVec
 	served    map[string]bool // operations by id
+	waiting   waiting         // what a person looks at first
 }
 
 // Handler answers the interface.

@@ -75,7 +75,7 @@ function Scope() {
       <List size="sm" mt="xs">
         {(["/trust/log", "/trust/verify", "/trust/anchors", "/trust/problems"] as const).map((to) => (
           <List.Item key={to}>
-            <Anchor component={Link} to={to} size="sm">
+            <Anchor component={Link} to={to} size="sm" display="inline-block" py={2} mih={24}>
               {t(`links.${to.slice(7)}`)}
             </Anchor>
           </List.Item>
