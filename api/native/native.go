@@ -176,8 +176,9 @@ type server struct {
 	api       huma.API
 	heartbeat time.Duration
 	requests  *prometheus.HistogramVec
-	served    map[string]bool // operations by id
-	waiting   waiting         // what a person looks at first
+	served    map[string]bool   // operations by id
+	at        map[string]string // their paths
+	waiting   waiting           // what a person looks at first
 }
 
 // Handler answers the interface.
@@ -210,7 +211,7 @@ func newServer(o Options) (*server, error) {
 	if o.Wait == 0 {
 		o.Wait = time.Minute
 	}
-	s := &server{Options: o, mux: http.NewServeMux(), heartbeat: heartbeat, served: map[string]bool{}}
+	s := &server{Options: o, mux: http.NewServeMux(), heartbeat: heartbeat, served: map[string]bool{}, at: map[string]string{}}
 	config := huma.DefaultConfig("Lateral native API", o.Version)
 	config.Info.Description = description
 	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}

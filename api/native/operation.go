@@ -78,7 +78,7 @@ func operation(method, path, id, tag, summary string) huma.Operation {
 // Problem.
 func add[I, O any](s *server, op huma.Operation, f func(context.Context, *I) (*O, error)) {
 	if s.Treasury != nil || !strings.HasPrefix(op.Path, "/v1/payments/") { // a node without a bank refuses these
-		s.served[op.OperationID] = true
+		s.served[op.OperationID], s.at[op.OperationID] = true, op.Path
 	}
 	s.describeErrors(&op)
 	op.Middlewares = append(op.Middlewares, s.guard)

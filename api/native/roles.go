@@ -3,6 +3,7 @@ package native
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/fault"
@@ -135,8 +136,28 @@ func permit(who api.Actor, operation string) error {
 	return fault.Newf(fault.Forbidden, "use a token with the role "+spoken(roles), "the role %s may not do this (%s)", who.Role, operation)
 }
 
-// Operations lists the operations of this node that a role may use, by id.
-func (h *Handler) Operations(r api.Role) []string { return h.s.operations(r) }
+// Operations lists the operations of this node that a role may use, by id, without
+// those about what the node has not: banks, neighbours, tickets. It would refuse them all.
+func (h *Handler) Operations(r api.Role) []string {
+	return slices.DeleteFunc(h.s.operations(r), func(id string) bool { return h.s.lacks(h.s.at[id]) })
+}
+
+// lacks reports whether an operation is about what this node has not.
+func (s *server) lacks(path string) bool {
+	for _, part := range []struct {
+		has   bool
+		under []string
+	}{
+		{s.Treasury != nil, []string{"/v1/payments/"}},
+		{s.Market != nil, []string{"/v1/services", "/v1/inquiries"}},
+		{s.Troubles != nil, []string{"/v1/tickets", "/v1/incidents"}},
+	} {
+		if !part.has && slices.ContainsFunc(part.under, func(p string) bool { return strings.HasPrefix(path, p) }) {
+			return true
+		}
+	}
+	return false
+}
 
 func (s *server) operations(r api.Role) []string {
 	out := []string{}

@@ -65,7 +65,7 @@ export function SignInPage() {
             </Text>
           </Stack>
           <ProblemAlert error={error} />
-          {linked ? <Center p="lg"><Loader aria-label={t("signingIn")} /></Center> : s && <SignInForm onDone={enter} />}
+          {linked ? <Center p="lg"><Loader role="progressbar" aria-label={t("signingIn")} /></Center> : s && <SignInForm onDone={enter} />}
         </Stack>
       </Card>
     </Center>

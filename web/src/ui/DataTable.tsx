@@ -92,7 +92,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, empty, file, select
           <Text size="sm" c="dimmed" aria-live="polite">
             {rows.total === undefined ? t("table.loaded", { count, n: count.toLocaleString(i18n.language) }) : t("table.of", { n: count.toLocaleString(i18n.language), total: rows.total.toLocaleString(i18n.language) })}
           </Text>
-          {busy && <Loader size="xs" aria-label={t("loading")} />}
+          {busy && <Loader size="xs" role="progressbar" aria-label={t("loading")} />}
           {file && <Export columns={columns} rows={rows} file={file} />}
         </Group>
       </Group>
