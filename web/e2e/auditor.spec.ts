@@ -6,7 +6,7 @@ import type { Page } from "@playwright/test";
 
 import { accessible, expect, quiet, test } from "./sandbox";
 
-test.setTimeout(300_000);
+test.setTimeout(420_000);
 
 const slow = { timeout: 60_000 };
 
@@ -31,10 +31,10 @@ test("an auditor reads everything, changes nothing, and proves an invoice withou
   await expect(scope.locator(".fact").filter({ hasText: "May change" })).toContainText("nothing");
   await expect(scope).toContainText("You see everything that belongs to ALPHA and its channels, and change nothing.");
   const paths = await page.getByRole("navigation").getByRole("link").evaluateAll((all) => all.map((a) => a.getAttribute("href") ?? ""));
-  expect(paths.length).toBeGreaterThan(15);
-  for (const path of paths.filter((p) => p.startsWith("/") && !/settings|sandbox-control|observer/.test(p))) {
+  for (const path of ["/invoices", "/payments", "/trust/log", "/trust/problems", "/users"]) expect(paths).toContain(path);
+  for (const path of ["/partners/BRAVO", "/agreements", "/sheets", "/invoices", "/orders", "/deposits", "/netting", "/payments", "/users"]) {
     await shown(page, path);
-    const offered = (await page.getByRole("main").getByRole("button").allInnerTexts()).map((b) => b.trim());
+    const offered = await page.getByRole("main").getByRole("button").evaluateAll((all) => all.map((b) => (b.textContent ?? "").trim()));
     expect(offered.filter((b) => steps.test(b)), `steps on ${path}`).toEqual([]);
   }
   // The API refuses them too, whoever sends them.

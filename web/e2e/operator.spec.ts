@@ -2,7 +2,7 @@ import type { Page } from "@playwright/test";
 
 import { accessible, expect, quiet, Sandbox, test } from "./sandbox";
 
-test.setTimeout(420_000);
+test.setTimeout(600_000);
 
 const slow = { timeout: 90_000 };
 
