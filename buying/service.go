@@ -30,6 +30,7 @@ type Request struct {
 	Hours           uint32         // of a month in which a session is expected to be open; above 0 it is capacity that stands
 	Hops, Asks      int            // budgets; 0: the node's
 	Time            time.Duration
+	By              string // who asks; for people
 }
 
 // Answer is what an inquiry has found.
@@ -112,7 +113,8 @@ func (b *Broker) Inquire(ctx context.Context, r Request) (Answer, error) {
 	}
 	select {
 	case res := <-c:
-		return b.answerOf(id, res, began), nil
+		a := b.answerOf(id, res, began)
+		return a, b.keepInquiry(Inquired{At: began.UnixMilli(), Request: r, Answer: a})
 	case <-ctx.Done():
 		b.do(func(now int64) []mesh.Effect {
 			delete(b.results, id)
@@ -197,6 +199,9 @@ type Service struct {
 	// the other date that was asked for last; nil: none was.
 	Begins int64
 	Date   *order.Wish
+	// Allowed is what the carrier may do now: build, withdraw, change, reschedule, end,
+	// open a session.
+	Allowed []string
 }
 
 // errNoService says that there is no such service.
@@ -238,7 +243,34 @@ func (b *Broker) service(o *mesh.Order) Service {
 			}
 		}
 	}
+	s.Allowed = b.allowed(o, s.Build)
 	return s
+}
+
+// allowed gives what may be done with a service now. What is sold to a partner is the
+// partner's to change. The lock is held.
+func (b *Broker) allowed(o *mesh.Order, build bool) []string {
+	own, stage := o.Up < 0, o.Next.Stage
+	serves := o.Current != nil && o.End == nil
+	tries := o.Current == nil && stage != mesh.Accepted && stage != mesh.Releasing && stage != mesh.Released
+	settled := stage == mesh.Accepted || stage == mesh.Released
+	out := []string{}
+	for _, x := range []struct {
+		step string
+		can  bool
+	}{
+		{"build", build},
+		{"withdraw", (own || build) && tries},
+		{"reschedule", own && tries && stage == mesh.Ordered && o.Down >= 0},
+		{"change", own && serves && settled && len(b.running(o.ID)) == 0},
+		{"end", own && serves},
+		{"open", own && b.stands(o) == nil},
+	} {
+		if x.can {
+			out = append(out, x.step)
+		}
+	}
+	return out
 }
 
 func (b *Broker) productOfItem(enni int, id string) string {

@@ -38,6 +38,16 @@ type Inquired struct {
 	Alternatives  []Offer `json:"alternatives" nullable:"false" doc:"That are better in price, latency or availability than each other and the best."`
 }
 
+// Inquiry is one that was made here, with what it has found.
+type Inquiry struct {
+	ID      string   `json:"id"`
+	Asked   Time     `json:"asked" doc:"When."`
+	By      string   `json:"by,omitempty" doc:"Who has asked."`
+	Inquiry Inquire  `json:"inquiry" doc:"What was asked."`
+	Found   Inquired `json:"found" doc:"In a list, without the proofs of its offers."`
+	Service string   `json:"service,omitempty" doc:"That was ordered of it."`
+}
+
 // Offer is a firm quote to order by.
 type Offer struct {
 	Quote        string       `json:"quote"`
@@ -95,6 +105,8 @@ type Session struct {
 	Closed  Time   `json:"closed,omitempty" doc:"It was asked to close."`
 	Sold    string `json:"sold_product,omitempty" doc:"On the Bilateral with the buyer of the service."`
 	Bought  string `json:"bought_product,omitempty" doc:"On the Bilateral with the seller."`
+
+	Allowed []string `json:"allowed" nullable:"false" doc:"What may be done about it now: close."`
 }
 
 // RescheduleService asks for another date of a service, for haste, or for both.
@@ -151,4 +163,5 @@ type Service struct {
 	Bought  string       `json:"bought_product,omitempty" doc:"On the Bilateral with the seller."`
 	Waiting bool         `json:"waits_for_people,omitempty" doc:"Own legs are to be delivered: see build."`
 	Offer   Offer        `json:"offer"`
+	Allowed []string     `json:"allowed" nullable:"false" doc:"What this carrier may do about it now: build, withdraw, reschedule, change, end; open a session."`
 }
