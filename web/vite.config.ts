@@ -23,5 +23,5 @@ export default defineConfig({
       ["/v1", "/session", "/sandbox", "/health", "/ready"].map((path) => [path, { target: process.env.LATERAL_API ?? "http://127.0.0.1:7080" }]),
     ),
   },
-  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"], setupFiles: ["src/test.ts"] },
+  test: { environment: "node", include: ["src/**/*.test.ts"] },
 });

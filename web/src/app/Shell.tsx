@@ -62,7 +62,7 @@ export function Shell() {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label={t("menu")}>
-        <ScrollArea type="auto">
+        <ScrollArea type="auto" scrollbarSize={6} offsetScrollbars="y">
           <Stack gap="sm">
             {nav.map((group) => {
               const items = group.items.filter((i) => (!i.needs || may(i.needs)) && (!i.sandbox || sandbox));

@@ -1,8 +1,12 @@
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 
 import { dropFilter, saveFilter, savedFilters } from "./saved";
 
-beforeEach(() => localStorage.clear());
+// A browser's storage, as far as filters use it.
+beforeEach(() => {
+  const kept = new Map<string, string>();
+  vi.stubGlobal("localStorage", { getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => kept.set(k, v) });
+});
 
 it("keeps filters by page and name", () => {
   saveFilter("disputes", { name: "mine", search: { assigned: "ann" } });
