@@ -54,9 +54,12 @@ type Offer struct {
 	Availability uint64 // millionths
 	Until        int64  // ms since 1970
 	Legs         []OfferLeg
-	// Bought is what the neighbour asks for its part, "" where all legs are own.
+	// Seller is of whom the rest is bought, "" where all legs are own. What the own legs
+	// cost, what the neighbour asks for its part and the mark-up on it are the price.
 	Seller party.Code
+	Own    mesh.Price
 	Bought mesh.Price
+	Markup mesh.Price
 	Proof  []byte // the neighbour's signed quote
 }
 
@@ -174,6 +177,11 @@ func (b *Broker) offer(s *mesh.Signed) Offer {
 	if ok && x.Bought != nil {
 		o.Seller, o.Bought, o.Proof = party.Code(x.Bought.Quote.Seller), x.Bought.Quote.Price, x.Bought.Proof
 	}
+	for _, l := range x.Own {
+		p := &l.Price
+		o.Own = mesh.Price{Once: o.Own.Once + p.Once, Each: o.Own.Each + p.Each, Hour: o.Own.Hour + p.Hour} // parts of a price that was added up before
+	}
+	o.Markup = mesh.Price{Once: o.Price.Once - o.Own.Once - o.Bought.Once, Each: o.Price.Each - o.Own.Each - o.Bought.Each, Hour: o.Price.Hour - o.Own.Hour - o.Bought.Hour}
 	return o
 }
 

@@ -100,6 +100,10 @@ func offerShown(o *buying.Offer) wire.Offer {
 	}
 	if o.Seller != "" {
 		x.BoughtOnce, x.BoughtEach = amount(o.Bought.Once), amount(o.Bought.Each)
+		x.OwnOnce, x.OwnEach, x.MarkupOnce, x.MarkupEach = amount(o.Own.Once), amount(o.Own.Each), amount(o.Markup.Once), amount(o.Markup.Each)
+		if o.Price.Hour != 0 {
+			x.OwnHour, x.MarkupHour = amount(o.Own.Hour), amount(o.Markup.Hour)
+		}
 		if o.Bought.Hour != 0 {
 			x.BoughtHour = amount(o.Bought.Hour)
 		}

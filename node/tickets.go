@@ -20,7 +20,7 @@ type troubles struct {
 
 func shownTicket(t sonata.HeldTicket) wire.Ticket {
 	w := wire.Ticket{ID: t.ID, Partner: t.Buyer, Status: t.Status, Type: t.Type, Description: t.Description, Impact: t.Impact, Priority: t.Priority, Severity: t.Severity,
-		OwnPriority: t.SellerPriority, OwnSeverity: t.SellerSeverity, External: t.ExternalID, Created: stamp(t.Created), Began: stamp(t.Began), Expected: stamp(t.Expected), Resolved: stamp(t.Resolved)}
+		OwnPriority: t.SellerPriority, OwnSeverity: t.SellerSeverity, External: t.ExternalID, Created: stamp(t.Created), Began: stamp(t.Began), Expected: stamp(t.Expected), Resolved: stamp(t.Resolved), History: []wire.TicketMove{}}
 	w.Allowed = sonata.TicketSteps(t.Status, true)
 	for _, e := range t.Entity {
 		w.About = e.Type + " " + e.ID
@@ -99,10 +99,16 @@ func (t troubles) PutIncident(ctx context.Context, w wire.Incident) error {
 func ownTicket(partner party.Code, t *lso.Ticket) wire.Ticket {
 	w := shownTicket(sonata.HeldTicket{Buyer: string(partner), Ticket: *t})
 	w.Own, w.Allowed = true, sonata.TicketSteps(t.Status, false)
+	if len(t.StatusChange) == 0 { // in short it says when it is resolved though it is not
+		w.Resolved = 0
+	}
 	return w
 }
 
 func (m market) OwnTickets(ctx context.Context, partner party.Code, status string) (out []wire.Ticket, err error) {
+	if !m.b.Sells(partner) {
+		return nil, nil
+	}
 	all, err := m.b.Tickets(ctx, partner, status)
 	for i := range all {
 		out = append(out, ownTicket(partner, &all[i]))

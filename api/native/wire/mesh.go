@@ -64,6 +64,12 @@ type Offer struct {
 	BoughtOnce   money.Amount `json:"bought_once,omitzero" doc:"What it asks."`
 	BoughtEach   money.Amount `json:"bought_each,omitzero"`
 	BoughtHour   money.Amount `json:"bought_hour,omitzero"`
+	OwnOnce      money.Amount `json:"own_once,omitzero" doc:"What the own legs cost. With what is bought and the mark-up on it they are the price."`
+	OwnEach      money.Amount `json:"own_each,omitzero"`
+	OwnHour      money.Amount `json:"own_hour,omitzero"`
+	MarkupOnce   money.Amount `json:"markup_once,omitzero"`
+	MarkupEach   money.Amount `json:"markup_each,omitzero"`
+	MarkupHour   money.Amount `json:"markup_hour,omitzero"`
 	Proof        []byte       `json:"proof,omitempty" doc:"Its signed quote."`
 }
 

@@ -21,7 +21,7 @@ type Ticket struct {
 	Expected    Time         `json:"expected,omitzero" doc:"When it is to be resolved."`
 	Resolved    Time         `json:"resolved,omitzero"`
 	Notes       []TicketNote `json:"notes,omitempty"`
-	History     []TicketMove `json:"history"`
+	History     []TicketMove `json:"history" nullable:"false"`
 	Allowed     []string     `json:"allowed" nullable:"false" doc:"What this carrier may do about it now: acknowledge, progress, ask, resolve, close; about an own one: note, cancel, close, reopen."`
 }
 
