@@ -19,6 +19,12 @@ export function Near({ of: all, asked, onChoose }: Props) {
   const { t, i18n } = useTranslation("market");
   const places = usePlaces();
   const name = (id: string | undefined) => (id ? (places.has(id) ? named(places.get(id)!, places) : id) : "");
+  // What is in the same region; without any, what is nearest.
+  const shown = (end: "a" | "z") => {
+    const there = of.filter((n) => n.for === end);
+    const close = there.filter((n) => n.metres <= 200_000);
+    return close.length ? close : there.slice(0, 3);
+  };
   const sides = (["a", "z"] as const).filter((end) => asked[end] && of.some((n) => n.for === end));
   if (!sides.length) return null;
   return (
@@ -30,13 +36,11 @@ export function Near({ of: all, asked, onChoose }: Props) {
               {t("nearTo", { place: name(asked[end]) })}
             </Text>
             <Group gap="xs">
-              {of
-                .filter((n) => n.for === end)
-                .map((n) => (
+              {shown(end).map((n) => (
                   <Button key={`${n.spot.place} ${n.spot.neighbour ?? ""}`} size="compact-sm" variant="default" h="auto" mih={26} styles={{ label: { whiteSpace: "normal" } }} onClick={() => onChoose(end, n.spot)}>
                     {[name(n.spot.place), n.spot.neighbour && t("enni", { neighbour: n.spot.neighbour }), n.metres ? metres(n.metres, i18n.language) : t("there")].filter(Boolean).join(" · ")}
                   </Button>
-                ))}
+              ))}
             </Group>
           </div>
         ))}
