@@ -63,6 +63,17 @@ export class Sandbox {
     return p;
   }
 
+  // by opens a page by a link that signs somebody in, once.
+  static async by(browser: Browser, link: string): Promise<Page> {
+    const context = await browser.newContext({ baseURL: new URL(link).origin });
+    const page = await context.newPage();
+    watch(page);
+    await page.goto(link);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page).not.toHaveURL(/sign-in/);
+    return page;
+  }
+
   private readonly contexts = new Map<string, BrowserContext>();
 
   // as gives a page of a carrier's person. A link signs in once: the second page of the
