@@ -12,6 +12,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -175,6 +176,7 @@ type server struct {
 	heartbeat time.Duration
 	requests  *prometheus.HistogramVec
 	served    map[string]bool // operations by id
+	decided   sync.Map        // disputes that somebody is deciding just now
 }
 
 // Handler answers the interface.

@@ -663,6 +663,11 @@ func (p *Partner) RejectSheet(ctx context.Context, id, why string) (wire.Done[wi
 	return post[wire.Done[wire.Sheet]](ctx, p.c, p.at("sheets", id, "reject"), wire.Answer{Why: why})
 }
 
+// WithdrawSheet takes back a sheet that the partner has not answered.
+func (p *Partner) WithdrawSheet(ctx context.Context, id, why string) (wire.Done[wire.Sheet], error) {
+	return post[wire.Done[wire.Sheet]](ctx, p.c, p.at("sheets", id, "withdraw"), wire.Answer{Why: why})
+}
+
 // Orders lists orders. Filter: kind, state, direction, product.
 func (p *Partner) Orders(ctx context.Context, f Filter) iter.Seq2[wire.Order, error] {
 	return list[wire.Order](ctx, p.c, p.at("orders"), f)
@@ -867,7 +872,8 @@ func (p *Partner) Totals(ctx context.Context) ([]wire.Totals, error) {
 	return out.Totals, err
 }
 
-// Disputes lists disputed lines. Filter: state, invoice, people, from, to.
+// Disputes lists disputed lines. Filter: state, invoice, people, by,
+// assigned, from, to.
 func (p *Partner) Disputes(ctx context.Context, f Filter) iter.Seq2[wire.Dispute, error] {
 	return list[wire.Dispute](ctx, p.c, p.at("disputes"), f)
 }
@@ -909,7 +915,8 @@ func (p *Partner) TryRule(ctx context.Context, id, rule string) (wire.Trial, err
 	return get[wire.Trial](ctx, p.c, p.disputeAt(id, "trial")+"?rule="+url.QueryEscape(rule))
 }
 
-// ProposeDecision offers how to decide a line.
+// ProposeDecision offers how to decide a line. Code: conflict when another offer is
+// there than was seen.
 func (p *Partner) ProposeDecision(ctx context.Context, id string, d wire.ProposeDecision) (wire.Done[wire.Dispute], error) {
 	return post[wire.Done[wire.Dispute]](ctx, p.c, p.disputeAt(id, "propose"), d)
 }
@@ -926,7 +933,7 @@ func (p *Partner) AssignDispute(ctx context.Context, id string, to wire.AssignDi
 
 // RejectDecision rejects the partner's offer.
 func (p *Partner) RejectDecision(ctx context.Context, id, why string) (wire.Done[wire.Dispute], error) {
-	return post[wire.Done[wire.Dispute]](ctx, p.c, p.disputeAt(id, "reject"), wire.Answer{Why: why})
+	return post[wire.Done[wire.Dispute]](ctx, p.c, p.disputeAt(id, "reject"), wire.RejectDecision{Why: why})
 }
 
 // Nettings lists nettings. Filter: state.

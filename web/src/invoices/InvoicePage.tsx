@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Card, Group, Menu, Modal, NumberInput, Select, SimpleGrid, Stack, Table, Text, Textarea, TextInput, Title } from "@mantine/core";
+import { Alert, Anchor, Button, Card, Group, Menu, NumberInput, Select, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconCheck, IconDownload, IconX } from "@tabler/icons-react";
 import { Link, useParams } from "@tanstack/react-router";
@@ -18,8 +18,9 @@ import { Empty } from "@/ui/Empty";
 import { useFilters } from "@/ui/Filters";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
-import { ProblemAlert } from "@/ui/ProblemAlert";
+import { SmallTable } from "@/ui/SmallTable";
 import { StateBadge } from "@/ui/StateBadge";
+import { Step } from "@/ui/Step";
 import { Between, When } from "@/ui/When";
 
 import { Waterfall } from "./Waterfall";
@@ -330,79 +331,49 @@ function Answer({ i, partner, what, lines, close }: { i: Invoice; partner: strin
   });
   const objected = Object.entries(amounts).filter(([, v]) => v.trim() !== "");
   const nothing = (what === "dispute" && !lines.length) || (what === "items" && !objected.length);
+  const ownOf = (l: Line) => own[lineKey(l)] ?? { calls: l.calls, billed_seconds: l.billed_seconds };
   const send = () => {
     if (what === "accept") accept.mutate({ params: { path }, body: { document: read } }, done("accepted"));
     else if (what === "reject") reject.mutate({ params: { path }, body: { document: read, why } }, done("rejected"));
     else if (what === "items") disputeItems.mutate({ params: { path }, body: { document: read, why, items: objected.map(([n, amount]) => ({ number: Number(n), amount: amount.trim() })) } }, done("disputed"));
     else
       dispute.mutate(
-        { params: { path }, body: { document: read, why, lines: lines.map((l) => ({ row: l.row, ...(l.adjusts ? { adjusts: l.adjusts } : {}), ...(own[lineKey(l)] ?? { calls: l.calls, billed_seconds: l.billed_seconds }) })) } },
+        { params: { path }, body: { document: read, why, lines: lines.map((l) => ({ row: l.row, ...(l.adjusts ? { adjusts: l.adjusts } : {}), ...ownOf(l) })) } },
         done("disputed"),
       );
   };
   return (
-    <Modal opened onClose={close} size={what === "accept" || what === "reject" ? "md" : "xl"} title={t(what === "items" ? "disputeItems" : what)} closeOnClickOutside={!busy} closeButtonProps={{ "aria-label": t("ui:close") }}>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          send();
-        }}
-      >
-        <Stack>
-          <Text size="sm">{what === "dispute" && !lines.length ? t("disputeNone") : t(what === "items" ? "disputeText" : `${what}Text`)}</Text>
-          {what === "accept" && <Money fw={650} fz="lg" amount={i.total} currency={i.currency} />}
-          {what === "dispute" && lines.length > 0 && (
-            <Table.ScrollContainer minWidth={480} mah={360}>
-              <Table>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{t("line")}</Table.Th>
-                    <Table.Th>{t("calls")}</Table.Th>
-                    <Table.Th>{t("billed")}</Table.Th>
-                    <Table.Th ta="right">{t("claimed")}</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {lines.slice(0, 500).map((l) => {
-                    const key = lineKey(l);
-                    const o = own[key] ?? { calls: l.calls, billed_seconds: l.billed_seconds };
-                    return (
-                      <Table.Tr key={key}>
-                        <Table.Td>
-                          {l.row} · {l.rate.destination}
-                        </Table.Td>
-                        <Table.Td>
-                          <NumberInput size="xs" min={0} allowDecimal={false} aria-label={`${t("calls")}, ${l.row}`} value={o.calls} onChange={(v) => setOwn({ ...own, [key]: { ...o, calls: Number(v) || 0 } })} />
-                        </Table.Td>
-                        <Table.Td>
-                          <NumberInput size="xs" min={0} allowDecimal={false} aria-label={`${t("billed")}, ${l.row}`} value={o.billed_seconds} onChange={(v) => setOwn({ ...own, [key]: { ...o, billed_seconds: Number(v) || 0 } })} />
-                        </Table.Td>
-                        <Table.Td ta="right">
-                          <Money amount={l.amount} currency={i.currency} />
-                        </Table.Td>
-                      </Table.Tr>
-                    );
-                  })}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          )}
-          {what === "items" &&
-            i.says?.items?.slice(0, 200).map((x) => (
-              <TextInput key={x.number} size="xs" inputMode="decimal" label={`${x.number} · ${x.product} (${x.charge.amount.amount} ${x.charge.amount.currency})`} placeholder={x.charge.amount.amount} value={amounts[x.number] ?? ""} onChange={(e) => setAmounts({ ...amounts, [x.number]: e.currentTarget.value })} />
-            ))}
-          {what !== "accept" && !(what === "dispute" && !lines.length) && <Textarea label={t("why")} description={t("whyText")} required maxLength={500} autosize minRows={2} value={why} onChange={(e) => setWhy(e.currentTarget.value)} />}
-          {Boolean(error) && <ProblemAlert error={error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close} disabled={busy}>
-              {t("ui:cancel")}
-            </Button>
-            <Button type="submit" loading={busy} disabled={nothing} color={what === "reject" ? "red" : undefined}>
-              {t(what === "items" ? "disputeItems" : what)}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <Step
+      title={t(what === "items" ? "disputeItems" : what)}
+      text={what === "dispute" && !lines.length ? t("disputeNone") : t(what === "items" ? "disputeText" : `${what}Text`)}
+      size={what === "accept" || what === "reject" ? "md" : "xl"}
+      onClose={close}
+      onSubmit={send}
+      busy={busy}
+      error={error}
+      disabled={nothing}
+      color={what === "reject" ? "red" : undefined}
+    >
+      {what === "accept" && <Money fw={650} fz="lg" amount={i.total} currency={i.currency} />}
+      {what === "dispute" && lines.length > 0 && (
+        <SmallTable
+          label={t("lines")}
+          height={360}
+          rows={lines.slice(0, 500)}
+          rowKey={lineKey}
+          columns={[
+            { id: "line", header: t("line"), head: true, cell: (l) => `${l.row} · ${l.rate.destination}` },
+            { id: "calls", header: t("calls"), cell: (l) => <NumberInput size="xs" min={0} allowDecimal={false} aria-label={`${t("calls")}, ${l.row}`} value={ownOf(l).calls} onChange={(v) => setOwn({ ...own, [lineKey(l)]: { ...ownOf(l), calls: Number(v) || 0 } })} /> },
+            { id: "billed", header: t("billed"), cell: (l) => <NumberInput size="xs" min={0} allowDecimal={false} aria-label={`${t("billed")}, ${l.row}`} value={ownOf(l).billed_seconds} onChange={(v) => setOwn({ ...own, [lineKey(l)]: { ...ownOf(l), billed_seconds: Number(v) || 0 } })} /> },
+            { id: "claimed", header: t("claimed"), right: true, cell: (l) => <Money amount={l.amount} currency={i.currency} /> },
+          ]}
+        />
+      )}
+      {what === "items" &&
+        i.says?.items?.slice(0, 200).map((x) => (
+          <TextInput key={x.number} size="xs" inputMode="decimal" label={`${x.number} · ${x.product} (${x.charge.amount.amount} ${x.charge.amount.currency})`} placeholder={x.charge.amount.amount} value={amounts[x.number] ?? ""} onChange={(e) => setAmounts({ ...amounts, [x.number]: e.currentTarget.value })} />
+        ))}
+      {what !== "accept" && !(what === "dispute" && !lines.length) && <Textarea label={t("why")} description={t("whyText")} required maxLength={500} autosize minRows={2} value={why} onChange={(e) => setWhy(e.currentTarget.value)} />}
+    </Step>
   );
 }

@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Card, Checkbox, Group, Modal, Select, SimpleGrid, Stack, Tabs, Text, Textarea, Title } from "@mantine/core";
+import { Anchor, Badge, Button, Card, Checkbox, Group, Select, SimpleGrid, Stack, Tabs, Text, Textarea, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconRefresh } from "@tabler/icons-react";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
@@ -15,11 +15,12 @@ import { Empty } from "@/ui/Empty";
 import { useFilters } from "@/ui/Filters";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
-import { ProblemAlert } from "@/ui/ProblemAlert";
+import { SmallTable } from "@/ui/SmallTable";
 import { StateBadge } from "@/ui/StateBadge";
+import { Step } from "@/ui/Step";
 import { Between, When } from "@/ui/When";
 
-import { groups, seconds, word } from "./lines";
+import { groups, largest, seconds, word } from "./lines";
 
 type Period = Schema<"Period">;
 type Parts = Search<{ tab: "text"; differing: "flag"; row: "text"; adjusts: "text"; version: "text" }>;
@@ -231,16 +232,18 @@ function Rated({ at, f, set }: Part) {
             <Title order={2} size="h4" mb="xs">
               {t("byDestination")}
             </Title>
-            <Group gap="lg">
-              {groups(r.lines).slice(0, 12).map((g) => (
-                <div key={`${g.destination} ${g.currency}`}>
-                  <Text size="xs" c="dimmed">
-                    {g.destination} · {t("nCalls", { count: g.calls })}
-                  </Text>
-                  <Money fw={600} amount={g.amount} currency={g.currency} />
-                </div>
-              ))}
-            </Group>
+            <SmallTable
+              label={t("byDestination")}
+              height={320}
+              rows={groups(r.lines)}
+              rowKey={(g) => `${g.destination} ${g.currency}`}
+              columns={[
+                { id: "destination", header: t("destination"), head: true, cell: (g) => g.destination },
+                { id: "calls", header: t("calls"), right: true, cell: (g) => g.calls.toLocaleString(i18n.language) },
+                { id: "billed", header: t("billed"), right: true, cell: (g) => g.billed.toLocaleString(i18n.language) },
+                { id: "amount", header: t("amount"), right: true, cell: (g) => <Money fw={600} amount={g.amount} currency={g.currency} />, bar: (g) => largest(r.lines, g) },
+              ]}
+            />
           </section>
           <DataTable label={t("ratedTab")} columns={columns} rows={fixed(r.lines)} rowKey={(l) => `${l.adjusts ?? ""} ${l.row} ${l.amount}`} file={`rated-${at.order}`} empty={<Empty title={t("noLines")}>{t("noLinesText")}</Empty>} />
         </Stack>
@@ -296,37 +299,27 @@ function Correct({ at, close }: { at: At; close: () => void }) {
   const navigate = useNavigate();
   const correct = api.useMutation("post", "/v1/bilaterals/{partner}/periods/{order}/{from}/correct");
   return (
-    <Modal opened onClose={close} title={t("correct")} closeButtonProps={{ "aria-label": t("ui:close") }}>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          correct.mutate(
-            { params: { path: at }, body: { why } },
-            {
-              onSuccess: (c) => {
-                notifications.show({ color: "teal", message: c.notes.length ? t("corrected", { count: c.notes.length }) : t("nothingDiffers") });
-                void queries.invalidateQueries();
-                close();
-                if (c.notes[0]) void navigate({ to: `/invoices/${at.partner}/${encodeURIComponent(c.notes[0].id)}` });
-              },
+    <Step
+      title={t("correct")}
+      text={t("correctText")}
+      onClose={close}
+      busy={correct.isPending}
+      error={correct.error}
+      onSubmit={() =>
+        correct.mutate(
+          { params: { path: at }, body: { why } },
+          {
+            onSuccess: (c) => {
+              notifications.show({ color: "teal", message: c.notes.length ? t("corrected", { count: c.notes.length }) : t("nothingDiffers") });
+              void queries.invalidateQueries();
+              close();
+              if (c.notes[0]) void navigate({ to: `/invoices/${at.partner}/${encodeURIComponent(c.notes[0].id)}` });
             },
-          );
-        }}
-      >
-        <Stack>
-          <Text size="sm">{t("correctText")}</Text>
-          <Textarea label={t("why")} required maxLength={500} value={why} onChange={(e) => setWhy(e.currentTarget.value)} data-autofocus autosize minRows={2} />
-          {Boolean(correct.error) && <ProblemAlert error={correct.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              {t("ui:cancel")}
-            </Button>
-            <Button type="submit" loading={correct.isPending}>
-              {t("correct")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+          },
+        )
+      }
+    >
+      <Textarea label={t("why")} required maxLength={500} value={why} onChange={(e) => setWhy(e.currentTarget.value)} data-autofocus autosize minRows={2} />
+    </Step>
   );
 }

@@ -1,5 +1,5 @@
 import type { Schema } from "@/api/client";
-import { decimal, micro } from "@/lib/money";
+import { decimal, micro, share } from "@/lib/money";
 
 export type Word = "exact" | "within" | "differs" | "not-buyer" | "not-seller";
 
@@ -32,6 +32,12 @@ export function groups(lines: Pick<Schema<"DocumentLine">, "rate" | "calls" | "b
     return m < 0n ? -m : m;
   };
   return [...out.values()].sort((a, b) => (size(b) > size(a) ? 1 : size(b) < size(a) ? -1 : a.destination.localeCompare(b.destination)));
+}
+
+// largest gives how large a group is beside the largest of its currency, for its bar.
+export function largest(lines: Parameters<typeof groups>[0], g: Group): number {
+  const first = groups(lines).find((x) => x.currency === g.currency);
+  return first ? Math.abs(share(g.amount, first.amount)) : 0;
 }
 
 // seconds writes milliseconds with their thousandths.
