@@ -24,7 +24,7 @@ interface Props<T> {
 // Where it is wider or longer than its place it scrolls, by keyboard too.
 export function SmallTable<T>({ label, columns, rows, rowKey, minWidth = 480, caption, height }: Props<T>) {
   return (
-    <Table.ScrollContainer minWidth={minWidth} mah={height} type="native" tabIndex={0} role="region" aria-label={label}>
+    <Table.ScrollContainer minWidth={minWidth} mah={height} type="native" tabIndex={0} role="group" aria-label={label}>
       <Table aria-label={label} captionSide="top" stickyHeader={height !== undefined}>
         {caption && <Table.Caption>{caption}</Table.Caption>}
         <Table.Thead>
