@@ -107,7 +107,7 @@ function Editor({ partner, id, terms }: { partner: string; id: string; terms: Te
       </Card>
       {r && !replay.error && (
         <>
-          <Card withBorder component="section" aria-label={t("examples")} aria-busy={waits}>
+          <Card withBorder aria-busy={waits}>
             <Title order={2} size="h4" mb="xs">
               {t("examples")}
             </Title>
@@ -130,7 +130,7 @@ function Editor({ partner, id, terms }: { partner: string; id: string; terms: Te
             </Stack>
           </Card>
           {r.calls.length > 0 && (
-            <Card withBorder component="section" aria-label={t("pastCalls")}>
+            <Card withBorder>
               <Title order={2} size="h4" mb="xs">
                 {t("pastCalls")}
               </Title>

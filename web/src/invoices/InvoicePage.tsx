@@ -241,7 +241,7 @@ function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<
     [t, i18n.language, partner, says, from],
   );
   return (
-    <section aria-label={t("lines")}>
+    <div>
       <Title order={2} size="h4" mb="xs">
         {t("lines")}
       </Title>
@@ -258,7 +258,7 @@ function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<
           <Select size="xs" w={240} label={t("byDestination")} placeholder={t("allDestinations")} searchable clearable clearButtonProps={{ "aria-label": t("allDestinations") }} data={destinations} value={f.destination ?? null} onChange={(v) => set({ destination: v ?? undefined })} />
         }
       />
-    </section>
+    </div>
   );
 }
 
@@ -278,12 +278,12 @@ function Items({ partner, i }: { partner: string; i: Invoice }) {
     [t],
   );
   return (
-    <section aria-label={t("items")}>
+    <div>
       <Title order={2} size="h4" mb="xs">
         {t("items")}
       </Title>
       <DataTable label={t("items")} columns={columns} rows={rows} rowKey={(x) => String(x.number)} file={`${i.id}-items`} empty={<Empty title={t("noItems")}>{t("noItemsText")}</Empty>} />
-    </section>
+    </div>
   );
 }
 

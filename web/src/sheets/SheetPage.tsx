@@ -19,8 +19,9 @@ import { StateBadge } from "@/ui/StateBadge";
 import { Step } from "@/ui/Step";
 import { When } from "@/ui/When";
 
-import { ChangesTable, Price } from "./ChangesTable";
+import { ChangesTable } from "./ChangesTable";
 import { inForceAt, propose, useAllSheets, useSheetFile, type Sheet } from "./queries";
+import { short } from "./rates";
 import { useReading } from "./reading";
 import type { sheetTab } from "./search";
 
@@ -230,8 +231,11 @@ function Contents({ sheet, partner, search, go }: { sheet: Sheet; partner: strin
               columns={[
                 { id: "destination", header: t("fields.destination"), width: "minmax(160px, 2fr)", cell: (r) => r.destination, value: (r) => r.destination },
                 { id: "prefix", header: t("fields.prefix"), cell: (r) => <span className="numbers">{r.origin_prefix ? `${r.origin_prefix} → ${r.prefix}` : r.prefix}</span>, value: (r) => r.prefix },
-                { id: "rate", header: t("fields.rate"), right: true, width: "240px", cell: (r) => <Price row={r} />, value: (r) => r.rate },
+                { id: "rate", header: t("fields.rate"), right: true, width: "130px", cell: (r) => (r.blocked ? t("blocked") : <span className="numbers">{short(r.rate)}</span>), value: (r) => (r.blocked ? "blocked" : r.rate) },
                 { id: "currency", header: t("fields.currency"), width: "100px", cell: (r) => r.currency, value: (r) => r.currency },
+                { id: "unit", header: t("fields.unit_seconds"), right: true, width: "130px", cell: (r) => r.unit_seconds, value: (r) => r.unit_seconds },
+                { id: "minimum", header: t("fields.minimum_seconds"), right: true, width: "120px", cell: (r) => r.minimum_seconds, value: (r) => r.minimum_seconds },
+                { id: "increment", header: t("fields.increment_seconds"), right: true, width: "120px", cell: (r) => r.increment_seconds, value: (r) => r.increment_seconds },
                 { id: "from", header: t("fields.valid_from"), width: "210px", cell: (r) => <When at={r.valid_from} shape={{ seconds: false }} />, value: (r) => r.valid_from },
                 { id: "to", header: t("fields.valid_to"), width: "210px", cell: (r) => <When at={r.valid_to} shape={{ seconds: false }} />, value: (r) => r.valid_to },
               ]}
