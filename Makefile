@@ -4,7 +4,7 @@ BIN := bin/lateral
 
 NPM ?= npm
 
-.PHONY: help build portal run test test-go test-web test-pages screenshots chromium test-long vet fuzz bench bench-duckdb clean
+.PHONY: help build portal run test test-go test-web test-pages bench-pages screenshots chromium test-long vet fuzz bench bench-duckdb clean
 
 help: ## what there is to make
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,10 +51,13 @@ test-web: portal ## the portal's own tests
 # Stories in a browser run against a sandbox of their own, after everything else: no
 # other test starves them.
 test-pages: build chromium ## the portal's stories in Debian's Chromium, against a real sandbox
-	cd web && CHROMIUM=$(CHROMIUM) npx playwright test --grep-invert @screenshots
+	cd web && CHROMIUM=$(CHROMIUM) npx playwright test --grep-invert '@screenshots|@speed'
 
 screenshots: build chromium ## pictures of every page: light and dark, desktop and telephone, into web/screenshots
 	cd web && CHROMIUM=$(CHROMIUM) npx playwright test --grep @screenshots
+
+bench-pages: build chromium ## how fast pages are on the sandbox with a million calls loaded
+	cd web && CHROMIUM=$(CHROMIUM) npx playwright test --grep @speed
 
 CHROMIUM ?= /usr/bin/chromium
 chromium:

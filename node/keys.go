@@ -1,11 +1,16 @@
 package node
 
 import (
+	"encoding/json"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/channel"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
@@ -186,3 +191,27 @@ func (k *keys) delegate(r party.Role) (sign.PrivateKey, bool) {
 }
 
 var _ channel.Keys = (*keys)(nil)
+
+// own gives what others register of this carrier: its application, as Init has written
+// it beside the key file, and its delegates.
+func (n *Node) own() (out wire.OwnKeys, err error) {
+	out.Delegates = []wire.OwnDelegate{}
+	for _, r := range delegateRoles {
+		if k, ok := n.keys.delegate(r); ok {
+			out.Delegates = append(out.Delegates, wire.OwnDelegate{Role: r, Key: k.Public()})
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(filepath.Dir(n.config.Keys), applicationFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return out, nil
+	case err != nil:
+		return out, fault.New(fault.Unavailable, "the application cannot be read", "let the node read it").Because(err)
+	}
+	a := &party.Signed{}
+	if err := json.Unmarshal(data, a); err != nil || a.Application.Code != n.config.Carrier {
+		return out, fault.New(fault.Corrupt, "the application beside the key file is not this carrier's", "bring the one that lateral node init made").Because(err)
+	}
+	out.Application = a
+	return out, nil
+}

@@ -98,6 +98,7 @@ func (n *Node) carrierAPI(o *native.Options) {
 		return n.sign(id, c)
 	}
 	o.Open, o.Export, o.Chain, o.Keys, o.Files = n.OpenBilateral, n.ExportBilateral, n.network.ChainID, n, n.blobs
+	o.Own = n.own
 	o.Catalog, o.Treasury = n.catalog, n.treasury
 	o.Trust = Trust(n.network)
 	if secret, err := n.keys.secret(keyUsage); err == nil {

@@ -15,6 +15,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lateral-network/lateral/api"
@@ -28,10 +29,12 @@ type front struct {
 	s        *sandbox
 	listener net.Listener
 	port     string
-	places   map[string]party.Code // by host name; the observer's has none
-	proxies  map[party.Code]http.Handler
 	origins  *http.CrossOriginProtection
 	acts     *http.ServeMux
+
+	mu      sync.RWMutex          // guards all below
+	places  map[string]party.Code // by host name; the observer's has none
+	proxies map[party.Code]http.Handler
 }
 
 const observerHost = "observer.localhost"
@@ -58,23 +61,39 @@ func newFront(ctx context.Context, s *sandbox, l net.Listener) (*front, error) {
 		return nil, err
 	}
 	f := &front{s: s, listener: l, port: port, places: map[string]party.Code{observerHost: ""}, proxies: map[party.Code]http.Handler{}, origins: http.NewCrossOriginProtection()}
-	for _, code := range s.net.o.Carriers {
-		f.places[hostOf(code)] = code
-		at, err := url.Parse(s.net.API(code))
-		if err != nil {
+	for _, code := range s.net.carriers() {
+		if err := f.lead(code); err != nil {
 			return nil, err
-		}
-		f.proxies[code] = &httputil.ReverseProxy{
-			Rewrite: func(r *httputil.ProxyRequest) {
-				r.SetURL(at)
-				r.Out.Host = r.In.Host // cookies and origins are of the name that the browser shows
-			},
-			FlushInterval: -1, // streams of events go on at once
-			ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, err error) { refuse(w, down(code, err)) },
 		}
 	}
 	f.acts = f.routes(ctx)
 	return f, nil
+}
+
+// lead has a carrier's name lead to its node.
+func (f *front) lead(code party.Code) error {
+	at, err := url.Parse(f.s.net.API(code))
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.places[hostOf(code)] = code
+	f.proxies[code] = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(at)
+			r.Out.Host = r.In.Host // cookies and origins are of the name that the browser shows
+		},
+		FlushInterval: -1, // streams of events go on at once
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+				f.wait(w, code)
+				return
+			}
+			refuse(w, down(code, err))
+		},
+	}
+	return nil
 }
 
 // hostOf is a carrier's name on the front.
@@ -109,7 +128,10 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
+	f.mu.RLock()
 	code, known := f.places[strings.ToLower(strings.TrimSuffix(host, "."))]
+	proxy := f.proxies[code]
+	f.mu.RUnlock()
 	switch {
 	case !known:
 		f.index(w, r)
@@ -118,7 +140,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case code == "":
 		f.index(w, r)
 	default:
-		f.proxies[code].ServeHTTP(w, r)
+		proxy.ServeHTTP(w, r)
 	}
 }
 
@@ -131,20 +153,36 @@ func (f *front) index(w http.ResponseWriter, r *http.Request) {
 	f.page(w)
 }
 
-// page writes the list of carriers. It runs no script and loads nothing.
+// page writes the list of carriers.
 func (f *front) page(w http.ResponseWriter) {
 	var text bytes.Buffer
 	if err := indexPage.Execute(&text, f.listed()); err != nil {
 		refuse(w, err)
 		return
 	}
+	guarded(w, http.StatusOK, text.Bytes())
+}
+
+// wait is the page of a carrier whose node does not answer: it asks again by itself.
+func (f *front) wait(w http.ResponseWriter, code party.Code) {
+	var text bytes.Buffer
+	if err := waitPage.Execute(&text, place{Code: code, Name: f.s.net.nameOf(code)}); err != nil {
+		refuse(w, err)
+		return
+	}
+	guarded(w, http.StatusServiceUnavailable, text.Bytes())
+}
+
+// guarded writes a page that runs no script and loads nothing.
+func guarded(w http.ResponseWriter, status int, page []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+indexStyleHash+"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
-	_, _ = w.Write(text.Bytes()) // a browser that has gone needs no page
+	w.WriteHeader(status)
+	_, _ = w.Write(page) // a browser that has gone needs no page
 }
 
 // act answers what is under /sandbox.
@@ -209,8 +247,8 @@ func (f *front) listed() (out struct {
 	Carriers []place    `json:"carriers"`
 	Observer string     `json:"observer"`
 }) {
-	for _, code := range f.s.net.o.Carriers {
-		out.Carriers = append(out.Carriers, place{code, legalName(code), f.at(hostOf(code))})
+	for _, code := range f.s.net.carriers() {
+		out.Carriers = append(out.Carriers, place{code, f.s.net.nameOf(code), f.at(hostOf(code))})
 	}
 	out.Observer = f.at(observerHost)
 	return out
@@ -240,6 +278,25 @@ var indexPage = template.Must(template.New("index").Parse(`<!doctype html>
 {{range .Carriers}}<li><a href="{{.URL}}/">{{.Name}}</a> ({{.Code}})</li>
 {{end}}</ul>
 <p>All of the network at once: <a href="{{.Observer}}/">observer</a></p>
+</main>
+</body>
+</html>
+`))
+
+var waitPage = template.Must(template.New("wait").Parse(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="3">
+<title>{{.Code}} does not answer</title>
+<style>` + indexStyle + `</style>
+</head>
+<body>
+<main>
+<h1>The node of {{.Name}} does not answer</h1>
+<p>It may be starting, or somebody has stopped it. This page asks again every few seconds, and goes on when the node is back.</p>
+<p>Nodes are started in the sandbox's controls, at any other carrier.</p>
 </main>
 </body>
 </html>

@@ -91,6 +91,19 @@ func (f *front) routes(ctx context.Context) *http.ServeMux {
 		}
 		return s.deceive(r.PathValue("code"), l, selfOf(r))
 	})
+	mux.HandleFunc("POST /sandbox/carriers", func(w http.ResponseWriter, r *http.Request) {
+		in, err := taken[newcomer](w, r)
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		out, err := f.admit(ctx, in, selfOf(r))
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		answer(w, out)
+	})
 	mux.HandleFunc("/sandbox/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, fault.New(fault.NotFound, "the sandbox has nothing at this address", "see docs/guide/sandbox.md"))
 	})

@@ -36,6 +36,7 @@ type LiveOptions struct {
 	Carriers       int    // 2, or 7: those of the mesh
 	Load           int    // calls that are imported before live ones flow
 	Listen         string // where browsers reach it; empty: a free port
+	Newcomer       string // code of a carrier that is no member yet; empty: none
 	URLs           string // a file to write everybody's links to; empty: none
 	Binary         string // lateral's own binary: each node is a process; empty: all in this one
 	Timeline       io.Writer
@@ -171,6 +172,11 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 			parts.Go(func() { s.timeline(ctx, pair[0], calendar) })
 			parts.Go(func() { s.gauge(ctx, pair, granules) })
 			parts.Go(func() { s.pay(ctx, m.money.bank, pair, units) })
+		}
+	}
+	if o.Newcomer != "" {
+		if _, err := front.admit(ctx, newcomer{Code: party.Code(o.Newcomer)}, ""); err != nil {
+			cancel(err)
 		}
 	}
 	if err := front.invite(ctx, o.URLs, say); err != nil {

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,10 +55,12 @@ type Options struct {
 // Network is a running network.
 type Network struct {
 	o      Options
-	nodes  []*running // validators first
-	byName map[string]*running
 	wires  *wires      // nil unless tended
 	tended atomic.Bool // Tended, and all is up
+
+	mu     sync.RWMutex // guards all below: newcomers are added while others run
+	nodes  []*running   // validators first
+	byName map[string]*running
 }
 
 // running is one node, in this process or its own.
@@ -331,8 +334,22 @@ func (n *Network) Stop() error {
 	return err
 }
 
-func (n *Network) validators() []*running   { return n.nodes[:n.o.Validators] }
-func (n *Network) mereCarriers() []*running { return n.nodes[n.o.Validators:] }
+func (n *Network) validators() []*running   { return n.all()[:n.o.Validators] }
+func (n *Network) mereCarriers() []*running { return n.all()[n.o.Validators:] }
+
+// all lists the nodes, validators first.
+func (n *Network) all() []*running {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return slices.Clone(n.nodes)
+}
+
+// node finds a node by its name, nil without one.
+func (n *Network) node(name string) *running {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.byName[name]
+}
 
 // together does something with all of a list at the same time, and gives all
 // that went wrong.
@@ -349,7 +366,7 @@ func together[T any](list []T, f func(T) error) error {
 // Kill ends a node at once, as a power cut would. Only nodes with a process of
 // their own can be killed.
 func (n *Network) Kill(name string) error {
-	r := n.byName[name]
+	r := n.node(name)
 	if r == nil || r.binary == "" {
 		return fault.Newf(fault.Invalid, "give each node a process of its own", "%s cannot be killed", name)
 	}
@@ -357,12 +374,12 @@ func (n *Network) Kill(name string) error {
 }
 
 // Restart starts a node again that has ended.
-func (n *Network) Restart(name string) error { return n.byName[name].start() }
+func (n *Network) Restart(name string) error { return n.node(name).start() }
 
 // Names lists all nodes, validators first.
 func (n *Network) Names() []string {
 	var out []string
-	for _, r := range n.nodes {
+	for _, r := range n.all() {
 		out = append(out, r.name)
 	}
 	return out
@@ -374,7 +391,7 @@ func (n *Network) Failed() error {
 	if n.tended.Load() {
 		return nil
 	}
-	for _, r := range n.nodes {
+	for _, r := range n.all() {
 		r.mu.Lock()
 		done := r.done
 		r.mu.Unlock()
@@ -538,12 +555,12 @@ func (n *Network) Client(code party.Code, role api.Role) (*client.Client, error)
 	if err != nil {
 		return nil, err
 	}
-	return client.New("http://"+n.byName[string(code)].conf.API.Listen, token), nil
+	return client.New(n.API(code), token), nil
 }
 
 // Token gives a carrier's first token of a role.
 func (n *Network) Token(code party.Code, role api.Role) (string, error) {
-	return n.byName[string(code)].token(role)
+	return n.node(string(code)).token(role)
 }
 
 // token gives a node's first token of a role.
@@ -553,5 +570,5 @@ func (r *running) token(role api.Role) (string, error) {
 
 // API is the address of a carrier's API.
 func (n *Network) API(code party.Code) string {
-	return "http://" + n.byName[string(code)].conf.API.Listen
+	return "http://" + n.node(string(code)).conf.API.Listen
 }

@@ -44,7 +44,7 @@ func (s *sandbox) invite(ctx context.Context, code party.Code, role api.Role) (p
 // signIn gives the address at which a person of a carrier is signed in. Codes:
 // not-found, invalid, unavailable.
 func (f *front) signIn(ctx context.Context, carrier party.Code, role string) (string, error) {
-	if !slices.Contains(f.s.net.o.Carriers, carrier) {
+	if !slices.Contains(f.s.net.carriers(), carrier) {
 		return "", fault.Newf(fault.NotFound, "name one of /sandbox", "the sandbox has no carrier %.40q", carrier).In("carrier")
 	}
 	if !slices.Contains(roles, api.Role(role)) {
@@ -64,8 +64,9 @@ type door struct {
 
 // doors makes a link for everybody.
 func (f *front) doors(ctx context.Context) ([]door, error) {
-	out := make([]door, len(f.s.net.o.Carriers))
-	return out, together(f.s.net.o.Carriers, func(code party.Code) error {
+	codes := f.s.net.carriers()
+	out := make([]door, len(codes))
+	return out, together(codes, func(code party.Code) error {
 		d := door{Carrier: code, Address: f.at(hostOf(code)), Roles: map[api.Role]string{}}
 		for _, r := range roles {
 			link, err := f.signIn(ctx, code, string(r))
@@ -75,7 +76,7 @@ func (f *front) doors(ctx context.Context) ([]door, error) {
 			d.Roles[r] = link
 		}
 		d.SignIn = d.Roles[api.Clerk]
-		out[slices.Index(f.s.net.o.Carriers, code)] = d
+		out[slices.Index(codes, code)] = d
 		return nil
 	})
 }

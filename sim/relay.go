@@ -23,11 +23,11 @@ import (
 // and closes those that there are; and it asks each neighbour over LSO Sonata through
 // a relay, which hears what is asked.
 type wires struct {
+	mu      sync.Mutex // guards all below
 	codes   []party.Code
 	at      map[string]party.Code // by the address where partners send files
 	proxies []*http.Server
 
-	mu   sync.Mutex // guards all below
 	cut  map[way2]bool
 	open map[net.Conn]way2
 	asks []Ask // newest last
@@ -64,24 +64,34 @@ func openWires(setups []node.Setup) (*wires, error) {
 		if c.Carrier == "" {
 			continue
 		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, errors.Join(fault.New(fault.Unavailable, "there is no free port on the loopback interface", "end other programs, or wait").Because(err), w.close())
+		if err := w.join(c); err != nil {
+			return nil, errors.Join(err, w.close())
 		}
-		c.Exchange.Proxy = "http://" + l.Addr().String()
-		w.codes = append(w.codes, c.Carrier)
-		w.at[c.Exchange.Listen] = c.Carrier
-		from := c.Carrier
 		for k := range c.Mesh.Neighbours {
-			if err := w.ask(from, &c.Mesh.Neighbours[k]); err != nil {
+			if err := w.ask(c.Carrier, &c.Mesh.Neighbours[k]); err != nil {
 				return nil, errors.Join(err, w.close())
 			}
 		}
-		server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.tunnel(from, rw, r) }), ReadHeaderTimeout: 10 * time.Second}
-		w.proxies = append(w.proxies, server)
-		go server.Serve(l) // until it is closed
 	}
 	return w, nil
+}
+
+// join gives a carrier's node a proxy, which its configuration names then.
+func (w *wires) join(c *node.Config) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fault.New(fault.Unavailable, "there is no free port on the loopback interface", "end other programs, or wait").Because(err)
+	}
+	c.Exchange.Proxy = "http://" + l.Addr().String()
+	from := c.Carrier
+	server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.tunnel(from, rw, r) }), ReadHeaderTimeout: 10 * time.Second}
+	w.mu.Lock()
+	w.codes = append(w.codes, from)
+	w.at[c.Exchange.Listen] = from
+	w.proxies = append(w.proxies, server)
+	w.mu.Unlock()
+	go server.Serve(l) // until it is closed
+	return nil
 }
 
 // ask puts a relay between a carrier and the Sonata interface of a neighbour.
@@ -110,7 +120,9 @@ func (w *wires) ask(from party.Code, to *node.Neighbour) error {
 		}
 		relay.ServeHTTP(rw, r)
 	})}
+	w.mu.Lock()
 	w.proxies = append(w.proxies, server)
+	w.mu.Unlock()
 	go server.Serve(l) // until it is closed
 	to.Sonata = "http://" + l.Addr().String()
 	return nil
@@ -157,7 +169,9 @@ func (w *wires) asked() []Ask {
 
 // tunnel connects a carrier's node with a partner's.
 func (w *wires) tunnel(from party.Code, rw http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
 	to, known := w.at[r.Host]
+	w.mu.Unlock()
 	if r.Method != http.MethodConnect || !known {
 		http.Error(rw, "no way there", http.StatusForbidden)
 		return
@@ -240,6 +254,8 @@ func (w *wires) set(way way2, cut bool) {
 // way gives the way between two carriers of the network. Code: not-found.
 func (w *wires) way(a, b string) (way2, error) {
 	x, y := party.Code(strings.ToUpper(a)), party.Code(strings.ToUpper(b))
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if x == y || !slices.Contains(w.codes, x) || !slices.Contains(w.codes, y) {
 		return way2{}, fault.Newf(fault.NotFound, "name two carriers of the sandbox", "there is no way between %.20q and %.20q", a, b)
 	}
@@ -248,12 +264,12 @@ func (w *wires) way(a, b string) (way2, error) {
 
 // close ends all proxies and what goes through them.
 func (w *wires) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var all error
 	for _, p := range w.proxies {
 		all = errors.Join(all, p.Close())
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	for c := range w.open {
 		_ = c.Close() // the nodes are gone
 	}

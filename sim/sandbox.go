@@ -64,7 +64,7 @@ const (
 // Fault is something that somebody did to the sandbox.
 type Fault struct {
 	At   time.Time `json:"at"`
-	What string    `json:"what"` // kill, start, cut, mend, lie, corrupt or rebuild
+	What string    `json:"what"` // kill, start, cut, mend, lie, corrupt, rebuild or add
 	By   string    `json:"by"`   // the host from which it came: a carrier, or observer
 	Note string    `json:"note"`
 }
@@ -74,22 +74,39 @@ const keptFaults = 200
 
 func newSandbox(net *Network, o LiveOptions, say func(string, ...any)) (*sandbox, error) {
 	s := &sandbox{net: net, seed: o.Seed, perSecond: o.CallsPerSecond, cycle: o.Cycle, news: newNewsroom(say), lies: map[party.Code]lie{}, handed: map[party.Code][]callFile{}}
-	for _, r := range net.nodes {
-		p := &post{Name: r.name, Kind: "validator", Carrier: r.conf.Carrier, State: stateStarting, Since: time.Now().UTC(), node: r}
-		if r.conf.Carrier != "" {
-			p.Kind = "carrier"
-		}
-		token, err := r.token(api.Auditor)
-		if err != nil {
+	for _, r := range net.all() {
+		if err := s.station(r); err != nil {
 			return nil, err
 		}
-		p.reads = client.New("http://"+r.conf.API.Listen, token)
-		s.posts = append(s.posts, p)
 	}
 	net.wires.listen(func(a Ask) {
 		s.news.publish("ask", a.From, fmt.Sprintf("%s asks %s: %s, %d", a.From, a.To, a.What, a.Status))
 	})
 	return s, nil
+}
+
+// station has a node tended from now on.
+func (s *sandbox) station(r *running) error {
+	p := &post{Name: r.name, Kind: "validator", Carrier: r.conf.Carrier, State: stateStarting, Since: time.Now().UTC(), node: r}
+	if r.conf.Carrier != "" {
+		p.Kind = "carrier"
+	}
+	token, err := r.token(api.Auditor)
+	if err != nil {
+		return err
+	}
+	p.reads = client.New("http://"+r.conf.API.Listen, token)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.posts = append(s.posts, p)
+	return nil
+}
+
+// stations lists the nodes that are tended.
+func (s *sandbox) stations() []*post {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.posts)
 }
 
 // note writes down what somebody did.
@@ -116,7 +133,7 @@ func (s *sandbox) tend(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		var all sync.WaitGroup
-		for _, p := range s.posts {
+		for _, p := range s.stations() {
 			all.Go(func() { s.look(ctx, p) })
 		}
 		all.Wait()
@@ -166,7 +183,9 @@ func (s *sandbox) look(ctx context.Context, p *post) {
 			p.rose = now
 		}
 		p.Height, p.Peers, p.Problem = height, peers, ""
-		if stood := now.Sub(p.rose); stood > standing {
+		if stood := now.Sub(p.rose); p.Kind == "carrier" && height == 0 {
+			p.Problem = "it is no member of the network yet: members sponsor its application and vouch for it"
+		} else if stood > standing {
 			p.Problem = fmt.Sprintf("no block came for %s: three of four validators must run", stood.Round(time.Second))
 		}
 	}
@@ -206,11 +225,12 @@ func (s *sandbox) move(p *post, state, problem string) {
 
 // post finds a node. Code: not-found.
 func (s *sandbox) post(name string) (*post, error) {
-	i := slices.IndexFunc(s.posts, func(p *post) bool { return strings.EqualFold(p.Name, name) })
+	all := s.stations()
+	i := slices.IndexFunc(all, func(p *post) bool { return strings.EqualFold(p.Name, name) })
 	if i < 0 {
 		return nil, fault.Newf(fault.NotFound, "name one of /sandbox/state", "the sandbox has no node %.40q", name)
 	}
-	return s.posts[i], nil
+	return all[i], nil
 }
 
 // stateOf gives the state of a node.

@@ -252,7 +252,7 @@ func (n *Network) delegates(ctx context.Context, x *desk, currencies []money.Cur
 	for _, c := range slices.Compact(slices.Sorted(slices.Values(currencies))) {
 		limits = append(limits, money.Amount{Currency: c, Micro: math.MaxInt64})
 	}
-	keys := n.byName[string(x.me)].setup.Delegates
+	keys := n.node(string(x.me)).setup.Delegates
 	return together(slices.Sorted(maps.Keys(keys)), func(role party.Role) error {
 		if _, err := x.admin.AddDelegate(ctx, wire.AddDelegate{
 			Key: keys[role], Name: "robot for " + string(role), Roles: []party.Role{role}, Limits: limits,

@@ -30,6 +30,13 @@ type Keys interface {
 // keys registers how keys are replaced, and how commands are signed where a
 // key is kept.
 func (s *server) keys() {
+	get(s, "/v1/keys", "get-own-keys", tagKeys, "This carrier's signed application, and the keys of its node that Bilaterals register as delegates", func(context.Context, *struct{}) (*reply[wire.OwnKeys], error) {
+		if s.Own == nil {
+			return nil, fault.New(fault.Refused, "this interface has no keys of its own", "use the carrier's node")
+		}
+		out, err := s.Own()
+		return answer(out), err
+	})
 	post(s, "/v1/bilaterals/{partner}/rotate", "rotate-channel", tagKeys, "Replace this node's channel key; the sealing of the channel follows", s.rotateChannel)
 	post(s, "/v1/bilaterals/{partner}/export", "export-bilateral", tagKeys, "Send the partner the sealed export of the channel, from which its node restores what destroyed keys do not open", s.exportBilateral)
 	post(s, "/v1/keys/{key}/rotate", "rotate-key", tagKeys, "Replace a key of this carrier; after the node key the node starts again", s.rotateKey)

@@ -139,6 +139,8 @@ type Options struct {
 	Pseudonyms Pseudonyms
 	// Keys replaces the carrier's own keys. Nil refuses.
 	Keys Keys
+	// Own gives the public keys of the carrier that others register. Nil refuses.
+	Own func() (wire.OwnKeys, error)
 	// Files are those that the node keeps: *store.Blobs has it. Nil: none can be
 	// erased.
 	Files interface {

@@ -15,7 +15,7 @@ var readers = []api.Role{api.Clerk, api.ProductManager, api.Engineer, api.Financ
 // open to nobody. Subscribers see their own status only; auditors change
 // nothing.
 var allowed = map[string][]api.Role{
-	"get-me": api.Roles,
+	"get-me": api.Roles, "get-own-keys": readers,
 
 	"get-ready": readers, "get-metrics": readers, "get-openapi-json": readers, "get-openapi-yaml": readers,
 	"get-status": readers, "get-network": readers, "list-members": readers, "get-member": readers,

@@ -20,11 +20,19 @@ import (
 // keyCommand is "lateral key". A channel key belongs to a Bilateral and is
 // replaced there, and the passphrase to the node's key file.
 type keyCommand struct {
+	Show    keyShow    `cmd:"" op:"get-own-keys" help:"Show the carrier's application and its node's keys that Bilaterals register as delegates." eg:"" eg:"--json --node net/ALPHA"`
 	Rotate  keyRotate  `cmd:"" op:"rotate-key" role:"administrator" help:"Replace a key of the carrier by one that the node makes." eg:"sealing" eg:"node --node net/ALPHA"`
 	Recover keyRecover `cmd:"" op:"prepare-command,submit-command" role:"administrator" help:"Replace a lost member key by the recovery key." eg:"--out recover.json" eg:"--recovery recovery.age --passphrase-file passphrase"`
 	Prepare keyPrepare `cmd:"" op:"prepare-command" role:"administrator,product-manager,clerk,finance" help:"Have the node prepare a command for a key that is kept elsewhere." eg:"bind --partner BRAVO --out bind.json" eg:"key.rotate --key node --out rotate.json" eg:"member.vouch --body vouch.yaml > vouch.json" eg:"invoice.accept --body accept.yaml --role finance"`
 	Submit  keySubmit  `cmd:"" op:"submit-command" role:"administrator,product-manager,clerk,finance" help:"Submit a command that was signed where the key is kept." eg:"signed.json" eg:"- --role finance < signed.json"`
 	New     keyNew     `cmd:"" help:"Make a key in a key file of your own; needs no node." eg:"--keys member.age --passphrase-file passphrase --network network.json --owner ALPHA --out fields.json" eg:"--keys ivan.age --passphrase-file ivan.txt --name officer"`
+}
+
+type keyShow struct{ connection }
+
+func (keyShow) Run(ctx context.Context, n *remote) error {
+	k, err := n.api.OwnKeys(ctx)
+	return shown(n, k, err)
 }
 
 type keyRotate struct {

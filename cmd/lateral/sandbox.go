@@ -28,6 +28,7 @@ type liveCommand struct {
 	Calls    float64       `default:"20" help:"Calls a second that the two carriers exchange."`
 	Carriers int           `default:"7" help:"How many carriers: 7, the mesh that deals in lines as well, or 2."`
 	Load     int           `default:"0" placeholder:"N" help:"Import so many calls of earlier periods first, up to a million, for a store that is full."`
+	Newcomer string        `placeholder:"CODE" help:"Start the node of one more carrier, which is no member of the network yet."`
 	Listen   string        `default:"127.0.0.1:8080" placeholder:"127.0.0.1:PORT" help:"Where browsers reach all carriers, on the loopback interface; port 0, or one in use: a free one."`
 	URLs     string        `name:"urls" placeholder:"FILE" help:"Write everybody's one-time links to sign in to this file, as JSON, once everything is up."`
 	Seed     uint64        `default:"0" help:"Seed of the generated calls; 0 takes one from the clock and prints it."`
@@ -66,7 +67,7 @@ func (c liveCommand) Run(ctx context.Context, t terminal) error {
 		}
 	}
 	err := sim.Live(ctx, sim.LiveOptions{
-		Dir: c.Out, Cycle: c.Cycle, CallsPerSecond: c.Calls, Seed: c.Seed, Carriers: c.Carriers, Load: c.Load, Listen: c.Listen, URLs: c.URLs, Binary: binary, Timeline: t.out, Log: logTo(t, c.Verbose),
+		Dir: c.Out, Cycle: c.Cycle, CallsPerSecond: c.Calls, Seed: c.Seed, Carriers: c.Carriers, Load: c.Load, Newcomer: c.Newcomer, Listen: c.Listen, URLs: c.URLs, Binary: binary, Timeline: t.out, Log: logTo(t, c.Verbose),
 	})
 	if ctx.Err() != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		return nil // it was to end then, even before it had quite begun

@@ -24,7 +24,7 @@ export class Sandbox {
   ) {}
 
   // start starts the program that was built, and waits until everything is up.
-  static async start(args: string[] = []): Promise<Sandbox> {
+  static async start(args: string[] = [], patience = 150_000): Promise<Sandbox> {
     const folder = mkdtempSync(join(tmpdir(), "lateral-e2e-"));
     const urls = join(folder, "urls.json");
     const binary = resolve(process.env.LATERAL ?? "../bin/lateral");
@@ -34,12 +34,12 @@ export class Sandbox {
     let ended: string | undefined;
     child.on("exit", (code, signal) => (ended = `exit ${code ?? signal}`));
     child.on("error", (err) => (ended = String(err)));
-    const until = Date.now() + 150_000;
+    const until = Date.now() + patience;
     while (!existsSync(urls)) {
       if (ended) throw new Error(`the sandbox did not start (${ended}):\n${output.join("")}`);
       if (Date.now() > until) {
         child.kill("SIGKILL");
-        throw new Error(`the sandbox is not up after 150 s:\n${output.join("")}`);
+        throw new Error(`the sandbox is not up after ${patience / 1000} s:\n${output.join("")}`);
       }
       await new Promise((r) => setTimeout(r, 200));
     }
@@ -61,6 +61,17 @@ export class Sandbox {
     const p = this.places.find((x) => x.carrier === carrier);
     if (!p) throw new Error(`the sandbox has no ${carrier}`);
     return p;
+  }
+
+  // by opens a page by a link that signs somebody in, once.
+  static async by(browser: Browser, link: string): Promise<Page> {
+    const context = await browser.newContext({ baseURL: new URL(link).origin });
+    const page = await context.newPage();
+    watch(page);
+    await page.goto(link);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page).not.toHaveURL(/sign-in/);
+    return page;
   }
 
   private readonly contexts = new Map<string, BrowserContext>();

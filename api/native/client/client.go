@@ -376,6 +376,11 @@ func (c *Client) Open(ctx context.Context, partner party.Code) (wire.Bilateral, 
 	return post[wire.Bilateral](ctx, c, "/v1/bilaterals", wire.OpenBilateral{Partner: partner})
 }
 
+// OwnKeys gives the carrier's application and its node's keys.
+func (c *Client) OwnKeys(ctx context.Context) (wire.OwnKeys, error) {
+	return get[wire.OwnKeys](ctx, c, "/v1/keys")
+}
+
 // RotateKey replaces a key of the carrier: member, sealing or node.
 func (c *Client) RotateKey(ctx context.Context, key string) (wire.NewKey, error) {
 	return post[wire.NewKey](ctx, c, "/v1/keys/"+url.PathEscape(key)+"/rotate", nil)

@@ -147,6 +147,19 @@ type Exported struct {
 	Size     int64      `json:"size" doc:"Its bytes."`
 }
 
+// OwnKeys are public keys of this carrier that others register.
+type OwnKeys struct {
+	Application *party.Signed `json:"application,omitempty" doc:"What the node was set up with, signed with its keys: a member sponsors it. Absent when it lies beside the key file no more."`
+	Delegates   []OwnDelegate `json:"delegates" doc:"Keys with which the node acts for its carrier by itself and for its people, where they are registered."`
+}
+
+// OwnDelegate is a key that the node may sign with, once it is registered on a
+// Bilateral.
+type OwnDelegate struct {
+	Role party.Role     `json:"role" doc:"What it is meant for: contracts, orders, disputes, finance or compliance."`
+	Key  sign.PublicKey `json:"key" doc:"Its public key, hex."`
+}
+
 // NewKey is a key that has taken another's place.
 type NewKey struct {
 	Key      string `json:"key,omitempty" doc:"The new public key, in hex; of a sealing key see there."`

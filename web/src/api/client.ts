@@ -1,9 +1,10 @@
-import { QueryClient } from "@tanstack/react-query";
+import { type Query, QueryCache, QueryClient } from "@tanstack/react-query";
 import createFetchClient from "openapi-fetch";
 import createQueryClient from "openapi-react-query";
 
 import { call } from "./http";
 import { passing, problemOf } from "./problem";
+import { onBack, pauseOf } from "./reach";
 import type { components, paths } from "./schema";
 
 // Schema names a type of the API's document: Schema<"Invoice">.
@@ -15,7 +16,23 @@ export const client = createFetchClient<paths>({ fetch: call });
 // api gives hooks: api.useQuery("get", "/v1/status"). An error is a Problem.
 export const api = createQueryClient(client);
 
+// What failed for a reason that passes is asked again by itself, in growing pauses, as long
+// as a page shows it.
+const failed = new WeakMap<Query<unknown, unknown>, number>();
+const cache = new QueryCache({
+  onError: (err, query) => {
+    if (!passing(problemOf(err)) || query.meta?.once === true) return;
+    const count = failed.get(query as never) ?? 0;
+    failed.set(query as never, count + 1);
+    setTimeout(() => {
+      if (query.state.status === "error" && query.isActive()) void query.fetch().catch(() => {});
+    }, pauseOf(count + 1));
+  },
+  onSuccess: (_, query) => void failed.delete(query as never),
+});
+
 export const queries = new QueryClient({
+  queryCache: cache,
   defaultOptions: {
     queries: {
       staleTime: 5_000,
@@ -26,3 +43,6 @@ export const queries = new QueryClient({
     mutations: { retry: false },
   },
 });
+
+// When the node is back, what is on the page is asked anew.
+onBack(() => void queries.invalidateQueries());

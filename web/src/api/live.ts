@@ -1,7 +1,8 @@
 import { useEffect, useSyncExternalStore } from "react";
 
 import { queries } from "./client";
-import { useMay } from "./session";
+import { onBack, pauseOf } from "./reach";
+import { useMay, useSession } from "./session";
 
 // Event is one of the node's: what happened on a Bilateral, or on the Omnilateral.
 export interface Event {
@@ -50,8 +51,11 @@ export function useEvents(f: (e: Event) => void) {
 const pause = 700;
 
 // useLive follows everything that happens at the node, by one stream of server-sent events.
+// A browser connects again by itself where a stream breaks off, but not where it is
+// refused: then it is opened anew here, behind the last event that was read.
 export function useLive() {
   const may = useMay()("stream-all-events");
+  const who = useSession()?.csrf; // another session, another stream
   useEffect(() => {
     if (!may) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -61,23 +65,42 @@ export function useLive() {
         void queries.invalidateQueries({ predicate: (q) => q.meta?.still !== true });
       }, pause);
     };
-    const source = new EventSource("/v1/events");
+    let source: EventSource;
+    let last = "";
+    let tried = 0;
+    let again: ReturnType<typeof setTimeout> | undefined;
     let was = false;
-    source.onopen = () => {
-      set("on");
-      if (was) stale(); // what happened meanwhile
-      was = true;
+    const open = () => {
+      clearTimeout(again);
+      source = new EventSource(last ? `/v1/events?after=${encodeURIComponent(last)}` : "/v1/events");
+      source.onopen = () => {
+        tried = 0;
+        set("on");
+        if (was) stale(); // what happened meanwhile
+        was = true;
+      };
+      source.onerror = () => {
+        set("off");
+        if (source.readyState === EventSource.CLOSED) again = setTimeout(open, pauseOf(tried++));
+      };
+      source.addEventListener("event", (m) => {
+        const message = m as MessageEvent<string>;
+        last = message.lastEventId || last;
+        const e = JSON.parse(message.data) as Event;
+        for (const l of listeners) l(e);
+        stale();
+      });
     };
-    source.onerror = () => set("off"); // the browser connects again by itself
-    source.addEventListener("event", (m) => {
-      const e = JSON.parse((m as MessageEvent<string>).data) as Event;
-      for (const l of listeners) l(e);
-      stale();
+    open();
+    const back = onBack(() => {
+      if (source.readyState === EventSource.CLOSED) open();
     });
     return () => {
+      back();
+      clearTimeout(again);
       clearTimeout(timer);
       source.close();
       set("wait");
     };
-  }, [may]);
+  }, [may, who]);
 }

@@ -48,6 +48,7 @@ export function usePages<P extends PathsWithMethod<paths, "get">>(path: P, init:
     more: query.hasNextPage,
     busy: query.isFetching,
     error: query.error,
+    at: query.dataUpdatedAt || undefined,
     next: useCallback(() => void fetchNextPage(), [fetchNextPage]),
     retry: useCallback(() => void refetch(), [refetch]),
     all: useCallback(

@@ -74,6 +74,7 @@ export function usePartnerPages<T>(tail: string, partner: string | undefined, qu
     total,
     more: pages.hasNextPage,
     busy: enabled && (pages.isFetching || (of === undefined && !partners.error)),
+    at: pages.dataUpdatedAt || undefined,
     error: pages.error ?? (partner ? null : partners.error),
     next: useCallback(() => void fetchNextPage(), [fetchNextPage]),
     retry: useCallback(() => void refetch(), [refetch]),

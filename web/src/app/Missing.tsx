@@ -1,6 +1,10 @@
 import { Anchor, Button, Container } from "@mantine/core";
-import { Link, type ErrorComponentProps } from "@tanstack/react-router";
+import { Link, useRouter, type ErrorComponentProps } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
+
+import { passing, problemOf } from "@/api/problem";
+import { pauseOf } from "@/api/reach";
 
 import { Empty } from "@/ui/Empty";
 import { ProblemAlert } from "@/ui/ProblemAlert";
@@ -18,9 +22,19 @@ export function Missing() {
   );
 }
 
-// PageFailed is shown where a page broke: the rest of the portal goes on.
+let failures = 0;
+
+// PageFailed is shown where a page broke: the rest of the portal goes on. What may well go
+// a little later is tried again by itself.
 export function PageFailed({ error, reset }: ErrorComponentProps) {
   const { t } = useTranslation();
+  const router = useRouter();
+  const passes = passing(problemOf(error)) && problemOf(error).status !== 0;
+  useEffect(() => {
+    if (!passes) return;
+    const timer = setTimeout(() => void router.invalidate(), pauseOf(failures++));
+    return () => clearTimeout(timer);
+  }, [error, passes, router]);
   return (
     <Container py="xl">
       <ProblemAlert error={error} />

@@ -14,6 +14,7 @@ import { useZone } from "@/ui/When";
 
 import { LiveMark } from "./LiveMark";
 import { nav } from "./nav";
+import { ReachBanner } from "./ReachBanner";
 import { Switcher, useSandbox } from "./Switcher";
 
 // Shell is what surrounds every page: where one can go, whose node this is, who is signed in.
@@ -62,7 +63,7 @@ export function Shell() {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label={t("menu")}>
-        <ScrollArea type="auto">
+        <ScrollArea type="auto" scrollbarSize={6} offsetScrollbars="y">
           <Stack gap="sm">
             {nav.map((group) => {
               const items = group.items.filter((i) => (!i.needs || may(i.needs)) && (!i.sandbox || sandbox));
@@ -91,6 +92,7 @@ export function Shell() {
         </ScrollArea>
       </AppShell.Navbar>
       <AppShell.Main id="main" ref={main} tabIndex={-1} style={{ outline: "none" }}>
+        <ReachBanner />
         <Suspense fallback={<Loaded of={{ data: undefined, error: undefined, isPending: true, refetch: () => {} }}>{() => null}</Loaded>}>
           <Outlet />
         </Suspense>

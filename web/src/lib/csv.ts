@@ -13,9 +13,10 @@ function field(v: Cell): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-// harmless keeps a text from being a formula. Numbers, negative ones too, are none.
+// harmless keeps a text from being a formula: also one that begins with what is not seen,
+// or in the wide letters of East Asia. Numbers, negative ones too, are none.
 export function harmless(text: string): string {
-  return /^[=+\-@\t\r]/.test(text) && !/^-?\d+(\.\d+)?$/.test(text) ? `'${text}` : text;
+  return /^[\s\p{Cc}\p{Cf}]*[=+\-@＝＋－＠]|^[\t\r\n]/u.test(text) && !/^-?\d+(\.\d+)?$/.test(text) ? `'${text}` : text;
 }
 
 // download hands a file to the browser.

@@ -1,15 +1,17 @@
-import { Badge, Button, Card, Checkbox, Group, Modal, NumberInput, ScrollArea, Select, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
-import { IconBolt, IconHeartbeat, IconLinkOff, IconMask, IconPlayerPlay, IconSkull, IconTool } from "@tabler/icons-react";
+import { Alert, Anchor, Badge, Button, Card, Checkbox, Group, Modal, NumberInput, ScrollArea, Select, SimpleGrid, Stack, Table, Text, TextInput, Title } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { IconBolt, IconHeartbeat, IconLinkOff, IconMask, IconPlayerPlay, IconSkull, IconTool, IconUserPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { isProblem } from "@/api/problem";
 import { Empty } from "@/ui/Empty";
 import { Loaded, Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
 import { StateBadge } from "@/ui/StateBadge";
 import { Ago, When } from "@/ui/When";
 
-import { type Node, type State, useAct, useNews, useSandboxState } from "./queries";
+import { type Node, type State, useAct, useAdd, useNews, useSandboxState } from "./queries";
 
 // SandboxPage does harm to the sandbox, and shows what the system makes of it.
 export function SandboxPage() {
@@ -28,6 +30,7 @@ export function SandboxPage() {
               <Nodes state={s} busy={act.isPending} onKill={setKill} go={go} />
               <Links state={s} busy={act.isPending} go={go} />
               <Lie state={s} busy={act.isPending} go={go} />
+              <Newcomer />
             </Stack>
             <Stack gap="lg">
               <Feed />
@@ -96,7 +99,7 @@ function Nodes({ state, busy, go, onKill }: Part & { onKill: (n: Node) => void }
                 <Table.Td>
                   {n.name}
                   {n.problem && (
-                    <Text size="xs" c="red" style={{ whiteSpace: "normal" }}>
+                    <Text size="xs" c="var(--mantine-color-error)" style={{ whiteSpace: "normal" }}>
                       {n.problem}
                     </Text>
                   )}
@@ -199,6 +202,46 @@ function Lie({ state, busy, go }: Part) {
           </Button>
         </Group>
       </form>
+    </Section>
+  );
+}
+
+// Newcomer adds a carrier that has a node and is no member: its people join by First steps.
+function Newcomer() {
+  const { t } = useTranslation("sandbox");
+  const add = useAdd();
+  const form = useForm({ initialValues: { code: "", name: "" } });
+  const submit = form.onSubmit((v) =>
+    add.mutate(v, {
+      onSuccess: () => form.reset(),
+      onError: (err) => {
+        if (isProblem(err) && err.field && err.field in form.values) form.setFieldError(err.field, err.detail);
+      },
+    }),
+  );
+  return (
+    <Section title={t("newcomer")}>
+      <form onSubmit={submit}>
+        <Text size="sm" c="dimmed" mb="sm">
+          {t("newcomerText")}
+        </Text>
+        <Group align="flex-end" gap="sm">
+          <TextInput label={t("code")} placeholder="HOTEL" maxLength={32} w={130} {...form.getInputProps("code")} />
+          <TextInput label={t("legalName")} maxLength={200} w={220} {...form.getInputProps("name")} />
+          <Button type="submit" variant="light" loading={add.isPending} leftSection={<IconUserPlus size={16} aria-hidden />}>
+            {t("add")}
+          </Button>
+        </Group>
+      </form>
+      {add.error && <ProblemAlert error={add.error} />}
+      {add.data && (
+        <Alert color="teal" mt="sm" title={t("added", { code: add.data.carrier })} role="status">
+          <Text size="sm">{t("addedText")}</Text>
+          <Anchor href={add.data.sign_in} target="_blank" rel="noreferrer" size="sm" underline="always" style={{ overflowWrap: "anywhere" }}>
+            {t("addedLink", { code: add.data.carrier })}
+          </Anchor>
+        </Alert>
+      )}
     </Section>
   );
 }

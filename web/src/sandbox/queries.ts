@@ -47,6 +47,23 @@ export function useAct() {
   });
 }
 
+// Arrival is a carrier that was added, and where its administrator signs in, once.
+export interface Arrival {
+  carrier: string;
+  name: string;
+  address: string;
+  sign_in: string;
+}
+
+// useAdd starts the node of one more carrier, which is no member of the network yet.
+export function useAdd() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { code: string; name: string }) => json<Arrival>("POST", "/sandbox/carriers", body, { "X-Sandbox": "1" }),
+    onSuccess: () => cache.invalidateQueries({ queryKey: ["sandbox"] }),
+  });
+}
+
 const kept = 200;
 
 // useNews follows what the system does, newest first.

@@ -114,7 +114,7 @@ function Ledger() {
             {s.bilaterals
               .filter((b) => b.problem || b.divergence)
               .map((b) => (
-                <Text key={b.channel} size="sm" c="red">
+                <Text key={b.channel} size="sm" c="var(--mantine-color-error)">
                   {b.partner}: {b.problem ?? t("divergence")}
                 </Text>
               ))}
@@ -158,7 +158,7 @@ function Cycles() {
                     {under.length > 0 && (
                       <Group gap={4}>
                         {under.map(([state, n]) => (
-                          <Badge key={state} size="sm" variant="default" component={Link} to={`/periods?state=${encodeURIComponent(state)}`} style={{ cursor: "pointer" }}>
+                          <Badge key={state} size="sm" variant="default" component={Link} to="/periods" search={{ partner: c.partner, state } as never} style={{ cursor: "pointer" }}>
                             {n} {t(`ui:states.${state}`, { defaultValue: state })}
                           </Badge>
                         ))}
@@ -220,8 +220,7 @@ function Failed() {
   const may = useMay();
   const status = useStatus();
   const problems = useProblems(true);
-  const bank = may("list-payment-exceptions");
-  const exceptions = useExceptions(bank);
+  const exceptions = useExceptions(may("list-payment-exceptions"));
   const partners = (status.data?.bilaterals ?? []).filter((b) => b.state === "open").map((b) => b.partner);
   const rejected = useRejected(partners.slice(0, 20), may("get-summary"));
   const refused = rejected.reduce((n, r) => n + (r.data?.rejected ?? 0), 0);
@@ -241,7 +240,7 @@ function Failed() {
                 </Text>
               ))}
               {open > 0 && (
-                <Anchor component={Link} to="/money/payments" size="sm">
+                <Anchor component={Link} to="/payments" search={{ tab: "exceptions" } as never} size="sm">
                   {t("exceptions", { count: open })}
                 </Anchor>
               )}
@@ -267,7 +266,7 @@ function Exposure() {
   const { t } = useTranslation("today");
   const today = useToday(true);
   return (
-    <Tile title={t("exposure")} to="/money/exposure">
+    <Tile title={t("exposure")} to="/exposure">
       <Loaded of={today} lines={3}>
         {({ exposure }) =>
           exposure.length ? (

@@ -7,6 +7,7 @@ import type { SheetData } from "write-excel-file/browser";
 
 import { csv, download, harmless, type Cell } from "@/lib/csv";
 
+import { Stale } from "./Page";
 import { ProblemAlert } from "./ProblemAlert";
 
 export interface Column<T> {
@@ -28,6 +29,7 @@ export interface Rows<T> {
   error: unknown;
   next: () => void;
   retry: () => void;
+  at?: number; // when the rows were read, ms since 1970
   all: (progress: (count: number) => void) => Promise<T[]>;
 }
 
@@ -96,7 +98,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, empty, file, select
       </Group>
       {Boolean(error) && (
         <Box mb="xs">
-          <ProblemAlert error={error} retry={rows.retry} />
+          <Stale error={error} at={rows.at} retry={rows.retry} />
         </Box>
       )}
       <div className="rows" ref={box} style={{ maxHeight: height, minHeight: Math.min(count + 1, 4) * rowHeight }} tabIndex={0} role="region" aria-label={label}>

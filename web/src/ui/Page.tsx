@@ -3,7 +3,11 @@ import { Link } from "@tanstack/react-router";
 import { useEffect, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
+import { passing, problemOf } from "@/api/problem";
+import { useReach } from "@/api/reach";
+
 import { ProblemAlert } from "./ProblemAlert";
+import { When } from "./When";
 
 export interface Crumb {
   text: ReactNode;
@@ -61,6 +65,25 @@ interface Answer<T> {
   error: unknown;
   isPending: boolean;
   refetch: () => unknown;
+  dataUpdatedAt?: number; // ms since 1970
+}
+
+// Stale says that what is shown is of a while ago, and why it is not newer. While the node
+// is away the page's banner says why.
+export function Stale({ error, at, retry }: { error: unknown; at?: number; retry?: () => void }) {
+  const { t } = useTranslation();
+  const away = useReach().state === "away";
+  if (!error) return null;
+  return (
+    <>
+      {!(away && passing(problemOf(error))) && <ProblemAlert error={error} retry={retry} />}
+      {Boolean(at) && (
+        <Text size="xs" c="dimmed" mb={4}>
+          {t("reach.asOf")} <When at={new Date(at!).toISOString()} size="xs" />
+        </Text>
+      )}
+    </>
+  );
 }
 
 // Loaded shows what a query gave; while it is under way its outline, and a problem as such.
@@ -69,7 +92,7 @@ export function Loaded<T>({ of, children, lines = 4 }: { of: Answer<T>; children
   if (of.data !== undefined) {
     return (
       <>
-        {Boolean(of.error) && <ProblemAlert error={of.error} retry={() => of.refetch()} />}
+        <Stale error={of.error} at={of.dataUpdatedAt} retry={() => of.refetch()} />
         {children(of.data)}
       </>
     );

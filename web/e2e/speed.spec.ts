@@ -1,0 +1,133 @@
+import { writeFileSync } from "node:fs";
+
+import { expect, quiet, Sandbox, test as base } from "./sandbox";
+
+// Measured on the sandbox with a million calls loaded: when a page first shows something,
+// when its data is there, and how long a click, a key and a turn of the wheel take until
+// the next picture. Nothing fails here for being slow: the figures go to docs/benchmarks.md.
+const calls = process.env.LATERAL_CALLS ?? "1000000";
+
+const test = base.extend<object, { loaded: Sandbox }>({
+  loaded: [
+    // eslint-disable-next-line no-empty-pattern
+    async ({}, use) => {
+      const s = await Sandbox.start(["--load", calls], 900_000);
+      await use(s);
+      await s.stop();
+    },
+    { scope: "worker", timeout: 1_000_000 },
+  ],
+});
+
+interface Measured {
+  __events: { name: string; ms: number; on: string }[];
+  __frames: number[];
+}
+
+const pages: [name: string, path: string][] = [
+  ["today", "/"],
+  ["periods", "/periods"],
+  ["invoices", "/invoices"],
+  ["disputes", "/disputes"],
+  ["usage: archive", "/usage?partner=BRAVO&tab=archive"],
+  ["usage: summary", "/usage?partner=BRAVO&tab=summary"],
+  ["agreements", "/agreements"],
+  ["services", "/services"],
+  ["balances", "/balances"],
+  ["statements", "/statements"],
+  ["log", "/trust/log"],
+];
+
+test.describe("@speed", () => {
+  test("pages of a carrier with a million calls", async ({ loaded, browser }) => {
+    test.setTimeout(900_000);
+    const lines: string[] = [];
+    const say = (s: string) => {
+      lines.push(s);
+      console.log(s);
+    };
+    const page = await loaded.as(browser, "ALPHA", "administrator");
+    await page.addInitScript(() => {
+      const w = window as unknown as Measured;
+      w.__events = [];
+      new PerformanceObserver((list) => {
+        for (const e of list.getEntries() as (PerformanceEventTiming & { interactionId?: number })[]) if (e.interactionId) w.__events.push({ name: e.name, ms: e.duration, on: (e.target as Element | null)?.tagName ?? "" });
+      }).observe({ type: "event", durationThreshold: 16, buffered: true } as PerformanceObserverInit);
+    });
+    say("page | first paint ms | with its data ms | request that took longest");
+    for (const [name, path] of pages) {
+      const paints: number[] = [];
+      const whole: number[] = [];
+      let slow = { url: "", ms: 0 };
+      for (let i = 0; i < 5; i++) {
+        await page.goto(path);
+        await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+        await expect(page.getByRole("status", { name: "Loading" })).toHaveCount(0, { timeout: 120_000 });
+        await expect(page.locator("[aria-busy=true]")).toHaveCount(0, { timeout: 120_000 });
+        whole.push(await page.evaluate(() => performance.now()));
+        const m = await page.evaluate(() => ({
+          paint: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
+          slow: performance
+            .getEntriesByType("resource")
+            .filter((r) => (r as PerformanceResourceTiming).initiatorType === "fetch" && !/\/events/.test(r.name))
+            .map((r) => ({ url: r.name, ms: r.duration }))
+            .reduce((a, b) => (b.ms > a.ms ? b : a), { url: "", ms: 0 }),
+        }));
+        paints.push(m.paint);
+        if (m.slow.ms > slow.ms) slow = m.slow;
+      }
+      const median = (v: number[]) => Math.round([...v].sort((a, b) => a - b)[v.length >> 1]!);
+      say(`${name} | ${median(paints)} (worst ${Math.round(Math.max(...paints))}) | ${median(whole)} | ${slow.url.replace(/^https?:\/\/[^/]+/, "")} ${Math.round(slow.ms)}`);
+    }
+
+    // What a clerk does, by mouse and keys: event timing tells each until the next picture.
+    const spent: { what: string; ms: number }[] = [];
+    const note = async (what: string, act: () => Promise<unknown>) => {
+      await page.evaluate(() => ((window as unknown as Measured).__events.length = 0));
+      await act();
+      await page.waitForTimeout(400);
+      const worst = await page.evaluate(() => Math.max(0, ...(window as unknown as Measured).__events.map((e) => e.ms)));
+      spent.push({ what, ms: worst });
+    };
+    await page.goto("/invoices");
+    const row = page.getByRole("row").nth(2);
+    await expect(row).toBeVisible();
+    await note("choose a row", () => row.getByRole("checkbox").click());
+    await note("choose all rows", () => page.getByRole("checkbox").first().click());
+    await note("open the partner filter", () => page.getByRole("combobox", { name: "Partner" }).or(page.getByRole("textbox", { name: "Partner" })).first().click());
+    await note("close it by a key", () => page.keyboard.press("Escape"));
+    await note("open an invoice", () => row.getByRole("link").first().click());
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await note("menu: periods", () => page.getByRole("link", { name: "Periods" }).click());
+    await note("menu: today", () => page.getByRole("link", { name: "Today" }).click());
+    await note("menu: disputes", () => page.getByRole("link", { name: "Disputes" }).click());
+    await note("change the scheme", () => page.getByRole("button", { name: /dark|light/i }).first().click());
+    say("interaction | until the next picture, worst of its events, ms (8 ms steps; below 16 counts as 0)");
+    for (const s of spent) say(`${s.what} | ${s.ms}`);
+
+    // A turn of the wheel through a long list: how long no new picture came.
+    await page.goto("/periods");
+    const list = page.getByRole("region").first();
+    await expect(list).toBeVisible();
+    await list.hover();
+    await page.evaluate(() => {
+      const w = window as unknown as Measured;
+      w.__frames = [];
+      let last = performance.now();
+      const tick = (now: number) => {
+        w.__frames.push(now - last);
+        last = now;
+        requestAnimationFrame(tick);
+      };
+      requestAnimationFrame(tick);
+    });
+    for (let i = 0; i < 60; i++) {
+      await page.mouse.wheel(0, 600);
+      await page.waitForTimeout(30);
+    }
+    const frames = await page.evaluate(() => (window as unknown as Measured).__frames.sort((a, b) => a - b));
+    say(`scrolling 36,000 pixels of periods: ${frames.length} pictures, median ${Math.round(frames[frames.length >> 1]!)} ms apart, 99 % within ${Math.round(frames[Math.floor(frames.length * 0.99)]!)} ms, longest ${Math.round(frames.at(-1)!)} ms`);
+    writeFileSync(`${test.info().outputDir}.txt`, lines.join("\n") + "\n");
+    await quiet(page);
+  });
+});
