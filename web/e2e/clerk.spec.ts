@@ -3,6 +3,8 @@ import readExcel from "read-excel-file/node";
 import { cell, choose, exported, micro, shown, whole } from "./read";
 import { accessible, expect, quiet, test } from "./sandbox";
 
+test.use({ actionTimeout: 60_000 });
+
 test("a clerk settles a disputed period", async ({ sandbox, browser }) => {
   test.setTimeout(300_000);
   const slow = { timeout: 60_000 };

@@ -1,9 +1,11 @@
 import type { Page } from "@playwright/test";
 
 import { choose, micro } from "./read";
-import { accessible, expect, quiet, type Sandbox, test } from "./sandbox";
+import { accessible, expect, quiet, Sandbox, test } from "./sandbox";
 
 const slow = { timeout: 60_000 };
+
+test.use({ actionTimeout: 60_000 });
 
 // waiting gives disputes of ALPHA with BRAVO about which nobody has offered anything.
 async function waiting(page: Page, sandbox: Sandbox): Promise<string> {
@@ -49,10 +51,7 @@ test("of two clerks who decide one dispute at once one succeeds, and the other l
   await add.getByRole("button", { name: "Add a user" }).click();
   const link = await admin.getByRole("dialog", { name: `Link for ${name}` }).locator("code").innerText(slow);
   const mara = await sandbox.as(browser, "ALPHA", "clerk");
-  const context = await browser.newContext({ baseURL: sandbox.place("ALPHA").address });
-  const noor = await context.newPage();
-  await noor.goto(link);
-  await expect(noor).not.toHaveURL(/sign-in/);
+  const noor = await Sandbox.by(browser, link);
 
   const at = await waiting(mara, sandbox);
   await mara.goto(at);
@@ -87,7 +86,7 @@ test("of two clerks who decide one dispute at once one succeeds, and the other l
   for (const p of people) await expect(offer(p)).toHaveText(String(second.seconds), slow);
   await expect(winner.getByText(second.why)).toBeVisible();
   for (const p of people) await quiet(p);
-  await context.close();
+  await noor.context().close();
 });
 
 test("of two carriers that decide one dispute at once one succeeds, and the other is told what stands", async ({ sandbox, browser }) => {

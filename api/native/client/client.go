@@ -786,7 +786,7 @@ func (p *Partner) Rated(ctx context.Context, order string, i usage.Interval, ver
 	return get[wire.RatedPeriod](ctx, p.c, p.at("periods", order, usage.Stamp(i.From), "rated")+"?version="+strconv.FormatUint(uint64(version), 10))
 }
 
-// Calls lists own calls of a line of a period. Filter: row, adjusts.
+// Calls lists own calls of a line of a period. Filter: row, adjusts, day.
 func (p *Partner) Calls(ctx context.Context, order string, i usage.Interval, f Filter) iter.Seq2[wire.LineCall, error] {
 	return list[wire.LineCall](ctx, p.c, p.at("periods", order, usage.Stamp(i.From), "calls"), f)
 }

@@ -12,7 +12,7 @@ import { useMay } from "@/api/session";
 import type { Search } from "@/lib/search";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
-import { useFilters } from "@/ui/Filters";
+import { Choice, useFilters } from "@/ui/Filters";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
 import { SmallTable } from "@/ui/SmallTable";
@@ -20,10 +20,10 @@ import { StateBadge } from "@/ui/StateBadge";
 import { Step } from "@/ui/Step";
 import { Between, When } from "@/ui/When";
 
-import { groups, largest, seconds, word } from "./lines";
+import { days, groups, largest, seconds, word } from "./lines";
 
 type Period = Schema<"Period">;
-type Parts = Search<{ tab: "text"; differing: "flag"; row: "text"; adjusts: "text"; version: "text" }>;
+type Parts = Search<{ tab: "text"; differing: "flag"; row: "text"; adjusts: "text"; day: "text"; version: "text" }>;
 interface At {
   partner: string;
   order: string;
@@ -74,7 +74,7 @@ export function PeriodPage() {
                 <Rated at={at} f={f} set={set} />
               </Tabs.Panel>
               <Tabs.Panel value="calls" pt="md">
-                <Calls at={at} f={f} set={set} />
+                <Calls at={at} f={f} set={set} p={p} />
               </Tabs.Panel>
             </Tabs>
           </Stack>
@@ -253,11 +253,11 @@ function Rated({ at, f, set }: Part) {
 }
 
 // Calls shows our own calls of a line: the end of the way from an invoice to a record.
-function Calls({ at, f, set }: Part) {
+function Calls({ at, f, set, p }: Part & { p: Period }) {
   const { t, i18n } = useTranslation("periods");
   const rated = api.useQuery("get", "/v1/bilaterals/{partner}/periods/{order}/{from}/rated", { params: { path: at } });
   const row = Number(f.row ?? rated.data?.lines[0]?.row ?? 0) || 0;
-  const rows = usePages("/v1/bilaterals/{partner}/periods/{order}/{from}/calls", { path: at as never, query: { row, adjusts: f.adjusts } as never });
+  const rows = usePages("/v1/bilaterals/{partner}/periods/{order}/{from}/calls", { path: at as never, query: { row, adjusts: f.adjusts, day: f.day } as never });
   const columns = useMemo<Column<Schema<"LineCall">>[]>(
     () => [
       { id: "start", header: t("start"), width: "minmax(220px, 1.4fr)", cell: (c) => <When at={c.start} />, value: (c) => c.start },
@@ -269,6 +269,7 @@ function Calls({ at, f, set }: Part) {
     ],
     [t, i18n.language],
   );
+  const within = useMemo(() => days(p.interval), [p.interval]);
   const lines = useMemo(() => [...new Map((rated.data?.lines ?? []).filter((l) => !l.adjusts).map((l) => [String(l.row), `${l.row} · ${l.rate.destination}`]))].map(([value, label]) => ({ value, label })), [rated.data]);
   return (
     <DataTable
@@ -280,7 +281,8 @@ function Calls({ at, f, set }: Part) {
       empty={<Empty title={t("noCalls")}>{t("noCallsText")}</Empty>}
       toolbar={
         <Group gap="xs" align="flex-end">
-          <Select size="xs" w={240} label={t("line")} searchable data={lines.some((l) => l.value === String(row)) ? lines : [{ value: String(row), label: `${row}` }, ...lines]} value={String(row)} allowDeselect={false} onChange={(v) => set({ row: v ?? undefined, adjusts: undefined })} />
+          <Select size="xs" w={240} label={t("line")} searchable data={lines.some((l) => l.value === String(row)) ? lines : [{ value: String(row), label: `${row}` }, ...lines]} value={String(row)} allowDeselect={false} onChange={(v) => set({ row: v ?? undefined, adjusts: undefined, day: undefined })} />
+          {within.length > 1 && <Choice label={t("day")} value={f.day} data={within.map((value) => ({ value, label: value }))} onChange={(day) => set({ day })} />}
           {f.adjusts && (
             <Text size="sm">
               {t("adjusts")} <When at={f.adjusts} />

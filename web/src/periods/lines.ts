@@ -40,5 +40,13 @@ export function largest(lines: Parameters<typeof groups>[0], g: Group): number {
   return first ? Math.abs(share(g.amount, first.amount)) : 0;
 }
 
+// days gives the UTC days of a period, at most 400.
+export function days(interval: string): string[] {
+  const [from = "", to = ""] = interval.split("/");
+  const out: string[] = [];
+  for (let at = Math.floor(Date.parse(from) / 86_400_000); at * 86_400_000 < Date.parse(to) && out.length < 400; at++) out.push(new Date(at * 86_400_000).toISOString().slice(0, 10));
+  return out;
+}
+
 // seconds writes milliseconds with their thousandths.
 export const seconds = (ms: number) => (ms / 1000).toFixed(3);
