@@ -62,6 +62,7 @@ test("a clerk settles a disputed period", async ({ sandbox, browser }) => {
   expect(openBefore).toBeGreaterThan(0n);
 
   // Its line, down to the calls of the destination and day.
+  await alpha.getByLabel("Only disputed lines").check();
   const lines = alpha.getByRole("table", { name: "Lines" });
   const open = lines.getByRole("row").filter({ has: alpha.getByRole("link", { name: "Dispute" }) }).filter({ hasText: "open" });
   await expect(open.first()).toBeVisible();

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Card, Group, Menu, NumberInput, Select, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
+import { Alert, Anchor, Button, Card, Checkbox, Group, Menu, NumberInput, Select, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconCheck, IconDownload, IconX } from "@tabler/icons-react";
 import { Link, useParams } from "@tanstack/react-router";
@@ -196,9 +196,9 @@ function Files({ partner, id }: { partner: string; id: string }) {
 // Lines shows the document's lines, of one destination or all.
 function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<"Document">; partner: string; chosen: Set<string>; choose?: (keys: Set<string>) => void }) {
   const { t, i18n } = useTranslation("invoices");
-  const [f, set] = useFilters<Search<{ destination: "text"; view: "text" }>>();
+  const [f, set] = useFilters<Search<{ destination: "text"; open: "flag" }>>();
   const destinations = useMemo(() => [...new Set(says.lines.map((l) => l.rate.destination))].sort(), [says]);
-  const rows = useMemo(() => (f.destination ? says.lines.filter((l) => l.rate.destination === f.destination) : says.lines), [says, f.destination]);
+  const rows = useMemo(() => says.lines.filter((l) => (!f.destination || l.rate.destination === f.destination) && (!f.open || Boolean(l.dispute))), [says, f.destination, f.open]);
   const from = says.interval.split("/")[0]!;
   const columns = useMemo<Column<Line>[]>(
     () => [
@@ -255,7 +255,10 @@ function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<
         onSelect={choose}
         empty={<Empty title={t("noLines")}>{t("noLinesText")}</Empty>}
         toolbar={
-          <Select size="xs" w={240} label={t("byDestination")} placeholder={t("allDestinations")} searchable clearable clearButtonProps={{ "aria-label": t("allDestinations") }} data={destinations} value={f.destination ?? null} onChange={(v) => set({ destination: v ?? undefined })} />
+          <Group gap="xs" align="flex-end">
+            <Select size="xs" w={240} label={t("byDestination")} placeholder={t("allDestinations")} searchable clearable clearButtonProps={{ "aria-label": t("allDestinations") }} data={destinations} value={f.destination ?? null} onChange={(v) => set({ destination: v ?? undefined })} />
+            <Checkbox size="xs" pb={8} label={t("onlyDisputed")} checked={f.open ?? false} onChange={(e) => set({ open: e.currentTarget.checked || undefined })} />
+          </Group>
         }
       />
     </div>
