@@ -1,6 +1,6 @@
 import writeExcel from "write-excel-file/node";
 
-import { cell, choose, exported, whole } from "./read";
+import { cell, choose, exported, table, whole } from "./read";
 import { accessible, expect, quiet, test } from "./sandbox";
 
 test.use({ actionTimeout: 60_000 });
@@ -30,11 +30,11 @@ test("a product manager imports a rate sheet, takes one back, and sees the margi
   await accessible(alpha);
   const rows = whole(await (await cell(sheets, inForce, "Rows")).innerText());
   await inForce.getByRole("link").click();
-  const former = alpha.url();
   await alpha.getByRole("tab", { name: "All rows" }).click();
+  const former = new URL(alpha.url()).pathname;
   await expect(alpha.getByRole("table", { name: "All rows" }).getByRole("row").nth(1)).toBeVisible(slow);
   await accessible(alpha);
-  const csv = (await exported(alpha, "CSV")).toString("utf8").trim().split("\r\n").map((l) => l.split(","));
+  const csv = table(await exported(alpha, "CSV"));
   expect(csv.length - 1).toBe(rows);
   const at = (name: string) => {
     const i = csv[0]!.indexOf(name);
@@ -46,10 +46,10 @@ test("a product manager imports a rate sheet, takes one back, and sees the margi
   // What we pay BRAVO and charge it now: the margin is the one less the other, for a minute.
   const margin = async (prefix: string) => {
     await alpha.goto(`/sheets/margin?partner=BRAVO&from=BRAVO&q=${prefix}`);
-    const table = alpha.getByRole("table", { name: "Margin by destination" });
-    const line = table.getByRole("row").filter({ has: alpha.getByText(prefix, { exact: true }) }).first();
+    const list = alpha.getByRole("table", { name: "Margin by destination" });
+    const line = list.getByRole("row").filter({ has: alpha.getByText(prefix, { exact: true }) }).first();
     await expect(line).toBeVisible(slow);
-    const read = async (header: string) => (await cell(table, line, header)).innerText();
+    const read = async (header: string) => (await cell(list, line, header)).innerText();
     const minute = (text: string) => (nano(text) * 60n) / BigInt(whole(/\/ (\d+) s/.exec(text)?.[1] ?? "60"));
     const pays = minute(await read("we pay"));
     const charges = minute(await read("we charge"));
@@ -68,9 +68,9 @@ test("a product manager imports a rate sheet, takes one back, and sees the margi
   // A file as others make it: a title, other names, one bad row, prices of two codes changed,
   // in force in a moment.
   const begins = new Date(Math.ceil((Date.now() + 45_000) / 15_000) * 15_000);
-  const table = csv.slice(1).map((r) => [r[destination]!, r[code]!, r === up ? written(dearer) : r === down ? written(cheaper) : r[rate]!, r[at("Currency")]!, r[unit]!, r[at("Minimum (s)")]!, r[at("Increment (s)")]!, begins.toISOString().replace(".000", "")]);
+  const file = csv.slice(1).map((r) => [r[destination]!, r[code]!, r === up ? written(dearer) : r === down ? written(cheaper) : r[rate]!, r[at("Currency")]!, r[unit]!, r[at("Minimum (s)")]!, r[at("Increment (s)")]!, begins.toISOString().replace(".000", "")]);
   const head = ["Zone", "Dial code", "Betrag", "Currency", "Unit", "Minimum", "Increment", "Effective date"];
-  const xlsx = await writeExcel([["Rates for BRAVO"], head, ...table, ["Nowhere", "12x4", "0.01", "USD", "60", "1", "1", table[0]!.at(-1)!]].map((r) => r.map((value) => ({ value, type: String })))).toBuffer();
+  const xlsx = await writeExcel([["Rates for BRAVO"], head, ...file, ["Nowhere", "12x4", "0.01", "USD", "60", "1", "1", file[0]!.at(-1)!]].map((r) => r.map((value) => ({ value, type: String })))).toBuffer();
   await alpha.goto("/sheets?partner=BRAVO");
   await alpha.getByRole("button", { name: "Upload a rate sheet" }).click();
   await expect(alpha.getByRole("heading", { level: 1, name: "Upload a rate sheet" })).toBeVisible();
@@ -113,7 +113,7 @@ test("a product manager imports a rate sheet, takes one back, and sees the margi
 
   // A wrong file goes out as well, and is taken back before BRAVO has answered.
   await alpha.goto("/sheets/upload?partner=BRAVO");
-  const wrong = [head, ...table.map((r) => [...r.slice(0, 2), "9.99", ...r.slice(3)])].map((r) => r.join(";")).join("\n");
+  const wrong = [head, ...file.map((r) => [...r.slice(0, 2), "9.99", ...r.slice(3)])].map((r) => r.join(";")).join("\n");
   await alpha.getByTestId("file").setInputFiles({ name: "wrong.csv", mimeType: "text/csv", buffer: Buffer.from(wrong) });
   await choose(columns, "Rate", "Betrag");
   await expect(preview.getByRole("status").first()).toContainText(`${rows.toLocaleString("en")} accepted + 0 rejected`, slow);

@@ -45,3 +45,12 @@ export async function exported(page: Page, kind: "CSV" | "XLSX"): Promise<Buffer
   for await (const part of await file.createReadStream()) parts.push(part as Buffer);
   return Buffer.concat(parts);
 }
+
+// table reads a CSV file as the portal writes it.
+export function table(csv: Buffer): string[][] {
+  return csv
+    .toString("utf8")
+    .trim()
+    .split("\r\n")
+    .map((line) => [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((m) => (m[1] === undefined ? (m[2] ?? "") : m[1].replaceAll('""', '"'))));
+}

@@ -49,7 +49,7 @@ test("of two clerks who decide one dispute at once one succeeds, and the other l
   await add.getByLabel("Name").fill(name);
   await choose(add, "Role", "Settlement clerk");
   await add.getByRole("button", { name: "Add a user" }).click();
-  const link = await admin.getByRole("dialog", { name: `Link for ${name}` }).locator("code").innerText(slow);
+  const link = await admin.getByRole("dialog", { name: `Link for ${name}` }).locator("pre").innerText(slow);
   const mara = await sandbox.as(browser, "ALPHA", "clerk");
   const noor = await Sandbox.by(browser, link);
 
@@ -69,7 +69,7 @@ test("of two clerks who decide one dispute at once one succeeds, and the other l
   // Who was slower is told how it stands now, and has what was typed.
   const dialog = dialogs[lost]!;
   await expect(dialog.getByText("Nothing of yours was sent.")).toBeVisible();
-  await expect(dialog.getByText(`1 calls, ${first.seconds} billed seconds`)).toBeVisible();
+  await expect(dialog.getByText(`1 call, ${first.seconds} billed seconds`)).toBeVisible();
   await expect(dialog.getByText(first.why)).toBeVisible();
   await expect(dialog.getByLabel("Billed seconds")).toHaveValue(String(second.seconds));
   await expect(dialog.getByLabel("Reason")).toHaveValue(second.why);
@@ -106,7 +106,7 @@ test("of two carriers that decide one dispute at once one succeeds, and the othe
   const dialog = dialogs[lost]!;
   const [first, second] = [said[1 - lost]!, said[lost]!];
   await expect(dialog.getByText(`Offer of ${first.who}`)).toBeVisible();
-  await expect(dialog.getByText(`1 calls, ${first.seconds} billed seconds`)).toBeVisible();
+  await expect(dialog.getByText(`1 call, ${first.seconds} billed seconds`)).toBeVisible();
   await expect(dialog.getByLabel("Reason")).toHaveValue(second.why);
   await accessible(people[lost]!);
 
@@ -119,7 +119,7 @@ test("of two carriers that decide one dispute at once one succeeds, and the othe
   await expect(winner.getByText(second.why)).toBeVisible(slow);
   await winner.getByRole("button", { name: "Accept" }).click();
   const accept = winner.getByRole("dialog", { name: "Accept" });
-  await expect(accept.getByText(`1 calls, ${second.seconds} billed seconds`)).toBeVisible();
+  await expect(accept.getByText(`1 call, ${second.seconds} billed seconds`)).toBeVisible();
   const agreed = micro(await accept.locator(".numbers").last().innerText());
   await accept.getByRole("button", { name: "Accept" }).click();
   await expect(accept).toBeHidden(slow);

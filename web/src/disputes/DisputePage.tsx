@@ -403,7 +403,7 @@ function Decide({ d, partner, what, close }: { d: Dispute; partner: string; what
       {what === "accept" && seen.proposal && (
         <Stack gap={4}>
           <Text size="sm">{t("acceptText", { who: seen.proposal.act.by })}</Text>
-          {!d.product && <Text size="sm">{t("callsAndSeconds", { calls: seen.proposal.calls, seconds: seen.proposal.billed_seconds })}</Text>}
+          {!d.product && <Text size="sm">{t("callsAndSeconds", { count: seen.proposal.calls, seconds: seen.proposal.billed_seconds })}</Text>}
           <Money fw={650} fz="lg" amount={seen.proposal.amount} currency={d.currency} />
         </Stack>
       )}
@@ -447,7 +447,7 @@ function Faster({ d }: { d: Dispute }) {
         <Group gap="xs">
           <StateBadge state={d.state} />
           {d.decision ? <Text size="sm">{t(`how.${d.decision.how}`, { defaultValue: d.decision.how })}</Text> : d.proposal && <Text size="sm">{t("offerOf", { who: d.proposal.act.by })}</Text>}
-          {now && !d.product && <Text size="sm">{t("callsAndSeconds", { calls: now.calls, seconds: now.billed_seconds })}</Text>}
+          {now && !d.product && <Text size="sm">{t("callsAndSeconds", { count: now.calls, seconds: now.billed_seconds })}</Text>}
           {now && <Money size="sm" fw={600} amount={now.amount} currency={d.currency} />}
         </Group>
         {d.why && <Text size="sm">{d.why}</Text>}

@@ -120,7 +120,7 @@ function Head({ i, partner }: { i: Invoice; partner: string }) {
       {i.why && <Alert color="gray" title={i.why} />}
       <SimpleGrid cols={{ base: 2, md: 4 }} component="section" aria-label={t("amounts")}>
         <Amount name={t("total")} amount={i.total} currency={i.currency} />
-        <Amount name={i.open_lines ? `${t("open")} · ${t("openLines", { n: i.open_lines })}` : t("open")} amount={i.open} currency={i.currency} />
+        <Amount name={i.open_lines ? `${t("open")} · ${t("openLines", { count: i.open_lines })}` : t("open")} amount={i.open} currency={i.currency} />
         {i.says && <Amount name={t("issued")} amount={i.says.total} currency={i.currency} />}
         {i.tolerated && <Amount name={t("tolerated")} amount={i.tolerated} currency={i.currency} />}
       </SimpleGrid>
