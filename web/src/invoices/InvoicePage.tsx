@@ -205,7 +205,7 @@ function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<
       { id: "destination", header: t("destination"), width: "minmax(150px, 1.2fr)", cell: (l) => l.rate.destination, value: (l) => l.rate.destination },
       { id: "row", header: t("line"), width: "80px", right: true, cell: (l) => l.row, value: (l) => l.row },
       { id: "prefix", header: t("prefix"), width: "100px", cell: (l) => l.rate.prefix, value: (l) => l.rate.prefix },
-      { id: "rate", header: t("rate"), right: true, width: "minmax(150px, 1fr)", cell: (l) => `${l.rate.rate} / ${l.rate.unit_seconds} s`, value: (l) => l.rate.rate },
+      { id: "rate", header: t("rate"), right: true, width: "minmax(180px, 1fr)", cell: (l) => `${l.rate.rate} / ${l.rate.unit_seconds} s`, value: (l) => l.rate.rate },
       {
         id: "calls",
         header: t("calls"),
@@ -219,7 +219,7 @@ function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<
         value: (l) => l.calls,
       },
       { id: "raw", header: t("raw"), right: true, cell: (l) => (l.raw_millis / 1000).toFixed(3), value: (l) => (l.raw_millis / 1000).toFixed(3) },
-      { id: "billed", header: t("billed"), right: true, cell: (l) => l.billed_seconds.toLocaleString(i18n.language), value: (l) => l.billed_seconds },
+      { id: "billed", header: t("billed"), right: true, width: "140px", cell: (l) => l.billed_seconds.toLocaleString(i18n.language), value: (l) => l.billed_seconds },
       { id: "amount", header: t("amount"), right: true, cell: (l) => <Money fw={600} amount={l.amount} currency={says.currency} />, value: (l) => l.amount },
       { id: "currency", header: t("currency"), width: "90px", cell: () => says.currency, value: () => says.currency },
       { id: "state", header: t("state"), width: "110px", cell: (l) => <StateBadge state={l.state} />, value: (l) => l.state },

@@ -70,7 +70,7 @@ export function Waterfall({ of, partner }: { of: Schema<"Waterfall">; partner: s
                   <rect x={x} y={top} width={wide} height={tall} rx={3} fill={fill} />
                   <text x={x + wide / 2} y={top - 8} textAnchor="middle" fontSize={12} fontWeight={600} fill="var(--mantine-color-text)" className="numbers">
                     {!b.ends && !down ? "+" : ""}
-                    {group(b.amount, i18n.language)}
+                    {group(b.amount, i18n.language)} {of.currency}
                   </text>
                   <Label text={name(b.cause)} x={x + wide / 2} y={above + height + 18} />
                 </>
