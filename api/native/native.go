@@ -12,6 +12,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -178,6 +179,7 @@ type server struct {
 	requests  *prometheus.HistogramVec
 	served    map[string]bool // operations by id
 	waiting   waiting         // what a person looks at first
+	decided   sync.Map        // disputes that somebody is deciding just now
 }
 
 // Handler answers the interface.
