@@ -213,7 +213,7 @@ func TestASandboxIsReachedByNamesAndBrokenAndMended(t *testing.T) {
 	}
 
 	// Damage to its store is noticed when it starts, and a rebuilt one goes on.
-	b.do("/sandbox/nodes/BRAVO/corrupt", `{"kind":"manifest"}`)
+	b.do("/sandbox/nodes/BRAVO/corrupt", `{"kind":"log"}`)
 	b.do("/sandbox/nodes/BRAVO/start", "")
 	b.wait(time.Minute, "the damage to be noticed", func() bool { return b.node("BRAVO").State == stateStopped })
 	if p := b.node("BRAVO"); !strings.HasPrefix(p.Problem, string(fault.Corrupt)+": ") || !p.Damaged {

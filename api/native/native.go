@@ -12,6 +12,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -179,6 +180,7 @@ type server struct {
 	served    map[string]bool   // operations by id
 	at        map[string]string // their paths
 	waiting   waiting           // what a person looks at first
+	decided   sync.Map          // disputes that somebody is deciding just now
 }
 
 // Handler answers the interface.

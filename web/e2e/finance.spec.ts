@@ -137,10 +137,11 @@ test("finance pays what is due by a run of two persons, and reconciles what the 
     notice
       .replace(/<MsgId>[^<]*/, "<MsgId>STRANGER-1")
       .replace(/<EndToEndId>[^<]*/g, "<EndToEndId>NOTPROVIDED")
-      .replace(/<Ref>[^<]*/g, "<Ref>INV 4711")
-      .replace(/<Strd>.*?<\/Strd>/gs, "")
+      .replace(/<RmtInf>.*?<\/RmtInf>/gs, "<RmtInf><Ustrd>INV 4711</Ustrd></RmtInf>")
+      .replace(/(<Ntfctn>\s*<Id>)[^<]*/, "$1STRANGER-1N")
+      .replace(/<TxId>[^<]*/g, "<TxId>STRANGER-1T")
       .replace(/<AcctSvcrRef>[^<]*/g, "<AcctSvcrRef>B-STRANGER")
-      .replace(/(<(?:Amt|TtlNetNtryAmt|Sum)[^>]*>)[\d.]+/g, "$17.77"),
+      .replace(/(<(?:Amt|TtlNetNtryAmt|Sum)[^>]*>)(?!0<)[\d.]+/g, "$17.77"),
   );
   await cleo.goto("/payments?tab=files");
   await cleo.getByTestId("file").setInputFiles(stranger);

@@ -22,7 +22,7 @@ import type { PartnerSearch } from "./routes";
 
 type Invoice = Schema<"Invoice">;
 
-const reading = (operation: string) => /^(get|list|stream|audit|search|verify|count|try|export-catalog)/.test(operation);
+const reading = (operation: string) => /^(get|list|stream|audit|search|verify|count|try|replay|parse|export-catalog)/.test(operation);
 
 // AuditPage is where one who checks the carrier takes evidence away.
 export function AuditPage() {
