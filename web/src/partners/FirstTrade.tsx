@@ -109,7 +109,7 @@ export function FirstRates({ known, partner }: Props) {
             <GoTo to={at("orders", partner, o.id)}>{o.id}</GoTo>
             <Text size="sm">{o.direction.replace(">", " → ")}</Text>
             <StateBadge state={o.state} />
-            {o.state === "acknowledged" && o.seller === known.me && may("accept-order") && (
+            {o.allowed.includes("accept") && may("accept-order") && (
               <Button size="compact-sm" loading={accept.isPending} onClick={() => accept.mutate({ params: { path: { partner, id: o.id } }, body: {} })} aria-label={t("acceptOrder", { id: o.id })}>
                 {t("accept")}
               </Button>
