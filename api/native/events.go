@@ -151,10 +151,7 @@ func (s *server) feedAll() {
 		w.Header().Set("X-Accel-Buffering", "no")
 		w.Header().Set("X-Cursor", at.String())
 		w.WriteHeader(http.StatusOK)
-		may := func() bool {
-			who, err := s.Tokens.Authenticate(r)
-			return err == nil && permit(who, id) == nil
-		}
+		may := func() bool { return s.still(r, id) }
 		s.sendAll(r.Context(), w, s.channels, at, r.URL.Query().Get("kind"), may)
 	})
 }

@@ -186,10 +186,7 @@ func (s *server) feed(path, id, summary string, find func(*http.Request) (Channe
 		w.Header().Set("X-Accel-Buffering", "no")
 		w.Header().Set("X-Cursor", from.String()) // where the stream begins, for who must connect again before its first event
 		w.WriteHeader(http.StatusOK)
-		may := func() bool {
-			who, err := s.Tokens.Authenticate(r)
-			return err == nil && permit(who, id) == nil
-		}
+		may := func() bool { return s.still(r, id) }
 		s.send(r.Context(), w, c, from, skip, r.URL.Query().Get("kind"), may)
 	})
 }

@@ -306,3 +306,13 @@ func (s *server) give(w http.ResponseWriter, r *http.Request, media string, data
 		s.Log.Debug("an answer could not be written", "trace", traceOf(r.Context()), "err", err)
 	}
 }
+
+// still reports whether who asked may go on reading a stream. A token may have been taken
+// back meanwhile; where the portal has said who asks, it ends the request itself.
+func (s *server) still(r *http.Request, operation string) bool {
+	who, err := api.ActorOf(r.Context()), error(nil)
+	if r.Header.Get("Authorization") != "" {
+		who, err = s.Tokens.Authenticate(r)
+	}
+	return err == nil && permit(who, operation) == nil
+}
