@@ -31,7 +31,7 @@ test("a buyer orders across four carriers, has it looked after, and ends it", as
   await page.getByRole("button", { name: "Search" }).click();
   await expect(page.getByText("Nothing in the catalogue answers this")).toBeVisible();
   await accessible(page);
-  await page.getByRole("button", { name: /Tuas, meet-me room .*eNNI with BRAVO/ }).click();
+  await page.getByRole("button", { name: /Tuas, meet-me room .*eNNI with BRAVO/ }).last().click();
   const offers = page.getByRole("table", { name: "Offers" });
   await expect(offers.getByRole("row")).toHaveCount(2);
   await expect(offers).toContainText("Ethernet line asia express");
