@@ -62,7 +62,7 @@ func (d *Desk) Needed(file canon.Hash) error {
 			if err := canon.Decode(raw, &s); err != nil {
 				return err
 			}
-			if s.File == file && s.State != trade.SheetRejected {
+			if s.File == file && s.State != trade.SheetRejected && s.State != trade.SheetWithdrawn {
 				return kept("keep it", "sheet %s prices calls from it", s.ID)
 			}
 		}

@@ -45,9 +45,12 @@ func (d *Desk) ProposeSheet(ctx context.Context, direction usage.Direction, from
 	if err != nil {
 		return p, err
 	}
-	name := canon.Sum("lateral/sheet-id/1", []byte(direction.String()), info.Hash[:], fmt.Append(nil, from)).String()[:16]
+	id, err := d.sheetID(direction, info.Hash, from)
+	if err != nil {
+		return p, err
+	}
 	p = trade.SheetPropose{
-		ID: "S-" + name, Agreement: contract, Direction: direction, Line: d.o.Line, Root: sheet.Root(), Rows: uint32(sheet.Len()),
+		ID: id, Agreement: contract, Direction: direction, Line: d.o.Line, Root: sheet.Root(), Rows: uint32(sheet.Len()),
 		File: info.Hash, Size: uint64(info.Size), From: from,
 	}
 	notice, err := d.rateNotice(contract)
@@ -63,6 +66,27 @@ func (d *Desk) ProposeSheet(ctx context.Context, direction usage.Direction, from
 		return p, err
 	}
 	return p, d.submit(ctx, party.Contracts, trade.NewCommand(trade.KindSheetPropose, p))
+}
+
+// sheetID names a sheet by what it is. What came to nothing may be proposed again,
+// under another name.
+func (d *Desk) sheetID(direction usage.Direction, file canon.Hash, from int64) (string, error) {
+	for again := 0; ; again++ {
+		parts := [][]byte{[]byte(direction.String()), file[:], fmt.Append(nil, from)}
+		if again > 0 {
+			parts = append(parts, fmt.Append(nil, again))
+		}
+		id := "S-" + canon.Sum("lateral/sheet-id/1", parts...).String()[:16]
+		s, err := d.sheetOf(id)
+		switch {
+		case fault.CodeOf(err) == fault.NotFound:
+			return id, nil
+		case err != nil:
+			return "", err
+		case s.State != trade.SheetRejected && s.State != trade.SheetWithdrawn:
+			return id, nil // the machine says that it is there
+		}
+	}
 }
 
 // rateNotice gives the notice of rates that an agreement asks for now.
@@ -179,6 +203,16 @@ func (d *Desk) RejectSheet(ctx context.Context, id, why string) error {
 		return err
 	}
 	return d.submit(ctx, party.Contracts, trade.NewCommand(trade.KindSheetReject, trade.SheetAnswer{ID: id, Root: s.Root, Why: why}))
+}
+
+// WithdrawSheet takes back a sheet that this side has proposed and the partner has
+// not answered. Code: not-found.
+func (d *Desk) WithdrawSheet(ctx context.Context, id, why string) error {
+	s, err := d.sheetOf(id)
+	if err != nil {
+		return err
+	}
+	return d.submit(ctx, party.Contracts, trade.NewCommand(trade.KindSheetWithdraw, trade.SheetAnswer{ID: id, Root: s.Root, Why: why}))
 }
 
 func (d *Desk) sheetOf(id string) (s trade.Sheet, err error) {

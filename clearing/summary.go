@@ -17,8 +17,15 @@ import (
 // Summary rates all own records by the accepted sheets, each by its own start
 // and end, as if there were no partner; each line (rate version and period) is
 // rounded once, and calls without a rate are left out. Sealed ones stand as they
-// were rated when they were sealed. Codes: no-agreement, money-overflow.
+// were rated when they were sealed. Where nothing was imported there is nothing to
+// rate, and no agreement is needed to say so. Codes: no-agreement, money-overflow.
 func (d *Desk) Summary() (Summary, error) {
+	d.mu.Lock()
+	none := len(d.imports) == 0
+	d.mu.Unlock()
+	if none {
+		return Summary{}, nil
+	}
 	book, err := d.ready()
 	if err != nil {
 		return Summary{}, err

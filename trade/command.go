@@ -32,6 +32,7 @@ const (
 	KindSheetAcknowledge Kind = "sheet.acknowledge"   // SheetAnswer; the buyer's node
 	KindSheetAccept      Kind = "sheet.accept"        // SheetAnswer; the buyer
 	KindSheetReject      Kind = "sheet.reject"        // SheetAnswer; the buyer
+	KindSheetWithdraw    Kind = "sheet.withdraw"      // SheetAnswer; the seller
 	KindRowProve         Kind = "row.prove"           // RowProve; either side
 	KindOrderPlace       Kind = "order.place"         // OrderPlace; the buyer
 	KindOrderAccept      Kind = "order.accept"        // OrderAnswer; the seller, or about a product whoever is asked

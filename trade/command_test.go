@@ -27,7 +27,7 @@ import (
 var bodies = map[Kind]any{
 	KindBind: Bind{}, KindDelegateAdd: DelegateAdd{}, KindDelegateRevoke: DelegateRevoke{}, KindKeyChange: KeyChange{},
 	KindAgreementPropose: AgreementPropose{}, KindAgreementAmend: AgreementAmend{}, KindAgreementAccept: AgreementAnswer{}, KindAgreementReject: AgreementAnswer{},
-	KindAgreementEnd: AgreementEnd{}, KindBilateralEnd: BilateralEnd{}, KindSheetPropose: SheetPropose{}, KindSheetAcknowledge: SheetAnswer{}, KindSheetAccept: SheetAnswer{}, KindSheetReject: SheetAnswer{}, KindRowProve: RowProve{},
+	KindAgreementEnd: AgreementEnd{}, KindBilateralEnd: BilateralEnd{}, KindSheetPropose: SheetPropose{}, KindSheetAcknowledge: SheetAnswer{}, KindSheetAccept: SheetAnswer{}, KindSheetReject: SheetAnswer{}, KindSheetWithdraw: SheetAnswer{}, KindRowProve: RowProve{},
 	KindOrderPlace: OrderPlace{}, KindOrderAccept: OrderAnswer{}, KindOrderReject: OrderAnswer{}, KindOrderSuspend: OrderAnswer{}, KindOrderResume: OrderAnswer{},
 	KindOrderTerminate: OrderAnswer{}, KindOrderCancel: OrderAnswer{}, KindOrderCharge: OrderCharge{}, KindOrderReschedule: OrderReschedule{}, KindOrderDeliver: OrderDeliver{}, KindOrderFail: OrderAnswer{},
 	KindMeasure: MeasurementState{}, KindMeasurePropose: MeasurementPropose{}, KindMeasureAccept: MeasurementPropose{}, KindMeasureReject: MeasurementReject{},

@@ -466,7 +466,7 @@ func sheetAcknowledge(t *tx, b SheetAnswer) error {
 	return nil
 }
 
-// answeredSheet finds the sheet that an answer is about.
+// answeredSheet finds the sheet that an answer, or its withdrawal, is about.
 func (t *tx) answeredSheet(b SheetAnswer, e SheetEvent) (Sheet, error) {
 	s, ok := get[Sheet](t, SheetKey(b.ID))
 	if !ok {
@@ -476,7 +476,10 @@ func (t *tx) answeredSheet(b SheetAnswer, e SheetEvent) (Sheet, error) {
 	if !ok {
 		return s, wrongState("sheet", s.ID, string(s.State), "an answer")
 	}
-	if s.Direction.From != t.own {
+	switch {
+	case e == SheetWithdraw && s.Direction.To != t.own:
+		return s, fault.New(fault.Forbidden, "the seller withdraws a sheet", "reject it instead")
+	case e != SheetWithdraw && s.Direction.From != t.own:
 		return s, fault.New(fault.Forbidden, "the buyer answers a sheet", "wait for the partner")
 	}
 	if s.Root != b.Root {
@@ -520,7 +523,16 @@ func sheetAccept(t *tx, b SheetAnswer) error {
 }
 
 func sheetReject(t *tx, b SheetAnswer) error {
-	s, err := t.answeredSheet(b, SheetReject)
+	return t.dropSheet(b, SheetReject, EventSheetRejected)
+}
+
+func sheetWithdraw(t *tx, b SheetAnswer) error {
+	return t.dropSheet(b, SheetWithdraw, EventSheetWithdrawn)
+}
+
+// dropSheet has a sheet that was proposed come to nothing, by either side's word.
+func (t *tx) dropSheet(b SheetAnswer, e SheetEvent, event string) error {
+	s, err := t.answeredSheet(b, e)
 	if err != nil {
 		return err
 	}
@@ -530,7 +542,7 @@ func sheetReject(t *tx, b SheetAnswer) error {
 	}
 	s.Why = b.Why
 	t.put(SheetKey(s.ID), s)
-	t.emit(EventSheetRejected, SheetKey(s.ID), b.Why)
+	t.emit(event, SheetKey(s.ID), b.Why)
 	return nil
 }
 

@@ -19,6 +19,7 @@ const (
 	EventSheetAcknowledged    = "sheet.acknowledged" // the buyer's node has the file
 	EventSheetAccepted        = "sheet.accepted"
 	EventSheetRejected        = "sheet.rejected"
+	EventSheetWithdrawn       = "sheet.withdrawn"
 	EventOrderPlaced          = "order.placed"
 	EventOrderMoved           = "order.moved"       // detail: the new state
 	EventOrderRescheduled     = "order.rescheduled" // detail: what has become of the buyer's wish

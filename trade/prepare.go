@@ -78,7 +78,7 @@ var forms = map[Kind]form{
 	KindVersionPropose: formOf[VersionPropose](), KindVersionAccept: formOf[VersionPropose](),
 	KindAgreementPropose: formOf[AgreementPropose](), KindAgreementAmend: formOf[AgreementAmend](), KindAgreementAccept: formOf[AgreementAnswer](),
 	KindAgreementReject: formOf[AgreementAnswer](), KindAgreementEnd: formOf[AgreementEnd](),
-	KindSheetPropose: formOf[SheetPropose](), KindSheetAccept: formOf[SheetAnswer](), KindSheetReject: formOf[SheetAnswer](),
+	KindSheetPropose: formOf[SheetPropose](), KindSheetAccept: formOf[SheetAnswer](), KindSheetReject: formOf[SheetAnswer](), KindSheetWithdraw: formOf[SheetAnswer](),
 	KindOrderPlace: formOf[OrderPlace](), KindOrderAccept: formOf[OrderAnswer](), KindOrderReject: formOf[OrderAnswer](),
 	KindOrderSuspend: formOf[OrderAnswer](), KindOrderResume: formOf[OrderAnswer](), KindOrderTerminate: formOf[OrderAnswer](),
 	KindOrderCancel: formOf[OrderAnswer](), KindOrderCharge: formOf[OrderCharge](), KindOrderReschedule: formOf[OrderReschedule](), KindOrderDeliver: formOf[OrderDeliver](), KindOrderFail: formOf[OrderAnswer](),

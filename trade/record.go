@@ -117,6 +117,7 @@ const (
 	SheetAcknowledged SheetState = "acknowledged" // the buyer, whose node has the file: accept or reject
 	SheetAccepted     SheetState = "accepted"     // nobody; in effect from its own beginning on, until that of a later one
 	SheetRejected     SheetState = "rejected"     // nobody
+	SheetWithdrawn    SheetState = "withdrawn"    // nobody
 )
 
 // SheetEvent is what moves a sheet.
@@ -127,13 +128,14 @@ const (
 	SheetAcknowledge SheetEvent = "acknowledge" // by the buyer's node: the file is there and has the root
 	SheetAccept      SheetEvent = "accept"      // by the buyer
 	SheetReject      SheetEvent = "reject"      // by the buyer
+	SheetWithdraw    SheetEvent = "withdraw"    // by the seller, while nobody has answered
 	SheetLapse       SheetEvent = "lapse"       // the time for the answer has passed
 )
 
 // SheetTransitions is every move a sheet can make; what is not here is refused.
 var SheetTransitions = map[SheetState]map[SheetEvent]SheetState{
-	SheetProposed:     {SheetAcknowledge: SheetAcknowledged, SheetAccept: SheetAccepted, SheetReject: SheetRejected, SheetLapse: SheetRejected},
-	SheetAcknowledged: {SheetAccept: SheetAccepted, SheetReject: SheetRejected, SheetLapse: SheetRejected},
+	SheetProposed:     {SheetAcknowledge: SheetAcknowledged, SheetAccept: SheetAccepted, SheetReject: SheetRejected, SheetWithdraw: SheetWithdrawn, SheetLapse: SheetRejected},
+	SheetAcknowledged: {SheetAccept: SheetAccepted, SheetReject: SheetRejected, SheetWithdraw: SheetWithdrawn, SheetLapse: SheetRejected},
 }
 
 // Sheet is a rate sheet by its commitment; the rows are in a file.

@@ -41,6 +41,7 @@ func rules() map[Kind]rule {
 		KindSheetAcknowledge: {need: nodeAlone, apply: body(sheetAcknowledge)},
 		KindSheetAccept:      {need: delegate, role: party.Contracts, apply: body(sheetAccept)},
 		KindSheetReject:      {need: delegate, role: party.Contracts, apply: body(sheetReject)},
+		KindSheetWithdraw:    {need: delegate, role: party.Contracts, apply: body(sheetWithdraw)},
 		KindRowProve:         {need: nodeAlone, apply: body(rowProve)},
 
 		KindOrderPlace:     {need: delegate, role: party.Orders, apply: body(orderPlace)},

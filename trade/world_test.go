@@ -531,7 +531,7 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		w.sheets[d.String()] = s
 		b = SheetPropose{ID: a["id"], Agreement: a.or("agreement", "MSA-1"), Direction: d, Line: product.Line(a.or("line", "voice")), Root: s.Root(), Rows: uint32(s.Len()),
 			File: canon.Sum("sheet"), Size: 1000, From: base + hourMs*a.int("from", -24), Raises: a.has("raises")}
-	case KindSheetAcknowledge, KindSheetAccept, KindSheetReject:
+	case KindSheetAcknowledge, KindSheetAccept, KindSheetReject, KindSheetWithdraw:
 		s, _ := View{w.state}.Sheet(a["id"])
 		if a.has("other-root") {
 			s.Root = canon.Sum("other")

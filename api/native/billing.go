@@ -6,11 +6,13 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/document"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/channel"
+	"github.com/lateral-network/lateral/clearing"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/trade"
@@ -444,6 +446,7 @@ func (s *server) listCalls(_ context.Context, in *struct {
 	PageQuery
 	Row     uint32 `query:"row" doc:"Of the line."`
 	Adjusts string `query:"adjusts" doc:"RFC 3339: when the earlier period begins that the line adjusts. Absent: it adjusts none."`
+	Day     string `query:"day" format:"date" doc:"Only those that began on this day, UTC." example:"2026-11-02"`
 }) (*reply[api.Page[wire.LineCall]], error) {
 	_, p, err := s.period(&in.PeriodPath)
 	if err != nil {
@@ -462,6 +465,14 @@ func (s *server) listCalls(_ context.Context, in *struct {
 	calls, err := d.Calls(p.Order, p.Interval, in.Row, int64(adjusts))
 	if err != nil {
 		return nil, err
+	}
+	if in.Day != "" {
+		day, err := time.Parse(time.DateOnly, in.Day)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "write it like 2026-11-02", "that is no day").In("day")
+		}
+		from, to := day.UnixMilli(), day.AddDate(0, 0, 1).UnixMilli()
+		calls = slices.DeleteFunc(slices.Clone(calls), func(c clearing.LineCall) bool { return c.Start < from || c.Start >= to })
 	}
 	return cut(calls, in.PageQuery, shownLineCall)
 }

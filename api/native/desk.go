@@ -25,6 +25,7 @@ type Desk interface {
 	AcknowledgeSheet(ctx context.Context, id string) error
 	AcceptSheet(ctx context.Context, id string) error
 	RejectSheet(ctx context.Context, id, why string) error
+	WithdrawSheet(ctx context.Context, id, why string) error
 	OpenSheet(id string) (io.ReadCloser, error)
 	ImportUsage(ctx context.Context, name, format string, r io.Reader) (clearing.Import, error)
 	Imports() []clearing.Import

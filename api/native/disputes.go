@@ -33,6 +33,7 @@ func (s *server) disputes() {
 		State   dispute.State `query:"state" enum:"awaiting,manual,proposed,escalated,resolved"`
 		Invoice string        `query:"invoice" doc:"Named on this invoice."`
 		People  bool          `query:"people" doc:"Only those that wait for people: manual, proposed or escalated."`
+		By      string        `query:"by" enum:"people,rules" doc:"people: only those that are in the hands of people, or that people decided; rules: only those that a rule or a deadline decided."`
 		To      string        `query:"assigned" maxLength:"64" doc:"Only those that this person sees to."`
 	}) (*reply[api.Page[wire.Dispute]], error) {
 		b, err := s.with(in.Partner)
@@ -45,7 +46,7 @@ func (s *server) disputes() {
 		}
 		show := s.disputeShower(in.Partner)
 		return list(b, trade.DisputePrefix, in.PageQuery, func(_ string, d dispute.Dispute) (w wire.Dispute, ok bool) {
-			if !within(d.Interval.From) || in.State != "" && in.State != d.State || in.Invoice != "" && in.Invoice != d.Invoice || in.People && !waitsForPeople(d.State) {
+			if !within(d.Interval.From) || in.State != "" && in.State != d.State || in.Invoice != "" && in.Invoice != d.Invoice || in.People && !waitsForPeople(d.State) || in.By != "" && in.By != decidedBy(d) {
 				return w, false
 			}
 			w = show(d)
@@ -101,13 +102,17 @@ func (s *server) disputes() {
 		DisputePath
 		Body wire.ProposeDecision
 	}) (*reply[wire.Done[wire.Dispute]], error) {
-		v := trade.Verdict{Dispute: in.id(), Calls: in.Body.Calls, BilledSeconds: in.Body.BilledSeconds, Amount: in.Body.Amount}
-		return s.changeDispute(ctx, &in.DisputePath, trade.KindDisputePropose, trade.DisputePropose{Verdicts: []trade.Verdict{v}, Why: in.Body.Why, Evidence: in.Body.Evidence})
+		return s.propose(ctx, &in.DisputePath, in.Body)
 	})
 	post(s, at+"/{id}/accept", "accept-decision", tagDisputes, "Accept the partner's offer", func(ctx context.Context, in *struct {
 		DisputePath
 		Body wire.AcceptDecision
 	}) (*reply[wire.Done[wire.Dispute]], error) {
+		done, err := s.deciding(&in.DisputePath)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 		_, d, err := s.disputed(&in.DisputePath)
 		if err != nil {
 			return nil, err
@@ -128,8 +133,20 @@ func (s *server) disputes() {
 	})
 	post(s, at+"/{id}/reject", "reject-decision", tagDisputes, "Reject the partner's offer", func(ctx context.Context, in *struct {
 		DisputePath
-		Body wire.Answer
+		Body wire.RejectDecision
 	}) (*reply[wire.Done[wire.Dispute]], error) {
+		done, err := s.deciding(&in.DisputePath)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		_, d, err := s.disputed(&in.DisputePath)
+		if err == nil {
+			err = asRead(d, in.Body.Seen)
+		}
+		if err != nil {
+			return nil, err
+		}
 		return s.changeDispute(ctx, &in.DisputePath, trade.KindDisputeReject, trade.DisputeReject{Disputes: []string{in.id()}, Why: in.Body.Why})
 	})
 }
@@ -186,6 +203,64 @@ func (s *server) disputed(in *DisputePath) (b Bilateral, d dispute.Dispute, err 
 	return b, d, err
 }
 
+// propose offers a decision. What is there of the partner is rejected first, where that
+// is what was read: the ledger takes no offer over another's.
+func (s *server) propose(ctx context.Context, in *DisputePath, p wire.ProposeDecision) (*reply[wire.Done[wire.Dispute]], error) {
+	done, err := s.deciding(in)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	b, d, err := s.disputed(in)
+	if err == nil {
+		err = asRead(d, p.Seen)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.Seen != nil && d.Proposal != nil && !s.own(d) {
+		if _, err := s.submit(ctx, b, trade.KindDisputeReject, trade.DisputeReject{Disputes: []string{d.ID}, Why: p.Why}); err != nil {
+			return nil, err
+		}
+	}
+	v := trade.Verdict{Dispute: d.ID, Calls: p.Calls, BilledSeconds: p.BilledSeconds, Amount: p.Amount}
+	return s.changeDispute(ctx, in, trade.KindDisputePropose, trade.DisputePropose{Verdicts: []trade.Verdict{v}, Why: p.Why, Evidence: p.Evidence})
+}
+
+// own reports whether the offer about a dispute is this carrier's.
+func (s *server) own(d dispute.Dispute) bool {
+	return d.Proposal != nil && string(d.Proposal.Act.By) == s.Member.Code()
+}
+
+// asRead compares a dispute with what a person had on the screen: the command of the
+// offer, empty for none. Code: conflict.
+func asRead(d dispute.Dispute, seen *string) error {
+	switch {
+	case seen == nil:
+		return nil
+	case d.State == dispute.Resolved:
+		return fault.New(fault.Conflict, "see what it came to", "the dispute has been decided meanwhile").In("seen")
+	}
+	now := ""
+	if d.Proposal != nil {
+		now = d.Proposal.Act.Command.String()
+	}
+	if now != *seen {
+		return fault.New(fault.Conflict, "read the dispute as it stands now", "somebody has made or answered an offer meanwhile").In("seen")
+	}
+	return nil
+}
+
+// deciding lets one person at a time decide a dispute here: of two who do it at once the
+// second is told. The partner's people are told by the ledger. Code: conflict.
+func (s *server) deciding(in *DisputePath) (done func(), err error) {
+	key := string(in.Partner) + "/" + in.id()
+	if _, busy := s.decided.LoadOrStore(key, true); busy {
+		return nil, fault.New(fault.Conflict, "read the dispute again, it takes a moment", "a colleague is deciding this dispute just now")
+	}
+	return func() { s.decided.Delete(key) }, nil
+}
+
 func (s *server) changeDispute(ctx context.Context, in *DisputePath, kind trade.Kind, body any) (*reply[wire.Done[wire.Dispute]], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
@@ -201,10 +276,14 @@ func (s *server) disputeShower(partner party.Code) func(dispute.Dispute) wire.Di
 	return func(d dispute.Dispute) wire.Dispute {
 		w := shownDispute(d)
 		w.Allowed = []string{}
+		theirs := d.Proposal != nil && !s.own(d)
 		for _, e := range []dispute.Event{dispute.Propose, dispute.Accept, dispute.Reject} {
 			_, can := d.State.Next(e)
-			// An offer is answered by the other side.
-			if own := d.Proposal != nil && string(d.Proposal.Act.By) == s.Member.Code(); can && (e == dispute.Propose || !own) {
+			switch {
+			case !can:
+			case e == dispute.Propose && theirs:
+				w.Allowed = append(w.Allowed, "counter") // theirs is rejected and ours is made
+			case e == dispute.Propose || theirs:
 				w.Allowed = append(w.Allowed, string(e))
 			}
 		}
@@ -222,6 +301,23 @@ func (s *server) disputeShower(partner party.Code) func(dispute.Dispute) wire.Di
 	}
 }
 
+// Who decides a dispute, or decided it.
+const (
+	byPeople = "people"
+	byRules  = "rules"
+)
+
+// decidedBy says whose a dispute is, empty while the rule has not been asked.
+func decidedBy(d dispute.Dispute) string {
+	switch {
+	case waitsForPeople(d.State), d.Decision != nil && d.Decision.How == dispute.ByPeople:
+		return byPeople
+	case d.State == dispute.Resolved:
+		return byRules
+	}
+	return ""
+}
+
 // countDisputes counts what the comparison and the buyer opened. A line that a
 // deadline decided was decided by what was agreed, without people.
 func (s *server) countDisputes(_ context.Context, in *PartnerPath) (*reply[wire.DisputeCounts], error) {
@@ -233,10 +329,10 @@ func (s *server) countDisputes(_ context.Context, in *PartnerPath) (*reply[wire.
 	err = each(b, trade.DisputePrefix, func(d dispute.Dispute) error {
 		out.Opened++
 		out.States[string(d.State)]++
-		switch {
-		case waitsForPeople(d.State), d.Decision != nil && d.Decision.How == dispute.ByPeople:
+		switch decidedBy(d) {
+		case byPeople:
 			out.Manual++
-		case d.State == dispute.Resolved:
+		case byRules:
 			out.ResolvedAutomatically++
 		}
 		return nil

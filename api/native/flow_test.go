@@ -172,12 +172,19 @@ func TestThePairSettlesByTheAPIAlone(t *testing.T) {
 	period := usage.Interval{From: int64(millis("2026-02-01T00:00:00Z")), To: int64(millis("2026-02-01T01:00:00Z"))}
 
 	// The line to France differs by 30 s: people decide.
+	if today, err := alpha.client(api.Auditor).Today(ctx); err != nil || len(today.Disputes) > 1 { // what follows is told by events
+		t.Fatalf("today: %+v, %v", today, err)
+	}
 	var open []wire.Dispute
 	eventually(t, "the differing line waits for people", func() bool {
 		open, err = client.Collect(alpha.as(api.Clerk).Disputes(ctx, client.Filter{"people": "true"}))
 		return err == nil && len(open) == 1
 	})
 	d := open[0]
+	today, err := alpha.client(api.Auditor).Today(ctx)
+	if err != nil || len(today.Disputes) != 1 || today.Disputes[0].Waiting != 1 || today.Disputes[0].Ours != 1 || len(today.Cycles) != 1 || len(today.Cycles[0].States) == 0 {
+		t.Fatalf("today: %+v, %v", today, err)
+	}
 	if d.Seller.BilledSeconds != 90 || d.Buyer.BilledSeconds != 60 || d.Order != order || d.Interval != period {
 		t.Fatalf("dispute: %+v", d)
 	}
@@ -218,6 +225,11 @@ func TestThePairSettlesByTheAPIAlone(t *testing.T) {
 	if err != nil || len(calls) != 1 || calls[0].Destination != "33144556677" || calls[0].BilledSeconds != 60 || calls[0].RawMillis != 60000 {
 		t.Fatalf("calls: %+v, %v", calls, err)
 	}
+	for day, n := range map[string]int{usage.Stamp(period.From)[:10]: 1, "2001-01-01": 0} {
+		if calls, err := client.Collect(alpha.as(api.Clerk).Calls(ctx, order, period, client.Filter{"row": fmt.Sprint(d.Row), "day": day})); err != nil || len(calls) != n {
+			t.Fatalf("calls of %s: %+v, %v", day, calls, err)
+		}
+	}
 	assigned, err := alpha.as(api.Clerk).AssignDispute(ctx, d.ID, wire.AssignDispute{To: "mara", Why: "your switch"})
 	if err != nil || assigned.Assigned == nil || assigned.Assigned.To != "mara" || !slices.Equal(assigned.Allowed, []string{"propose"}) {
 		t.Fatalf("assigned: %+v, %v", assigned, err)
@@ -230,9 +242,7 @@ func TestThePairSettlesByTheAPIAlone(t *testing.T) {
 	if err != nil || accepted.Record.State != invoice.Partial {
 		t.Fatalf("accepted: %+v, %v", accepted.Record, err)
 	}
-	if _, err := alpha.as(api.Clerk).ProposeDecision(ctx, d.ID, wire.ProposeDecision{Calls: 1, BilledSeconds: 75, Why: "half each"}); err != nil {
-		t.Fatal(err)
-	}
+	haggle(t, alpha, bravo, d.ID)
 	decided, err := bravo.as(api.Clerk).AcceptDecision(ctx, d.ID, &wire.Verdict{Calls: 1, BilledSeconds: 75})
 	if err != nil || decided.Record.State != dispute.Resolved || decided.Record.Decision.Amount.String() != "0.030000" {
 		t.Fatalf("decided: %+v, %v", decided.Record, err)
@@ -428,6 +438,47 @@ func (r *reader) expect(kinds ...string) {
 				r.t.Fatalf("no event %s came", k)
 			}
 		}
+	}
+}
+
+// haggle has two people of ALPHA decide a dispute at once, and each side answer the
+// other's offer by one of its own. In the end ALPHA offers 75 seconds.
+func haggle(t *testing.T, alpha, bravo *side, id string) {
+	t.Helper()
+	ctx := t.Context()
+	none := ""
+	offer := func(s *side, seconds uint64, seen *string) (string, error) {
+		x, err := s.as(api.Clerk).ProposeDecision(ctx, id, wire.ProposeDecision{Calls: 1, BilledSeconds: seconds, Why: "so it is", Seen: seen})
+		if err != nil {
+			return "", err
+		}
+		return x.Record.Proposal.Act.Command.String(), nil
+	}
+	hears := func(s *side, command string) {
+		t.Helper()
+		eventually(t, "the offer", func() bool {
+			x, err := s.as(api.Clerk).Dispute(ctx, id)
+			return err == nil && x.Proposal != nil && x.Proposal.Act.Command.String() == command && slices.Equal(x.Allowed, []string{"counter", "accept", "reject"})
+		})
+	}
+	first, err := offer(alpha, 70, &none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := offer(alpha, 60, &none); fault.CodeOf(err) != fault.Conflict {
+		t.Fatalf("a colleague who had not seen the offer: %v", err)
+	}
+	hears(bravo, first)
+	if _, err := offer(bravo, 80, nil); fault.CodeOf(err) != fault.Conflict {
+		t.Fatalf("an offer over the partner's: %v", err)
+	}
+	second, err := offer(bravo, 80, &first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hears(alpha, second)
+	if _, err := offer(alpha, 75, &second); err != nil {
+		t.Fatal(err)
 	}
 }
 

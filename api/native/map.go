@@ -84,8 +84,21 @@ func shownDelegate(d party.Delegate) wire.Delegate {
 	return wire.Delegate{Key: d.Key, Member: d.Member, Name: d.Name, Roles: orEmpty(d.Roles), Limits: d.Limits, From: d.From, Until: d.Until, Revoked: d.Revoked}
 }
 
+// shownSheet shows a sheet with what this side may do about it now.
+func (s *server) shownSheet(x trade.Sheet) wire.Sheet {
+	w := shownSheet(x)
+	for _, e := range []trade.SheetEvent{trade.SheetAcknowledge, trade.SheetAccept, trade.SheetReject, trade.SheetWithdraw} {
+		// The seller withdraws, the buyer does the rest.
+		seller := string(x.Direction.To) == s.Member.Code()
+		if _, can := trade.SheetTransitions[x.State][e]; can && seller == (e == trade.SheetWithdraw) {
+			w.Allowed = append(w.Allowed, string(e))
+		}
+	}
+	return w
+}
+
 func shownSheet(s trade.Sheet) wire.Sheet {
-	return wire.Sheet{ID: s.ID, Agreement: s.Agreement, Direction: s.Direction, Line: s.Line, Root: s.Root, Rows: s.Rows, File: s.File, Size: s.Size,
+	return wire.Sheet{Allowed: []string{}, ID: s.ID, Agreement: s.Agreement, Direction: s.Direction, Line: s.Line, Root: s.Root, Rows: s.Rows, File: s.File, Size: s.Size,
 		From: wire.Time(s.From), State: s.State, Base: s.Base, Proposed: act(s.Proposed), Acknowledged: done(s.Acknowledged), Accepted: done(s.Accepted), Why: s.Why,
 		Raises: s.Raises, Effective: s.State == trade.SheetAccepted && s.From <= time.Now().UnixMilli()}
 }

@@ -12,6 +12,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -177,6 +178,8 @@ type server struct {
 	heartbeat time.Duration
 	requests  *prometheus.HistogramVec
 	served    map[string]bool // operations by id
+	waiting   waiting         // what a person looks at first
+	decided   sync.Map        // disputes that somebody is deciding just now
 }
 
 // Handler answers the interface.

@@ -107,7 +107,7 @@ func (s *server) sheets() {
 	get(s, at, "list-sheets", tagContracts, "Rate sheets with a partner", func(_ context.Context, in *struct {
 		PartnerPath
 		PageQuery
-		State     trade.SheetState `query:"state" enum:"proposed,acknowledged,accepted,rejected"`
+		State     trade.SheetState `query:"state" enum:"proposed,acknowledged,accepted,rejected,withdrawn"`
 		Direction string           `query:"direction" doc:"FROM>TO."`
 	}) (*reply[api.Page[wire.Sheet]], error) {
 		b, err := s.with(in.Partner)
@@ -115,7 +115,7 @@ func (s *server) sheets() {
 			return nil, err
 		}
 		return list(b, trade.SheetPrefix, in.PageQuery, func(_ string, x trade.Sheet) (wire.Sheet, bool) {
-			return shownSheet(x), (in.State == "" || in.State == x.State) && (in.Direction == "" || in.Direction == x.Direction.String())
+			return s.shownSheet(x), (in.State == "" || in.State == x.State) && (in.Direction == "" || in.Direction == x.Direction.String())
 		})
 	})
 	get(s, at+"/{id}", "get-sheet", tagContracts, "One rate sheet, by its commitment", s.getSheet)
@@ -171,21 +171,8 @@ func (s *server) sheets() {
 		}
 		return s.sheetNow(ctx, in.Partner, in.ID, trade.KindSheetAccept)
 	})
-	post(s, at+"/{id}/reject", "reject-sheet", tagContracts, "Reject a sheet that the partner proposed", func(ctx context.Context, in *struct {
-		IDPath
-		Body wire.Answer
-	}) (*reply[wire.Done[wire.Sheet]], error) {
-		d, err := s.desk(in.Partner)
-		if err != nil {
-			return nil, err
-		}
-		ctx, cancel := context.WithTimeout(ctx, s.Wait)
-		defer cancel()
-		if err := d.RejectSheet(ctx, in.ID, in.Body.Why); err != nil {
-			return nil, err
-		}
-		return s.sheetNow(ctx, in.Partner, in.ID, trade.KindSheetReject)
-	})
+	post(s, at+"/{id}/reject", "reject-sheet", tagContracts, "Reject a sheet that the partner proposed", s.dropSheet(trade.KindSheetReject, Desk.RejectSheet))
+	post(s, at+"/{id}/withdraw", "withdraw-sheet", tagContracts, "Take back a sheet that the partner has not answered", s.dropSheet(trade.KindSheetWithdraw, Desk.WithdrawSheet))
 	s.raw(withPath(operation(http.MethodGet, at+"/{id}/file", "get-sheet-file", tagContracts, "The rows of a sheet, as its seller sent them"), "partner", "id"),
 		"text/csv", "The file.", func(w http.ResponseWriter, r *http.Request) {
 			d, err := s.desk(party.Code(r.PathValue("partner")))
@@ -203,6 +190,28 @@ func (s *server) sheets() {
 		})
 }
 
+// dropSheetInput names a sheet, and why it comes to nothing.
+type dropSheetInput struct {
+	IDPath
+	Body wire.Answer
+}
+
+// dropSheet has a proposed sheet come to nothing.
+func (s *server) dropSheet(kind trade.Kind, drop func(Desk, context.Context, string, string) error) func(context.Context, *dropSheetInput) (*reply[wire.Done[wire.Sheet]], error) {
+	return func(ctx context.Context, in *dropSheetInput) (*reply[wire.Done[wire.Sheet]], error) {
+		d, err := s.desk(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.Wait)
+		defer cancel()
+		if err := drop(d, ctx, in.ID, in.Body.Why); err != nil {
+			return nil, err
+		}
+		return s.sheetNow(ctx, in.Partner, in.ID, kind)
+	}
+}
+
 // withPath describes the path parameters of an operation that huma does not
 // read.
 func withPath(op huma.Operation, names ...string) huma.Operation {
@@ -218,7 +227,7 @@ func (s *server) getSheet(_ context.Context, in *IDPath) (*reply[wire.Sheet], er
 		return nil, err
 	}
 	x, err := record[trade.Sheet](b, trade.SheetKey(in.ID), "sheet "+clipped(in.ID))
-	return answer(shownSheet(x)), err
+	return answer(s.shownSheet(x)), err
 }
 
 // sheetNow answers with a sheet after the desk has changed it. The receipt is
@@ -235,8 +244,10 @@ func (s *server) sheetNow(ctx context.Context, partner party.Code, id string, ki
 		a = r.Body.Acknowledged
 	case trade.KindSheetAccept:
 		a = r.Body.Accepted
+	case trade.KindSheetReject, trade.KindSheetWithdraw:
+		a = nil
 	}
-	if a != nil && kind != trade.KindSheetReject {
+	if a != nil {
 		out.Receipt.Height, out.Receipt.By, out.Receipt.Limit = a.Height, a.Key, a.Limit
 	}
 	return answer(out), nil

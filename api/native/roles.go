@@ -85,7 +85,7 @@ var allowed = map[string][]api.Role{
 	"close-divergence":  {api.ProductManager},
 	"propose-agreement": {api.ProductManager}, "amend-agreement": {api.ProductManager}, "adopt-suggestion": {api.ProductManager}, "accept-agreement": {api.ProductManager},
 	"reject-agreement": {api.ProductManager}, "end-agreement": {api.ProductManager},
-	"propose-sheet": {api.ProductManager}, "acknowledge-sheet": {api.ProductManager, api.Engineer}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager},
+	"propose-sheet": {api.ProductManager}, "acknowledge-sheet": {api.ProductManager, api.Engineer}, "accept-sheet": {api.ProductManager}, "reject-sheet": {api.ProductManager}, "withdraw-sheet": {api.ProductManager},
 	"place-order": {api.ProductManager}, "accept-order": {api.ProductManager}, "reject-order": {api.ProductManager},
 	"cancel-order": {api.ProductManager}, "charge-order": {api.ProductManager}, "reschedule-order": {api.ProductManager}, "deliver-order": {api.ProductManager}, "fail-order": {api.ProductManager},
 	"list-products": readers, "get-product": readers, "suspend-product": {api.ProductManager}, "resume-product": {api.ProductManager},

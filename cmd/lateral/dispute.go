@@ -17,7 +17,7 @@ type disputeCommand struct {
 	List     disputeList     `cmd:"" op:"list-disputes" help:"List disputed lines." eg:"--people" eg:"--state resolved --from 2026-11-01T00:00:00Z --all"`
 	Show     disputeShow     `cmd:"" op:"get-dispute" help:"Show a dispute: both sides' figures, the offer, the decision." eg:"O-ALPHA/001793617200000/000000000000000/0000000000"`
 	Evidence disputeEvidence `cmd:"" op:"get-evidence" help:"Show the calls that people have to decide, as both sides recorded them." eg:"ID"`
-	Decide   disputeDecide   `cmd:"" op:"propose-decision,accept-decision" role:"clerk" help:"Decide a line: accept the partner's offer when it says the same, else offer this decision." eg:"ID --as buyer --why 'Our switch shows the release at 181 s.'" eg:"ID --calls 1 --billed-seconds 240 --why 'Half each.'"`
+	Decide   disputeDecide   `cmd:"" op:"propose-decision,accept-decision" role:"clerk" help:"Decide a line: accept the partner's offer when it says the same, else reject it and offer this decision." eg:"ID --as buyer --why 'Our switch shows the release at 181 s.'" eg:"ID --calls 1 --billed-seconds 240 --why 'Half each.'"`
 	Propose  disputePropose  `cmd:"" op:"propose-decision" role:"clerk" help:"Offer how to decide a line." eg:"ID --calls 1 --billed-seconds 240 --why 'Our switch shows the release at 181 s.'" eg:"ID --as seller --why 'Your record is right.'" eg:"ID --amount 400 --why 'Of an item: half each.'"`
 	Accept   disputeAccept   `cmd:"" op:"accept-decision" role:"clerk" help:"Accept the partner's offer." eg:"ID" eg:"ID --calls 1 --billed-seconds 240"`
 	Reject   disputeReject   `cmd:"" op:"reject-decision" role:"clerk" help:"Reject the partner's offer." eg:"ID --why 'The call was answered.'"`
@@ -31,11 +31,12 @@ type disputeList struct {
 	State    string `placeholder:"STATE" help:"awaiting, manual, proposed, escalated or resolved."`
 	Invoice  string `placeholder:"ID" help:"Named on this invoice."`
 	People   bool   `help:"Only those that wait for people: manual, proposed or escalated."`
+	By       string `placeholder:"WHO" help:"people: only what is in their hands or was decided by them; rules: only what a rule or a deadline decided."`
 	Assigned string `placeholder:"NAME" help:"Only those that this person sees to."`
 }
 
 func (c disputeList) Run(ctx context.Context, n *remote) error {
-	f := client.Filter{"state": c.State, "invoice": c.Invoice, "people": yes(c.People), "assigned": c.Assigned, "from": c.From, "to": c.To}
+	f := client.Filter{"state": c.State, "invoice": c.Invoice, "people": yes(c.People), "by": c.By, "assigned": c.Assigned, "from": c.From, "to": c.To}
 	columns := "id state currency seller.calls seller.billed_seconds seller.amount buyer.calls buyer.billed_seconds buyer.amount deadline"
 	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Dispute, error] { return p.Disputes(ctx, f) })
 }
@@ -124,7 +125,7 @@ func (c disputePropose) Run(ctx context.Context, n *remote) error {
 		if err != nil {
 			return wire.Done[wire.Dispute]{}, err
 		}
-		return c.offer(ctx, p, d, v)
+		return c.offer(ctx, p, d, v, false)
 	})
 }
 
@@ -136,8 +137,17 @@ func (c disputePropose) decision(ctx context.Context, p *client.Partner) (d wire
 	return d, v, err
 }
 
-func (c disputePropose) offer(ctx context.Context, p *client.Partner, d wire.Dispute, v wire.Verdict) (wire.Done[wire.Dispute], error) {
-	return p.ProposeDecision(ctx, d.ID, wire.ProposeDecision{Calls: v.Calls, BilledSeconds: v.BilledSeconds, Amount: v.Amount, Why: c.Why, Evidence: c.Evidence})
+// offer offers a decision; counter: an offer of the partner is rejected before.
+func (c disputePropose) offer(ctx context.Context, p *client.Partner, d wire.Dispute, v wire.Verdict, counter bool) (wire.Done[wire.Dispute], error) {
+	o := wire.ProposeDecision{Calls: v.Calls, BilledSeconds: v.BilledSeconds, Amount: v.Amount, Why: c.Why, Evidence: c.Evidence}
+	if counter {
+		seen := ""
+		if d.Proposal != nil {
+			seen = d.Proposal.Act.Command.String()
+		}
+		o.Seen = &seen
+	}
+	return p.ProposeDecision(ctx, d.ID, o)
 }
 
 type disputeDecide struct{ disputePropose }
@@ -155,7 +165,7 @@ func (c disputeDecide) Run(ctx context.Context, n *remote) error {
 		if o := d.Proposal; o != nil && o.Act.By == code && same(d, v) {
 			return p.AcceptDecision(ctx, d.ID, &v)
 		}
-		return c.offer(ctx, p, d, v)
+		return c.offer(ctx, p, d, v, true)
 	})
 }
 

@@ -25,11 +25,12 @@ type sheetCommand struct {
 	Acknowledge sheetAcknowledge `cmd:"" op:"acknowledge-sheet" role:"product-manager,engineer" help:"Tell the partner that the file of its sheet is here and is what was proposed; the node does it by itself as well." eg:"ID"`
 	Accept      sheetAccept      `cmd:"" op:"accept-sheet" role:"product-manager" help:"Accept a sheet that the partner proposed, once its file is here and checked." eg:"ID"`
 	Reject      sheetReject      `cmd:"" op:"reject-sheet" role:"product-manager" help:"Reject a sheet that the partner proposed." eg:"ID --why 'Germany is missing.'"`
+	Withdraw    sheetWithdraw    `cmd:"" op:"withdraw-sheet" role:"product-manager" help:"Take back a sheet that the partner has not answered." eg:"ID --why 'The wrong file.'"`
 }
 
 type sheetList struct {
 	many
-	State     string `placeholder:"STATE" help:"proposed, acknowledged, accepted or rejected."`
+	State     string `placeholder:"STATE" help:"proposed, acknowledged, accepted, rejected or withdrawn."`
 	Direction string `placeholder:"FROM>TO" help:"For calls of this direction."`
 }
 
@@ -102,6 +103,15 @@ type sheetReject struct {
 
 func (c sheetReject) Run(ctx context.Context, n *remote) error {
 	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Sheet], error) { return p.RejectSheet(ctx, c.ID, c.Why) })
+}
+
+type sheetWithdraw struct {
+	oneSheet
+	Why string `help:"Reason, for the partner."`
+}
+
+func (c sheetWithdraw) Run(ctx context.Context, n *remote) error {
+	return change(ctx, n, c.one, func(p *client.Partner) (wire.Done[wire.Sheet], error) { return p.WithdrawSheet(ctx, c.ID, c.Why) })
 }
 
 // orderCommand is "lateral order".

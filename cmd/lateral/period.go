@@ -71,11 +71,12 @@ type periodCalls struct {
 	onePeriod
 	Row     uint32 `help:"Of the line."`
 	Adjusts string `placeholder:"TIME" help:"When the earlier period begins that the line adjusts."`
+	Day     string `placeholder:"DAY" help:"Only those that began on this day, UTC."`
 }
 
 func (c periodCalls) Run(ctx context.Context, n *remote) error {
 	return list(ctx, n, c.many, "start raw_millis billed_seconds origin destination import line", func(p *client.Partner) iter.Seq2[wire.LineCall, error] {
-		return p.Calls(ctx, c.Order, c.interval(), client.Filter{"row": fmt.Sprint(c.Row), "adjusts": c.Adjusts})
+		return p.Calls(ctx, c.Order, c.interval(), client.Filter{"row": fmt.Sprint(c.Row), "adjusts": c.Adjusts, "day": c.Day})
 	})
 }
 

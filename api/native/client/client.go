@@ -668,6 +668,11 @@ func (p *Partner) RejectSheet(ctx context.Context, id, why string) (wire.Done[wi
 	return post[wire.Done[wire.Sheet]](ctx, p.c, p.at("sheets", id, "reject"), wire.Answer{Why: why})
 }
 
+// WithdrawSheet takes back a sheet that the partner has not answered.
+func (p *Partner) WithdrawSheet(ctx context.Context, id, why string) (wire.Done[wire.Sheet], error) {
+	return post[wire.Done[wire.Sheet]](ctx, p.c, p.at("sheets", id, "withdraw"), wire.Answer{Why: why})
+}
+
 // Orders lists orders. Filter: kind, state, direction, product.
 func (p *Partner) Orders(ctx context.Context, f Filter) iter.Seq2[wire.Order, error] {
 	return list[wire.Order](ctx, p.c, p.at("orders"), f)
@@ -781,7 +786,7 @@ func (p *Partner) Rated(ctx context.Context, order string, i usage.Interval, ver
 	return get[wire.RatedPeriod](ctx, p.c, p.at("periods", order, usage.Stamp(i.From), "rated")+"?version="+strconv.FormatUint(uint64(version), 10))
 }
 
-// Calls lists own calls of a line of a period. Filter: row, adjusts.
+// Calls lists own calls of a line of a period. Filter: row, adjusts, day.
 func (p *Partner) Calls(ctx context.Context, order string, i usage.Interval, f Filter) iter.Seq2[wire.LineCall, error] {
 	return list[wire.LineCall](ctx, p.c, p.at("periods", order, usage.Stamp(i.From), "calls"), f)
 }
@@ -872,7 +877,8 @@ func (p *Partner) Totals(ctx context.Context) ([]wire.Totals, error) {
 	return out.Totals, err
 }
 
-// Disputes lists disputed lines. Filter: state, invoice, people, from, to.
+// Disputes lists disputed lines. Filter: state, invoice, people, by,
+// assigned, from, to.
 func (p *Partner) Disputes(ctx context.Context, f Filter) iter.Seq2[wire.Dispute, error] {
 	return list[wire.Dispute](ctx, p.c, p.at("disputes"), f)
 }
@@ -914,7 +920,8 @@ func (p *Partner) TryRule(ctx context.Context, id, rule string) (wire.Trial, err
 	return get[wire.Trial](ctx, p.c, p.disputeAt(id, "trial")+"?rule="+url.QueryEscape(rule))
 }
 
-// ProposeDecision offers how to decide a line.
+// ProposeDecision offers how to decide a line. Code: conflict when another offer is
+// there than was seen.
 func (p *Partner) ProposeDecision(ctx context.Context, id string, d wire.ProposeDecision) (wire.Done[wire.Dispute], error) {
 	return post[wire.Done[wire.Dispute]](ctx, p.c, p.disputeAt(id, "propose"), d)
 }
@@ -931,7 +938,7 @@ func (p *Partner) AssignDispute(ctx context.Context, id string, to wire.AssignDi
 
 // RejectDecision rejects the partner's offer.
 func (p *Partner) RejectDecision(ctx context.Context, id, why string) (wire.Done[wire.Dispute], error) {
-	return post[wire.Done[wire.Dispute]](ctx, p.c, p.disputeAt(id, "reject"), wire.Answer{Why: why})
+	return post[wire.Done[wire.Dispute]](ctx, p.c, p.disputeAt(id, "reject"), wire.RejectDecision{Why: why})
 }
 
 // Nettings lists nettings. Filter: state.

@@ -423,7 +423,7 @@ type Dispute struct {
 	Deadline Time            `json:"deadline,omitzero"`
 	Passed   uint32          `json:"passed,omitempty"`
 	Assigned *Assigned       `json:"assigned,omitempty" doc:"Which of this carrier's people sees to it."`
-	Allowed  []string        `json:"allowed" nullable:"false" doc:"What this side may do about it now: propose, accept, reject."`
+	Allowed  []string        `json:"allowed" nullable:"false" doc:"What this side may do about it now: propose; about an offer of the partner counter, accept, reject."`
 }
 
 // Assigned is which person sees to a dispute. It stays on this node.
@@ -504,6 +504,13 @@ type ProposeDecision struct {
 	Amount        money.Micro `json:"amount,omitzero" doc:"What an item of a bill for products is to come to."`
 	Why           string      `json:"why" maxLength:"500"`
 	Evidence      canon.Hash  `json:"evidence,omitzero"`
+	Seen          *string     `json:"seen,omitempty" maxLength:"64" doc:"The command of the offer that was read, empty when there was none; if another is there by now nothing is done. An offer of the partner is rejected, for the same reason, before this one is made: a counter-offer."`
+}
+
+// RejectDecision rejects the other side's offer.
+type RejectDecision struct {
+	Why  string  `json:"why,omitempty" maxLength:"500"`
+	Seen *string `json:"seen,omitempty" maxLength:"64" doc:"The command of the offer that was read; if another is there by now nothing is done."`
 }
 
 // AcceptDecision accepts the other side's offer. Offer repeats it; without it

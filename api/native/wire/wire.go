@@ -402,6 +402,7 @@ type Sheet struct {
 	Effective    bool             `json:"effective,omitempty" doc:"It is accepted and has begun."`
 	Raises       bool             `json:"raises,omitempty" doc:"By the seller's word a price rises or goes against the sheet before."`
 	Why          string           `json:"why,omitempty"`
+	Allowed      []string         `json:"allowed" nullable:"false" doc:"What this side may do about it now: acknowledge, accept, reject; the seller: withdraw."`
 }
 
 // Row is one rate version.

@@ -1,4 +1,4 @@
-import { Alert, Button, Card, Group, Modal, Select, Stack, Text, Textarea, Title } from "@mantine/core";
+import { Alert, Button, Card, Group, Select, Stack, Text, Textarea, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
@@ -12,6 +12,7 @@ import { Hash } from "@/ui/Hash";
 import { Loaded, Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
 import { StateBadge } from "@/ui/StateBadge";
+import { Step } from "@/ui/Step";
 import { When } from "@/ui/When";
 
 import type { tabSearch } from "./search";
@@ -167,36 +168,17 @@ function Answer({ agreement: a, partner }: { agreement: Agreement; partner: stri
           )}
         </Group>
       </Stack>
-      <Ask opened={rejecting} onClose={() => setRejecting(false)} title={t("reject")} why={why} onWhy={setWhy} busy={reject.isPending} error={reject.error} onSend={() => reject.mutate({ params: { path }, body: { hash, why } })} />
+      {rejecting && <Ask onClose={() => setRejecting(false)} title={t("reject")} why={why} onWhy={setWhy} busy={reject.isPending} error={reject.error} onSend={() => reject.mutate({ params: { path }, body: { hash, why } })} />}
     </Alert>
   );
 }
 
-function Ask({ opened, onClose, title, text, why, onWhy, busy, error, onSend }: { opened: boolean; onClose: () => void; title: string; text?: string; why: string; onWhy: (v: string) => void; busy: boolean; error: unknown; onSend: () => void }) {
+function Ask({ onClose, title, text, why, onWhy, busy, error, onSend }: { onClose: () => void; title: string; text?: string; why: string; onWhy: (v: string) => void; busy: boolean; error: unknown; onSend: () => void }) {
   const { t } = useTranslation("agreements");
   return (
-    <Modal opened={opened} onClose={onClose} title={title}>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          onSend();
-        }}
-      >
-        <Stack>
-          {text && <Text size="sm">{text}</Text>}
-          <Textarea label={t("why")} description={t("whyText")} maxLength={500} autosize minRows={2} value={why} onChange={(e) => onWhy(e.currentTarget.value)} data-autofocus />
-          <ProblemAlert error={error} />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("ui:cancel")}
-            </Button>
-            <Button type="submit" color="red" loading={busy}>
-              {title}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <Step title={title} text={text} onClose={onClose} onSubmit={onSend} busy={busy} error={error} color="red">
+      <Textarea label={t("why")} description={t("whyText")} maxLength={500} autosize minRows={2} value={why} onChange={(e) => onWhy(e.currentTarget.value)} data-autofocus />
+    </Step>
   );
 }
 
@@ -216,7 +198,7 @@ function End({ partner, id }: { partner: string; id: string }) {
       <Button variant="light" color="red" onClick={() => setOpened(true)}>
         {t("end")}
       </Button>
-      <Ask opened={opened} onClose={() => setOpened(false)} title={t("end")} text={t("endText", { partner })} why={why} onWhy={setWhy} busy={end.isPending} error={end.error} onSend={() => end.mutate({ params: { path: { partner, id } }, body: { why } })} />
+      {opened && <Ask onClose={() => setOpened(false)} title={t("end")} text={t("endText", { partner })} why={why} onWhy={setWhy} busy={end.isPending} error={end.error} onSend={() => end.mutate({ params: { path: { partner, id } }, body: { why } })} />}
     </Group>
   );
 }

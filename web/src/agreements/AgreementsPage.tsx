@@ -1,4 +1,4 @@
-import { Button, Group, Select } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useQueries } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -8,6 +8,7 @@ import { useMay, useSession } from "@/api/session";
 import { DataTable } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { fixedRows } from "@/ui/fixedRows";
+import { Choice, FilterBar, PartnerSelect } from "@/ui/Filters";
 import { GoTo } from "@/ui/GoTo";
 import { Page } from "@/ui/Page";
 import { StateBadge } from "@/ui/StateBadge";
@@ -39,10 +40,10 @@ export function AgreementsPage() {
         rowKey={(a) => `${a.partner}/${a.id}`}
         file="agreements"
         toolbar={
-          <Group gap="xs">
-            <Select aria-label={t("partner")} placeholder={t("anyPartner")} data={partners} clearable searchable w={180} value={search.partner ?? null} onChange={(v) => go({ ...search, partner: v ?? undefined })} />
-            <Select aria-label={t("state")} placeholder={t("anyState")} clearable w={180} data={states.map((value) => ({ value, label: t(`ui:states.${value}`, { defaultValue: value }) }))} value={search.state ?? null} onChange={(v) => go({ ...search, state: states.find((s) => s === v) })} />
-          </Group>
+          <FilterBar page="agreements">
+            <PartnerSelect value={search.partner} onChange={(partner) => go({ ...search, partner })} />
+            <Choice label={t("state")} value={search.state} data={states.map((value) => ({ value, label: t(`ui:states.${value}`, { defaultValue: value }) }))} onChange={(v) => go({ ...search, state: states.find((s) => s === v) })} />
+          </FilterBar>
         }
         empty={<Empty title={t("none")}>{t("noneText")}</Empty>}
         columns={[

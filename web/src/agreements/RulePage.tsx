@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Card, Code, Group, Stack, Table, Text, Textarea, TextInput, Title } from "@mantine/core";
+import { Alert, Badge, Button, Card, Code, Group, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
@@ -8,13 +8,14 @@ import { useTranslation } from "react-i18next";
 
 import { api, queries, type Schema } from "@/api/client";
 import { useMay } from "@/api/session";
-import { less, sum } from "@/lib/money";
+import { less, share, sum } from "@/lib/money";
 import { DataTable } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { fixedRows } from "@/ui/fixedRows";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
+import { SmallTable } from "@/ui/SmallTable";
 
 import type { ruleSearch } from "./search";
 import { edge, lastMonth, type Terms } from "./terms";
@@ -106,7 +107,7 @@ function Editor({ partner, id, terms }: { partner: string; id: string; terms: Te
       </Card>
       {r && !replay.error && (
         <>
-          <Card withBorder component="section" aria-label={t("examples")} aria-busy={waits}>
+          <Card withBorder aria-busy={waits}>
             <Title order={2} size="h4" mb="xs">
               {t("examples")}
             </Title>
@@ -129,7 +130,7 @@ function Editor({ partner, id, terms }: { partner: string; id: string; terms: Te
             </Stack>
           </Card>
           {r.calls.length > 0 && (
-            <Card withBorder component="section" aria-label={t("pastCalls")}>
+            <Card withBorder>
               <Title order={2} size="h4" mb="xs">
                 {t("pastCalls")}
               </Title>
@@ -155,50 +156,33 @@ function Cost({ of: r }: { of: Schema<"Replay"> }) {
           </Badge>
         ))}
       </Group>
-      <Table.ScrollContainer minWidth={720} type="native">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t("direction")}</Table.Th>
-              <Table.Th ta="right">{t("claimed")}</Table.Th>
-              <Table.Th ta="right">{t("expected")}</Table.Th>
-              <Table.Th ta="right">{t("cameOut")}</Table.Th>
-              <Table.Th ta="right">{t("byRule")}</Table.Th>
-              <Table.Th ta="right">{t("difference")}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {r.sums.map((s) => (
-              <Table.Tr key={s.direction + s.currency}>
-                <Table.Td>{s.direction.replace(">", " → ")}</Table.Td>
-                <Table.Td ta="right">
-                  <Money amount={s.claimed} currency={s.currency} />
-                </Table.Td>
-                <Table.Td ta="right">
-                  <Money amount={s.expected} currency={s.currency} />
-                </Table.Td>
-                <Table.Td ta="right">
-                  <Money amount={s.decided} currency={s.currency} />
-                  <br />
-                  <Text span size="xs" c="dimmed">
-                    {t("plusOpen")} <Money amount={s.open} currency={s.currency} size="xs" />
-                  </Text>
-                </Table.Td>
-                <Table.Td ta="right">
-                  <Money amount={s.rule} currency={s.currency} />
-                  <br />
-                  <Text span size="xs" c="dimmed">
-                    {t("plusManual")} <Money amount={s.manual} currency={s.currency} size="xs" />
-                  </Text>
-                </Table.Td>
-                <Table.Td ta="right">
-                  <Money amount={less(sum([s.rule, s.manual]), sum([s.decided, s.open]))} currency={s.currency} fw={600} />
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <SmallTable
+        label={t("cost")}
+        minWidth={720}
+        rows={r.sums}
+        rowKey={(s) => s.direction + s.currency}
+        columns={[
+          { id: "direction", header: t("direction"), head: true, cell: (s) => s.direction.replace(">", " → ") },
+          { id: "claimed", header: t("claimed"), right: true, cell: (s) => <Money amount={s.claimed} currency={s.currency} />, bar: () => 1 },
+          { id: "expected", header: t("expected"), right: true, cell: (s) => <Money amount={s.expected} currency={s.currency} />, bar: (s) => share(s.expected, s.claimed) },
+          { id: "cameOut", header: t("cameOut"), right: true, cell: (s) => <And amount={s.decided} rest={s.open} text={t("plusOpen")} currency={s.currency} />, bar: (s) => share(s.decided, s.claimed) },
+          { id: "byRule", header: t("byRule"), right: true, cell: (s) => <And amount={s.rule} rest={s.manual} text={t("plusManual")} currency={s.currency} />, bar: (s) => share(s.rule, s.claimed) },
+          { id: "difference", header: t("difference"), right: true, cell: (s) => <Money amount={less(sum([s.rule, s.manual]), sum([s.decided, s.open]))} currency={s.currency} fw={600} /> },
+        ]}
+      />
+    </>
+  );
+}
+
+// And shows an amount with what would come to it.
+function And({ amount, rest, text, currency }: { amount: string; rest: string; text: string; currency: string }) {
+  return (
+    <>
+      <Money amount={amount} currency={currency} />
+      <br />
+      <Text span size="xs" c="dimmed">
+        {text} <Money amount={rest} currency={currency} size="xs" />
+      </Text>
     </>
   );
 }

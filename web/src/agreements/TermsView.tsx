@@ -12,10 +12,10 @@ export function TermsView({ terms, before }: { terms: Terms; before?: Terms }) {
   return (
     <SimpleGrid cols={{ base: 1, lg: 2 }}>
       {sections.map((s) => (
-        <Card withBorder key={s.key} component="section" aria-label={t(`sections.${s.key}`)}>
+        <Card withBorder key={s.key + (s.name ?? "")} component="section" aria-label={s.name ?? t(`sections.${s.key}`)}>
           <Stack gap="xs">
             <Title order={3} size="h5">
-              {t(`sections.${s.key}`)}
+              {s.name ?? t(`sections.${s.key}`)}
             </Title>
             <Box component="dl" className="facts" m={0}>
               {s.lines.map((l, i) => (
@@ -25,7 +25,7 @@ export function TermsView({ terms, before }: { terms: Terms; before?: Terms }) {
                   </Text>
                   <Text component="dd" size="sm" m={0} style={{ overflowWrap: "anywhere" }}>
                     <Group gap={6}>
-                      {l.key === "rule" || l.key === "creditRule" ? (
+                      {l.key === "rule" || l.key === "creditRule" || l.key === "tolerance" ? (
                         <Code block w="100%" style={{ whiteSpace: "pre-wrap" }}>
                           {l.value}
                         </Code>

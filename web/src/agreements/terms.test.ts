@@ -21,6 +21,26 @@ it("tells terms in words, and which of them a proposal changes", () => {
   expect(changed(before, before).size).toBe(0);
 });
 
+it("tells volume, commitments and products in words, not in the names of the API", () => {
+  const sections = readable(
+    {
+      ...terms,
+      volume: [{ name: "V1", direction: "ALPHA>BRAVO", destinations: ["France"], currency: "USD", window: { length: "1mo" }, measure: "seconds", reach: "whole", tiers: [{ seconds: 60_000, percent: "2.5000" }] }],
+      commitments: [{ name: "C1", currency: "USD", window: { length: "3mo", zone: "UTC" }, charges: "5000.000000" }],
+      products: [{ clause: "annex-b.1", line: "e-line", delivery_millis: 432_000_000, objection_millis: 86_400_000, granularity: "1h", statement_millis: 86_400_000, most_early: 250_000, test: true, tolerance: { text: `"lower"` }, ceilings: [{ kind: "recurring", currency: "USD", rate: "900.000000000", unit: 1, period: { length: "1mo" } }] }],
+    } as Terms,
+    t,
+  );
+  const line = (key: string) => sections.flatMap((s) => s.lines).find((l) => l.key === key)?.value ?? "";
+  expect(line("volume")).toBe("tier 2.5 60000 s. reach.whole. ALPHA → BRAVO; France; window 1mo UTC");
+  expect(line("commitment")).toBe("leastCharges 5000 USD. bothWays; everywhere; window 3mo UTC");
+  const product = sections.find((s) => s.key === "product");
+  expect(product?.name).toBe("productOf e-line annex-b.1");
+  expect(product?.lines.find((l) => l.key === "most_early")?.value).toBe("25 %");
+  expect(product?.lines.find((l) => l.key === "ceiling")?.value).toContain("900 USD 1 / 1mo");
+  expect(JSON.stringify(sections)).not.toMatch(/undefined|\{\}/);
+});
+
 it("knows whose turn it is", () => {
   const a = { pending: { proposed: { by: "ALPHA" } } } as unknown as Schema<"Agreement">;
   expect(waitsFor(a, "ALPHA")).toBe("them");

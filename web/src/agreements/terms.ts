@@ -1,5 +1,6 @@
 import type { Schema } from "@/api/client";
 import { spelled } from "@/lib/amounts";
+import { product } from "@/lib/names";
 import { span } from "@/lib/time";
 
 export type Terms = Schema<"AgreementTerms">;
@@ -14,6 +15,7 @@ export interface Line {
 
 export interface Section {
   key: string;
+  name?: string; // where it is not one of ours
   lines: Line[];
 }
 
@@ -59,8 +61,8 @@ export function readable(x: Terms, t: T): Section[] {
         { key: "exposure", value: money(x.exposure) },
         { key: "unattested", value: money(x.unattested) },
         ...(x.credit ? [{ key: "credit", value: t("creditText", { currencies: (x.credit.currencies ?? []).join(", "), warn: x.credit.warn, beyond: x.credit.beyond, ceiling: money(x.credit.ceiling) }) }, { key: "creditRule", value: x.credit.allocation.text }] : []),
-        ...(x.volume ?? []).map((v) => ({ key: "volume", value: [v.name, v.measure, v.reach, v.currency, v.direction, ...(v.destinations ?? [])].filter(Boolean).join(", ") + ": " + JSON.stringify(v.tiers ?? []).replace(/["{}[\]]/g, " ").trim() })),
-        ...(x.commitments ?? []).map((c) => ({ key: "commitment", value: [c.name, c.currency, c.charges, c.seconds ? `${c.seconds} s` : "", c.rate, c.direction, ...(c.destinations ?? [])].filter(Boolean).join(", ") })),
+        ...(x.volume ?? []).map((v) => ({ key: "volume", name: t("volumeOf", { name: v.name }), value: volume(v, t) })),
+        ...(x.commitments ?? []).map((c) => ({ key: "commitment", name: t("commitmentOf", { name: c.name }), value: commitment(c, t) })),
       ],
     },
     {
@@ -82,21 +84,58 @@ export function readable(x: Terms, t: T): Section[] {
         { key: "destroy_old_keys", value: yes(x.destroy_old_keys) },
         { key: "deployment", value: x.deployment },
         { key: "integration", value: x.integration },
-        ...(x.products?.length ? [{ key: "products", value: JSON.stringify(x.products).replace(/["{}[\]]/g, " ").replace(/\s+/g, " ").trim() }] : []),
       ],
     },
   ];
+  for (const p of x.products ?? []) sections.push({ key: "product", name: t("productOf", { line: product(`:spec:${p.line}:`), clause: p.clause }), lines: clause(p, t, ms) });
   return sections.filter((s) => s.lines.length > 0);
+}
+
+const short = (amount: string | undefined) => (amount ?? "").replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+
+// basis says which lines terms about volume count.
+function basis(b: Pick<Schema<"RatingVolume">, "direction" | "destinations" | "currency" | "window">, t: T): string {
+  return [b.direction ? b.direction.replace(">", " → ") : t("bothWays"), b.destinations?.length ? b.destinations.join(", ") : t("everywhere"), t("window", { length: b.window.length, zone: b.window.zone ?? "UTC" })].join("; ");
+}
+
+function volume(v: Schema<"RatingVolume">, t: T): string {
+  const tiers = (v.tiers ?? []).map((x) => t("tier", { percent: short(x.percent), from: x.seconds ? `${x.seconds} s` : `${short(x.charges) || "0"} ${v.currency}` }));
+  return `${tiers.join("; ")}. ${t(`reach.${v.reach}`)}. ${basis(v, t)}`;
+}
+
+function commitment(c: Schema<"RatingCommitment">, t: T): string {
+  const least = c.seconds ? t("leastSeconds", { seconds: c.seconds, rate: short(c.rate), currency: c.currency, unit: c.unit_seconds }) : t("leastCharges", { amount: short(c.charges), currency: c.currency });
+  return `${least}. ${basis(c, t)}`;
+}
+
+// clause tells the terms for one kind of product.
+function clause(p: Schema<"AgreementProductTerms">, t: T, ms: (v: number) => string): Line[] {
+  const list = (of: string[] | null | undefined, none: string) => (of?.length ? of.join(", ") : t(none));
+  return [
+    ...(p.types?.length ? [{ key: "types", value: p.types.map(product).join(", ") }] : []),
+    { key: "price_kinds", value: list(p.price_kinds, "anyKind") },
+    { key: "currencies", value: list(p.currencies, "anyCurrency") },
+    ...(p.ceilings ?? []).map((c) => ({ key: "ceiling", value: t("ceilingText", { kind: c.kind, rate: short(c.rate), currency: c.currency, unit: c.unit, period: c.period?.length ? `/ ${c.period.length}` : "" }).trim() })),
+    ...(p.most_pieces ? [{ key: "most_pieces", value: String(p.most_pieces) }] : []),
+    { key: "months", value: p.most_months ? t("months", { least: p.least_months ?? 0, most: p.most_months }) : t("monthsLeast", { least: p.least_months ?? 0 }) },
+    { key: "most_early", value: `${short(((p.most_early ?? 0) / 10_000).toFixed(4))} %` },
+    ...(p.notice_millis ? [{ key: "notice", value: ms(p.notice_millis) }] : []),
+    { key: "delivery", value: ms(p.delivery_millis) },
+    { key: "test", value: t(p.test ? "testFirst" : "noTest", { span: ms(p.objection_millis) }) },
+    { key: "measured", value: t("measuredBy", { granularity: p.granularity, span: ms(p.statement_millis) }) },
+    { key: "tolerance", value: p.tolerance.text },
+    ...(p.schedules?.length ? [{ key: "schedules", value: p.schedules.map((s) => `${s.name} (${product(s.type)})`).join(", ") }] : []),
+  ];
 }
 
 // changed names the lines of terms that are otherwise than in the terms before.
 export function changed(before: Section[], after: Section[]): Set<string> {
-  const id = (s: Section, l: Line) => `${s.key}/${l.key}/${l.name ?? ""}/${l.value}`;
+  const id = (s: Section, l: Line) => `${s.key}/${s.name ?? ""}/${l.key}/${l.name ?? ""}/${l.value}`;
   const old = new Set(before.flatMap((s) => s.lines.map((l) => id(s, l))));
   return new Set(after.flatMap((s) => s.lines.map((l) => id(s, l)).filter((x) => !old.has(x))));
 }
 
-export const lineId = (s: Section, l: Line) => `${s.key}/${l.key}/${l.name ?? ""}/${l.value}`;
+export const lineId = (s: Section, l: Line) => `${s.key}/${s.name ?? ""}/${l.key}/${l.name ?? ""}/${l.value}`;
 
 // waitsFor says whose answer a proposal waits for.
 export function waitsFor(a: Schema<"Agreement">, me: string): "us" | "them" | undefined {

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Badge, Button, Card, Group, Modal, NumberInput, Stack, Table, Text, Textarea, TextInput, Title } from "@mantine/core";
+import { Alert, Anchor, Badge, Button, Card, Group, NumberInput, Stack, Table, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
 import { IconArrowsSplit2, IconCheck, IconFlask, IconInfoCircle, IconMessage2, IconUserShare, IconX } from "@tabler/icons-react";
@@ -13,7 +13,9 @@ import { Empty } from "@/ui/Empty";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
+import { SmallTable } from "@/ui/SmallTable";
 import { StateBadge } from "@/ui/StateBadge";
+import { Step } from "@/ui/Step";
 import { Ago, Between, Countdown, When } from "@/ui/When";
 
 import { gap, half, inPath, meanwhile, seconds, split } from "./figures";
@@ -172,53 +174,22 @@ function Evidence({ d, partner }: { d: Dispute; partner: string }) {
           e.items.length === 0 ? (
             <Empty title={t("noEvidence")}>{t("noEvidenceText")}</Empty>
           ) : (
-            <Table.ScrollContainer minWidth={760} mah={420}>
-              <Table stickyHeader>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{t("kind")}</Table.Th>
-                    <Table.Th>{t("side")}</Table.Th>
-                    <Table.Th>{t("start")}</Table.Th>
-                    <Table.Th ta="right">{t("raw")}</Table.Th>
-                    <Table.Th ta="right">{t("billed")}</Table.Th>
-                    <Table.Th>{t("origin")}</Table.Th>
-                    <Table.Th>{t("destination")}</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {e.items.slice(0, 1000).flatMap((x, i) =>
-                    (["seller", "buyer"] as const).map((side) => {
-                      const c = x[side];
-                      return (
-                        <Table.Tr key={`${i} ${side}`}>
-                          <Table.Td>{side === "seller" ? t(`ui:causes.${x.kind}`, { defaultValue: x.kind }) : ""}</Table.Td>
-                          <Table.Td>{t(side)}</Table.Td>
-                          {c ? (
-                            <>
-                              <Table.Td>
-                                <When at={c.start} />
-                              </Table.Td>
-                              <Table.Td ta="right" className="numbers">
-                                {seconds(c.raw_millis)}
-                              </Table.Td>
-                              <Table.Td ta="right" className="numbers">
-                                {c.billed_seconds.toLocaleString(i18n.language)}
-                              </Table.Td>
-                              <Table.Td className="numbers">{c.origin ?? t("withheld")}</Table.Td>
-                              <Table.Td className="numbers">{c.destination ?? t("theirs")}</Table.Td>
-                            </>
-                          ) : (
-                            <Table.Td colSpan={5} c="dimmed">
-                              {t("noSuchCall")}
-                            </Table.Td>
-                          )}
-                        </Table.Tr>
-                      );
-                    }),
-                  )}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            <SmallTable
+              label={t("evidence")}
+              minWidth={760}
+              height={420}
+              rows={e.items.slice(0, 1000).flatMap((x) => (["seller", "buyer"] as const).map((side) => ({ kind: x.kind, side, call: x[side] })))}
+              rowKey={(_, i) => String(i)}
+              columns={[
+                { id: "kind", header: t("kind"), cell: (r) => (r.side === "seller" ? t(`ui:causes.${r.kind}`, { defaultValue: r.kind }) : "") },
+                { id: "side", header: t("side"), head: true, cell: (r) => t(r.side) },
+                { id: "start", header: t("start"), cell: (r) => (r.call ? <When at={r.call.start} size="sm" /> : <Text size="sm" c="dimmed">{t("noSuchCall")}</Text>) },
+                { id: "raw", header: t("raw"), right: true, cell: (r) => (r.call ? seconds(r.call.raw_millis) : "–") },
+                { id: "billed", header: t("billed"), right: true, cell: (r) => (r.call ? r.call.billed_seconds.toLocaleString(i18n.language) : "–") },
+                { id: "origin", header: t("origin"), cell: (r) => (r.call ? (r.call.origin ?? t("withheld")) : "–") },
+                { id: "destination", header: t("destination"), cell: (r) => (r.call ? (r.call.destination ?? t("theirs")) : "–") },
+              ]}
+            />
           )
         }
       </Loaded>
@@ -243,6 +214,11 @@ function OwnCalls({ d, partner }: { d: Dispute; partner: string }) {
       {d.invoice && (
         <Anchor component={Link} to={`/invoices/${partner}/${encodeURIComponent(d.invoice)}`} size="sm">
           {t("toInvoice")}
+        </Anchor>
+      )}
+      {d.decision?.invoice && (
+        <Anchor component={Link} to={`/invoices/${partner}/${encodeURIComponent(d.decision.invoice)}`} size="sm">
+          {t("toBilled")}
         </Anchor>
       )}
     </Group>
@@ -277,28 +253,19 @@ function Trial({ d, partner }: { d: Dispute; partner: string }) {
                 {t(trial.data.outcome.manual ? "trialManual" : "trialDecided", { calls: trial.data.outcome.figures.calls, seconds: trial.data.outcome.figures.billed_seconds })}
               </Text>
             )}
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t("kind")}</Table.Th>
-                  <Table.Th>{t("destination")}</Table.Th>
-                  <Table.Th ta="right">{t("seller")}</Table.Th>
-                  <Table.Th ta="right">{t("buyer")}</Table.Th>
-                  <Table.Th>{t("answer")}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {trial.data.calls.slice(0, 200).map((c, i) => (
-                  <Table.Tr key={i}>
-                    <Table.Td>{t(`ui:causes.${c.facts.kind}`, { defaultValue: c.facts.kind })}</Table.Td>
-                    <Table.Td>{c.facts.destination}</Table.Td>
-                    <Table.Td ta="right">{c.facts.seller_seconds} s</Table.Td>
-                    <Table.Td ta="right">{c.facts.buyer_seconds} s</Table.Td>
-                    <Table.Td>{c.answer}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
+            <SmallTable
+              label={t("trial")}
+              height={320}
+              rows={trial.data.calls.slice(0, 200)}
+              rowKey={(_, i) => String(i)}
+              columns={[
+                { id: "kind", header: t("kind"), head: true, cell: (c) => t(`ui:causes.${c.facts.kind}`, { defaultValue: c.facts.kind }) },
+                { id: "destination", header: t("destination"), cell: (c) => c.facts.destination },
+                { id: "seller", header: t("seller"), right: true, cell: (c) => `${c.facts.seller_seconds} s` },
+                { id: "buyer", header: t("buyer"), right: true, cell: (c) => `${c.facts.buyer_seconds} s` },
+                { id: "answer", header: t("answer"), cell: (c) => t(`answers.${c.answer}`, { defaultValue: c.answer }) },
+              ]}
+            />
           </div>
         )}
       </Stack>
@@ -308,12 +275,15 @@ function Trial({ d, partner }: { d: Dispute; partner: string }) {
 
 type Dialog = "propose" | "split" | "accept" | "reject" | "assign";
 
+const offers = (d: Dispute) => d.allowed.includes("propose") || d.allowed.includes("counter");
+
 // Actions offers what the record says this side may do now, if the role may.
 function Actions({ d, partner }: { d: Dispute; partner: string }) {
   const { t } = useTranslation("disputes");
   const may = useMay();
   const [open, setOpen] = useState<Dialog>();
   const can = (e: string, operation: string) => d.allowed.includes(e) && may(operation);
+  const counter = d.allowed.includes("counter");
   return (
     <>
       {can("accept", "accept-decision") && (
@@ -326,10 +296,10 @@ function Actions({ d, partner }: { d: Dispute; partner: string }) {
           {t("reject")}
         </Button>
       )}
-      {can("propose", "propose-decision") && (
+      {offers(d) && may("propose-decision") && (
         <>
           <Button variant={d.proposal ? "default" : "filled"} onClick={() => setOpen("propose")}>
-            {t(d.proposal ? "counter" : "propose")}
+            {t(counter ? "counter" : d.proposal ? "change" : "propose")}
           </Button>
           <Button variant="default" leftSection={<IconArrowsSplit2 size={16} aria-hidden />} onClick={() => setOpen("split")}>
             {t("split")}
@@ -347,7 +317,7 @@ function Actions({ d, partner }: { d: Dispute; partner: string }) {
   );
 }
 
-// useRenewed renews what a change of a dispute alters elsewhere too.
+// useDone says what was done, and renews what it alters elsewhere too.
 function useDone(d: Dispute, close: () => void) {
   const { t } = useTranslation("disputes");
   return (message: string) => {
@@ -357,11 +327,16 @@ function useDone(d: Dispute, close: () => void) {
   };
 }
 
-// Decide is the dialog of an offer, or of the answer to one.
+// read names the offer that somebody had on the screen; empty: there was none.
+const read = (d: Dispute) => d.proposal?.act.command ?? "";
+
+// Decide is the dialog of an offer, or of the answer to one. It is about the dispute as it
+// was when it was opened: when somebody else is faster it says so, sends nothing, and keeps
+// what was filled in.
 function Decide({ d, partner, what, close }: { d: Dispute; partner: string; what: Exclude<Dialog, "assign">; close: () => void }) {
   const { t } = useTranslation("disputes");
   const done = useDone(d, close);
-  const [seen] = useState(d); // what the person decides about
+  const [seen, setSeen] = useState(d); // what the person decides about
   const start = what === "split" ? split(d) : { calls: d.buyer.calls, billed_seconds: d.buyer.billed_seconds };
   const form = useForm({ initialValues: { ...start, amount: what === "split" ? half(d) : d.buyer.amount, why: what === "split" ? t("halfEach") : "" } });
   const path = { partner, id: inPath(d.id) };
@@ -371,6 +346,7 @@ function Decide({ d, partner, what, close }: { d: Dispute; partner: string; what
   const [failure, setFailure] = useState<unknown>();
   const busy = propose.isPending || accept.isPending || reject.isPending;
   const offering = what === "propose" || what === "split";
+  const countering = offering && seen.allowed.includes("counter");
   const failed = (err: unknown) => {
     const p = problemOf(err);
     setFailure(p);
@@ -382,7 +358,7 @@ function Decide({ d, partner, what, close }: { d: Dispute; partner: string; what
     const options = { onError: failed };
     const { calls, billed_seconds, amount, why } = form.values;
     if (offering) {
-      propose.mutate({ params: { path }, body: d.product ? { amount, why } : { calls, billed_seconds, why } }, { ...options, onSuccess: () => done("proposed") });
+      propose.mutate({ params: { path }, body: { ...(d.product ? { amount } : { calls, billed_seconds }), why, seen: read(seen) } }, { ...options, onSuccess: () => done("proposed") });
     } else if (what === "accept") {
       const p = seen.proposal;
       accept.mutate(
@@ -390,70 +366,93 @@ function Decide({ d, partner, what, close }: { d: Dispute; partner: string; what
         { ...options, onSuccess: () => done("accepted") },
       );
     } else {
-      reject.mutate({ params: { path }, body: { why } }, { ...options, onSuccess: () => done("rejected") });
+      reject.mutate({ params: { path }, body: { why, seen: read(seen) } }, { ...options, onSuccess: () => done("rejected") });
     }
   };
   // Somebody else was faster: what was to be decided is no longer what is there.
-  const changed = d.state !== seen.state || d.proposal?.act.command !== seen.proposal?.act.command;
+  const changed = !busy && (Boolean(d.decision) !== Boolean(seen.decision) || read(d) !== read(seen));
   return (
-    <Modal opened onClose={close} title={t(what)} closeOnClickOutside={!busy} size="lg" closeButtonProps={{ "aria-label": t("ui:close") }}>
-      <form onSubmit={form.onSubmit(send)}>
-        <Stack>
-          {changed && (
-            <Alert color="yellow" icon={<IconInfoCircle aria-hidden />} title={t("faster")} role="status">
-              <Stack gap={4}>
-                <Text size="sm">{t("fasterText")}</Text>
-                <Group gap="xs">
-                  <StateBadge state={d.state} />
-                  {d.proposal && <Text size="sm">{t("offerOf", { who: d.proposal.act.by })}</Text>}
-                  {d.decision && <Money size="sm" fw={600} amount={d.decision.amount} currency={d.currency} />}
-                </Group>
-              </Stack>
-            </Alert>
-          )}
-          {what === "accept" && seen.proposal && (
-            <Stack gap={4}>
-              <Text size="sm">{t("acceptText", { who: seen.proposal.act.by })}</Text>
-              {!d.product && <Text size="sm">{t("callsAndSeconds", { calls: seen.proposal.calls, seconds: seen.proposal.billed_seconds })}</Text>}
-              <Money fw={650} fz="lg" amount={seen.proposal.amount} currency={d.currency} />
-            </Stack>
-          )}
-          {offering && (
-            <>
-              <Group gap="xs">
-                <Text size="sm">{t("takeOver")}</Text>
-                {(["seller", "buyer"] as const).map((side) => (
-                  <Button key={side} size="compact-sm" variant="default" onClick={() => form.setValues({ calls: d[side].calls, billed_seconds: d[side].billed_seconds, amount: d[side].amount })}>
-                    {t(side)}
-                  </Button>
-                ))}
-                <Button size="compact-sm" variant="default" onClick={() => form.setValues({ ...split(d), amount: half(d) })}>
-                  {t("middle")}
-                </Button>
-              </Group>
-              {d.product ? (
-                <TextInput label={`${t("amount")} (${d.currency})`} inputMode="decimal" required {...form.getInputProps("amount")} />
-              ) : (
-                <Group grow align="flex-start">
-                  <NumberInput label={t("calls")} min={0} allowDecimal={false} required {...form.getInputProps("calls")} />
-                  <NumberInput label={t("billed")} min={0} allowDecimal={false} required {...form.getInputProps("billed_seconds")} />
-                </Group>
-              )}
-            </>
-          )}
-          {what !== "accept" && <Textarea label={t("why")} description={t("whyText")} required={offering} maxLength={500} autosize minRows={2} {...form.getInputProps("why")} />}
-          {Boolean(failure) && <ProblemAlert error={failure} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close} disabled={busy}>
-              {t(changed ? "ui:close" : "ui:cancel")}
-            </Button>
-            <Button type="submit" loading={busy} disabled={changed} color={what === "reject" ? "red" : undefined}>
-              {t(what === "split" ? "propose" : what)}
+    <Step
+      title={t(what === "propose" && countering ? "counter" : what)}
+      size="lg"
+      onClose={close}
+      onSubmit={form.onSubmit(send)}
+      busy={busy}
+      error={changed ? undefined : failure}
+      confirm={t(countering ? "counter" : offering ? "propose" : what)}
+      cancel={changed ? t("ui:close") : undefined}
+      disabled={changed}
+      color={what === "reject" ? "red" : undefined}
+      other={
+        changed &&
+        offering &&
+        offers(d) && (
+          <Button
+            variant="default"
+            onClick={() => {
+              setFailure(undefined);
+              setSeen(d);
+            }}
+          >
+            {t("goOn")}
+          </Button>
+        )
+      }
+    >
+      {changed && <Faster d={d} />}
+      {what === "accept" && seen.proposal && (
+        <Stack gap={4}>
+          <Text size="sm">{t("acceptText", { who: seen.proposal.act.by })}</Text>
+          {!d.product && <Text size="sm">{t("callsAndSeconds", { count: seen.proposal.calls, seconds: seen.proposal.billed_seconds })}</Text>}
+          <Money fw={650} fz="lg" amount={seen.proposal.amount} currency={d.currency} />
+        </Stack>
+      )}
+      {countering && <Text size="sm">{t("counterText", { who: seen.proposal?.act.by })}</Text>}
+      {offering && (
+        <>
+          <Group gap="xs">
+            <Text size="sm">{t("takeOver")}</Text>
+            {(["seller", "buyer"] as const).map((side) => (
+              <Button key={side} size="compact-sm" variant="default" onClick={() => form.setValues({ calls: d[side].calls, billed_seconds: d[side].billed_seconds, amount: d[side].amount })}>
+                {t(side)}
+              </Button>
+            ))}
+            <Button size="compact-sm" variant="default" onClick={() => form.setValues({ ...split(d), amount: half(d) })}>
+              {t("middle")}
             </Button>
           </Group>
-        </Stack>
-      </form>
-    </Modal>
+          {d.product ? (
+            <TextInput label={`${t("amount")} (${d.currency})`} inputMode="decimal" required {...form.getInputProps("amount")} />
+          ) : (
+            <Group grow align="flex-start">
+              <NumberInput label={t("calls")} min={0} allowDecimal={false} required {...form.getInputProps("calls")} />
+              <NumberInput label={t("billed")} min={0} allowDecimal={false} required {...form.getInputProps("billed_seconds")} />
+            </Group>
+          )}
+        </>
+      )}
+      {what !== "accept" && <Textarea label={t("why")} description={t("whyText")} required={offering} maxLength={500} autosize minRows={2} {...form.getInputProps("why")} />}
+    </Step>
+  );
+}
+
+// Faster tells how a dispute stands that somebody else has decided meanwhile.
+function Faster({ d }: { d: Dispute }) {
+  const { t } = useTranslation("disputes");
+  const now = d.decision ?? d.proposal;
+  return (
+    <Alert color="yellow" icon={<IconInfoCircle aria-hidden />} title={t("faster")} role="status">
+      <Stack gap={6}>
+        <Text size="sm">{t("fasterText")}</Text>
+        <Group gap="xs">
+          <StateBadge state={d.state} />
+          {d.decision ? <Text size="sm">{t(`how.${d.decision.how}`, { defaultValue: d.decision.how })}</Text> : d.proposal && <Text size="sm">{t("offerOf", { who: d.proposal.act.by })}</Text>}
+          {now && !d.product && <Text size="sm">{t("callsAndSeconds", { count: now.calls, seconds: now.billed_seconds })}</Text>}
+          {now && <Money size="sm" fw={600} amount={now.amount} currency={d.currency} />}
+        </Group>
+        {d.why && <Text size="sm">{d.why}</Text>}
+      </Stack>
+    </Alert>
   );
 }
 
@@ -469,29 +468,27 @@ function Assign({ d, partner, close }: { d: Dispute; partner: string; close: () 
       { onSuccess: () => done(to ? "handed" : "takenBack"), onError: (err) => problemOf(err).field && form.setFieldError(problemOf(err).field!, problemOf(err).detail) },
     );
   return (
-    <Modal opened onClose={close} title={t("hand")} closeButtonProps={{ "aria-label": t("ui:close") }}>
-      <form onSubmit={form.onSubmit((v) => send(v.to.trim()))}>
-        <Stack>
-          <TextInput label={t("colleague")} description={t("colleagueText")} required maxLength={64} data-autofocus {...form.getInputProps("to")} />
-          <Textarea label={t("note")} maxLength={500} autosize minRows={2} {...form.getInputProps("why")} />
-          {Boolean(assign.error) && <ProblemAlert error={assign.error} />}
-          <Group justify="space-between">
-            <Group gap="xs">
-              <Button variant="subtle" size="sm" onClick={() => form.setFieldValue("to", s?.name ?? "")}>
-                {t("me")}
-              </Button>
-              {d.assigned?.to && (
-                <Button variant="subtle" color="gray" size="sm" onClick={() => send("")} loading={assign.isPending}>
-                  {t("takeBack")}
-                </Button>
-              )}
-            </Group>
-            <Button type="submit" loading={assign.isPending}>
-              {t("hand")}
+    <Step
+      title={t("hand")}
+      onClose={close}
+      onSubmit={form.onSubmit((v) => send(v.to.trim()))}
+      busy={assign.isPending}
+      error={assign.error}
+      other={
+        <>
+          <Button variant="subtle" size="sm" onClick={() => form.setFieldValue("to", s?.name ?? "")}>
+            {t("me")}
+          </Button>
+          {d.assigned?.to && (
+            <Button variant="subtle" color="gray" size="sm" onClick={() => send("")} loading={assign.isPending}>
+              {t("takeBack")}
             </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+          )}
+        </>
+      }
+    >
+      <TextInput label={t("colleague")} description={t("colleagueText")} required maxLength={64} data-autofocus {...form.getInputProps("to")} />
+      <Textarea label={t("note")} maxLength={500} autosize minRows={2} {...form.getInputProps("why")} />
+    </Step>
   );
 }

@@ -1,20 +1,17 @@
-import { Anchor, Badge, Button, Card, Checkbox, Group, List, Modal, Progress, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
-import { IconCheck } from "@tabler/icons-react";
+import { Anchor, Badge, Button, Card, Checkbox, CloseButton, Group, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { useQueries } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { api, client, queries, type Schema } from "@/api/client";
+import { api, client, type Schema } from "@/api/client";
 import { fixed, usePartnerPages, usePartners } from "@/api/partners";
-import { problemOf, type Problem } from "@/api/problem";
 import { useMay, useSession } from "@/api/session";
-import { sum } from "@/lib/money";
 import type { Search } from "@/lib/search";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
-import { Choice, Days, daySpan, FilterBar, PartnerSelect, useFilters } from "@/ui/Filters";
+import { Choice, daySpan, ListFilters, useFilters } from "@/ui/Filters";
+import { Many } from "@/ui/Many";
 import { Money } from "@/ui/Money";
 import { Page } from "@/ui/Page";
 import { StateBadge } from "@/ui/StateBadge";
@@ -23,7 +20,7 @@ import { Between, When } from "@/ui/When";
 import { gap, inPath } from "./figures";
 
 type Row = Schema<"Dispute"> & { partner: string };
-type Filters = Search<{ partner: "text"; state: "text"; people: "flag"; invoice: "text"; cause: "text"; assigned: "text"; from: "text"; to: "text" }>;
+type Filters = Search<{ partner: "text"; state: "text"; people: "flag"; by: "text"; invoice: "text"; cause: "text"; assigned: "text"; from: "text"; to: "text" }>;
 
 const states = ["awaiting", "manual", "proposed", "escalated", "resolved"];
 
@@ -33,10 +30,9 @@ export function DisputesPage() {
   const may = useMay();
   const [f, set] = useFilters<Filters>();
   const [selected, select] = useState(new Set<string>());
-  const [accepting, accept] = useState<Row[]>();
 
   const byCause = Boolean(f.cause && f.invoice && f.partner);
-  const listed = usePartnerPages<Schema<"Dispute">>("/disputes", f.partner, { ...daySpan(f.from, f.to), state: f.state, people: f.people, invoice: byCause ? undefined : f.invoice, assigned: f.assigned }, { enabled: !byCause });
+  const listed = usePartnerPages<Schema<"Dispute">>("/disputes", f.partner, { ...daySpan(f.from, f.to), state: f.state, people: f.people, by: f.by, invoice: byCause ? undefined : f.invoice, assigned: f.assigned }, { enabled: !byCause });
   const caused = useCaused(f, byCause);
   const rows = byCause ? caused : listed;
   const key = (d: Row) => `${d.partner} ${d.id}`;
@@ -67,10 +63,10 @@ export function DisputesPage() {
     [t],
   );
   const chosen = rows.rows.filter((d) => selected.has(key(d)));
-  const acceptable = chosen.filter((d) => d.allowed.includes("accept"));
+  const acceptable = chosen.filter((d) => d.allowed.includes("accept")).length;
   return (
     <Page title={t("title")} lead={t("lead")}>
-      <Counts partner={f.partner} show={(state) => set(state === "people" ? { state: undefined, people: true } : { state, people: undefined })} />
+      <Counts partner={f.partner} show={(patch) => set({ state: undefined, people: undefined, by: undefined, assigned: undefined, ...patch })} />
       <DataTable
         label={t("title")}
         columns={columns}
@@ -89,48 +85,55 @@ export function DisputesPage() {
         }
         toolbar={
           <Stack gap="xs">
-            <FilterBar page="disputes">
-              <PartnerSelect value={f.partner} onChange={(partner) => set({ partner, cause: undefined })} />
-              <Choice label={t("state")} value={f.state} data={states.map((s) => ({ value: s, label: t(`ui:states.${s}`, { defaultValue: s }) }))} onChange={(state) => set({ state })} />
-              <AssignedFilter value={f.assigned} onChange={(assigned) => set({ assigned })} />
-              <Days from={f.from} to={f.to} onChange={set} />
+            <ListFilters page="disputes" states={states} f={f} set={set}>
+              <Choice label={t("by")} value={f.by} data={(["people", "rules"] as const).map((value) => ({ value, label: t(`byWho.${value}`) }))} onChange={(by) => set({ by })} width={120} />
+              <AssignedFilter key={f.assigned} value={f.assigned} onChange={(assigned) => set({ assigned })} />
               <Checkbox size="xs" pb={8} label={t("people")} checked={f.people ?? false} onChange={(e) => set({ people: e.currentTarget.checked || undefined })} />
-            </FilterBar>
+            </ListFilters>
             <Group gap="xs">
-              {f.invoice && (
-                <Badge variant="light" tt="none">
-                  {t("ofInvoice", { id: f.invoice })}
-                </Badge>
-              )}
-              {f.cause && (
-                <Badge variant="light" tt="none">
-                  {t("ofCause", { cause: t(`ui:causes.${f.cause}`, { defaultValue: f.cause }) })}
-                </Badge>
-              )}
+              {f.invoice && <Only text={t("ofInvoice", { id: f.invoice })} drop={() => set({ invoice: undefined, cause: undefined })} />}
+              {f.cause && <Only text={t("ofCause", { cause: t(`ui:causes.${f.cause}`, { defaultValue: f.cause }) })} drop={() => set({ cause: undefined })} />}
               {may("accept-decision") && (
-                <Button size="xs" leftSection={<IconCheck size={14} aria-hidden />} disabled={!acceptable.length} onClick={() => accept(acceptable)}>
-                  {t("acceptMany", { count: acceptable.length })}
-                </Button>
-              )}
-              {chosen.length > acceptable.length && (
-                <Text size="xs" c="dimmed">
-                  {t("notOffered", { count: chosen.length - acceptable.length })}
-                </Text>
+                <Many
+                  of={chosen.filter((d) => d.allowed.includes("accept"))}
+                  chosen={chosen.length}
+                  label={t("acceptMany", { count: acceptable })}
+                  rest={t("notOffered", { count: chosen.length - acceptable })}
+                  text={t("acceptManyText")}
+                  confirm={t("accept")}
+                  done={t("acceptedMany", { count: acceptable })}
+                  failed={t("failed")}
+                  name={(d) => t(d.product ? "itemOf" : "lineOf", { row: d.row, order: d.order })}
+                  amount={(d) => ({ amount: d.proposal?.amount ?? "0", currency: d.currency })}
+                  run={accept}
+                  then={() => select(new Set())}
+                />
               )}
             </Group>
           </Stack>
         }
       />
-      {accepting && (
-        <AcceptMany
-          of={accepting}
-          close={() => {
-            accept(undefined);
-            select(new Set());
-          }}
-        />
-      )}
     </Page>
+  );
+}
+
+// accept takes an offer as it was on the screen: one that changed meanwhile is not taken
+// unseen.
+function accept(d: Row) {
+  const p = d.proposal;
+  return client.POST("/v1/bilaterals/{partner}/disputes/{id}/accept", {
+    params: { path: { partner: d.partner, id: inPath(d.id) } },
+    body: p ? { offer: { calls: p.calls, billed_seconds: p.billed_seconds, ...(d.product ? { amount: p.amount } : {}) } } : {},
+  });
+}
+
+// Only says what else the list is limited to, and lets go of it.
+function Only({ text, drop }: { text: string; drop: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Badge variant="light" tt="none" maw="100%" rightSection={<CloseButton size={18} aria-label={`${t("filters.clearOne")}: ${text}`} onClick={drop} />} title={text}>
+      {text}
+    </Badge>
   );
 }
 
@@ -175,7 +178,7 @@ function AssignedFilter({ value, onChange }: { value: string | undefined; onChan
 }
 
 // Counts says what became of all disputes; each number shows those behind it.
-function Counts({ partner, show }: { partner: string | undefined; show: (state: string | undefined) => void }) {
+function Counts({ partner, show }: { partner: string | undefined; show: (of: Partial<Filters>) => void }) {
   const { t, i18n } = useTranslation("disputes");
   const { codes } = usePartners();
   const all = useQueries({
@@ -187,12 +190,12 @@ function Counts({ partner, show }: { partner: string | undefined; show: (state: 
     <SimpleGrid cols={{ base: 2, md: 4 }} component="section" aria-label={t("counts")}>
       {(
         [
-          ["opened", (c) => c.opened, undefined],
-          ["automatic", (c) => c.resolved_automatically, "resolved"],
-          ["manual", (c) => c.manual, undefined],
-          ["waiting", (c) => (c.states.manual ?? 0) + (c.states.proposed ?? 0) + (c.states.escalated ?? 0), "people"],
-        ] as [string, (c: Schema<"DisputeCounts">) => number, string | undefined][]
-      ).map(([name, of, state]) => (
+          ["opened", (c) => c.opened, {}],
+          ["automatic", (c) => c.resolved_automatically, { by: "rules" }],
+          ["manual", (c) => c.manual, { by: "people" }],
+          ["waiting", (c) => (c.states.manual ?? 0) + (c.states.proposed ?? 0) + (c.states.escalated ?? 0), { people: true }],
+        ] as [string, (c: Schema<"DisputeCounts">) => number, Partial<Filters>][]
+      ).map(([name, of, filter]) => (
         <Card withBorder padding="sm" key={name}>
           <Text size="xs" c="dimmed">
             {t(`count.${name}`)}
@@ -201,84 +204,12 @@ function Counts({ partner, show }: { partner: string | undefined; show: (state: 
             <Text fw={650} fz="xl" className="numbers">
               {total(of)}
             </Text>
-            <Button size="compact-xs" variant="subtle" onClick={() => show(state)} aria-label={t("showCount", { what: t(`count.${name}`) })}>
+            <Button size="compact-xs" variant="subtle" onClick={() => show(filter)} aria-label={t("showCount", { what: t(`count.${name}`) })}>
               {t("show")}
             </Button>
           </Group>
         </Card>
       ))}
     </SimpleGrid>
-  );
-}
-
-// AcceptMany accepts offers one by one: each as it was on the screen, so that an offer that
-// changed meanwhile is not taken unseen.
-function AcceptMany({ of, close }: { of: Row[]; close: () => void }) {
-  const { t } = useTranslation("disputes");
-  const [done, setDone] = useState(0);
-  const [state, setState] = useState<"ask" | "busy" | "over">("ask");
-  const [failed, setFailed] = useState<{ id: string; problem: Problem }[]>([]);
-  const currencies = [...new Set(of.map((d) => d.currency))];
-  const run = async () => {
-    setState("busy");
-    const bad: typeof failed = [];
-    for (const [i, d] of of.entries()) {
-      const p = d.proposal;
-      const { error } = await client.POST("/v1/bilaterals/{partner}/disputes/{id}/accept", {
-        params: { path: { partner: d.partner, id: inPath(d.id) } },
-        body: p ? { offer: { calls: p.calls, billed_seconds: p.billed_seconds, ...(d.product ? { amount: p.amount } : {}) } } : {},
-      });
-      if (error) bad.push({ id: d.id, problem: problemOf(error) });
-      setDone(i + 1);
-    }
-    setFailed(bad);
-    void queries.invalidateQueries();
-    setState("over");
-    if (!bad.length) {
-      notifications.show({ color: "teal", message: t("acceptedMany", { count: of.length }) });
-      close();
-    }
-  };
-  return (
-    <Modal opened onClose={close} title={t("acceptMany", { count: of.length })} closeOnClickOutside={state !== "busy"} closeButtonProps={{ "aria-label": t("ui:close"), disabled: state === "busy" }}>
-      <Stack>
-        {state === "ask" && (
-          <>
-            <Text size="sm">{t("acceptManyText")}</Text>
-            {currencies.map((c) => (
-              <Group key={c} justify="space-between">
-                <Text size="sm">{t("together")}</Text>
-                <Money fw={600} currency={c} amount={sum(of.filter((d) => d.currency === c).map((d) => d.proposal?.amount ?? "0"))} />
-              </Group>
-            ))}
-          </>
-        )}
-        {state !== "ask" && <Progress value={(done / of.length) * 100} aria-label={t("progress", { done, all: of.length })} />}
-        {failed.length > 0 && (
-          <section aria-label={t("failed")}>
-            <Title order={3} size="h6">
-              {t("failed")}
-            </Title>
-            <List size="sm">
-              {failed.map((x) => (
-                <List.Item key={x.id}>
-                  {x.id}: {x.problem.detail} {x.problem.remedy}
-                </List.Item>
-              ))}
-            </List>
-          </section>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close} disabled={state === "busy"}>
-            {t(state === "over" ? "ui:close" : "ui:cancel")}
-          </Button>
-          {state !== "over" && (
-            <Button onClick={() => void run()} loading={state === "busy"}>
-              {t("accept")}
-            </Button>
-          )}
-        </Group>
-      </Stack>
-    </Modal>
   );
 }

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Card, Group, Menu, Modal, NumberInput, Select, SimpleGrid, Stack, Table, Text, Textarea, TextInput, Title } from "@mantine/core";
+import { Alert, Anchor, Button, Card, Checkbox, Group, Menu, NumberInput, Select, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconCheck, IconDownload, IconX } from "@tabler/icons-react";
 import { Link, useParams } from "@tanstack/react-router";
@@ -18,8 +18,9 @@ import { Empty } from "@/ui/Empty";
 import { useFilters } from "@/ui/Filters";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
-import { ProblemAlert } from "@/ui/ProblemAlert";
+import { SmallTable } from "@/ui/SmallTable";
 import { StateBadge } from "@/ui/StateBadge";
+import { Step } from "@/ui/Step";
 import { Between, When } from "@/ui/When";
 
 import { Waterfall } from "./Waterfall";
@@ -119,7 +120,7 @@ function Head({ i, partner }: { i: Invoice; partner: string }) {
       {i.why && <Alert color="gray" title={i.why} />}
       <SimpleGrid cols={{ base: 2, md: 4 }} component="section" aria-label={t("amounts")}>
         <Amount name={t("total")} amount={i.total} currency={i.currency} />
-        <Amount name={i.open_lines ? `${t("open")} · ${t("openLines", { n: i.open_lines })}` : t("open")} amount={i.open} currency={i.currency} />
+        <Amount name={i.open_lines ? `${t("open")} · ${t("openLines", { count: i.open_lines })}` : t("open")} amount={i.open} currency={i.currency} />
         {i.says && <Amount name={t("issued")} amount={i.says.total} currency={i.currency} />}
         {i.tolerated && <Amount name={t("tolerated")} amount={i.tolerated} currency={i.currency} />}
       </SimpleGrid>
@@ -195,16 +196,16 @@ function Files({ partner, id }: { partner: string; id: string }) {
 // Lines shows the document's lines, of one destination or all.
 function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<"Document">; partner: string; chosen: Set<string>; choose?: (keys: Set<string>) => void }) {
   const { t, i18n } = useTranslation("invoices");
-  const [f, set] = useFilters<Search<{ destination: "text"; view: "text" }>>();
+  const [f, set] = useFilters<Search<{ destination: "text"; open: "flag" }>>();
   const destinations = useMemo(() => [...new Set(says.lines.map((l) => l.rate.destination))].sort(), [says]);
-  const rows = useMemo(() => (f.destination ? says.lines.filter((l) => l.rate.destination === f.destination) : says.lines), [says, f.destination]);
+  const rows = useMemo(() => says.lines.filter((l) => (!f.destination || l.rate.destination === f.destination) && (!f.open || Boolean(l.dispute))), [says, f.destination, f.open]);
   const from = says.interval.split("/")[0]!;
   const columns = useMemo<Column<Line>[]>(
     () => [
       { id: "destination", header: t("destination"), width: "minmax(150px, 1.2fr)", cell: (l) => l.rate.destination, value: (l) => l.rate.destination },
       { id: "row", header: t("line"), width: "80px", right: true, cell: (l) => l.row, value: (l) => l.row },
       { id: "prefix", header: t("prefix"), width: "100px", cell: (l) => l.rate.prefix, value: (l) => l.rate.prefix },
-      { id: "rate", header: t("rate"), right: true, width: "minmax(150px, 1fr)", cell: (l) => `${l.rate.rate} / ${l.rate.unit_seconds} s`, value: (l) => l.rate.rate },
+      { id: "rate", header: t("rate"), right: true, width: "minmax(180px, 1fr)", cell: (l) => `${l.rate.rate} / ${l.rate.unit_seconds} s`, value: (l) => l.rate.rate },
       {
         id: "calls",
         header: t("calls"),
@@ -218,7 +219,7 @@ function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<
         value: (l) => l.calls,
       },
       { id: "raw", header: t("raw"), right: true, cell: (l) => (l.raw_millis / 1000).toFixed(3), value: (l) => (l.raw_millis / 1000).toFixed(3) },
-      { id: "billed", header: t("billed"), right: true, cell: (l) => l.billed_seconds.toLocaleString(i18n.language), value: (l) => l.billed_seconds },
+      { id: "billed", header: t("billed"), right: true, width: "140px", cell: (l) => l.billed_seconds.toLocaleString(i18n.language), value: (l) => l.billed_seconds },
       { id: "amount", header: t("amount"), right: true, cell: (l) => <Money fw={600} amount={l.amount} currency={says.currency} />, value: (l) => l.amount },
       { id: "currency", header: t("currency"), width: "90px", cell: () => says.currency, value: () => says.currency },
       { id: "state", header: t("state"), width: "110px", cell: (l) => <StateBadge state={l.state} />, value: (l) => l.state },
@@ -240,7 +241,7 @@ function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<
     [t, i18n.language, partner, says, from],
   );
   return (
-    <section aria-label={t("lines")}>
+    <div>
       <Title order={2} size="h4" mb="xs">
         {t("lines")}
       </Title>
@@ -254,10 +255,13 @@ function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<
         onSelect={choose}
         empty={<Empty title={t("noLines")}>{t("noLinesText")}</Empty>}
         toolbar={
-          <Select size="xs" w={240} label={t("byDestination")} placeholder={t("allDestinations")} searchable clearable clearButtonProps={{ "aria-label": t("allDestinations") }} data={destinations} value={f.destination ?? null} onChange={(v) => set({ destination: v ?? undefined })} />
+          <Group gap="xs" align="flex-end">
+            <Select size="xs" w={240} label={t("byDestination")} placeholder={t("allDestinations")} searchable clearable clearButtonProps={{ "aria-label": t("allDestinations") }} data={destinations} value={f.destination ?? null} onChange={(v) => set({ destination: v ?? undefined })} />
+            <Checkbox size="xs" pb={8} label={t("onlyDisputed")} checked={f.open ?? false} onChange={(e) => set({ open: e.currentTarget.checked || undefined })} />
+          </Group>
         }
       />
-    </section>
+    </div>
   );
 }
 
@@ -277,12 +281,12 @@ function Items({ partner, i }: { partner: string; i: Invoice }) {
     [t],
   );
   return (
-    <section aria-label={t("items")}>
+    <div>
       <Title order={2} size="h4" mb="xs">
         {t("items")}
       </Title>
       <DataTable label={t("items")} columns={columns} rows={rows} rowKey={(x) => String(x.number)} file={`${i.id}-items`} empty={<Empty title={t("noItems")}>{t("noItemsText")}</Empty>} />
-    </section>
+    </div>
   );
 }
 
@@ -330,79 +334,49 @@ function Answer({ i, partner, what, lines, close }: { i: Invoice; partner: strin
   });
   const objected = Object.entries(amounts).filter(([, v]) => v.trim() !== "");
   const nothing = (what === "dispute" && !lines.length) || (what === "items" && !objected.length);
+  const ownOf = (l: Line) => own[lineKey(l)] ?? { calls: l.calls, billed_seconds: l.billed_seconds };
   const send = () => {
     if (what === "accept") accept.mutate({ params: { path }, body: { document: read } }, done("accepted"));
     else if (what === "reject") reject.mutate({ params: { path }, body: { document: read, why } }, done("rejected"));
     else if (what === "items") disputeItems.mutate({ params: { path }, body: { document: read, why, items: objected.map(([n, amount]) => ({ number: Number(n), amount: amount.trim() })) } }, done("disputed"));
     else
       dispute.mutate(
-        { params: { path }, body: { document: read, why, lines: lines.map((l) => ({ row: l.row, ...(l.adjusts ? { adjusts: l.adjusts } : {}), ...(own[lineKey(l)] ?? { calls: l.calls, billed_seconds: l.billed_seconds }) })) } },
+        { params: { path }, body: { document: read, why, lines: lines.map((l) => ({ row: l.row, ...(l.adjusts ? { adjusts: l.adjusts } : {}), ...ownOf(l) })) } },
         done("disputed"),
       );
   };
   return (
-    <Modal opened onClose={close} size={what === "accept" || what === "reject" ? "md" : "xl"} title={t(what === "items" ? "disputeItems" : what)} closeOnClickOutside={!busy} closeButtonProps={{ "aria-label": t("ui:close") }}>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          send();
-        }}
-      >
-        <Stack>
-          <Text size="sm">{what === "dispute" && !lines.length ? t("disputeNone") : t(what === "items" ? "disputeText" : `${what}Text`)}</Text>
-          {what === "accept" && <Money fw={650} fz="lg" amount={i.total} currency={i.currency} />}
-          {what === "dispute" && lines.length > 0 && (
-            <Table.ScrollContainer minWidth={480} mah={360}>
-              <Table>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{t("line")}</Table.Th>
-                    <Table.Th>{t("calls")}</Table.Th>
-                    <Table.Th>{t("billed")}</Table.Th>
-                    <Table.Th ta="right">{t("claimed")}</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {lines.slice(0, 500).map((l) => {
-                    const key = lineKey(l);
-                    const o = own[key] ?? { calls: l.calls, billed_seconds: l.billed_seconds };
-                    return (
-                      <Table.Tr key={key}>
-                        <Table.Td>
-                          {l.row} · {l.rate.destination}
-                        </Table.Td>
-                        <Table.Td>
-                          <NumberInput size="xs" min={0} allowDecimal={false} aria-label={`${t("calls")}, ${l.row}`} value={o.calls} onChange={(v) => setOwn({ ...own, [key]: { ...o, calls: Number(v) || 0 } })} />
-                        </Table.Td>
-                        <Table.Td>
-                          <NumberInput size="xs" min={0} allowDecimal={false} aria-label={`${t("billed")}, ${l.row}`} value={o.billed_seconds} onChange={(v) => setOwn({ ...own, [key]: { ...o, billed_seconds: Number(v) || 0 } })} />
-                        </Table.Td>
-                        <Table.Td ta="right">
-                          <Money amount={l.amount} currency={i.currency} />
-                        </Table.Td>
-                      </Table.Tr>
-                    );
-                  })}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          )}
-          {what === "items" &&
-            i.says?.items?.slice(0, 200).map((x) => (
-              <TextInput key={x.number} size="xs" inputMode="decimal" label={`${x.number} · ${x.product} (${x.charge.amount.amount} ${x.charge.amount.currency})`} placeholder={x.charge.amount.amount} value={amounts[x.number] ?? ""} onChange={(e) => setAmounts({ ...amounts, [x.number]: e.currentTarget.value })} />
-            ))}
-          {what !== "accept" && !(what === "dispute" && !lines.length) && <Textarea label={t("why")} description={t("whyText")} required maxLength={500} autosize minRows={2} value={why} onChange={(e) => setWhy(e.currentTarget.value)} />}
-          {Boolean(error) && <ProblemAlert error={error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close} disabled={busy}>
-              {t("ui:cancel")}
-            </Button>
-            <Button type="submit" loading={busy} disabled={nothing} color={what === "reject" ? "red" : undefined}>
-              {t(what === "items" ? "disputeItems" : what)}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <Step
+      title={t(what === "items" ? "disputeItems" : what)}
+      text={what === "dispute" && !lines.length ? t("disputeNone") : t(what === "items" ? "disputeText" : `${what}Text`)}
+      size={what === "accept" || what === "reject" ? "md" : "xl"}
+      onClose={close}
+      onSubmit={send}
+      busy={busy}
+      error={error}
+      disabled={nothing}
+      color={what === "reject" ? "red" : undefined}
+    >
+      {what === "accept" && <Money fw={650} fz="lg" amount={i.total} currency={i.currency} />}
+      {what === "dispute" && lines.length > 0 && (
+        <SmallTable
+          label={t("lines")}
+          height={360}
+          rows={lines.slice(0, 500)}
+          rowKey={lineKey}
+          columns={[
+            { id: "line", header: t("line"), head: true, cell: (l) => `${l.row} · ${l.rate.destination}` },
+            { id: "calls", header: t("calls"), cell: (l) => <NumberInput size="xs" min={0} allowDecimal={false} aria-label={`${t("calls")}, ${l.row}`} value={ownOf(l).calls} onChange={(v) => setOwn({ ...own, [lineKey(l)]: { ...ownOf(l), calls: Number(v) || 0 } })} /> },
+            { id: "billed", header: t("billed"), cell: (l) => <NumberInput size="xs" min={0} allowDecimal={false} aria-label={`${t("billed")}, ${l.row}`} value={ownOf(l).billed_seconds} onChange={(v) => setOwn({ ...own, [lineKey(l)]: { ...ownOf(l), billed_seconds: Number(v) || 0 } })} /> },
+            { id: "claimed", header: t("claimed"), right: true, cell: (l) => <Money amount={l.amount} currency={i.currency} /> },
+          ]}
+        />
+      )}
+      {what === "items" &&
+        i.says?.items?.slice(0, 200).map((x) => (
+          <TextInput key={x.number} size="xs" inputMode="decimal" label={`${x.number} · ${x.product} (${x.charge.amount.amount} ${x.charge.amount.currency})`} placeholder={x.charge.amount.amount} value={amounts[x.number] ?? ""} onChange={(e) => setAmounts({ ...amounts, [x.number]: e.currentTarget.value })} />
+        ))}
+      {what !== "accept" && !(what === "dispute" && !lines.length) && <Textarea label={t("why")} description={t("whyText")} required maxLength={500} autosize minRows={2} value={why} onChange={(e) => setWhy(e.currentTarget.value)} />}
+    </Step>
   );
 }

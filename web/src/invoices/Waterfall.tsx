@@ -1,4 +1,4 @@
-import { Anchor, Group, SegmentedControl, Stack, Table, Text, Title } from "@mantine/core";
+import { Anchor, Group, SegmentedControl, Stack, Text, Title } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,6 +7,7 @@ import type { Schema } from "@/api/client";
 import { group } from "@/lib/money";
 import { Empty } from "@/ui/Empty";
 import { Money } from "@/ui/Money";
+import { SmallTable } from "@/ui/SmallTable";
 
 import { bars } from "./bars";
 
@@ -69,7 +70,7 @@ export function Waterfall({ of, partner }: { of: Schema<"Waterfall">; partner: s
                   <rect x={x} y={top} width={wide} height={tall} rx={3} fill={fill} />
                   <text x={x + wide / 2} y={top - 8} textAnchor="middle" fontSize={12} fontWeight={600} fill="var(--mantine-color-text)" className="numbers">
                     {!b.ends && !down ? "+" : ""}
-                    {group(b.amount, i18n.language)}
+                    {group(b.amount, i18n.language)} {of.currency}
                   </text>
                   <Label text={name(b.cause)} x={x + wide / 2} y={above + height + 18} />
                 </>
@@ -96,40 +97,30 @@ export function Waterfall({ of, partner }: { of: Schema<"Waterfall">; partner: s
           </svg>
         </div>
       ) : (
-        <Table.ScrollContainer minWidth={420}>
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t("cause")}</Table.Th>
-                <Table.Th ta="right">{t("amount")}</Table.Th>
-                <Table.Th ta="right">{t("calls")}</Table.Th>
-                <Table.Th ta="right">{t("disputes")}</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {all.map((b) => (
-                <Table.Tr key={b.cause}>
-                  <Table.Th scope="row">{name(b.cause)}</Table.Th>
-                  <Table.Td ta="right">
-                    <Money fw={b.ends ? 650 : undefined} amount={b.amount} currency={of.currency} />
-                  </Table.Td>
-                  <Table.Td ta="right" className="numbers">
-                    {b.ends || !b.calls ? "–" : b.calls.toLocaleString(i18n.language)}
-                  </Table.Td>
-                  <Table.Td ta="right">
-                    {b.ends ? (
-                      "–"
-                    ) : (
-                      <Anchor component={Link} to="/disputes" search={search(b.cause) as never} size="sm" aria-label={`${name(b.cause)}: ${b.disputes}`}>
-                        {b.disputes.toLocaleString(i18n.language)}
-                      </Anchor>
-                    )}
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+        <SmallTable
+          label={t("waterfall")}
+          minWidth={420}
+          rows={all}
+          rowKey={(b) => b.cause}
+          columns={[
+            { id: "cause", header: t("cause"), head: true, cell: (b) => name(b.cause) },
+            { id: "amount", header: t("amount"), right: true, cell: (b) => <Money fw={b.ends ? 650 : undefined} amount={b.amount} currency={of.currency} />, bar: (b) => Math.abs(b.to - b.from) },
+            { id: "calls", header: t("calls"), right: true, cell: (b) => (b.ends || !b.calls ? "–" : b.calls.toLocaleString(i18n.language)) },
+            {
+              id: "disputes",
+              header: t("disputes"),
+              right: true,
+              cell: (b) =>
+                b.ends ? (
+                  "–"
+                ) : (
+                  <Anchor component={Link} to="/disputes" search={search(b.cause) as never} size="sm" aria-label={`${name(b.cause)}: ${b.disputes}`}>
+                    {b.disputes.toLocaleString(i18n.language)}
+                  </Anchor>
+                ),
+            },
+          ]}
+        />
       )}
     </Stack>
   );

@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Card, Checkbox, Group, Modal, Select, SimpleGrid, Stack, Tabs, Text, Textarea, Title } from "@mantine/core";
+import { Anchor, Badge, Button, Card, Checkbox, Group, Select, SimpleGrid, Stack, Tabs, Text, Textarea, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconRefresh } from "@tabler/icons-react";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
@@ -12,17 +12,18 @@ import { useMay } from "@/api/session";
 import type { Search } from "@/lib/search";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
-import { useFilters } from "@/ui/Filters";
+import { Choice, useFilters } from "@/ui/Filters";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
-import { ProblemAlert } from "@/ui/ProblemAlert";
+import { SmallTable } from "@/ui/SmallTable";
 import { StateBadge } from "@/ui/StateBadge";
+import { Step } from "@/ui/Step";
 import { Between, When } from "@/ui/When";
 
-import { groups, seconds, word } from "./lines";
+import { days, groups, largest, seconds, word } from "./lines";
 
 type Period = Schema<"Period">;
-type Parts = Search<{ tab: "text"; differing: "flag"; row: "text"; adjusts: "text"; version: "text" }>;
+type Parts = Search<{ tab: "text"; differing: "flag"; row: "text"; adjusts: "text"; day: "text"; version: "text" }>;
 interface At {
   partner: string;
   order: string;
@@ -73,7 +74,7 @@ export function PeriodPage() {
                 <Rated at={at} f={f} set={set} />
               </Tabs.Panel>
               <Tabs.Panel value="calls" pt="md">
-                <Calls at={at} f={f} set={set} />
+                <Calls at={at} f={f} set={set} p={p} />
               </Tabs.Panel>
             </Tabs>
           </Stack>
@@ -204,7 +205,7 @@ function Rated({ at, f, set }: Part) {
       { id: "destination", header: t("destination"), width: "minmax(160px, 1.3fr)", cell: (l) => l.rate.destination, value: (l) => l.rate.destination },
       { id: "prefix", header: t("prefix"), width: "100px", cell: (l) => l.rate.prefix, value: (l) => l.rate.prefix },
       { id: "row", header: t("line"), width: "80px", right: true, cell: (l) => l.row, value: (l) => l.row },
-      { id: "rate", header: t("rate"), right: true, cell: (l) => `${l.rate.rate} / ${l.rate.unit_seconds} s`, value: (l) => l.rate.rate },
+      { id: "rate", header: t("rate"), right: true, width: "minmax(180px, 1fr)", cell: (l) => `${l.rate.rate} / ${l.rate.unit_seconds} s`, value: (l) => l.rate.rate },
       { id: "calls", header: t("calls"), right: true, width: "90px", cell: (l) => l.calls.toLocaleString(i18n.language), value: (l) => l.calls },
       { id: "raw", header: t("raw"), right: true, cell: (l) => seconds(l.raw_millis), value: (l) => seconds(l.raw_millis) },
       { id: "billed", header: t("billed"), right: true, cell: (l) => l.billed_seconds.toLocaleString(i18n.language), value: (l) => l.billed_seconds },
@@ -231,16 +232,18 @@ function Rated({ at, f, set }: Part) {
             <Title order={2} size="h4" mb="xs">
               {t("byDestination")}
             </Title>
-            <Group gap="lg">
-              {groups(r.lines).slice(0, 12).map((g) => (
-                <div key={`${g.destination} ${g.currency}`}>
-                  <Text size="xs" c="dimmed">
-                    {g.destination} · {t("nCalls", { count: g.calls })}
-                  </Text>
-                  <Money fw={600} amount={g.amount} currency={g.currency} />
-                </div>
-              ))}
-            </Group>
+            <SmallTable
+              label={t("byDestination")}
+              height={320}
+              rows={groups(r.lines)}
+              rowKey={(g) => `${g.destination} ${g.currency}`}
+              columns={[
+                { id: "destination", header: t("destination"), head: true, cell: (g) => g.destination },
+                { id: "calls", header: t("calls"), right: true, cell: (g) => g.calls.toLocaleString(i18n.language) },
+                { id: "billed", header: t("billed"), right: true, cell: (g) => g.billed.toLocaleString(i18n.language) },
+                { id: "amount", header: t("amount"), right: true, cell: (g) => <Money fw={600} amount={g.amount} currency={g.currency} />, bar: (g) => largest(r.lines, g) },
+              ]}
+            />
           </section>
           <DataTable label={t("ratedTab")} columns={columns} rows={fixed(r.lines)} rowKey={(l) => `${l.adjusts ?? ""} ${l.row} ${l.amount}`} file={`rated-${at.order}`} empty={<Empty title={t("noLines")}>{t("noLinesText")}</Empty>} />
         </Stack>
@@ -250,11 +253,11 @@ function Rated({ at, f, set }: Part) {
 }
 
 // Calls shows our own calls of a line: the end of the way from an invoice to a record.
-function Calls({ at, f, set }: Part) {
+function Calls({ at, f, set, p }: Part & { p: Period }) {
   const { t, i18n } = useTranslation("periods");
   const rated = api.useQuery("get", "/v1/bilaterals/{partner}/periods/{order}/{from}/rated", { params: { path: at } });
   const row = Number(f.row ?? rated.data?.lines[0]?.row ?? 0) || 0;
-  const rows = usePages("/v1/bilaterals/{partner}/periods/{order}/{from}/calls", { path: at as never, query: { row, adjusts: f.adjusts } as never });
+  const rows = usePages("/v1/bilaterals/{partner}/periods/{order}/{from}/calls", { path: at as never, query: { row, adjusts: f.adjusts, day: f.day } as never });
   const columns = useMemo<Column<Schema<"LineCall">>[]>(
     () => [
       { id: "start", header: t("start"), width: "minmax(220px, 1.4fr)", cell: (c) => <When at={c.start} />, value: (c) => c.start },
@@ -266,6 +269,7 @@ function Calls({ at, f, set }: Part) {
     ],
     [t, i18n.language],
   );
+  const within = useMemo(() => days(p.interval), [p.interval]);
   const lines = useMemo(() => [...new Map((rated.data?.lines ?? []).filter((l) => !l.adjusts).map((l) => [String(l.row), `${l.row} · ${l.rate.destination}`]))].map(([value, label]) => ({ value, label })), [rated.data]);
   return (
     <DataTable
@@ -277,7 +281,8 @@ function Calls({ at, f, set }: Part) {
       empty={<Empty title={t("noCalls")}>{t("noCallsText")}</Empty>}
       toolbar={
         <Group gap="xs" align="flex-end">
-          <Select size="xs" w={240} label={t("line")} searchable data={lines.some((l) => l.value === String(row)) ? lines : [{ value: String(row), label: `${row}` }, ...lines]} value={String(row)} allowDeselect={false} onChange={(v) => set({ row: v ?? undefined, adjusts: undefined })} />
+          <Select size="xs" w={240} label={t("line")} searchable data={lines.some((l) => l.value === String(row)) ? lines : [{ value: String(row), label: `${row}` }, ...lines]} value={String(row)} allowDeselect={false} onChange={(v) => set({ row: v ?? undefined, adjusts: undefined, day: undefined })} />
+          {within.length > 1 && <Choice label={t("day")} value={f.day} data={within.map((value) => ({ value, label: value }))} onChange={(day) => set({ day })} />}
           {f.adjusts && (
             <Text size="sm">
               {t("adjusts")} <When at={f.adjusts} />
@@ -296,37 +301,27 @@ function Correct({ at, close }: { at: At; close: () => void }) {
   const navigate = useNavigate();
   const correct = api.useMutation("post", "/v1/bilaterals/{partner}/periods/{order}/{from}/correct");
   return (
-    <Modal opened onClose={close} title={t("correct")} closeButtonProps={{ "aria-label": t("ui:close") }}>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          correct.mutate(
-            { params: { path: at }, body: { why } },
-            {
-              onSuccess: (c) => {
-                notifications.show({ color: "teal", message: c.notes.length ? t("corrected", { count: c.notes.length }) : t("nothingDiffers") });
-                void queries.invalidateQueries();
-                close();
-                if (c.notes[0]) void navigate({ to: `/invoices/${at.partner}/${encodeURIComponent(c.notes[0].id)}` });
-              },
+    <Step
+      title={t("correct")}
+      text={t("correctText")}
+      onClose={close}
+      busy={correct.isPending}
+      error={correct.error}
+      onSubmit={() =>
+        correct.mutate(
+          { params: { path: at }, body: { why } },
+          {
+            onSuccess: (c) => {
+              notifications.show({ color: "teal", message: c.notes.length ? t("corrected", { count: c.notes.length }) : t("nothingDiffers") });
+              void queries.invalidateQueries();
+              close();
+              if (c.notes[0]) void navigate({ to: `/invoices/${at.partner}/${encodeURIComponent(c.notes[0].id)}` });
             },
-          );
-        }}
-      >
-        <Stack>
-          <Text size="sm">{t("correctText")}</Text>
-          <Textarea label={t("why")} required maxLength={500} value={why} onChange={(e) => setWhy(e.currentTarget.value)} data-autofocus autosize minRows={2} />
-          {Boolean(correct.error) && <ProblemAlert error={correct.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              {t("ui:cancel")}
-            </Button>
-            <Button type="submit" loading={correct.isPending}>
-              {t("correct")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+          },
+        )
+      }
+    >
+      <Textarea label={t("why")} required maxLength={500} value={why} onChange={(e) => setWhy(e.currentTarget.value)} data-autofocus autosize minRows={2} />
+    </Step>
   );
 }

@@ -1,14 +1,15 @@
-import { Anchor, TextInput } from "@mantine/core";
+import { Anchor } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Schema } from "@/api/client";
 import { usePartnerPages } from "@/api/partners";
+import { useSession } from "@/api/session";
 import type { Search } from "@/lib/search";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
-import { Choice, Days, daySpan, FilterBar, PartnerSelect, useFilters } from "@/ui/Filters";
+import { Choice, daySpan, ListFilters, useFilters } from "@/ui/Filters";
 import { Page } from "@/ui/Page";
 import { StateBadge } from "@/ui/StateBadge";
 import { Between, When } from "@/ui/When";
@@ -21,6 +22,7 @@ const states = ["requested", "lapsed", "stated", "reconciling", "agreed", "close
 // PeriodsPage lists billing periods over the partners.
 export function PeriodsPage() {
   const { t, i18n } = useTranslation("periods");
+  const own = useSession()?.carrier;
   const [f, set] = useFilters<Filters>();
   const rows = usePartnerPages<Schema<"Period">>("/periods", f.partner, { ...daySpan(f.from, f.to), state: f.state, direction: f.direction, order: f.order });
   const columns = useMemo<Column<Row>[]>(
@@ -63,12 +65,16 @@ export function PeriodsPage() {
           </Empty>
         }
         toolbar={
-          <FilterBar page="periods">
-            <PartnerSelect value={f.partner} onChange={(partner) => set({ partner })} />
-            <Choice label={t("state")} value={f.state} data={states.map((s) => ({ value: s, label: t(`ui:states.${s}`, { defaultValue: s }) }))} onChange={(state) => set({ state })} />
-            <TextInput key={f.direction} size="xs" w={150} label={t("direction")} placeholder="ALPHA>BRAVO" defaultValue={f.direction ?? ""} onBlur={(e) => set({ direction: e.currentTarget.value.trim() || undefined })} onKeyDown={(e) => e.key === "Enter" && e.currentTarget.blur()} />
-            <Days from={f.from} to={f.to} onChange={set} />
-          </FilterBar>
+          <ListFilters page="periods" states={states} f={f} set={set}>
+            {f.partner && own && (
+              <Choice
+                label={t("direction")}
+                value={f.direction}
+                data={[`${own}>${f.partner}`, `${f.partner}>${own}`].map((value) => ({ value, label: value.replace(">", " → ") }))}
+                onChange={(direction) => set({ direction })}
+              />
+            )}
+          </ListFilters>
         }
       />
     </Page>

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { groups, word } from "./lines";
+import { days, groups, word } from "./lines";
 
 const side = (calls: number, billed_seconds: number) => ({ calls, billed_seconds, raw_millis: 0, root: "" });
 
@@ -18,4 +18,10 @@ it("adds lines up by destination without losing a millionth", () => {
     { destination: "Spain", currency: "USD", calls: 1, billed: 2, amount: "-9.500000" },
     { destination: "France", currency: "USD", calls: 2, billed: 4, amount: "0.300003" },
   ]);
+});
+
+it("lists the days of a period, in UTC", () => {
+  expect(days("2026-11-01T00:00:00Z/2026-11-04T00:00:00Z")).toEqual(["2026-11-01", "2026-11-02", "2026-11-03"]);
+  expect(days("2026-11-01T23:00:00Z/2026-11-02T01:00:00Z")).toEqual(["2026-11-01", "2026-11-02"]);
+  expect(days("2026-11-01T10:00:00Z/2026-11-01T10:00:15Z")).toEqual(["2026-11-01"]);
 });

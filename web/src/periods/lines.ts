@@ -1,5 +1,5 @@
 import type { Schema } from "@/api/client";
-import { decimal, micro } from "@/lib/money";
+import { decimal, micro, share } from "@/lib/money";
 
 export type Word = "exact" | "within" | "differs" | "not-buyer" | "not-seller";
 
@@ -32,6 +32,20 @@ export function groups(lines: Pick<Schema<"DocumentLine">, "rate" | "calls" | "b
     return m < 0n ? -m : m;
   };
   return [...out.values()].sort((a, b) => (size(b) > size(a) ? 1 : size(b) < size(a) ? -1 : a.destination.localeCompare(b.destination)));
+}
+
+// largest gives how large a group is beside the largest of its currency, for its bar.
+export function largest(lines: Parameters<typeof groups>[0], g: Group): number {
+  const first = groups(lines).find((x) => x.currency === g.currency);
+  return first ? Math.abs(share(g.amount, first.amount)) : 0;
+}
+
+// days gives the UTC days of a period, at most 400.
+export function days(interval: string): string[] {
+  const [from = "", to = ""] = interval.split("/");
+  const out: string[] = [];
+  for (let at = Math.floor(Date.parse(from) / 86_400_000); at * 86_400_000 < Date.parse(to) && out.length < 400; at++) out.push(new Date(at * 86_400_000).toISOString().slice(0, 10));
+  return out;
 }
 
 // seconds writes milliseconds with their thousandths.

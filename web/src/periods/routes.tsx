@@ -4,7 +4,7 @@ import type { Inside } from "@/app/router";
 import { search } from "@/lib/search";
 
 const filters = search({ partner: "text", state: "text", direction: "text", order: "text", from: "text", to: "text" });
-const parts = search({ tab: "text", differing: "flag", row: "text", adjusts: "text", version: "text" });
+const parts = search({ tab: "text", differing: "flag", row: "text", adjusts: "text", day: "text", version: "text" });
 
 export const periodsRoutes = (parent: Inside) => [
   createRoute({ getParentRoute: () => parent, path: "/periods", validateSearch: filters, component: lazyRouteComponent(() => import("./PeriodsPage"), "PeriodsPage") }),

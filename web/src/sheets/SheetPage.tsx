@@ -1,4 +1,4 @@
-import { Alert, Button, Card, Group, Modal, Stack, Tabs, Text, Textarea, TextInput } from "@mantine/core";
+import { Alert, Button, Card, Group, Stack, Tabs, Text, Textarea, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
@@ -16,10 +16,12 @@ import { Hash } from "@/ui/Hash";
 import { Loaded, Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
 import { StateBadge } from "@/ui/StateBadge";
+import { Step } from "@/ui/Step";
 import { When } from "@/ui/When";
 
-import { ChangesTable, Price } from "./ChangesTable";
+import { ChangesTable } from "./ChangesTable";
 import { inForceAt, propose, useAllSheets, useSheetFile, type Sheet } from "./queries";
+import { short } from "./rates";
 import { useReading } from "./reading";
 import type { sheetTab } from "./search";
 
@@ -74,70 +76,65 @@ function Signed({ by, at }: { by: string; at: string }) {
   );
 }
 
-// Notice is what can be done about a sheet now.
+type Answering = "accept" | "acknowledge" | "reject" | "withdraw";
+
+// Notice is what can be done about a sheet now: what the API allows this side.
 function Notice({ sheet: s, partner }: { sheet: Sheet; partner: string }) {
   const { t } = useTranslation("sheets");
   const may = useMay();
   const me = useSession()?.carrier ?? "";
-  const [rejecting, setRejecting] = useState(false);
+  const [asking, setAsking] = useState<"reject" | "withdraw">();
   const [why, setWhy] = useState("");
   const path = { partner, id: s.id };
   const done = (key: string) => () => {
     notifications.show({ color: "teal", message: t(key) });
-    setRejecting(false);
+    setAsking(undefined);
     void queries.invalidateQueries();
   };
   const acknowledge = api.useMutation("post", "/v1/bilaterals/{partner}/sheets/{id}/acknowledge", { onSuccess: done("isAcknowledged") });
   const accept = api.useMutation("post", "/v1/bilaterals/{partner}/sheets/{id}/accept", { onSuccess: done("isAccepted") });
   const reject = api.useMutation("post", "/v1/bilaterals/{partner}/sheets/{id}/reject", { onSuccess: done("isRejected") });
-  const open = s.state === "proposed" || s.state === "acknowledged";
-  if (s.proposed.by === me) return <>{open && <Alert color="blue" title={t("noticeOut")}>{t("noticeOutText", { partner })}</Alert>}<Again sheet={s} partner={partner} /></>;
-  if (!open) return null;
+  const withdraw = api.useMutation("post", "/v1/bilaterals/{partner}/sheets/{id}/withdraw", { onSuccess: done("isWithdrawn") });
+  const can = (what: Answering) => s.allowed.includes(what) && may(`${what}-sheet`);
+  const ours = s.proposed.by === me;
+  const step = asking === "withdraw" ? withdraw : reject;
   return (
-    <Alert color="yellow" title={t("noticeIn", { partner })}>
-      <Stack gap="sm">
-        <Text size="sm">{t(s.raises ? "noticeRaises" : "noticeText")}</Text>
-        <ProblemAlert error={acknowledge.error ?? accept.error} />
-        <Group gap="xs">
-          {may("accept-sheet") && (
-            <Button size="sm" loading={accept.isPending} onClick={() => accept.mutate({ params: { path } })}>
-              {t("accept")}
-            </Button>
-          )}
-          {may("acknowledge-sheet") && !s.acknowledged && (
-            <Button size="sm" variant="default" loading={acknowledge.isPending} onClick={() => acknowledge.mutate({ params: { path } })}>
-              {t("acknowledge")}
-            </Button>
-          )}
-          {may("reject-sheet") && (
-            <Button size="sm" variant="default" onClick={() => setRejecting(true)}>
-              {t("reject")}
-            </Button>
-          )}
-        </Group>
-      </Stack>
-      <Modal opened={rejecting} onClose={() => setRejecting(false)} title={t("reject")}>
-        <form
-          onSubmit={(e) => {
-            e.preventDefault();
-            reject.mutate({ params: { path }, body: { why } });
-          }}
-        >
-          <Stack>
-            <Textarea label={t("why")} description={t("whyText")} maxLength={500} autosize minRows={2} value={why} onChange={(e) => setWhy(e.currentTarget.value)} data-autofocus />
-            <ProblemAlert error={reject.error} />
-            <Group justify="flex-end">
-              <Button variant="default" onClick={() => setRejecting(false)}>
-                {t("ui:cancel")}
-              </Button>
-              <Button type="submit" color="red" loading={reject.isPending}>
-                {t("reject")}
-              </Button>
+    <>
+      {s.allowed.length > 0 && (
+        <Alert color={ours ? "blue" : "yellow"} title={ours ? t("noticeOut") : t("noticeIn", { partner })}>
+          <Stack gap="sm">
+            <Text size="sm">{ours ? t("noticeOutText", { partner }) : t(s.raises ? "noticeRaises" : "noticeText")}</Text>
+            <ProblemAlert error={acknowledge.error ?? accept.error} />
+            <Group gap="xs">
+              {can("accept") && (
+                <Button size="sm" loading={accept.isPending} onClick={() => accept.mutate({ params: { path } })}>
+                  {t("accept")}
+                </Button>
+              )}
+              {can("acknowledge") && (
+                <Button size="sm" variant="default" loading={acknowledge.isPending} onClick={() => acknowledge.mutate({ params: { path } })}>
+                  {t("acknowledge")}
+                </Button>
+              )}
+              {(["reject", "withdraw"] as const).map(
+                (what) =>
+                  can(what) && (
+                    <Button key={what} size="sm" variant="default" onClick={() => setAsking(what)}>
+                      {t(what)}
+                    </Button>
+                  ),
+              )}
             </Group>
           </Stack>
-        </form>
-      </Modal>
-    </Alert>
+        </Alert>
+      )}
+      {ours && <Again sheet={s} partner={partner} />}
+      {asking && (
+        <Step title={t(asking)} text={asking === "withdraw" ? t("withdrawText", { partner }) : undefined} color="red" onClose={() => setAsking(undefined)} onSubmit={() => step.mutate({ params: { path }, body: { why } })} busy={step.isPending} error={step.error}>
+          <Textarea label={t("why")} description={t("whyText")} maxLength={500} autosize minRows={2} value={why} onChange={(e) => setWhy(e.currentTarget.value)} data-autofocus />
+        </Step>
+      )}
+    </>
   );
 }
 
@@ -151,7 +148,8 @@ function Again({ sheet, partner }: { sheet: Sheet; partner: string }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const file = useSheetFile(partner, opened ? sheet.id : undefined);
-  if (!may("propose-sheet") || sheet.state !== "accepted" || sheet.effective !== true) return null;
+  // While it waits for an answer there is nothing to go back to.
+  if (!may("propose-sheet") || sheet.allowed.length > 0) return null;
   const send = async () => {
     setBusy(true);
     setError(undefined);
@@ -174,25 +172,11 @@ function Again({ sheet, partner }: { sheet: Sheet; partner: string }) {
           {t("goBack")}
         </Button>
       </Group>
-      <Modal opened={opened} onClose={() => setOpened(false)} title={t("goBack")}>
-        <form
-          onSubmit={(e) => {
-            e.preventDefault();
-            void send();
-          }}
-        >
-          <Stack>
-            <Text size="sm">{t("goBackText")}</Text>
-            <TextInput type="date" required label={t("fromDay")} value={day} onChange={(e) => setDay(e.currentTarget.value)} />
-            <ProblemAlert error={error ?? file.error} />
-            <Group justify="flex-end">
-              <Button type="submit" loading={busy || file.isFetching} disabled={!day}>
-                {t("propose")}
-              </Button>
-            </Group>
-          </Stack>
-        </form>
-      </Modal>
+      {opened && (
+        <Step title={t("goBack")} text={t("goBackText")} confirm={t("propose")} onClose={() => setOpened(false)} onSubmit={() => void send()} busy={busy || file.isFetching} error={error ?? file.error} disabled={!day}>
+          <TextInput type="date" required label={t("fromDay")} value={day} onChange={(e) => setDay(e.currentTarget.value)} data-autofocus />
+        </Step>
+      )}
     </>
   );
 }
@@ -247,8 +231,11 @@ function Contents({ sheet, partner, search, go }: { sheet: Sheet; partner: strin
               columns={[
                 { id: "destination", header: t("fields.destination"), width: "minmax(160px, 2fr)", cell: (r) => r.destination, value: (r) => r.destination },
                 { id: "prefix", header: t("fields.prefix"), cell: (r) => <span className="numbers">{r.origin_prefix ? `${r.origin_prefix} → ${r.prefix}` : r.prefix}</span>, value: (r) => r.prefix },
-                { id: "rate", header: t("fields.rate"), right: true, width: "240px", cell: (r) => <Price row={r} />, value: (r) => r.rate },
+                { id: "rate", header: t("fields.rate"), right: true, width: "130px", cell: (r) => (r.blocked ? t("blocked") : <span className="numbers">{short(r.rate)}</span>), value: (r) => (r.blocked ? "blocked" : r.rate) },
                 { id: "currency", header: t("fields.currency"), width: "100px", cell: (r) => r.currency, value: (r) => r.currency },
+                { id: "unit", header: t("fields.unit_seconds"), right: true, width: "130px", cell: (r) => r.unit_seconds, value: (r) => r.unit_seconds },
+                { id: "minimum", header: t("fields.minimum_seconds"), right: true, width: "120px", cell: (r) => r.minimum_seconds, value: (r) => r.minimum_seconds },
+                { id: "increment", header: t("fields.increment_seconds"), right: true, width: "120px", cell: (r) => r.increment_seconds, value: (r) => r.increment_seconds },
                 { id: "from", header: t("fields.valid_from"), width: "210px", cell: (r) => <When at={r.valid_from} shape={{ seconds: false }} />, value: (r) => r.valid_from },
                 { id: "to", header: t("fields.valid_to"), width: "210px", cell: (r) => <When at={r.valid_to} shape={{ seconds: false }} />, value: (r) => r.valid_to },
               ]}

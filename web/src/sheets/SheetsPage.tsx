@@ -1,10 +1,11 @@
-import { Button, Group, Select } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { useMay, useSession } from "@/api/session";
 import { DataTable } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
+import { Choice, FilterBar, PartnerSelect } from "@/ui/Filters";
 import { GoTo } from "@/ui/GoTo";
 import { Loaded, Page } from "@/ui/Page";
 import { StateBadge } from "@/ui/StateBadge";
@@ -40,9 +41,9 @@ export function SheetsPage() {
       }
     >
       <Loaded of={partners}>
-        {(all) =>
+        {() =>
           partner ? (
-            <List search={{ ...search, partner }} partner={partner} partners={all} go={go} />
+            <List search={{ ...search, partner }} partner={partner} go={go} />
           ) : (
             <Empty title={t("noPartner")}>
               {t("noPartnerText")} <GoTo to="/partners">{t("toPartners")}</GoTo>
@@ -54,7 +55,7 @@ export function SheetsPage() {
   );
 }
 
-function List({ search, partner, partners, go }: { search: Search; partner: string; partners: string[]; go: (s: Search) => void }) {
+function List({ search, partner, go }: { search: Search; partner: string; go: (s: Search) => void }) {
   const { t, i18n } = useTranslation("sheets");
   const me = useSession()?.carrier ?? "";
   const direction = search.way === "out" ? `${partner}>${me}` : search.way === "in" ? `${me}>${partner}` : undefined;
@@ -66,30 +67,19 @@ function List({ search, partner, partners, go }: { search: Search; partner: stri
       rowKey={(s) => s.id}
       file={`rate-sheets-${partner}`}
       toolbar={
-        <Group gap="xs">
-          <Select aria-label={t("partner")} data={partners} value={partner} allowDeselect={false} searchable w={160} onChange={(v) => v && go({ ...search, partner: v })} />
-          <Select
-            aria-label={t("way")}
-            placeholder={t("anyWay")}
-            clearable
-            w={190}
+        <FilterBar page="sheets">
+          <PartnerSelect all={false} value={partner} onChange={(v) => v && go({ ...search, partner: v })} />
+          <Choice
+            label={t("way")}
+            value={search.way}
             data={[
               { value: "out", label: t("weCharge") },
               { value: "in", label: t("wePay") },
             ]}
-            value={search.way ?? null}
-            onChange={(v) => go({ ...search, way: (v ?? undefined) as Search["way"] })}
+            onChange={(v) => go({ ...search, way: v as Search["way"] })}
           />
-          <Select
-            aria-label={t("state")}
-            placeholder={t("anyState")}
-            clearable
-            w={180}
-            data={states.map((value) => ({ value, label: t(`ui:states.${value}`, { defaultValue: value }) }))}
-            value={search.state ?? null}
-            onChange={(v) => go({ ...search, state: (v ?? undefined) as State | undefined })}
-          />
-        </Group>
+          <Choice label={t("state")} value={search.state} data={states.map((value) => ({ value, label: t(`ui:states.${value}`, { defaultValue: value }) }))} onChange={(v) => go({ ...search, state: v as State | undefined })} />
+        </FilterBar>
       }
       empty={<Empty title={t("none")}>{t("noneText")}</Empty>}
       columns={[

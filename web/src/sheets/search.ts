@@ -1,6 +1,6 @@
 const word = (v: unknown) => (typeof v === "string" && v.length <= 80 ? v : undefined);
 
-export const states = ["proposed", "acknowledged", "accepted", "rejected"] as const;
+export const states = ["proposed", "acknowledged", "accepted", "rejected", "withdrawn"] as const;
 export const kinds = ["new", "up", "down", "mixed", "removed", "unchanged"] as const;
 
 export type State = (typeof states)[number];

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NumberInput, Select, Stack, Switch, Text, Textarea, TextInput, type ButtonProps } from "@mantine/core";
+import { Button, NumberInput, Select, Switch, Textarea, TextInput, type ButtonProps } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
 import { useState, type ReactNode } from "react";
@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import { queries } from "@/api/client";
 import { problemOf } from "@/api/problem";
 
-import { ProblemAlert } from "./ProblemAlert";
+import { Step } from "./Step";
 import { TimeInput } from "./TimeInput";
 
 type Value = string | number | boolean | undefined;
@@ -79,44 +79,28 @@ export function Action({ label, text, asks = [], confirm, done, run, then, opene
       <Button variant="default" color={color} c={color === "red" ? "var(--mantine-color-red-text)" : undefined} loading={busy && !open} {...rest} onClick={start}>
         {label}
       </Button>
-      <Modal opened={open} onClose={() => setOpen(false)} title={label} closeButtonProps={{ "aria-label": t("close") }}>
-        <form onSubmit={form.onSubmit((v) => void act(v))} noValidate>
-          <Stack>
-            {text && (
-              <Text size="sm" component="div">
-                {text}
-              </Text>
-            )}
-            {asks.map((a, i) => {
-              const { value, onChange, error } = form.getInputProps(a.name) as { value: never; onChange: (v: unknown) => void; error?: ReactNode };
-              const common = { label: a.label, description: a.hint, required: a.required, error, "data-autofocus": i === 0 || undefined };
-              switch (a.kind) {
-                case "long":
-                  return <Textarea key={a.name} {...common} autosize minRows={2} maxRows={8} maxLength={a.most} value={value} onChange={onChange} />;
-                case "number":
-                  return <NumberInput key={a.name} {...common} min={0} value={value} onChange={onChange} />;
-                case "time":
-                  return <TimeInput key={a.name} {...common} value={value} onChange={(v) => onChange(v ?? "")} />;
-                case "choice":
-                  return <Select key={a.name} {...common} data={a.choices} value={value || null} onChange={(v) => onChange(v ?? "")} clearable={!a.required} comboboxProps={{ withinPortal: true }} />;
-                case "yes":
-                  return <Switch key={a.name} label={a.label} description={a.hint} error={error} checked={Boolean(value)} onChange={(e) => onChange(e.currentTarget.checked)} />;
-                default:
-                  return <TextInput key={a.name} {...common} maxLength={a.most} value={value} onChange={onChange} />;
-              }
-            })}
-            <ProblemAlert error={problem} />
-            <Group justify="flex-end">
-              <Button variant="default" onClick={() => setOpen(false)}>
-                {t("cancel")}
-              </Button>
-              <Button type="submit" color={color} loading={busy}>
-                {confirm ?? label}
-              </Button>
-            </Group>
-          </Stack>
-        </form>
-      </Modal>
+      {open && (
+        <Step title={label} text={text} onClose={() => setOpen(false)} onSubmit={form.onSubmit((v) => void act(v))} busy={busy} error={problem} confirm={confirm} color={color as string | undefined} ownChecks>
+          {asks.map((a, i) => {
+            const { value, onChange, error } = form.getInputProps(a.name) as { value: never; onChange: (v: unknown) => void; error?: ReactNode };
+            const common = { label: a.label, description: a.hint, required: a.required, error, "data-autofocus": i === 0 || undefined };
+            switch (a.kind) {
+              case "long":
+                return <Textarea key={a.name} {...common} autosize minRows={2} maxRows={8} maxLength={a.most} value={value} onChange={onChange} />;
+              case "number":
+                return <NumberInput key={a.name} {...common} min={0} value={value} onChange={onChange} />;
+              case "time":
+                return <TimeInput key={a.name} {...common} value={value} onChange={(v) => onChange(v ?? "")} />;
+              case "choice":
+                return <Select key={a.name} {...common} data={a.choices} value={value || null} onChange={(v) => onChange(v ?? "")} clearable={!a.required} comboboxProps={{ withinPortal: true }} />;
+              case "yes":
+                return <Switch key={a.name} label={a.label} description={a.hint} error={error} checked={Boolean(value)} onChange={(e) => onChange(e.currentTarget.checked)} />;
+              default:
+                return <TextInput key={a.name} {...common} maxLength={a.most} value={value} onChange={onChange} />;
+            }
+          })}
+        </Step>
+      )}
     </>
   );
 }

@@ -87,12 +87,12 @@ export function DataTable<T>({ label, columns, rows, rowKey, empty, file, select
   return (
     <div>
       <Group justify="space-between" mb="xs" gap="xs" align="flex-end">
-        <Box style={{ flex: 1 }}>{toolbar}</Box>
+        <Box style={{ flex: "1 1 20rem" }}>{toolbar}</Box>
         <Group gap="sm">
           <Text size="sm" c="dimmed" aria-live="polite">
             {rows.total === undefined ? t("table.loaded", { count, n: count.toLocaleString(i18n.language) }) : t("table.of", { n: count.toLocaleString(i18n.language), total: rows.total.toLocaleString(i18n.language) })}
           </Text>
-          {busy && <Loader size="xs" aria-label={t("loading")} />}
+          {busy && <Loader size="xs" role="img" aria-label={t("loading")} />}
           {file && <Export columns={columns} rows={rows} file={file} />}
         </Group>
       </Group>

@@ -5,6 +5,7 @@ import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { usePartners } from "@/api/partners";
+import { spaced } from "@/lib/names";
 import { dropFilter, savedFilters, saveFilter } from "@/lib/saved";
 import { filled } from "@/lib/search";
 
@@ -78,6 +79,27 @@ export function daySpan(from?: string, to?: string): { from?: string; to?: strin
   if (from && day.test(from)) out.from = `${from}T00:00:00Z`;
   if (to && day.test(to)) out.to = new Date(Date.parse(`${to}T00:00:00Z`) + 86_400_000).toISOString().replace(".000", "");
   return out;
+}
+
+interface Common {
+  partner?: string;
+  state?: string;
+  from?: string;
+  to?: string;
+}
+
+// ListFilters are those of a list over the partners: whose, in which state, of which days,
+// and what the list has of its own.
+export function ListFilters<F extends Common>({ page, states, f, set, children }: { page: string; states: string[]; f: F; set: (patch: Partial<F>) => void; children?: ReactNode }) {
+  const { t } = useTranslation();
+  return (
+    <FilterBar page={page}>
+      <PartnerSelect value={f.partner} onChange={(partner) => set({ partner, direction: undefined, cause: undefined } as object as Partial<F>)} />
+      <Choice label={t("filters.state")} value={f.state} data={states.map((value) => ({ value, label: t(`states.${value}`, { defaultValue: spaced(value) }) }))} onChange={(state) => set({ state } as Partial<F>)} />
+      {children}
+      <Days from={f.from} to={f.to} onChange={(days) => set(days as Partial<F>)} />
+    </FilterBar>
+  );
 }
 
 // FilterBar holds a page's filters, and those that the person saved under a name.

@@ -33,9 +33,13 @@ export function Between({ interval: text, shape, ...rest }: { interval: string |
   const { from, to } = interval(text);
   const day = (at: string) => moment(at, i18n.language, zone, { time: false });
   const same = day(from) === day(to);
+  // The zone is named once, at the end, unless the clocks change in between.
+  const begin = moment(from, i18n.language, zone, { ...shape });
+  const end = moment(to, i18n.language, zone, { ...shape, date: !same });
+  const name = / (\S+)$/.exec(end)?.[0];
   return (
     <Text span className="numbers" {...rest}>
-      {moment(from, i18n.language, zone, { ...shape })} – {moment(to, i18n.language, zone, { ...shape, date: !same })}
+      {name && shape?.time !== false && begin.endsWith(name) ? begin.slice(0, -name.length) : begin} – {end}
     </Text>
   );
 }

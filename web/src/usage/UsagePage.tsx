@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Card, Group, Modal, Progress, Select, SimpleGrid, Stack, Table, Tabs, Text, Textarea, TextInput } from "@mantine/core";
+import { Alert, Badge, Button, Card, Group, Progress, Select, SimpleGrid, Stack, Tabs, Text, Textarea, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconAlertTriangle, IconCheck } from "@tabler/icons-react";
 import { useMemo, useRef, useState } from "react";
@@ -16,7 +16,9 @@ import { Choice, PartnerSelect, useFilters } from "@/ui/Filters";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
+import { SmallTable } from "@/ui/SmallTable";
 import { StateBadge } from "@/ui/StateBadge";
+import { Step } from "@/ui/Step";
 import { Between, useZone, When } from "@/ui/When";
 
 import { formatOf, upload, type Upload } from "./upload";
@@ -266,36 +268,36 @@ function Judge({ x, partner, close }: { x: Schema<"Signal">; partner: string; cl
   };
   const error: unknown = acknowledge.error ?? dismiss.error;
   return (
-    <Modal opened onClose={close} title={t("signal", { number: x.number })} closeButtonProps={{ "aria-label": t("ui:close") }}>
-      <Stack>
+    <Step
+      title={t("signal", { number: x.number })}
+      onClose={close}
+      onSubmit={() => (may("acknowledge-signal") ? acknowledge : dismiss).mutate(of, options)}
+      busy={acknowledge.isPending}
+      error={error}
+      confirm={t(may("acknowledge-signal") ? "acknowledge" : "dismiss")}
+      other={
+        may("dismiss-signal") &&
+        may("acknowledge-signal") && (
+          <Button variant="default" loading={dismiss.isPending} onClick={() => dismiss.mutate(of, options)}>
+            {t("dismiss")}
+          </Button>
+        )
+      }
+    >
+      <Text size="sm">
+        {t(`kinds.${x.kind}`)} · {x.destination} · {t("callsOf", { calls: x.calls, of: x.of, expected: x.expected })}
+      </Text>
+      {x.trunk && <Text size="sm">{t("trunk", { name: x.trunk })}</Text>}
+      <Text size="sm" c="dimmed">
+        {t("sample", { rows: x.sample.slice(0, 8).map((s) => `${s.import}:${s.line}`).join(", ") })}
+      </Text>
+      {x.by && (
         <Text size="sm">
-          {t(`kinds.${x.kind}`)} · {x.destination} · {t("callsOf", { calls: x.calls, of: x.of, expected: x.expected })}
+          {t(x.state)} {t("judgedBy", { name: x.by })} <When at={x.at} /> {x.why}
         </Text>
-        {x.trunk && <Text size="sm">{t("trunk", { name: x.trunk })}</Text>}
-        <Text size="sm" c="dimmed">
-          {t("sample", { rows: x.sample.slice(0, 8).map((s) => `${s.import}:${s.line}`).join(", ") })}
-        </Text>
-        {x.by && (
-          <Text size="sm">
-            {t(x.state)} {t("judgedBy", { name: x.by })} <When at={x.at} /> {x.why}
-          </Text>
-        )}
-        <Textarea label={t("why")} value={why} onChange={(e) => setWhy(e.currentTarget.value)} maxLength={500} autosize minRows={2} data-autofocus />
-        {Boolean(error) && <ProblemAlert error={error} />}
-        <Group justify="flex-end">
-          {may("dismiss-signal") && (
-            <Button variant="default" loading={dismiss.isPending} onClick={() => dismiss.mutate(of, options)}>
-              {t("dismiss")}
-            </Button>
-          )}
-          {may("acknowledge-signal") && (
-            <Button loading={acknowledge.isPending} onClick={() => acknowledge.mutate(of, options)}>
-              {t("acknowledge")}
-            </Button>
-          )}
-        </Group>
-      </Stack>
-    </Modal>
+      )}
+      <Textarea label={t("why")} value={why} onChange={(e) => setWhy(e.currentTarget.value)} maxLength={500} autosize minRows={2} data-autofocus />
+    </Step>
   );
 }
 
@@ -344,35 +346,18 @@ function Summary({ partner }: { partner: string }) {
           {s.totals.length === 0 ? (
             <Empty title={t("noTotals")} />
           ) : (
-            <Table.ScrollContainer minWidth={480}>
-              <Table captionSide="top">
-                <Table.Caption>{t("ratedAlone")}</Table.Caption>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{t("direction")}</Table.Th>
-                    <Table.Th ta="right">{t("calls")}</Table.Th>
-                    <Table.Th ta="right">{t("billed")}</Table.Th>
-                    <Table.Th ta="right">{t("amount")}</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {s.totals.map((x) => (
-                    <Table.Tr key={`${x.direction} ${x.currency}`}>
-                      <Table.Td>{x.direction.replace(">", " → ")}</Table.Td>
-                      <Table.Td ta="right" className="numbers">
-                        {n(x.calls)}
-                      </Table.Td>
-                      <Table.Td ta="right" className="numbers">
-                        {n(x.billed_seconds)}
-                      </Table.Td>
-                      <Table.Td ta="right">
-                        <Money amount={x.amount} currency={x.currency} />
-                      </Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            <SmallTable
+              label={t("summary")}
+              caption={t("ratedAlone")}
+              rows={s.totals}
+              rowKey={(x) => `${x.direction} ${x.currency}`}
+              columns={[
+                { id: "direction", header: t("direction"), head: true, cell: (x) => x.direction.replace(">", " → ") },
+                { id: "calls", header: t("calls"), right: true, cell: (x) => n(x.calls) },
+                { id: "billed", header: t("billed"), right: true, cell: (x) => n(x.billed_seconds) },
+                { id: "amount", header: t("amount"), right: true, cell: (x) => <Money amount={x.amount} currency={x.currency} /> },
+              ]}
+            />
           )}
         </Stack>
       )}
