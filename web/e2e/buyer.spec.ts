@@ -106,7 +106,7 @@ test("a buyer orders across four carriers, has it looked after, and ends it", as
 
   // The inventory has the product that is bought, at the price that is paid.
   const product = (await page.locator("dl.facts > div").filter({ hasText: "Bought as" }).locator("dd").innerText()).trim();
-  await page.getByRole("link", { name: product }).click();
+  await page.getByRole("link", { name: product, exact: true }).click();
   await expect(page.getByRole("heading", { level: 1, name: `Product ${product}` })).toBeVisible();
   await expect(state).toHaveText("active");
   await accessible(page);
