@@ -137,12 +137,12 @@ test("a buyer orders across four carriers, has it looked after, and ends it", as
   await bravo.getByRole("dialog").getByRole("button", { name: "In progress" }).click();
   await bravo.getByRole("button", { name: "Resolve" }).click();
   await bravo.getByRole("dialog").getByRole("button", { name: "Resolve" }).click();
-  await expect(bravo.getByRole("button", { name: "Close" })).toBeVisible();
+  await expect(bravo.getByRole("main").getByRole("button", { name: "Close", exact: true })).toBeVisible();
   await quiet(bravo);
 
   await expect(state).toHaveText("resolved");
   await expect(page.getByText(/A crew is on its way/)).toBeVisible();
-  await page.getByRole("button", { name: "Close", exact: true }).click();
+  await page.getByRole("main").getByRole("button", { name: "Close", exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Close", exact: true }).last().click();
   await expect(state).toHaveText("closed");
 
