@@ -71,7 +71,7 @@ func TestAProductIsOrderedByItsQuoteAndBilledByBothSides(t *testing.T) {
 	})
 	eventually(t, "the buyer asks for haste", func() bool {
 		asked, err := pm.RescheduleOrder(ctx, id, wire.RescheduleOrder{Expedite: true})
-		return err == nil && asked.Record.State == "assessingModification" && asked.Record.Product.Wish.Expedite
+		return err == nil && asked.Record.State == "assessingModification" && asked.Record.Product.Wish.Expedite && slices.Equal(asked.Record.Allowed, []order.Step{order.StepCancel})
 	})
 	eventually(t, "the seller refuses it", func() bool {
 		said, err := them.MoveOrder(ctx, id, "reject", "no crew")
@@ -91,7 +91,8 @@ func TestAProductIsOrderedByItsQuoteAndBilledByBothSides(t *testing.T) {
 	}
 	eventually(t, "the buyer has it in its inventory", func() bool {
 		all, err := client.Collect(pm.Products(ctx, client.Filter{"held": "true", "direction": "ALPHA>BRAVO"}))
-		return err == nil && len(all) == 1 && all[0].State == product.Active && len(all[0].Paused) == 1 && all[0].Paused[0].To != 0
+		return err == nil && len(all) == 1 && all[0].State == product.Active && len(all[0].Paused) == 1 && all[0].Paused[0].To != 0 &&
+			slices.Equal(all[0].Allowed, []product.Step{product.StepChange, product.StepEnd})
 	})
 
 	var due []wire.RequestBill

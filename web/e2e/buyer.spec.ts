@@ -1,8 +1,12 @@
-import { micro } from "../src/lib/money";
-import { accessible, expect, quiet, test } from "./sandbox";
 import type { Locator, Page } from "@playwright/test";
 
-test.setTimeout(300_000);
+import { micro } from "../src/lib/money";
+import { accessible, expect as expected, quiet, test } from "./sandbox";
+
+// It goes through the ledger and over four carriers, on a machine that may be busy.
+const expect = expected.configure({ timeout: 60_000 });
+test.use({ actionTimeout: 60_000 });
+test.setTimeout(480_000);
 
 // amounts reads the amounts of money that something shows: EUR 9,990.086071.
 async function amounts(of: Locator): Promise<bigint[]> {
@@ -31,7 +35,7 @@ test("a buyer orders across four carriers, has it looked after, and ends it", as
   await page.getByRole("button", { name: "Search" }).click();
   await expect(page.getByText("Nothing in the catalogue answers this")).toBeVisible();
   await accessible(page);
-  await page.getByRole("button", { name: /Tuas, meet-me room .*eNNI with BRAVO/ }).click();
+  await page.getByRole("button", { name: /Tuas, meet-me room .*eNNI with BRAVO/ }).last().click();
   const offers = page.getByRole("table", { name: "Offers" });
   await expect(offers.getByRole("row")).toHaveCount(2);
   await expect(offers).toContainText("Ethernet line asia express");
@@ -50,10 +54,10 @@ test("a buyer orders across four carriers, has it looked after, and ends it", as
   await expect(page.getByLabel("Latency at most, ms")).toHaveValue("180");
   await accessible(page);
   await page.getByRole("button", { name: "Ask for prices" }).click();
-  await expect(page).toHaveURL(/\/inquiry\/[0-9a-f]{32}/, { timeout: 30_000 });
+  await expect(page).toHaveURL(/\/inquiry\/[0-9a-f]{32}/);
   const inWords = page.url();
   const side = page.getByRole("table", { name: "Side by side" });
-  await expect(side).toContainText("Paid to BRAVO", { timeout: 30_000 });
+  await expect(side).toContainText("Paid to BRAVO");
 
   // By form, for less: the same offers for less bandwidth cost no more.
   await page.goto("/inquiry");
@@ -62,7 +66,7 @@ test("a buyer orders across four carriers, has it looked after, and ends it", as
   await choose(page, "Product", "e-line", /^e-line/);
   await page.getByLabel("Bandwidth, Mbit/s").fill("100");
   await page.getByRole("button", { name: "Ask for prices" }).click();
-  await expect(page).toHaveURL(/\/inquiry\/[0-9a-f]{32}/, { timeout: 30_000 });
+  await expect(page).toHaveURL(/\/inquiry\/[0-9a-f]{32}/);
   expect(page.url()).not.toBe(inWords);
 
   // The node keeps inquiries: the first is there still, after the page is loaded anew.
@@ -86,25 +90,25 @@ test("a buyer orders across four carriers, has it looked after, and ends it", as
 
   // Ordered: the timeline and the picture follow until it is active.
   await page.getByRole("button", { name: "Order offer 1", exact: true }).click();
-  await expect(page).toHaveURL(/\/services\/[0-9a-f]{32}/, { timeout: 30_000 });
+  await expect(page).toHaveURL(/\/services\/[0-9a-f]{32}/);
   const service = page.url();
   await expect(page.getByRole("heading", { level: 1, name: "Hong Kong – Milan" })).toBeVisible();
   const course = page.getByRole("list", { name: "Course" });
   await expect(course).toContainText("ordered");
   const state = page.locator("dl.facts > div").filter({ hasText: /^State/ }).locator("dd");
-  await expect(state).toHaveText("accepted", { timeout: 60_000 });
+  await expect(state).toHaveText("accepted");
   const picture = page.getByRole("img", { name: /ALPHA buys the rest of BRAVO/ });
   await expect(picture).toBeVisible();
-  await expect(page.getByRole("list", { name: "Order with BRAVO" })).toContainText("completed", { timeout: 60_000 });
+  await expect(page.getByRole("list", { name: "Order with BRAVO" })).toContainText("completed");
   expect((await amounts(page.locator("dl.facts > div").filter({ hasText: "Paid to BRAVO each" })))[0]).toBe(paidOn);
   expect((await amounts(page.locator("dl.facts > div").filter({ hasText: /^Each 1mo/ })))[0]).toBe(each);
   await accessible(page);
 
   // The inventory has the product that is bought, at the price that is paid.
   const product = (await page.locator("dl.facts > div").filter({ hasText: "Bought as" }).locator("dd").innerText()).trim();
-  await page.getByRole("link", { name: product }).click();
+  await page.getByRole("link", { name: product, exact: true }).click();
   await expect(page.getByRole("heading", { level: 1, name: `Product ${product}` })).toBeVisible();
-  await expect(state).toHaveText("active", { timeout: 60_000 });
+  await expect(state).toHaveText("active");
   await accessible(page);
 
   // Something is wrong with it: a ticket at BRAVO, which BRAVO's engineer sees to.
@@ -116,7 +120,7 @@ test("a buyer orders across four carriers, has it looked after, and ends it", as
   await page.getByRole("option", { name: "Down" }).click();
   await accessible(page);
   await dialog.getByRole("button", { name: "Tell the partner" }).click();
-  await expect(page).toHaveURL(/\/tickets\/own\/BRAVO\//, { timeout: 30_000 });
+  await expect(page).toHaveURL(/\/tickets\/own\/BRAVO\//);
   await expect(page.getByText("No light since noon <b>at the far end</b>")).toBeVisible();
   await expect(state).toHaveText("acknowledged");
   const ticket = decodeURIComponent(new URL(page.url()).pathname.split("/").at(-1)!);
@@ -133,20 +137,20 @@ test("a buyer orders across four carriers, has it looked after, and ends it", as
   await bravo.getByRole("dialog").getByRole("button", { name: "In progress" }).click();
   await bravo.getByRole("button", { name: "Resolve" }).click();
   await bravo.getByRole("dialog").getByRole("button", { name: "Resolve" }).click();
-  await expect(bravo.getByRole("button", { name: "Close" })).toBeVisible();
+  await expect(bravo.getByRole("main").getByRole("button", { name: "Close", exact: true })).toBeVisible();
   await quiet(bravo);
 
-  await expect(state).toHaveText("resolved", { timeout: 30_000 });
+  await expect(state).toHaveText("resolved");
   await expect(page.getByText(/A crew is on its way/)).toBeVisible();
-  await page.getByRole("button", { name: "Close", exact: true }).click();
+  await page.getByRole("main").getByRole("button", { name: "Close", exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Close", exact: true }).last().click();
-  await expect(state).toHaveText("closed", { timeout: 30_000 });
+  await expect(state).toHaveText("closed");
 
   // The observer sees all of the chain.
   await page.goto("/observer");
   const mesh = page.getByRole("table", { name: "Cascades" });
   const row = mesh.getByRole("row").filter({ hasText: "ALPHA → BRAVO → CHARLIE → DELTA" }).first();
-  await expect(row).toContainText("accepted", { timeout: 30_000 });
+  await expect(row).toContainText("accepted");
   await row.getByRole("checkbox").check();
   await expect(page.getByRole("heading", { level: 2, name: "ALPHA → BRAVO → CHARLIE → DELTA" })).toBeVisible();
   await accessible(page);
@@ -155,18 +159,18 @@ test("a buyer orders across four carriers, has it looked after, and ends it", as
   await page.goto(service);
   await page.getByRole("button", { name: "End", exact: true }).click();
   await page.getByRole("dialog", { name: "End" }).getByRole("button", { name: "End", exact: true }).click();
-  await expect(state).toHaveText("ended", { timeout: 60_000 });
+  await expect(state).toHaveText("ended");
   await expect(page.getByRole("button", { name: "End", exact: true })).toHaveCount(0);
   await page.goto(`/inventory/BRAVO/${product}`);
-  await expect(state).toHaveText("terminated", { timeout: 60_000 });
+  await expect(state).toHaveText("terminated");
   await page.goto("/observer");
-  await expect(mesh.getByRole("row").filter({ hasText: "ALPHA → BRAVO → CHARLIE → DELTA" }).first()).toContainText("ended", { timeout: 60_000 });
+  await expect(mesh.getByRole("row").filter({ hasText: "ALPHA → BRAVO → CHARLIE → DELTA" }).first()).toContainText("ended");
   await quiet(page);
 
   for (const [carrier, partner] of [["BRAVO", "CHARLIE"], ["CHARLIE", "DELTA"], ["DELTA", "CHARLIE"]] as const) {
     const other = await sandbox.as(browser, carrier, carrier === "BRAVO" ? "engineer" : "auditor");
     await other.goto(`/inventory?partner=${partner}&state=terminated`);
-    await expect(other.getByRole("table", { name: "Products" }).getByRole("row").nth(1)).toContainText("terminated", { timeout: 60_000 });
+    await expect(other.getByRole("table", { name: "Products" }).getByRole("row").nth(1)).toContainText("terminated");
     await quiet(other);
   }
 });

@@ -76,7 +76,7 @@ export function Action({ label, text, asks = [], confirm, done, run, then, opene
   };
   return (
     <>
-      <Button variant="default" color={color} c={color === "red" ? "var(--mantine-color-red-text)" : undefined} loading={busy && !open} {...rest} onClick={start}>
+      <Button variant="default" color={color} c={color === "red" ? "light-dark(var(--mantine-color-red-9), var(--mantine-color-red-4))" : undefined} loading={busy && !open} {...rest} onClick={start}>
         {label}
       </Button>
       {open && (
