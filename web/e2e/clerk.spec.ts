@@ -3,10 +3,13 @@ import readExcel from "read-excel-file/node";
 import { cell, choose, exported, micro, shown, whole } from "./read";
 import { accessible, expect, quiet, test } from "./sandbox";
 
+// On a machine that does much else at once a story takes longer.
+const patience = Number(process.env.PATIENCE ?? 1);
+
 test.use({ actionTimeout: 60_000 });
 
 test("a clerk settles a disputed period", async ({ sandbox, browser }) => {
-  test.setTimeout(300_000);
+  test.setTimeout(240_000 * patience);
   const slow = { timeout: 60_000 };
   const alpha = await sandbox.as(browser, "ALPHA", "clerk");
   const bravo = await sandbox.as(browser, "BRAVO", "clerk");

@@ -3,6 +3,9 @@ import writeExcel from "write-excel-file/node";
 import { cell, choose, exported, table, whole } from "./read";
 import { accessible, expect, quiet, test } from "./sandbox";
 
+// On a machine that does much else at once a story takes longer.
+const patience = Number(process.env.PATIENCE ?? 1);
+
 test.use({ actionTimeout: 60_000 });
 
 // Rates have nine places: they are compared in billionths.
@@ -15,7 +18,7 @@ const nano = (text: string) => {
 const written = (v: bigint) => `${v / 1_000_000_000n}.${String(v % 1_000_000_000n).padStart(9, "0")}`;
 
 test("a product manager imports a rate sheet, takes one back, and sees the margin", async ({ sandbox, browser }) => {
-  test.setTimeout(300_000);
+  test.setTimeout(240_000 * patience);
   const slow = { timeout: 60_000 };
   const alpha = await sandbox.as(browser, "ALPHA", "product-manager");
   const bravo = await sandbox.as(browser, "BRAVO", "product-manager");
