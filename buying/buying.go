@@ -99,30 +99,31 @@ type Broker struct {
 	work    sync.WaitGroup // what was started for effects
 	life    context.Context
 
-	mu       sync.Mutex // guards what follows
-	node     *mesh.Node
-	cascade  *mesh.Cascade
-	secret   [32]byte
-	open     map[party.Code]*channel.Bilateral // that are used
-	inbox    []step                            // to be done once what is being done is done
-	busy     bool
-	wakes    []int64 // when to tick, ms since 1970, the soonest first
-	rouse    chan struct{}
-	waiting  map[exchange][]chan mesh.Message // partners' requests
-	asking   map[mesh.ID]context.CancelFunc   // requests to partners
-	results  map[mesh.ID]chan mesh.Result
-	told     map[int]*mesh.Reach // by eNNI: what it is to know
-	supplies map[mesh.ID]mesh.Supply
-	names    map[mesh.ID]string           // what the own interface calls a quote
-	items    map[revision]string          // at a buyer's Bilateral: the order that a revision is
-	products map[productKey]bought        // at a seller's Bilateral: the order that a product is of
-	sessions map[mesh.ID]map[mesh.ID]bool // by the service that stands
-	placing  map[string]bool              // by partner and order: it is on its way to the ledger
-	builds   map[revision]bool            // own legs wait for people
-	failed   error                        // a record could not be kept: nothing goes on
-	rivals   map[mesh.ID][]mesh.ID        // quotes of one inquiry, by each of them
-	forgot   int64                        // when expired quotes were forgotten last, ms since 1970
-	sellable sellable
+	mu        sync.Mutex // guards what follows
+	node      *mesh.Node
+	cascade   *mesh.Cascade
+	secret    [32]byte
+	open      map[party.Code]*channel.Bilateral // that are used
+	inbox     []step                            // to be done once what is being done is done
+	busy      bool
+	wakes     []int64 // when to tick, ms since 1970, the soonest first
+	rouse     chan struct{}
+	waiting   map[exchange][]chan mesh.Message // partners' requests
+	asking    map[mesh.ID]context.CancelFunc   // requests to partners
+	results   map[mesh.ID]chan mesh.Result
+	told      map[int]*mesh.Reach // by eNNI: what it is to know
+	supplies  map[mesh.ID]mesh.Supply
+	names     map[mesh.ID]string           // what the own interface calls a quote
+	items     map[revision]string          // at a buyer's Bilateral: the order that a revision is
+	products  map[productKey]bought        // at a seller's Bilateral: the order that a product is of
+	sessions  map[mesh.ID]map[mesh.ID]bool // by the service that stands
+	placing   map[string]bool              // by partner and order: it is on its way to the ledger
+	builds    map[revision]bool            // own legs wait for people
+	failed    error                        // a record could not be kept: nothing goes on
+	rivals    map[mesh.ID][]mesh.ID        // quotes of one inquiry, by each of them
+	inquiries []Inquired                   // of the carrier itself, the oldest first
+	forgot    int64                        // when expired quotes were forgotten last, ms since 1970
+	sellable  sellable
 }
 
 // A step gives the mesh something and takes what it wants done.
@@ -177,6 +178,9 @@ func New(o Options) (*Broker, error) {
 	}
 	orders, err := b.restore()
 	if err != nil {
+		return nil, err
+	}
+	if err := b.restoreInquiries(); err != nil {
 		return nil, err
 	}
 	b.sellable.read(o.Catalog)

@@ -10,6 +10,7 @@ import (
 	"github.com/lateral-network/lateral/api/sonata/wire"
 	"github.com/lateral-network/lateral/buying"
 	"github.com/lateral-network/lateral/catalog"
+	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/mesh"
 	"github.com/lateral-network/lateral/trade"
 	"github.com/lateral-network/lateral/trade/order"
@@ -93,6 +94,23 @@ func TestAServiceIsFoundQuotedOrderedAndActiveOverFourCarriers(t *testing.T) {
 		})
 	}
 	t.Logf("active at every hop after %v", time.Since(began))
+	// ALPHA's own leg, what it buys and its mark-up are the price. The inquiry is kept, with
+	// what was ordered of it, over a restart too.
+	if got := a.Best; got.Own.Each != 100_000_000 || got.Markup.Each != 101_400_000 || got.Own.Once+got.Bought.Once+got.Markup.Once != got.Price.Once {
+		t.Errorf("the price is of %+v, %+v and %+v", got.Own, got.Bought, got.Markup)
+	}
+	kept := must(alpha.broker.Inquiry(a.ID))
+	if alpha.broker.Inquiries()[0].Answer.ID != a.ID || kept.Service != s.ID || kept.Request.Z != last {
+		t.Errorf("kept is %+v", kept)
+	}
+	alpha.stop()
+	alpha.start()
+	if x := must(alpha.broker.Inquiry(a.ID)); !reflect.DeepEqual(x.Answer, kept.Answer) || x.At != kept.At || x.Service != s.ID {
+		t.Errorf("after a restart it is %+v, not %+v", x, kept)
+	}
+	if _, err := alpha.broker.Inquiry(mesh.ID{1}); fault.CodeOf(err) != fault.NotFound {
+		t.Error(err)
+	}
 	again, err := alpha.broker.Order(a.Best.Quote)
 	if err != nil || again.ID != s.ID {
 		t.Errorf("ordered again it is %+v, %v", again, err)

@@ -30,6 +30,7 @@ type Request struct {
 	Hours           uint32         // of a month in which a session is expected to be open; above 0 it is capacity that stands
 	Hops, Asks      int            // budgets; 0: the node's
 	Time            time.Duration
+	By              string // who asks; for people
 }
 
 // Answer is what an inquiry has found.
@@ -53,9 +54,12 @@ type Offer struct {
 	Availability uint64 // millionths
 	Until        int64  // ms since 1970
 	Legs         []OfferLeg
-	// Bought is what the neighbour asks for its part, "" where all legs are own.
+	// Seller is of whom the rest is bought, "" where all legs are own. What the own legs
+	// cost, what the neighbour asks for its part and the mark-up on it are the price.
 	Seller party.Code
+	Own    mesh.Price
 	Bought mesh.Price
+	Markup mesh.Price
 	Proof  []byte // the neighbour's signed quote
 }
 
@@ -112,7 +116,8 @@ func (b *Broker) Inquire(ctx context.Context, r Request) (Answer, error) {
 	}
 	select {
 	case res := <-c:
-		return b.answerOf(id, res, began), nil
+		a := b.answerOf(id, res, began)
+		return a, b.keepInquiry(Inquired{At: began.UnixMilli(), Request: r, Answer: a})
 	case <-ctx.Done():
 		b.do(func(now int64) []mesh.Effect {
 			delete(b.results, id)
@@ -172,6 +177,11 @@ func (b *Broker) offer(s *mesh.Signed) Offer {
 	if ok && x.Bought != nil {
 		o.Seller, o.Bought, o.Proof = party.Code(x.Bought.Quote.Seller), x.Bought.Quote.Price, x.Bought.Proof
 	}
+	for _, l := range x.Own {
+		p := &l.Price
+		o.Own = mesh.Price{Once: o.Own.Once + p.Once, Each: o.Own.Each + p.Each, Hour: o.Own.Hour + p.Hour} // parts of a price that was added up before
+	}
+	o.Markup = mesh.Price{Once: o.Price.Once - o.Own.Once - o.Bought.Once, Each: o.Price.Each - o.Own.Each - o.Bought.Each, Hour: o.Price.Hour - o.Own.Hour - o.Bought.Hour}
 	return o
 }
 
@@ -197,6 +207,9 @@ type Service struct {
 	// the other date that was asked for last; nil: none was.
 	Begins int64
 	Date   *order.Wish
+	// Allowed is what the carrier may do now: build, withdraw, change, reschedule, end,
+	// open a session.
+	Allowed []string
 }
 
 // errNoService says that there is no such service.
@@ -238,7 +251,34 @@ func (b *Broker) service(o *mesh.Order) Service {
 			}
 		}
 	}
+	s.Allowed = b.allowed(o, s.Build)
 	return s
+}
+
+// allowed gives what may be done with a service now. What is sold to a partner is the
+// partner's to change. The lock is held.
+func (b *Broker) allowed(o *mesh.Order, build bool) []string {
+	own, stage := o.Up < 0, o.Next.Stage
+	serves := o.Current != nil && o.End == nil
+	tries := o.Current == nil && stage != mesh.Accepted && stage != mesh.Releasing && stage != mesh.Released
+	settled := stage == mesh.Accepted || stage == mesh.Released
+	out := []string{}
+	for _, x := range []struct {
+		step string
+		can  bool
+	}{
+		{"build", build},
+		{"withdraw", (own || build) && tries},
+		{"reschedule", own && tries && stage == mesh.Ordered && o.Down >= 0},
+		{"change", own && serves && settled && len(b.running(o.ID)) == 0},
+		{"end", own && serves},
+		{"open", own && b.stands(o) == nil},
+	} {
+		if x.can {
+			out = append(out, x.step)
+		}
+	}
+	return out
 }
 
 func (b *Broker) productOfItem(enni int, id string) string {

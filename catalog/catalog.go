@@ -30,6 +30,9 @@ type Entry[T Item] struct {
 	By      string `json:"by,omitempty" doc:"Who did."`
 	State   State  `json:"state,omitempty" doc:"Of an offering or a specification."`
 	Moves   []Move `json:"moves,omitempty" doc:"How it came into its state, the oldest first."`
+	// Allowed are the steps that lead on from here, in the order of a life, and put
+	// where it may get a new version.
+	Allowed []string `json:"allowed" nullable:"false" doc:"What may be done with it now: steps of its life, and put for a new version."`
 }
 
 // Move is one step of an item's life.
@@ -277,7 +280,7 @@ func Get[T Item](c *Catalog, id string) (Entry[T], error) {
 		return entry[T](x), nil
 	}
 	if p, ok := c.places.Get(id); ok && k == KindPlace {
-		return Entry[T]{Item: any(p).(T)}, nil
+		return Entry[T]{Item: any(p).(T), Allowed: allowed(k, "")}, nil
 	}
 	return Entry[T]{}, notThere(k, id)
 }
@@ -287,7 +290,7 @@ func notThere(k Kind, id string) error {
 }
 
 func entry[T Item](x *record) Entry[T] {
-	return Entry[T]{Item: *x.item.(*T), Version: x.Current, At: x.version.At, By: x.version.By, State: x.state(), Moves: slices.Clone(x.Moves)}
+	return Entry[T]{Item: *x.item.(*T), Version: x.Current, At: x.version.At, By: x.version.By, State: x.state(), Moves: slices.Clone(x.Moves), Allowed: allowed(KindOf[T](), x.state())}
 }
 
 // List gives all items of a kind that are in force, in order of their ids.

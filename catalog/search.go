@@ -78,6 +78,60 @@ type Match struct {
 type Found struct {
 	Matches []Match        `json:"matches" nullable:"false" doc:"The cheapest first; other currencies stand apart."`
 	Passed  map[string]int `json:"passed,omitempty" doc:"Offerings at the places that do not answer, counted by the field that kept them from it."`
+	Near    []Nearby       `json:"near,omitempty" doc:"Where nothing answers: ends of what is sold that lie nearest to A and to Z."`
+}
+
+// Nearby is an end of what is sold, near an end of an inquiry.
+type Nearby struct {
+	For       string `json:"for" enum:"a,z" doc:"The end of the inquiry that it is near to."`
+	Spot      Spot   `json:"spot"`
+	Metres    uint64 `json:"metres"`
+	Offerings int    `json:"offerings" doc:"That end there."`
+}
+
+// maxNear is how many ends are told near each end of an inquiry.
+const maxNear = 6
+
+// near gives the ends of offerings that lie nearest to the ends of an inquiry. The
+// lock is held.
+func (c *Catalog) near(in *Inquiry) (out []Nearby) {
+	sold := map[Spot]int{}
+	for _, x := range c.items[KindOffering] {
+		if x.item == nil || !x.state().Sold() {
+			continue
+		}
+		o, mine := x.item.(*Offering), map[Spot]bool{}
+		if spec := c.items[KindSpecification][o.Specification]; in.Type != "" && (spec == nil || spec.item == nil || spec.item.(*Specification).Type != in.Type) {
+			continue
+		}
+		for _, l := range o.Legs {
+			mine[Spot{l.A.Place, l.A.Neighbour}], mine[Spot{l.Z.Place, l.Z.Neighbour}] = true, true
+		}
+		for _, id := range o.Coverage.Places {
+			mine[Spot{Place: id}] = true
+		}
+		for s := range mine {
+			sold[s]++
+		}
+	}
+	for name, end := range map[string]Spot{"a": in.A, "z": in.Z} {
+		here, ok := c.places.Get(end.Place)
+		if !ok {
+			continue
+		}
+		var some []Nearby
+		for s, n := range sold {
+			if there, ok := c.places.Get(s.Place); ok {
+				some = append(some, Nearby{For: name, Spot: s, Metres: Distance(here, there), Offerings: n})
+			}
+		}
+		slices.SortFunc(some, func(x, y Nearby) int {
+			return cmp.Or(cmp.Compare(x.Metres, y.Metres), cmp.Compare(x.Spot.Place, y.Spot.Place), cmp.Compare(x.Spot.Neighbour, y.Spot.Neighbour))
+		})
+		out = append(out, some[:min(len(some), maxNear)]...)
+	}
+	slices.SortStableFunc(out, func(x, y Nearby) int { return cmp.Compare(x.For, y.For) })
+	return out
 }
 
 // Limit of a search when none is given, and the largest.
@@ -114,6 +168,9 @@ func (c *Catalog) Search(in Inquiry, limit int, now int64) (Found, error) {
 			cmp.Compare(x.Z.Neighbour, y.Z.Neighbour), cmp.Compare(a.Interface, b.Interface))
 	})
 	out.Matches = out.Matches[:min(limit, maxMatches, len(out.Matches))]
+	if len(out.Matches) == 0 {
+		out.Near = c.near(&in)
+	}
 	return out, nil
 }
 

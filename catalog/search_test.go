@@ -378,3 +378,27 @@ func BenchmarkSearch(b *testing.B) {
 	}
 	b.ReportMetric(float64(found)/float64(b.N), "found/op")
 }
+
+func TestWhereNothingAnswersWhatIsSoldNearbyIsTold(t *testing.T) {
+	c, _ := stocked(t)
+	toBravo := line("to-bravo", "HKHKG", "SGSIN", "hk-mil")
+	toBravo.Legs[0].Z = End{Place: "SGSIN", Neighbour: "BRAVO", Interface: "enni-7"}
+	put(t, c, toBravo)
+	launch(t, c, "to-bravo")
+	put(t, c, line("in-test", "FRPAR", "ITMIL", "hk-mil"))
+	f, err := c.Search(Inquiry{A: Spot{Place: "CNSZX"}, Z: Spot{Place: "SGSIN"}}, 0, now)
+	if err != nil || len(f.Matches) != 0 {
+		t.Fatal(f, err)
+	}
+	var near []string
+	for _, n := range f.Near {
+		near = append(near, fmt.Sprint(n.For, " ", n.Spot.Place, " ", n.Spot.Neighbour, " ", n.Offerings, " ", n.Metres < 100_000))
+	}
+	want := []string{"a HKHKG  2 true", "a SGSIN BRAVO 1 false", "a ITMIL  1 false", "z SGSIN BRAVO 1 true", "z HKHKG  2 false", "z ITMIL  1 false"}
+	if !slices.Equal(near, want) {
+		t.Errorf("%q, not %q", near, want)
+	}
+	if f, err = c.Search(Inquiry{A: Spot{Place: "CNSZX"}, Z: Spot{Place: "SGSIN"}, Type: TypeIPVPN}, 0, now); err != nil || len(f.Near) != 0 {
+		t.Error(f, err)
+	}
+}

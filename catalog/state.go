@@ -49,6 +49,30 @@ var SpecificationTransitions = map[State]map[Event]State{
 	Published: {Retire: Obsolete},
 }
 
+// life are the events in the order of a life.
+var life = []Event{Announce, Launch, PutOnHold, Reject, EndSale, EndSupport, Retire}
+
+// allowed gives what may be done with an item in a state.
+func allowed(k Kind, s State) []string {
+	out := []string{}
+	table := map[State]map[Event]State{}
+	switch k {
+	case KindOffering:
+		table = Transitions
+	case KindSpecification:
+		table = SpecificationTransitions
+	}
+	for _, e := range life {
+		if _, can := table[s][e]; can {
+			out = append(out, string(e))
+		}
+	}
+	if len(table) == 0 || s.Changeable() {
+		out = append(out, "put")
+	}
+	return out
+}
+
 // Sold reports whether a new product can be ordered.
 func (s State) Sold() bool { return s == Launched }
 
@@ -87,6 +111,21 @@ var HoldTransitions = map[HoldState]map[HoldEvent]HoldState{
 	Reserved:  {Confirm: Confirmed, Release: Released, Expire: Expired},
 	Confirmed: {Use: InUse, Release: Released},
 	InUse:     {Release: Released},
+}
+
+// Allowed gives what may be done with a reservation in a state; one that takes
+// capacity can be resized.
+func (s HoldState) Allowed() []string {
+	out := []string{}
+	for _, e := range []HoldEvent{Confirm, Use, Release} {
+		if _, can := HoldTransitions[s][e]; can {
+			out = append(out, string(e))
+		}
+	}
+	if s.Takes() {
+		out = append(out, "resize")
+	}
+	return out
 }
 
 // Takes reports whether a reservation takes capacity.

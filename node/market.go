@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/buying"
 	"github.com/lateral-network/lateral/fault"
@@ -26,10 +27,15 @@ func (m market) Inquire(ctx context.Context, q wire.Inquire) (wire.Inquired, err
 		}
 		r.Ceiling = c.Micro
 	}
+	r.By = api.ActorOf(ctx).Name
 	a, err := m.b.Inquire(ctx, r)
 	if err != nil {
 		return wire.Inquired{}, err
 	}
+	return found(&a), nil
+}
+
+func found(a *buying.Answer) wire.Inquired {
 	out := wire.Inquired{ID: a.ID.String(), Asked: a.Asked, InquiryMillis: millis(a.Inquiry), QuoteMillis: millis(a.Quotes), Alternatives: []wire.Offer{}}
 	if a.Best != nil {
 		x := offerShown(a.Best)
@@ -38,7 +44,48 @@ func (m market) Inquire(ctx context.Context, q wire.Inquire) (wire.Inquired, err
 	for i := range a.Alternatives {
 		out.Alternatives = append(out.Alternatives, offerShown(&a.Alternatives[i]))
 	}
-	return out, nil
+	return out
+}
+
+func inquiryShown(k *buying.Inquired) wire.Inquiry {
+	r := &k.Request
+	x := wire.Inquiry{ID: k.Answer.ID.String(), Asked: wire.Time(k.At), By: r.By, Found: found(&k.Answer), Inquiry: wire.Inquire{Type: r.Product, A: r.A, Z: r.Z, Bandwidth: r.Bandwidth,
+		From: wire.Time(r.From), To: wire.Time(r.To), Months: r.Months, Period: r.Period, Currency: r.Currency, Latency: r.MaxLatency, Availability: r.MinAvailability, Rule: r.Rule,
+		Attributes: r.Attributes, Hours: r.Hours, Hops: r.Hops, Asks: r.Asks, TimeMillis: r.Time.Milliseconds()}}
+	if r.Ceiling != 0 {
+		x.Inquiry.Ceiling = &money.Amount{Currency: r.Currency, Micro: r.Ceiling}
+	}
+	if k.Service != (mesh.ID{}) {
+		x.Service = k.Service.String()
+	}
+	return x
+}
+
+// Inquiries gives them without proofs, which make a list large.
+func (m market) Inquiries() (out []wire.Inquiry) {
+	for _, k := range m.b.Inquiries() {
+		x := inquiryShown(&k)
+		if x.Found.Best != nil {
+			x.Found.Best.Proof = nil
+		}
+		for i := range x.Found.Alternatives {
+			x.Found.Alternatives[i].Proof = nil
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+func (m market) Inquiry(id string) (wire.Inquiry, error) {
+	var x mesh.ID
+	if err := x.UnmarshalText([]byte(id)); err != nil {
+		return wire.Inquiry{}, fault.Of(err).In("id")
+	}
+	k, err := m.b.Inquiry(x)
+	if err != nil {
+		return wire.Inquiry{}, err
+	}
+	return inquiryShown(&k), nil
 }
 
 func offerShown(o *buying.Offer) wire.Offer {
@@ -53,6 +100,10 @@ func offerShown(o *buying.Offer) wire.Offer {
 	}
 	if o.Seller != "" {
 		x.BoughtOnce, x.BoughtEach = amount(o.Bought.Once), amount(o.Bought.Each)
+		x.OwnOnce, x.OwnEach, x.MarkupOnce, x.MarkupEach = amount(o.Own.Once), amount(o.Own.Each), amount(o.Markup.Once), amount(o.Markup.Each)
+		if o.Price.Hour != 0 {
+			x.OwnHour, x.MarkupHour = amount(o.Own.Hour), amount(o.Markup.Hour)
+		}
 		if o.Bought.Hour != 0 {
 			x.BoughtHour = amount(o.Bought.Hour)
 		}
@@ -63,7 +114,7 @@ func offerShown(o *buying.Offer) wire.Offer {
 func serviceShown(s buying.Service) wire.Service {
 	x := wire.Service{ID: s.ID.String(), State: string(s.Stage), Why: s.Why, Type: s.Product, A: s.A, Z: s.Z, Since: wire.Time(s.Since), Until: wire.Time(s.Until),
 		Ended: wire.Time(s.Ended), Buyer: s.Buyer, Sold: s.Sold, Seller: s.Seller, Bought: s.Bought, Waiting: s.Build, Offer: offerShown(&s.Offer)}
-	x.Begins = wire.Time(s.Begins)
+	x.Begins, x.Allowed = wire.Time(s.Begins), s.Allowed
 	if w := s.Date; w != nil {
 		x.Date = &wire.AskedDate{Start: wire.Time(w.Start), Expedite: w.Expedite, Outcome: w.Outcome, Why: w.Why}
 	}
@@ -139,7 +190,11 @@ func (m market) BuildService(id string, b wire.BuiltService) (wire.Service, erro
 }
 
 func sessionShown(s buying.Session) wire.Session {
-	return wire.Session{ID: s.ID.String(), Service: s.Service.String(), State: s.State, Why: s.Why, Opened: wire.Time(s.Opened), Closed: wire.Time(s.Closed),
+	allowed := []string{}
+	if s.State == buying.Opening || s.State == buying.Open {
+		allowed = append(allowed, "close")
+	}
+	return wire.Session{Allowed: allowed, ID: s.ID.String(), Service: s.Service.String(), State: s.State, Why: s.Why, Opened: wire.Time(s.Opened), Closed: wire.Time(s.Closed),
 		Sold: s.Sold, Bought: s.Bought}
 }
 

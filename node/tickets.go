@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/api/sonata"
 	lso "github.com/lateral-network/lateral/api/sonata/wire"
+	"github.com/lateral-network/lateral/trade/party"
 )
 
 // troubles gives the API the tickets and incidents of the Sonata interface.
@@ -18,7 +20,8 @@ type troubles struct {
 
 func shownTicket(t sonata.HeldTicket) wire.Ticket {
 	w := wire.Ticket{ID: t.ID, Partner: t.Buyer, Status: t.Status, Type: t.Type, Description: t.Description, Impact: t.Impact, Priority: t.Priority, Severity: t.Severity,
-		OwnPriority: t.SellerPriority, OwnSeverity: t.SellerSeverity, External: t.ExternalID, Created: stamp(t.Created), Began: stamp(t.Began), Expected: stamp(t.Expected), Resolved: stamp(t.Resolved)}
+		OwnPriority: t.SellerPriority, OwnSeverity: t.SellerSeverity, External: t.ExternalID, Created: stamp(t.Created), Began: stamp(t.Began), Expected: stamp(t.Expected), Resolved: stamp(t.Resolved), History: []wire.TicketMove{}}
+	w.Allowed = sonata.TicketSteps(t.Status, true)
 	for _, e := range t.Entity {
 		w.About = e.Type + " " + e.ID
 	}
@@ -74,7 +77,7 @@ func (t troubles) Incidents(ctx context.Context, partner, status string) (out []
 	all, err := t.sonata.Incidents(ctx, partner, status)
 	for _, x := range all {
 		w := wire.Incident{ID: x.ID, Partner: x.Buyer, Status: x.Status, Type: x.Type, Description: x.Description, Impact: x.Impact, Priority: x.Priority, Severity: x.Severity,
-			Began: stamp(x.Began), Expected: stamp(x.Expected), Closed: stamp(x.Closed)}
+			Began: stamp(x.Began), Expected: stamp(x.Expected), Closed: stamp(x.Closed), Allowed: sonata.IncidentStatuses(x.Status)}
 		for _, e := range x.Entity {
 			w.Products = append(w.Products, e.ID)
 		}
@@ -90,4 +93,47 @@ func (t troubles) PutIncident(ctx context.Context, w wire.Incident) error {
 		in.Entity = append(in.Entity, lso.RelatedEntity{ID: id, Type: "Product", Role: "affected"})
 	}
 	return t.sonata.PutIncident(ctx, w.Partner, t.seller, in)
+}
+
+// ownTicket is a ticket that a seller has of this carrier.
+func ownTicket(partner party.Code, t *lso.Ticket) wire.Ticket {
+	w := shownTicket(sonata.HeldTicket{Buyer: string(partner), Ticket: *t})
+	w.Own, w.Allowed = true, sonata.TicketSteps(t.Status, false)
+	if len(t.StatusChange) == 0 { // in short it says when it is resolved though it is not
+		w.Resolved = 0
+	}
+	return w
+}
+
+func (m market) OwnTickets(ctx context.Context, partner party.Code, status string) (out []wire.Ticket, err error) {
+	if !m.b.Sells(partner) {
+		return nil, nil
+	}
+	all, err := m.b.Tickets(ctx, partner, status)
+	for i := range all {
+		out = append(out, ownTicket(partner, &all[i]))
+	}
+	return out, err
+}
+
+func (m market) OwnTicket(ctx context.Context, partner party.Code, id string) (wire.Ticket, error) {
+	t, err := m.b.Ticket(ctx, partner, id)
+	return ownTicket(partner, &t), err
+}
+
+func (m market) OpenTicket(ctx context.Context, partner party.Code, o wire.OpenTicket) (wire.Ticket, error) {
+	t := lso.Ticket{ExternalID: o.External, Description: o.Description, Impact: o.Impact, Priority: o.Priority, Severity: o.Severity, Type: cmp.Or(o.Type, "assistance"), Began: moment(o.Began),
+		Entity: []lso.RelatedEntity{{ID: o.Product, Type: "Product", Role: "affected"}}}
+	t, err := m.b.OpenTicket(ctx, partner, t)
+	return ownTicket(partner, &t), err
+}
+
+func (m market) NoteTicket(ctx context.Context, partner party.Code, id, author, text string) (wire.Ticket, error) {
+	t, err := m.b.NoteTicket(ctx, partner, id, lso.Note{ID: rand.Text()[:12], Author: author, Date: time.Now(), Source: "buyer", Text: text})
+	return ownTicket(partner, &t), err
+}
+
+func (m market) MoveTicket(ctx context.Context, partner party.Code, id, step, why string) (wire.Ticket, error) {
+	t, err := m.b.MoveTicket(ctx, partner, id, step, why)
+	return ownTicket(partner, &t), err
 }

@@ -20,15 +20,21 @@ import (
 type Damage struct {
 	Kind string `json:"kind"`
 	Note string `json:"note"`
+
+	prefix, suffix string // of the files' names; the newest is damaged
+	at             func(size int64) int64
 }
 
-// damages are all kinds, the usual one first. A store that is read must notice each:
-// a byte in the end of its log would pass for what a crash had torn off.
-var damages = []Damage{{"manifest", "the store's list of its own tables"}}
+// damages are all kinds, the usual one first.
+var damages = []Damage{
+	{Kind: "manifest", Note: "the store's list of its own tables: it does not open", prefix: "MANIFEST-", at: early},
+	{Kind: "log", Note: "the beginning of the store's newest log: what was committed since is missing, and that is noticed", suffix: ".log", at: early},
+	{Kind: "mark", Note: "the mark of how far the store has committed: nothing is lost, and it is written again", prefix: "committed", at: early},
+	{Kind: "table", Note: "the middle of the newest table: it is noticed when that is read", suffix: ".sst", at: func(size int64) int64 { return size / 2 }},
+}
 
-// flipAt is which byte is overwritten: one inside the first record of the file,
-// without which all others mean nothing.
-const flipAt = 12
+// early is inside the first record of a file, without which all others mean nothing.
+func early(int64) int64 { return 12 }
 
 // storeOf is where a node keeps its state.
 func (r *running) storeOf() string {
@@ -38,36 +44,35 @@ func (r *running) storeOf() string {
 	return filepath.Join(r.conf.Data, "store")
 }
 
-// damage flips the bits of one byte in a store's newest list of tables. Code:
-// not-found.
-func damage(store string) (file string, err error) {
+// damage flips the bits of one byte of a store. Code: not-found.
+func damage(store string, d Damage) (file string, at int64, err error) {
 	files, err := os.ReadDir(store)
 	if err != nil {
-		return "", durable.Explain("read "+store, err)
+		return "", 0, durable.Explain("read "+store, err)
 	}
 	for _, f := range files { // in order of their names, which are numbers
 		info, err := f.Info()
-		if err == nil && strings.HasPrefix(f.Name(), "MANIFEST-") && info.Size() > flipAt {
-			file = f.Name()
+		if err == nil && strings.HasPrefix(f.Name(), d.prefix) && strings.HasSuffix(f.Name(), d.suffix) && info.Size() > 0 && d.at(info.Size()) < info.Size() {
+			file, at = f.Name(), d.at(info.Size())
 		}
 	}
 	if file == "" {
-		return "", fault.New(fault.NotFound, "the store has no list of tables", "let the node run for a while first, or rebuild it")
+		return "", 0, fault.Newf(fault.NotFound, "let the node run for a while first, or damage something else", "the store has no file of the kind %s", d.Kind)
 	}
 	f, err := os.OpenFile(filepath.Join(store, file), os.O_RDWR, 0)
 	if err != nil {
-		return "", durable.Explain("open "+file, err)
+		return "", 0, durable.Explain("open "+file, err)
 	}
 	defer f.Close()
 	var b [1]byte
-	if _, err := f.ReadAt(b[:], flipAt); err != nil {
-		return "", durable.Explain("read "+file, err)
+	if _, err := f.ReadAt(b[:], at); err != nil {
+		return "", 0, durable.Explain("read "+file, err)
 	}
 	b[0] ^= 0xff
-	if _, err := f.WriteAt(b[:], flipAt); err != nil {
-		return "", durable.Explain("write "+file, err)
+	if _, err := f.WriteAt(b[:], at); err != nil {
+		return "", 0, durable.Explain("write "+file, err)
 	}
-	return file, durable.Explain("write "+file, f.Sync())
+	return file, at, durable.Explain("write "+file, f.Sync())
 }
 
 // corrupt overwrites a byte in the store of a node that is stopped. Codes: not-found,
@@ -80,20 +85,21 @@ func (s *sandbox) corrupt(name, kind string, by party.Code) error {
 	if kind == "" {
 		kind = damages[0].Kind
 	}
-	if !slices.ContainsFunc(damages, func(d Damage) bool { return d.Kind == kind }) {
+	k := slices.IndexFunc(damages, func(d Damage) bool { return d.Kind == kind })
+	if k < 0 {
 		return fault.Newf(fault.Invalid, "name one of /sandbox/nodes/{name}/corrupt", "there is no kind of damage %.40q", kind).In("kind")
 	}
 	if s.stateOf(p) != stateStopped {
 		return fault.Newf(fault.NotYet, "kill it first", "%s is running", p.Name)
 	}
-	file, err := damage(p.node.storeOf())
+	file, at, err := damage(p.node.storeOf(), damages[k])
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	p.Damaged = true
 	s.mu.Unlock()
-	s.note("corrupt", by, "byte %d of %s in the store of %s is another one", flipAt, file, p.Name)
+	s.note("corrupt", by, "byte %d of %s in the store of %s is another one", at, file, p.Name)
 	return nil
 }
 
@@ -164,6 +170,9 @@ func (s *sandbox) giveAgain(ctx context.Context, code party.Code) error {
 	if s.mesh != nil {
 		i := slices.IndexFunc(meshCarriers, func(c meshCarrier) bool { return c.code == code })
 		if err := s.mesh.stock(ctx, &meshCarriers[i]); err != nil {
+			return err
+		}
+		if err := s.banking.know(ctx, code); err != nil {
 			return err
 		}
 	}

@@ -273,11 +273,12 @@ var indexPage = template.Must(template.New("index").Parse(`<!doctype html>
 <body>
 <main>
 <h1>Lateral sandbox</h1>
-<p>Each carrier has a node of its own. Links to sign in were printed where the sandbox was started.</p>
+<p><a href="/sandbox/observe">See the whole mesh</a>: all carriers, what they have ordered of each other, and how it runs. A carrier of its own knows its neighbours only.</p>
+<h2>Carriers</h2>
+<p>Each has a node of its own. Links to sign in were printed where the sandbox was started.</p>
 <ul>
 {{range .Carriers}}<li><a href="{{.URL}}/">{{.Name}}</a> ({{.Code}})</li>
 {{end}}</ul>
-<p>All of the network at once: <a href="{{.Observer}}/">observer</a></p>
 </main>
 </body>
 </html>

@@ -184,7 +184,7 @@ func TestASandboxIsReachedByNamesAndBrokenAndMended(t *testing.T) {
 		if status, _, text := b.ask("GET", host, "/v1/me", ""); status != http.StatusUnauthorized {
 			t.Errorf("%s asks nobody who they are: %d %s", host, status, text)
 		}
-		if !strings.HasPrefix(d.SignIn, d.Address+"/sign-in#") || len(d.Roles) != len(roles) || d.SignIn != d.Roles[api.Clerk] {
+		if !strings.HasPrefix(d.SignIn, d.Address+"/sign-in#") || len(d.Roles) != len(people) || d.SignIn != d.Roles["clerk"] {
 			t.Errorf("the door of %s is %+v", d.Carrier, d)
 		}
 	}
@@ -213,7 +213,7 @@ func TestASandboxIsReachedByNamesAndBrokenAndMended(t *testing.T) {
 	}
 
 	// Damage to its store is noticed when it starts, and a rebuilt one goes on.
-	b.do("/sandbox/nodes/BRAVO/corrupt", `{"kind":"manifest"}`)
+	b.do("/sandbox/nodes/BRAVO/corrupt", `{"kind":"log"}`)
 	b.do("/sandbox/nodes/BRAVO/start", "")
 	b.wait(time.Minute, "the damage to be noticed", func() bool { return b.node("BRAVO").State == stateStopped })
 	if p := b.node("BRAVO"); !strings.HasPrefix(p.Problem, string(fault.Corrupt)+": ") || !p.Damaged {

@@ -3,7 +3,9 @@ package sim
 import (
 	"context"
 	"net/http"
+	"strings"
 
+	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/trade/party"
 )
@@ -55,6 +57,24 @@ func (f *front) routes(ctx context.Context) *http.ServeMux {
 			return
 		}
 		answer(w, map[string]string{"url": link})
+	})
+	// A link of the sandbox's own page, so that who comes to the observer's address sees
+	// the mesh: it is on the portal of whoever's node is up, for a reader.
+	mux.HandleFunc("GET /sandbox/observe", func(w http.ResponseWriter, r *http.Request) {
+		if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+			refuse(w, fault.New(fault.Forbidden, "another site's page leads here", "open the sandbox's own page first"))
+			return
+		}
+		var failed error
+		for _, code := range f.s.net.o.Carriers {
+			link, err := f.signIn(r.Context(), code, string(api.Auditor))
+			if err == nil {
+				http.Redirect(w, r, strings.Replace(link, "/sign-in#", "/sign-in?then=/observer#", 1), http.StatusSeeOther)
+				return
+			}
+			failed = err
+		}
+		refuse(w, failed)
 	})
 	do("/sandbox/nodes/{name}/kill", func(_ http.ResponseWriter, r *http.Request) error {
 		return s.kill(r.PathValue("name"), selfOf(r))

@@ -84,6 +84,10 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	case len(meshCarriers):
 		options.Carriers, options.ENNIs = meshCodes(), meshENNIs
 		options.Automatic = node.Automatic{Rate: true, Accept: true, Net: true, Tokens: true, Measure: true}
+		options.Banks = map[party.Code]node.Bank{}
+		for _, code := range options.Carriers {
+			options.Banks[code] = bankOf(code, liveUnits)
+		}
 	default:
 		return fault.Newf(fault.Invalid, fmt.Sprintf("give 2 or %d", len(meshCarriers)), "there is no sandbox of %d carriers", o.Carriers).In("carriers")
 	}
@@ -124,6 +128,7 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	}
 	calls := deal{cycle: o.Cycle, live: true, sheets: [2][]byte{sheet.Bytes(), sheet.Bytes()}, change: func(t *agreement.Terms) { t.Payment[0].DueDays, t.PastPeriods = 0, o.Load > 0 }}
 	var m *meshRun
+	var banking *treasurers
 	if len(options.ENNIs) == 0 {
 		err = net.agree(ctx, pair, calls, say)
 	} else {
@@ -134,6 +139,10 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 		}
 		if err == nil {
 			err = m.fundLive(ctx)
+		}
+		if err == nil {
+			banking, err = m.hire(ctx, s)
+			s.banking = banking
 		}
 	}
 	if err != nil {
@@ -171,8 +180,15 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 			}
 			parts.Go(func() { s.timeline(ctx, pair[0], calendar) })
 			parts.Go(func() { s.gauge(ctx, pair, granules) })
-			parts.Go(func() { s.pay(ctx, m.money.bank, pair, units) })
+			if pair[0].me == m.buyer() || pair[1].me == m.buyer() {
+				parts.Go(func() { s.pay(ctx, m.money.bank, pair, units) })
+			}
 		}
+		for _, code := range net.o.Carriers {
+			parts.Go(func() { banking.work(ctx, code) })
+			parts.Go(func() { banking.post(ctx, code) })
+		}
+		parts.Go(func() { m.refill(ctx, s) })
 	}
 	if o.Newcomer != "" {
 		if _, err := front.admit(ctx, newcomer{Code: party.Code(o.Newcomer)}, ""); err != nil {

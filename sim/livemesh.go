@@ -27,6 +27,9 @@ import (
 // voiceUnit is the currency of live calls.
 const voiceUnit money.Currency = "USD"
 
+// liveUnits are the currencies in which the mesh that lives trades.
+var liveUnits = []money.Currency{meshUnit, voiceUnit}
+
 const (
 	// liveDue is how many days after a bill it is due.
 	liveDue = 30
@@ -52,7 +55,7 @@ func liveLengths(cycle string) lengths {
 // the two carriers of the voice pair as well.
 func liveMesh(net *Network, o LiveOptions, say func(string, ...any)) *meshRun {
 	return &meshRun{
-		o: MeshOptions{Dir: o.Dir, Log: o.Log}, agreed: liveLengths(o.Cycle), calls: voicePair, start: time.Now(), say: say, net: net, news: make(chan struct{}, 1), units: []money.Currency{meshUnit, voiceUnit}, begin: liveBegin,
+		o: MeshOptions{Dir: o.Dir, Log: o.Log}, agreed: liveLengths(o.Cycle), calls: voicePair, start: time.Now(), say: say, net: net, news: make(chan struct{}, 1), units: liveUnits, begin: liveBegin,
 		terms: func(e *ENNI, t *agreement.Terms) {
 			t.PastPeriods = o.Load > 0 && e.between(voicePair[0], voicePair[1])
 			t.GraceMillis = agreement.Defaults().GraceMillis
@@ -120,8 +123,9 @@ func (m *meshRun) fundLive(ctx context.Context) error {
 	return nil
 }
 
-// pay looks at two neighbours from time to time and pays over the bank what one
-// owes the other and no deposit is there for.
+// pay looks at two neighbours of whom one pays by token from time to time, and pays over
+// the bank what one owes the other and the deposit does not cover. It is told by hand: runs
+// are for what is usually paid by a bank.
 func (s *sandbox) pay(ctx context.Context, b *sandboxBank, pair [2]*desk, units []money.Currency) {
 	said := ""
 	for sleep(ctx, payEvery) == nil {

@@ -26,6 +26,7 @@ type mint struct {
 	holders  []*purse // the first issues
 	officers [2]sign.PrivateKey
 	acts     int
+	sold     int
 }
 
 // purse is one carrier as its treasurer sees it.
@@ -155,7 +156,13 @@ func (m *mint) sell(ctx context.Context, to party.Code, tokens token.Amount, amo
 	if err != nil {
 		return err
 	}
-	id, account := fmt.Sprintf("TOKENS-%s-%s", to, tokens.Token), reserveAccount(amount.Currency)
+	m.sold++
+	id, account := fmt.Sprintf("TOKENS-%s-%s-%d", to, tokens.Token, m.sold), reserveAccount(amount.Currency)
+	buyer := m.holders[slices.IndexFunc(m.holders, func(p *purse) bool { return p.code == to })]
+	before, err := buyer.holds(ctx, tokens.Token)
+	if err != nil {
+		return err
+	}
 	if err := m.bank.pay(bankAccount(to, amount.Currency), holder(to), []moved{{id: id, to: account, payee: holder(m.issuer().code), amount: coins}}); err != nil {
 		return err
 	}
@@ -168,13 +175,12 @@ func (m *mint) sell(ctx context.Context, to party.Code, tokens token.Amount, amo
 			return err
 		}
 	}
-	if _, err := m.issuer().finance.Transfer(ctx, wire.MakeTransfers{Transfers: []wire.MakeTransfer{{ID: fmt.Sprintf("BOUGHT-%s-%s", to, tokens.Token), To: to, Amount: tokens}}}, ""); err != nil {
+	if _, err := m.issuer().finance.Transfer(ctx, wire.MakeTransfers{Transfers: []wire.MakeTransfer{{ID: fmt.Sprintf("BOUGHT-%s-%s-%d", to, tokens.Token, m.sold), To: to, Amount: tokens}}}, ""); err != nil {
 		return fmt.Errorf("handing over tokens: %w", err)
 	}
-	buyer := m.holders[slices.IndexFunc(m.holders, func(p *purse) bool { return p.code == to })]
 	return m.net.poll(ctx, "tokens to arrive", func() (bool, error) {
 		has, err := buyer.holds(ctx, tokens.Token)
-		return has[settlement.Available] == tokens.Micro, err
+		return has[settlement.Available] == before[settlement.Available]+tokens.Micro, err
 	})
 }
 

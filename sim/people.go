@@ -14,19 +14,29 @@ import (
 	"github.com/lateral-network/lateral/trade/party"
 )
 
-// People of a sandbox: at each carrier one for each role, called by it. They sign
-// in by links that their administrator makes.
+// People of a sandbox: at each carrier one for each role, called by it, and a second one
+// of finance, for whom what moves money waits. They sign in by links that their
+// administrator makes.
 
-// roles are those of the sandbox's people.
-var roles = []api.Role{api.Clerk, api.ProductManager, api.Engineer, api.Finance, api.Auditor, api.Administrator}
+// person is one of a carrier's people.
+type person struct {
+	name string
+	role api.Role
+}
+
+// people are those of each carrier.
+var people = []person{
+	{"clerk", api.Clerk}, {"product-manager", api.ProductManager}, {"engineer", api.Engineer}, {"finance", api.Finance},
+	{"finance-2", api.Finance}, {"auditor", api.Auditor}, {"administrator", api.Administrator},
+}
 
 // linkMinutes is how long a link to sign in is good for: a day.
 const linkMinutes = 24 * 60
 
-// invite makes a link by which a carrier's person of a role signs in once, and the
-// person where there is none yet. It gives the address behind that of the portal.
+// invite makes a link by which one of a carrier's people signs in once, and the
+// account where there is none yet. It gives the address behind that of the portal.
 // Codes: unavailable while the node does not answer.
-func (s *sandbox) invite(ctx context.Context, code party.Code, role api.Role) (path string, err error) {
+func (s *sandbox) invite(ctx context.Context, code party.Code, who person) (path string, err error) {
 	c, err := s.net.Client(code, api.Administrator)
 	if err != nil {
 		return "", err
@@ -34,32 +44,33 @@ func (s *sandbox) invite(ctx context.Context, code party.Code, role api.Role) (p
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if _, err := c.AddUser(ctx, wire.AddUser{Name: string(role), Role: string(role)}); err != nil && fault.CodeOf(err) != fault.Conflict {
+	if _, err := c.AddUser(ctx, wire.AddUser{Name: who.name, Role: string(who.role)}); err != nil && fault.CodeOf(err) != fault.Conflict {
 		return "", err
 	}
-	l, err := c.LinkUser(ctx, string(role), wire.LinkUser{Minutes: linkMinutes})
+	l, err := c.LinkUser(ctx, who.name, wire.LinkUser{Minutes: linkMinutes})
 	return l.Path, err
 }
 
-// signIn gives the address at which a person of a carrier is signed in. Codes:
+// signIn gives the address at which one of a carrier's people is signed in, by name. Codes:
 // not-found, invalid, unavailable.
-func (f *front) signIn(ctx context.Context, carrier party.Code, role string) (string, error) {
+func (f *front) signIn(ctx context.Context, carrier party.Code, name string) (string, error) {
 	if !slices.Contains(f.s.net.carriers(), carrier) {
 		return "", fault.Newf(fault.NotFound, "name one of /sandbox", "the sandbox has no carrier %.40q", carrier).In("carrier")
 	}
-	if !slices.Contains(roles, api.Role(role)) {
-		return "", fault.Newf(fault.Invalid, "name clerk, product-manager, engineer, finance, auditor or administrator", "nobody has the role %.40q here", role).In("role")
+	at := slices.IndexFunc(people, func(p person) bool { return p.name == name })
+	if at < 0 {
+		return "", fault.Newf(fault.Invalid, "name clerk, product-manager, engineer, finance, finance-2, auditor or administrator", "nobody is called %.40q here", name).In("role")
 	}
-	path, err := f.s.invite(ctx, carrier, api.Role(role))
+	path, err := f.s.invite(ctx, carrier, people[at])
 	return f.at(hostOf(carrier)) + path, err
 }
 
 // door is where the people of a carrier sign in.
 type door struct {
-	Carrier party.Code          `json:"carrier"`
-	Address string              `json:"address"`
-	SignIn  string              `json:"sign_in"` // the clerk's
-	Roles   map[api.Role]string `json:"roles"`
+	Carrier party.Code        `json:"carrier"`
+	Address string            `json:"address"`
+	SignIn  string            `json:"sign_in"` // the clerk's
+	Roles   map[string]string `json:"roles"`   // of everybody, by name: that of the role, and finance-2
 }
 
 // doors makes a link for everybody.
@@ -67,15 +78,15 @@ func (f *front) doors(ctx context.Context) ([]door, error) {
 	codes := f.s.net.carriers()
 	out := make([]door, len(codes))
 	return out, together(codes, func(code party.Code) error {
-		d := door{Carrier: code, Address: f.at(hostOf(code)), Roles: map[api.Role]string{}}
-		for _, r := range roles {
-			link, err := f.signIn(ctx, code, string(r))
+		d := door{Carrier: code, Address: f.at(hostOf(code)), Roles: map[string]string{}}
+		for _, p := range people {
+			link, err := f.signIn(ctx, code, p.name)
 			if err != nil {
 				return err
 			}
-			d.Roles[r] = link
+			d.Roles[p.name] = link
 		}
-		d.SignIn = d.Roles[api.Clerk]
+		d.SignIn = d.Roles[people[0].name]
 		out[slices.Index(codes, code)] = d
 		return nil
 	})

@@ -27,6 +27,7 @@ type sandbox struct {
 	perSecond float64
 	cycle     string
 	mesh      *meshRun       // nil without one
+	banking   *treasurers    // the same
 	after     sync.WaitGroup // what goes on after an act was answered
 
 	mu     sync.Mutex // guards all below

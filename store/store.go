@@ -80,6 +80,7 @@ type DB struct {
 	owner   *durable.Lock // nil when the files are not on a disk
 	minFree uint64
 	log     *slog.Logger
+	mark    mark // of what is committed
 
 	failed  chan struct{} // closed when the store can take no more commits
 	failure *fault.Error  // why; read after failed is closed
@@ -127,7 +128,12 @@ func Open(dir string, o Options) (*DB, error) {
 	// alone.
 	var db *pebble.DB
 	if err := d.wait(begin(func() (err error) {
-		db, err = pebble.Open(dir, d.options(o, cache))
+		if db, err = pebble.Open(dir, d.options(o, cache)); err != nil {
+			return err
+		}
+		if err = d.whole(db); err != nil {
+			err = errors.Join(d.explain(err), db.Close())
+		}
 		return err
 	})); err != nil {
 		if d.Err() == nil {
@@ -149,7 +155,7 @@ func (d *DB) options(o Options, cache *Cache) *pebble.Options {
 		MemTableStopWritesThreshold: 4,
 		MaxOpenFiles:                256,
 		// The newest format marks how far the log was synced, so that a flipped
-		// bit in it is told from the torn end of a crash.
+		// bit in it is told from the torn end of a crash; mark tells what that leaves.
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             logger{d},
 		EventListener: &pebble.EventListener{
@@ -178,7 +184,7 @@ func (d *DB) Close() error {
 	if err := d.Err(); err != nil {
 		return nil // whoever committed has been told
 	}
-	return errors.Join(d.wait(begin(d.db.Close)), d.release())
+	return errors.Join(d.wait(begin(d.db.Close)), d.mark.close(), d.release())
 }
 
 func (d *DB) release() error {
@@ -260,6 +266,9 @@ func (d *DB) apply(batch *pebble.Batch) error {
 	if err := d.wait(begin(func() error { return batch.Commit(pebble.Sync) })); err != nil {
 		d.fail(d.explain(err))
 		return d.Err()
+	}
+	if err := d.mark.keep(batch); err != nil {
+		d.log.Warn("store: the mark of what is committed is not written", "dir", d.dir, "err", err)
 	}
 	return batch.Close()
 }

@@ -690,7 +690,7 @@ func orderCharge(t *tx, b OrderCharge) error {
 	if _, err := t.answers(it, OrderAnswer{b.ID, b.Why}, it.Seller); err != nil {
 		return err
 	}
-	if it.Delivery != nil || len(it.Charges) == maxAsked {
+	if it.Delivery != nil || len(it.Charges) == order.MaxCharges {
 		return wrongState("order", it.ID, string(it.State)+", with a test record or too many charges", "a charge")
 	}
 	if err := t.moveItem(&it, order.ItemCharge); err != nil {
@@ -708,9 +708,6 @@ func orderCharge(t *tx, b OrderCharge) error {
 	t.putItem(it)
 	return nil
 }
-
-// maxAsked bounds the charges that one order is held for.
-const maxAsked = 16
 
 // endItem ends an order that comes to nothing: what it held is free again.
 func (t *tx) endItem(it order.Item, e order.ItemEvent, why string) error {

@@ -23,9 +23,6 @@ type OrderReschedule struct {
 	Expedite bool   `cbor:"3,keyasint,omitempty" json:"expedite,omitempty"`
 }
 
-// maxWishes bounds how often another date of one order is asked for.
-const maxWishes = 16
-
 func orderReschedule(t *tx, b OrderReschedule) error {
 	it, err := t.itemOf(b.ID)
 	if err != nil {
@@ -56,7 +53,7 @@ func orderReschedule(t *tx, b OrderReschedule) error {
 		return wrongState("order", it.ID, "waiting for the answer to another date", "asking for one more")
 	case it.State == order.ItemInProgress && it.Delivery != nil:
 		return wrongState("order", it.ID, "delivered, and its test record waits", "another date")
-	case len(it.Wishes) == maxWishes:
+	case len(it.Wishes) == order.MaxWishes:
 		return wrongState("order", it.ID, "moved or asked to be too often", "another date")
 	case moved.Start == it.Start && (!b.Expedite || it.Expedite):
 		return invalid("start", "the order is as it is asked to be", "name another date, or ask for haste that was not agreed")

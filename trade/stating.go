@@ -195,6 +195,16 @@ type Aged struct {
 	Total        money.Micro
 }
 
+// Late tells which part of [Aged.Late] a debt that is due at a time, ms UTC, belongs to
+// now; -1: it is not due.
+func Late(due, now int64) int {
+	if now <= due {
+		return -1
+	}
+	days := (now - due + dayMillis - 1) / dayMillis
+	return int(min((days-1)/30, 3))
+}
+
 // Ageing gives how old debts are at a moment (ms UTC), by payer and currency. A day
 // that has begun counts. Code: money-overflow.
 func (v View) Ageing(now int64) ([]Aged, error) {
@@ -225,12 +235,11 @@ func (v View) Ageing(now int64) ([]Aged, error) {
 			return
 		}
 		x := at(payer, payee, a.Currency)
-		if now <= due {
+		if late := Late(due, now); late < 0 {
 			add(x, &x.NotDue, a.Micro)
-			return
+		} else {
+			add(x, &x.Late[late], a.Micro)
 		}
-		days := (now - due + dayMillis - 1) / dayMillis
-		add(x, &x.Late[min((days-1)/30, 3)], a.Micro)
 	}
 	for o := range v.Obligations() {
 		aged(o.Payer, o.Payee, o.Left(), o.Due)

@@ -313,7 +313,7 @@ func (s *server) reservations() {
 		PageQuery
 		State    string `query:"state" enum:"reserved,confirmed,inUse,released,expired"`
 		Offering string `query:"offering" maxLength:"64"`
-	}) (*reply[api.Page[catalog.Hold]], error) {
+	}) (*reply[api.Page[wire.Reservation]], error) {
 		c, err := s.catalogue()
 		if err != nil {
 			return nil, err
@@ -325,28 +325,28 @@ func (s *server) reservations() {
 				out = append(out, h)
 			}
 		}
-		return cut(out, in.PageQuery, func(h catalog.Hold) catalog.Hold { return h })
+		return cut(out, in.PageQuery, shownReservation)
 	})
-	get(s, at+"/{id}", "get-reservation", tagCatalog, "One reservation", func(_ context.Context, in *ItemPath) (*reply[catalog.Hold], error) {
+	get(s, at+"/{id}", "get-reservation", tagCatalog, "One reservation", func(_ context.Context, in *ItemPath) (*reply[wire.Reservation], error) {
 		c, err := s.catalogue()
 		if err != nil {
 			return nil, err
 		}
 		h, err := c.Hold(in.ID)
-		return answer(h), err
+		return answer(shownReservation(h)), err
 	})
-	post(s, at, "reserve-capacity", tagCatalog, "Reserve what an offering needs for an inquiry; the same again does nothing more", func(_ context.Context, in *struct{ Body catalog.Claim }) (*reply[catalog.Hold], error) {
+	post(s, at, "reserve-capacity", tagCatalog, "Reserve what an offering needs for an inquiry; the same again does nothing more", func(_ context.Context, in *struct{ Body catalog.Claim }) (*reply[wire.Reservation], error) {
 		c, err := s.catalogue()
 		if err != nil {
 			return nil, err
 		}
 		h, err := c.Reserve(in.Body, nowMillis())
-		return answer(h), err
+		return answer(shownReservation(h)), err
 	})
 	post(s, at+"/{id}/confirm", "confirm-reservation", tagCatalog, "Confirm a reservation for an order, before it expires", func(_ context.Context, in *struct {
 		ItemPath
 		Body wire.Confirmation
-	}) (*reply[catalog.Hold], error) {
+	}) (*reply[wire.Reservation], error) {
 		return s.moveHold(in.ID, catalog.Confirm, in.Body.Order)
 	})
 	for _, m := range []struct {
@@ -356,30 +356,38 @@ func (s *server) reservations() {
 		{"use", "use-reservation", "Say that what was reserved is in use", catalog.Use},
 		{"release", "release-reservation", "Give the capacity back", catalog.Release},
 	} {
-		post(s, at+"/{id}/"+m.path, m.id, tagCatalog, m.summary, func(_ context.Context, in *ItemPath) (*reply[catalog.Hold], error) {
+		post(s, at+"/{id}/"+m.path, m.id, tagCatalog, m.summary, func(_ context.Context, in *ItemPath) (*reply[wire.Reservation], error) {
 			return s.moveHold(in.ID, m.event, "")
 		})
 	}
 	post(s, at+"/{id}/resize", "resize-reservation", tagCatalog, "Change the bandwidth of a reservation", func(_ context.Context, in *struct {
 		ItemPath
 		Body wire.Resize
-	}) (*reply[catalog.Hold], error) {
+	}) (*reply[wire.Reservation], error) {
 		c, err := s.catalogue()
 		if err != nil {
 			return nil, err
 		}
 		h, err := c.Resize(in.ID, in.Body.Bandwidth, nowMillis())
-		return answer(h), err
+		return answer(shownReservation(h)), err
 	})
 }
 
-func (s *server) moveHold(id string, e catalog.HoldEvent, order string) (*reply[catalog.Hold], error) {
+func shownReservation(h catalog.Hold) wire.Reservation {
+	x := wire.Reservation{Hold: h, Allowed: h.State.Allowed()}
+	if h.State == catalog.Reserved && nowMillis() >= int64(h.Expires) {
+		x.Allowed = []string{} // nobody has confirmed it in time
+	}
+	return x
+}
+
+func (s *server) moveHold(id string, e catalog.HoldEvent, order string) (*reply[wire.Reservation], error) {
 	c, err := s.catalogue()
 	if err != nil {
 		return nil, err
 	}
 	h, err := c.MoveHold(id, e, order, nowMillis())
-	return answer(h), err
+	return answer(shownReservation(h)), err
 }
 
 func (s *server) searchCatalog(_ context.Context, in *struct {

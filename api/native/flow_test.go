@@ -172,12 +172,19 @@ func TestThePairSettlesByTheAPIAlone(t *testing.T) {
 	period := usage.Interval{From: int64(millis("2026-02-01T00:00:00Z")), To: int64(millis("2026-02-01T01:00:00Z"))}
 
 	// The line to France differs by 30 s: people decide.
+	if today, err := alpha.client(api.Auditor).Today(ctx); err != nil || len(today.Disputes) > 1 { // what follows is told by events
+		t.Fatalf("today: %+v, %v", today, err)
+	}
 	var open []wire.Dispute
 	eventually(t, "the differing line waits for people", func() bool {
 		open, err = client.Collect(alpha.as(api.Clerk).Disputes(ctx, client.Filter{"people": "true"}))
 		return err == nil && len(open) == 1
 	})
 	d := open[0]
+	today, err := alpha.client(api.Auditor).Today(ctx)
+	if err != nil || len(today.Disputes) != 1 || today.Disputes[0].Waiting != 1 || today.Disputes[0].Ours != 1 || len(today.Cycles) != 1 || len(today.Cycles[0].States) == 0 {
+		t.Fatalf("today: %+v, %v", today, err)
+	}
 	if d.Seller.BilledSeconds != 90 || d.Buyer.BilledSeconds != 60 || d.Order != order || d.Interval != period {
 		t.Fatalf("dispute: %+v", d)
 	}

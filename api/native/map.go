@@ -103,10 +103,10 @@ func shownSheet(s trade.Sheet) wire.Sheet {
 		Raises: s.Raises, Effective: s.State == trade.SheetAccepted && s.From <= time.Now().UnixMilli()}
 }
 
-func shownOrder(o order.Order) wire.Order {
+func (s *server) shownOrder(o order.Order) wire.Order {
 	return wire.Order{ID: o.ID, Kind: o.Kind, Agreement: o.Agreement, Buyer: o.Buyer, Seller: o.Seller, Direction: usage.Direction{From: o.Buyer, To: o.Seller},
 		Line: o.Spec.Line, Name: o.Spec.Name, Scope: o.Spec.Scope, Sheet: o.Sheet, From: wire.Time(o.From), Until: wire.Time(o.Until), State: string(o.State),
-		Placed: act(o.Placed), Accepted: done(o.Accepted), Value: o.Value, Why: o.Why}
+		Placed: act(o.Placed), Accepted: done(o.Accepted), Value: o.Value, Why: o.Why, Allowed: o.Allowed(s.self())}
 }
 
 func shownImport(i clearing.Import) wire.Import {

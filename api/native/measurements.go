@@ -24,7 +24,7 @@ func (s *server) measurements() {
 	get(s, at, "list-measurements", tagUsage, "What both sides have measured of products, by product and time", s.listMeasurements)
 	get(s, at+"/{product}/{from}", "get-measurement", tagUsage, "One measurement", func(_ context.Context, in *MeasurementPath) (*reply[wire.Measurement], error) {
 		_, m, err := s.measurement(in)
-		return answer(shownMeasurement(m)), err
+		return answer(s.shownMeasurement(m)), err
 	})
 	op := takesCSV(operation(http.MethodPut, "/v1/bilaterals/{partner}/readings", "import-readings", tagUsage,
 		"Import readings of what this carrier's meters have shown of products; one replaces those of the same metric that it overlaps, until they are stated"),
@@ -48,7 +48,7 @@ func (s *server) measurements() {
 		}
 		w := in.Body
 		body := trade.MeasurementState{Product: w.Product, Interval: w.Interval, Measured: usage.Measured{Root: w.Root, Used: w.Used, Service: w.Service}}
-		return change(ctx, s, b, trade.KindMeasure, body, trade.MeasurementKey(w.Product, w.Interval), "measurement of "+clipped(w.Product), shownMeasurement)
+		return change(ctx, s, b, trade.KindMeasure, body, trade.MeasurementKey(w.Product, w.Interval), "measurement of "+clipped(w.Product), s.shownMeasurement)
 	})
 	post(s, at+"/{product}/{from}/propose", "propose-measurement", tagUsage, "Offer what counts of the figures that are open", func(ctx context.Context, in *struct {
 		MeasurementPath
@@ -104,7 +104,7 @@ func (s *server) changeMeasurement(ctx context.Context, in *MeasurementPath, kin
 	if err != nil {
 		return nil, err
 	}
-	return change(ctx, s, b, kind, c, trade.MeasurementKey(m.Product, m.Interval), "measurement of "+clipped(m.Product), shownMeasurement)
+	return change(ctx, s, b, kind, c, trade.MeasurementKey(m.Product, m.Interval), "measurement of "+clipped(m.Product), s.shownMeasurement)
 }
 
 func (s *server) listMeasurements(_ context.Context, in *struct {
@@ -128,12 +128,12 @@ func (s *server) listMeasurements(_ context.Context, in *struct {
 		prefix += in.Product + "/"
 	}
 	return list(b, prefix, in.PageQuery, func(_ string, m usage.Measurement) (wire.Measurement, bool) {
-		return shownMeasurement(m), within(m.Interval.From) && (in.State == "" || in.State == m.State) &&
+		return s.shownMeasurement(m), within(m.Interval.From) && (in.State == "" || in.State == m.State) &&
 			(!in.People || m.State == usage.MeasurementDisputed || m.State == usage.MeasurementProposed)
 	})
 }
 
-func shownMeasurement(m usage.Measurement) wire.Measurement {
+func (s *server) shownMeasurement(m usage.Measurement) wire.Measurement {
 	w := wire.Measurement{Product: m.Product, Interval: m.Interval, State: m.State, Deadline: wire.Time(m.Deadline), Passed: m.Passed, Why: m.Why, Figures: []wire.Figure{}}
 	if m.Seller != nil {
 		w.Roots.Seller = m.Seller.Root
@@ -178,5 +178,14 @@ func shownMeasurement(m usage.Measurement) wire.Measurement {
 	}
 	add("use", func(x *usage.Measured) []usage.Figure { return x.Used }, m.Used, used)
 	add("service", func(x *usage.Measured) []usage.Figure { return x.Service }, m.Service, service)
+	w.Allowed = []string{}
+	for _, e := range []usage.MeasurementEvent{usage.MeasurementPropose, usage.MeasurementAccept, usage.MeasurementReject} {
+		_, can := m.State.Next(e)
+		// An offer is answered by the other side; who has made it may make another.
+		own := m.Proposal == nil || m.Proposal.Act.By == s.self()
+		if can && own == (e == usage.MeasurementPropose) {
+			w.Allowed = append(w.Allowed, string(e))
+		}
+	}
 	return w
 }

@@ -12,6 +12,8 @@ import (
 // digits.
 type Market interface {
 	Inquire(context.Context, wire.Inquire) (wire.Inquired, error)
+	Inquiries() []wire.Inquiry // the newest first
+	Inquiry(id string) (wire.Inquiry, error)
 	Services() []wire.Service // the newest first
 	Service(id string) (wire.Service, error)
 	OrderService(wire.OrderService) (wire.Service, error)
@@ -21,6 +23,7 @@ type Market interface {
 	EndService(id string, e wire.EndService) (wire.Service, error)
 	BuildService(id string, b wire.BuiltService) (wire.Service, error)
 	Sessions
+	OwnTickets
 }
 
 // market gives the carrier's mesh. Code: not-found.
@@ -36,6 +39,11 @@ type ServicePath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id."`
 }
 
+// InquiryPath names an inquiry.
+type InquiryPath struct {
+	ID string `path:"id" maxLength:"64" doc:"Its id."`
+}
+
 // mesh registers inquiries and services across neighbours.
 func (s *server) mesh() {
 	post(s, "/v1/inquiries", "inquire", tagMarket, "Ask own legs and neighbours for a service, with firm prices", func(ctx context.Context, in *struct{ Body wire.Inquire }) (*reply[wire.Inquired], error) {
@@ -46,6 +54,21 @@ func (s *server) mesh() {
 		ctx, cancel := context.WithTimeout(ctx, s.Wait)
 		defer cancel()
 		x, err := m.Inquire(ctx, in.Body)
+		return answer(x), err
+	})
+	get(s, "/v1/inquiries", "list-inquiries", tagMarket, "Inquiries that were made here, the newest first; the last 500 are kept", func(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.Inquiry]], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		return cut(m.Inquiries(), in.PageQuery, func(x wire.Inquiry) wire.Inquiry { return x })
+	})
+	get(s, "/v1/inquiries/{id}", "get-inquiry", tagMarket, "One inquiry with what it has found", func(_ context.Context, in *InquiryPath) (*reply[wire.Inquiry], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		x, err := m.Inquiry(in.ID)
 		return answer(x), err
 	})
 	const at = "/v1/services"
@@ -138,4 +161,5 @@ func (s *server) mesh() {
 		return answer(x), err
 	})
 	s.sessions()
+	s.ownTickets()
 }

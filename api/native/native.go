@@ -178,6 +178,7 @@ type server struct {
 	heartbeat time.Duration
 	requests  *prometheus.HistogramVec
 	served    map[string]bool // operations by id
+	waiting   waiting         // what a person looks at first
 	decided   sync.Map        // disputes that somebody is deciding just now
 }
 

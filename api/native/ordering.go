@@ -25,7 +25,7 @@ func (s *server) orders() {
 		if err != nil {
 			return nil, err
 		}
-		w, err := orderNow(b, in.ID)
+		w, err := s.orderNow(b, in.ID)
 		return answer(w), err
 	})
 	post(s, at, "place-order", tagOrders, "Order from the partner", s.placeOrder)
@@ -95,19 +95,19 @@ func (s *server) listOrders(_ context.Context, in *struct {
 			(in.Product == "" || w.Product != nil && w.Product.ID == in.Product)
 	}
 	if in.Kind == order.Product {
-		return list(b, trade.ItemPrefix, in.PageQuery, func(_ string, it order.Item) (wire.Order, bool) { return wanted(shownItem(it)) })
+		return list(b, trade.ItemPrefix, in.PageQuery, func(_ string, it order.Item) (wire.Order, bool) { return wanted(s.shownItem(it)) })
 	}
-	return list(b, trade.OrderPrefix, in.PageQuery, func(_ string, o order.Order) (wire.Order, bool) { return wanted(shownOrder(o)) })
+	return list(b, trade.OrderPrefix, in.PageQuery, func(_ string, o order.Order) (wire.Order, bool) { return wanted(s.shownOrder(o)) })
 }
 
 // orderNow reads an order of either kind.
-func orderNow(b Bilateral, id string) (wire.Order, error) {
+func (s *server) orderNow(b Bilateral, id string) (wire.Order, error) {
 	it, err := record[order.Item](b, trade.ItemKey(id), "order "+clipped(id))
 	if fault.CodeOf(err) != fault.NotFound {
-		return shownItem(it), err
+		return s.shownItem(it), err
 	}
 	o, err := record[order.Order](b, trade.OrderKey(id), "order "+clipped(id))
-	return shownOrder(o), err
+	return s.shownOrder(o), err
 }
 
 func (s *server) changeOrder(ctx context.Context, at IDPath, kind trade.Kind, body any) (*reply[wire.Done[wire.Order]], error) {
@@ -119,7 +119,7 @@ func (s *server) changeOrder(ctx context.Context, at IDPath, kind trade.Kind, bo
 	if err != nil {
 		return nil, err
 	}
-	w, err := orderNow(b, at.ID)
+	w, err := s.orderNow(b, at.ID)
 	return answer(wire.Done[wire.Order]{Record: w, Receipt: receipt(o)}), err
 }
 
@@ -147,13 +147,13 @@ func (s *server) placeOrder(ctx context.Context, in *struct {
 	}
 	body := trade.OrderPlace{ID: p.ID, Kind: p.Kind, Agreement: p.Agreement, Sheet: p.Sheet, Line: p.Line, Payload: p.Payload, From: int64(p.From), Value: p.Value}
 	if p.Kind != order.Product {
-		return create(ctx, s, b, in.Key, trade.KindOrderPlace, body, trade.OrderKey(p.ID), "order "+clipped(p.ID), shownOrder, func(o order.Order) party.Act { return o.Placed })
+		return create(ctx, s, b, in.Key, trade.KindOrderPlace, body, trade.OrderKey(p.ID), "order "+clipped(p.ID), s.shownOrder, func(o order.Order) party.Act { return o.Placed })
 	}
 	if body.Request, err = requested(b, &p); err != nil {
 		return nil, err
 	}
 	body.From = int64(p.From)
-	return create(ctx, s, b, in.Key, trade.KindOrderPlace, body, trade.ItemKey(p.ID), "order "+clipped(p.ID), shownItem, func(it order.Item) party.Act { return it.Placed })
+	return create(ctx, s, b, in.Key, trade.KindOrderPlace, body, trade.ItemKey(p.ID), "order "+clipped(p.ID), s.shownItem, func(it order.Item) party.Act { return it.Placed })
 }
 
 // requested gives what an order about a product asks for, with the offer that its
@@ -248,7 +248,7 @@ func (s *server) products() {
 			return nil, err
 		}
 		return list(b, trade.ProductPrefix, in.PageQuery, func(_ string, p product.Instance) (wire.Product, bool) {
-			w := shownProduct(p)
+			w := s.shownProduct(p)
 			return w, (in.State == "" || in.State == p.State) && (in.Direction == "" || in.Direction == w.Direction.String()) && (!in.Held || p.State.Held())
 		})
 	})
@@ -258,7 +258,7 @@ func (s *server) products() {
 			return nil, err
 		}
 		p, err := record[product.Instance](b, trade.ProductKey(in.ID), "product "+clipped(in.ID))
-		return answer(shownProduct(p)), err
+		return answer(s.shownProduct(p)), err
 	})
 	for _, m := range []struct {
 		path, summary string
@@ -275,18 +275,27 @@ func (s *server) products() {
 			if err != nil {
 				return nil, err
 			}
-			return change(ctx, s, b, m.kind, trade.ProductAnswer{ID: in.ID, Why: in.Body.Why}, trade.ProductKey(in.ID), "product "+clipped(in.ID), shownProduct)
+			return change(ctx, s, b, m.kind, trade.ProductAnswer{ID: in.ID, Why: in.Body.Why}, trade.ProductKey(in.ID), "product "+clipped(in.ID), s.shownProduct)
 		})
 	}
 }
 
-func shownItem(it order.Item) wire.Order {
+// self is the carrier whose node this is.
+func (s *server) self() party.Code {
+	if s.Member == nil {
+		return ""
+	}
+	return party.Code(s.Member.Code())
+}
+
+func (s *server) shownItem(it order.Item) wire.Order {
 	r := it.Request
 	w := wire.Order{ID: it.ID, Kind: order.Product, Agreement: it.Agreement, Buyer: it.Buyer, Seller: it.Seller, Direction: usage.Direction{From: it.Buyer, To: it.Seller},
 		Line: it.Spec.Line, Name: it.Spec.Name, From: wire.Time(it.Start), State: string(it.State), Placed: act(it.Placed), Accepted: done(it.Accepted), Value: it.Value, Why: it.Why,
 		Product: &wire.OrderedProduct{Action: r.Action, ID: r.Product, Clause: it.Clause, Quoted: it.Quoted, Schedule: r.Schedule, Standing: r.Standing, Until: wire.Time(r.Until), Tested: it.Tested,
 			Reserved: wire.Time(r.Reserved), Account: r.Account, Deadline: wire.Time(it.Deadline), Asked: it.Asked, Charges: it.Charges, History: moved(it.History),
-			Offer: r.Offer, Payload: it.Payload}}
+			Offer: r.Offer, Payload: it.Payload},
+		Allowed: it.Allowed(s.self())}
 	w.Product.Expedite = it.Expedite
 	if it.Wish != nil {
 		x := shownWish(*it.Wish)
@@ -313,10 +322,11 @@ func moved(all []product.Moved) []wire.Moved {
 	return out
 }
 
-func shownProduct(p product.Instance) wire.Product {
+func (s *server) shownProduct(p product.Instance) wire.Product {
 	w := wire.Product{ID: p.ID, Agreement: p.Agreement, Buyer: p.Buyer, Seller: p.Seller, Direction: usage.Direction{From: p.Buyer, To: p.Seller}, Name: p.Name, State: p.State,
 		Order: p.Order, OrderedBy: p.OrderedBy, Clause: p.Clause, Account: p.Account, Activated: wire.Time(p.Activated()), Committed: wire.Time(p.Committed),
-		Ends: wire.Time(p.Ends), EndedBy: p.EndedBy, Billed: wire.Time(p.Billed), Open: p.Open, Deadline: wire.Time(p.Deadline), Standing: p.Standing, Due: p.Due, History: moved(p.History)}
+		Ends: wire.Time(p.Ends), EndedBy: p.EndedBy, Billed: wire.Time(p.Billed), Open: p.Open, Deadline: wire.Time(p.Deadline), Standing: p.Standing, Due: p.Due, History: moved(p.History),
+		Allowed: p.Allowed(s.self())}
 	for _, x := range p.Paused {
 		w.Paused = append(w.Paused, wire.Pause{From: wire.Time(x.From), To: wire.Time(x.To)})
 	}

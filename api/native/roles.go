@@ -36,7 +36,7 @@ var allowed = map[string][]api.Role{
 	"list-specification-versions": readers, "list-links": readers, "get-link": readers, "list-link-versions": readers, "get-capacity": readers,
 	"list-places": readers, "get-place": readers, "list-place-versions": readers, "list-schemas": readers, "get-schema": readers,
 	"list-catalog-imports": readers, "export-catalog": readers, "search-catalog": readers, "parse-inquiry": readers,
-	"inquire": {api.ProductManager, api.Engineer}, "list-services": readers, "get-service": readers, "order-service": {api.ProductManager},
+	"inquire": {api.ProductManager, api.Engineer}, "list-inquiries": readers, "get-inquiry": readers, "list-services": readers, "get-service": readers, "order-service": {api.ProductManager},
 	"withdraw-service": {api.ProductManager}, "change-service": {api.ProductManager}, "reschedule-service": {api.ProductManager}, "end-service": {api.ProductManager}, "build-service": {api.Engineer, api.ProductManager},
 	"list-sessions": readers, "get-session": readers, "open-session": {api.ProductManager}, "close-session": {api.ProductManager},
 	"list-reservations": readers, "get-reservation": readers,
@@ -102,7 +102,9 @@ var allowed = map[string][]api.Role{
 	"request-bill": {api.Clerk, api.Engineer, api.Finance}, "submit-bill": {api.Clerk, api.Engineer, api.Finance}, "dispute-items": {api.Finance},
 
 	"list-tickets": readers, "get-ticket": readers, "acknowledge-ticket": {api.Engineer}, "progress-ticket": {api.Engineer}, "ask-ticket": {api.Engineer},
-	"resolve-ticket": {api.Engineer}, "close-ticket": {api.Engineer}, "list-incidents": readers, "put-incident": {api.Engineer},
+	"resolve-ticket": {api.Engineer}, "close-ticket": {api.Engineer}, "list-incidents": readers,
+	"list-own-tickets": readers, "get-own-ticket": readers, "open-ticket": {api.Engineer, api.ProductManager}, "note-own-ticket": {api.Engineer, api.ProductManager},
+	"close-own-ticket": {api.Engineer, api.ProductManager}, "reopen-own-ticket": {api.Engineer, api.ProductManager}, "cancel-own-ticket": {api.Engineer, api.ProductManager}, "put-incident": {api.Engineer},
 
 	"correct-period":     {api.Clerk, api.ProductManager},
 	"acknowledge-signal": {api.Clerk, api.Engineer}, "dismiss-signal": {api.Clerk, api.Engineer},

@@ -159,21 +159,28 @@ func (s *server) proposeNetting(ctx context.Context, in *struct {
 	return nil, fault.New(fault.Internal, "the netting was proposed and is not to be found", "look it up in the list; report this")
 }
 
+// ages are the parts of ageing: what is not due, and by days since.
+var ages = [...]string{"not_due", "days_1_30", "days_31_60", "days_61_90", "over_90"}
+
 // obligations registers what one side owes the other, and its payment.
 func (s *server) obligations() {
 	const at = "/v1/bilaterals/{partner}/obligations"
 	get(s, at, "list-obligations", tagSettlement, "Debts", func(_ context.Context, in *struct {
 		PartnerPath
 		PageQuery
-		State settlement.State `query:"state" enum:"owed,overdue,advised,held,settled"`
-		Payer party.Code       `query:"payer" maxLength:"32"`
+		State    settlement.State `query:"state" enum:"owed,overdue,advised,held,settled"`
+		Payer    party.Code       `query:"payer" maxLength:"32"`
+		Currency money.Currency   `query:"currency" maxLength:"8"`
+		Age      string           `query:"age" enum:"not_due,days_1_30,days_31_60,days_61_90,over_90" doc:"What is left of them is that old, as in ageing."`
 	}) (*reply[api.Page[wire.Obligation]], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
 			return nil, err
 		}
+		_, now := s.Member.Height()
 		return list(b, trade.ObligationPrefix, in.PageQuery, func(_ string, o settlement.Obligation) (wire.Obligation, bool) {
-			return shownObligation(o), (in.State == "" || in.State == o.State) && (in.Payer == "" || in.Payer == o.Payer)
+			return shownObligation(o), (in.State == "" || in.State == o.State) && (in.Payer == "" || in.Payer == o.Payer) && (in.Currency == "" || in.Currency == o.Amount.Currency) &&
+				(in.Age == "" || o.Left().Micro != 0 && in.Age == ages[1+trade.Late(o.Due, now)])
 		})
 	})
 	get(s, at+"/{id}", "get-obligation", tagSettlement, "One debt", func(_ context.Context, in *IDPath) (*reply[wire.Obligation], error) {

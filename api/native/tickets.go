@@ -6,6 +6,7 @@ import (
 	"github.com/lateral-network/lateral/api"
 	"github.com/lateral-network/lateral/api/native/wire"
 	"github.com/lateral-network/lateral/fault"
+	"github.com/lateral-network/lateral/trade/party"
 )
 
 // Troubles are the tickets of partners and the incidents that they were told of,
@@ -101,4 +102,88 @@ func (s *server) tickets() {
 		}
 		return answer(in.Body), t.PutIncident(ctx, in.Body)
 	})
+}
+
+// OwnTickets are the tickets that this carrier has opened with those of whom it buys;
+// the seller keeps them, and is asked each time.
+type OwnTickets interface {
+	OwnTickets(ctx context.Context, partner party.Code, status string) ([]wire.Ticket, error)
+	OwnTicket(ctx context.Context, partner party.Code, id string) (wire.Ticket, error)
+	OpenTicket(context.Context, party.Code, wire.OpenTicket) (wire.Ticket, error)
+	NoteTicket(ctx context.Context, partner party.Code, id, author, text string) (wire.Ticket, error)
+	MoveTicket(ctx context.Context, partner party.Code, id, step, why string) (wire.Ticket, error)
+}
+
+// OwnTicketPath names an own ticket in a path.
+type OwnTicketPath struct {
+	PartnerPath
+	ItemPath
+}
+
+// ownTickets registers them.
+func (s *server) ownTickets() {
+	const at = "/v1/bilaterals/{partner}/tickets"
+	with := func(ctx context.Context, do func(context.Context, Market) (wire.Ticket, error)) (*reply[wire.Ticket], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.Wait)
+		defer cancel()
+		t, err := do(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		return answer(t), nil
+	}
+	get(s, at, "list-own-tickets", tagOrders, "Trouble tickets that this carrier has opened with the partner, in short, as the partner has them", func(ctx context.Context, in *struct {
+		PartnerPath
+		PageQuery
+		Status string `query:"status" enum:"acknowledged,inProgress,pending,resolved,reopened,closed,assessingCancellation,cancelled"`
+	}) (*reply[api.Page[wire.Ticket]], error) {
+		m, err := s.market()
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.Wait)
+		defer cancel()
+		all, err := m.OwnTickets(ctx, in.Partner, in.Status)
+		if err != nil {
+			return nil, err
+		}
+		return cut(all, in.PageQuery, func(t wire.Ticket) wire.Ticket { return t })
+	})
+	get(s, at+"/{id}", "get-own-ticket", tagOrders, "One of them with its notes and history", func(ctx context.Context, in *OwnTicketPath) (*reply[wire.Ticket], error) {
+		return with(ctx, func(ctx context.Context, m Market) (wire.Ticket, error) { return m.OwnTicket(ctx, in.Partner, in.ID) })
+	})
+	post(s, at, "open-ticket", tagOrders, "Open a ticket with the partner about a product that it sells to this carrier", func(ctx context.Context, in *struct {
+		PartnerPath
+		Body wire.OpenTicket
+	}) (*reply[wire.Ticket], error) {
+		return with(ctx, func(ctx context.Context, m Market) (wire.Ticket, error) {
+			return m.OpenTicket(ctx, in.Partner, in.Body)
+		})
+	})
+	post(s, at+"/{id}/note", "note-own-ticket", tagOrders, "Say something to the partner about an own ticket", func(ctx context.Context, in *struct {
+		OwnTicketPath
+		Body wire.OwnTicketNote
+	}) (*reply[wire.Ticket], error) {
+		return with(ctx, func(ctx context.Context, m Market) (wire.Ticket, error) {
+			return m.NoteTicket(ctx, in.Partner, in.ID, api.ActorOf(ctx).Name, in.Body.Note)
+		})
+	})
+	for _, x := range []struct{ step, summary string }{
+		{"close", "Confirm that an own ticket is resolved"},
+		{"reopen", "Say that an own ticket is not resolved"},
+		{"cancel", "Withdraw an own ticket"},
+	} {
+		post(s, at+"/{id}/"+x.step, x.step+"-own-ticket", tagOrders, x.summary, func(ctx context.Context, in *struct {
+			OwnTicketPath
+			Body wire.OwnTicketAnswer
+		}) (*reply[wire.Ticket], error) {
+			return with(ctx, func(ctx context.Context, m Market) (wire.Ticket, error) {
+				return m.MoveTicket(ctx, in.Partner, in.ID, x.step, in.Body.Why)
+			})
+		})
+	}
 }

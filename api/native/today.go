@@ -37,7 +37,7 @@ func (s *server) bilaterals() []Bilateral {
 	return all
 }
 
-func (s *server) getToday(context.Context, *struct{}) (*reply[wire.Today], error) {
+func (s *server) getToday(ctx context.Context, _ *struct{}) (*reply[wire.Today], error) {
 	_, now := s.Member.Height()
 	out := wire.Today{At: wire.Time(now), Cycles: []wire.RunningCycle{}, Disputes: []wire.ToDecide{}, Exposure: []wire.Exposed{}}
 	for _, b := range s.bilaterals() {
@@ -45,11 +45,20 @@ func (s *server) getToday(context.Context, *struct{}) (*reply[wire.Today], error
 		if err != nil {
 			return nil, err
 		}
-		out.Cycles = append(out.Cycles, cycles...)
-		d, err := toDecide(b, party.Code(s.Member.Code()))
-		if err != nil {
+		d := wire.ToDecide{Partner: party.Code(b.Partner())}
+		if err := s.waiting.look(ctx, b, func(o *open) {
+			for _, p := range o.periods {
+				if i := slices.IndexFunc(cycles, func(c wire.RunningCycle) bool { return c.Agreement == p.Agreement }); i >= 0 {
+					cycles[i].States[p.State]++
+				}
+			}
+			for _, x := range o.disputes {
+				count(&d, x, party.Code(s.Member.Code()))
+			}
+		}); err != nil {
 			return nil, err
 		}
+		out.Cycles = append(out.Cycles, cycles...)
 		if d.Waiting > 0 {
 			out.Disputes = append(out.Disputes, d)
 		}
@@ -93,38 +102,19 @@ func running(b Bilateral, now int64) ([]wire.RunningCycle, error) {
 		}
 		return nil
 	})
-	if err != nil || len(all) == 0 {
-		return nil, err
-	}
-	err = each(b, trade.PeriodPrefix, func(p invoice.Period) error {
-		if p.State == invoice.PeriodClosed {
-			return nil
-		}
-		if i := slices.IndexFunc(all, func(c wire.RunningCycle) bool { return c.Agreement == p.Agreement }); i >= 0 {
-			all[i].States[p.State]++
-		}
-		return nil
-	})
 	return all, err
 }
 
-// toDecide counts what waits for people. A line for which this side has made the
-// proposal that stands waits for the other.
-func toDecide(b Bilateral, me party.Code) (wire.ToDecide, error) {
-	w := wire.ToDecide{Partner: party.Code(b.Partner())}
-	return w, each(b, trade.DisputePrefix, func(d dispute.Dispute) error {
-		if !waitsForPeople(d.State) {
-			return nil
-		}
-		w.Waiting++
-		if d.Proposal == nil || d.Proposal.Act.By != me {
-			w.Ours++
-		}
-		if at := wire.Time(d.Deadline); at != 0 && (w.First == 0 || at < w.First) {
-			w.First = at
-		}
-		return nil
-	})
+// count adds what waits for people. A line for which this side has made the proposal that
+// stands waits for the other.
+func count(w *wire.ToDecide, d dispute.Dispute, me party.Code) {
+	w.Waiting++
+	if d.Proposal == nil || d.Proposal.Act.By != me {
+		w.Ours++
+	}
+	if at := wire.Time(d.Deadline); at != 0 && (w.First == 0 || at < w.First) {
+		w.First = at
+	}
 }
 
 // trendPoints is how many pieces a trend has at most.

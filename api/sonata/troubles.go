@@ -119,3 +119,29 @@ func (s *Server) Ticket(ctx context.Context, id string) (t HeldTicket, err error
 	}
 	return t, fault.Newf(fault.NotFound, "list them", "there is no ticket %.64q", id)
 }
+
+// TicketSteps gives what may be done about a ticket with a status: by its seller
+// acknowledge, progress, ask, resolve, close, by its buyer note, cancel, close,
+// reopen.
+func TicketSteps(status string, seller bool) []string {
+	steps := []struct{ step, to string }{{"cancel", wire.AssessingCancellation}, {"close", wire.TicketClosed}, {"reopen", wire.TicketReopened}}
+	saying := "note"
+	if seller {
+		steps = []struct{ step, to string }{{"progress", wire.InProgress}, {"ask", wire.Pending}, {"resolve", wire.TicketResolved}, {"close", wire.TicketClosed}}
+		saying = "acknowledge"
+	}
+	out := []string{}
+	switch status {
+	case wire.Acknowledged, wire.TicketReopened, wire.InProgress, wire.Pending:
+		out = append(out, saying)
+	}
+	for _, x := range steps {
+		if slices.Contains(ticketMoves[status], x.to) {
+			out = append(out, x.step)
+		}
+	}
+	return out
+}
+
+// IncidentStatuses gives the statuses that an incident may come to next.
+func IncidentStatuses(status string) []string { return append([]string{}, incidentMoves[status]...) }

@@ -526,7 +526,7 @@ type reservationList struct {
 }
 
 func (c reservationList) Run(ctx context.Context, n *remote) error {
-	return listed(n, c.paging, "id state offering bandwidth from to expires for order", func(api *client.Client) iter.Seq2[catalog.Hold, error] {
+	return listed(n, c.paging, "id state offering bandwidth from to expires for order", func(api *client.Client) iter.Seq2[wire.Reservation, error] {
 		return api.Reservations(ctx, client.Filter{"state": c.State, "offering": c.Offering})
 	})
 }

@@ -57,6 +57,7 @@ type commands struct {
 	Catalog catalogCommand `cmd:"" help:"The carrier's own catalogue: offerings, places, schemas, capacity. Nothing of it leaves the node."`
 	Inquire inquireCommand `cmd:"" op:"inquire" role:"product-manager,engineer" help:"Say in words what is wanted; own legs and neighbours are asked for firm prices." eg:"'100 Mbit/s Hong Kong to Milan tonight 20-22h, under 180 ms' --zone Europe/Rome" eg:"'10 Gbit/s Singapore to Frankfurt for 12 months' --rule 'latency' --yes --json" eg:"--parse '100 Mbit/s Hong Kong to Milan tonight 20-22h, under 180 ms' --zone Europe/Rome" eg:"--parse 'internet access 1 Gbit/s in Milan now for 3 months' --json"`
 
+	Inquiry inquiryCommand `cmd:"" help:"Inquiries that were made, with what they have found."`
 	Service serviceCommand `cmd:"" help:"Services across neighbours: order by a quote, follow, withdraw, end."`
 
 	Usage      usageCommand      `cmd:"" help:"This carrier's own call records."`
@@ -84,7 +85,7 @@ type commands struct {
 	Token   tokenNoun      `cmd:"" help:"Tokens: claims on an issuer that pay without a bank. Issue, hold, move, redeem, prove."`
 	Account accountCommand `cmd:"" help:"What this carrier has on the Omnilateral."`
 
-	Ticket   ticketCommand   `cmd:"" help:"Trouble tickets that partners have opened over LSO Sonata."`
+	Ticket   ticketCommand   `cmd:"" help:"Trouble tickets over LSO Sonata: of partners, and own ones with them."`
 	Incident incidentCommand `cmd:"" help:"What partners are told of outages and maintenance over LSO Sonata."`
 
 	Sonata sonataCommand `cmd:"" help:"LSO Sonata: who may call, and where notifications go; needs no running node."`

@@ -172,6 +172,41 @@ func offerRow(name string, o *wire.Offer) []string {
 		fmt.Sprintf("%d.%04d %%", o.Availability/10_000, o.Availability%10_000), stamp(o.Until), strings.Join(legs, ", ")}
 }
 
+// inquiryCommand is "lateral inquiry".
+type inquiryCommand struct {
+	List inquiryList `cmd:"" op:"list-inquiries" help:"List inquiries that were made here, the newest first; the last 500 are kept." eg:"" eg:"--limit 10 --json"`
+	Show inquiryShow `cmd:"" op:"get-inquiry" help:"Show an inquiry with what it has found." eg:"3f0c1d..." eg:"3f0c1d... --json"`
+}
+
+type (
+	inquiryList struct {
+		connection
+		paging
+	}
+	inquiryShow struct {
+		connection
+		ID string `arg:"" help:"Id of the inquiry."`
+	}
+)
+
+func (c inquiryList) Run(ctx context.Context, n *remote) error {
+	return listed(n, c.paging, "id asked by inquiry.a inquiry.z inquiry.bandwidth found.best.quote service", func(api *client.Client) iter.Seq2[wire.Inquiry, error] {
+		return api.Inquiries(ctx, nil)
+	})
+}
+
+func (c inquiryShow) Run(ctx context.Context, n *remote) error {
+	x, err := n.api.Inquiry(ctx, c.ID)
+	if err != nil || n.json {
+		return shown(n, x, err)
+	}
+	if err := writeRecord(n.out, x.Inquiry); err != nil {
+		return err
+	}
+	fmt.Fprintln(n.out)
+	return writeFound(n.out, &x.Found)
+}
+
 // serviceCommand is "lateral service".
 type serviceCommand struct {
 	Order      serviceOrder      `cmd:"" op:"order-service" role:"product-manager" help:"Order what a quote offers, all of the chain or nothing." eg:"3f0c1d..." eg:"3f0c1d... --wait --json"`

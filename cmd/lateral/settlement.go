@@ -97,7 +97,7 @@ func (c nettingReject) Run(ctx context.Context, n *remote) error {
 
 // obligationCommand is "lateral obligation".
 type obligationCommand struct {
-	List    obligationList    `cmd:"" op:"list-obligations" help:"List debts." eg:"--state owed" eg:"--payer ALPHA --all"`
+	List    obligationList    `cmd:"" op:"list-obligations" help:"List debts." eg:"--state owed" eg:"--payer ALPHA --all" eg:"--age days_1_30"`
 	Show    obligationShow    `cmd:"" op:"get-obligation" help:"Show a debt with its payment and receipt." eg:"N00000001-EUR"`
 	Open    obligationOpen    `cmd:"" op:"open-obligations" role:"finance" help:"Make final invoices due one by one, without netting." eg:"INVOICE" eg:"--payable"`
 	Advise  obligationAdvise  `cmd:"" op:"advise-payment" role:"finance" help:"Say that this carrier has paid." eg:"N00000001-EUR --reference 'E2E 4711'" eg:"N00000001-EUR --amount EUR:360.02 --method bank-transfer --reference 'E2E 4711' --paid 2026-11-20T10:00:00Z"`
@@ -112,11 +112,12 @@ type obligationList struct {
 	many
 	State string `placeholder:"STATE" help:"owed, overdue, advised, held or settled."`
 	Payer string `placeholder:"CODE" help:"Owed by this side."`
+	Age   string `placeholder:"AGE" help:"not_due, days_1_30, days_31_60, days_61_90 or over_90: what is left is that old."`
 }
 
 func (c obligationList) Run(ctx context.Context, n *remote) error {
 	return list(ctx, n, c.many, "id state payer payee amount left due late deadline", func(p *client.Partner) iter.Seq2[wire.Obligation, error] {
-		return p.Obligations(ctx, client.Filter{"state": c.State, "payer": c.Payer})
+		return p.Obligations(ctx, client.Filter{"state": c.State, "payer": c.Payer, "age": c.Age})
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lateral-network/lateral/api/native/client"
 	"github.com/lateral-network/lateral/api/native/wire"
+	"github.com/lateral-network/lateral/trade/party"
 )
 
 // ticketCommand is "lateral ticket".
@@ -18,6 +19,89 @@ type ticketCommand struct {
 	Ask         ticketAsk         `cmd:"" op:"ask-ticket" role:"engineer" help:"Ask the partner for what is missing." eg:"k3v7q2 --note 'since when?'"`
 	Resolve     ticketResolve     `cmd:"" op:"resolve-ticket" role:"engineer" help:"Say that the trouble is over." eg:"k3v7q2 --why 'card replaced'"`
 	Close       ticketClose       `cmd:"" op:"close-ticket" role:"engineer" help:"Close a ticket that is resolved." eg:"k3v7q2"`
+	Open        ticketOpen        `cmd:"" op:"open-ticket" role:"engineer,product-manager" help:"Open a ticket with a partner about a product that it sells to this carrier." eg:"BRAVO P-1 --description 'no light since noon' --impact down" eg:"BRAVO P-1 --description 'errors on some frames' --impact degraded --priority high --severity significant --external NOC-7"`
+	Own         ownTicketCommand  `cmd:"" help:"Tickets that this carrier has opened with partners."`
+}
+
+// ownTicketCommand is "lateral ticket own".
+type ownTicketCommand struct {
+	List   ownTicketList   `cmd:"" op:"list-own-tickets" help:"List tickets that this carrier has opened with a partner, as the partner has them." eg:"BRAVO" eg:"BRAVO --status resolved"`
+	Show   ownTicketShow   `cmd:"" op:"get-own-ticket" help:"Show one with its notes and history." eg:"BRAVO k3v7q2"`
+	Note   ownTicketNote   `cmd:"" op:"note-own-ticket" role:"engineer,product-manager" help:"Say something to the partner." eg:"BRAVO k3v7q2 'since noon'"`
+	Close  ownTicketClose  `cmd:"" op:"close-own-ticket" role:"engineer,product-manager" help:"Confirm that one is resolved." eg:"BRAVO k3v7q2"`
+	Reopen ownTicketReopen `cmd:"" op:"reopen-own-ticket" role:"engineer,product-manager" help:"Say that one is not resolved." eg:"BRAVO k3v7q2 --why 'it is down again'"`
+	Cancel ownTicketCancel `cmd:"" op:"cancel-own-ticket" role:"engineer,product-manager" help:"Withdraw one." eg:"BRAVO k3v7q2"`
+}
+
+type (
+	ticketOpen struct {
+		connection
+		Partner     party.Code `arg:"" help:"Who sells the product."`
+		Product     string     `arg:"" help:"Id of the product."`
+		Description string     `required:"" placeholder:"TEXT" help:"What is wrong."`
+		Type        string     `default:"assistance" placeholder:"TYPE" help:"assistance, information, installation or maintenance."`
+		Impact      string     `default:"degraded" placeholder:"I" help:"degraded, intermittent or down."`
+		Priority    string     `default:"medium" placeholder:"P" help:"low, medium, high or critical."`
+		Severity    string     `default:"moderate" placeholder:"S" help:"minor, moderate, significant or extensive."`
+		Began       wire.Time  `placeholder:"TIME" help:"When the trouble did."`
+		External    string     `placeholder:"TEXT" help:"This carrier's own number; default: one is made."`
+	}
+	ownTicketList struct {
+		connection
+		paging
+		Partner party.Code `arg:"" help:"Who has them."`
+		Status  string     `placeholder:"STATUS" help:"acknowledged, inProgress, pending, resolved, reopened, closed, assessingCancellation or cancelled."`
+	}
+	ownTicketShow struct {
+		connection
+		Partner party.Code `arg:"" help:"Who has it."`
+		ID      string     `arg:"" help:"Id of the ticket."`
+	}
+	ownTicketNote struct {
+		ownTicketShow
+		Text string `arg:"" help:"For the partner."`
+	}
+	ownTicketClose  struct{ ownTicketShow }
+	ownTicketReopen struct {
+		ownTicketShow
+		Why string `required:"" placeholder:"TEXT" help:"For the partner."`
+	}
+	ownTicketCancel struct{ ownTicketShow }
+)
+
+func (c ticketOpen) Run(ctx context.Context, n *remote) error {
+	t, err := n.api.OpenTicket(ctx, c.Partner, wire.OpenTicket{Product: c.Product, Description: c.Description, Type: c.Type, Impact: c.Impact, Priority: c.Priority, Severity: c.Severity,
+		Began: c.Began, External: c.External})
+	return shown(n, t, err)
+}
+
+func (c ownTicketList) Run(ctx context.Context, n *remote) error {
+	return listed(n, c.paging, "id partner status priority severity about created expected description", func(api *client.Client) iter.Seq2[wire.Ticket, error] {
+		return api.OwnTickets(ctx, c.Partner, client.Filter{"status": c.Status})
+	})
+}
+
+func (c ownTicketShow) Run(ctx context.Context, n *remote) error {
+	t, err := n.api.OwnTicket(ctx, c.Partner, c.ID)
+	return shown(n, t, err)
+}
+
+func (c ownTicketNote) Run(ctx context.Context, n *remote) error {
+	t, err := n.api.NoteOwnTicket(ctx, c.Partner, c.ID, c.Text)
+	return shown(n, t, err)
+}
+
+func (c ownTicketShow) move(ctx context.Context, n *remote, step, why string) error {
+	t, err := n.api.MoveOwnTicket(ctx, c.Partner, c.ID, step, why)
+	return shown(n, t, err)
+}
+
+func (c ownTicketClose) Run(ctx context.Context, n *remote) error { return c.move(ctx, n, "close", "") }
+func (c ownTicketReopen) Run(ctx context.Context, n *remote) error {
+	return c.move(ctx, n, "reopen", c.Why)
+}
+func (c ownTicketCancel) Run(ctx context.Context, n *remote) error {
+	return c.move(ctx, n, "cancel", "")
 }
 
 type ticketList struct {

@@ -1,12 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 
 import AxeBuilder from "@axe-core/playwright";
 import { type Browser, type BrowserContext, expect, type Page, test as base } from "@playwright/test";
 
-export type Role = "clerk" | "product-manager" | "engineer" | "finance" | "auditor" | "administrator" | "subscriber";
+// A role, or the second person of finance.
+export type Role = "clerk" | "product-manager" | "engineer" | "finance" | "finance-2" | "auditor" | "administrator" | "subscriber";
 
 interface Place {
   carrier: string;
@@ -55,6 +57,17 @@ export class Sandbox {
       clearTimeout(timer);
     }
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  // command runs the program with some arguments, for what is not a story's subject, and
+  // gives what it prints.
+  async command(...args: string[]): Promise<string> {
+    return (await promisify(execFile)(resolve(process.env.LATERAL ?? "../bin/lateral"), args, { timeout: 60_000 })).stdout;
+  }
+
+  // node is the folder of a carrier's node, as the program's --node takes it.
+  node(carrier: string): string {
+    return join(this.folder, "network", carrier);
   }
 
   place(carrier: string): Place {

@@ -149,36 +149,36 @@ func (c *Client) ParseInquiry(ctx context.Context, f Filter) (out intent.Intent,
 }
 
 // Reservations lists reservations of capacity. Filter: state, offering.
-func (c *Client) Reservations(ctx context.Context, f Filter) iter.Seq2[catalog.Hold, error] {
-	return list[catalog.Hold](ctx, c, inCatalog("reservations"), f)
+func (c *Client) Reservations(ctx context.Context, f Filter) iter.Seq2[wire.Reservation, error] {
+	return list[wire.Reservation](ctx, c, inCatalog("reservations"), f)
 }
 
 // Reservation gives one reservation.
-func (c *Client) Reservation(ctx context.Context, id string) (catalog.Hold, error) {
-	return get[catalog.Hold](ctx, c, inCatalog("reservations", id))
+func (c *Client) Reservation(ctx context.Context, id string) (wire.Reservation, error) {
+	return get[wire.Reservation](ctx, c, inCatalog("reservations", id))
 }
 
 // Reserve reserves what an offering needs for an inquiry.
-func (c *Client) Reserve(ctx context.Context, claim catalog.Claim) (catalog.Hold, error) {
-	return post[catalog.Hold](ctx, c, inCatalog("reservations"), claim)
+func (c *Client) Reserve(ctx context.Context, claim catalog.Claim) (wire.Reservation, error) {
+	return post[wire.Reservation](ctx, c, inCatalog("reservations"), claim)
 }
 
 // ConfirmReservation confirms a reservation for an order.
-func (c *Client) ConfirmReservation(ctx context.Context, id, order string) (catalog.Hold, error) {
-	return post[catalog.Hold](ctx, c, inCatalog("reservations", id, "confirm"), wire.Confirmation{Order: order})
+func (c *Client) ConfirmReservation(ctx context.Context, id, order string) (wire.Reservation, error) {
+	return post[wire.Reservation](ctx, c, inCatalog("reservations", id, "confirm"), wire.Confirmation{Order: order})
 }
 
 // UseReservation says that what was reserved is in use.
-func (c *Client) UseReservation(ctx context.Context, id string) (catalog.Hold, error) {
-	return post[catalog.Hold](ctx, c, inCatalog("reservations", id, "use"), nil)
+func (c *Client) UseReservation(ctx context.Context, id string) (wire.Reservation, error) {
+	return post[wire.Reservation](ctx, c, inCatalog("reservations", id, "use"), nil)
 }
 
 // ReleaseReservation gives the capacity back.
-func (c *Client) ReleaseReservation(ctx context.Context, id string) (catalog.Hold, error) {
-	return post[catalog.Hold](ctx, c, inCatalog("reservations", id, "release"), nil)
+func (c *Client) ReleaseReservation(ctx context.Context, id string) (wire.Reservation, error) {
+	return post[wire.Reservation](ctx, c, inCatalog("reservations", id, "release"), nil)
 }
 
 // ResizeReservation changes the bandwidth of a reservation, bit/s.
-func (c *Client) ResizeReservation(ctx context.Context, id string, bandwidth uint64) (catalog.Hold, error) {
-	return post[catalog.Hold](ctx, c, inCatalog("reservations", id, "resize"), wire.Resize{Bandwidth: bandwidth})
+func (c *Client) ResizeReservation(ctx context.Context, id string, bandwidth uint64) (wire.Reservation, error) {
+	return post[wire.Reservation](ctx, c, inCatalog("reservations", id, "resize"), wire.Resize{Bandwidth: bandwidth})
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"iter"
+	"net/url"
 
 	"github.com/lateral-network/lateral/api/native/wire"
 )
@@ -10,6 +11,16 @@ import (
 // Inquire asks the carrier's own legs and its neighbours for a service.
 func (c *Client) Inquire(ctx context.Context, q wire.Inquire) (wire.Inquired, error) {
 	return post[wire.Inquired](ctx, c, "/v1/inquiries", q)
+}
+
+// Inquiries lists inquiries that were made here, the newest first.
+func (c *Client) Inquiries(ctx context.Context, f Filter) iter.Seq2[wire.Inquiry, error] {
+	return list[wire.Inquiry](ctx, c, "/v1/inquiries", f)
+}
+
+// Inquiry gives one with what it has found.
+func (c *Client) Inquiry(ctx context.Context, id string) (wire.Inquiry, error) {
+	return get[wire.Inquiry](ctx, c, "/v1/inquiries/"+url.PathEscape(id))
 }
 
 // Services lists orders across the mesh. Filter: state.

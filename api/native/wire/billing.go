@@ -33,12 +33,13 @@ type Order struct {
 	Sheet     string          `json:"sheet,omitempty"`
 	From      Time            `json:"from"`
 	Until     Time            `json:"until,omitzero"`
-	State     string          `json:"state" doc:"Standing: acknowledged, rejected, inProgress, suspended, completed or terminated. About a product: acknowledged, inProgress, held.assessingCharge, assessingCancellation, completed, failed, cancelled or rejected."`
+	State     string          `json:"state" doc:"Standing: acknowledged, rejected, inProgress, suspended, completed or terminated. About a product: acknowledged, inProgress, held.assessingCharge, assessingModification, assessingCancellation, completed, failed, cancelled or rejected."`
 	Placed    Act             `json:"placed"`
 	Accepted  *Act            `json:"accepted,omitempty"`
 	Value     []money.Amount  `json:"value,omitempty"`
 	Why       string          `json:"why,omitempty"`
 	Product   *OrderedProduct `json:"product,omitempty" doc:"Of an order about a product."`
+	Allowed   []order.Step    `json:"allowed" nullable:"false" doc:"What this side may do about it now: accept, reject, deliver, charge, fail, reschedule, cancel, suspend, resume, terminate."`
 }
 
 // PlaceOrder orders. Without an id one is made from the Idempotency-Key.

@@ -14,6 +14,12 @@ type Step struct {
 	Why   string        `json:"why,omitempty" maxLength:"4000"`
 }
 
+// Reservation is a reservation of capacity with what may be done with it.
+type Reservation struct {
+	catalog.Hold
+	Allowed []string `json:"allowed" nullable:"false" doc:"What may be done with it now: confirm, use, release, resize."`
+}
+
 // Confirmation says what a reservation is confirmed for.
 type Confirmation struct {
 	Order string `json:"order" maxLength:"128"`

@@ -38,6 +38,16 @@ type Inquired struct {
 	Alternatives  []Offer `json:"alternatives" nullable:"false" doc:"That are better in price, latency or availability than each other and the best."`
 }
 
+// Inquiry is one that was made here, with what it has found.
+type Inquiry struct {
+	ID      string   `json:"id"`
+	Asked   Time     `json:"asked" doc:"When."`
+	By      string   `json:"by,omitempty" doc:"Who has asked."`
+	Inquiry Inquire  `json:"inquiry" doc:"What was asked."`
+	Found   Inquired `json:"found" doc:"In a list, without the proofs of its offers."`
+	Service string   `json:"service,omitempty" doc:"That was ordered of it."`
+}
+
 // Offer is a firm quote to order by.
 type Offer struct {
 	Quote        string       `json:"quote"`
@@ -54,6 +64,12 @@ type Offer struct {
 	BoughtOnce   money.Amount `json:"bought_once,omitzero" doc:"What it asks."`
 	BoughtEach   money.Amount `json:"bought_each,omitzero"`
 	BoughtHour   money.Amount `json:"bought_hour,omitzero"`
+	OwnOnce      money.Amount `json:"own_once,omitzero" doc:"What the own legs cost. With what is bought and the mark-up on it they are the price."`
+	OwnEach      money.Amount `json:"own_each,omitzero"`
+	OwnHour      money.Amount `json:"own_hour,omitzero"`
+	MarkupOnce   money.Amount `json:"markup_once,omitzero"`
+	MarkupEach   money.Amount `json:"markup_each,omitzero"`
+	MarkupHour   money.Amount `json:"markup_hour,omitzero"`
 	Proof        []byte       `json:"proof,omitempty" doc:"Its signed quote."`
 }
 
@@ -95,6 +111,8 @@ type Session struct {
 	Closed  Time   `json:"closed,omitempty" doc:"It was asked to close."`
 	Sold    string `json:"sold_product,omitempty" doc:"On the Bilateral with the buyer of the service."`
 	Bought  string `json:"bought_product,omitempty" doc:"On the Bilateral with the seller."`
+
+	Allowed []string `json:"allowed" nullable:"false" doc:"What may be done about it now: close."`
 }
 
 // RescheduleService asks for another date of a service, for haste, or for both.
@@ -151,4 +169,5 @@ type Service struct {
 	Bought  string       `json:"bought_product,omitempty" doc:"On the Bilateral with the seller."`
 	Waiting bool         `json:"waits_for_people,omitempty" doc:"Own legs are to be delivered: see build."`
 	Offer   Offer        `json:"offer"`
+	Allowed []string     `json:"allowed" nullable:"false" doc:"What this carrier may do about it now: build, withdraw, reschedule, change, end; open a session."`
 }

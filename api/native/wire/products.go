@@ -124,6 +124,7 @@ type Product struct {
 	Due       []rating.Charge `json:"due,omitempty" doc:"For the next bill."`
 	Phases    []Phase         `json:"phases,omitempty" doc:"What it was from when on, the oldest first."`
 	History   []Moved         `json:"history" nullable:"false" doc:"Of its states."`
+	Allowed   []product.Step  `json:"allowed" nullable:"false" doc:"What this side may do about it now: suspend, resume; change and end, which are ordered."`
 }
 
 // Phase is what a product is from a moment on.
@@ -151,6 +152,7 @@ type Measurement struct {
 	Figures  []Figure               `json:"figures" nullable:"false"`
 	Roots    SideHashes             `json:"roots" doc:"Hashes of the records behind them."`
 	Proposal *Act                   `json:"proposal,omitempty" doc:"Whose offer waits for an answer."`
+	Allowed  []string               `json:"allowed" nullable:"false" doc:"What this side may do about it now: propose, accept, reject."`
 }
 
 // SideHashes are a hash of each side; the zero one: it has none.

@@ -10,7 +10,7 @@ import { csrf, reauthenticate } from "./session";
 export async function call(input: Request): Promise<Response> {
   if (!takesKey(input.method, new URL(input.url).pathname)) return signed(input);
   const change = `${input.method} ${input.url} ${await input.clone().text()}`;
-  input.headers.set("Idempotency-Key", keyOf(change));
+  if (!input.headers.has("Idempotency-Key")) input.headers.set("Idempotency-Key", keyOf(change)); // a form may have chosen one
   for (let tried = 0; ; tried++) {
     const response = await signed(input.clone());
     if (!lost(response)) {

@@ -1,7 +1,7 @@
 import { useEffect, useSyncExternalStore } from "react";
 
 import { queries } from "./client";
-import { onBack, pauseOf } from "./reach";
+import { onBack, pauseOf, unanswered } from "./reach";
 import { useMay, useSession } from "./session";
 
 // Event is one of the node's: what happened on a Bilateral, or on the Omnilateral.
@@ -81,6 +81,7 @@ export function useLive() {
       };
       source.onerror = () => {
         set("off");
+        unanswered();
         if (source.readyState === EventSource.CLOSED) again = setTimeout(open, pauseOf(tried++));
       };
       source.addEventListener("event", (m) => {

@@ -14,6 +14,10 @@ interface Sandbox {
 
 export const roles = ["clerk", "product-manager", "engineer", "finance", "auditor", "administrator", "subscriber"] as const;
 
+// second is who approves what the sandbox's first person of finance has begun.
+const second = "finance-2";
+const people = roles.filter((r) => r !== "subscriber").flatMap((r) => (r === "finance" ? [r, second] : [r]));
+
 // useSandbox gives the sandbox that this node runs in; undefined for a node of its own.
 export function useSandbox(): Sandbox | undefined {
   return useQuery({
@@ -60,9 +64,9 @@ export function Switcher() {
           </Menu.Item>
         ))}
         <Menu.Label>{t("sandbox.roles")}</Menu.Label>
-        {roles.map((r) => (
-          <Menu.Item key={r} onClick={() => void go(s?.carrier ?? "", r)} fw={r === s?.role ? 700 : undefined}>
-            {t(`roles.${r}`)}
+        {people.map((p) => (
+          <Menu.Item key={p} onClick={() => void go(s?.carrier ?? "", p)} fw={p === s?.name ? 700 : undefined}>
+            {p === second ? t("sandbox.second", { role: t("roles.finance") }) : t(`roles.${p}`)}
           </Menu.Item>
         ))}
         {sandbox.observer && (

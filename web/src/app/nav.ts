@@ -1,4 +1,4 @@
-import { IconAnchor, IconArrowsLeftRight, IconBooks, IconBuildingCommunity, IconCalendarStats, IconCertificate, IconClipboardList, IconCreditCardPay, IconFileInvoice, IconFileText, IconFlask, IconGauge, IconHome, IconHourglass, IconLifebuoy, IconListDetails, IconLock, IconMapSearch, IconPackages, IconPhoneCall, IconRoute, IconScale, IconSettings, IconShieldCheck, IconTable, IconTopologyStar3, IconUsers, IconWallet, IconZoomCheck } from "@tabler/icons-react";
+import { IconAlertTriangle, IconAnchor, IconArrowsLeftRight, IconBooks, IconBuildingCommunity, IconCalendarStats, IconCertificate, IconClipboardList, IconCreditCardPay, IconFileInvoice, IconFileText, IconFlask, IconGauge, IconHome, IconHourglass, IconLifebuoy, IconListDetails, IconLock, IconMapSearch, IconPackages, IconPhoneCall, IconRoute, IconScale, IconSettings, IconShieldCheck, IconTable, IconTopologyStar3, IconUsers, IconWallet, IconZoomCheck } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -66,7 +66,8 @@ export const nav: NavGroup[] = [
       { to: "/trust/verify", key: "verify", icon: IconShieldCheck, needs: "verify-proof" },
       { to: "/trust/anchors", key: "anchors", icon: IconAnchor, needs: "list-anchors" },
       { to: "/trust/validators", key: "validators", icon: IconBuildingCommunity, needs: "list-members" },
-      { to: "/trust/audit", key: "audit", icon: IconZoomCheck, needs: "list-journal", also: ["/trust/problems"] },
+      { to: "/trust/audit", key: "audit", icon: IconZoomCheck, needs: "list-journal" },
+      { to: "/trust/problems", key: "problems", icon: IconAlertTriangle, needs: "list-problems" },
     ],
   },
   {

@@ -1,4 +1,4 @@
-import { Button, Card, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { Button, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { Link, useParams } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -13,14 +13,15 @@ import { DataTable } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Facts } from "@/ui/Facts";
 import { fixedRows } from "@/ui/fixedRows";
-import { History } from "@/ui/History";
+import { Course } from "@/ui/History";
 import { Json } from "@/ui/Json";
 import { Loaded, Page } from "@/ui/Page";
 import { Prices } from "@/ui/Prices";
+import { Section } from "@/ui/Section";
 import { StateBadge } from "@/ui/StateBadge";
 import { When } from "@/ui/When";
 
-import { kindOf, next, one, useItem, useVersions, type Entry, type Kind, type Version } from "./queries";
+import { kindOf, one, useItem, useVersions, type Entry, type Kind, type Version } from "./queries";
 
 const WorldMap = lazy(() => import("@/ui/WorldMap"));
 
@@ -43,7 +44,7 @@ export function ItemPage() {
         of.data && (
           <>
             {may(`step-${one[kind]}`) && <Steps kind={kind} entry={of.data} />}
-            {may(`put-${one[kind]}`) && (
+            {of.data.allowed.includes("put") && may(`put-${one[kind]}`) && (
               <Button component={Link} to={`/catalogue/${kind}/put`} search={{ from: id } as never}>
                 {t("newVersion")}
               </Button>
@@ -55,29 +56,18 @@ export function ItemPage() {
       <Loaded of={of}>
         {(e) => (
           <Stack gap="lg">
-            <Card withBorder component="section">
-              <Title order={2} size="h4" mb="sm">
-                {t("inForce")}
-              </Title>
+            <Section title={t("inForce")}>
               <About kind={kind} entry={e} />
-            </Card>
+            </Section>
             {kind === "offerings" && <Offering of={e.item as Schema<"CatalogOffering">} />}
             {kind === "places" && <Where of={e.item as Schema<"CatalogPlace">} />}
             {(e.moves?.length ?? 0) > 0 && (
-              <Card withBorder component="section">
-                <Title order={2} size="h4" mb="sm">
-                  {t("course")}
-                </Title>
-                <History label={t("course")} of={e.moves!.map((m) => ({ state: m.state, time: m.at, text: [m.by, m.why].filter(Boolean).join(": ") }))} />
-              </Card>
+              <Course title={t("course")} of={e.moves!.map((m) => ({ state: m.state, time: m.at, text: [m.by, m.why].filter(Boolean).join(": ") }))} />
             )}
             <Versions kind={kind} id={id} />
-            <Card withBorder component="section">
-              <Title order={2} size="h4" mb="sm">
-                {t("asJson")}
-              </Title>
+            <Section title={t("asJson")}>
               <Json text={e.item} label={t("asJson")} />
-            </Card>
+            </Section>
           </Stack>
         )}
       </Loaded>
@@ -128,7 +118,9 @@ function Steps({ kind, entry: e }: { kind: Kind; entry: Entry }) {
   const params = { path: { id: e.item.id } };
   return (
     <>
-      {next(kind, e.state).map((event) => (
+      {e.allowed
+        .filter((event) => event !== "put")
+        .map((event) => (
         <Action
           key={event}
           label={t(`events.${event}`)}
@@ -164,12 +156,9 @@ function Offering({ of: o }: { of: Schema<"CatalogOffering"> }) {
   }, [legs, o.coverage, places]);
   return (
     <>
-      <Card withBorder component="section">
-        <Title order={2} size="h4" mb="sm">
-          {t("prices")}
-        </Title>
+      <Section title={t("prices")}>
         <Prices of={o.prices ?? []} label={t("prices")} />
-      </Card>
+      </Section>
       {points.length > 0 && (
         <Suspense fallback={<Skeleton height={300} />}>
           <WorldMap label={t("onMap", { name: o.name })} points={points} lines={lines} />

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import { at, examples, read } from "./examples";
-import { kinds, next } from "./queries";
+import { kinds } from "./queries";
 
 it("begins with examples that can be read again", () => {
   for (const k of kinds) expect(read(JSON.stringify(examples[k])).item).toEqual(examples[k]);
@@ -16,10 +16,4 @@ it("finds the field that a problem names", () => {
   expect(at(examples.offerings, "prices.0.rate")).toBe('"250"');
   expect(at(examples.offerings, "body.bandwidth.max")).toBe("10000000000");
   expect(at(examples.offerings, "nothing.there")).toBeUndefined();
-});
-
-it("knows no step for what has no life", () => {
-  expect(next("links", undefined)).toEqual([]);
-  expect(next("offerings", "launched")).toContain("hold");
-  expect(next("offerings", "obsolete")).toEqual([]);
 });

@@ -18,6 +18,7 @@ export interface Entry {
   by?: string;
   state?: string;
   version: number;
+  allowed: string[]; // steps of its life, and put
   moves?: Schema<"CatalogMove">[] | null;
 }
 
@@ -52,20 +53,4 @@ export function useVersions(kind: Kind, id: string) {
 
 export function put(kind: Kind, item: Item) {
   return sent(client.POST(`/v1/catalog/${kind}` as "/v1/catalog/offerings", { body: item as Schema<"CatalogOffering"> }));
-}
-
-// next are the steps that lead on from each state, as docs/states has them.
-const ofOfferings: Record<string, string[]> = {
-  inTest: ["announce", "launch", "reject"],
-  active: ["launch", "endSale"],
-  launched: ["hold", "endSale"],
-  onHold: ["launch", "endSale"],
-  endOfSale: ["endSupport"],
-  endOfSupport: ["retire"],
-};
-const ofSpecifications: Record<string, string[]> = { published: ["retire"] };
-
-export function next(kind: Kind, state: string | undefined): string[] {
-  const table = kind === "offerings" ? ofOfferings : kind === "specifications" ? ofSpecifications : {};
-  return table[state ?? ""] ?? [];
 }

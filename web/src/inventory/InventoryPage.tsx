@@ -24,6 +24,7 @@ import { Between, When } from "@/ui/When";
 
 import { Capacity } from "./Capacity";
 import { Measurements } from "./Measurements";
+import { Reserve } from "./Reserve";
 import { tabs, type InventorySearch } from "./routes";
 
 const productStates = ["pendingActive", "active", "active.pendingChange", "suspended", "pendingTerminate", "suspendedPendingTerminate", "terminated", "cancelled"] as const;
@@ -179,14 +180,21 @@ function Reservations({ search, set }: Part) {
   const places = usePlaces();
   const rows = usePages("/v1/catalog/reservations", { query: { state: search.state as never, offering: search.product } });
   const spot = (s: Schema<"CatalogSpot"> | undefined) => (s ? [s.place && (places.get(s.place)?.name ?? s.place), s.neighbour].filter(Boolean).join(" · ") : "");
-  const params = (h: Schema<"CatalogHold">) => ({ path: { id: h.id } });
+  const params = (h: Schema<"Reservation">) => ({ path: { id: h.id } });
+  const needs: Record<string, string> = { confirm: "confirm-reservation", use: "use-reservation", resize: "resize-reservation", release: "release-reservation" };
+  const can = (h: Schema<"Reservation">, step: string) => h.allowed.includes(step) && may(needs[step]!);
   return (
-    <DataTable<Schema<"CatalogHold">>
+    <DataTable<Schema<"Reservation">>
       label={t("reservations")}
       rows={rows}
       rowKey={(h) => h.id}
       file="reservations"
-      toolbar={<Select label={t("state")} placeholder={t("any")} data={holdStates.map((s) => ({ value: s, label: t(`ui:states.${s}`, { defaultValue: spaced(s) }) }))} value={search.state ?? null} onChange={(v) => set({ state: v ?? undefined })} clearable maw={200} />}
+      toolbar={
+        <Group align="flex-end" gap="sm">
+          <Select label={t("state")} placeholder={t("any")} data={holdStates.map((s) => ({ value: s, label: t(`ui:states.${s}`, { defaultValue: spaced(s) }) }))} value={search.state ?? null} onChange={(v) => set({ state: v ?? undefined })} clearable w={200} />
+          {may("reserve-capacity") && <Reserve />}
+        </Group>
+      }
       empty={<Empty title={t("noReservations")}>{t("noReservationsText")}</Empty>}
       columns={[
         { id: "id", header: t("reservation"), cell: (h) => <span title={h.id}>{h.id}</span>, value: (h) => h.id },
@@ -202,13 +210,14 @@ function Reservations({ search, set }: Part) {
         {
           id: "act",
           header: t("steps"),
-          width: "220px",
+          width: "330px",
           cell: (h) =>
-            ["reserved", "confirmed", "inUse"].includes(h.state) &&
-            may("release-reservation") && (
+            h.allowed.length > 0 && (
               <Group gap={4} wrap="nowrap">
-                <Action size="compact-sm" label={t("resize")} text={t("resizeText")} done={t("resized")} asks={[{ name: "bandwidth", label: t("bandwidthMbit"), kind: "number", required: true, value: h.bandwidth / 1e6 }]} run={(v) => sent(client.POST("/v1/catalog/reservations/{id}/resize", { params: params(h), body: { bandwidth: megabits(v.bandwidth as number) ?? 0 } }))} />
-                <Action size="compact-sm" color="red" label={t("release")} text={t("releaseText")} done={t("released")} run={() => sent(client.POST("/v1/catalog/reservations/{id}/release", { params: params(h) }))} />
+                {can(h, "confirm") && <Action size="compact-sm" label={t("confirm")} text={t("confirmText")} done={t("confirmed")} asks={[{ name: "order", label: t("forOrder"), hint: t("forOrderHint"), required: true, most: 128, value: h.for ?? "" }]} run={(v) => sent(client.POST("/v1/catalog/reservations/{id}/confirm", { params: params(h), body: { order: String(v.order) } }))} />}
+                {can(h, "use") && <Action size="compact-sm" label={t("use")} text={t("useText")} done={t("used")} run={() => sent(client.POST("/v1/catalog/reservations/{id}/use", { params: params(h) }))} />}
+                {can(h, "resize") && <Action size="compact-sm" label={t("resize")} text={t("resizeText")} done={t("resized")} asks={[{ name: "bandwidth", label: t("bandwidthMbit"), kind: "number", required: true, value: h.bandwidth / 1e6 }]} run={(v) => sent(client.POST("/v1/catalog/reservations/{id}/resize", { params: params(h), body: { bandwidth: megabits(v.bandwidth as number) ?? 0 } }))} />}
+                {can(h, "release") && <Action size="compact-sm" color="red" label={t("release")} text={t("releaseText")} done={t("released")} run={() => sent(client.POST("/v1/catalog/reservations/{id}/release", { params: params(h) }))} />}
               </Group>
             ),
           value: () => "",

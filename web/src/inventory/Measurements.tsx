@@ -26,7 +26,6 @@ interface Props {
 // Measurements lists what both sides have measured, interval by interval, side by side.
 export function Measurements({ partner, product, state, people, toolbar, height }: Props) {
   const { t } = useTranslation("inventory");
-  const may = useMay();
   const rows = usePages("/v1/bilaterals/{partner}/measurements", { path: { partner }, query: { product, state: state as never, people } });
   return (
     <DataTable<Schema<"Measurement">>
@@ -46,7 +45,7 @@ export function Measurements({ partner, product, state, people, toolbar, height 
         { id: "counts", header: t("counts"), right: true, cell: (m) => <span className="numbers">{sideText(m, "counts")}</span>, value: (m) => sideText(m, "counts") },
         { id: "proposed", header: t("proposed"), right: true, cell: (m) => <span className="numbers">{sideText(m, "proposed")}</span>, value: (m) => sideText(m, "proposed") },
         { id: "why", header: t("why"), cell: (m) => <Text span size="sm" title={m.why}>{m.why}</Text>, value: (m) => m.why ?? "" },
-        { id: "act", header: t("steps"), width: "270px", cell: (m) => (may("accept-measurement") ? <Decide of={m} partner={partner} /> : null), value: () => "" },
+        { id: "act", header: t("steps"), width: "270px", cell: (m) => <Decide of={m} partner={partner} />, value: () => "" },
       ]}
     />
   );
@@ -56,14 +55,13 @@ export function Measurements({ partner, product, state, people, toolbar, height 
 function Decide({ of: m, partner }: { of: Schema<"Measurement">; partner: string }) {
   const { t } = useTranslation("inventory");
   const may = useMay();
-  if (m.state !== "disputed" && m.state !== "proposed") return null;
   const params = { path: { partner, product: m.product, from: m.interval.split("/")[0]! } };
   return (
     <Group gap={4} wrap="nowrap">
-      {m.proposal && may("accept-measurement") && (
+      {m.allowed.includes("accept") && may("accept-measurement") && (
         <Action size="compact-sm" variant="light" label={t("accept")} text={t("acceptText", { figures: sideText(m, "proposed") })} done={t("accepted")} run={() => sent(client.POST("/v1/bilaterals/{partner}/measurements/{product}/{from}/accept", { params, body: figures(m, (f) => f.proposed) }))} />
       )}
-      {may("propose-measurement") && (
+      {m.allowed.includes("propose") && may("propose-measurement") && (
         <Action
           size="compact-sm"
           label={t("propose")}
@@ -76,7 +74,7 @@ function Decide({ of: m, partner }: { of: Schema<"Measurement">; partner: string
           run={(v) => sent(client.POST("/v1/bilaterals/{partner}/measurements/{product}/{from}/propose", { params, body: { ...figures(m, (_, i) => Number(v[`figure-${i}`])), why: String(v.why) } }))}
         />
       )}
-      {m.proposal && may("reject-measurement") && (
+      {m.allowed.includes("reject") && may("reject-measurement") && (
         <Action size="compact-sm" color="red" label={t("reject")} text={t("rejectText")} done={t("rejected")} asks={[{ name: "why", label: t("why"), kind: "long", most: 255 }]} run={(v) => sent(client.POST("/v1/bilaterals/{partner}/measurements/{product}/{from}/reject", { params, body: { why: v.why ? String(v.why) : undefined } }))} />
       )}
     </Group>

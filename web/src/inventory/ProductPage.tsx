@@ -1,5 +1,5 @@
-import { Card, SimpleGrid, Stack, Title } from "@mantine/core";
-import { useParams } from "@tanstack/react-router";
+import { Button, SimpleGrid, Stack, Title } from "@mantine/core";
+import { Link, useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -13,14 +13,16 @@ import { Empty } from "@/ui/Empty";
 import { Facts } from "@/ui/Facts";
 import { fixedRows } from "@/ui/fixedRows";
 import { GoTo } from "@/ui/GoTo";
-import { History } from "@/ui/History";
+import { Course } from "@/ui/History";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
 import { Prices } from "@/ui/Prices";
+import { Section } from "@/ui/Section";
 import { StateBadge } from "@/ui/StateBadge";
 import { Between, When } from "@/ui/When";
 
 import { Measurements } from "./Measurements";
+import { StateMeasurement } from "./StateMeasurement";
 
 // ProductPage shows one product of the inventory: what it is, what it costs, what was measured.
 export function ProductPage() {
@@ -40,10 +42,26 @@ export function ProductPage() {
       crumbs={[{ text: t("title"), to: "/inventory" }]}
       actions={
         p &&
-        p.seller === self && (
+        (
           <>
-            {p.state === "active" && may("suspend-product") && <Action label={t("suspend")} color="red" text={t("suspendText")} asks={why} done={t("suspended")} run={(v) => sent(client.POST("/v1/bilaterals/{partner}/products/{id}/suspend", { params, body: { why: v.why ? String(v.why) : undefined } }))} />}
-            {p.state === "suspended" && may("resume-product") && <Action label={t("resume")} text={t("resumeText")} asks={why} done={t("resumed")} run={(v) => sent(client.POST("/v1/bilaterals/{partner}/products/{id}/resume", { params, body: { why: v.why ? String(v.why) : undefined } }))} />}
+            {p.buyer === self && p.activated && may("open-ticket") && (
+              <Button variant="default" component={Link} to="/tickets" search={{ tab: "own", partner, open: id } as never}>
+                {t("openTicket")}
+              </Button>
+            )}
+            {p.activated && phase && may("state-measurement") && <StateMeasurement of={p} partner={partner} />}
+            {p.allowed.includes("end") && may("place-order") && (
+              <Action
+                label={t("end")}
+                color="red"
+                text={t("endText")}
+                asks={[{ name: "from", label: t("endAt"), kind: "time", hint: t("endNow") }]}
+                done={t("endDone")}
+                run={(v) => sent(client.POST("/v1/bilaterals/{partner}/orders", { params: { path: { partner } }, body: { kind: "product", agreement: p.agreement, line: phase!.offer.line, from: v.from ? String(v.from) : new Date().toISOString(), product: { action: "delete", id: p.id } } }))}
+              />
+            )}
+            {p.allowed.includes("suspend") && may("suspend-product") && <Action label={t("suspend")} color="red" text={t("suspendText")} asks={why} done={t("suspended")} run={(v) => sent(client.POST("/v1/bilaterals/{partner}/products/{id}/suspend", { params, body: { why: v.why ? String(v.why) : undefined } }))} />}
+            {p.allowed.includes("resume") && may("resume-product") && <Action label={t("resume")} text={t("resumeText")} asks={why} done={t("resumed")} run={(v) => sent(client.POST("/v1/bilaterals/{partner}/products/{id}/resume", { params, body: { why: v.why ? String(v.why) : undefined } }))} />}
           </>
         )
       }
@@ -52,10 +70,7 @@ export function ProductPage() {
         {(p) => (
           <Stack gap="lg">
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Card withBorder component="section">
-                <Title order={2} size="h4" mb="sm">
-                  {t("facts")}
-                </Title>
+              <Section title={t("facts")}>
                 <Facts
                   of={[
                     [t("state"), <StateBadge key="s" state={p.state} />],
@@ -73,21 +88,13 @@ export function ProductPage() {
                     ...(p.account ? [[t("account"), p.account] as [ReactNode, ReactNode]] : []),
                   ]}
                 />
-              </Card>
-              <Card withBorder component="section">
-                <Title order={2} size="h4" mb="sm">
-                  {t("course")}
-                </Title>
-                <History of={p.history.map((m) => ({ state: m.state, time: m.time }))} label={t("course")} />
-              </Card>
+              </Section>
+              <Course title={t("course")} of={p.history.map((m) => ({ state: m.state, time: m.time }))} />
             </SimpleGrid>
             {phase && (
-              <Card withBorder component="section">
-                <Title order={2} size="h4" mb="sm">
-                  {t("prices")}
-                </Title>
+              <Section title={t("prices")}>
                 <Prices of={phase.offer.prices} label={t("prices")} />
-              </Card>
+              </Section>
             )}
             {(p.due?.length ?? 0) > 0 && (
               <section>

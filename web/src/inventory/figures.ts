@@ -18,3 +18,13 @@ export function figures(m: Measurement, of: (f: Figure, i: number) => number | u
   const service = part("service");
   return { ...(used.length ? { used } : {}), ...(service.length ? { service } : {}) };
 }
+
+// measured lists what is measured of a product: its prices by use, and the metrics of its
+// guarantees.
+export function measured(p: Schema<"Product">): { of: "use" | "service"; name: string }[] {
+  const offer = p.phases?.at(-1)?.offer;
+  const fixed = ["recurring", "one-time", "distance"];
+  const used = (offer?.prices ?? []).filter((x) => !fixed.includes(x.kind)).map((x) => ({ of: "use" as const, name: x.name }));
+  const service = [...new Set((offer?.guarantees ?? []).map((g) => g.metric))].map((name) => ({ of: "service" as const, name }));
+  return [...used, ...service];
+}

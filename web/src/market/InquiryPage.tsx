@@ -4,17 +4,22 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { client, type Schema } from "@/api/client";
+import { client, queries, type Schema } from "@/api/client";
+import { usePages } from "@/api/pages";
 import { usePlaces } from "@/api/places";
 import { problemOf } from "@/api/problem";
 import { sent } from "@/api/sent";
 import { useMay } from "@/api/session";
+import { product } from "@/lib/names";
+import { bandwidth } from "@/lib/units";
+import { DataTable } from "@/ui/DataTable";
+import { Empty } from "@/ui/Empty";
 import { GoTo } from "@/ui/GoTo";
+import { Money } from "@/ui/Money";
 import { Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
 import { useZone, When } from "@/ui/When";
 
-import { keep, kept } from "./asked";
 import { Fields } from "./Fields";
 import { inquire, ofIntent, type Terms } from "./wish";
 
@@ -39,10 +44,10 @@ export function InquiryPage() {
     },
   });
   const ask = useMutation({
-    mutationFn: async (inquiry: Schema<"Inquire">) => ({ inquiry, at: new Date().toISOString(), answer: await sent(client.POST("/v1/inquiries", { body: inquiry })) }),
-    onSuccess: (a) => {
-      keep(a);
-      void navigate({ to: `/inquiry/${a.answer.id}` });
+    mutationFn: (inquiry: Schema<"Inquire">) => sent(client.POST("/v1/inquiries", { body: inquiry })),
+    onSuccess: (found) => {
+      void queries.invalidateQueries();
+      void navigate({ to: `/inquiry/${found.id}` });
     },
   });
   const [missing, setMissing] = useState<Record<string, string>>({});
@@ -126,7 +131,7 @@ export function InquiryPage() {
           </Stack>
         </form>
       </Card>
-      <Earlier />
+      {may("list-inquiries") && <Earlier />}
     </Page>
   );
 }
@@ -155,29 +160,37 @@ function Understood({ of }: { of: Schema<"Intent"> }) {
   );
 }
 
+// Earlier lists the inquiries that the node keeps.
 function Earlier() {
-  const { t } = useTranslation("market");
+  const { t, i18n } = useTranslation("market");
   const places = usePlaces();
-  const list = kept();
-  if (!list.length) return null;
+  const rows = usePages("/v1/inquiries", { query: {} });
+  const spot = (id: string) => places.get(id)?.name ?? id;
+  const way = (x: Schema<"Inquiry">) => `${spot(x.inquiry.a)} – ${spot(x.inquiry.z)}`;
+  const count = (x: Schema<"Inquiry">) => (x.found.best ? 1 : 0) + x.found.alternatives.length;
   return (
-    <section>
-      <Title order={2} size="h4" mb="xs">
-        {t("earlier")}
-      </Title>
-      <Text size="sm" c="dimmed" mb="xs">
-        {t("keptText")}
-      </Text>
-      <List size="sm">
-        {list.map((a) => (
-          <List.Item key={a.answer.id}>
-            <GoTo to={`/inquiry/${a.answer.id}`}>
-              {places.get(a.inquiry.a)?.name ?? a.inquiry.a} – {places.get(a.inquiry.z)?.name ?? a.inquiry.z}
-            </GoTo>{" "}
-            <When at={a.at} c="dimmed" />
-          </List.Item>
-        ))}
-      </List>
-    </section>
+    <DataTable<Schema<"Inquiry">>
+      label={t("earlier")}
+      rows={rows}
+      rowKey={(x) => x.id}
+      file="inquiries"
+      height={420}
+      toolbar={
+        <Title order={2} size="h4">
+          {t("earlier")}
+        </Title>
+      }
+      empty={<Empty title={t("noEarlier")}>{t("noEarlierText")}</Empty>}
+      columns={[
+        { id: "way", header: t("way"), width: "minmax(200px, 1.6fr)", cell: (x) => <GoTo to={`/inquiry/${x.id}`}>{way(x)}</GoTo>, value: way },
+        { id: "asked", header: t("askedAt"), width: "220px", cell: (x) => <When at={x.asked} />, value: (x) => x.asked },
+        { id: "by", header: t("by"), cell: (x) => x.by ?? "", value: (x) => x.by ?? "" },
+        { id: "product", header: t("product"), width: "110px", cell: (x) => product(x.inquiry.type), value: (x) => x.inquiry.type },
+        { id: "bandwidth", header: t("bandwidthOf"), right: true, width: "120px", cell: (x) => bandwidth(x.inquiry.bandwidth, i18n.language), value: (x) => x.inquiry.bandwidth },
+        { id: "count", header: t("offers"), right: true, width: "90px", cell: count, value: count },
+        { id: "best", header: t("best"), right: true, width: "180px", cell: (x) => (x.found.best ? <Money {...x.found.best.each} /> : "–"), value: (x) => x.found.best?.each.amount ?? "" },
+        { id: "service", header: t("orderedOf"), width: "150px", cell: (x) => (x.service ? <GoTo to={`/services/${x.service}`}>{x.service.slice(0, 12)}</GoTo> : "–"), value: (x) => x.service ?? "" },
+      ]}
+    />
   );
 }

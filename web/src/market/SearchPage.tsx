@@ -18,7 +18,9 @@ import { ProblemAlert } from "@/ui/ProblemAlert";
 import { When } from "@/ui/When";
 import type { MapLine, MapPoint } from "@/ui/WorldMap";
 
+import { ends } from "./ends";
 import { Fields } from "./Fields";
+import { Near } from "./Near";
 import { matchKey, type Wish } from "./wish";
 
 const WorldMap = lazy(() => import("@/ui/WorldMap"));
@@ -35,6 +37,8 @@ export function SearchPage() {
   const [draft, setDraft] = useState<Wish>(wish);
   const go = (w: Wish) => void navigate({ to: "/market", search: w as never });
   const { compare, ...query } = wish;
+  const selling = api.useQuery("get", "/v1/catalog/offerings", { params: { query: { state: "launched", limit: 300 } } });
+  const sold = useMemo(() => ends((selling.data?.items ?? []).map((e) => e.item)), [selling.data]);
   const found = api.useQuery("get", "/v1/catalog/search", { params: { query: { ...query, limit: 200 } } }, { enabled: Boolean(wish.a || wish.z) });
   const matches = found.data?.matches ?? [];
   const chosen = new Set((compare ?? "").split(",").filter(Boolean));
@@ -47,7 +51,7 @@ export function SearchPage() {
       lead={t("lead")}
       actions={
         may("inquire") && (
-          <Button component={Link} to="/inquiry" search={{ ...wish, compare: undefined } as never}>
+          <Button component={Link} to="/inquiry" search={{ ...wish, a_neighbour: undefined, z_neighbour: undefined, compare: undefined } as never}>
             {t("askNeighbours")}
           </Button>
         )
@@ -55,7 +59,7 @@ export function SearchPage() {
     >
       <Card withBorder component="form" onSubmit={(e: React.FormEvent) => (e.preventDefault(), go({ ...draft, compare: undefined }))}>
         <Stack>
-          <Fields value={draft} onChange={setDraft} />
+          <Fields value={draft} onChange={setDraft} sold={sold} />
           <Group>
             <Button type="submit">{t("search")}</Button>
             <Button
@@ -75,7 +79,7 @@ export function SearchPage() {
         matches={matches}
         chosen={chosen}
         onPlace={(id) => {
-          const next = !wish.a || wish.z ? { ...draft, a: id, z: undefined } : { ...draft, a: wish.a, z: id };
+          const next = !wish.a || wish.z ? { ...draft, a: id, a_neighbour: undefined, z: undefined, z_neighbour: undefined } : { ...draft, a: wish.a, z: id, z_neighbour: sold.some((e) => e.id === id && !e.neighbour) ? undefined : sold.find((e) => e.id === id)?.neighbour };
           setDraft(next);
           go({ ...next, compare: undefined });
         }}
@@ -108,6 +112,15 @@ export function SearchPage() {
               <Empty title={t("none")}>
                 {t("noneText")}
                 <Passed of={found.data?.passed} />
+                <Near
+                  of={found.data?.near}
+                  asked={wish}
+                  onChoose={(end, spot) => {
+                    const next = { ...wish, [end]: spot.place, [`${end}_neighbour`]: spot.neighbour, compare: undefined };
+                    setDraft(next);
+                    go(next);
+                  }}
+                />
               </Empty>
             }
             columns={[

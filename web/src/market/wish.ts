@@ -4,6 +4,8 @@ import type { Schema } from "@/api/client";
 export interface Wish {
   a?: string;
   z?: string;
+  a_neighbour?: string; // the end is an interconnection with it
+  z_neighbour?: string;
   type?: string;
   bandwidth?: number; // bit/s
   latency?: number; // microseconds
@@ -31,6 +33,8 @@ export function readWish(s: Record<string, unknown>): Wish {
   return {
     a: text(s.a),
     z: text(s.z),
+    a_neighbour: text(s.a_neighbour),
+    z_neighbour: text(s.z_neighbour),
     type: text(s.type),
     bandwidth: whole(s.bandwidth),
     latency: whole(s.latency),
@@ -43,7 +47,7 @@ export function readWish(s: Record<string, unknown>): Wish {
 }
 
 export function readTerms(s: Record<string, unknown>): Terms {
-  return { ...readWish(s), compare: undefined, text: text(s.text), months: whole(s.months), hours: whole(s.hours), period: text(s.period), currency: text(s.currency), rule: text(s.rule) };
+  return { ...readWish(s), a_neighbour: undefined, z_neighbour: undefined, compare: undefined, text: text(s.text), months: whole(s.months), hours: whole(s.hours), period: text(s.period), currency: text(s.currency), rule: text(s.rule) };
 }
 
 // usual is the product that connects two places: what a sentence means that names none.

@@ -107,9 +107,9 @@ function One({ of }: { of: Exception }) {
         </Alert>
       )}
       <ProblemAlert error={approve.error} />
-      {of.state === "decided" && may("approve-resolution") && (
+      {of.state === "decided" && !own && may("approve-resolution") && (
         <Group>
-          <Button disabled={own} loading={approve.isPending} leftSection={<IconUserCheck size={18} aria-hidden />} onClick={() => approve.mutate({ params: { path: { id: of.id } } })}>
+          <Button loading={approve.isPending} leftSection={<IconUserCheck size={18} aria-hidden />} onClick={() => approve.mutate({ params: { path: { id: of.id } } })}>
             {t("exception.approve")}
           </Button>
         </Group>

@@ -14,6 +14,7 @@ import { Loaded } from "@/ui/Page";
 import { StateBadge } from "@/ui/StateBadge";
 import { When } from "@/ui/When";
 
+import { buckets } from "./ageing";
 import { positive } from "./amount";
 import { AmountInput, Facts, FormModal, GoTo, Opens, PartnerSelect, StateSelect, useAddress, useFieldProblem, usePartners, useRenewed } from "./common";
 
@@ -23,11 +24,11 @@ type Obligation = Schema<"Obligation">;
 export function Obligations() {
   const { t } = useTranslation("money");
   const own = useSession()?.carrier;
-  const [{ partner: wanted, state, payer, currency, id }, change] = useAddress();
+  const [{ partner: wanted, state, payer, currency, age, id }, change] = useAddress();
   const { codes } = usePartners();
   const partner = wanted ?? codes?.[0];
-  const rows = usePages("/v1/bilaterals/{partner}/obligations", { path: { partner: partner ?? "" }, query: { ...(state ? { state: state as "owed" } : {}), ...(payer ? { payer } : {}) } }, { enabled: Boolean(partner) });
-  const shown = currency ? { ...rows, total: undefined, rows: rows.rows.filter((r) => r.amount.currency === currency) } : rows;
+  const bucket = buckets.find((b) => b === age);
+  const rows = usePages("/v1/bilaterals/{partner}/obligations", { path: { partner: partner ?? "" }, query: { ...(state ? { state: state as "owed" } : {}), payer, currency, ...(bucket ? { age: bucket } : {}) } }, { enabled: Boolean(partner) });
   const columns: Column<Obligation>[] = [
     { id: "id", header: t("obligation.name"), width: "minmax(180px, 1fr)", cell: (r) => <Opens onClick={() => change({ id: r.id, partner })}>{r.id}</Opens>, value: (r) => r.id },
     { id: "payer", header: t("payer"), width: "110px", cell: (r) => r.payer, value: (r) => r.payer },
@@ -44,7 +45,7 @@ export function Obligations() {
       <DataTable
         label={t("statements.obligations")}
         columns={columns}
-        rows={shown}
+        rows={rows}
         rowKey={(r) => r.id}
         file={`obligations-${partner}`}
         empty={<Empty title={t("obligation.none")} icon={<IconReceipt />}>{t("obligation.noneText")}</Empty>}
@@ -53,6 +54,12 @@ export function Obligations() {
             <PartnerSelect all={false} />
             <StateSelect of={["owed", "overdue", "advised", "held", "settled"]} />
             <Select size="sm" label={t("payer")} placeholder={t("both")} clearable clearButtonProps={{ "aria-label": t("clear") }} data={[own, partner].filter((x): x is string => Boolean(x))} value={payer ?? null} onChange={(v) => change({ payer: v ?? undefined })} w={150} />
+            <Select size="sm" label={t("ageing.age")} placeholder={t("ageing.any")} clearable clearButtonProps={{ "aria-label": t("clear") }} data={buckets.map((value) => ({ value, label: t(`ageing.bucket.${value}`) }))} value={bucket ?? null} onChange={(v) => change({ age: v ?? undefined })} w={150} />
+            {currency && (
+              <Button size="sm" variant="default" onClick={() => change({ currency: undefined })}>
+                {t("onlyCurrency", { currency })}
+              </Button>
+            )}
           </Group>
         }
       />

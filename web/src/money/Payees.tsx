@@ -53,8 +53,8 @@ export function Payees() {
                         <Account of={p.proposed} state="proposed" />
                         {p.proposed.proposed.by === me && <Text size="sm">{t("accounts.own")}</Text>}
                         <Group>
-                          {may("approve-payee") && (
-                            <Button size="compact-md" disabled={p.proposed.proposed.by === me} onClick={() => setApproving(p)}>
+                          {may("approve-payee") && p.proposed.proposed.by !== me && (
+                            <Button size="compact-md" onClick={() => setApproving(p)}>
                               {t("accounts.approve")}
                             </Button>
                           )}

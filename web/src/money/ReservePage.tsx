@@ -5,10 +5,11 @@ import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 
 import { client, type Schema } from "@/api/client";
+import { call } from "@/api/http";
 import { usePages } from "@/api/pages";
 import { useMay } from "@/api/session";
 import { download } from "@/lib/csv";
-import { micro } from "@/lib/money";
+import { group, micro } from "@/lib/money";
 import { span } from "@/lib/time";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
@@ -76,14 +77,26 @@ function Tokens() {
   );
 }
 
+// verified has the node check a proof as a stranger would, by what the validators signed.
+async function verified(proof: Blob): Promise<Schema<"Proven">> {
+  const response = await call(new Request(new URL("/v1/proofs/verify", location.origin), { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: await proof.arrayBuffer() }));
+  const answer: unknown = await response.json().catch(() => undefined);
+  if (!response.ok) throw answer ?? new Error(String(response.status));
+  return answer as Schema<"Proven">;
+}
+
 function TokenCard({ of }: { of: Token }) {
-  const { t } = useTranslation("money");
+  const { t, i18n } = useTranslation("money");
   const may = useMay();
+  const take = async () => {
+    const { data, error } = await client.GET("/v1/tokens/{code}/proof", { params: { path: { code: of.code } }, parseAs: "blob" });
+    if (!data) throw error;
+    return data as unknown as Blob;
+  };
+  const check = useMutation({ mutationFn: async () => verified(await take()) });
   const proof = useMutation({
     mutationFn: async () => {
-      const { data, error } = await client.GET("/v1/tokens/{code}/proof", { params: { path: { code: of.code } }, parseAs: "blob" });
-      if (!data) throw error;
-      const blob = data as unknown as Blob;
+      const blob = await take();
       download(`${of.code}.proof`, blob);
       return blob.size;
     },
@@ -159,13 +172,23 @@ function TokenCard({ of }: { of: Token }) {
         {frozen.length > 0 && <Text size="sm">{t("reserve.frozen", { who: frozen.map((f) => f.member).join(", ") })}</Text>}
         {may("get-token-proof") && (
           <>
-            <ProblemAlert error={proof.error} />
+            <ProblemAlert error={proof.error ?? check.error} />
+            {check.data && (
+              <Alert color={check.data.cover?.covered ? "teal" : "red"} icon={check.data.cover?.covered ? <IconCheck aria-hidden /> : <IconX aria-hidden />} role="status" title={t("reserve.checked", { height: check.data.height })}>
+                {t("reserve.checkedText", { supply: group(check.data.cover?.supply ?? "0", i18n.language), token: of.code, reserve: (check.data.cover?.reserve ?? []).map((r) => `${group(r.amount, i18n.language)} ${r.currency}`).join(" + ") })} <When at={check.data.time} size="sm" />
+              </Alert>
+            )}
             {proof.isSuccess && (
               <Alert color="blue" icon={<IconShieldCheck aria-hidden />} role="status">
                 {t("reserve.offline")} <Code>lateral verify --network network.json {of.code}.proof</Code>
               </Alert>
             )}
             <Group>
+              {may("verify-proof") && (
+                <Button leftSection={<IconShieldCheck size={18} aria-hidden />} loading={check.isPending} onClick={() => check.mutate()}>
+                  {t("reserve.check")}
+                </Button>
+              )}
               <Button variant="light" leftSection={<IconCertificate size={18} aria-hidden />} loading={proof.isPending} onClick={() => proof.mutate()}>
                 {t("reserve.proof")}
               </Button>

@@ -122,8 +122,8 @@ function OneRun({ id }: { id: string }) {
             )}
             <ProblemAlert error={approve.error ?? write.error} />
             <Group>
-              {r.state === "proposed" && may("approve-payment-run") && (
-                <Button leftSection={<IconUserCheck size={18} aria-hidden />} disabled={own} loading={approve.isPending} onClick={() => approve.mutate({ params: { path: { id } } })}>
+              {r.state === "proposed" && !own && may("approve-payment-run") && (
+                <Button leftSection={<IconUserCheck size={18} aria-hidden />} loading={approve.isPending} onClick={() => approve.mutate({ params: { path: { id } } })}>
                   {t("run.approve")}
                 </Button>
               )}

@@ -6,6 +6,7 @@ export interface Search {
   currency?: string;
   purpose?: string;
   payer?: string;
+  age?: string;
   token?: string;
   from?: string;
   to?: string;
@@ -13,7 +14,7 @@ export interface Search {
   id?: string;
 }
 
-const keys: (keyof Search)[] = ["tab", "partner", "state", "currency", "purpose", "payer", "token", "from", "to", "all", "id"];
+const keys: (keyof Search)[] = ["tab", "partner", "state", "currency", "purpose", "payer", "age", "token", "from", "to", "all", "id"];
 
 // searchOf takes from an address what it may hold.
 export function searchOf(raw: Record<string, unknown>): Search {

@@ -1,24 +1,25 @@
-import { Card, SimpleGrid, Stack, Title } from "@mantine/core";
+import { SimpleGrid, Stack } from "@mantine/core";
 import { useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, client, type Schema } from "@/api/client";
 import { sent } from "@/api/sent";
-import { useMay, useSession } from "@/api/session";
+import { useMay } from "@/api/session";
 import { product } from "@/lib/names";
 import { Action, type Ask } from "@/ui/Action";
 import { Facts } from "@/ui/Facts";
 import { GoTo } from "@/ui/GoTo";
-import { History } from "@/ui/History";
+import { Course } from "@/ui/History";
 import { Json } from "@/ui/Json";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
 import { Prices } from "@/ui/Prices";
+import { Section } from "@/ui/Section";
 import { StateBadge } from "@/ui/StateBadge";
 import { Countdown, When } from "@/ui/When";
 
-import { course, operation, steps, type Step } from "./course";
+import { course, operation } from "./course";
 
 type Order = Schema<"Order">;
 
@@ -33,10 +34,7 @@ export function OrderPage() {
         {(o) => (
           <Stack gap="lg">
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Card withBorder component="section">
-                <Title order={2} size="h4" mb="sm">
-                  {t("facts")}
-                </Title>
+              <Section title={t("facts")}>
                 <Facts
                   of={[
                     [t("state"), <StateBadge key="s" state={o.state} />],
@@ -71,13 +69,8 @@ export function OrderPage() {
                     ...(o.why ? [[t("why"), o.why] as [ReactNode, ReactNode]] : []),
                   ]}
                 />
-              </Card>
-              <Card withBorder component="section">
-                <Title order={2} size="h4" mb="sm">
-                  {t("course")}
-                </Title>
-                <History of={course(o)} label={t("course")} />
-              </Card>
+              </Section>
+              <Course of={course(o)} title={t("course")} />
             </SimpleGrid>
             {o.product && <About of={o.product} />}
           </Stack>
@@ -93,10 +86,7 @@ function About({ of: p }: { of: Schema<"OrderedProduct"> }) {
   return (
     <>
       {[...(p.wish ? [p.wish] : []), ...(p.wishes ?? [])].length > 0 && (
-        <Card withBorder component="section">
-          <Title order={2} size="h4" mb="sm">
-            {t("wishes")}
-          </Title>
+        <Section title={t("wishes")}>
           <Facts
             of={[...(p.wish ? [p.wish] : []), ...(p.wishes ?? [])].map((w) => [
               <When key="a" at={w.asked.time} />,
@@ -105,13 +95,10 @@ function About({ of: p }: { of: Schema<"OrderedProduct"> }) {
               </span>,
             ])}
           />
-        </Card>
+        </Section>
       )}
       {charges.length > 0 && (
-        <Card withBorder component="section">
-          <Title order={2} size="h4" mb="sm">
-            {t("charges")}
-          </Title>
+        <Section title={t("charges")}>
           <Facts
             of={charges.map((c, i) => [
               c.price,
@@ -120,19 +107,13 @@ function About({ of: p }: { of: Schema<"OrderedProduct"> }) {
               </span>,
             ])}
           />
-        </Card>
+        </Section>
       )}
-      <Card withBorder component="section">
-        <Title order={2} size="h4" mb="sm">
-          {t("prices")}
-        </Title>
+      <Section title={t("prices")}>
         <Prices of={p.offer.prices} label={t("prices")} />
-      </Card>
+      </Section>
       {p.delivery && (
-        <Card withBorder component="section">
-          <Title order={2} size="h4" mb="sm">
-            {t("delivery")}
-          </Title>
+        <Section title={t("delivery")}>
           <Facts
             of={[
               [t("deliveredAt"), <When key="w" at={p.delivery.at} />],
@@ -140,30 +121,26 @@ function About({ of: p }: { of: Schema<"OrderedProduct"> }) {
               ...(p.delivery.record ? [[t("record"), <code key="r">{p.delivery.record}</code>] as [ReactNode, ReactNode]] : []),
             ]}
           />
-        </Card>
+        </Section>
       )}
       {p.payload && (
-        <Card withBorder component="section">
-          <Title order={2} size="h4" mb="sm">
-            {t("payload")}
-          </Title>
+        <Section title={t("payload")}>
           <Json text={p.payload} label={t("payload")} />
-        </Card>
+        </Section>
       )}
     </>
   );
 }
 
-const red: Step[] = ["reject", "cancel", "fail", "terminate"];
+const red = ["reject", "cancel", "fail", "terminate"];
 
 function Steps({ order: o, partner }: { order: Order; partner: string }) {
   const { t } = useTranslation("orders");
   const may = useMay();
-  const self = useSession()?.carrier ?? "";
   const params = { path: { partner, id: o.id } };
   const text = (v: unknown) => (typeof v === "string" ? v : undefined);
   const why: Ask = { name: "why", label: t("why"), kind: "long", most: 255 };
-  const asks: Partial<Record<Step, Ask[]>> = {
+  const asks: Record<string, Ask[] | undefined> = {
     accept: [],
     deliver: [
       { name: "at", label: t("deliveredAt"), kind: "time", hint: t("lastBlock") },
@@ -180,7 +157,7 @@ function Steps({ order: o, partner }: { order: Order; partner: string }) {
       { name: "expedite", label: t("haste"), kind: "yes" },
     ],
   };
-  const run: Record<Step, (v: Record<string, unknown>) => Promise<unknown>> = {
+  const run: Record<string, ((v: Record<string, unknown>) => Promise<unknown>) | undefined> = {
     accept: () => sent(client.POST("/v1/bilaterals/{partner}/orders/{id}/accept", { params, body: {} })),
     reject: (v) => sent(client.POST("/v1/bilaterals/{partner}/orders/{id}/reject", { params, body: { why: text(v.why) } })),
     cancel: (v) => sent(client.POST("/v1/bilaterals/{partner}/orders/{id}/cancel", { params, body: { why: text(v.why) } })),
@@ -194,10 +171,10 @@ function Steps({ order: o, partner }: { order: Order; partner: string }) {
   };
   return (
     <>
-      {steps(o, self)
-        .filter((s) => may(operation[s]))
+      {o.allowed
+        .filter((s) => run[s] && may(operation[s] ?? ""))
         .map((s) => (
-          <Action key={s} label={t(`steps.${s}`)} variant={s === "accept" || s === "deliver" ? "filled" : "default"} color={red.includes(s) ? "red" : undefined} text={t(`stepTexts.${s}`)} asks={asks[s] ?? [why]} done={t("stepDone", { step: t(`steps.${s}`) })} run={run[s]} />
+          <Action key={s} label={t(`steps.${s}`)} variant={s === "accept" || s === "deliver" ? "filled" : "default"} color={red.includes(s) ? "red" : undefined} text={t(`stepTexts.${s}`)} asks={asks[s] ?? [why]} done={t("stepDone", { step: t(`steps.${s}`) })} run={run[s]!} />
         ))}
     </>
   );

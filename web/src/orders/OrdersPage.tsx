@@ -1,11 +1,11 @@
-import { Group, SegmentedControl, Select, TextInput } from "@mantine/core";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Button, Group, SegmentedControl, Select, TextInput } from "@mantine/core";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import type { Schema } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { usePartners } from "@/api/partners";
-import { useSession } from "@/api/session";
+import { useMay, useSession } from "@/api/session";
 import { product, spaced } from "@/lib/names";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
@@ -28,6 +28,7 @@ export function OrdersPage() {
   const search = useSearch({ strict: false }) as OrdersSearch;
   const navigate = useNavigate();
   const self = useSession()?.carrier ?? "";
+  const may = useMay();
   const { partners, error, busy, retry } = usePartners();
   const partner = search.partner ?? partners[0];
   const kind = search.kind ?? "product";
@@ -51,7 +52,17 @@ export function OrdersPage() {
     { id: "agreement", header: t("agreement"), width: "120px", cell: (o) => o.agreement, value: (o) => o.agreement },
   ];
   return (
-    <Page title={t("title")} lead={t("lead")}>
+    <Page
+      title={t("title")}
+      lead={t("lead")}
+      actions={
+        may("place-order") && (
+          <Button component={Link} to="/orders/new" search={{ partner } as never}>
+            {t("new")}
+          </Button>
+        )
+      }
+    >
       {error ? (
         <ProblemAlert error={error} retry={retry} />
       ) : !busy && !partner ? (

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import type { Schema } from "@/api/client";
 
-import { course, steps } from "./course";
+import { course } from "./course";
 
 type Order = Schema<"Order">;
 
@@ -27,12 +27,4 @@ it("puts delivery and confirmation among the states, by time", () => {
 
 it("says at the end why", () => {
   expect(course(order({ state: "rejected", why: "no capacity" })).at(-1)).toMatchObject({ state: "rejected", text: "no capacity" });
-});
-
-it("offers each side its own steps", () => {
-  expect(steps(order({}), "ALPHA")).toEqual(["cancel"]);
-  expect(steps(order({}), "BRAVO")).toEqual(["accept", "reject"]);
-  expect(steps(order({ state: "completed", product: about({}) }), "BRAVO")).toEqual([]);
-  expect(steps(order({ state: "inProgress", product: about({ delivery: { at: "", by: act("") } }) }), "ALPHA")).toContain("accept");
-  expect(steps(order({ state: "inProgress", product: about({}) }), "ALPHA")).not.toContain("accept");
 });

@@ -10,6 +10,11 @@ export interface OrdersSearch {
   product?: string;
 }
 
+export interface NewSearch {
+  partner?: string;
+  way?: "schedule" | "quote" | "session" | "standing";
+}
+
 const text = (v: unknown) => (typeof v === "string" && v ? v : undefined);
 
 export const ordersRoutes = (parent: Inside) => [
@@ -24,6 +29,12 @@ export const ordersRoutes = (parent: Inside) => [
       product: text(s.product),
     }),
     component: lazyRouteComponent(() => import("./OrdersPage"), "OrdersPage"),
+  }),
+  createRoute({
+    getParentRoute: () => parent,
+    path: "/orders/new",
+    validateSearch: (s: Record<string, unknown>): NewSearch => ({ partner: text(s.partner), way: s.way === "schedule" || s.way === "quote" || s.way === "session" || s.way === "standing" ? s.way : undefined }),
+    component: lazyRouteComponent(() => import("./NewPage"), "NewPage"),
   }),
   createRoute({ getParentRoute: () => parent, path: "/orders/$partner/$id", component: lazyRouteComponent(() => import("./OrderPage"), "OrderPage") }),
 ] as const;

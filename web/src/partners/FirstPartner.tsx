@@ -98,7 +98,7 @@ function NodeKeys({ known, partner }: { known: Known; partner: string }) {
       {left.length > 0 && may("add-delegate") && (
         <form onSubmit={form.onSubmit((v) => register.mutate(v.limits))}>
           <Group align="flex-start">
-            <TextInput label={t("limits")} description={t("limitsNode")} w={320} maw="100%" {...form.getInputProps("limits")} />
+            <TextInput label={t("limitsText")} description={t("limitsNode")} w={320} maw="100%" {...form.getInputProps("limits")} />
           </Group>
           <Button type="submit" mt="sm" loading={register.isPending}>
             {t("register")}

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Badge, Button, Card, Checkbox, Group, Modal, NumberInput, ScrollArea, Select, SimpleGrid, Stack, Table, Text, TextInput, Title } from "@mantine/core";
+import { Alert, Anchor, Badge, Button, Card, Checkbox, Group, Modal, NumberInput, Radio, ScrollArea, Select, SimpleGrid, Stack, Table, Text, TextInput, Title } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconBolt, IconHeartbeat, IconLinkOff, IconMask, IconPlayerPlay, IconSkull, IconTool, IconUserPlus } from "@tabler/icons-react";
 import { useState } from "react";
@@ -11,7 +11,7 @@ import { ProblemAlert } from "@/ui/ProblemAlert";
 import { StateBadge } from "@/ui/StateBadge";
 import { Ago, When } from "@/ui/When";
 
-import { type Node, type State, useAct, useAdd, useNews, useSandboxState } from "./queries";
+import { type Node, type State, useAct, useAdd, useDamages, useNews, useSandboxState } from "./queries";
 
 // SandboxPage does harm to the sandbox, and shows what the system makes of it.
 export function SandboxPage() {
@@ -19,6 +19,7 @@ export function SandboxPage() {
   const state = useSandboxState();
   const act = useAct();
   const [kill, setKill] = useState<Node>();
+  const [hurt, setHurt] = useState<Node>();
   const go = (path: string, body?: object) => act.mutate({ path, body });
   return (
     <Page title={t("title")} lead={t("lead")}>
@@ -27,7 +28,7 @@ export function SandboxPage() {
         {(s) => (
           <SimpleGrid cols={{ base: 1, xl: 2 }} spacing="lg">
             <Stack gap="lg">
-              <Nodes state={s} busy={act.isPending} onKill={setKill} go={go} />
+              <Nodes state={s} busy={act.isPending} onKill={setKill} onHurt={setHurt} go={go} />
               <Links state={s} busy={act.isPending} go={go} />
               <Lie state={s} busy={act.isPending} go={go} />
               <Newcomer />
@@ -39,7 +40,7 @@ export function SandboxPage() {
           </SimpleGrid>
         )}
       </Loaded>
-      <Modal opened={Boolean(kill)} onClose={() => setKill(undefined)} title={t("killTitle", { name: kill?.name })}>
+      <Modal opened={Boolean(kill)} onClose={() => setKill(undefined)} title={t("killTitle", { name: kill?.name })} closeButtonProps={{ "aria-label": t("ui:close") }}>
         <Text size="sm">{t(kill?.kind === "validator" ? "killValidator" : "killCarrier")}</Text>
         <Group justify="flex-end" mt="lg">
           <Button variant="default" onClick={() => setKill(undefined)} data-autofocus>
@@ -57,7 +58,49 @@ export function SandboxPage() {
           </Button>
         </Group>
       </Modal>
+      {hurt && (
+        <Hurt
+          node={hurt}
+          onClose={() => setHurt(undefined)}
+          onDo={(kind) => {
+            go(`nodes/${encodeURIComponent(hurt.name)}/corrupt`, { kind });
+            setHurt(undefined);
+          }}
+        />
+      )}
     </Page>
+  );
+}
+
+// Hurt asks what of a node's store is to be damaged.
+function Hurt({ node, onClose, onDo }: { node: Node; onClose: () => void; onDo: (kind: string) => void }) {
+  const { t } = useTranslation("sandbox");
+  const kinds = useDamages(node.name);
+  const [kind, setKind] = useState<string>();
+  const all = kinds.data?.kinds ?? [];
+  const chosen = kind ?? all[0]?.kind ?? "";
+  return (
+    <Modal opened onClose={onClose} title={t("corruptTitle", { name: node.name })} closeButtonProps={{ "aria-label": t("ui:close") }}>
+      <Loaded of={kinds} lines={3}>
+        {() => (
+          <Radio.Group label={t("corruptWhat")} value={chosen} onChange={setKind}>
+            <Stack gap="sm" mt="xs">
+              {all.map((k) => (
+                <Radio key={k.kind} value={k.kind} label={t(`damage.${k.kind}`, { defaultValue: k.kind })} description={t(`damageText.${k.kind}`, { defaultValue: k.note })} />
+              ))}
+            </Stack>
+          </Radio.Group>
+        )}
+      </Loaded>
+      <Group justify="flex-end" mt="lg">
+        <Button variant="default" onClick={onClose}>
+          {t("ui:cancel")}
+        </Button>
+        <Button color="orange" disabled={!chosen} leftSection={<IconBolt size={16} aria-hidden />} onClick={() => onDo(chosen)}>
+          {t("corrupt")}
+        </Button>
+      </Group>
+    </Modal>
   );
 }
 
@@ -78,7 +121,7 @@ function Section({ title, children }: { title: string; children: React.ReactNode
   );
 }
 
-function Nodes({ state, busy, go, onKill }: Part & { onKill: (n: Node) => void }) {
+function Nodes({ state, busy, go, onKill, onHurt }: Part & { onKill: (n: Node) => void; onHurt: (n: Node) => void }) {
   const { t } = useTranslation("sandbox");
   return (
     <Section title={t("nodes")}>
@@ -133,7 +176,7 @@ function Nodes({ state, busy, go, onKill }: Part & { onKill: (n: Node) => void }
                         </Button>
                         {n.kind === "carrier" && (
                           <>
-                            <Button size="compact-sm" variant="light" color="orange" disabled={busy} leftSection={<IconBolt size={14} aria-hidden />} onClick={() => go(`nodes/${encodeURIComponent(n.name)}/corrupt`)} aria-label={t("corruptNode", { name: n.name })}>
+                            <Button size="compact-sm" variant="light" color="orange" disabled={busy} leftSection={<IconBolt size={14} aria-hidden />} onClick={() => onHurt(n)} aria-label={t("corruptNode", { name: n.name })}>
                               {t("corrupt")}
                             </Button>
                             <Button size="compact-sm" variant="light" color="teal" disabled={busy} leftSection={<IconTool size={14} aria-hidden />} onClick={() => go(`nodes/${encodeURIComponent(n.name)}/rebuild`)} aria-label={t("rebuildNode", { name: n.name })}>

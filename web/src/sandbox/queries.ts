@@ -38,6 +38,11 @@ export function useSandboxState() {
   return useQuery({ queryKey: key, queryFn: () => json<State>("GET", "/sandbox/state"), refetchInterval: 2000 });
 }
 
+// useDamages gives what of a node's store can be damaged.
+export function useDamages(name: string) {
+  return useQuery({ queryKey: ["sandbox", "damages"], meta: { still: true }, queryFn: () => json<{ kinds: { kind: string; note: string }[] }>("GET", `/sandbox/nodes/${encodeURIComponent(name)}/corrupt`) });
+}
+
 // useAct does something to the sandbox; it answers with the state that is then.
 export function useAct() {
   const cache = useQueryClient();

@@ -1,7 +1,7 @@
-import { Alert, Button, Card, Group, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
+import { Alert, Button, Group, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -21,11 +21,12 @@ import { History } from "@/ui/History";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
+import { Section } from "@/ui/Section";
 import { StateBadge } from "@/ui/StateBadge";
 import { Countdown, When } from "@/ui/When";
 
 import { CascadeGraph } from "./CascadeGraph";
-import { building, running, stages } from "./stages";
+import { moving, running, stages } from "./stages";
 
 type Service = Schema<"Service">;
 type Offer = Schema<"Offer">;
@@ -36,7 +37,7 @@ export function ServicePage() {
   const { id = "" } = useParams({ strict: false }) as { id?: string };
   const places = usePlaces();
   const spot = (x: string) => places.get(x)?.name ?? x;
-  const of = api.useQuery("get", "/v1/services/{id}", { params: { path: { id } } }, { refetchInterval: (q) => (q.state.data && building(q.state.data as Service) ? 1500 : 15_000) });
+  const of = api.useQuery("get", "/v1/services/{id}", { params: { path: { id } } }, { refetchInterval: (q) => (q.state.data && moving(q.state.data as Service) ? 1500 : 15_000) });
   const [change, setChange] = useState<Offer>();
   const s = of.data;
   return (
@@ -51,17 +52,11 @@ export function ServicePage() {
           <Stack gap="lg">
             {change && <ChangeOffer offer={change} onDone={() => setChange(undefined)} />}
             {s.why && running(s) && <Alert color="yellow" title={s.why} />}
-            <Card withBorder component="section">
-              <Title order={2} size="h4" mb="sm">
-                {t("cascade")}
-              </Title>
+            <Section title={t("cascade")}>
               <Cascade service={s} spot={spot} />
-            </Card>
+            </Section>
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Card withBorder component="section">
-                <Title order={2} size="h4" mb="sm">
-                  {t("facts")}
-                </Title>
+              <Section title={t("facts")}>
                 <Facts
                   of={[
                     [t("state"), <StateBadge key="s" state={s.state} />],
@@ -69,7 +64,9 @@ export function ServicePage() {
                     [t("once"), <Money key="o" {...s.offer.once} />],
                     [t("eachPeriod", { period: s.offer.period }), <Money key="e" {...s.offer.each} />],
                     ...(s.offer.hour ? [[t("hour"), <Money key="h" {...s.offer.hour} />] as [string, React.ReactNode]] : []),
+                    ...(s.offer.own_each ? [[t("ownEach", { period: s.offer.period }), <Money key="oe" {...s.offer.own_each} />] as [string, React.ReactNode]] : []),
                     ...(s.offer.bought_each ? [[t("bought", { seller: s.seller, period: s.offer.period }), <Money key="b" {...s.offer.bought_each} />] as [string, React.ReactNode]] : []),
+                    ...(s.offer.markup_each && s.seller ? [[t("markupEach", { period: s.offer.period }), <Money key="me" {...s.offer.markup_each} />] as [string, React.ReactNode]] : []),
                     ...(s.offer.bought_once ? [[t("boughtOnce", { seller: s.seller }), <Money key="bo" {...s.offer.bought_once} />] as [string, React.ReactNode]] : []),
                     [t("latency"), latency(s.offer.latency, i18n.language)],
                     [t("availability"), percent(s.offer.availability, i18n.language)],
@@ -95,15 +92,12 @@ export function ServicePage() {
                     ...(s.seller && s.bought_product ? [[t("boughtProduct"), <GoTo key="bp" to={`/inventory/${s.seller}/${s.bought_product}`}>{s.bought_product}</GoTo>] as [string, React.ReactNode]] : []),
                   ]}
                 />
-              </Card>
+              </Section>
               <Course service={s} />
             </SimpleGrid>
-            <Card withBorder component="section">
-              <Title order={2} size="h4" mb="sm">
-                {t("legs")}
-              </Title>
+            <Section title={t("legs")}>
               <Legs offer={s.offer} seller={s.seller} />
-            </Card>
+            </Section>
             {s.offer.hour && <Sessions service={s} />}
           </Stack>
         )}
@@ -130,10 +124,7 @@ function Course({ service: s }: { service: Service }) {
     { partner: s.seller, list: bought.data?.items ?? [] },
   ];
   return (
-    <Card withBorder component="section">
-      <Title order={2} size="h4" mb="sm">
-        {t("course")}
-      </Title>
+    <Section title={t("course")}>
       <History of={stages(s, first)} label={t("course")} />
       {sides.map(({ partner, list }) =>
         list.map((o) => (
@@ -145,13 +136,14 @@ function Course({ service: s }: { service: Service }) {
           </div>
         )),
       )}
-    </Card>
+    </Section>
   );
 }
 
 // Legs lists the legs of an offer. What is bought is one leg, behind which nobody sees.
 function Legs({ offer, seller }: { offer: Offer; seller?: string }) {
   const { t, i18n } = useTranslation("services");
+  const own = offer.legs.filter((l) => l.own).length;
   return (
     <Table.ScrollContainer minWidth={420}>
       <Table aria-label={t("legs")}>
@@ -171,7 +163,9 @@ function Legs({ offer, seller }: { offer: Offer; seller?: string }) {
               <Table.Td>{l.own ? t("ours") : (seller ?? "–")}</Table.Td>
               <Table.Td ta="right">{latency(l.latency, i18n.language)}</Table.Td>
               <Table.Td ta="right">{percent(l.availability, i18n.language)}</Table.Td>
-              <Table.Td ta="right">{l.own ? "" : <Money {...(offer.bought_each ?? { amount: undefined, currency: undefined })} />}</Table.Td>
+              <Table.Td ta="right">
+                <Money {...((l.own ? own === 1 && offer.own_each : offer.bought_each) || { amount: undefined, currency: undefined })} />
+              </Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
@@ -220,12 +214,18 @@ function ChangeOffer({ offer, onDone }: { offer: Offer; onDone: () => void }) {
 function Actions({ service: s, onChange }: { service: Service; onChange: (o: Offer) => void }) {
   const { t } = useTranslation("services");
   const may = useMay();
+  const can = (step: string, operation: string) => s.allowed.includes(step) && may(operation);
   const path = { path: { id: s.id } };
   const text = (v: unknown) => (typeof v === "string" ? v : undefined);
   const amount = (v: unknown) => (typeof v === "string" || typeof v === "number" ? v : undefined);
   return (
     <>
-      {s.waits_for_people && may("build-service") && (
+      {s.seller && s.bought_product && s.state !== "released" && may("open-ticket") && (
+        <Button variant="default" component={Link} to="/tickets" search={{ tab: "own", partner: s.seller, open: s.bought_product } as never}>
+          {t("openTicket")}
+        </Button>
+      )}
+      {can("build", "build-service") && (
         <>
           <Action
             label={t("build")}
@@ -252,7 +252,7 @@ function Actions({ service: s, onChange }: { service: Service; onChange: (o: Off
           <Action label={t("buildFailed")} color="red" text={t("buildFailedText")} done={t("released")} run={() => sent(client.POST("/v1/services/{id}/build", { params: path, body: { failed: true } }))} />
         </>
       )}
-      {s.state === "accepted" && may("change-service") && (
+      {can("change", "change-service") && (
         <Action
           label={t("change")}
           text={t("changeText")}
@@ -274,7 +274,7 @@ function Actions({ service: s, onChange }: { service: Service; onChange: (o: Off
           then={(o) => onChange(o as Offer)}
         />
       )}
-      {building(s) && may("reschedule-service") && (
+      {can("reschedule", "reschedule-service") && (
         <Action
           label={t("reschedule")}
           text={t("rescheduleText")}
@@ -286,10 +286,10 @@ function Actions({ service: s, onChange }: { service: Service; onChange: (o: Off
           run={(v) => sent(client.POST("/v1/services/{id}/reschedule", { params: path, body: { start: text(v.start), expedite: v.expedite === true || undefined } }))}
         />
       )}
-      {building(s) && may("withdraw-service") && (
+      {can("withdraw", "withdraw-service") && (
         <Action label={t("withdraw")} color="red" text={t("withdrawText")} done={t("withdrawn")} run={() => sent(client.POST("/v1/services/{id}/withdraw", { params: path }))} />
       )}
-      {s.state === "accepted" && may("end-service") && (
+      {can("end", "end-service") && (
         <Action
           label={t("end")}
           color="red"
@@ -323,7 +323,7 @@ function Sessions({ service: s }: { service: Service }) {
         file="sessions"
         height={360}
         toolbar={
-          s.state === "accepted" &&
+          s.allowed.includes("open") &&
           may("open-session") && (
             <Action
               label={t("open")}
@@ -345,7 +345,7 @@ function Sessions({ service: s }: { service: Service }) {
             header: t("step"),
             width: "130px",
             cell: (x) =>
-              x.state === "open" && may("close-session") ? (
+              x.allowed.includes("close") && may("close-session") ? (
                 <Action label={t("close")} size="compact-sm" text={t("closeText")} done={t("closed")} run={() => sent(client.POST("/v1/services/{id}/sessions/{session}/close", { params: { path: { id: s.id, session: x.id } } }))} />
               ) : null,
             value: () => "",

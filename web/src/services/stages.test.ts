@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import type { Schema } from "@/api/client";
 
-import { building, running, stages } from "./stages";
+import { moving, running, stages } from "./stages";
 
 const service = (over: Partial<Schema<"Service">>) => ({ id: "s", a: "HKHKG", z: "ITMIL", type: "t", state: "ordered", offer: {}, ...over }) as Schema<"Service">;
 
@@ -32,6 +32,6 @@ it("has the times that are known", () => {
 
 it("knows what can still happen", () => {
   expect(running(service({ state: "released" }))).toBe(false);
-  expect(building(service({ state: "accepted" }))).toBe(false);
-  expect(building(service({ state: "reserved" }))).toBe(true);
+  expect(moving(service({ state: "accepted" }))).toBe(false);
+  expect(moving(service({ state: "reserved" }))).toBe(true);
 });

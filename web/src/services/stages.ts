@@ -30,5 +30,5 @@ export function stages(s: Service, order?: Order): Moment[] {
 // running says whether anything of a service can still happen.
 export const running = (s: Service) => s.state !== "ended" && s.state !== "released";
 
-// building says whether it is on its way to be in service.
-export const building = (s: Service) => running(s) && s.state !== "accepted" && s.state !== "releasing";
+// moving says whether it is on its way to another state.
+export const moving = (s: Service) => running(s) && s.state !== "accepted";

@@ -14,6 +14,7 @@ import { Ago, Between, Countdown, When } from "@/ui/When";
 
 import { useExceptions, useProblems, useRejected, useStatus, useToday, useTrend } from "./queries";
 import type { TodaySearch } from "./routes";
+import { silent } from "./silent";
 import { calls, money, ranges, type Range } from "./trend";
 
 const Plot = lazy(() => import("./Plot").then((m) => ({ default: m.Plot })));
@@ -118,6 +119,14 @@ function Ledger() {
                   {b.partner}: {b.problem ?? t("divergence")}
                 </Text>
               ))}
+            {silent(s.bilaterals, s.time).map((b) => (
+              <Group key={`${b.channel} silent`} gap={6} wrap="nowrap" align="flex-start">
+                <IconAlertTriangle size={16} aria-hidden color="var(--mantine-color-orange-6)" />
+                <Text size="sm">
+                  {t("silent", { partner: b.partner })} <When at={b.unanswered_since} shape={{ date: false }} size="sm" />
+                </Text>
+              </Group>
+            ))}
           </>
         )}
       </Loaded>

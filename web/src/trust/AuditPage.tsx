@@ -22,7 +22,7 @@ import type { PartnerSearch } from "./routes";
 
 type Invoice = Schema<"Invoice">;
 
-const reading = (operation: string) => /^(get|list|stream|audit|search|verify|count|try|export-catalog)/.test(operation);
+const reading = (operation: string) => /^(get|list|stream|audit|search|verify|count|try|replay|parse|export-catalog)/.test(operation);
 
 // AuditPage is where one who checks the carrier takes evidence away.
 export function AuditPage() {
@@ -75,7 +75,7 @@ function Scope() {
       <List size="sm" mt="xs">
         {(["/trust/log", "/trust/verify", "/trust/anchors", "/trust/problems"] as const).map((to) => (
           <List.Item key={to}>
-            <Anchor component={Link} to={to} size="sm">
+            <Anchor component={Link} to={to} size="sm" display="inline-block" py={2} mih={24}>
               {t(`links.${to.slice(7)}`)}
             </Anchor>
           </List.Item>

@@ -1,4 +1,4 @@
-import { Alert, Badge, Card, Code, Group, List, Stack, Text, ThemeIcon, Title } from "@mantine/core";
+import { Alert, Badge, Card, Code, Group, List, Stack, Table, Text, ThemeIcon, Title } from "@mantine/core";
 import { IconCheck, IconCircleDashed, IconX } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import type { Schema } from "@/api/client";
 import { call } from "@/api/http";
 import { problemOf } from "@/api/problem";
 import { FileDrop } from "@/ui/FileDrop";
+import { Money } from "@/ui/Money";
 import { Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
 import { When } from "@/ui/When";
@@ -175,15 +176,54 @@ function What({ proven: p }: { proven: Proven }) {
   );
 }
 
-// Cover shows the figures behind a token, as they came.
+// Cover shows what stands behind a token.
 function Cover({ of }: { of: NonNullable<Proven["cover"]> }) {
   const { t } = useTranslation("trust");
+  const amounts = (all: Schema<"MoneyAmount">[] | null) => new Map((all ?? []).map((a) => [a.currency, a.amount]));
+  const reserve = amounts(of.reserve);
+  const needed = amounts(of.needed);
   return (
-    <details open>
-      <summary>{t("cover")}</summary>
-      <Code block tabIndex={0}>
-        {JSON.stringify(of, null, 2)}
-      </Code>
-    </details>
+    <Stack gap="xs">
+      <Group gap="xl">
+        <Sum name={t("supply")} amount={of.supply} currency={of.token} />
+        <Sum name={t("held")} amount={of.held} currency={of.token} />
+        <Badge color={of.covered ? "teal" : "red"} variant="light" className="state" leftSection={of.covered ? <IconCheck size={14} aria-hidden /> : <IconX size={14} aria-hidden />}>
+          {t(of.covered ? "covered" : "notCovered")}
+        </Badge>
+      </Group>
+      <Table aria-label={t("cover")}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{t("currency")}</Table.Th>
+            <Table.Th ta="right">{t("reserve")}</Table.Th>
+            <Table.Th ta="right">{t("needed")}</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {[...new Set([...reserve.keys(), ...needed.keys()])].sort().map((c) => (
+            <Table.Tr key={c}>
+              <Table.Td>{c}</Table.Td>
+              <Table.Td ta="right">
+                <Money amount={reserve.get(c) ?? "0"} currency={c} size="sm" />
+              </Table.Td>
+              <Table.Td ta="right">
+                <Money amount={needed.get(c) ?? "0"} currency={c} size="sm" />
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Stack>
+  );
+}
+
+function Sum({ name, amount, currency }: { name: string; amount: string; currency: string }) {
+  return (
+    <div>
+      <Text size="xs" c="dimmed">
+        {name}
+      </Text>
+      <Money amount={amount} currency={currency} fw={650} />
+    </div>
   );
 }

@@ -32,13 +32,14 @@ interface Props extends Omit<ButtonProps, "children"> {
   done: string; // said when it is done
   run: (values: Record<string, Value>) => Promise<unknown>;
   then?: (answer: unknown) => void;
+  opened?: boolean; // it asks as soon as it is there
 }
 
 // Action is a button for one step. It asks what the step has to know, says what went wrong
 // beside it, and has what is shown asked again afterwards.
-export function Action({ label, text, asks = [], confirm, done, run, then, color, ...rest }: Props) {
+export function Action({ label, text, asks = [], confirm, done, run, then, opened, color, ...rest }: Props) {
   const { t } = useTranslation();
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState(Boolean(opened));
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>();
   const initial = Object.fromEntries(asks.map((a) => [a.name, a.value ?? (a.kind === "yes" ? false : "")]));

@@ -1,6 +1,7 @@
 import { Text, Timeline } from "@mantine/core";
 import type { ReactNode } from "react";
 
+import { Section } from "./Section";
 import { StateBadge } from "./StateBadge";
 import { When } from "./When";
 
@@ -9,6 +10,24 @@ export interface Moment {
   time?: string; // absent: it is not known, or has yet to come
   text?: ReactNode;
   ahead?: boolean; // it has yet to come
+}
+
+// inOrder puts moments by time; what has none stays at the end.
+export function inOrder(of: Moment[]): Moment[] {
+  const at = (m: Moment) => (m.time ? Date.parse(m.time) : Infinity);
+  return of
+    .map((m, i) => ({ m, i }))
+    .sort((x, y) => at(x.m) - at(y.m) || x.i - y.i)
+    .map(({ m }) => m);
+}
+
+// Course is a part of a page that shows what something went through.
+export function Course({ of, title }: { of: Moment[]; title: string }) {
+  return (
+    <Section title={title}>
+      <History of={of} label={title} />
+    </Section>
+  );
 }
 
 // History shows what something went through, the oldest first.

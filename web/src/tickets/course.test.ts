@@ -2,15 +2,9 @@ import { expect, it } from "vitest";
 
 import type { Schema } from "@/api/client";
 
-import { course, steps } from "./steps";
+import { course, productOf } from "./course";
 
 const ticket = (over: Partial<Schema<"Ticket">>) => ({ id: "T-1", status: "inProgress", history: [], ...over }) as Schema<"Ticket">;
-
-it("offers nothing for what is over", () => {
-  expect(steps(ticket({ status: "closed" }))).toEqual([]);
-  expect(steps(ticket({ status: "resolved" }))).toEqual(["close"]);
-  expect(steps(ticket({}))).toContain("resolve");
-});
 
 it("shows notes among the states by time", () => {
   const all = course(
@@ -23,4 +17,9 @@ it("shows notes among the states by time", () => {
     }),
   );
   expect(all.map((m) => m.state)).toEqual(["acknowledged", "note", "inProgress"]);
+});
+
+it("knows which product it is about", () => {
+  expect(productOf(ticket({ about: "Product P-1" }))).toBe("P-1");
+  expect(productOf(ticket({ about: "Order O 1" }))).toBeUndefined();
 });

@@ -1,0 +1,198 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { Page } from "@playwright/test";
+
+import { accessible, expect, quiet, type Sandbox, test } from "./sandbox";
+
+test.setTimeout(300_000);
+
+const slow = { timeout: 60_000 };
+
+// micro reads an amount as a page writes it, in millionths.
+const micro = (text: string) => BigInt(text.replace(/[^\d.-]/g, "").replace(/\.(\d*)$/, (_, d: string) => d.padEnd(6, "0").slice(0, 6)).replace(/^(-?\d+)$/, "$1")) * (text.includes(".") ? 1n : 1_000_000n);
+
+// amounts gives the amounts in a column of a table, by the column's name.
+async function amounts(page: Page, table: string, column: string): Promise<bigint[]> {
+  const t = page.getByRole("table", { name: table, exact: true });
+  const heads = (await t.getByRole("columnheader").allInnerTexts()).map((h) => h.trim());
+  const at = heads.indexOf(column);
+  expect(heads, `columns of ${table}`).toContain(column);
+  const rows = t.getByRole("row").filter({ has: page.getByRole("cell") });
+  const out: bigint[] = [];
+  for (let i = 0; i < (await rows.count()); i++) out.push(micro(await rows.nth(i).getByRole("cell").nth(at).innerText()));
+  return out;
+}
+
+const sum = (all: bigint[]) => all.reduce((a, b) => a + b, 0n);
+
+// bought has ALPHA buy a line to Milan, so that BRAVO owes CHARLIE for its part of it, which
+// is paid by a bank.
+async function bought(sandbox: Sandbox) {
+  const offer = JSON.parse(await sandbox.command("inquire", "--node", sandbox.node("ALPHA"), "--role", "product-manager", "--per", "1d", "--yes", "--json", "100 Mbit/s Hong Kong to Milan now without end, under 180 ms")) as { best: { quote: string } };
+  await sandbox.command("service", "order", offer.best.quote, "--node", sandbox.node("ALPHA"));
+}
+
+test("finance pays what is due by a run of two persons, and reconciles what the bank tells", async ({ sandbox, browser }) => {
+  const folder = mkdtempSync(join(tmpdir(), "lateral-bank-"));
+  await bought(sandbox);
+
+  // What BRAVO owes CHARLIE comes up by itself.
+  const ann = await sandbox.as(browser, "BRAVO", "finance");
+  await ann.goto("/payments?partner=CHARLIE");
+  const due = ann.getByRole("table", { name: "Due" });
+  await expect(due.getByRole("row").filter({ hasText: "CHARLIE" }).first()).toBeVisible(slow);
+  await accessible(ann);
+
+  // The first person makes a run of it, and may not approve it.
+  await ann.getByRole("button", { name: "New run" }).click();
+  const form = ann.getByRole("dialog", { name: "New run" });
+  await accessible(ann);
+  await form.getByRole("button", { name: "Make run" }).click();
+  await expect(form.getByText("This is needed").first()).toBeVisible();
+  await form.getByLabel("Own account").click();
+  await ann.getByRole("option", { name: /BRAVOEUR/ }).click();
+  await form.getByRole("button", { name: "Make run" }).click();
+  await expect(ann.getByText("You have made this run")).toBeVisible(slow);
+  const id = new URL(ann.url()).searchParams.get("id") ?? "";
+  expect(id).toMatch(/^R\d{6}$/);
+  const run = ann.getByRole("dialog", { name: `Run ${id}` });
+  await expect(run.getByRole("button", { name: "Approve" })).toHaveCount(0);
+  const refused = await ann.evaluate(async (run) => {
+    const { csrf } = (await (await fetch("/session")).json()) as { csrf: string };
+    const answer = await fetch(`/v1/payments/runs/${run}/approve`, { method: "POST", headers: { "X-CSRF-Token": csrf } });
+    return [answer.status, ((await answer.json()) as { code: string }).code];
+  }, id);
+  expect(refused).toEqual([403, "second-person-needed"]);
+  // A bank pays whole cents of what is owed together.
+  const owed = sum(await amounts(ann, "Debts", "Owed"));
+  const pays = sum(await amounts(ann, "Debts", "Bank pays"));
+  expect(pays).toBe((owed / 10_000n) * 10_000n);
+  expect(pays).toBeGreaterThan(50_000_000n);
+  expect(sum(await amounts(ann, "Payments", "Amount"))).toBe(pays);
+  const paid = await run.getByRole("table", { name: "Debts" }).getByRole("link").allInnerTexts();
+  await accessible(ann);
+  await ann.keyboard.press("Escape");
+  await ann.getByRole("tab", { name: "Due" }).click();
+  await expect(due.getByRole("row").filter({ hasText: paid[0] }).getByText(id, { exact: true })).toBeVisible();
+
+  // The second one compares, approves and exports.
+  const ben = await sandbox.as(browser, "BRAVO", "finance-2");
+  await ben.goto("/payments?tab=runs");
+  const row = ben.getByRole("row").filter({ hasText: id });
+  await expect(row.getByText("second person")).toBeVisible();
+  await accessible(ben);
+  await row.getByRole("button", { name: id }).click();
+  const check = ben.getByRole("dialog", { name: `Run ${id}` });
+  await expect(check.getByText("Check before you approve")).toBeVisible();
+  await check.getByRole("button", { name: "Approve" }).click();
+  await expect(ben.getByText(`Run ${id} is approved.`)).toBeVisible();
+  const [file] = await Promise.all([ben.waitForEvent("download"), check.getByRole("button", { name: "Export pain.001" }).click()]);
+  const pain = join(folder, file.suggestedFilename());
+  await file.saveAs(pain);
+  expect(readFileSync(pain, "utf8")).toContain("pain.001.001.");
+  await expect(check.getByText("ordered", { exact: true }).first()).toBeVisible();
+  await ben.keyboard.press("Escape");
+
+  // The bank pays, and tells both.
+  await sandbox.command("bank", "simulate", pain, "--out", join(folder, "bank"));
+  const told = readdirSync(join(folder, "bank")).map((f) => join(folder, "bank", f));
+  const of = (name: RegExp) => {
+    const f = told.find((x) => name.test(x));
+    expect(f, `${name} of ${told.join(", ")}`).toBeDefined();
+    return f as string;
+  };
+  await ben.getByRole("tab", { name: "Bank files" }).click();
+  await expect(ben.getByText("Drop files of your bank here")).toBeVisible();
+  await ben.getByTestId("file").setInputFiles([of(/pacs\.002/), of(/camt\.054-BRAVOEUR/)]);
+  await expect(ben.getByRole("status").filter({ hasText: "camt.054-BRAVOEUR.xml: 1 booking" })).toBeVisible(slow);
+  await expect(ben.getByRole("status").filter({ hasText: "camt.054-BRAVOEUR.xml" }).getByText("1 whole")).toBeVisible();
+  await expect(ben.getByRole("status").filter({ hasText: "pacs.002" }).first()).toBeVisible();
+  await accessible(ben);
+  await ben.getByTestId("file").setInputFiles(of(/camt\.054-BRAVOEUR/));
+  await expect(ben.getByText("was taken in before; nothing has changed")).toBeVisible(slow);
+  await ben.goto(`/payments?tab=runs&id=${id}`);
+  await expect(check.getByRole("table", { name: "Payments" }).getByText("advised")).toBeVisible(slow);
+
+  // CHARLIE finds the money under its reference, and both sides' debts are settled.
+  const cleo = await sandbox.as(browser, "CHARLIE", "finance");
+  await cleo.goto("/payments?tab=files");
+  await cleo.getByTestId("file").setInputFiles(of(/camt\.054-CHARLIEEUR/));
+  await expect(cleo.getByRole("status").filter({ hasText: "camt.054-CHARLIEEUR.xml" }).getByText("1 whole")).toBeVisible(slow);
+  for (const [page, partner] of [[cleo, "BRAVO"], [ann, "CHARLIE"]] as const) {
+    await page.goto(`/statements?tab=obligations&partner=${partner}&state=settled`);
+    for (const o of paid) await expect(page.getByRole("row").filter({ hasText: o })).toBeVisible(slow);
+  }
+  await accessible(cleo);
+  await ann.getByRole("row").filter({ hasText: paid[0] }).getByRole("button").first().click();
+  await expect(ann.getByRole("dialog", { name: paid[0] }).getByText(/bank-transfer/).first()).toBeVisible();
+  await accessible(ann);
+
+  // Money without a reference that anybody knows waits for two people.
+  const stranger = join(folder, "camt.054-stranger.xml");
+  const notice = readFileSync(of(/camt\.054-CHARLIEEUR/), "utf8");
+  writeFileSync(
+    stranger,
+    notice
+      .replace(/<MsgId>[^<]*/, "<MsgId>STRANGER-1")
+      .replace(/<EndToEndId>[^<]*/g, "<EndToEndId>NOTPROVIDED")
+      .replace(/<RmtInf>.*?<\/RmtInf>/gs, "<RmtInf><Ustrd>INV 4711</Ustrd></RmtInf>")
+      .replace(/(<Ntfctn>\s*<Id>)[^<]*/, "$1STRANGER-1N")
+      .replace(/<TxId>[^<]*/g, "<TxId>STRANGER-1T")
+      .replace(/<AcctSvcrRef>[^<]*/g, "<AcctSvcrRef>B-STRANGER")
+      .replace(/(<(?:Amt|TtlNetNtryAmt|Sum)[^>]*>)(?!0<)[\d.]+/g, "$17.77"),
+  );
+  await cleo.goto("/payments?tab=files");
+  await cleo.getByTestId("file").setInputFiles(stranger);
+  await expect(cleo.getByRole("status").filter({ hasText: "camt.054-stranger.xml" }).getByText("1 unknown reference")).toBeVisible(slow);
+  await cleo.getByRole("link", { name: "Decide 1 exception" }).click();
+  const open = cleo.getByRole("row").filter({ hasText: "Unknown reference" }).first();
+  await expect(open).toContainText("7.77");
+  await open.getByRole("button").first().click();
+  const decide = cleo.getByRole("dialog", { name: /Unknown reference/ });
+  await decide.getByRole("radio", { name: "Return" }).check();
+  await decide.getByLabel("Why").fill("Nobody here knows the payer.");
+  await accessible(cleo);
+  await decide.getByRole("button", { name: "Propose" }).click();
+  await expect(decide.getByText("You have proposed it: another person approves it.")).toBeVisible(slow);
+  await expect(decide.getByRole("button", { name: "Approve" })).toHaveCount(0);
+  const dora = await sandbox.as(browser, "CHARLIE", "finance-2");
+  await dora.goto("/payments?tab=exceptions");
+  await dora.getByRole("row").filter({ hasText: "Unknown reference" }).first().getByRole("button").first().click();
+  const second = dora.getByRole("dialog", { name: /Unknown reference/ });
+  await expect(second.getByText("Nobody here knows the payer.")).toBeVisible();
+  await second.getByRole("button", { name: "Approve" }).click();
+  await expect(dora.getByText("It is carried out.")).toBeVisible(slow);
+  await expect(dora.getByText("Nothing to decide")).toBeVisible(slow);
+
+  // What is left to pay is what came up since.
+  await ann.goto("/ageing?partner=CHARLIE&payer=us");
+  await expect(ann.getByRole("table", { name: "Ageing" })).toBeVisible();
+  expect(sum(await amounts(ann, "Ageing", "Total"))).toBeLessThan(pays);
+  await accessible(ann);
+  for (const page of ["/balances", "/exposure", "/deposits"]) {
+    await ann.goto(page);
+    await expect(ann.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(ann.getByRole("status", { name: "Loading" })).toHaveCount(0, slow);
+    await accessible(ann);
+  }
+  for (const p of [ann, ben, cleo, dora]) await quiet(p);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("finance sees what a netting takes off", async ({ sandbox, browser }) => {
+  const page = await sandbox.as(browser, "ALPHA", "finance");
+  await page.goto("/netting?partner=BRAVO&state=accepted");
+  const table = page.getByRole("table", { name: "With a partner" });
+  await expect(table.getByRole("row").filter({ hasText: "→" }).first()).toBeVisible(slow);
+  await accessible(page);
+  await table.getByRole("row").filter({ hasText: "→" }).first().getByRole("button").first().click();
+  const one = page.getByRole("dialog");
+  await expect(one.getByRole("img", { name: /^Before: \d+ debt/ })).toBeVisible();
+  await expect(one.getByRole("img", { name: /^After: \d+ debt/ })).toBeVisible();
+  const figure = async (name: string) => micro((await one.getByText(name, { exact: true }).locator("xpath=following-sibling::*[1]").first().innerText()).replace(/[A-Z]/g, ""));
+  expect((await figure("Gross, before")) - (await figure("Left, after"))).toBe(await figure("Taken off"));
+  await accessible(page);
+  await quiet(page);
+});
