@@ -54,7 +54,7 @@ export function Step({ title, text, onClose, onSubmit, busy, error, confirm, can
               <Button variant="default" onClick={onClose} disabled={busy}>
                 {cancel ?? t("cancel")}
               </Button>
-              <Button type="submit" color={color} loading={busy} disabled={disabled}>
+              <Button type="submit" color={color === "red" ? "red.9" : color} loading={busy} disabled={disabled}>
                 {confirm ?? title}
               </Button>
             </Group>
