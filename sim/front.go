@@ -173,11 +173,11 @@ func (f *front) wait(w http.ResponseWriter, code party.Code) {
 	guarded(w, http.StatusServiceUnavailable, text.Bytes())
 }
 
-// guarded writes a page that runs no script and loads nothing.
+// guarded writes a page that loads nothing, and runs no script but the one that waits.
 func guarded(w http.ResponseWriter, status int, page []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+indexStyleHash+"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+hashed(indexStyle)+"; script-src "+hashed(waitScript)+"; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
@@ -256,11 +256,15 @@ func (f *front) listed() (out struct {
 
 const indexStyle = `body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}li{margin:.4rem 0}`
 
-// indexStyleHash is the hash by which the page's policy lets its style in.
-var indexStyleHash = func() string {
-	sum := sha256.Sum256([]byte(indexStyle))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}()
+// waitScript loads the page again when the node answers; a page that loads itself again
+// and again would be read out each time.
+const waitScript = `setInterval(async()=>{try{if((await fetch("/health",{cache:"no-store"})).status<500)location.reload()}catch{}},2000)`
+
+// hashed names a text of the page by which its policy lets it in.
+func hashed(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
 
 var indexPage = template.Must(template.New("index").Parse(`<!doctype html>
 <html lang="en">
@@ -289,7 +293,6 @@ var waitPage = template.Must(template.New("wait").Parse(`<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<meta http-equiv="refresh" content="3">
 <title>{{.Code}} does not answer</title>
 <style>` + indexStyle + `</style>
 </head>
@@ -299,6 +302,7 @@ var waitPage = template.Must(template.New("wait").Parse(`<!doctype html>
 <p>It may be starting, or somebody has stopped it. This page asks again every few seconds, and goes on when the node is back.</p>
 <p>Nodes are started in the sandbox's controls, at any other carrier.</p>
 </main>
+<script>` + waitScript + `</script>
 </body>
 </html>
 `))

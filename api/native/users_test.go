@@ -130,10 +130,25 @@ func TestAnActorInTheContextCountsInsteadOfAToken(t *testing.T) {
 			t.Errorf("%s asks %s: %d %s", c.role, c.path, w.Code, w.Body)
 		}
 	}
+	// The portal is not offered what this node has not: it finds no services and has no desk
+	// for tickets of partners.
+	notHere := []string{"inquire", "list-inquiries", "get-inquiry", "list-services", "get-service", "order-service", "withdraw-service", "change-service", "reschedule-service", "end-service", "build-service",
+		"list-sessions", "get-session", "open-session", "close-session", "list-tickets", "get-ticket", "acknowledge-ticket", "progress-ticket", "ask-ticket", "resolve-ticket", "close-ticket", "list-incidents", "put-incident"}
 	for _, r := range api.Roles {
 		me, err := s.client(r).Me(within(t))
-		if err != nil || !slices.Equal(me.Operations, h.Operations(r)) {
-			t.Errorf("%s may do %v by its token, and %v in the portal: %v", r, me.Operations, h.Operations(r), err)
+		offered := h.Operations(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, op := range me.Operations {
+			if absent := slices.Contains(notHere, op); slices.Contains(offered, op) == absent {
+				t.Errorf("%s: %s is offered in the portal: %t", r, op, !absent)
+			}
+		}
+		for _, op := range offered {
+			if !slices.Contains(me.Operations, op) {
+				t.Errorf("%s is offered %s, which its token may not do", r, op)
+			}
 		}
 	}
 }
