@@ -64,10 +64,14 @@ func (p *portal) serveAsset(w http.ResponseWriter, r *http.Request) {
 	}
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	asset := strings.HasPrefix(name, "assets/")
+	// Files lie in assets or at the root. What is deeper is a page's address, and may
+	// have a dot in an id.
+	file := asset || !strings.Contains(name, "/") && strings.Contains(name, ".") && name != "index.html"
+	odd := strings.Contains(name, ".") && !fs.ValidPath(name)
 	switch {
-	case name == "index.html", !asset && !strings.Contains(name, "."):
+	case !file && !odd:
 		p.servePage(w, r)
-	case !fs.ValidPath(name) || strings.HasPrefix(name, ".") || strings.Contains(name, "/.") || !p.serveFile(w, r, name, asset):
+	case odd || strings.HasPrefix(name, ".") || strings.Contains(name, "/.") || !p.serveFile(w, r, name, asset):
 		p.refuse(w, r, fault.New(fault.NotFound, "there is no such file", "open the portal at /"))
 	}
 }

@@ -110,14 +110,15 @@ type obligationCommand struct {
 
 type obligationList struct {
 	many
-	State string `placeholder:"STATE" help:"owed, overdue, advised, held or settled."`
-	Payer string `placeholder:"CODE" help:"Owed by this side."`
-	Age   string `placeholder:"AGE" help:"not_due, days_1_30, days_31_60, days_61_90 or over_90: what is left is that old."`
+	State    string `placeholder:"STATE" help:"owed, overdue, advised, held or settled."`
+	Payer    string `placeholder:"CODE" help:"Owed by this side."`
+	Currency string `placeholder:"CODE" help:"In this currency, like EUR."`
+	Age      string `placeholder:"AGE" help:"not_due, days_1_30, days_31_60, days_61_90 or over_90: what is left is that old."`
 }
 
 func (c obligationList) Run(ctx context.Context, n *remote) error {
 	return list(ctx, n, c.many, "id state payer payee amount left due late deadline", func(p *client.Partner) iter.Seq2[wire.Obligation, error] {
-		return p.Obligations(ctx, client.Filter{"state": c.State, "payer": c.Payer, "age": c.Age})
+		return p.Obligations(ctx, client.Filter{"state": c.State, "payer": c.Payer, "currency": c.Currency, "age": c.Age})
 	})
 }
 

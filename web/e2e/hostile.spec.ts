@@ -62,11 +62,11 @@ test("names of a carrier, of delegates and of tokens are text on both sides", as
   await control.goto("/sandbox-control");
   const section = control.getByRole("region", { name: "Add a carrier" });
   // A code is refused at its field.
-  await section.getByLabel("Code").fill(image);
+  await section.getByRole("textbox", { name: "Code" }).fill(image);
   await section.getByRole("button", { name: "Add a carrier" }).click();
   await expect(section.getByText(/is no member code/).first()).toBeVisible(slow);
-  await expect(section.getByLabel("Code")).toHaveAttribute("aria-invalid", "true");
-  await section.getByLabel("Code").fill("QUEBEC");
+  await expect(section.getByRole("textbox", { name: "Code" })).toHaveAttribute("aria-invalid", "true");
+  await section.getByRole("textbox", { name: "Code" }).fill("QUEBEC");
   const name = `${image} ${breakout} ${formula}`;
   await section.getByLabel("Legal name").fill(name);
   await section.getByRole("button", { name: "Add a carrier" }).click();
