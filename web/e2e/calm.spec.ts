@@ -53,12 +53,12 @@ test("a node that is away is told calmly; what is there stays, and goes on by it
 test("a change whose answer was lost is sent again under its key, and done once", async ({ sandbox, browser }) => {
   test.setTimeout(240_000);
   const page = await sandbox.as(browser, "ALPHA", "product-manager");
-  await page.goto("/agreements/new?partner=BRAVO");
+  await page.goto("/agreements/new?partner=FOXTROT");
   await page.getByLabel("Id", { exact: false }).first().fill("MSA-LOST");
   await page.getByLabel("SHA-256 of the document, hex").fill("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
   for (const clause of ["Governing law", "Jurisdiction", "Indemnity", "Liability", "Force majeure", "Taxes", "Term", "Obligations", "Definitions"]) await page.getByRole("textbox", { name: clause, exact: true }).fill("As in the signed document.");
   const keys: (string | undefined)[] = [];
-  await page.route("**/v1/bilaterals/BRAVO/agreements", async (route) => {
+  await page.route("**/v1/bilaterals/FOXTROT/agreements", async (route) => {
     if (route.request().method() !== "POST") return route.continue();
     keys.push(route.request().headers()["idempotency-key"]);
     if (keys.length > 1) return route.continue();
@@ -73,7 +73,7 @@ test("a change whose answer was lost is sent again under its key, and done once"
   expect(keys.length).toBeGreaterThan(1);
   expect(new Set(keys).size).toBe(1);
   expect(keys[0]).toBeTruthy();
-  const partner = await sandbox.as(browser, "BRAVO", "product-manager");
+  const partner = await sandbox.as(browser, "FOXTROT", "product-manager");
   await partner.goto("/agreements?partner=ALPHA");
   await expect(partner.getByRole("link", { name: "MSA-LOST" })).toHaveCount(1, slow);
   await partner.getByRole("link", { name: "MSA-LOST" }).click();

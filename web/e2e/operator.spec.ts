@@ -46,6 +46,14 @@ async function story(sandbox: Sandbox, control: Page, alpha: Page, bravo: Page) 
   await kill("BRAVO");
   await expect(did("BRAVO is killed")).toBeVisible();
   await expect(bravo.getByRole("status").filter({ hasText: "Waiting" })).toBeVisible(slow);
+  // What is put on the channel now is not answered.
+  expect(
+    await alpha.evaluate(async () => {
+      const { csrf } = (await (await fetch("/session")).json()) as { csrf: string };
+      const answer = await fetch("/v1/bilaterals/BRAVO/files", { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf }, body: JSON.stringify({ kind: "contract", hash: "ab".repeat(32), size: 1 }) });
+      return answer.status;
+    }),
+  ).toBe(200);
   await expect(ledger.getByText("BRAVO does not answer, since")).toBeVisible(slow);
   await expect(alpha.getByRole("status").filter({ hasText: "Live" })).toBeVisible();
   await accessible(alpha);

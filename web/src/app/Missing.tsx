@@ -1,4 +1,4 @@
-import { Anchor, Button, Container } from "@mantine/core";
+import { Anchor, Button, Container, Text } from "@mantine/core";
 import { Link, useRouter, type ErrorComponentProps } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
@@ -6,19 +6,23 @@ import { useTranslation } from "react-i18next";
 import { passing, problemOf } from "@/api/problem";
 import { pauseOf } from "@/api/reach";
 
-import { Empty } from "@/ui/Empty";
+import { Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
 
 // Missing is shown where there is no page.
 export function Missing() {
   const { t } = useTranslation();
   return (
-    <Empty title={t("missing.title")}>
-      {t("missing.text")}{" "}
-      <Anchor component={Link} to="/">
-        {t("missing.home")}
-      </Anchor>
-    </Empty>
+    <Container component="main" py="xl">
+      <Page title={t("missing.title")}>
+        <Text>
+          {t("missing.text")}{" "}
+          <Anchor component={Link} to="/">
+            {t("missing.home")}
+          </Anchor>
+        </Text>
+      </Page>
+    </Container>
   );
 }
 

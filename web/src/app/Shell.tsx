@@ -1,7 +1,7 @@
 import { ActionIcon, AppShell, Avatar, Burger, Group, Menu, NavLink, ScrollArea, Stack, Text, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconLanguage, IconLogout, IconMoon, IconSun, IconUser } from "@tabler/icons-react";
-import { Link, Outlet, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
+import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { Suspense, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -27,17 +27,7 @@ export function Shell() {
   const main = useRef<HTMLElement>(null);
   useLive();
 
-  // Who goes to another page by keyboard or reads by ear starts at its title, once it is there.
-  const router = useRouter();
-  useEffect(
-    () =>
-      router.subscribe("onRendered", ({ fromLocation, pathChanged }) => {
-        if (!fromLocation || !pathChanged) return;
-        close();
-        document.getElementById("page-title")?.focus({ preventScroll: true });
-      }),
-    [router, close],
-  );
+  useEffect(close, [pathname, close]);
 
   const current = (to: string, also: string[] = []) => [to, ...also].some((p) => (p === "/" ? pathname === "/" : pathname === p || pathname.startsWith(`${p}/`)));
   return (

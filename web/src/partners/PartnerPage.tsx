@@ -62,7 +62,7 @@ export function PartnerPage() {
 
 function Part({ title, children, actions }: { title: string; children: ReactNode; actions?: ReactNode }) {
   return (
-    <Card withBorder component="section" aria-label={title}>
+    <Card withBorder component="section">
       <Stack gap="sm">
         <Group justify="space-between">
           <Title order={2} size="h4">

@@ -49,7 +49,7 @@ export function PartnersPage() {
         )
       }
     >
-      <Tabs value={list} onChange={(v) => go({ list: v as List })} keepMounted={false}>
+      <Tabs value={list} onChange={(v) => go({ list: v as List, q: search.q })} keepMounted={false}>
         <Tabs.List>
           <Tabs.Tab value="partners">{t("partners")}</Tabs.Tab>
           <Tabs.Tab value="members">{t("members")}</Tabs.Tab>

@@ -1,6 +1,6 @@
 import { Anchor, Breadcrumbs, Group, Skeleton, Stack, Text, Title } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
-import { useEffect, type ReactNode } from "react";
+import { Link, useLocation } from "@tanstack/react-router";
+import { useEffect, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { passing, problemOf } from "@/api/problem";
@@ -23,12 +23,21 @@ interface Props {
   children: ReactNode;
 }
 
-// Page is the frame of every page: where one is, what it is called, what one can do.
+let arrived = false; // some page was shown before
+
+// Page is the frame of every page: where one is, what it is called, what one can do. Who
+// comes to it from another page by keyboard, or reads by ear, starts at its title.
 export function Page({ title, name, lead, crumbs, actions, children }: Props) {
   const text = name ?? (typeof title === "string" ? title : "");
   useEffect(() => {
     document.title = text ? `${text} · Lateral` : "Lateral";
   }, [text]);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const { pathname } = useLocation();
+  useEffect(() => {
+    if (arrived) heading.current?.focus({ preventScroll: true });
+    arrived = true;
+  }, [pathname]);
   return (
     <Stack gap="lg">
       <div>
@@ -43,7 +52,7 @@ export function Page({ title, name, lead, crumbs, actions, children }: Props) {
         )}
         <Group justify="space-between" align="flex-end" gap="sm">
           <div>
-            <Title order={1} size="h2" tabIndex={-1} id="page-title">
+            <Title order={1} size="h2" tabIndex={-1} id="page-title" ref={heading}>
               {title}
             </Title>
             {lead && (
