@@ -138,7 +138,8 @@ test("names of a carrier, of delegates and of tokens are text on both sides", as
   const delegate = sponsor.getByRole("dialog", { name: "Add a delegate" });
   await delegate.getByRole("textbox", { name: "Name" }).fill(`${script}${breakout}`);
   await delegate.getByLabel("Public key, hex").fill(key);
-  await delegate.getByRole("combobox", { name: "Roles" }).or(delegate.getByLabel("Roles")).first().click();
+  await delegate.getByRole("combobox", { name: "Roles" }).focus();
+  await sponsor.keyboard.press("ArrowDown");
   await sponsor.getByRole("option", { name: "orders" }).click();
   await sponsor.keyboard.press("Escape");
   if (await delegate.isHidden()) throw new Error("Escape closed the dialog, not the list");
