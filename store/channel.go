@@ -99,7 +99,7 @@ func (d *DB) Node() *Channel { return d.Channel(nodeID) }
 var nodeID = canon.Sum("lateral/store-node/1")
 
 // Channels lists the channels that have committed something, in byte order of
-// their ids; the node's own keyspace is not among them.
+// their ids; the node's own keyspaces are not among them.
 func (d *DB) Channels() ([]canon.Hash, error) {
 	it, err := d.db.NewIter(nil)
 	if err != nil {
@@ -108,7 +108,7 @@ func (d *DB) Channels() ([]canon.Hash, error) {
 	var ids []canon.Hash
 	for ok := it.First(); ok; {
 		id := canon.Hash(it.Key())
-		if id != nodeID {
+		if id != nodeID && id != markID {
 			ids = append(ids, id)
 		}
 		next := upper(id[:])

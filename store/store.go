@@ -263,11 +263,15 @@ func (d *DB) Room() error {
 // apply commits a batch to Pebble and closes it. When the commit fails the
 // batch stays open: Pebble may still hold it, and a closed one is used again.
 func (d *DB) apply(batch *pebble.Batch) error {
+	n, err := d.mark.number(batch)
+	if err != nil {
+		return err
+	}
 	if err := d.wait(begin(func() error { return batch.Commit(pebble.Sync) })); err != nil {
 		d.fail(d.explain(err))
 		return d.Err()
 	}
-	if err := d.mark.keep(batch); err != nil {
+	if err := d.mark.keep(n); err != nil {
 		d.log.Warn("store: the mark of what is committed is not written", "dir", d.dir, "err", err)
 	}
 	return batch.Close()
