@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -297,7 +298,7 @@ func TestDamageOnDiskIsFound(t *testing.T) {
 
 // Pebble takes damage in its newest log for the torn end of a crash where the log
 // does not say that it was synced, and a young one never does.
-func TestAByteOfAYoungLogIsMissed(t *testing.T) {
+func TestAFlippedByteInAYoungLogIsNoticed(t *testing.T) {
 	const blocks = 5
 	whole := storeOnDisk(t, blocks)
 	logs, err := filepath.Glob(filepath.Join(whole, "*.log"))
@@ -322,6 +323,34 @@ func TestAByteOfAYoungLogIsMissed(t *testing.T) {
 			if height, err := inspect(dir); fault.CodeOf(err) != fault.Corrupt {
 				t.Fatalf("with another byte %d of %d the store stands at %d of %d, %v", at, size, height, blocks, err)
 			}
+		}
+	}
+}
+
+// Commits at the same time may stand in another order than they were numbered in; the
+// store that they leave is whole.
+func TestAStoreOfCommitsAtTheSameTimeIsWhole(t *testing.T) {
+	dir := t.TempDir()
+	for round := range 3 {
+		db := open(t, dir, Options{})
+		var all sync.WaitGroup
+		for i := range 40 {
+			c := db.Channel(canon.Sum("test", []byte{byte(round), byte(i)}))
+			all.Go(func() {
+				for n := range 30 {
+					if err := c.Commit(Batch{Writes: []merkle.Write{{Key: "n", Value: []byte{byte(n)}}}}); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if at := readMark(vfs.Default, filepath.Join(dir, markFile)); at != uint64(40*30*(round+1)) {
+			t.Fatalf("the mark says %d after %d commits", at, 40*30*(round+1))
 		}
 	}
 }
