@@ -344,11 +344,13 @@ type Verdict struct {
 	Amount money.Micro `cbor:"4,keyasint,omitempty" json:"amount,omitempty"`
 }
 
-// DisputePropose offers decisions on lines in the hands of people.
+// DisputePropose offers decisions on lines in the hands of people. A counter-offer
+// names the partner's offer that it rejects and takes the place of.
 type DisputePropose struct {
 	Verdicts []Verdict  `cbor:"1,keyasint" json:"verdicts"`
 	Why      string     `cbor:"2,keyasint" json:"why"`
 	Evidence canon.Hash `cbor:"3,keyasint,omitzero" json:"evidence,omitzero"`
+	Replaces canon.Hash `cbor:"4,keyasint,omitzero" json:"replaces,omitzero"` // command of the offer that stands on each line; zero: none, or one of the sender's
 }
 
 // DisputeAccept accepts the other side's offers. It repeats them, so that

@@ -49,7 +49,7 @@ var bodies = map[Kind]any{
 
 // before is how many fields types had when their bytes were fixed. What came
 // later is left out where it is zero, and has vectors of its own.
-var before = map[reflect.Type]int{reflect.TypeFor[rating.Row](): 9, reflect.TypeFor[SheetPropose](): 9, reflect.TypeFor[OrderPlace](): 8, reflect.TypeFor[Verdict](): 3, reflect.TypeFor[PaymentAdvise](): 5, reflect.TypeFor[agreement.Terms](): 24}
+var before = map[reflect.Type]int{reflect.TypeFor[rating.Row](): 9, reflect.TypeFor[SheetPropose](): 9, reflect.TypeFor[OrderPlace](): 8, reflect.TypeFor[Verdict](): 3, reflect.TypeFor[PaymentAdvise](): 5, reflect.TypeFor[DisputePropose](): 3, reflect.TypeFor[agreement.Terms](): 24}
 
 // fill gives a value with something in each field, the same each time.
 func fill(v reflect.Value, n *int) {

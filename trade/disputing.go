@@ -519,8 +519,8 @@ func disputePropose(t *tx, c DisputePropose) error {
 		if !ok {
 			return wrongState("dispute", d.ID, string(d.State), "a proposal")
 		}
-		if d.Proposal != nil && d.Proposal.Act.By != t.own {
-			return conflict("verdicts", "accept or reject that one first", "the other side has proposed a decision of %s", d.ID)
+		if err := t.replaceable(d, c.Replaces); err != nil {
+			return err
 		}
 		if i > 0 && (d.Order != proposals[0].Order || d.Interval != proposals[0].Interval) {
 			return invalid("verdicts", "the lines are of several periods", "propose for the lines of one period together")
@@ -542,9 +542,26 @@ func disputePropose(t *tx, c DisputePropose) error {
 		return err
 	}
 	for _, d := range proposals {
+		if old, _ := get[dispute.Dispute](t, DisputeKey(d.ID)); old.Proposal != nil && old.Proposal.Act.By != t.own {
+			t.emit(EventDisputeRejected, DisputeKey(d.ID), c.Why)
+		}
 		d.Proposal.Act = act
 		t.put(DisputeKey(d.ID), d)
 		t.emit(EventDisputeProposed, DisputeKey(d.ID), string(t.own))
+	}
+	return nil
+}
+
+// replaceable reports whether a side may offer anew: over what it has read, if it names
+// that, else over nothing or an offer of its own.
+func (t *tx) replaceable(d dispute.Dispute, replaces canon.Hash) error {
+	switch {
+	case replaces.IsZero() && (d.Proposal == nil || d.Proposal.Act.By == t.own):
+		return nil
+	case replaces.IsZero():
+		return conflict("verdicts", "accept or reject that one, or name it as the one that yours replaces", "the other side has proposed a decision of %s", d.ID)
+	case d.Proposal == nil || d.Proposal.Act.Command != replaces:
+		return conflict("replaces", "read the dispute as it stands now", "the offer that is to be replaced does not stand on %s", d.ID)
 	}
 	return nil
 }

@@ -109,3 +109,18 @@ func TestTermsPutRightTheRecordsOfTheTwoAlone(t *testing.T) {
 		}
 	}
 }
+
+// A counter-offer names the offer whose place it takes; an offer over nothing has the
+// bytes of before.
+func TestACounterOfferHasOneEncoding(t *testing.T) {
+	plain := DisputePropose{Verdicts: []Verdict{{Dispute: "D", Calls: 1, BilledSeconds: 2}}, Why: "w"}
+	counter := plain
+	counter.Replaces = canon.Sum("an offer")
+	a, b := hex.EncodeToString(canon.Must(plain)), hex.EncodeToString(canon.Must(counter))
+	if a != "a20181a3016144020103020261"+"77" {
+		t.Errorf("an offer is %s", a)
+	}
+	if b != "a3"+a[2:]+"045820"+hex.EncodeToString(counter.Replaces[:]) {
+		t.Errorf("an offer is %s, and %s as a counter-offer", a, b)
+	}
+}

@@ -605,7 +605,15 @@ func (w *world) command(actor string, k Kind, a args) Command {
 		}
 		b = c
 	case KindDisputePropose:
-		b = DisputePropose{Verdicts: w.verdicts(a), Why: a.or("why", "as-agreed-by-phone")}
+		x := DisputePropose{Verdicts: w.verdicts(a), Why: a.or("why", "as-agreed-by-phone")}
+		if id := a["replaces"]; id != "" {
+			if d, ok := get[dispute.Dispute](w.state, DisputeKey(w.disputeID(a, id))); ok && d.Proposal != nil {
+				x.Replaces = d.Proposal.Act.Command
+			} else {
+				x.Replaces = canon.Sum("no such offer")
+			}
+		}
+		b = x
 	case KindDisputeAccept:
 		b = DisputeAccept{w.verdicts(a)}
 	case KindDisputeReject:

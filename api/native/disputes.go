@@ -203,28 +203,27 @@ func (s *server) disputed(in *DisputePath) (b Bilateral, d dispute.Dispute, err 
 	return b, d, err
 }
 
-// propose offers a decision. What is there of the partner is rejected first, where that
-// is what was read: the ledger takes no offer over another's.
+// propose offers a decision, in the place of the partner's offer where that is what was
+// read: a counter-offer.
 func (s *server) propose(ctx context.Context, in *DisputePath, p wire.ProposeDecision) (*reply[wire.Done[wire.Dispute]], error) {
 	done, err := s.deciding(in)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	b, d, err := s.disputed(in)
+	_, d, err := s.disputed(in)
 	if err == nil {
 		err = asRead(d, p.Seen)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if p.Seen != nil && d.Proposal != nil && !s.own(d) {
-		if _, err := s.submit(ctx, b, trade.KindDisputeReject, trade.DisputeReject{Disputes: []string{d.ID}, Why: p.Why}); err != nil {
-			return nil, err
-		}
-	}
 	v := trade.Verdict{Dispute: d.ID, Calls: p.Calls, BilledSeconds: p.BilledSeconds, Amount: p.Amount}
-	return s.changeDispute(ctx, in, trade.KindDisputePropose, trade.DisputePropose{Verdicts: []trade.Verdict{v}, Why: p.Why, Evidence: p.Evidence})
+	offer := trade.DisputePropose{Verdicts: []trade.Verdict{v}, Why: p.Why, Evidence: p.Evidence}
+	if p.Seen != nil && d.Proposal != nil && !s.own(d) {
+		offer.Replaces = d.Proposal.Act.Command
+	}
+	return s.changeDispute(ctx, in, trade.KindDisputePropose, offer)
 }
 
 // own reports whether the offer about a dispute is this carrier's.
@@ -282,7 +281,7 @@ func (s *server) disputeShower(partner party.Code) func(dispute.Dispute) wire.Di
 			switch {
 			case !can:
 			case e == dispute.Propose && theirs:
-				w.Allowed = append(w.Allowed, "counter") // theirs is rejected and ours is made
+				w.Allowed = append(w.Allowed, "counter") // ours takes the place of theirs
 			case e == dispute.Propose || theirs:
 				w.Allowed = append(w.Allowed, string(e))
 			}

@@ -137,7 +137,7 @@ func (c disputePropose) decision(ctx context.Context, p *client.Partner) (d wire
 	return d, v, err
 }
 
-// offer offers a decision; counter: an offer of the partner is rejected before.
+// offer offers a decision; counter: in the place of an offer of the partner.
 func (c disputePropose) offer(ctx context.Context, p *client.Partner, d wire.Dispute, v wire.Verdict, counter bool) (wire.Done[wire.Dispute], error) {
 	o := wire.ProposeDecision{Calls: v.Calls, BilledSeconds: v.BilledSeconds, Amount: v.Amount, Why: c.Why, Evidence: c.Evidence}
 	if counter {
