@@ -97,6 +97,7 @@ export class Sandbox {
     if (!context) {
       context = await browser.newContext({ baseURL: this.place(carrier).address, ...options });
       this.contexts.set(key, context);
+      lasting.add(context);
       const page = await context.newPage();
       watch(page);
       await page.goto(this.place(carrier).roles[role]);
@@ -110,6 +111,9 @@ export class Sandbox {
     return page;
   }
 }
+
+// lasting are the contexts that outlive a story: a link signs in once.
+const lasting = new WeakSet<BrowserContext>();
 
 const complaints = new WeakMap<Page, string[]>();
 
@@ -134,7 +138,15 @@ export async function accessible(page: Page) {
   expect(violations.map((v) => `${v.id} (${v.impact}): ${v.nodes.map((n) => `${n.target.join(" ")}: ${n.failureSummary ?? ""}`).join("; ")}`), page.url()).toEqual([]);
 }
 
-export const test = base.extend<object, { sandbox: Sandbox }>({
+export const test = base.extend<{ leaving: void }, { sandbox: Sandbox }>({
+  // A page that is left open goes on drawing what is live, beside the stories after it.
+  leaving: [
+    async ({ browser }, use) => {
+      await use();
+      for (const c of browser.contexts()) await (lasting.has(c) ? Promise.all(c.pages().map((p) => p.close())) : c.close());
+    },
+    { auto: true },
+  ],
   sandbox: [
     // eslint-disable-next-line no-empty-pattern
     async ({}, use) => {
