@@ -39,11 +39,11 @@ func (s *server) billing() {
 		}
 		ref := trade.PeriodRef{Order: in.Body.Order, Interval: in.Body.Interval}
 		return change(ctx, s, b, trade.KindRatingRequest, trade.RatingRequest{Period: ref}, trade.PeriodKey(ref.Order, ref.Interval),
-			"period "+ref.Interval.String(), shownPeriod)
+			"period "+ref.Interval.String(), s.shownPeriod)
 	})
 	get(s, at+"/{order}/{from}", "get-period", tagBilling, "One period", func(_ context.Context, in *PeriodPath) (*reply[wire.Period], error) {
 		_, p, err := s.period(in)
-		return answer(shownPeriod(p)), err
+		return answer(s.shownPeriod(p)), err
 	})
 	get(s, at+"/{order}/{from}/lines", "list-lines", tagBilling, "The lines of a period as both sides state them", s.listLines)
 	get(s, at+"/{order}/{from}/rated", "get-rated", tagBilling, "A version of a rated period: its lines, and all versions that there are", s.getRated)
@@ -131,7 +131,7 @@ func (s *server) listPeriods(_ context.Context, in *struct {
 		return nil, err
 	}
 	return list(b, trade.PeriodPrefix, in.PageQuery, func(_ string, p invoice.Period) (wire.Period, bool) {
-		return shownPeriod(p), within(p.Interval.From) && (in.State == "" || in.State == p.State) &&
+		return s.shownPeriod(p), within(p.Interval.From) && (in.State == "" || in.State == p.State) &&
 			(in.Direction == "" || in.Direction == p.Direction.String()) && (in.Order == "" || in.Order == p.Order)
 	})
 }

@@ -67,9 +67,10 @@ func version(v agreement.Version) wire.Version {
 	return wire.Version{Number: v.Number, From: wire.Time(v.From), Hash: v.Terms, Proposed: act(v.Proposed), Accepted: done(v.Accepted)}
 }
 
-func shownAgreement(a agreement.Agreement) wire.Agreement {
+func (s *server) shownAgreement(a agreement.Agreement) wire.Agreement {
 	w := wire.Agreement{ID: a.ID, Type: a.Type, Proposer: a.Proposer, Legal: a.Legal, Lines: orEmpty(a.Lines), From: wire.Time(a.From), Until: wire.Time(a.Until),
-		State: a.State, Versions: make([]wire.Version, len(a.Versions)), Terminated: done(a.Terminated), Ends: wire.Time(a.Ends)}
+		State: a.State, Versions: make([]wire.Version, len(a.Versions)), Terminated: done(a.Terminated), Ends: wire.Time(a.Ends),
+		Allowed: a.Allowed(s.self())}
 	for i, v := range a.Versions {
 		w.Versions[i] = version(v)
 	}
@@ -156,10 +157,14 @@ func shownSignal(x clearing.Signal) wire.Signal {
 	return w
 }
 
-func shownPeriod(p invoice.Period) wire.Period {
+func (s *server) shownPeriod(p invoice.Period) wire.Period {
+	allowed := []string{}
+	if _, can := p.State.Next(invoice.PeriodCorrect); can && p.Direction.To == s.self() {
+		allowed = append(allowed, string(invoice.PeriodCorrect))
+	}
 	return wire.Period{Order: p.Order, Interval: p.Interval, Direction: p.Direction, Agreement: p.Agreement, Terms: p.Terms, State: p.State,
 		Requested: p.Requested, Seller: p.Seller, Buyer: p.Buyer, Opened: p.Opened, Waiting: p.Waiting, Open: p.Open,
-		Invoices: orEmpty(p.Invoices), Stage: p.Stage, Deadline: wire.Time(p.Deadline)}
+		Invoices: orEmpty(p.Invoices), Stage: p.Stage, Deadline: wire.Time(p.Deadline), Allowed: allowed}
 }
 
 func shownInvoice(i invoice.Invoice) wire.Invoice {

@@ -179,7 +179,7 @@ func (s *server) endBilateral(ctx context.Context, in *struct {
 		if err != nil {
 			return nil, err
 		}
-		out.Agreements = append(out.Agreements, wire.Done[wire.Agreement]{Record: shownAgreement(a), Receipt: receipt(o)})
+		out.Agreements = append(out.Agreements, wire.Done[wire.Agreement]{Record: s.shownAgreement(a), Receipt: receipt(o)})
 	}
 	return answer(out), nil
 }
@@ -323,7 +323,7 @@ func (s *server) contracts() {
 			return nil, err
 		}
 		return list(b, trade.AgreementPrefix, in.PageQuery, func(_ string, a agreement.Agreement) (wire.Agreement, bool) {
-			return shownAgreement(a), in.State == "" || in.State == a.State
+			return s.shownAgreement(a), in.State == "" || in.State == a.State
 		})
 	})
 	get(s, at+"/{id}", "get-agreement", tagContracts, "One agreement with its terms", s.getAgreement)
@@ -403,7 +403,7 @@ func (s *server) getAgreement(_ context.Context, in *IDPath) (*reply[wire.Agreem
 		if err != nil {
 			return err
 		}
-		w = shownAgreement(a)
+		w = s.shownAgreement(a)
 		versions := make([]*wire.Version, 0, len(w.Versions)+1)
 		for i := range w.Versions {
 			versions = append(versions, &w.Versions[i])
@@ -440,7 +440,7 @@ func (s *server) proposeAgreement(ctx context.Context, in *struct {
 	lines := slices.Clone(p.Lines)
 	slices.Sort(lines)
 	body := trade.AgreementPropose{ID: id, Type: p.Type, Legal: p.Legal, Lines: slices.Compact[[]product.Line](lines), From: int64(p.From), Until: int64(p.Until), Terms: p.Terms}
-	return create(ctx, s, b, in.Key, trade.KindAgreementPropose, body, trade.AgreementKey(id), "agreement "+clipped(id), shownAgreement, func(a agreement.Agreement) party.Act {
+	return create(ctx, s, b, in.Key, trade.KindAgreementPropose, body, trade.AgreementKey(id), "agreement "+clipped(id), s.shownAgreement, func(a agreement.Agreement) party.Act {
 		if len(a.Versions) > 0 {
 			return a.Versions[0].Proposed
 		}
@@ -456,7 +456,7 @@ func (s *server) changeAgreement(ctx context.Context, at IDPath, kind trade.Kind
 	if err != nil {
 		return nil, err
 	}
-	return change(ctx, s, b, kind, body, trade.AgreementKey(at.ID), "agreement "+clipped(at.ID), shownAgreement)
+	return change(ctx, s, b, kind, body, trade.AgreementKey(at.ID), "agreement "+clipped(at.ID), s.shownAgreement)
 }
 
 func (s *server) answerAgreement(ctx context.Context, in *answerTerms, kind trade.Kind) (*reply[wire.Done[wire.Agreement]], error) {

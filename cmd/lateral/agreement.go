@@ -33,7 +33,7 @@ type agreementCommand struct {
 	Adopt   agreementAdopt   `cmd:"" op:"adopt-suggestion" role:"product-manager" help:"Propose the amendment that is suggested; the partner accepts it like any other." eg:"5f0c12e1 --begin 2026-12-01T00:00:00Z"`
 	Accept  agreementAccept  `cmd:"" op:"accept-agreement" role:"product-manager" help:"Accept what the partner proposed last." eg:"MSA-1" eg:"MSA-1 --hash 5f0c...e1"`
 	Reject  agreementReject  `cmd:"" op:"reject-agreement" role:"product-manager" help:"Reject what the partner proposed last." eg:"MSA-1 --why 'Net 15 days.'"`
-	End     agreementEnd     `cmd:"" op:"end-agreement" role:"product-manager" help:"Terminate an agreement; the partner cannot prevent it." eg:"MSA-1 --why 'As announced.'"`
+	End     agreementEnd     `cmd:"" op:"end-agreement" role:"product-manager" help:"Terminate an agreement, which the partner cannot prevent, or withdraw what you have proposed." eg:"MSA-1 --why 'As announced.'"`
 }
 
 type agreementList struct {

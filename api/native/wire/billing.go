@@ -206,6 +206,7 @@ type Period struct {
 	Invoices  []string            `json:"invoices" nullable:"false"`
 	Stage     string              `json:"stage,omitempty"`
 	Deadline  Time                `json:"deadline,omitzero"`
+	Allowed   []string            `json:"allowed" nullable:"false" doc:"What this side may do about it now; the seller: correct, which rates it again."`
 }
 
 // RequestRating names a period to be rated.
@@ -504,7 +505,7 @@ type ProposeDecision struct {
 	Amount        money.Micro `json:"amount,omitzero" doc:"What an item of a bill for products is to come to."`
 	Why           string      `json:"why" maxLength:"500"`
 	Evidence      canon.Hash  `json:"evidence,omitzero"`
-	Seen          *string     `json:"seen,omitempty" maxLength:"64" doc:"The command of the offer that was read, empty when there was none; if another is there by now nothing is done. An offer of the partner is rejected, for the same reason, before this one is made: a counter-offer."`
+	Seen          *string     `json:"seen,omitempty" maxLength:"64" doc:"The command of the offer that was read, empty when there was none; if another is there by now nothing is done. An offer of the partner is rejected, for the same reason, and this one takes its place: a counter-offer, one command."`
 }
 
 // RejectDecision rejects the other side's offer.

@@ -324,6 +324,8 @@ type Agreement struct {
 	Pending    *Version        `json:"pending,omitempty" doc:"Waits for the other side's answer."`
 	Terminated *Act            `json:"terminated,omitempty"`
 	Ends       Time            `json:"ends,omitzero"`
+
+	Allowed []agreement.Step `json:"allowed" nullable:"false" doc:"What this side may do about it now: accept, reject, about what is proposed; amend; end, which withdraws a proposal of its own."`
 }
 
 // Version is one version of an agreement's terms.

@@ -5,7 +5,7 @@ import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, queries, type Schema } from "@/api/client";
-import { useMay, useSession } from "@/api/session";
+import { useMay } from "@/api/session";
 import { Facts } from "@/ui/Facts";
 import { GoTo } from "@/ui/GoTo";
 import { Hash } from "@/ui/Hash";
@@ -16,7 +16,7 @@ import { Step } from "@/ui/Step";
 import { When } from "@/ui/When";
 
 import type { tabSearch } from "./search";
-import { waitsFor } from "./terms";
+import { endless } from "./terms";
 import { TermsView } from "./TermsView";
 
 type Agreement = Schema<"Agreement">;
@@ -45,7 +45,7 @@ export function AgreementPage() {
               {t("rule")}
             </Button>
           )}
-          {agreement.data?.state === "active" && may("amend-agreement") && <Button onClick={() => void navigate({ to: `${here}/amend` })}>{t("amend")}</Button>}
+          {agreement.data?.allowed.includes("amend") && may("amend-agreement") && <Button onClick={() => void navigate({ to: `${here}/amend` })}>{t("amend")}</Button>}
         </>
       }
     >
@@ -63,7 +63,7 @@ export function AgreementPage() {
                     [t("state"), <StateBadge state={a.state} key="s" />],
                     [t("proposer"), a.proposer],
                     [t("lines"), a.lines.join(", ")],
-                    [t("from"), <When at={a.from} key="f" />],
+                    [t("from"), endless(a.from) ? t("noStart") : <When at={a.from} key="f" />],
                     [t("until"), a.until ? <When at={a.until} key="u" /> : t("noEnd")],
                     ...(a.terminated ? ([[t("terminated"), <Signed act={a.terminated} partner={partner} key="t" />]] as [string, ReactNode][]) : []),
                     [t("document"), <Hash value={a.legal.document} label={t("document")} key="d" />],
@@ -91,7 +91,7 @@ export function AgreementPage() {
                   <Card withBorder>
                     <Facts
                       of={[
-                        [t("holdsFrom"), <When at={shown.from} key="f" />],
+                        [t("holdsFrom"), endless(shown.from) ? t("noStart") : <When at={shown.from} key="f" />],
                         [t("proposedBy"), <Signed act={shown.proposed} partner={partner} key="p" />],
                         [t("signedBy"), shown.accepted ? <Signed act={shown.accepted} partner={partner} key="a" /> : t("notYet")],
                         [t("termsHash"), <Hash value={shown.hash} label={t("termsHash")} key="h" />],
@@ -107,7 +107,7 @@ export function AgreementPage() {
                 </Title>
                 <Facts of={clauses.map((c) => [t(`clause.${c}`), a.legal[c]])} />
               </Card>
-              {may("end-agreement") && a.state === "active" && <End partner={partner} id={id} />}
+              {may("end-agreement") && a.allowed.includes("end") && <End agreement={a} partner={partner} />}
             </Stack>
           );
         }}
@@ -135,7 +135,6 @@ function Signed({ act, partner }: { act: Schema<"Act">; partner: string }) {
 function Answer({ agreement: a, partner }: { agreement: Agreement; partner: string }) {
   const { t } = useTranslation("agreements");
   const may = useMay();
-  const me = useSession()?.carrier ?? "";
   const [rejecting, setRejecting] = useState(false);
   const [why, setWhy] = useState("");
   const path = { partner, id: a.id };
@@ -146,10 +145,9 @@ function Answer({ agreement: a, partner }: { agreement: Agreement; partner: stri
   };
   const accept = api.useMutation("post", "/v1/bilaterals/{partner}/agreements/{id}/accept", { onSuccess: done("isAccepted") });
   const reject = api.useMutation("post", "/v1/bilaterals/{partner}/agreements/{id}/reject", { onSuccess: done("isRejected") });
-  const whose = waitsFor(a, me);
-  if (!whose) return null;
-  if (whose === "them") return <Alert color="blue">{t("waitsThemText", { partner })}</Alert>;
-  const hash = a.pending?.hash; // of what was read: it is this that is signed
+  if (!a.pending) return null;
+  if (!a.allowed.includes("accept")) return <Alert color="blue">{t("waitsThemText", { partner })}</Alert>;
+  const hash = a.pending.hash; // of what was read: it is this that is signed
   return (
     <Alert color="yellow" title={t("waitsUsTitle", { partner })}>
       <Stack gap="sm">
@@ -182,13 +180,16 @@ function Ask({ onClose, title, text, why, onWhy, busy, error, onSend }: { onClos
   );
 }
 
-function End({ partner, id }: { partner: string; id: string }) {
+// End ends an agreement that is in force, or withdraws what we have proposed.
+function End({ agreement: a, partner }: { agreement: Agreement; partner: string }) {
   const { t } = useTranslation("agreements");
   const [opened, setOpened] = useState(false);
   const [why, setWhy] = useState("");
+  const proposed = a.state === "proposed";
+  const title = t(proposed ? "withdraw" : "end");
   const end = api.useMutation("post", "/v1/bilaterals/{partner}/agreements/{id}/terminate", {
     onSuccess: () => {
-      notifications.show({ color: "teal", message: t("isEnded") });
+      notifications.show({ color: "teal", message: t(proposed ? "isWithdrawn" : "isEnded") });
       setOpened(false);
       void queries.invalidateQueries();
     },
@@ -196,9 +197,9 @@ function End({ partner, id }: { partner: string; id: string }) {
   return (
     <Group>
       <Button variant="light" color="red" onClick={() => setOpened(true)}>
-        {t("end")}
+        {title}
       </Button>
-      {opened && <Ask onClose={() => setOpened(false)} title={t("end")} text={t("endText", { partner })} why={why} onWhy={setWhy} busy={end.isPending} error={end.error} onSend={() => end.mutate({ params: { path: { partner, id } }, body: { why } })} />}
+      {opened && <Ask onClose={() => setOpened(false)} title={title} text={t(proposed ? "withdrawText" : "endText", { partner })} why={why} onWhy={setWhy} busy={end.isPending} error={end.error} onSend={() => end.mutate({ params: { path: { partner, id: a.id } }, body: { why } })} />}
     </Group>
   );
 }

@@ -4,7 +4,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { api } from "@/api/client";
-import { useMay, useSession } from "@/api/session";
+import { useMay } from "@/api/session";
 import { DataTable } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { fixedRows } from "@/ui/fixedRows";
@@ -15,13 +15,12 @@ import { StateBadge } from "@/ui/StateBadge";
 import { When } from "@/ui/When";
 
 import { states, type agreementsSearch } from "./search";
-import { waitsFor } from "./terms";
+import { endless } from "./terms";
 
 // AgreementsPage lists the agreements with all partners, or with one.
 export function AgreementsPage() {
   const { t } = useTranslation("agreements");
   const may = useMay();
-  const me = useSession()?.carrier ?? "";
   const navigate = useNavigate();
   const search: ReturnType<typeof agreementsSearch> = useSearch({ strict: false });
   const bilaterals = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } });
@@ -50,10 +49,10 @@ export function AgreementsPage() {
           { id: "id", header: t("agreement"), cell: (a) => <GoTo to={`/agreements/${encodeURIComponent(a.partner)}/${encodeURIComponent(a.id)}`}>{a.id}</GoTo>, value: (a) => a.id },
           { id: "partner", header: t("partner"), width: "130px", cell: (a) => a.partner, value: (a) => a.partner },
           { id: "state", header: t("state"), width: "130px", cell: (a) => <StateBadge state={a.state} />, value: (a) => a.state },
-          { id: "waits", header: t("answer"), width: "190px", cell: (a) => (waitsFor(a, me) ? t(waitsFor(a, me) === "us" ? "waitsUs" : "waitsThem") : "–"), value: (a) => waitsFor(a, me) ?? "" },
+          { id: "waits", header: t("answer"), width: "190px", cell: (a) => (a.pending ? t(a.allowed.includes("accept") ? "waitsUs" : "waitsThem") : t("nothingWaits")), value: (a) => (a.pending ? (a.allowed.includes("accept") ? "us" : "them") : "") },
           { id: "lines", header: t("lines"), cell: (a) => a.lines.join(", "), value: (a) => a.lines.join(", ") },
           { id: "versions", header: t("versions"), right: true, width: "100px", cell: (a) => a.versions.length, value: (a) => a.versions.length },
-          { id: "from", header: t("from"), width: "210px", cell: (a) => <When at={a.from} shape={{ seconds: false }} />, value: (a) => a.from },
+          { id: "from", header: t("from"), width: "210px", cell: (a) => (endless(a.from) ? t("noStart") : <When at={a.from} shape={{ seconds: false }} />), value: (a) => a.from },
         ]}
       />
     </Page>

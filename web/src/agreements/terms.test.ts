@@ -1,8 +1,6 @@
 import { expect, it } from "vitest";
 
-import type { Schema } from "@/api/client";
-
-import { changed, edge, lastMonth, lineId, readable, waitsFor, type Terms } from "./terms";
+import { changed, edge, endless, lastMonth, lineId, readable, type Terms } from "./terms";
 
 const terms = {
   cycle: "1h", zone: "UTC", period_by: "end", grace_millis: 2000, past_periods: false, start_tolerance_millis: 3000, seconds_tolerance: 0, longest_call_millis: 86_400_000,
@@ -41,11 +39,9 @@ it("tells volume, commitments and products in words, not in the names of the API
   expect(JSON.stringify(sections)).not.toMatch(/undefined|\{\}/);
 });
 
-it("knows whose turn it is", () => {
-  const a = { pending: { proposed: { by: "ALPHA" } } } as unknown as Schema<"Agreement">;
-  expect(waitsFor(a, "ALPHA")).toBe("them");
-  expect(waitsFor(a, "BRAVO")).toBe("us");
-  expect(waitsFor({} as Schema<"Agreement">, "ALPHA")).toBeUndefined();
+it("knows what always held", () => {
+  expect(endless("1970-01-01T00:00:00Z")).toBe(true);
+  expect(endless("1970-01-01T00:00:00.001Z")).toBe(false);
 });
 
 it("counts months over the end of a year", () => {

@@ -137,11 +137,8 @@ export function changed(before: Section[], after: Section[]): Set<string> {
 
 export const lineId = (s: Section, l: Line) => `${s.key}/${s.name ?? ""}/${l.key}/${l.name ?? ""}/${l.value}`;
 
-// waitsFor says whose answer a proposal waits for.
-export function waitsFor(a: Schema<"Agreement">, me: string): "us" | "them" | undefined {
-  if (!a.pending) return undefined;
-  return a.pending.proposed.by === me ? "them" : "us";
-}
+// endless says that a time is the oldest that there is: what holds from it always did.
+export const endless = (at: string) => Date.parse(at) === 0;
 
 // edge gives the next first of a month, UTC: a sensible beginning of new terms.
 export function edge(now: Date): string {

@@ -50,7 +50,7 @@ export function PeriodPage() {
       ]}
       actions={
         may("correct-period") &&
-        period.data && (
+        period.data?.allowed.includes("correct") && (
           <Button variant="default" leftSection={<IconRefresh size={16} aria-hidden />} onClick={() => correct(true)}>
             {t("correct")}
           </Button>
