@@ -14,7 +14,9 @@ export default defineConfig({
     viewport: { width: 1280, height: 860 },
     locale: "en-GB",
     timezoneId: "UTC",
-    trace: "retain-on-failure",
+    // Without a film of the screen: that draws every picture twice.
+    trace: { mode: "retain-on-failure", screenshots: false },
+    screenshot: { mode: "only-on-failure", fullPage: true },
     actionTimeout: 15_000,
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 
-import type { BrowserContext, Page } from "@playwright/test";
+import type { Browser, BrowserContext, Page } from "@playwright/test";
 
-import { accessible, expect, quiet, Sandbox, test } from "./sandbox";
+import { accessible, expect, quiet, type Role, Sandbox, test } from "./sandbox";
 
 // Text that would run if a page took it for more than text.
 const image = '<img src=x onerror="window.__ran=1">';
@@ -218,4 +218,105 @@ test("file names, saved filters, clauses and addresses are text", async ({ sandb
   await rejecting.getByRole("button", { name: "Reject" }).click();
   await expect(reader.getByText("The proposal is rejected.")).toBeVisible(slow);
   await harmless(reader);
+});
+
+// guarded gives a page of a carrier's person that is watched.
+async function guarded(sandbox: Sandbox, browser: Browser, carrier: string, role: Role): Promise<Page> {
+  const page = await sandbox.as(browser, carrier, role);
+  await guard(page.context());
+  heed(page);
+  return page;
+}
+
+// sent sends a change as the person of a page may, and gives the answer.
+const sent = (page: Page, path: string, body: unknown) =>
+  page.evaluate(
+    async ([path, body]) => {
+      const { csrf } = (await (await fetch("/session")).json()) as { csrf: string };
+      const answer = await fetch(path as string, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, "Idempotency-Key": crypto.randomUUID() }, body: JSON.stringify(body) });
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`${path as string}: ${answer.status} ${text}`);
+      return JSON.parse(text) as Record<string, unknown>;
+    },
+    [path, body] as const,
+  );
+
+interface Got {
+  items?: Got[];
+  [name: string]: unknown;
+}
+const got = (page: Page, path: string) => page.evaluate(async (path) => (await (await fetch(path)).json()) as Got, path);
+
+test("what partners write in tickets, disputes, payments and catalogues is text", async ({ sandbox, browser }) => {
+  test.setTimeout(300_000);
+  const several = all.join(" ");
+  const manager = await guarded(sandbox, browser, "ALPHA", "product-manager");
+
+  // Names of offerings and places, in the catalogue, on the map and to search by.
+  await sent(manager, "/v1/catalog/places", { id: "hostile", name: image, country: "SG", latitude: "1.29", longitude: "103.85", names: [breakout, formula] });
+  await manager.goto(`/catalogue/places?name=${encodeURIComponent(image)}`);
+  await expect(manager.getByRole("table").getByText(image, { exact: true })).toBeVisible();
+  await harmless(manager);
+  await manager.goto("/catalogue/places/hostile");
+  await expect(manager.getByText(breakout).first()).toBeVisible();
+  await harmless(manager);
+  await manager.goto("/market");
+  await manager.getByRole("combobox", { name: "A", exact: true }).fill(image);
+  await expect(manager.getByRole("option", { name: image }).first()).toBeVisible();
+  await harmless(manager);
+
+  // A ticket, from the buyer's words to the seller's engineer and back.
+  const offer = JSON.parse(await sandbox.command("inquire", "--node", sandbox.node("ALPHA"), "--role", "product-manager", "--per", "1d", "--yes", "--json", "100 Mbit/s Hong Kong to Milan now without end, under 180 ms")) as { best: { quote: string } };
+  await sandbox.command("service", "order", offer.best.quote, "--node", sandbox.node("ALPHA"));
+  await expect.poll(async () => (await got(manager, "/v1/bilaterals/BRAVO/products?state=active&limit=1")).items?.length, slow).toBe(1);
+  const product = (await got(manager, "/v1/bilaterals/BRAVO/products?state=active&limit=1")).items?.[0]!.id;
+  await sent(manager, "/v1/bilaterals/BRAVO/tickets", { product, description: several, impact: "down", priority: "low", severity: "minor", external: image.slice(0, 20) });
+  await manager.goto("/tickets?tab=own");
+  await manager.getByRole("main").locator('a[href^="/tickets/own/BRAVO/"]').first().click();
+  await expect(manager.getByText(image).first()).toBeVisible();
+  await harmless(manager);
+  const ticket = decodeURIComponent(new URL(manager.url()).pathname.split("/").at(-1)!);
+  const engineer = await guarded(sandbox, browser, "BRAVO", "engineer");
+  await engineer.goto(`/tickets/${encodeURIComponent(ticket)}`);
+  await expect(engineer.getByText(image).first()).toBeVisible(slow);
+  await harmless(engineer);
+  await engineer.getByRole("button", { name: "In progress" }).click();
+  await engineer.getByRole("dialog").getByLabel("Note for the partner").fill(`${script} ${breakout}`);
+  await engineer.getByRole("dialog").getByRole("button", { name: "In progress" }).click();
+  await expect(manager.getByText(`${script} ${breakout}`)).toBeVisible(slow);
+  await harmless(manager);
+
+  // The reason of an offer about a dispute, and of its refusal.
+  const clerk = await guarded(sandbox, browser, "ALPHA", "clerk");
+  await clerk.goto("/disputes?partner=BRAVO&state=manual");
+  const link = clerk.getByRole("table", { name: "Disputes" }).locator('a[href^="/disputes/"]').first();
+  await expect(link).toBeVisible({ timeout: 120_000 });
+  const at = new URL((await link.getAttribute("href"))!, clerk.url()).pathname;
+  const dispute = at.split("/").at(-1)!;
+  await sent(clerk, `/v1/bilaterals/BRAVO/disputes/${dispute}/propose`, { calls: 1, billed_seconds: 60, why: several });
+  await clerk.goto(at);
+  await expect(clerk.getByText(image).first()).toBeVisible(slow);
+  await harmless(clerk);
+  const other = await guarded(sandbox, browser, "BRAVO", "clerk");
+  await other.goto(`/disputes/ALPHA/${dispute}`);
+  await expect(other.getByText(image).first()).toBeVisible(slow);
+  await harmless(other);
+  await other.getByRole("button", { name: "Reject" }).click();
+  await other.getByRole("dialog", { name: "Reject" }).getByLabel("Reason").fill(`${breakout} ${script}`);
+  await other.getByRole("dialog", { name: "Reject" }).getByRole("button", { name: "Reject" }).click();
+  await expect(clerk.getByText(`${breakout} ${script}`).first()).toBeVisible(slow);
+  await harmless(clerk);
+
+  // What a payer refers to. BRAVO owes CHARLIE for its part of the line.
+  const finance = await guarded(sandbox, browser, "BRAVO", "finance");
+  const debts = "/v1/bilaterals/CHARLIE/obligations";
+  await expect.poll(async () => (await got(finance, `${debts}?payer=BRAVO&state=owed&limit=1`)).items?.length, { timeout: 120_000 }).toBe(1);
+  const id = encodeURIComponent(String((await got(finance, `${debts}?payer=BRAVO&state=owed&limit=1`)).items?.[0]!.id));
+  const debt = await got(finance, `${debts}/${id}`);
+  await sent(finance, `${debts}/${id}/advise`, { amount: debt.payable, method: debt.method, reference: image, paid_at: new Date().toISOString() });
+  for (const [page, partner] of [[finance, "CHARLIE"], [await guarded(sandbox, browser, "CHARLIE", "finance"), "BRAVO"]] as const) {
+    await page.goto(`/statements?tab=obligations&partner=${partner}&id=${id}`);
+    await expect(page.getByText(image).first()).toBeVisible(slow);
+    await harmless(page);
+  }
 });

@@ -12,6 +12,7 @@ import { fixed } from "@/api/partners";
 import { problemOf } from "@/api/problem";
 import { useMay, useSession } from "@/api/session";
 import { download } from "@/lib/csv";
+import { group } from "@/lib/money";
 import type { Search } from "@/lib/search";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
@@ -205,7 +206,7 @@ function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<
       { id: "destination", header: t("destination"), width: "minmax(150px, 1.2fr)", cell: (l) => l.rate.destination, value: (l) => l.rate.destination },
       { id: "row", header: t("line"), width: "80px", right: true, cell: (l) => l.row, value: (l) => l.row },
       { id: "prefix", header: t("prefix"), width: "100px", cell: (l) => l.rate.prefix, value: (l) => l.rate.prefix },
-      { id: "rate", header: t("rate"), right: true, width: "minmax(180px, 1fr)", cell: (l) => `${l.rate.rate} / ${l.rate.unit_seconds} s`, value: (l) => l.rate.rate },
+      { id: "rate", header: t("rate"), right: true, width: "minmax(180px, 1fr)", cell: (l) => `${group(l.rate.rate, i18n.language)} / ${l.rate.unit_seconds} s`, value: (l) => l.rate.rate },
       {
         id: "calls",
         header: t("calls"),

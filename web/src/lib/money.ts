@@ -26,16 +26,17 @@ export function less(a: string, b: string): string {
   return decimal(micro(a) - micro(b));
 }
 
-// group writes an amount for people: digits in groups, at least two decimal places and no
-// more zeros than those. It changes no digit.
+// group writes an amount, or a rate with its nine places, for people: digits in groups, at
+// least two decimal places and no more zeros than those. It changes no digit, and throws on
+// what is no number.
 export function group(text: string, locale: string): string {
-  const value = micro(text);
-  const abs = value < 0n ? -value : value;
+  const m = /^(-?)(\d{1,13})(?:\.(\d{1,9}))?$/.exec(text);
+  if (!m) throw new Error(`not an amount: ${text}`);
   const parts = new Intl.NumberFormat(locale, { minimumFractionDigits: 1 }).formatToParts(1.5);
   const point = parts.find((p) => p.type === "decimal")?.value ?? ".";
-  let fraction = String(abs % 1_000_000n).padStart(6, "0").replace(/0+$/, "");
-  fraction = fraction.padEnd(2, "0");
-  return `${value < 0n ? "\u2212" : ""}${new Intl.NumberFormat(locale).format(abs / 1_000_000n)}${point}${fraction}`;
+  const fraction = (m[3] ?? "").replace(/0+$/, "").padEnd(2, "0");
+  const negative = m[1] && /[1-9]/.test(text);
+  return `${negative ? "\u2212" : ""}${new Intl.NumberFormat(locale).format(BigInt(m[2]!))}${point}${fraction}`;
 }
 
 // share gives a / b as a number between 0 and 1, for bars only.

@@ -4,7 +4,8 @@ import { product, spaced } from "./names";
 
 it("shortens types of products", () => {
   expect(product("urn:lateral:spec:e-line:v1.0.0:all")).toBe("e-line");
-  expect(product("urn:example:session:1")).toBe("1");
+  expect(product("urn:example:session:1")).toBe("session");
+  expect(product("1")).toBe("1");
   expect(product("plain")).toBe("plain");
 });
 

@@ -1,6 +1,8 @@
-// product shortens the @type of a product: urn:lateral:spec:e-line:v1.0.0:all is e-line.
+// product shortens the @type of a product: urn:lateral:spec:e-line:v1.0.0:all is e-line,
+// and urn:example:session:1 is session.
 export function product(type: string): string {
-  return /:spec:([^:]+):/.exec(type)?.[1] ?? type.split(":").filter(Boolean).at(-1) ?? type;
+  const parts = type.split(":").filter((p) => p && !/^v?\d+(\.\d+)*$/.test(p));
+  return /:spec:([^:]+):/.exec(type)?.[1] ?? parts.at(-1) ?? type;
 }
 
 // spaced writes a name of the API in words: inProgress is in progress.

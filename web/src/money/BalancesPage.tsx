@@ -214,7 +214,7 @@ function TransferForm({ opened, onClose }: { opened: boolean; onClose: () => voi
   const key = useKey(opened);
   const form = useForm({
     initialValues: { to: "", token: "", amount: "", from_purpose: "available" },
-    validate: { to: (v) => (v ? null : t("needed")), token: (v) => (v ? null : t("needed")), amount: (v) => (positive(v) ? null : t("badAmount")) },
+    validate: { to: (v) => (v ? null : t("ui:required")), token: (v) => (v ? null : t("ui:required")), amount: (v) => (positive(v) ? null : t("badAmount")) },
   });
   const make = api.useMutation(
     "post",

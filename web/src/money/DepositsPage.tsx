@@ -161,7 +161,7 @@ function OpenForm({ partner, onClose }: { partner: string; onClose: () => void }
   const renewed = useRenewed();
   const form = useForm({
     initialValues: { partner, token: "", amount: "" },
-    validate: { partner: (v) => (v ? null : t("needed")), token: (v) => (v ? null : t("needed")), amount: (v) => (positive(v) ? null : t("badAmount")) },
+    validate: { partner: (v) => (v ? null : t("ui:required")), token: (v) => (v ? null : t("ui:required")), amount: (v) => (positive(v) ? null : t("badAmount")) },
   });
   const open = api.useMutation("post", "/v1/bilaterals/{partner}/deposits", renewed(t("deposits.opened"), onClose));
   useFieldProblem(form, open.error);

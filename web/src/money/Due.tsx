@@ -68,7 +68,7 @@ export function RunForm({ partner, currency, onClose }: { partner?: string; curr
   const accounts = api.useQuery("get", "/v1/payments/own-accounts", { params: { query: { limit: 1000 } } });
   const form = useForm({
     initialValues: { account: "", currency: currency ?? "", until: "", execute: "" },
-    validate: { account: (v) => (v ? null : t("needed")) },
+    validate: { account: (v) => (v ? null : t("ui:required")) },
   });
   const create = api.useMutation("post", "/v1/payments/runs", {
     onSuccess: (run) => {

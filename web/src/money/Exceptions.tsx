@@ -128,7 +128,7 @@ function Resolve({ of }: { of: Exception }) {
   const form = useForm({
     initialValues: { action: of.can[0] ?? "", why: "", chosen: [] as string[], partner: "", obligation: "" },
     validate: {
-      why: (v) => (v.trim() ? null : t("needed")),
+      why: (v) => (v.trim() ? null : t("ui:required")),
       obligation: (v, all) => (all.action !== "assign" || all.chosen.length || (v && all.partner) ? null : t("exception.choose")),
     },
   });

@@ -92,10 +92,10 @@ function PlaceForm({ opened, onClose }: { opened: boolean; onClose: () => void }
   const form = useForm({
     initialValues: { to: "", token: "", amount: "", hours: 24, lock: "" },
     validate: {
-      to: (v) => (v ? null : t("needed")),
-      token: (v) => (v ? null : t("needed")),
+      to: (v) => (v ? null : t("ui:required")),
+      token: (v) => (v ? null : t("ui:required")),
       amount: (v) => (positive(v) ? null : t("badAmount")),
-      hours: (v) => (v > 0 ? null : t("needed")),
+      hours: (v) => (v > 0 ? null : t("ui:required")),
       lock: (v) => (!v || hex32.test(v) ? null : t("badHash")),
     },
   });

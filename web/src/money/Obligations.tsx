@@ -161,7 +161,7 @@ function AdviseForm({ partner, of, onClose }: FormProps) {
   const renewed = useRenewed();
   const form = useForm({
     initialValues: { amount: of.payable?.amount ?? of.left, method: of.method, reference: "" },
-    validate: { amount: (v) => (positive(v) ? null : t("badAmount")), reference: (v) => (v.trim() ? null : t("needed")), method: (v) => (v ? null : t("needed")) },
+    validate: { amount: (v) => (positive(v) ? null : t("badAmount")), reference: (v) => (v.trim() ? null : t("ui:required")), method: (v) => (v ? null : t("ui:required")) },
   });
   const advise = api.useMutation("post", "/v1/bilaterals/{partner}/obligations/{id}/advise", renewed(t("obligation.adviseDone"), onClose));
   useFieldProblem(form, advise.error);
@@ -194,7 +194,7 @@ function AnswerForm({ partner, of, kind, onClose }: FormProps & { kind: "confirm
   const confirm = api.useMutation("post", "/v1/bilaterals/{partner}/obligations/{id}/confirm", renewed(t("obligation.confirmDone"), onClose));
   const decline = api.useMutation("post", "/v1/bilaterals/{partner}/obligations/{id}/decline", renewed(t("obligation.declineDone"), onClose));
   const doing = kind === "confirm" ? confirm : decline;
-  const form = useForm({ initialValues: { why: "" }, validate: { why: (v) => (kind === "confirm" || v.trim() ? null : t("needed")) } });
+  const form = useForm({ initialValues: { why: "" }, validate: { why: (v) => (kind === "confirm" || v.trim() ? null : t("ui:required")) } });
   useFieldProblem(form, doing.error);
   const whole = of.payment?.whole ?? of.left;
   return (
@@ -227,7 +227,7 @@ function HoldForm({ partner, of, kind, onClose }: FormProps & { kind: "hold" | "
   const hold = api.useMutation("post", "/v1/bilaterals/{partner}/obligations/{id}/hold", renewed(t("obligation.holdDone"), onClose));
   const release = api.useMutation("post", "/v1/bilaterals/{partner}/obligations/{id}/release", renewed(t("obligation.releaseDone"), onClose));
   const doing = kind === "hold" ? hold : release;
-  const form = useForm({ initialValues: { why: "" }, validate: { why: (v) => (v.trim() ? null : t("needed")) } });
+  const form = useForm({ initialValues: { why: "" }, validate: { why: (v) => (v.trim() ? null : t("ui:required")) } });
   useFieldProblem(form, doing.error);
   return (
     <FormModal opened onClose={onClose} title={t(`obligation.${kind}Title`)} submit={t(`obligation.${kind}`)} busy={doing.isPending} error={doing.error} onSubmit={form.onSubmit((v) => doing.mutate({ params: { path: { partner, id: of.id } }, body: { why: v.why.trim() } }))}>

@@ -120,7 +120,7 @@ function ProposeForm({ partner, onClose }: { partner: string; onClose: () => voi
   const renewed = useRenewed();
   const form = useForm({
     initialValues: { partner, name: "", iban: "", other: "", bic: "", currency: "" },
-    validate: { partner: (v) => (v ? null : t("needed")), name: (v) => (v.trim() ? null : t("needed")), iban: (v, all) => (v || all.other ? null : t("accounts.oneOf")) },
+    validate: { partner: (v) => (v ? null : t("ui:required")), name: (v) => (v.trim() ? null : t("ui:required")), iban: (v, all) => (v || all.other ? null : t("accounts.oneOf")) },
   });
   const propose = api.useMutation("post", "/v1/payments/accounts", renewed(t("accounts.proposeDone"), onClose));
   useFieldProblem(form, propose.error);
@@ -162,7 +162,7 @@ function ProposeForm({ partner, onClose }: { partner: string; onClose: () => voi
 function ApproveForm({ of, onClose }: { of: Payee; onClose: () => void }) {
   const { t } = useTranslation("money");
   const renewed = useRenewed();
-  const form = useForm({ initialValues: { account: "" }, validate: { account: (v) => (v.trim() ? null : t("needed")) } });
+  const form = useForm({ initialValues: { account: "" }, validate: { account: (v) => (v.trim() ? null : t("ui:required")) } });
   const approve = api.useMutation("post", "/v1/payments/accounts/approve", renewed(t("accounts.approveDone"), onClose));
   useFieldProblem(form, approve.error);
   return (

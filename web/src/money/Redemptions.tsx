@@ -62,7 +62,7 @@ function RedeemForm({ opened, onClose }: { opened: boolean; onClose: () => void 
   const [file, setFile] = useState("");
   const form = useForm({
     initialValues: { token: "", amount: "", account: "" },
-    validate: { token: (v) => (v ? null : t("needed")), amount: (v) => (positive(v) ? null : t("badAmount")), account: (v) => (/^[0-9a-f]{64}$/i.test(v) ? null : t("badHash")) },
+    validate: { token: (v) => (v ? null : t("ui:required")), amount: (v) => (positive(v) ? null : t("badAmount")), account: (v) => (/^[0-9a-f]{64}$/i.test(v) ? null : t("badHash")) },
   });
   const redeem = api.useMutation("post", "/v1/redemptions", renewed(t("redemption.done"), () => (form.reset(), setFile(""), onClose())));
   useFieldProblem(form, redeem.error);

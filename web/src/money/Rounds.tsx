@@ -178,7 +178,7 @@ function CallForm({ opened, onClose }: { opened: boolean; onClose: () => void })
   const key = useKey(opened);
   const form = useForm({
     initialValues: { currency: "", method: "compression", join: 60, sign: 60 },
-    validate: { currency: (v) => (v.trim() ? null : t("needed")), join: (v) => (v > 0 ? null : t("needed")), sign: (v) => (v > 0 ? null : t("needed")) },
+    validate: { currency: (v) => (v.trim() ? null : t("ui:required")), join: (v) => (v > 0 ? null : t("ui:required")), sign: (v) => (v > 0 ? null : t("ui:required")) },
   });
   const call = api.useMutation("post", "/v1/rounds", renewed(t("netting.called"), () => (form.reset(), onClose())));
   useFieldProblem(form, call.error);

@@ -76,10 +76,10 @@ function OfferForm({ opened, onClose }: { opened: boolean; onClose: () => void }
   const renewed = useRenewed();
   const key = useKey(opened);
   const amount = (v: string) => (positive(v) ? null : t("badAmount"));
-  const needed = (v: string) => (v ? null : t("needed"));
+  const needed = (v: string) => (v ? null : t("ui:required"));
   const form = useForm({
     initialValues: { gives: "", givesToken: "", wants: "", wantsToken: "", to: "", hours: 24 },
-    validate: { gives: amount, givesToken: needed, wants: amount, wantsToken: needed, hours: (v) => (v > 0 ? null : t("needed")) },
+    validate: { gives: amount, givesToken: needed, wants: amount, wantsToken: needed, hours: (v) => (v > 0 ? null : t("ui:required")) },
   });
   const offer = api.useMutation("post", "/v1/swaps", renewed(t("swap.offered"), () => (form.reset(), onClose())));
   useFieldProblem(form, offer.error);

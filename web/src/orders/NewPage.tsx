@@ -68,12 +68,14 @@ function OrderForm({ partner, way }: { partner: string; way: Way }) {
   const form = useForm<ByHand>({ initialValues: { way, value: "", currency: "" } });
   const v = form.values;
   const agreement = inForce.find((a) => a.id === v.agreement) ?? inForce[0];
-  const schedules = schedulesOf(agreement);
+  // A list leaves terms out.
+  const whole = api.useQuery("get", "/v1/bilaterals/{partner}/agreements/{id}", { params: { path: { partner, id: agreement?.id ?? "" } } }, { enabled: Boolean(agreement) && way === "schedule" });
+  const schedules = schedulesOf(whole.data);
   const schedule = schedules.find((s) => s.name === v.schedule);
   const sheet = sheets.data?.items.find((s) => s.id === v.sheet);
   const stands = (products.data?.items ?? []).filter((p) => p.phases?.at(-1)?.offer.sessions?.length);
   const place = useMutation({
-    mutationFn: () => sent(client.POST("/v1/bilaterals/{partner}/orders", { params: { ...params, header: { "Idempotency-Key": crypto.randomUUID() } }, body: byHand(v, agreement!, schedule, stands.find((p) => p.id === v.session), sheet) })),
+    mutationFn: () => sent(client.POST("/v1/bilaterals/{partner}/orders", { params, body: byHand(v, agreement!, schedule, stands.find((p) => p.id === v.session), sheet) })),
     onSuccess: (done) => {
       notifications.show({ color: "teal", message: t("placedDone") });
       void queries.invalidateQueries();
@@ -85,6 +87,7 @@ function OrderForm({ partner, way }: { partner: string; way: Way }) {
     },
   });
   if (agreements.error) return <ProblemAlert error={agreements.error} retry={() => void agreements.refetch()} />;
+  if (whole.error) return <ProblemAlert error={whole.error} retry={() => void whole.refetch()} />;
   if (agreements.data && !agreement) return <Empty title={t("noAgreement")}>{t("noAgreementText")}</Empty>;
   const metered = way === "standing" || Boolean(schedule?.prices.some((p) => !["recurring", "one-time", "distance"].includes(p.kind)));
   return (
@@ -108,7 +111,7 @@ function OrderForm({ partner, way }: { partner: string; way: Way }) {
           {way === "schedule" && (
             <Select
               label={t("schedule")}
-              description={schedules.length ? t("scheduleHint") : t("noSchedules")}
+              description={schedules.length || whole.isPending ? t("scheduleHint") : t("noSchedules")}
               data={schedules.map((s) => ({ value: s.name, label: `${s.name} · ${product(s.type)}` }))}
               value={v.schedule ?? null}
               onChange={(x) => form.setValues({ schedule: x ?? undefined, payload: undefined, currency: schedules.find((s) => s.name === x)?.prices[0]?.currency ?? "" })}

@@ -25,6 +25,12 @@ it("puts delivery and confirmation among the states, by time", () => {
   expect(course(o).map((m) => m.state)).toEqual(["acknowledged", "inProgress", "delivered", "confirmed", "completed"]);
 });
 
+it("has delivery before completion where both are of one moment", () => {
+  const now = "2026-11-01T00:00:00Z";
+  const o = order({ state: "completed", product: about({ history: [{ state: "inProgress", time: now }, { state: "completed", time: now }], delivery: { at: "", by: act(now) } }) });
+  expect(course(o).map((m) => m.state)).toEqual(["inProgress", "delivered", "completed"]);
+});
+
 it("says at the end why", () => {
   expect(course(order({ state: "rejected", why: "no capacity" })).at(-1)).toMatchObject({ state: "rejected", text: "no capacity" });
 });

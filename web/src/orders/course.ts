@@ -10,8 +10,12 @@ export function course(o: Order): Moment[] {
     ? o.product.history.map((m) => ({ state: m.state, time: m.time }))
     : [{ state: "placed", time: o.placed.time }, ...(o.accepted ? [{ state: "accepted", time: o.accepted.time }] : []), ...(o.accepted && o.state === "inProgress" ? [] : [{ state: o.state }])];
   const delivery = o.product?.delivery;
-  if (delivery) out.push({ state: "delivered", time: delivery.by.time });
-  if (delivery?.confirmed) out.push({ state: "confirmed", time: delivery.confirmed.time });
+  if (delivery) {
+    // Delivery completes an order, often in the same second.
+    const done = out.findIndex((m) => m.state === "completed");
+    const moments = [{ state: "delivered", time: delivery.by.time }, ...(delivery.confirmed ? [{ state: "confirmed", time: delivery.confirmed.time }] : [])];
+    out.splice(done < 0 ? out.length : done, 0, ...moments);
+  }
   return inOrder(out).map((m, i, all) => (i === all.length - 1 && o.why ? { ...m, text: o.why } : m));
 }
 

@@ -9,6 +9,7 @@ import { api, queries, type Schema } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { fixed } from "@/api/partners";
 import { useMay } from "@/api/session";
+import { group } from "@/lib/money";
 import type { Search } from "@/lib/search";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
@@ -205,7 +206,7 @@ function Rated({ at, f, set }: Part) {
       { id: "destination", header: t("destination"), width: "minmax(160px, 1.3fr)", cell: (l) => l.rate.destination, value: (l) => l.rate.destination },
       { id: "prefix", header: t("prefix"), width: "100px", cell: (l) => l.rate.prefix, value: (l) => l.rate.prefix },
       { id: "row", header: t("line"), width: "80px", right: true, cell: (l) => l.row, value: (l) => l.row },
-      { id: "rate", header: t("rate"), right: true, width: "minmax(180px, 1fr)", cell: (l) => `${l.rate.rate} / ${l.rate.unit_seconds} s`, value: (l) => l.rate.rate },
+      { id: "rate", header: t("rate"), right: true, width: "minmax(180px, 1fr)", cell: (l) => `${group(l.rate.rate, i18n.language)} / ${l.rate.unit_seconds} s`, value: (l) => l.rate.rate },
       { id: "calls", header: t("calls"), right: true, width: "90px", cell: (l) => l.calls.toLocaleString(i18n.language), value: (l) => l.calls },
       { id: "raw", header: t("raw"), right: true, cell: (l) => seconds(l.raw_millis), value: (l) => seconds(l.raw_millis) },
       { id: "billed", header: t("billed"), right: true, cell: (l) => l.billed_seconds.toLocaleString(i18n.language), value: (l) => l.billed_seconds },

@@ -2,10 +2,11 @@ import { Table, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import type { Schema } from "@/api/client";
+import { group } from "@/lib/money";
 
 // Prices lists the prices of a product as they are agreed: a rate for so many units.
 export function Prices({ of, label }: { of: Schema<"RatingPrice">[] | null | undefined; label: string }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   if (!of?.length) return <Text size="sm" c="dimmed">–</Text>;
   return (
     <Table.ScrollContainer minWidth={420}>
@@ -25,15 +26,15 @@ export function Prices({ of, label }: { of: Schema<"RatingPrice">[] | null | und
               <Table.Td>{p.name}</Table.Td>
               <Table.Td>{[p.kind, p.event].filter(Boolean).join(", ")}</Table.Td>
               <Table.Td ta="right" className="numbers">
-                {p.rate} {p.currency}
+                {group(p.rate, i18n.language)} {p.currency}
                 {p.tiers?.map((tier) => (
                   <Text size="xs" c="dimmed" key={tier.from}>
-                    {t("prices.tier", { from: tier.from, rate: tier.rate, currency: p.currency })}
+                    {t("prices.tier", { from: tier.from, rate: group(tier.rate, i18n.language), currency: p.currency })}
                   </Text>
                 ))}
               </Table.Td>
               <Table.Td ta="right" className="numbers">
-                {p.unit}
+                {Number(p.unit).toLocaleString(i18n.language)}
               </Table.Td>
               <Table.Td>{p.period ? [p.period.length, p.period.zone].filter(Boolean).join(" ") : "–"}</Table.Td>
             </Table.Tr>
