@@ -60,8 +60,8 @@ export function StateMeasurement({ of: p, partner }: { of: Schema<"Product">; pa
         <form noValidate onSubmit={form.onSubmit((v) => state.mutate(v))}>
           <Stack>
             <Text size="sm">{t("stateText")}</Text>
-            <TimeInput label={t("from")} required value={form.values.from} onChange={(v) => form.setFieldValue("from", v)} error={form.errors.from} data-autofocus />
-            <TimeInput label={t("to")} required value={form.values.to} onChange={(v) => form.setFieldValue("to", v)} error={form.errors.to} />
+            <TimeInput label={t("from")} required seconds value={form.values.from} onChange={(v) => form.setFieldValue("from", v)} error={form.errors.from} data-autofocus />
+            <TimeInput label={t("to")} required seconds value={form.values.to} onChange={(v) => form.setFieldValue("to", v)} error={form.errors.to} />
             {names.map((n) => (
               <NumberInput key={`${n.of} ${n.name}`} label={n.name} description={t(n.of === "use" ? "figureOfUse" : "figureOfService")} min={0} allowDecimal={false} value={form.values.figures[n.name] ?? ""} onChange={(v) => form.setFieldValue("figures", { ...form.values.figures, [n.name]: v })} />
             ))}

@@ -8,6 +8,7 @@ it("goes from a moment to wall time and back, on either side of a change of the 
     ["Europe/Rome", "2026-07-01T19:00:00Z", "2026-07-01T21:00"],
     ["Asia/Kolkata", "2026-11-27T19:00:00Z", "2026-11-28T00:30"],
     ["UTC", "2026-01-01T00:00:00Z", "2026-01-01T00:00"],
+    ["Europe/Rome", "2026-11-27T19:00:15Z", "2026-11-27T20:00:15"],
   ] as const) {
     expect(wall(at, zone)).toBe(shown);
     expect(fromWall(shown, zone)).toBe(at);
