@@ -1,4 +1,4 @@
-import { createTheme, DEFAULT_THEME, type MantineColorsTuple } from "@mantine/core";
+import { createTheme, DEFAULT_THEME, defaultVariantColorsResolver, isLightColor, type MantineColorsTuple } from "@mantine/core";
 
 // A calm blue-green; the shade that carries white text has a contrast above 4.5 : 1.
 const lake: MantineColorsTuple = ["#e8f6f8", "#d3e9ee", "#a6d2dc", "#76bac9", "#50a6b9", "#389ab0", "#2a94ac", "#0f7288", "#0b6275", "#075160"];
@@ -6,11 +6,26 @@ const lake: MantineColorsTuple = ["#e8f6f8", "#d3e9ee", "#a6d2dc", "#76bac9", "#
 // Red that carries white text: Mantine's own seventh shade is too pale for it.
 const red = DEFAULT_THEME.colors.red.with(7, "#c92a2a").with(8, "#b32424").with(9, "#9c1f1f") as unknown as MantineColorsTuple;
 
+const shade = { light: 7, dark: 4 } as const;
+const threshold = 0.18; // of luminance: white text down to 4.5 : 1, else black
+
+// onFilled is the text on a colour that fills something. Mantine knows that of the light
+// scheme only.
+function onFilled(tuple: MantineColorsTuple): string {
+  const text = (of: string) => `var(--mantine-color-${isLightColor(of, threshold) ? "black" : "white"})`;
+  return `light-dark(${text(tuple[shade.light]!)}, ${text(tuple[shade.dark]!)})`;
+}
+
 export const theme = createTheme({
   primaryColor: "lake",
-  primaryShade: { light: 7, dark: 4 },
+  primaryShade: shade,
   autoContrast: true,
-  luminanceThreshold: 0.18, // white down to 4.5 : 1, else black
+  luminanceThreshold: threshold,
+  variantColorResolver: (input) => {
+    const resolved = defaultVariantColorsResolver(input);
+    const tuple = input.variant === "filled" ? input.theme.colors[input.color ?? input.theme.primaryColor] : undefined;
+    return tuple ? { ...resolved, color: onFilled(tuple) } : resolved;
+  },
   colors: { lake, red },
   fontFamily: "'Inter Variable', system-ui, sans-serif",
   fontFamilyMonospace: "ui-monospace, 'Cascadia Mono', Menlo, Consolas, monospace",
@@ -20,6 +35,10 @@ export const theme = createTheme({
   cursorType: "pointer",
   components: {
     Table: { defaultProps: { verticalSpacing: "xs" } },
+    // What scrolls is reached by keyboard.
+    TableScrollContainer: { defaultProps: { scrollAreaProps: { viewportProps: { tabIndex: 0 } } } },
+    Checkbox: { defaultProps: { iconColor: onFilled(lake) } },
+    Radio: { defaultProps: { iconColor: onFilled(lake) } },
     // A dialog's head is no banner of the page, which Mantine's <header> would make it.
     ModalHeader: { defaultProps: { role: "presentation" } },
     DrawerHeader: { defaultProps: { role: "presentation" } },

@@ -85,7 +85,7 @@ export function TermsFields({ form }: { form: Form }) {
       )}
       {part(
         "deadlines",
-        <Table.ScrollContainer minWidth={520} type="native">
+        <Table.ScrollContainer minWidth={520} type="native" tabIndex={0}>
           <Table>
             <Table.Thead>
               <Table.Tr>

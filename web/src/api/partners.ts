@@ -27,7 +27,8 @@ export function usePartners() {
 }
 
 // usePartnerPages reads a list that the API has for each partner, over one partner or all
-// of them, one after the other. tail is what follows /v1/bilaterals/PARTNER.
+// of them, one after the other. tail is what follows /v1/bilaterals/PARTNER; {partner} in
+// what is asked stands for whoever is asked about.
 export function usePartnerPages<T>(tail: string, partner: string | undefined, query: Record<string, string | boolean | undefined>, options: { enabled?: boolean; size?: number } = {}): Rows<T & { partner: string }> {
   const { enabled = true, size = 200 } = options;
   const partners = usePartners();
@@ -39,7 +40,7 @@ export function usePartnerPages<T>(tail: string, partner: string | undefined, qu
       if (code === undefined) return { items: [], total: 0 };
       const get = client.GET as unknown as (p: string, i: object) => Promise<{ data?: List<T>; error?: unknown }>;
       const { data, error } = await get(`/v1/bilaterals/{partner}${tail}`, {
-        params: { path: { partner: code }, query: { ...(JSON.parse(asked) as object), limit: size, ...(at.after ? { after: at.after } : {}), ...(total ? { total } : {}) } },
+        params: { path: { partner: code }, query: { ...(JSON.parse(asked.replaceAll("{partner}", code)) as object), limit: size, ...(at.after ? { after: at.after } : {}), ...(total ? { total } : {}) } },
         signal,
       });
       if (!data) throw error;

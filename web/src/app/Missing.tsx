@@ -13,16 +13,14 @@ import { ProblemAlert } from "@/ui/ProblemAlert";
 export function Missing() {
   const { t } = useTranslation();
   return (
-    <Container component="main" py="xl">
-      <Page title={t("missing.title")}>
-        <Text>
-          {t("missing.text")}{" "}
-          <Anchor component={Link} to="/">
-            {t("missing.home")}
-          </Anchor>
-        </Text>
-      </Page>
-    </Container>
+    <Page title={t("missing.title")}>
+      <Text>
+        {t("missing.text")}{" "}
+        <Anchor component={Link} to="/">
+          {t("missing.home")}
+        </Anchor>
+      </Text>
+    </Page>
   );
 }
 

@@ -24,7 +24,7 @@ import { settingsRoutes } from "@/settings/routes";
 import { Missing, PageFailed } from "./Missing";
 import { Shell } from "./Shell";
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: Missing, errorComponent: PageFailed });
+const root = createRootRoute({ component: Outlet, errorComponent: PageFailed });
 
 const signIn = createRoute({ getParentRoute: () => root, path: "/sign-in", component: lazyRouteComponent(() => import("@/session/SignInPage"), "SignInPage") });
 
@@ -33,7 +33,6 @@ const inside = createRoute({
   getParentRoute: () => root,
   id: "inside",
   component: Shell,
-  notFoundComponent: Missing,
   errorComponent: PageFailed,
   beforeLoad: async ({ location }) => {
     const s = session() ?? (await loadSession());
@@ -65,6 +64,7 @@ const tree = root.addChildren([
     ...moneyRoutes(inside),
     ...trustRoutes(inside),
     ...usersRoutes(inside),
+    createRoute({ getParentRoute: () => inside, path: "$", component: Missing }),
   ]),
 ]);
 

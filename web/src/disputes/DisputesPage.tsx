@@ -56,7 +56,7 @@ export function DisputesPage() {
       { id: "seller", header: t("seller"), right: true, width: "minmax(150px, 1fr)", cell: (d) => <Money amount={d.seller.amount} currency={d.currency} />, value: (d) => d.seller.amount },
       { id: "buyer", header: t("buyer"), right: true, width: "minmax(150px, 1fr)", cell: (d) => <Money amount={d.buyer.amount} currency={d.currency} />, value: (d) => d.buyer.amount },
       { id: "gap", header: t("gap"), right: true, width: "minmax(150px, 1fr)", cell: (d) => <Money fw={600} amount={gap(d)} currency={d.currency} />, value: gap },
-      { id: "currency", header: t("currency"), width: "80px", cell: (d) => d.currency, value: (d) => d.currency },
+      { id: "currency", header: t("currency"), value: (d) => d.currency },
       { id: "assigned", header: t("assigned"), cell: (d) => d.assigned?.to || "–", value: (d) => d.assigned?.to },
       { id: "deadline", header: t("deadline"), width: "minmax(200px, 1.2fr)", cell: (d) => <When at={d.deadline} shape={{ seconds: false }} />, value: (d) => d.deadline },
     ],

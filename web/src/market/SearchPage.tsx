@@ -129,7 +129,7 @@ export function SearchPage() {
               { id: "a", header: t("a"), cell: (m) => spot(m.answer.a), value: (m) => spot(m.answer.a) },
               { id: "z", header: t("z"), cell: (m) => spot(m.answer.z), value: (m) => spot(m.answer.z) },
               { id: "price", header: t("total"), right: true, width: "160px", cell: (m) => <Money {...m.answer.cost.total} />, value: (m) => m.answer.cost.total.amount },
-              { id: "currency", header: t("currency"), width: "90px", cell: (m) => m.answer.cost.total.currency, value: (m) => m.answer.cost.total.currency },
+              { id: "currency", header: t("currency"), value: (m) => m.answer.cost.total.currency },
               { id: "latency", header: t("latency"), right: true, width: "110px", cell: (m) => latency(m.answer.latency, i18n.language), value: (m) => m.answer.latency },
               { id: "availability", header: t("availability"), right: true, width: "130px", cell: (m) => percent(m.answer.availability, i18n.language), value: (m) => m.answer.availability },
               { id: "free", header: t("free"), right: true, width: "120px", cell: (m) => bandwidth(m.free, i18n.language), value: (m) => m.free },

@@ -36,7 +36,7 @@ export function AgeingPage() {
                 <Title order={2} size="h4" mb="xs">
                   {t("ageing.sums")}
                 </Title>
-                <Table.ScrollContainer minWidth={820} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+                <Table.ScrollContainer minWidth={820}>
                   <Table>
                     <Table.Thead>
                       <Table.Tr>
@@ -124,7 +124,7 @@ function columnsOf(t: (key: string) => string, own: string): Column<Aged>[] {
   return [
     { id: "partner", header: t("partner"), cell: (r) => r.partner, value: (r) => r.partner },
     { id: "payer", header: t("direction"), width: "130px", cell: (r) => t(r.payer === own ? "ageing.byUs" : "ageing.toUs"), value: (r) => r.payer },
-    { id: "currency", header: t("currency"), width: "90px", cell: (r) => r.currency, value: (r) => r.currency },
+    { id: "currency", header: t("currency"), value: (r) => r.currency },
     ...buckets.map((b): Column<Aged> => ({ id: b, header: t(`ageing.bucket.${b}`), width: "minmax(112px, 1fr)", right: true, cell: cell(b), value: (r) => r[b] })),
     {
       id: "disputed",

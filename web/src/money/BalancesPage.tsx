@@ -133,7 +133,7 @@ function Movements() {
     { id: "from", header: t("fromAccount"), width: "minmax(160px, 1fr)", cell: (r) => side(r.from), value: (r) => `${r.from.party} ${r.from.purpose}` },
     { id: "to", header: t("toAccount"), width: "minmax(160px, 1fr)", cell: (r) => side(r.to), value: (r) => `${r.to.party} ${r.to.purpose}` },
     { id: "amount", header: t("amount"), width: "170px", right: true, cell: (r) => <Money amount={r.amount} currency={r.from.currency} size="sm" />, value: (r) => r.amount },
-    { id: "currency", header: t("currency"), width: "90px", cell: (r) => r.from.currency, value: (r) => r.from.currency },
+    { id: "currency", header: t("currency"), value: (r) => r.from.currency },
   ];
   const items = accounts.data?.items ?? [];
   return (

@@ -124,7 +124,7 @@ function DebtTable({ before, after, currency }: { before: Debt[]; after: Debt[];
   const shown = rows.slice(0, 200);
   return (
     <>
-      <Table.ScrollContainer minWidth={420} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+      <Table.ScrollContainer minWidth={420}>
         <Table verticalSpacing={4} aria-label={t("netting.table")}>
           <Table.Thead>
             <Table.Tr>

@@ -65,7 +65,7 @@ export function DepositsPage() {
                 <Title order={2} size="h4" mb="xs">
                   {x.partner}
                 </Title>
-                <Table.ScrollContainer minWidth={980} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+                <Table.ScrollContainer minWidth={980}>
                   <Table>
                     <Table.Thead>
                       <Table.Tr>

@@ -33,7 +33,7 @@ export function Due() {
     { id: "pays", header: t("payments.pays"), width: "150px", right: true, cell: (r) => <Money amount={r.pays.amount} currency={r.pays.currency} size="sm" fw={600} />, value: (r) => r.pays.amount },
     { id: "discount", header: t("payments.discount"), width: "140px", right: true, cell: (r) => <Money amount={r.discount.amount} currency={r.discount.currency} size="sm" />, value: (r) => r.discount.amount },
     { id: "carried", header: t("payments.carries"), width: "140px", right: true, cell: (r) => <Money amount={r.carried.amount} currency={r.carried.currency} size="sm" />, value: (r) => r.carried.amount },
-    { id: "currency", header: t("currency"), width: "90px", cell: (r) => r.owed.currency, value: (r) => r.owed.currency },
+    { id: "currency", header: t("currency"), value: (r) => r.owed.currency },
     { id: "run", header: t("payments.run"), width: "110px", cell: (r) => (r.run ? <GoTo to="/payments" search={{ tab: "runs", id: r.run }}>{r.run}</GoTo> : "–"), value: (r) => r.run },
     { id: "why", header: t("payments.notNow"), width: "minmax(200px, 2fr)", cell: (r) => <span title={r.why}>{r.why ?? "–"}</span>, value: (r) => r.why },
     { id: "reference", header: t("reference"), width: "240px", cell: (r) => r.reference, value: (r) => r.reference },
@@ -126,7 +126,7 @@ export function Received() {
     { id: "partner", header: t("payer"), width: "110px", cell: (r) => r.partner, value: (r) => r.partner },
     { id: "obligation", header: t("obligation.name"), width: "minmax(180px, 1fr)", cell: (r) => <GoTo to="/statements" search={{ tab: "obligations", partner: r.partner, id: r.obligation }}>{r.obligation}</GoTo>, value: (r) => r.obligation },
     { id: "amount", header: t("amount"), width: "160px", right: true, cell: (r) => <Money amount={r.amount.amount} currency={r.amount.currency} size="sm" />, value: (r) => r.amount.amount },
-    { id: "currency", header: t("currency"), width: "90px", cell: (r) => r.amount.currency, value: (r) => r.amount.currency },
+    { id: "currency", header: t("currency"), value: (r) => r.amount.currency },
     { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
     { id: "bank", header: t("payments.bankReference"), cell: (r) => r.evidence.bank_reference ?? "–", value: (r) => r.evidence.bank_reference },
     { id: "problem", header: t("payments.problem"), width: "minmax(200px, 2fr)", cell: (r) => <span title={r.problem}>{r.problem ?? "–"}</span>, value: (r) => r.problem },
@@ -169,7 +169,7 @@ export function Carried() {
   const columns: Column<Schema<"CarriedRest">>[] = [
     { id: "partner", header: t("payee"), cell: (r) => r.partner, value: (r) => r.partner },
     { id: "amount", header: t("payments.rest"), right: true, cell: (r) => <Money amount={r.amount.amount} currency={r.amount.currency} size="sm" />, value: (r) => r.amount.amount },
-    { id: "currency", header: t("currency"), cell: (r) => r.amount.currency, value: (r) => r.amount.currency },
+    { id: "currency", header: t("currency"), value: (r) => r.amount.currency },
   ];
   return (
     <Stack gap="sm">

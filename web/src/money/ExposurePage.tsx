@@ -180,7 +180,7 @@ function CreditCard({ partner, at, of }: { partner: string; at: string; of: Cred
           <Stack gap="xs">
             <Text size="sm">{t("exposure.scoreText", { count: of.invoices, onTime: onTime(of.history) })}</Text>
             {of.history.length > 0 && (
-              <Table.ScrollContainer minWidth={460} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+              <Table.ScrollContainer minWidth={460}>
                 <Table verticalSpacing={3} aria-label={t("exposure.history")}>
                   <Table.Thead>
                     <Table.Tr>

@@ -35,7 +35,7 @@ export function Obligations() {
     { id: "payee", header: t("payee"), width: "110px", cell: (r) => r.payee, value: (r) => r.payee },
     { id: "amount", header: t("amount"), width: "160px", right: true, cell: (r) => <Money amount={r.amount.amount} currency={r.amount.currency} size="sm" />, value: (r) => r.amount.amount },
     { id: "left", header: t("obligation.left"), width: "160px", right: true, cell: (r) => <Money amount={r.left} currency={r.amount.currency} size="sm" fw={600} />, value: (r) => r.left },
-    { id: "currency", header: t("currency"), width: "90px", cell: (r) => r.amount.currency, value: (r) => r.amount.currency },
+    { id: "currency", header: t("currency"), value: (r) => r.amount.currency },
     { id: "due", header: t("due"), width: "230px", cell: (r) => <When at={r.due} size="sm" />, value: (r) => r.due },
     { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
     { id: "method", header: t("method"), width: "130px", cell: (r) => r.method, value: (r) => r.method },

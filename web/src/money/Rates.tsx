@@ -68,7 +68,7 @@ function Feed({ of, onState }: { of: Schema<"Feed">; onState?: () => void }) {
         <Text size="sm" c="dimmed">
           {t("rates.rule", { counting, quorum: of.quorum, fresh: span(of.stale_ms), deviation: (of.deviation_ppm / 10_000).toLocaleString(i18n.language) })}
         </Text>
-        <Table.ScrollContainer minWidth={360} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+        <Table.ScrollContainer minWidth={360}>
           <Table>
             <Table.Thead>
               <Table.Tr>

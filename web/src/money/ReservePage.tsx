@@ -129,7 +129,7 @@ function TokenCard({ of }: { of: Token }) {
             <Money amount={of.cap} currency={of.code} fz={20} />
           </div>
         </Group>
-        <Table.ScrollContainer minWidth={360} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+        <Table.ScrollContainer minWidth={360}>
           <Table aria-label={t("reserve.reserveOf", { code: of.code })}>
             <Table.Thead>
               <Table.Tr>

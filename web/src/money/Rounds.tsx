@@ -34,7 +34,7 @@ export function Rounds() {
     { id: "caller", header: t("netting.caller"), width: "120px", cell: (r) => r.caller, value: (r) => r.caller },
     { id: "method", header: t("method"), width: "150px", cell: (r) => t(`netting.method.${r.method}`), value: (r) => r.method },
     { id: "offered", header: t("netting.offered"), width: "180px", right: true, cell: (r) => <Money amount={r.offered} currency={r.currency} size="sm" />, value: (r) => r.offered },
-    { id: "currency", header: t("currency"), width: "90px", cell: (r) => r.currency, value: (r) => r.currency },
+    { id: "currency", header: t("currency"), value: (r) => r.currency },
     { id: "join", header: t("netting.joinBy"), width: "230px", cell: (r) => <When at={r.join_by} size="sm" />, value: (r) => r.join_by },
     { id: "sign", header: t("netting.signBy"), width: "230px", cell: (r) => <When at={r.sign_by} size="sm" />, value: (r) => r.sign_by },
     { id: "missing", header: t("netting.missing"), width: "140px", right: true, cell: (r) => r.missing ?? "–", value: (r) => r.missing },
@@ -136,7 +136,7 @@ function One({ id }: { id: string }) {
               {t("netting.ours")}
             </Title>
             {r.pairs.length ? (
-              <Table.ScrollContainer minWidth={420} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+              <Table.ScrollContainer minWidth={420}>
                 <Table aria-label={t("netting.ours")}>
                   <Table.Thead>
                     <Table.Tr>

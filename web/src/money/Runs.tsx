@@ -195,7 +195,7 @@ function OneRun({ id }: { id: string }) {
 const paymentColumns = (t: (k: string) => string): Column<Schema<"BankPayment">>[] => [
   { id: "partner", header: t("payee"), width: "110px", cell: (p) => p.partner, value: (p) => p.partner },
   { id: "amount", header: t("amount"), width: "150px", right: true, cell: (p) => <Money amount={p.amount.amount} currency={p.amount.currency} size="sm" fw={600} />, value: (p) => p.amount.amount },
-  { id: "currency", header: t("currency"), width: "90px", cell: (p) => p.amount.currency, value: (p) => p.amount.currency },
+  { id: "currency", header: t("currency"), value: (p) => p.amount.currency },
   { id: "state", header: t("state"), width: "110px", cell: (p) => <StateBadge state={p.state} />, value: (p) => p.state },
   { id: "to", header: t("accounts.account"), width: "240px", cell: (p) => p.to ?? "–", value: (p) => p.to },
   { id: "name", header: t("accounts.holder"), width: "180px", cell: (p) => p.name ?? "–", value: (p) => p.name },

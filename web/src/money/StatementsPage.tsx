@@ -96,7 +96,7 @@ function OneStatement({ of, partner, refetch }: { of: Schema<"Statement">; partn
       <Title order={2} size="h4" mb="xs">
         {partner} · {of.currency}
       </Title>
-      <Table.ScrollContainer minWidth={300} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+      <Table.ScrollContainer minWidth={300}>
         <Table w="auto" mb="sm" aria-label={t("statements.statement")}>
           <Table.Tbody>
             <Table.Tr>
@@ -152,7 +152,7 @@ function Journal() {
     { id: "from", header: t("fromAccount"), width: "minmax(170px, 1fr)", cell: (r) => side(r.from), value: (r) => `${r.from.party} ${r.from.purpose}` },
     { id: "to", header: t("toAccount"), width: "minmax(170px, 1fr)", cell: (r) => side(r.to), value: (r) => `${r.to.party} ${r.to.purpose}` },
     { id: "amount", header: t("amount"), width: "170px", right: true, cell: (r) => <Money amount={r.amount} currency={r.from.currency} size="sm" />, value: (r) => r.amount },
-    { id: "currency", header: t("currency"), width: "90px", cell: (r) => r.from.currency, value: (r) => r.from.currency },
+    { id: "currency", header: t("currency"), value: (r) => r.from.currency },
   ];
   return (
     <Stack gap="sm">

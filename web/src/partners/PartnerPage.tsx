@@ -24,6 +24,9 @@ import { VerifyPartner } from "./VerifyPartner";
 
 type Bilateral = Schema<"Bilateral">;
 
+// most is what an amount can come to at all: a limit that is none.
+const most = "9223372036854.775807";
+
 // PartnerPage is all about one partner.
 export function PartnerPage() {
   const { t } = useTranslation("partners");
@@ -289,9 +292,9 @@ function Delegates({ partner }: { partner: string }) {
         empty={<Empty title={t("noDelegates")}>{t("noDelegatesText")}</Empty>}
         columns={[
           { id: "member", header: t("side"), width: "110px", cell: (d) => d.member, value: (d) => d.member },
-          { id: "name", header: t("name"), cell: (d) => d.name, value: (d) => d.name },
-          { id: "roles", header: t("roles"), width: "minmax(180px, 2fr)", cell: (d) => d.roles.join(", "), value: (d) => d.roles.join(", ") },
-          { id: "limits", header: t("limits"), right: true, width: "240px", cell: (d) => (d.limits?.length ? d.limits.map((l) => <Money key={l.currency} amount={l.amount} currency={l.currency} size="sm" ml={6} />) : t("noLimit")), value: (d) => (d.limits ?? []).map((l) => `${l.amount} ${l.currency}`).join("; ") },
+          { id: "name", header: t("name"), width: "minmax(170px, 2fr)", cell: (d) => d.name, value: (d) => d.name },
+          { id: "roles", header: t("roles"), width: "minmax(140px, 1fr)", cell: (d) => d.roles.join(", "), value: (d) => d.roles.join(", ") },
+          { id: "limits", header: t("limits"), right: true, width: "190px", cell: (d) => (d.limits?.length ? d.limits.map((l) => (l.amount === most ? <Text key={l.currency} span size="sm" ml={6}>{t("anyAmount", { currency: l.currency })}</Text> : <Money key={l.currency} amount={l.amount} currency={l.currency} size="sm" ml={6} />)) : t("noLimit")), value: (d) => (d.limits ?? []).map((l) => `${l.amount} ${l.currency}`).join("; ") },
           { id: "state", header: t("state"), width: "120px", cell: (d) => <StateBadge state={d.revoked ? "ended" : "active"} />, value: (d) => (d.revoked ? "ended" : "active") },
           { id: "key", header: t("key"), width: "170px", cell: (d) => <Hash value={d.key} label={t("key")} length={10} />, value: (d) => d.key },
           ...(may("revoke-delegate")

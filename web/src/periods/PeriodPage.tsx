@@ -150,7 +150,7 @@ function Lines({ at, f, set, p }: Part & { p: Period }) {
       {
         id: "row",
         header: t("line"),
-        width: "minmax(160px, 1.3fr)",
+        width: "minmax(220px, 1.6fr)",
         cell: (c) => (
           <Anchor component="button" type="button" size="sm" onClick={() => set({ tab: "calls", row: String(c.row), adjusts: c.adjusts?.split("/")[0] })}>
             {c.row} · {names.get(c.row) ?? t("row")}
@@ -211,7 +211,7 @@ function Rated({ at, f, set }: Part) {
       { id: "raw", header: t("raw"), right: true, cell: (l) => seconds(l.raw_millis), value: (l) => seconds(l.raw_millis) },
       { id: "billed", header: t("billed"), right: true, cell: (l) => l.billed_seconds.toLocaleString(i18n.language), value: (l) => l.billed_seconds },
       { id: "amount", header: t("amount"), right: true, cell: (l) => <Money amount={l.amount} currency={l.rate.currency} />, value: (l) => l.amount },
-      { id: "currency", header: t("currency"), width: "90px", cell: (l) => l.rate.currency, value: (l) => l.rate.currency },
+      { id: "currency", header: t("currency"), value: (l) => l.rate.currency },
     ],
     [t, i18n.language],
   );

@@ -30,7 +30,7 @@ export function PeriodsPage() {
       {
         id: "period",
         header: t("period"),
-        width: "minmax(310px, 1.8fr)",
+        width: "minmax(300px, 1.6fr)",
         cell: (p) => (
           <Anchor component={Link} to={`/periods/${p.partner}/${encodeURIComponent(p.order)}/${encodeURIComponent(p.interval.split("/")[0]!)}`} size="sm">
             <Between interval={p.interval} inherit />
@@ -38,13 +38,13 @@ export function PeriodsPage() {
         ),
         value: (p) => p.interval,
       },
-      { id: "partner", header: t("partner"), width: "minmax(90px, 0.6fr)", cell: (p) => p.partner, value: (p) => p.partner },
-      { id: "direction", header: t("direction"), cell: (p) => p.direction.replace(">", " → "), value: (p) => p.direction },
+      { id: "partner", header: t("partner"), value: (p) => p.partner },
+      { id: "direction", header: t("direction"), width: "minmax(150px, 1fr)", cell: (p) => p.direction.replace(">", " → "), value: (p) => p.direction },
       { id: "order", header: t("order"), cell: (p) => p.order, value: (p) => p.order },
       { id: "state", header: t("state"), cell: (p) => <StateBadge state={p.state} />, value: (p) => p.state },
       { id: "lines", header: t("lines"), right: true, width: "90px", cell: (p) => (p.seller.lines ?? 0).toLocaleString(i18n.language), value: (p) => p.seller.lines ?? 0 },
       { id: "open", header: t("open"), right: true, width: "110px", cell: (p) => `${p.open} / ${p.opened}`, value: (p) => p.open },
-      { id: "deadline", header: t("deadline"), width: "minmax(190px, 1fr)", cell: (p) => <When at={p.deadline} />, value: (p) => p.deadline },
+      { id: "deadline", header: t("deadline"), width: "minmax(130px, 1fr)", cell: (p) => <When at={p.deadline} />, value: (p) => p.deadline },
     ],
     [t, i18n.language],
   );

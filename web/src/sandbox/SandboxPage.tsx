@@ -125,7 +125,7 @@ function Nodes({ state, busy, go, onKill, onHurt }: Part & { onKill: (n: Node) =
   const { t } = useTranslation("sandbox");
   return (
     <Section title={t("nodes")}>
-      <Table.ScrollContainer minWidth={520} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+      <Table.ScrollContainer minWidth={520}>
         <Table>
           <Table.Thead>
             <Table.Tr>

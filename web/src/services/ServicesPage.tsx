@@ -36,7 +36,7 @@ export function ServicesPage() {
     { id: "seller", header: t("seller"), cell: (s) => s.seller ?? "–", value: (s) => s.seller ?? "" },
     { id: "once", header: t("once"), right: true, width: "150px", cell: (s) => <Money {...s.offer.once} />, value: (s) => s.offer.once.amount },
     { id: "each", header: t("each"), right: true, width: "170px", cell: (s) => <Money {...s.offer.each} />, value: (s) => s.offer.each.amount },
-    { id: "currency", header: t("currency"), width: "90px", cell: (s) => s.offer.each.currency, value: (s) => s.offer.each.currency },
+    { id: "currency", header: t("currency"), value: (s) => s.offer.each.currency },
     { id: "period", header: t("period"), width: "90px", cell: (s) => s.offer.period, value: (s) => s.offer.period },
     { id: "since", header: t("since"), width: "220px", cell: (s) => <When at={s.since} />, value: (s) => s.since ?? "" },
   ];

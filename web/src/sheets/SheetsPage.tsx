@@ -23,7 +23,7 @@ export function SheetsPage() {
   const navigate = useNavigate();
   const search: Search = useSearch({ strict: false });
   const partners = usePartners();
-  const partner = search.partner ?? partners.data?.[0];
+  const some = search.partner ?? partners.data?.[0];
   const go = (s: Search) => void navigate({ to: "/sheets", search: s as never, replace: true });
   return (
     <Page
@@ -31,19 +31,19 @@ export function SheetsPage() {
       lead={t("lead")}
       actions={
         <>
-          {may("get-sheet-file") && partner && (
-            <Button variant="default" onClick={() => void navigate({ to: "/sheets/margin", search: { partner } as never })}>
+          {may("get-sheet-file") && some && (
+            <Button variant="default" onClick={() => void navigate({ to: "/sheets/margin", search: { partner: search.partner } as never })}>
               {t("margin")}
             </Button>
           )}
-          {may("propose-sheet") && partner && <Button onClick={() => void navigate({ to: "/sheets/upload", search: { partner } as never })}>{t("upload")}</Button>}
+          {may("propose-sheet") && some && <Button onClick={() => void navigate({ to: "/sheets/upload", search: { partner: search.partner } as never })}>{t("upload")}</Button>}
         </>
       }
     >
       <Loaded of={partners}>
         {() =>
-          partner ? (
-            <List search={{ ...search, partner }} partner={partner} go={go} />
+          some ? (
+            <List search={search} go={go} />
           ) : (
             <Empty title={t("noPartner")}>
               {t("noPartnerText")} <GoTo to="/partners">{t("toPartners")}</GoTo>
@@ -55,20 +55,19 @@ export function SheetsPage() {
   );
 }
 
-function List({ search, partner, go }: { search: Search; partner: string; go: (s: Search) => void }) {
+function List({ search, go }: { search: Search; go: (s: Search) => void }) {
   const { t, i18n } = useTranslation("sheets");
   const me = useSession()?.carrier ?? "";
-  const direction = search.way === "out" ? `${partner}>${me}` : search.way === "in" ? `${me}>${partner}` : undefined;
-  const rows = useSheets(partner, search.state, direction);
+  const rows = useSheets(me, search.partner, search.state, search.way);
   return (
     <DataTable
       label={t("title")}
       rows={rows}
-      rowKey={(s) => s.id}
-      file={`rate-sheets-${partner}`}
+      rowKey={(s) => `${s.partner}/${s.id}`}
+      file={search.partner ? `rate-sheets-${search.partner}` : "rate-sheets"}
       toolbar={
         <FilterBar page="sheets">
-          <PartnerSelect all={false} value={partner} onChange={(v) => v && go({ ...search, partner: v })} />
+          <PartnerSelect value={search.partner} onChange={(partner) => go({ ...search, partner })} />
           <Choice
             label={t("way")}
             value={search.way}
@@ -83,13 +82,14 @@ function List({ search, partner, go }: { search: Search; partner: string; go: (s
       }
       empty={<Empty title={t("none")}>{t("noneText")}</Empty>}
       columns={[
-        { id: "id", header: t("sheet"), width: "minmax(180px, 1fr)", cell: (s) => <GoTo to={`/sheets/${encodeURIComponent(partner)}/${encodeURIComponent(s.id)}`}>{s.id}</GoTo>, value: (s) => s.id },
-        { id: "way", header: t("way"), width: "150px", cell: (s) => t(s.direction.endsWith(`>${me}`) ? "weCharge" : "wePay"), value: (s) => s.direction },
-        { id: "state", header: t("state"), width: "170px", cell: (s) => <StateBadge state={s.effective ? "in-force" : s.state} />, value: (s) => s.state },
-        { id: "rows", header: t("rows"), right: true, width: "110px", cell: (s) => s.rows.toLocaleString(i18n.language), value: (s) => s.rows },
-        { id: "from", header: t("from"), width: "220px", cell: (s) => <When at={s.from} shape={{ seconds: false }} />, value: (s) => s.from },
-        { id: "proposed", header: t("proposed"), width: "220px", cell: (s) => <When at={s.proposed.time} shape={{ seconds: false }} />, value: (s) => s.proposed.time },
-        { id: "raises", header: t("raises"), width: "120px", cell: (s) => t(s.raises ? "yes" : "no"), value: (s) => (s.raises ? "yes" : "no") },
+        { id: "id", header: t("sheet"), width: "minmax(150px, 1fr)", cell: (s) => <GoTo to={`/sheets/${encodeURIComponent(s.partner)}/${encodeURIComponent(s.id)}`}>{s.id}</GoTo>, value: (s) => s.id },
+        { id: "partner", header: t("partner"), width: "110px", cell: (s) => s.partner, value: (s) => s.partner },
+        { id: "way", header: t("way"), width: "110px", cell: (s) => t(s.direction.endsWith(`>${me}`) ? "weCharge" : "wePay"), value: (s) => s.direction },
+        { id: "state", header: t("state"), width: "130px", cell: (s) => <StateBadge state={s.effective ? "in-force" : s.state} />, value: (s) => s.state },
+        { id: "rows", header: t("rows"), right: true, width: "80px", cell: (s) => s.rows.toLocaleString(i18n.language), value: (s) => s.rows },
+        { id: "from", header: t("from"), width: "190px", cell: (s) => <When at={s.from} shape={{ seconds: false }} />, value: (s) => s.from },
+        { id: "proposed", header: t("proposed"), width: "190px", cell: (s) => <When at={s.proposed.time} shape={{ seconds: false }} />, value: (s) => s.proposed.time },
+        { id: "raises", header: t("raises"), width: "100px", cell: (s) => t(s.raises ? "yes" : "no"), value: (s) => (s.raises ? "yes" : "no") },
       ]}
     />
   );

@@ -134,7 +134,7 @@ export function UploadPage() {
               {t("mapStep")}
             </Title>
             <Text size="sm">{t("mapText", { rows: number(opened.rows) })}</Text>
-            <Table.ScrollContainer minWidth={480} type="native">
+            <Table.ScrollContainer minWidth={480} type="native" tabIndex={0}>
               <Table withColumnBorders fz="xs">
                 <Table.Thead>
                   <Table.Tr>

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { api, type Schema } from "@/api/client";
 import { call } from "@/api/http";
-import { usePages } from "@/api/pages";
+import { usePartnerPages } from "@/api/partners";
 
 import type { State } from "./search";
 
@@ -10,11 +10,12 @@ export type Sheet = Schema<"Sheet">;
 
 export const usePartners = () => {
   const { data, ...rest } = api.useQuery("get", "/v1/bilaterals", { params: { query: { limit: 1000 } } });
-  return { ...rest, data: data && [...new Set(data.items.filter((b) => b.state !== "lapsed").map((b) => b.partner))] };
+  return { ...rest, data: data && [...new Set(data.items.filter((b) => b.state !== "lapsed").map((b) => b.partner))].sort() };
 };
 
-export const useSheets = (partner: string, state: State | undefined, direction: string | undefined) =>
-  usePages("/v1/bilaterals/{partner}/sheets", { path: { partner }, query: { state, direction } }, { enabled: Boolean(partner) });
+// useSheets gives the sheets with one partner, or with all; way is out for what we charge.
+export const useSheets = (me: string, partner: string | undefined, state: State | undefined, way: "in" | "out" | undefined) =>
+  usePartnerPages<Sheet>("/sheets", partner, { state, direction: way && (way === "out" ? `{partner}>${me}` : `${me}>{partner}`) });
 
 // useAllSheets gives every sheet of a partner: to find those in force.
 export function useAllSheets(partner: string) {

@@ -93,7 +93,7 @@ function PartnerLink({ code }: { code: string }) {
 }
 
 function Ledger() {
-  const { t } = useTranslation("today");
+  const { t, i18n } = useTranslation("today");
   const status = useStatus();
   return (
     <Tile title={t("ledger")} to="/trust/validators" mark={status.data && <StateBadge state={status.data.ready ? "ready" : "failed"} />}>
@@ -104,14 +104,22 @@ function Ledger() {
               {t("block")} · <Ago at={s.time} />
             </Big>
             <Text size="sm">{s.finality_ms.count ? t("finality", { p50: Math.round(s.finality_ms.p50), p99: Math.round(s.finality_ms.p99) }) : t("noFinality")}</Text>
-            {s.checks.map((c) => (
-              <Group key={c.name} gap={6} wrap="nowrap" align="flex-start">
-                {c.ok ? <IconCircleCheck size={16} aria-hidden color="var(--mantine-color-teal-6)" /> : <IconAlertTriangle size={16} aria-hidden color="var(--mantine-color-red-6)" />}
-                <Text size="sm">
-                  {c.name}: {c.ok ? t("ok") : (c.detail ?? t("notOk"))}
-                </Text>
+            {s.checks
+              .filter((c) => !c.ok)
+              .map((c) => (
+                <Group key={c.name} gap={6} wrap="nowrap" align="flex-start">
+                  <IconAlertTriangle size={16} aria-hidden color="var(--mantine-color-red-6)" />
+                  <Text size="sm">
+                    {c.name}: {c.detail ?? t("notOk")}
+                  </Text>
+                </Group>
+              ))}
+            {s.checks.some((c) => c.ok) && (
+              <Group gap={6} wrap="nowrap" align="flex-start">
+                <IconCircleCheck size={16} aria-hidden color="var(--mantine-color-teal-6)" style={{ flexShrink: 0, marginTop: 2 }} />
+                <Text size="sm">{t("ok", { checks: new Intl.ListFormat(i18n.language).format(s.checks.filter((c) => c.ok).map((c) => c.name)) })}</Text>
               </Group>
-            ))}
+            )}
             {s.bilaterals
               .filter((b) => b.problem || b.divergence)
               .map((b) => (

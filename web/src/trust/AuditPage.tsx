@@ -180,7 +180,7 @@ function Invoices({ partner }: { partner: string }) {
     { id: "interval", header: t("period"), width: "minmax(260px, 1.6fr)", cell: (i) => <Between interval={i.interval} size="sm" />, value: (i) => i.interval },
     { id: "state", header: t("state"), width: "120px", cell: (i) => <StateBadge state={i.state} />, value: (i) => i.state },
     { id: "total", header: t("total"), width: "150px", right: true, cell: (i) => <Money amount={i.total} currency={i.currency} size="sm" />, value: (i) => i.total },
-    { id: "currency", header: t("currency"), width: "90px", cell: (i) => i.currency, value: (i) => i.currency },
+    { id: "currency", header: t("currency"), value: (i) => i.currency },
     { id: "document", header: t("hash"), width: "180px", cell: (i) => <Hash of={i.document} name={t("hash")} />, value: (i) => i.document },
     {
       id: "files",

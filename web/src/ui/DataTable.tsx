@@ -16,7 +16,7 @@ export interface Column<T> {
   text?: string; // the header in an export, where it is not a text
   width?: string; // of a CSS grid's track; default minmax(120px, 1fr)
   right?: boolean;
-  cell: (row: T) => ReactNode;
+  cell?: (row: T) => ReactNode; // absent: the column is in exports only
   value: (row: T) => Cell; // in an export
 }
 
@@ -50,7 +50,7 @@ const rowHeight = 42;
 
 // DataTable shows a list of any length: only rows in sight exist, and further ones are
 // asked of the node as one comes near them. Exports take the whole list, as filtered.
-export function DataTable<T>({ label, columns, rows, rowKey, empty, file, selected, onSelect, toolbar, height = "min(65vh, 900px)" }: Props<T>) {
+export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, selected, onSelect, toolbar, height = "min(65vh, 900px)" }: Props<T>) {
   const { t, i18n } = useTranslation();
   const box = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -67,6 +67,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, empty, file, select
     if (more && !busy && !error && last >= count - 20) next();
   }, [more, busy, error, last, count, next]);
 
+  const columns = all.filter((c) => c.cell);
   const grid = `${onSelect ? "44px " : ""}${columns.map((c) => c.width ?? "minmax(120px, 1fr)").join(" ")}`;
   const toggle = (key: string) => {
     const keys = new Set(selected);
@@ -93,7 +94,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, empty, file, select
             {rows.total === undefined ? t("table.loaded", { count, n: count.toLocaleString(i18n.language) }) : t("table.of", { n: count.toLocaleString(i18n.language), total: rows.total.toLocaleString(i18n.language) })}
           </Text>
           {busy && <Loader size="xs" role="img" aria-label={t("loading")} />}
-          {file && <Export columns={columns} rows={rows} file={file} />}
+          {file && <Export columns={all} rows={rows} file={file} />}
         </Group>
       </Group>
       {Boolean(error) && (
@@ -143,7 +144,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, empty, file, select
                   )}
                   {columns.map((c) => (
                     <div role="cell" key={c.id} className={c.right ? "right" : undefined}>
-                      {c.cell(row)}
+                      {c.cell?.(row)}
                     </div>
                   ))}
                 </div>

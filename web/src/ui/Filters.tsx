@@ -64,10 +64,10 @@ export function Choice({ label, value, data, onChange, width = 150 }: { label: s
 export function Days({ from, to, onChange }: { from?: string; to?: string; onChange: (patch: { from?: string; to?: string }) => void }) {
   const { t } = useTranslation();
   return (
-    <>
+    <Group gap="xs" wrap="nowrap">
       <TextInput type="date" size="xs" label={t("filters.from")} value={from ?? ""} onChange={(e) => onChange({ from: e.currentTarget.value || undefined, to })} />
       <TextInput type="date" size="xs" label={t("filters.to")} value={to ?? ""} onChange={(e) => onChange({ from, to: e.currentTarget.value || undefined })} />
-    </>
+    </Group>
   );
 }
 
