@@ -24,7 +24,7 @@ const pages: Shown[] = [
   ...page("clerk", ["periods", "/periods"], ["period", "/periods", "/periods/"], ["period-rated", "/periods", "/periods/", "?tab=rated"], ["period-calls", "/periods", "/periods/", "?tab=calls"]),
   ...page("clerk", ["invoices", "/invoices"], ["invoice", "/invoices", "/invoices/"], ["invoice-differs", "/invoices?state=partial", "/invoices/"], ["disputes", "/disputes"], ["dispute", "/disputes", "/disputes/"]),
   ...page("administrator", ["onboarding", "/onboarding"], ["onboarding-partner", "/onboarding?step=partner"], ["onboarding-agreement", "/onboarding?step=agreement"], ["onboarding-rates", "/onboarding?step=rates"], ["onboarding-period", "/onboarding?step=period"], ["users", "/users"]),
-  ...page("product-manager", ["partners", "/partners"], ["members", "/partners?tab=members"], ["partner", "/partners/BRAVO"], ["partner-files", "/partners/BRAVO?tab=files"]),
+  ...page("product-manager", ["partners", "/partners"], ["members", "/partners?list=members"], ["partner", "/partners/BRAVO"], ["partner-files", "/partners/BRAVO?tab=files"]),
   ...page("product-manager", ["agreements", "/agreements"], ["agreement", "/agreements", "/agreements/BRAVO/"], ["agreement-amend", "/agreements", "/agreements/BRAVO/", "/amend"], ["agreement-rule", "/agreements", "/agreements/BRAVO/", "/rule"], ["agreement-new", "/agreements/new"]),
   ...page("product-manager", ["sheets", "/sheets"], ["sheet", "/sheets", "/sheets/BRAVO/"], ["sheet-rows", "/sheets", "/sheets/BRAVO/", "?tab=rows"], ["sheet-upload", "/sheets/upload"], ["margin", "/sheets/margin"]),
   ...page("product-manager", ["market", "/market"], ["inquiry", "/inquiry"], ["offers", "/inquiry", "/inquiry/"], ["services", "/services"], ["service", "/services", "/services/"]),

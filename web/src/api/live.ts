@@ -1,6 +1,7 @@
 import { useEffect, useSyncExternalStore } from "react";
 
 import { queries } from "./client";
+import { pacer } from "./pace";
 import { onBack, pauseOf, unanswered } from "./reach";
 import { useMay, useSession } from "./session";
 
@@ -47,7 +48,7 @@ export function useEvents(f: (e: Event) => void) {
 }
 
 // What is shown is asked again after something has happened, at most once in so many
-// milliseconds: many events come together.
+// milliseconds: many events come together. A page that nobody sees waits until it is seen.
 const pause = 700;
 
 // useLive follows everything that happens at the node, by one stream of server-sent events.
@@ -58,13 +59,17 @@ export function useLive() {
   const who = useSession()?.csrf; // another session, another stream
   useEffect(() => {
     if (!may) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const { ask, stop } = pacer(() => queries.invalidateQueries({ predicate: (q) => q.meta?.still !== true }), pause);
+    let unseen = false;
     const stale = () => {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        void queries.invalidateQueries({ predicate: (q) => q.meta?.still !== true });
-      }, pause);
+      if (document.hidden) unseen = true;
+      else ask();
     };
+    const shown = () => {
+      if (unseen && !document.hidden) ask();
+      unseen &&= document.hidden;
+    };
+    document.addEventListener("visibilitychange", shown);
     let source: EventSource;
     let last = "";
     let tried = 0;
@@ -99,7 +104,8 @@ export function useLive() {
     return () => {
       back();
       clearTimeout(again);
-      clearTimeout(timer);
+      stop();
+      document.removeEventListener("visibilitychange", shown);
       source.close();
       set("wait");
     };

@@ -22,15 +22,27 @@ interface Props {
   partner: string;
 }
 
-// Records lists what there is of a kind, each with a link to its page.
-function Records({ title, children, none }: { title: string; children: ReactNode[]; none: string }) {
+// few is how many records of a kind the first steps show.
+const few = 5;
+
+// Records lists what there is of a kind, each with a link to its page, and leads to the
+// others where there are many.
+function Records({ title, children, none, all }: { title: string; children: ReactNode[]; none: string; all: { to: string; search: Record<string, unknown> } }) {
+  const { t } = useTranslation("partners");
   return (
     <div>
       <Title order={3} size="h6" mb={4}>
         {title}
       </Title>
       {children.length ? (
-        <Stack gap="xs">{children}</Stack>
+        <Stack gap="xs">
+          {children.slice(0, few)}
+          {children.length > few && (
+            <GoTo to={all.to} search={all.search}>
+              {t("others")}
+            </GoTo>
+          )}
+        </Stack>
       ) : (
         <Text size="sm" c="dimmed">
           {none}
@@ -49,7 +61,7 @@ export function FirstAgreement({ known, partner }: Props) {
   return (
     <>
       <Text size="sm">{t("agreementText")}</Text>
-      <Records title={t("agreements")} none={t("noAgreements")}>
+      <Records title={t("agreements")} none={t("noAgreements")} all={{ to: "/agreements", search: { partner } }}>
         {known.agreements.map((a) => (
           <Group key={a.id} gap="xs">
             <GoTo to={at("agreements", partner, a.id)}>{a.id}</GoTo>
@@ -87,7 +99,7 @@ export function FirstRates({ known, partner }: Props) {
   return (
     <>
       <Text size="sm">{t("ratesText")}</Text>
-      <Records title={t("sheets")} none={t("noSheets")}>
+      <Records title={t("sheets")} none={t("noSheets")} all={{ to: "/sheets", search: { partner } }}>
         {sheets.map((s) => (
           <Group key={s.id} gap="xs">
             <GoTo to={at("sheets", partner, s.id)}>{s.id}</GoTo>
@@ -103,7 +115,7 @@ export function FirstRates({ known, partner }: Props) {
           </Button>
         </Group>
       )}
-      <Records title={t("standing")} none={t("noStanding")}>
+      <Records title={t("standing")} none={t("noStanding")} all={{ to: "/orders", search: { partner } }}>
         {known.orders.map((o) => (
           <Group key={o.id} gap="xs">
             <GoTo to={at("orders", partner, o.id)}>{o.id}</GoTo>
@@ -188,7 +200,7 @@ export function FirstPeriod({ known, partner }: Props) {
         )}
       </Group>
       <ProblemAlert error={close.error} />
-      <Records title={t("periods")} none={t("noPeriods")}>
+      <Records title={t("periods")} none={t("noPeriods")} all={{ to: "/periods", search: { partner } }}>
         {known.periods.map((p) => (
           <Group key={p.order + p.interval} gap="xs">
             <GoTo to={at("periods", partner, p.order) + `/${encodeURIComponent(p.interval.split("/")[0] ?? "")}`}>
@@ -199,7 +211,7 @@ export function FirstPeriod({ known, partner }: Props) {
           </Group>
         ))}
       </Records>
-      <Records title={t("invoices")} none={t("noInvoices")}>
+      <Records title={t("invoices")} none={t("noInvoices")} all={{ to: "/invoices", search: { partner } }}>
         {known.invoices.map((i) => (
           <Group key={i.id} gap="xs">
             <GoTo to={at("invoices", partner, i.id)}>{i.id}</GoTo>
@@ -211,7 +223,7 @@ export function FirstPeriod({ known, partner }: Props) {
           </Group>
         ))}
       </Records>
-      <Records title={t("debts")} none={t("noDebts")}>
+      <Records title={t("debts")} none={t("noDebts")} all={{ to: "/statements", search: { tab: "obligations", partner } }}>
         {known.obligations.map((o) => (
           <Group key={o.id} gap="xs">
             <GoTo to="/statements" search={{ tab: "obligations", partner, id: o.id }}>

@@ -33,9 +33,9 @@ export function OnboardingPage() {
         <Loaded of={{ ...status, data: undefined }}>{() => null}</Loaded>
       ) : (
         <>
-          <Stepper active={index} onStepClick={(i) => go(steps[i]!)} size="sm" wrap={false} styles={{ steps: { overflowX: "auto", paddingBottom: 4 } }}>
+          <Stepper active={index} onStepClick={(i) => go(steps[i]!)} size="sm" wrap={false} className="steps">
             {steps.map((s) => (
-              <Stepper.Step key={s} label={t(`step.${s}`)} description={t(done[s] ? "stepDone" : "stepOpen")} completedIcon={done[s] ? <IconCheck size={16} aria-hidden /> : <IconHourglass size={16} aria-hidden />} color={done[s] ? "teal" : undefined} />
+              <Stepper.Step key={s} label={t(`step.${s}`)} description={t(done[s] ? "stepDone" : "stepOpen")} icon={done[s] && s !== step ? <IconCheck size={16} aria-hidden /> : undefined} completedIcon={done[s] ? <IconCheck size={16} aria-hidden /> : <IconHourglass size={16} aria-hidden />} color={done[s] ? "teal" : undefined} />
             ))}
           </Stepper>
           <Card withBorder component="section" aria-label={t(`step.${step}`)} padding="lg">
