@@ -77,7 +77,7 @@ test("a product is ordered by the agreement's prices, measured by both sides, an
   await expect(ours.getByText("The figures are proposed.")).toBeVisible(slow);
   await expect(row(theirs)).toContainText("Half of what differs", slow);
   await row(theirs).getByRole("button", { name: "Accept" }).click();
-  await expect(theirs.getByRole("dialog")).toContainText("1500000");
+  await expect(theirs.getByRole("dialog")).toContainText("1,500,000");
   await accessible(theirs);
   await theirs.getByRole("dialog").getByRole("button", { name: "Accept" }).click();
   await expect(row(theirs)).toContainText("agreed", slow);

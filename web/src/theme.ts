@@ -37,6 +37,8 @@ export const theme = createTheme({
     Table: { defaultProps: { verticalSpacing: "xs" } },
     // What scrolls is reached by keyboard.
     TableScrollContainer: { defaultProps: { scrollAreaProps: { viewportProps: { tabIndex: 0 } } } },
+    // What helps to fill in a field stands below it: fields beside each other stay in line.
+    InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } },
     Checkbox: { defaultProps: { iconColor: onFilled(lake) } },
     Radio: { defaultProps: { iconColor: onFilled(lake) } },
     // A dialog's head is no banner of the page, which Mantine's <header> would make it.

@@ -14,7 +14,7 @@ import { ProblemAlert } from "@/ui/ProblemAlert";
 
 import { termsOf, valuesOf, type Values } from "./form";
 import { amountChecks, TermsFields } from "./TermsFields";
-import { edge, type Terms } from "./terms";
+import { edge, freeId, type Terms } from "./terms";
 
 // NewPage proposes an agreement: the usual terms to begin with, in a form.
 export function NewPage() {
@@ -38,8 +38,10 @@ function Proposal({ base }: { base: Terms }) {
   const partner = search.partner ?? partners[0] ?? "";
   const form = useForm<Values>({ initialValues: valuesOf(base), validate: amountChecks(t("amountsBad")) });
   const frame = useForm({
-    initialValues: { id: "MSA-1", lines: ["voice"], from: edge(new Date()), until: "", document: "", ...(Object.fromEntries(clauses.map((c) => [c, ""])) as Record<(typeof clauses)[number], string>) },
+    initialValues: { id: "", lines: ["voice"], from: edge(new Date()), until: "", document: "", ...(Object.fromEntries(clauses.map((c) => [c, ""])) as Record<(typeof clauses)[number], string>) },
   });
+  const agreements = api.useQuery("get", "/v1/bilaterals/{partner}/agreements", { params: { path: { partner }, query: { limit: 1000 } } }, { enabled: Boolean(partner) });
+  const free = freeId((agreements.data?.items ?? []).map((a) => a.id));
   const [unreadable, setUnreadable] = useState<unknown>();
   const propose = api.useMutation("post", "/v1/bilaterals/{partner}/agreements", {
     onSuccess: (d) => {
@@ -61,7 +63,7 @@ function Proposal({ base }: { base: Terms }) {
     propose.mutate({
       params: { path: { partner } },
       body: {
-        id: v.id || undefined,
+        id: v.id || free,
         type: "msa",
         lines: v.lines,
         from: `${v.from}T00:00:00Z`,
@@ -86,7 +88,7 @@ function Proposal({ base }: { base: Terms }) {
             </Title>
             <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
               <Select label={t("partner")} required allowDeselect={false} searchable data={partners} value={partner || null} onChange={(v) => void navigate({ to: "/agreements/new", search: { partner: v } as never, replace: true })} />
-              <TextInput label={t("id")} description={t("idText")} required maxLength={40} {...frame.getInputProps("id")} />
+              <TextInput label={t("id")} description={t("idText")} placeholder={free} maxLength={40} {...frame.getInputProps("id")} />
               <TagsInput label={t("lines")} {...frame.getInputProps("lines")} />
               <TextInput type="date" label={t("fromDay")} required {...frame.getInputProps("from")} />
               <TextInput type="date" label={t("untilDay")} {...frame.getInputProps("until")} />

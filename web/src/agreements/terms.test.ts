@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { changed, edge, endless, lastMonth, lineId, readable, type Terms } from "./terms";
+import { changed, edge, endless, freeId, lastMonth, lineId, readable, type Terms } from "./terms";
 
 const terms = {
   cycle: "1h", zone: "UTC", period_by: "end", grace_millis: 2000, past_periods: false, start_tolerance_millis: 3000, seconds_tolerance: 0, longest_call_millis: 86_400_000,
@@ -42,6 +42,11 @@ it("tells volume, commitments and products in words, not in the names of the API
 it("knows what always held", () => {
   expect(endless("1970-01-01T00:00:00Z")).toBe(true);
   expect(endless("1970-01-01T00:00:00.001Z")).toBe(false);
+});
+
+it("finds an id that is free", () => {
+  expect(freeId([])).toBe("MSA-1");
+  expect(freeId(["MSA-2", "MSA-1", "X"])).toBe("MSA-3");
 });
 
 it("counts months over the end of a year", () => {

@@ -140,6 +140,11 @@ export const lineId = (s: Section, l: Line) => `${s.key}/${s.name ?? ""}/${l.key
 // endless says that a time is the oldest that there is: what holds from it always did.
 export const endless = (at: string) => Date.parse(at) === 0;
 
+// freeId gives the first of MSA-1, MSA-2 and so on that no agreement has.
+export function freeId(taken: string[]): string {
+  for (let n = 1; ; n++) if (!taken.includes(`MSA-${n}`)) return `MSA-${n}`;
+}
+
 // edge gives the next first of a month, UTC: a sensible beginning of new terms.
 export function edge(now: Date): string {
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1)).toISOString().slice(0, 10);

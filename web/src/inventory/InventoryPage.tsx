@@ -8,7 +8,7 @@ import { usePartners } from "@/api/partners";
 import { usePlaces } from "@/api/places";
 import { sent } from "@/api/sent";
 import { useMay, useSession } from "@/api/session";
-import { spaced } from "@/lib/names";
+import { product, spaced } from "@/lib/names";
 import { bandwidth, megabits } from "@/lib/units";
 import { Action } from "@/ui/Action";
 import { DataTable } from "@/ui/DataTable";
@@ -136,7 +136,7 @@ function Products({ partner, search, set, choose }: Part & { partner: string; ch
       columns={[
         { id: "id", header: t("product"), width: "minmax(180px, 1.2fr)", cell: (p) => <GoTo to={`/inventory/${partner}/${p.id}`}>{p.id}</GoTo>, value: (p) => p.id },
         { id: "state", header: t("state"), width: "170px", cell: (p) => <StateBadge state={p.state} />, value: (p) => p.state },
-        { id: "name", header: t("what"), cell: (p) => p.name, value: (p) => p.name },
+        { id: "name", header: t("what"), cell: (p) => product(p.name), value: (p) => p.name },
         { id: "buyer", header: t("buyer"), width: "120px", cell: (p) => p.buyer, value: (p) => p.buyer },
         { id: "seller", header: t("seller"), width: "120px", cell: (p) => p.seller, value: (p) => p.seller },
         { id: "activated", header: t("activated"), width: "220px", cell: (p) => <When at={p.activated} />, value: (p) => p.activated ?? "" },

@@ -25,7 +25,7 @@ interface Props {
 
 // Measurements lists what both sides have measured, interval by interval, side by side.
 export function Measurements({ partner, product, state, people, toolbar, height }: Props) {
-  const { t } = useTranslation("inventory");
+  const { t, i18n } = useTranslation("inventory");
   const rows = usePages("/v1/bilaterals/{partner}/measurements", { path: { partner }, query: { product, state: state as never, people } });
   return (
     <DataTable<Schema<"Measurement">>
@@ -40,10 +40,10 @@ export function Measurements({ partner, product, state, people, toolbar, height 
         { id: "interval", header: t("interval"), width: "minmax(300px, 1.6fr)", cell: (m) => <Between interval={m.interval} />, value: (m) => m.interval },
         ...(product ? [] : [{ id: "product", header: t("product"), cell: (m: Schema<"Measurement">) => <GoTo to={`/inventory/${partner}/${m.product}`}>{m.product}</GoTo>, value: (m: Schema<"Measurement">) => m.product }]),
         { id: "state", header: t("state"), width: "130px", cell: (m) => <StateBadge state={m.state} />, value: (m) => m.state },
-        { id: "seller", header: t("seller"), right: true, cell: (m) => <span className="numbers">{sideText(m, "seller")}</span>, value: (m) => sideText(m, "seller") },
-        { id: "buyer", header: t("buyer"), right: true, cell: (m) => <span className="numbers">{sideText(m, "buyer")}</span>, value: (m) => sideText(m, "buyer") },
-        { id: "counts", header: t("counts"), right: true, cell: (m) => <span className="numbers">{sideText(m, "counts")}</span>, value: (m) => sideText(m, "counts") },
-        { id: "proposed", header: t("proposed"), right: true, cell: (m) => <span className="numbers">{sideText(m, "proposed")}</span>, value: (m) => sideText(m, "proposed") },
+        { id: "seller", header: t("seller"), right: true, cell: (m) => <span className="numbers">{sideText(m, "seller", i18n.language)}</span>, value: (m) => sideText(m, "seller") },
+        { id: "buyer", header: t("buyer"), right: true, cell: (m) => <span className="numbers">{sideText(m, "buyer", i18n.language)}</span>, value: (m) => sideText(m, "buyer") },
+        { id: "counts", header: t("counts"), right: true, cell: (m) => <span className="numbers">{sideText(m, "counts", i18n.language)}</span>, value: (m) => sideText(m, "counts") },
+        { id: "proposed", header: t("proposed"), right: true, cell: (m) => <span className="numbers">{sideText(m, "proposed", i18n.language)}</span>, value: (m) => sideText(m, "proposed") },
         { id: "why", header: t("why"), cell: (m) => <Text span size="sm" title={m.why}>{m.why}</Text>, value: (m) => m.why ?? "" },
         { id: "act", header: t("steps"), width: "270px", cell: (m) => <Decide of={m} partner={partner} />, value: () => "" },
       ]}
@@ -53,13 +53,13 @@ export function Measurements({ partner, product, state, people, toolbar, height 
 
 // Decide has the steps for a measurement on which people have to decide.
 function Decide({ of: m, partner }: { of: Schema<"Measurement">; partner: string }) {
-  const { t } = useTranslation("inventory");
+  const { t, i18n } = useTranslation("inventory");
   const may = useMay();
   const params = { path: { partner, product: m.product, from: m.interval.split("/")[0]! } };
   return (
     <Group gap={4} wrap="nowrap">
       {m.allowed.includes("accept") && may("accept-measurement") && (
-        <Action size="compact-sm" variant="light" label={t("accept")} text={t("acceptText", { figures: sideText(m, "proposed") })} done={t("accepted")} run={() => sent(client.POST("/v1/bilaterals/{partner}/measurements/{product}/{from}/accept", { params, body: figures(m, (f) => f.proposed) }))} />
+        <Action size="compact-sm" variant="light" label={t("accept")} text={t("acceptText", { figures: sideText(m, "proposed", i18n.language) })} done={t("accepted")} run={() => sent(client.POST("/v1/bilaterals/{partner}/measurements/{product}/{from}/accept", { params, body: figures(m, (f) => f.proposed) }))} />
       )}
       {m.allowed.includes("propose") && may("propose-measurement") && (
         <Action

@@ -17,6 +17,7 @@ const m = {
 
 it("writes what each side says", () => {
   expect(sideText(m, "seller")).toBe("session 3600, availability 999990");
+  expect(sideText(m, "seller", "en")).toBe("session 3,600, availability 99.999\u00a0%");
   expect(sideText(m, "buyer")).toBe("session 3599");
   expect(sideText(m, "counts")).toBe("–");
 });

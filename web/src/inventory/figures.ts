@@ -1,12 +1,15 @@
 import type { Schema } from "@/api/client";
+import { measure } from "@/lib/units";
 
 type Measurement = Schema<"Measurement">;
 type Figure = Schema<"Figure">;
 
-// sideText writes what one side says of each figure: session 3599, availability 999990.
-export function sideText(m: Measurement, side: "seller" | "buyer" | "counts" | "proposed"): string {
+// sideText writes what one side says of each figure, for people: session 3,599,
+// availability 99.999 %. Without a language the figures are as the API has them.
+export function sideText(m: Measurement, side: "seller" | "buyer" | "counts" | "proposed", locale?: string): string {
   const said = m.figures.filter((f) => f[side] !== undefined);
-  return said.map((f) => (m.figures.length > 1 ? `${f.name} ${f[side]}` : String(f[side]))).join(", ") || "–";
+  const value = (f: Figure) => (locale ? measure(f.name, f[side]!, locale) : String(f[side]));
+  return said.map((f) => (m.figures.length > 1 ? `${f.name} ${value(f)}` : value(f))).join(", ") || "–";
 }
 
 // figures makes what a request says of a measurement's figures: those of use apart from

@@ -27,6 +27,14 @@ export function percent(millionths: number | undefined, locale: string): string 
   return millionths ? `${number(millionths / 10_000, locale, 4)}\u00a0%` : "–";
 }
 
+// measure writes what was measured of a service under a metric's name: shares come as
+// millionths, times as microseconds, and what is neither as it is counted.
+export function measure(metric: string, value: number, locale: string): string {
+  if (/^(availability|loss)$/.test(metric)) return `${number(value / 10_000, locale, 4)}\u00a0%`;
+  if (/^(latency|jitter|delay)$/.test(metric)) return `${number(value / 1000, locale, 3)}\u00a0ms`;
+  return number(value, locale, 0);
+}
+
 // metres writes a length, from a kilometre on in kilometres.
 export function metres(m: number | undefined, locale: string): string {
   if (m === undefined) return "–";

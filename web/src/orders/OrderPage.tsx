@@ -6,7 +6,8 @@ import { useTranslation } from "react-i18next";
 import { api, client, type Schema } from "@/api/client";
 import { sent } from "@/api/sent";
 import { useMay } from "@/api/session";
-import { product } from "@/lib/names";
+import { product, spaced } from "@/lib/names";
+import { measure } from "@/lib/units";
 import { Action, type Ask } from "@/ui/Action";
 import { Facts } from "@/ui/Facts";
 import { GoTo } from "@/ui/GoTo";
@@ -81,7 +82,7 @@ export function OrderPage() {
 }
 
 function About({ of: p }: { of: Schema<"OrderedProduct"> }) {
-  const { t } = useTranslation("orders");
+  const { t, i18n } = useTranslation("orders");
   const charges = [...(p.asked ? [{ ...p.asked, waits: true }] : []), ...(p.charges ?? []).map((c) => ({ ...c, waits: false }))];
   return (
     <>
@@ -117,7 +118,7 @@ function About({ of: p }: { of: Schema<"OrderedProduct"> }) {
           <Facts
             of={[
               [t("deliveredAt"), <When key="w" at={p.delivery.at} />],
-              ...(p.delivery.totals ?? []).map((x) => [x.metric, x.value] as [ReactNode, ReactNode]),
+              ...(p.delivery.totals ?? []).map((x) => [spaced(x.metric), measure(x.metric, Number(x.value), i18n.language)] as [ReactNode, ReactNode]),
               ...(p.delivery.record ? [[t("record"), <code key="r">{p.delivery.record}</code>] as [ReactNode, ReactNode]] : []),
             ]}
           />

@@ -62,9 +62,9 @@ export function CascadeGraph({ service: s, self, spot }: Props) {
           ))}
           {s.seller && (
             <>
-              <path className="line" data-off d={`M${10 + box + 2 * gap} 54 H${width - 34}`} />
-              <text className="small" x={width - 26} y={58}>
-                {cut(spot(s.z), 6)}
+              <path className="line" data-off d={`M${10 + box + 2 * gap} 54 H${width - 6}`} />
+              <text className="small" x={width - 6} y={44} textAnchor="end">
+                {cut(spot(s.z), 18)}
               </text>
             </>
           )}

@@ -85,10 +85,10 @@ function List({ search, go }: { search: Search; go: (s: Search) => void }) {
         { id: "id", header: t("sheet"), width: "minmax(150px, 1fr)", cell: (s) => <GoTo to={`/sheets/${encodeURIComponent(s.partner)}/${encodeURIComponent(s.id)}`}>{s.id}</GoTo>, value: (s) => s.id },
         { id: "partner", header: t("partner"), width: "110px", cell: (s) => s.partner, value: (s) => s.partner },
         { id: "way", header: t("way"), width: "110px", cell: (s) => t(s.direction.endsWith(`>${me}`) ? "weCharge" : "wePay"), value: (s) => s.direction },
-        { id: "state", header: t("state"), width: "130px", cell: (s) => <StateBadge state={s.effective ? "in-force" : s.state} />, value: (s) => s.state },
+        { id: "state", header: t("state"), width: "110px", cell: (s) => <StateBadge state={s.effective ? "in-force" : s.state} />, value: (s) => s.state },
         { id: "rows", header: t("rows"), right: true, width: "80px", cell: (s) => s.rows.toLocaleString(i18n.language), value: (s) => s.rows },
-        { id: "from", header: t("from"), width: "190px", cell: (s) => <When at={s.from} shape={{ seconds: false }} />, value: (s) => s.from },
-        { id: "proposed", header: t("proposed"), width: "190px", cell: (s) => <When at={s.proposed.time} shape={{ seconds: false }} />, value: (s) => s.proposed.time },
+        { id: "from", header: t("from"), width: "205px", cell: (s) => <When at={s.from} shape={{ seconds: false }} />, value: (s) => s.from },
+        { id: "proposed", header: t("proposed"), width: "205px", cell: (s) => <When at={s.proposed.time} shape={{ seconds: false }} />, value: (s) => s.proposed.time },
         { id: "raises", header: t("raises"), width: "100px", cell: (s) => t(s.raises ? "yes" : "no"), value: (s) => (s.raises ? "yes" : "no") },
       ]}
     />
