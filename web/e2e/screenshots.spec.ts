@@ -67,7 +67,7 @@ async function address(page: Page, of: Shown): Promise<string> {
   if (!of.first) return of.at;
   await page.setViewportSize(shapes[0]!.viewport);
   await page.goto(of.at);
-  const link = page.getByRole("main").locator(`a[href^="${of.first}"]`).first();
+  const link = page.getByRole("main").locator(`a[href^="${of.first}"]:not([href$="/put"])`).first();
   await expect(link, `a link to ${of.name} at ${of.at}`).toBeVisible({ timeout: 30_000 });
   return `${(await link.getAttribute("href"))?.split("?")[0] ?? ""}${of.then ?? ""}`;
 }

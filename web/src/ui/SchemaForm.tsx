@@ -20,6 +20,12 @@ export function SchemaForm({ schema, root, value, onChange, problem }: Props) {
   return <Fields schema={resolve(schema, root)} root={root} value={value} onChange={onChange} problem={problem} path="" />;
 }
 
+// titled writes a name of the API as the name of a field.
+const titled = (name: string) => {
+  const words = spaced(name.replaceAll("_", " "));
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
 type At = Props & { path: string };
 
 // Fields are those of an object: what is short side by side, what is long beneath.
@@ -45,7 +51,7 @@ function Fields({ schema: s, root, value, onChange, problem, path }: At) {
 
 function Field({ name, schema: s, root, required, value, onChange, problem, path }: At & { name: string; required: boolean }) {
   const { t } = useTranslation();
-  const common = { label: spaced(name.replaceAll("_", " ")), description: s.description, required, error: problem?.path === path ? problem.detail : undefined };
+  const common = { label: titled(name), description: s.description, required, error: problem?.path === path ? problem.detail : undefined };
   switch (kindOf(s, root)) {
     case "enum":
       return <Select {...common} data={(s.enum ?? []).map(String)} value={typeof value === "string" ? value : null} onChange={(v) => onChange(v ?? undefined)} clearable={!required} clearButtonProps={{ "aria-label": t("filters.clearOne") }} />;
