@@ -117,7 +117,7 @@ function columnsOf(t: (key: string) => string, own: string): Column<Aged>[] {
     micro(r[b]) === 0n ? (
       <Money amount={r[b]} currency={r.currency} size="sm" c="dimmed" />
     ) : (
-      <Anchor component={Link} to="/statements" search={{ tab: "obligations", partner: r.partner, payer: r.payer, currency: r.currency, age: b } as never} aria-label={`${r.partner} ${t(`ageing.bucket.${b}`)}`}>
+      <Anchor component={Link} size="sm" to="/statements" search={{ tab: "obligations", partner: r.partner, payer: r.payer, currency: r.currency, age: b } as never} aria-label={`${r.partner} ${t(`ageing.bucket.${b}`)}`}>
         <Money amount={r[b]} currency={r.currency} size="sm" />
       </Anchor>
     );

@@ -37,7 +37,7 @@ export function Payees() {
           return shown.length ? (
             <SimpleGrid cols={{ base: 1, lg: 2 }}>
               {shown.map((p) => (
-                <Card withBorder key={`${p.partner} ${p.currency}`} component="section" aria-label={p.partner}>
+                <Card withBorder key={`${p.partner} ${p.currency}`} component="section" aria-label={`${p.partner} ${p.currency}`}>
                   <Stack gap="sm">
                     <Group justify="space-between">
                       <Title order={2} size="h4">

@@ -80,7 +80,7 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
   if (!count && !busy && !more) {
     return (
       <>
-        {toolbar}
+        {toolbar && <Box mb="xs">{toolbar}</Box>}
         <Box className="rows">{empty}</Box>
       </>
     );

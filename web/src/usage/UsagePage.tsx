@@ -175,7 +175,7 @@ function Imports({ partner }: { partner: string }) {
     return [
       { id: "number", header: t("number"), width: "90px", right: true, cell: (x) => x.number, value: (x) => x.number },
       { id: "name", header: t("name"), width: "minmax(180px, 1.6fr)", cell: (x) => <span title={x.name}>{x.name}</span>, value: (x) => x.name },
-      { id: "time", header: t("when"), width: "minmax(200px, 1.2fr)", cell: (x) => <When at={x.time} />, value: (x) => x.time },
+      { id: "time", header: t("when"), width: "minmax(225px, 1.2fr)", cell: (x) => <When at={x.time} />, value: (x) => x.time },
       { id: "read", header: t("read"), right: true, width: "100px", cell: (x) => n(x.read), value: (x) => x.read },
       { id: "accepted", header: t("accepted"), right: true, width: "110px", cell: (x) => n(x.accepted), value: (x) => x.accepted },
       { id: "rejected", header: t("rejected"), right: true, width: "110px", cell: (x) => (x.rejected ? <Badge color="yellow" variant="light">{n(x.rejected)}</Badge> : n(0)), value: (x) => x.rejected },
