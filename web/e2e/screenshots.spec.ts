@@ -100,7 +100,7 @@ test.describe("@screenshots", () => {
     });
   }
   test("sign-in in light and dark, wide and narrow", async ({ sandbox, browser }) => {
-    const page = await browser.newPage();
+    const page = await (await browser.newContext()).newPage();
     for (const scheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
       for (const shape of shapes) {

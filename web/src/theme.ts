@@ -40,6 +40,7 @@ export const theme = createTheme({
     // What helps to fill in a field stands below it: fields beside each other stay in line.
     InputWrapper: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } },
     Checkbox: { defaultProps: { iconColor: onFilled(lake) } },
+    Chip: { defaultProps: { color: "lake" } }, // without a colour its text is white in both
     Radio: { defaultProps: { iconColor: onFilled(lake) } },
     // A dialog's head is no banner of the page, which Mantine's <header> would make it.
     ModalHeader: { defaultProps: { role: "presentation" } },

@@ -11,3 +11,9 @@ export function spaced(name: string): string {
     .replaceAll(/[-.]/g, " ")
     .replaceAll(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
 }
+
+// titled writes a name of the API as the name of a field.
+export function titled(name: string): string {
+  const words = spaced(name.replaceAll("_", " "));
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { api, queries, type Schema } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { useMay } from "@/api/session";
+import { titled } from "@/lib/names";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Loaded, Page } from "@/ui/Page";
@@ -72,7 +73,7 @@ function Ledger() {
 }
 
 function Parameters() {
-  const { t } = useTranslation("trust");
+  const { t, i18n } = useTranslation("trust");
   const network = api.useQuery("get", "/v1/network");
   return (
     <Card withBorder component="section" aria-label={t("parameters")}>
@@ -84,8 +85,8 @@ function Parameters() {
           <>
             <dl className="facts">
               {Object.entries(n).map(([k, v]) => (
-                <Fact key={k} name={k.replaceAll("_", " ")}>
-                  {String(v)}
+                <Fact key={k} name={titled(k)}>
+                  {typeof v === "number" ? v.toLocaleString(i18n.language) : String(v)}
                 </Fact>
               ))}
             </dl>

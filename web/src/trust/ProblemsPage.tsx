@@ -63,7 +63,7 @@ function Divergences() {
       <Loaded of={list} lines={2}>
         {({ items }) => {
           const bad = items.filter((b) => b.problem || b.divergence || b.signed_twice?.length || b.unanswered_since);
-          if (!bad.length) return <Empty icon={<IconCircleCheck />} title={t("noDivergence")}>{t("noDivergenceText")}</Empty>;
+          if (!bad.length) return <div className="rows"><Empty icon={<IconCircleCheck />} title={t("noDivergence")}>{t("noDivergenceText")}</Empty></div>;
           return bad.map((b) => (
             <Alert key={b.channel} color={b.divergence && !b.divergence.closed ? "red" : "yellow"} title={`${b.partner} · ${b.state}`} role="note">
               <Stack gap={4}>

@@ -53,7 +53,7 @@ export function VerifyPage() {
         <Text size="sm" mb="xs">
           {t("offlineText")}
         </Text>
-        <Code block>lateral verify --network network.json FILE.proof</Code>
+        <Code block style={{ whiteSpace: "pre-wrap" }}>lateral verify --network network.json FILE.proof</Code>
       </Card>
     </Page>
   );

@@ -2,7 +2,7 @@ import { Box, Button, Group, NumberInput, Select, SimpleGrid, Stack, Switch, Tag
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { spaced } from "@/lib/names";
+import { titled } from "@/lib/names";
 
 import { cleaned, fresh, kindOf, resolve, type Json, type JsonSchema } from "./schema";
 import { TimeInput } from "./TimeInput";
@@ -19,12 +19,6 @@ interface Props {
 export function SchemaForm({ schema, root, value, onChange, problem }: Props) {
   return <Fields schema={resolve(schema, root)} root={root} value={value} onChange={onChange} problem={problem} path="" />;
 }
-
-// titled writes a name of the API as the name of a field.
-const titled = (name: string) => {
-  const words = spaced(name.replaceAll("_", " "));
-  return words.charAt(0).toUpperCase() + words.slice(1);
-};
 
 type At = Props & { path: string };
 
