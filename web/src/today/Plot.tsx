@@ -2,6 +2,7 @@ import "@mantine/charts/styles.css";
 
 import { AreaChart } from "@mantine/charts";
 import { useReducedMotion } from "@mantine/hooks";
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
 
 import { moment } from "@/lib/time";
@@ -10,8 +11,9 @@ import { useZone } from "@/ui/When";
 import type { Row } from "./trend";
 
 // Plot draws two series over time. What it shows is said beside it in words and numbers,
-// so it is hidden from who does not see it.
-export function Plot({ rows, names, days }: { rows: Row[]; names: { in: string; out: string }; days: boolean }) {
+// so it is hidden from who does not see it. It is drawn anew when its data changes, not
+// whenever they are asked for: that is dear.
+export const Plot = memo(function Plot({ rows, into, out, days }: { rows: Row[]; into: string; out: string; days: boolean }) {
   const { i18n } = useTranslation();
   const { zone } = useZone();
   const still = useReducedMotion();
@@ -37,10 +39,10 @@ export function Plot({ rows, names, days }: { rows: Row[]; names: { in: string; 
         tooltipProps={{ labelFormatter: label }}
         valueFormatter={(v) => short.format(v)}
         series={[
-          { name: "in", label: names.in, color: "lake.6" },
-          { name: "out", label: names.out, color: "orange.6", strokeDasharray: "5 4" },
+          { name: "in", label: into, color: "lake.6" },
+          { name: "out", label: out, color: "orange.6", strokeDasharray: "5 4" },
         ]}
       />
     </div>
   );
-}
+});

@@ -1,7 +1,7 @@
 import { Anchor, Badge, Card, Group, Progress, SegmentedControl, SimpleGrid, Skeleton, Stack, Table, Text, Title } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense, type ReactNode } from "react";
+import { lazy, Suspense, useMemo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/session";
@@ -331,6 +331,8 @@ function Trends() {
   const trend = useTrend(range, true);
   const set = (s: TodaySearch) => void navigate({ to: "/", search: { range, currency, ...s } as never, replace: true, resetScroll: false });
   const days = ranges[range] > ranges["1d"];
+  const c = useMemo(() => trend.data && calls(trend.data), [trend.data]);
+  const m = useMemo(() => trend.data && money(trend.data, currency), [trend.data, currency]);
   const blank = <Skeleton height={190} />;
   return (
     <Stack gap="xs">
@@ -344,14 +346,13 @@ function Trends() {
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
         <Tile title={t("traffic")} to="/usage">
           <Loaded of={trend}>
-            {(v) => {
-              const c = calls(v);
-              return (
+            {() =>
+              c && (
                 <>
                   <Text size="sm">{t("trafficText", { in: c.into.toLocaleString(i18n.language), out: c.out.toLocaleString(i18n.language) })}</Text>
                   {c.rows.length ? (
                     <Suspense fallback={blank}>
-                      <Plot rows={c.rows} names={{ in: t("callsIn"), out: t("callsOut") }} days={days} />
+                      <Plot rows={c.rows} into={t("callsIn")} out={t("callsOut")} days={days} />
                     </Suspense>
                   ) : (
                     <Text size="sm" c="dimmed">
@@ -359,15 +360,14 @@ function Trends() {
                     </Text>
                   )}
                 </>
-              );
-            }}
+              )
+            }
           </Loaded>
         </Tile>
         <Tile title={t("money")} to="/invoices">
           <Loaded of={trend}>
-            {(v) => {
-              const m = money(v, currency);
-              if (!m.currency)
+            {() => {
+              if (!m?.currency)
                 return (
                   <Text size="sm" c="dimmed">
                     {t("noTrend")}
@@ -399,7 +399,7 @@ function Trends() {
                   </Table>
                   {m.sums.length > 1 && <SegmentedControl size="xs" aria-label={t("currency")} value={m.currency} onChange={(c) => set({ currency: c })} data={m.sums.map((s) => s.currency)} style={{ alignSelf: "flex-start" }} />}
                   <Suspense fallback={blank}>
-                    <Plot rows={m.rows} names={{ in: `${t("moneyIn")} (${m.currency})`, out: `${t("moneyOut")} (${m.currency})` }} days={days} />
+                    <Plot rows={m.rows} into={`${t("moneyIn")} (${m.currency})`} out={`${t("moneyOut")} (${m.currency})`} days={days} />
                   </Suspense>
                 </>
               );
