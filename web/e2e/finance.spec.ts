@@ -172,6 +172,7 @@ test("finance pays what is due by a run of two persons, and reconciles what the 
   await accessible(ann);
   await ann.goto("/payments?partner=CHARLIE");
   await expect(due.or(ann.getByText("Nothing is to be paid")).first()).toBeVisible(slow);
+  await expect(ann.locator("[aria-busy=true]")).toHaveCount(0, slow); // what is asked has come
   for (const o of paid) await expect(due.getByRole("row").filter({ hasText: o })).toHaveCount(0);
   for (const page of ["/balances", "/exposure", "/deposits"]) {
     await ann.goto(page);

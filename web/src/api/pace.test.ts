@@ -43,3 +43,13 @@ it("goes on after a run that failed, and not after it was stopped", async () => 
   await vi.advanceTimersByTimeAsync(20_000);
   expect(run).toHaveBeenCalledTimes(2);
 });
+
+it("goes on where a run never ends", async () => {
+  const run = vi.fn(() => new Promise<void>(() => {}));
+  const p = pacer(run, 700);
+  p.ask();
+  await vi.advanceTimersByTimeAsync(1000);
+  p.ask();
+  await vi.advanceTimersByTimeAsync(40_000);
+  expect(run).toHaveBeenCalledTimes(2);
+});

@@ -23,7 +23,8 @@ export function pacer(run: () => Promise<unknown>, least: number): Pacer {
     asked = false;
     const begun = performance.now();
     try {
-      await run();
+      // What never answers does not hold up the others for good.
+      await Promise.race([run(), new Promise((r) => setTimeout(r, longest))]);
     } catch {
       // Who shows the data says what went wrong with it.
     }
