@@ -74,7 +74,7 @@ export function DisputePage() {
             <OwnCalls d={d} partner={partner} />
             <Trial d={d} partner={partner} />
             <Text size="xs" c="dimmed">
-              {d.id} · {t("opened")} <When at={d.opened} /> · {new Intl.NumberFormat(i18n.language).format(d.passed ?? 0)} {t("passed")}
+              {d.id} · {t("opened")} <When at={d.opened} /> · {(d.passed ?? 0).toLocaleString(i18n.language)} {t("passed")}
             </Text>
           </Stack>
         )}

@@ -1,6 +1,8 @@
 // Amounts come as decimal strings with at most six places. They are added up as whole
 // millionths, never as floating point.
 
+import { numberFormat, pointOf } from "./formats";
+
 // micro reads an amount. It throws on what is none.
 export function micro(text: string): bigint {
   const m = /^(-?)(\d{1,13})(?:\.(\d{1,6}))?$/.exec(text);
@@ -32,12 +34,10 @@ export function less(a: string, b: string): string {
 export function group(text: string, locale: string): string {
   const m = /^(-?)(\d{1,13})(?:\.(\d{1,9}))?$/.exec(text);
   if (!m) throw new Error(`not an amount: ${text}`);
-  const parts = new Intl.NumberFormat(locale, { minimumFractionDigits: 1 }).formatToParts(1.5);
-  const point = parts.find((p) => p.type === "decimal")?.value ?? ".";
   const digits = (m[3] ?? "").replace(/0+$/, "");
   const fraction = digits.padEnd(digits.length <= 2 ? 2 : digits.length <= 6 ? 6 : 9, "0");
   const negative = m[1] && /[1-9]/.test(text);
-  return `${negative ? "\u2212" : ""}${new Intl.NumberFormat(locale).format(BigInt(m[2]!))}${point}${fraction}`;
+  return `${negative ? "\u2212" : ""}${numberFormat(locale, {}).format(BigInt(m[2]!))}${pointOf(locale)}${fraction}`;
 }
 
 // share gives a / b as a number between 0 and 1, for bars only.

@@ -1,5 +1,7 @@
 // Times are shown in a zone that the person chooses, and the zone is always named.
 
+import { dateFormat } from "./formats";
+
 const key = "lateral.zone";
 
 export function zone(): string {
@@ -30,7 +32,7 @@ export interface Shape {
 
 export function moment(at: string | number | Date, locale: string, tz: string, shape: Shape = {}): string {
   const { date = true, time = true, seconds = true } = shape;
-  return new Intl.DateTimeFormat(locale, {
+  return dateFormat(locale, {
     timeZone: tz,
     hourCycle: "h23",
     ...(date ? { year: "numeric", month: "short", day: "2-digit" } : {}),

@@ -1,5 +1,7 @@
 // Figures of a line come as whole numbers: bit/s, microseconds, millionths, metres.
 
+import { numberFormat } from "./formats";
+
 const steps: [number, string][] = [
   [1e12, "Tbit/s"],
   [1e9, "Gbit/s"],
@@ -8,7 +10,7 @@ const steps: [number, string][] = [
   [1, "bit/s"],
 ];
 
-const number = (value: number, locale: string, places: number) => new Intl.NumberFormat(locale, { maximumFractionDigits: places }).format(value);
+const number = (value: number, locale: string, places: number) => numberFormat(locale, { maximumFractionDigits: places }).format(value);
 
 // bandwidth writes bit/s in the largest unit of which there is at least one.
 export function bandwidth(bits: number | undefined, locale: string): string {

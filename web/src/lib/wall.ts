@@ -1,9 +1,11 @@
 // What an input of a date and a time holds is wall time of the chosen zone.
 
+import { dateFormat } from "./formats";
+
 // wall writes a moment as such an input wants it: 2026-11-27T20:00, with its seconds where
 // it has some.
 export function wall(at: string | number | Date, zone: string): string {
-  const parts = new Intl.DateTimeFormat("en-CA", { timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" }).formatToParts(new Date(at));
+  const parts = dateFormat("en-CA", { timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" }).formatToParts(new Date(at));
   const get = (type: string) => parts.find((p) => p.type === type)?.value ?? "";
   const seconds = get("second");
   return `${get("year")}-${get("month")}-${get("day")}T${get("hour")}:${get("minute")}${seconds === "00" ? "" : `:${seconds}`}`;

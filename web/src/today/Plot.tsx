@@ -1,48 +1,103 @@
-import "@mantine/charts/styles.css";
+import "uplot/dist/uPlot.min.css";
 
-import { AreaChart } from "@mantine/charts";
-import { useReducedMotion } from "@mantine/hooks";
-import { memo } from "react";
+import { Group, Text, useComputedColorScheme } from "@mantine/core";
+import { memo, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import uPlot from "uplot";
 
+import { numberFormat } from "@/lib/formats";
 import { moment } from "@/lib/time";
 import { useZone } from "@/ui/When";
 
 import type { Row } from "./trend";
 
-// Plot draws two series over time. What it shows is said beside it in words and numbers,
-// so it is hidden from who does not see it. It is drawn anew when its data changes, not
-// whenever they are asked for: that is dear.
-export const Plot = memo(function Plot({ rows, into, out, days }: { rows: Row[]; into: string; out: string; days: boolean }) {
+const height = 190;
+
+// The second of the two lines is dashed: who does not tell the colours tells the lines.
+const lines = [
+  { of: "in", color: "--mantine-color-lake-6", dash: [] },
+  { of: "out", color: "--mantine-color-orange-6", dash: [5, 4] },
+] as const;
+
+interface Props {
+  rows: Row[];
+  into: string; // what the first line is called
+  out: string;
+  days: boolean; // its points are days
+}
+
+// Plot draws two series over time on a canvas: as text and numbers the same stands beside
+// it, so it is hidden from who does not see it. Data that arrive move the lines of the
+// drawing that is there; another language, zone or scheme makes a new one.
+export const Plot = memo(function Plot({ rows, into, out, days }: Props) {
   const { i18n } = useTranslation();
   const { zone } = useZone();
-  const still = useReducedMotion();
-  // The tooltip asks for its label also while it points at nothing.
-  const label = (at: unknown) => (Number.isNaN(Date.parse(String(at))) ? "" : moment(String(at), i18n.language, zone, days ? { time: false } : { date: false, seconds: true }));
-  const short = new Intl.NumberFormat(i18n.language, { notation: "compact" });
+  const scheme = useComputedColorScheme("light");
+  const ref = useRef<HTMLDivElement>(null);
+  const drawing = useRef<uPlot>(undefined);
+  const [pointed, point] = useState<number>(); // which row the pointer is at
+  const locale = i18n.language;
+  const names = { in: into, out };
+
+  useEffect(() => {
+    const box = ref.current;
+    if (!box) return;
+    const color = (name: string) => getComputedStyle(box).getPropertyValue(name);
+    const faint = color(scheme === "dark" ? "--mantine-color-dark-4" : "--mantine-color-gray-2");
+    const axis = { stroke: color("--mantine-color-dimmed"), font: `12px ${color("--mantine-font-family")}`, ticks: { show: false } };
+    const short = numberFormat(locale, { notation: "compact" });
+    const u = new uPlot(
+      {
+        width: box.clientWidth,
+        height,
+        tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone),
+        legend: { show: false },
+        cursor: { y: false, drag: { x: false }, points: { size: 7 } },
+        scales: { y: { range: (_, low, high) => [Math.min(0, low * 1.1), Math.max(0, high * 1.1) || 1] } },
+        axes: [
+          { ...axis, grid: { show: false }, space: 110, size: 30, values: (_, at, __, ___, step) => at.map((s) => moment(s * 1000, locale, zone, days ? { time: false } : { date: false, seconds: step < 60 })) },
+          { ...axis, grid: { stroke: faint, width: 1, dash: [4, 4] }, size: 46, values: (_, v) => v.map((n) => short.format(n)) },
+        ],
+        series: [{}, ...lines.map((l) => ({ stroke: color(l.color), fill: `${color(l.color)}22`, width: 2, dash: [...l.dash], paths: uPlot.paths.spline?.(), points: { show: (self: uPlot) => self.data[0].length < 3 } }))],
+        hooks: { setCursor: [(self) => point(self.cursor.idx ?? undefined)] },
+      },
+      [[], [], []],
+      box,
+    );
+    drawing.current = u;
+    const watch = new ResizeObserver(() => u.setSize({ width: box.clientWidth, height }));
+    watch.observe(box);
+    return () => {
+      watch.disconnect();
+      u.destroy();
+    };
+  }, [locale, zone, scheme, days]);
+
+  useEffect(() => {
+    drawing.current?.setData([rows.map((r) => Date.parse(r.at) / 1000), ...lines.map((l) => rows.map((r) => Number(r[l.of])))] as uPlot.AlignedData);
+  }, [rows, locale, zone, scheme, days]);
+
+  const row = pointed === undefined ? undefined : rows[pointed];
   return (
     <div aria-hidden>
-      <AreaChart
-        h={190}
-        areaChartProps={{ accessibilityLayer: false }}
-        data={rows}
-        dataKey="at"
-        curveType="monotone"
-        withDots={rows.length < 3}
-        withLegend
-        legendProps={{ verticalAlign: "top", height: 32 }}
-        tickLine="none"
-        gridAxis="y"
-        areaProps={{ isAnimationActive: !still && rows.length < 2 }}
-        xAxisProps={{ tickFormatter: label, minTickGap: 48 }}
-        yAxisProps={{ width: 48 }}
-        tooltipProps={{ labelFormatter: label }}
-        valueFormatter={(v) => short.format(v)}
-        series={[
-          { name: "in", label: into, color: "lake.6" },
-          { name: "out", label: out, color: "orange.6", strokeDasharray: "5 4" },
-        ]}
-      />
+      <Group gap="md" justify="flex-end" wrap="nowrap">
+        {row && (
+          <Text size="xs" c="dimmed" className="numbers" mr="auto" truncate>
+            {moment(row.at, locale, zone, days ? { time: false } : {})}
+          </Text>
+        )}
+        {lines.map((l) => (
+          <Group key={l.of} gap={6} wrap="nowrap">
+            <svg width={18} height={8}>
+              <line x1={0} y1={4} x2={18} y2={4} stroke={`var(${l.color})`} strokeWidth={2} strokeDasharray={l.dash.join(" ")} />
+            </svg>
+            <Text size="xs" className="numbers" truncate>
+              {names[l.of]} {row && Number(row[l.of]).toLocaleString(locale)}
+            </Text>
+          </Group>
+        ))}
+      </Group>
+      <div ref={ref} style={{ height, overflow: "hidden" }} />
     </div>
   );
 });

@@ -375,28 +375,28 @@ function Trends() {
                 );
               return (
                 <>
-                  <Table aria-label={t("moneyTable")} withRowBorders={false} verticalSpacing={2}>
-                    <Table.Thead>
-                      <Table.Tr>
-                        <Table.Th>{t("currency")}</Table.Th>
-                        <Table.Th ta="right">{t("moneyIn")}</Table.Th>
-                        <Table.Th ta="right">{t("moneyOut")}</Table.Th>
-                      </Table.Tr>
-                    </Table.Thead>
-                    <Table.Tbody>
-                      {m.sums.map((s) => (
-                        <Table.Tr key={s.currency}>
-                          <Table.Td>{s.currency}</Table.Td>
-                          <Table.Td ta="right">
-                            <Money amount={s.in} currency={s.currency} />
-                          </Table.Td>
-                          <Table.Td ta="right">
-                            <Money amount={s.out} currency={s.currency} />
-                          </Table.Td>
+                  <Table.ScrollContainer minWidth={300}>
+                    <Table aria-label={t("moneyTable")} withRowBorders={false} verticalSpacing={2}>
+                      <Table.Thead>
+                        <Table.Tr>
+                          <Table.Th>{t("moneyIn")}</Table.Th>
+                          <Table.Th>{t("moneyOut")}</Table.Th>
                         </Table.Tr>
-                      ))}
-                    </Table.Tbody>
-                  </Table>
+                      </Table.Thead>
+                      <Table.Tbody>
+                        {m.sums.map((s) => (
+                          <Table.Tr key={s.currency}>
+                            <Table.Td>
+                              <Money amount={s.in} currency={s.currency} />
+                            </Table.Td>
+                            <Table.Td>
+                              <Money amount={s.out} currency={s.currency} />
+                            </Table.Td>
+                          </Table.Tr>
+                        ))}
+                      </Table.Tbody>
+                    </Table>
+                  </Table.ScrollContainer>
                   {m.sums.length > 1 && <SegmentedControl size="xs" aria-label={t("currency")} value={m.currency} onChange={(c) => set({ currency: c })} data={m.sums.map((s) => s.currency)} style={{ alignSelf: "flex-start" }} />}
                   <Suspense fallback={blank}>
                     <Plot rows={m.rows} into={`${t("moneyIn")} (${m.currency})`} out={`${t("moneyOut")} (${m.currency})`} days={days} />

@@ -1,6 +1,6 @@
 import { Anchor, Breadcrumbs, Group, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { Link, useLocation } from "@tanstack/react-router";
-import { useEffect, useRef, type ReactNode } from "react";
+import { useDeferredValue, useEffect, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { passing, problemOf } from "@/api/problem";
@@ -26,12 +26,15 @@ interface Props {
 let arrived = false; // some page was shown before
 
 // Page is the frame of every page: where one is, what it is called, what one can do. Who
-// comes to it from another page by keyboard, or reads by ear, starts at its title.
+// comes to it from another page by keyboard, or reads by ear, starts at its title. What
+// stands beneath is drawn after the title is to be seen, in slices between which the
+// browser answers: a long table keeps nobody waiting for the sign that the click counted.
 export function Page({ title, name, lead, crumbs, actions, children }: Props) {
   const text = name ?? (typeof title === "string" ? title : "");
   useEffect(() => {
     document.title = text ? `${text} · Lateral` : "Lateral";
   }, [text]);
+  const drawn = useDeferredValue(true, false);
   const heading = useRef<HTMLHeadingElement>(null);
   const { pathname } = useLocation();
   useEffect(() => {
@@ -64,7 +67,7 @@ export function Page({ title, name, lead, crumbs, actions, children }: Props) {
           {actions && <Group gap="xs">{actions}</Group>}
         </Group>
       </div>
-      {children}
+      {drawn && children}
     </Stack>
   );
 }

@@ -8,6 +8,7 @@ import { api, queries, type Schema } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { fixed, usePartners } from "@/api/partners";
 import { useMay } from "@/api/session";
+import { numberFormat } from "@/lib/formats";
 import type { Search } from "@/lib/search";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
@@ -309,7 +310,7 @@ function Archive({ partner }: { partner: string }) {
       { id: "day", header: t("day"), cell: (x) => x.day, value: (x) => x.day },
       { id: "import", header: t("import"), right: true, width: "90px", cell: (x) => x.import, value: (x) => x.import },
       { id: "rows", header: t("rows"), right: true, cell: (x) => x.rows.toLocaleString(i18n.language), value: (x) => x.rows },
-      { id: "size", header: t("size"), right: true, cell: (x) => `${new Intl.NumberFormat(i18n.language, { maximumFractionDigits: 1 }).format(x.size / 1000)} kB`, value: (x) => x.size },
+      { id: "size", header: t("size"), right: true, cell: (x) => `${numberFormat(i18n.language, { maximumFractionDigits: 1 }).format(x.size / 1000)} kB`, value: (x) => x.size },
       { id: "sealed", header: t("sealed"), cell: (x) => t(x.sealed ? "yes" : "no"), value: (x) => x.sealed },
       { id: "erased", header: t("erased"), width: "minmax(200px, 1fr)", cell: (x) => <When at={x.erased} />, value: (x) => x.erased },
     ],
