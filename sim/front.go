@@ -79,21 +79,35 @@ func (f *front) lead(code party.Code) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.places[hostOf(code)] = code
-	f.proxies[code] = &httputil.ReverseProxy{
+	f.proxies[code] = passTo(at, func(w http.ResponseWriter, r *http.Request, err error) {
+		if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+			f.wait(w, code)
+			return
+		}
+		refuse(w, down(code, err))
+	})
+	return nil
+}
+
+// passTo passes requests on to a node, and says with failed when it does not answer.
+func passTo(at *url.URL, failed func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(at)
 			r.Out.Host = r.In.Host // cookies and origins are of the name that the browser shows
 		},
 		FlushInterval: -1, // streams of events go on at once
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" {
-				f.wait(w, code)
-				return
-			}
-			refuse(w, down(code, err))
-		},
+		ErrorHandler:  failed,
 	}
-	return nil
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Otherwise the server closes a request's body as soon as the answer begins, under
+		// the hands of what still passes it on: one answer in 200 broke off in the middle.
+		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+			failed(w, r, err)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 // hostOf is a carrier's name on the front.
