@@ -278,7 +278,14 @@ func TestThePairSettlesByTheAPIAlone(t *testing.T) {
 	for _, s := range w.sides { // BRAVO has confirmed; ALPHA's replica hears of it a moment later
 		eventually(t, "the period is closed", func() bool {
 			p, err := s.as(api.Clerk).Period(ctx, order, period)
-			return err == nil && p.State == invoice.PeriodClosed
+			if err != nil || p.State != invoice.PeriodClosed {
+				return false
+			}
+			// The seller alone may rate it again.
+			if seller := s.code == p.Direction.To; seller != slices.Equal(p.Allowed, []string{"correct"}) || !seller && len(p.Allowed) > 0 {
+				t.Errorf("%s may do %q about a closed period %s", s.code, p.Allowed, p.Direction)
+			}
+			return true
 		})
 	}
 	for _, s := range w.sides {
@@ -490,6 +497,9 @@ func refuseErasing(t *testing.T, s *side, order string, period usage.Interval, i
 	p, err := s.as(api.Clerk).Period(ctx, order, period)
 	if err != nil || p.Seller.Delivered.IsZero() || p.Buyer.Delivered.IsZero() {
 		t.Fatalf("the period is %+v, %v", p, err)
+	}
+	if len(p.Allowed) > 0 {
+		t.Errorf("what may be done about a period that is not agreed yet: %q", p.Allowed)
 	}
 	sheets, err := client.Collect(s.as(api.Clerk).Sheets(ctx, nil))
 	if err != nil || len(sheets) != 1 {
