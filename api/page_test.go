@@ -33,7 +33,7 @@ func TestPagesJoinToTheWholeList(t *testing.T) {
 		after := ""
 		for pages := 0; ; pages++ {
 			taken := 0
-			p, err := Cut(numbers(23, &taken), after, limit, false, even)
+			p, err := Cut(numbers(23, &taken), Wanted{After: after, Limit: limit}, even)
 			if err != nil || len(p.Items) > limit {
 				t.Fatalf("a page of %d has %d items, %v", limit, len(p.Items), err)
 			}
@@ -54,7 +54,7 @@ func TestPagesJoinToTheWholeList(t *testing.T) {
 
 func TestAPageDoesNotReadBeyondItself(t *testing.T) {
 	taken := 0
-	p, err := Cut(numbers(100_000, &taken), "", 10, false, even)
+	p, err := Cut(numbers(100_000, &taken), Wanted{Limit: 10}, even)
 	if err != nil || len(p.Items) != 10 || taken > 30 {
 		t.Errorf("a page of ten read %d items of the list, %v", taken, err)
 	}
@@ -62,16 +62,51 @@ func TestAPageDoesNotReadBeyondItself(t *testing.T) {
 
 func TestTheTotalCountsWhatIsWanted(t *testing.T) {
 	taken := 0
-	p, err := Cut(numbers(23, &taken), "000010", 2, true, even)
+	p, err := Cut(numbers(23, &taken), Wanted{After: "000010", Limit: 2, Total: true}, even)
 	if err != nil || p.Total == nil || *p.Total != 12 || !slices.Equal(p.Items, []int{12, 14}) || p.Next != "000014" {
 		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+func TestAListIsReadFromItsEnd(t *testing.T) {
+	down := func(yield func(string, int) bool) {
+		for i := 22; i >= 0; i-- {
+			if !yield(fmt.Sprintf("%06d", i), i) {
+				return
+			}
+		}
+	}
+	for _, limit := range []int{1, 5, 100} {
+		var got []int
+		w := Wanted{Limit: limit, Descending: true}
+		for {
+			p, err := Cut(down, w, even)
+			if err != nil || len(p.Items) > limit {
+				t.Fatalf("a page of %d has %d items, %v", limit, len(p.Items), err)
+			}
+			got = append(got, p.Items...)
+			if w.After = p.Next; w.After == "" {
+				break
+			}
+		}
+		if want := []int{22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0}; !slices.Equal(got, want) {
+			t.Errorf("in pages of %d: %v", limit, got)
+		}
+	}
+	p, err := Cut(down, Wanted{After: "000010", Limit: 2, Total: true, Descending: true}, even)
+	if err != nil || p.Total == nil || *p.Total != 12 || !slices.Equal(p.Items, []int{8, 6}) || p.Next != "000006" {
+		t.Errorf("with its total: %+v, %v", p, err)
+	}
+	list := []int{1, 2, 3, 4, 5}
+	if p, err = CutSlice(list, Wanted{After: "2", Limit: 2, Descending: true}); err != nil || !slices.Equal(p.Items, []int{3, 2}) || p.Next != "4" || list[0] != 1 {
+		t.Errorf("of a list in memory: %+v, %v; the list is now %v", p, err, list)
 	}
 }
 
 func TestAnErrorInAListIsNotSwallowed(t *testing.T) {
 	boom := errors.New("boom")
 	taken := 0
-	_, err := Cut(numbers(5, &taken), "", 10, false, func(v int) (int, bool, error) { return v, true, boom })
+	_, err := Cut(numbers(5, &taken), Wanted{Limit: 10}, func(v int) (int, bool, error) { return v, true, boom })
 	if !errors.Is(err, boom) {
 		t.Errorf("got %v", err)
 	}
@@ -79,18 +114,18 @@ func TestAnErrorInAListIsNotSwallowed(t *testing.T) {
 
 func TestAListInMemoryIsCutByPlace(t *testing.T) {
 	list := []string{"a", "b", "c", "d", "e"}
-	p, err := CutSlice(list, "", 2)
+	p, err := CutSlice(list, Wanted{After: "", Limit: 2})
 	if err != nil || !slices.Equal(p.Items, []string{"a", "b"}) || p.Next != "2" || *p.Total != 5 {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if p, err = CutSlice(list, "4", 2); err != nil || !slices.Equal(p.Items, []string{"e"}) || p.Next != "" {
+	if p, err = CutSlice(list, Wanted{After: "4", Limit: 2}); err != nil || !slices.Equal(p.Items, []string{"e"}) || p.Next != "" {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if p, err = CutSlice(list, "900", 2); err != nil || p.Items == nil || len(p.Items) != 0 {
+	if p, err = CutSlice(list, Wanted{After: "900", Limit: 2}); err != nil || p.Items == nil || len(p.Items) != 0 {
 		t.Errorf("behind the end: %+v, %v", p, err)
 	}
 	for _, bad := range []string{"-1", "x", "99999999999999999999"} {
-		if _, err := CutSlice(list, bad, 2); fault.CodeOf(err) != fault.Invalid {
+		if _, err := CutSlice(list, Wanted{After: bad, Limit: 2}); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("%s gives %v", bad, err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"sync/atomic"
 
@@ -117,6 +118,31 @@ func (v View) ScanAfter(prefix, after string) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for key, value := range v.Scan(prefix) {
 			if key > after && !yield(key, value) {
+				return
+			}
+		}
+	}
+}
+
+// ScanBefore is Scan backwards, from the last key before the one that is given on, which
+// begins with prefix; if it is empty, from the last of all.
+func (v View) ScanBefore(prefix, before string) iter.Seq2[string, []byte] {
+	if s, ok := v.Records.(interface {
+		ScanBefore(prefix, before string) iter.Seq2[string, []byte]
+	}); ok {
+		return s.ScanBefore(prefix, before)
+	}
+	return func(yield func(string, []byte) bool) {
+		var keys []string
+		values := map[string][]byte{}
+		for key, value := range v.Scan(prefix) {
+			if before == "" || key < before {
+				keys = append(keys, key)
+				values[key] = value
+			}
+		}
+		for _, key := range slices.Backward(keys) {
+			if !yield(key, values[key]) {
 				return
 			}
 		}

@@ -116,8 +116,27 @@ func (c *committed) Scan(prefix string) iter.Seq2[string, []byte] { return c.Sca
 // ScanAfter is Scan from the first key behind after on, which begins with
 // prefix or is empty.
 func (c *committed) ScanAfter(prefix, after string) iter.Seq2[string, []byte] {
+	return c.scanned(c.space.ScanAfter(prefix, after), strings.Compare, func(keys []string) []string {
+		return keys[sort.Search(len(keys), func(i int) bool { return after == "" || keys[i] > after }):]
+	}, prefix)
+}
+
+// ScanBefore is Scan backwards, from the last key before the one that is given on,
+// which begins with prefix; if it is empty, from the last of all.
+func (c *committed) ScanBefore(prefix, before string) iter.Seq2[string, []byte] {
+	return c.scanned(c.space.ScanBefore(prefix, before), func(a, b string) int { return strings.Compare(b, a) }, func(keys []string) []string {
+		keys = slices.Clone(keys[:sort.Search(len(keys), func(i int) bool { return before != "" && keys[i] >= before })])
+		slices.Reverse(keys)
+		return keys
+	}, prefix)
+}
+
+// scanned merges what the store has with what a block replaces that is on its way.
+// order is that of the scan, and wanted cuts the scan's part out of ascending keys and
+// puts it into that order.
+func (c *committed) scanned(records iter.Seq2[store.Record, error], order func(a, b string) int, wanted func(keys []string) []string, prefix string) iter.Seq2[string, []byte] {
 	stored := func(yield func(string, []byte) bool) {
-		for r, err := range c.space.ScanAfter(prefix, after) {
+		for r, err := range records {
 			if err != nil {
 				panic(storeFailure{err})
 			}
@@ -128,14 +147,13 @@ func (c *committed) ScanAfter(prefix, after string) iter.Seq2[string, []byte] {
 	}
 	// The scan has begun when this is asked: what was on its way before is here, and
 	// what comes later the scan does not see.
-	return merged(stored, func() ([]string, map[string][]byte) {
+	return merged(stored, order, func() ([]string, map[string][]byte) {
 		c.mu.RLock()
 		defer c.mu.RUnlock()
 		if c.before == nil {
 			return nil, nil
 		}
-		keys := c.before.keys.withPrefix(prefix)
-		return keys[sort.Search(len(keys), func(i int) bool { return after == "" || keys[i] > after }):], c.before.writes
+		return wanted(c.before.keys.withPrefix(prefix)), c.before.writes
 	})
 }
 
@@ -193,12 +211,12 @@ func (o *overlay) Get(key string) ([]byte, bool) {
 
 // Scan merges the records beneath with the writes above them.
 func (o *overlay) Scan(prefix string) iter.Seq2[string, []byte] {
-	return merged(o.base.Scan(prefix), func() ([]string, map[string][]byte) { return o.keys.withPrefix(prefix), o.writes })
+	return merged(o.base.Scan(prefix), strings.Compare, func() ([]string, map[string][]byte) { return o.keys.withPrefix(prefix), o.writes })
 }
 
 // merged yields records with writes above them, in the order of keys. Which keys
 // are written is asked once the records are being read.
-func merged(base iter.Seq2[string, []byte], written func() (keys []string, writes map[string][]byte)) iter.Seq2[string, []byte] {
+func merged(base iter.Seq2[string, []byte], order func(a, b string) int, written func() (keys []string, writes map[string][]byte)) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		var above []string
 		var writes map[string][]byte
@@ -215,7 +233,7 @@ func merged(base iter.Seq2[string, []byte], written func() (keys []string, write
 		}
 		for key, value := range base {
 			begin()
-			for len(above) > 0 && above[0] < key {
+			for len(above) > 0 && order(above[0], key) < 0 {
 				if !emit(above[0]) {
 					return
 				}

@@ -48,10 +48,25 @@ func TestABlockThatIsBeingWrittenIsSeenWholeOrNotAtAll(t *testing.T) {
 		}
 		return strings.Join(listed, " ")
 	}
+	back := func(before string) string {
+		var listed []string
+		for key, value := range c.ScanBefore("k/", before) {
+			listed = append(listed, key+"="+string(value))
+		}
+		slices.Reverse(listed)
+		return strings.Join(listed, " ")
+	}
 	is := func(when, all, behind string, single map[string]string) {
 		t.Helper()
 		if got := seen(""); got != all {
 			t.Errorf("%s the list is %s, want %s", when, got, all)
+		}
+		if got := back(""); got != all {
+			t.Errorf("%s the list backwards is %s, want %s", when, got, all)
+		}
+		want, _, _ := strings.Cut(all, " k/d")
+		if got := back("k/d"); got != want {
+			t.Errorf("%s the list before k/d is %s, want %s", when, got, want)
 		}
 		if got := seen("k/b"); got != behind {
 			t.Errorf("%s the list behind k/b is %s, want %s", when, got, behind)

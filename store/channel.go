@@ -224,6 +224,17 @@ func (c *Channel) ScanAfter(prefix, after string) iter.Seq2[Record, error] {
 	return c.scan(kindRecord, prefix, after[len(prefix):]+"\x00")
 }
 
+// ScanBefore is Scan backwards, from the last key before the one that is given on,
+// which begins with prefix; if it is empty, from the last of all.
+func (c *Channel) ScanBefore(prefix, before string) iter.Seq2[Record, error] {
+	low := c.key(kindRecord, prefix)
+	high := upper(low)
+	if before != "" {
+		high = c.key(kindRecord, before)
+	}
+	return c.walk(low, high, (*pebble.Iterator).Last, (*pebble.Iterator).Prev)
+}
+
 // Meta gives a named value. Code: corrupt.
 func (c *Channel) Meta(name string) ([]byte, bool, error) { return c.get(kindMeta, name) }
 
@@ -406,15 +417,20 @@ func (c *Channel) get(kind byte, rest string) ([]byte, bool, error) {
 
 // scan yields what begins with prefix, from prefix+from on.
 func (c *Channel) scan(kind byte, prefix, from string) iter.Seq2[Record, error] {
+	return c.walk(c.key(kind, prefix+from), upper(c.key(kind, prefix)), (*pebble.Iterator).First, (*pebble.Iterator).Next)
+}
+
+// walk yields what stands under the keys from low on, before high, in the order that
+// first and next go.
+func (c *Channel) walk(low, high []byte, first, next func(*pebble.Iterator) bool) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		low := c.key(kind, prefix)
-		it, err := c.db.db.NewIter(&pebble.IterOptions{LowerBound: c.key(kind, prefix+from), UpperBound: upper(low)})
+		it, err := c.db.db.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
 		if err != nil {
 			yield(Record{}, c.db.explain(err))
 			return
 		}
 		skip := len(c.id) + 1
-		for ok := it.First(); ok; ok = it.Next() {
+		for ok := first(it); ok; ok = next(it) {
 			value, err := it.ValueAndErr()
 			if err != nil {
 				break // it.Error has it too

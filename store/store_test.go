@@ -184,6 +184,20 @@ func TestAScanGoesOnBehindAKey(t *testing.T) {
 			t.Errorf("behind %q come %q, not %q", after, got, want)
 		}
 	}
+	for before, want := range map[string]string{
+		"": "a/\xff a/2 a/1/x a/1 ", "a/\xff\xff": "a/\xff a/2 a/1/x a/1 ", "a/\xff": "a/2 a/1/x a/1 ", "a/2": "a/1/x a/1 ", "a/1/": "a/1 ", "a/1": "", "a/": "",
+	} {
+		got := ""
+		for r, err := range c.ScanBefore("a/", before) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += r.Key + " "
+		}
+		if got != want {
+			t.Errorf("before %q come %q, not %q", before, got, want)
+		}
+	}
 }
 
 // What replaces a channel's content stands alone, in the numbers too, after the

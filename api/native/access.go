@@ -21,7 +21,7 @@ func (s *server) access() {
 		for i, t := range all {
 			shown[i] = wire.Access{Name: t.Name, Role: string(t.Role), Expires: moment(t.Expires)}
 		}
-		p, err := api.CutSlice(shown, in.After, in.Limit)
+		p, err := api.CutSlice(shown, in.wanted())
 		return answer(p), err
 	})
 	op := operation(http.MethodPost, "/v1/access", "add-access", tagAccess, "Make a token; its text is shown this once and kept nowhere")

@@ -131,11 +131,11 @@ func TestIdsLeadIntoTheMiddleOfAnEntry(t *testing.T) {
 func TestALogPageEndsAtTheTipAndLooksOnlySoFar(t *testing.T) {
 	c := tape{entries: make([]channel.Entry, maxLooked+10)}
 	none := func(channel.Entry) bool { return false }
-	p, err := readLog(t.Context(), c, PageQuery{Limit: 10}, none)
+	p, err := readLog(t.Context(), c, OnwardQuery{Limit: 10}, none)
 	if err != nil || len(p.Body.Items) != 0 || p.Body.Next == "" {
 		t.Errorf("%+v, %v", p.Body, err)
 	}
-	p, err = readLog(t.Context(), c, PageQuery{Limit: 10, After: p.Body.Next}, none)
+	p, err = readLog(t.Context(), c, OnwardQuery{Limit: 10, After: p.Body.Next}, none)
 	if err != nil || p.Body.Next != "" {
 		t.Errorf("the last page: %+v, %v", p.Body, err)
 	}

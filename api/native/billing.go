@@ -162,7 +162,7 @@ func lineCursor(l usage.Line) string {
 
 func (s *server) listLines(_ context.Context, in *struct {
 	PeriodPath
-	PageQuery
+	OnwardQuery
 	Differing bool `query:"differing" doc:"Only lines on which the two sides differ."`
 }) (*reply[api.Page[wire.Compared]], error) {
 	b, p, err := s.period(&in.PeriodPath)
@@ -179,7 +179,7 @@ func (s *server) listLines(_ context.Context, in *struct {
 			return yield(lineCursor(at), compared(at, seller, buyer, terms.SecondsTolerance))
 		})
 	}
-	page, err := api.Cut(pairs, in.After, in.Limit, in.Total, func(c wire.Compared) (wire.Compared, bool, error) {
+	page, err := api.Cut(pairs, in.wanted(), func(c wire.Compared) (wire.Compared, bool, error) {
 		return c, !in.Differing || !c.Agrees, nil
 	})
 	if err == nil {
@@ -474,7 +474,7 @@ func (s *server) listCalls(_ context.Context, in *struct {
 		from, to := day.UnixMilli(), day.AddDate(0, 0, 1).UnixMilli()
 		calls = slices.DeleteFunc(slices.Clone(calls), func(c clearing.LineCall) bool { return c.Start < from || c.Start >= to })
 	}
-	return cut(calls, in.PageQuery, shownLineCall)
+	return cut(calls, in.wanted(), shownLineCall)
 }
 
 func objections(lines []wire.Objection) []trade.Objection {

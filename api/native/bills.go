@@ -185,7 +185,7 @@ func (s *server) listDueBills(_ context.Context, in *partnerPage) (*reply[api.Pa
 	if err != nil {
 		return nil, err
 	}
-	return cut(due, in.PageQuery, func(r trade.BillRequest) wire.RequestBill {
+	return cut(due, in.wanted(), func(r trade.BillRequest) wire.RequestBill {
 		return wire.RequestBill{Agreement: r.Account.Agreement, Seller: r.Account.Seller, Account: r.Account.Name, Interval: r.Interval}
 	})
 }
@@ -216,7 +216,7 @@ func (s *server) listItems(_ context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	page, err := api.CutSlice(all, in.After, in.Limit)
+	page, err := api.CutSlice(all, in.wanted())
 	return answer(page), err
 }
 
@@ -245,6 +245,6 @@ func (s *server) listDeadlines(_ context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	page, err := api.CutSlice(all, in.After, in.Limit)
+	page, err := api.CutSlice(all, in.wanted())
 	return answer(page), err
 }

@@ -66,7 +66,7 @@ func stock[T catalog.Item](s *server, path, id, what string) {
 			return nil, err
 		}
 		all := entries[T](c, in.State, in.Name)
-		return cut(all, in.PageQuery, func(e catalog.Entry[T]) catalog.Entry[T] { return e })
+		return cut(all, in.wanted(), func(e catalog.Entry[T]) catalog.Entry[T] { return e })
 	})
 	get(s, at+"/{id}", "get-"+id, tagCatalog, "One "+id+" as it is in force", func(_ context.Context, in *ItemPath) (*reply[catalog.Entry[T]], error) {
 		c, err := s.catalogue()
@@ -88,7 +88,7 @@ func stock[T catalog.Item](s *server, path, id, what string) {
 		if err != nil {
 			return nil, err
 		}
-		return cut(all, in.PageQuery, func(v catalog.Version[T]) catalog.Version[T] { return v })
+		return cut(all, in.wanted(), func(v catalog.Version[T]) catalog.Version[T] { return v })
 	})
 	post(s, at, "put-"+id, tagCatalog, "Put a "+id+" in force: a new one, or a new version", func(ctx context.Context, in *struct{ Body T }) (*reply[wire.Stocked[T]], error) {
 		c, err := s.catalogue()
@@ -201,7 +201,7 @@ func (s *server) catalogSchemas() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(c.Schemas().List(), in.PageQuery, func(x catalog.SchemaInfo) catalog.SchemaInfo { return x })
+		return cut(c.Schemas().List(), in.wanted(), func(x catalog.SchemaInfo) catalog.SchemaInfo { return x })
 	})
 	s.raw(withPath(operation(http.MethodGet, atCatalog+"/schemas/{type}", "get-schema", tagCatalog, "One schema, as JSON"), "type"), "application/schema+json", "JSON Schema.",
 		func(w http.ResponseWriter, r *http.Request) {
@@ -270,7 +270,7 @@ func (s *server) catalogFiles() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(c.Imports(), in.PageQuery, func(x catalog.FileImport) catalog.FileImport { return x })
+		return cut(c.Imports(), in.wanted(), func(x catalog.FileImport) catalog.FileImport { return x })
 	})
 	post(s, atCatalog+"/undo", "undo-catalog", tagCatalog, "Take the last import back", func(ctx context.Context, _ *struct{}) (*reply[catalog.FileImport], error) {
 		c, err := s.catalogue()
@@ -325,7 +325,7 @@ func (s *server) reservations() {
 				out = append(out, h)
 			}
 		}
-		return cut(out, in.PageQuery, shownReservation)
+		return cut(out, in.wanted(), shownReservation)
 	})
 	get(s, at+"/{id}", "get-reservation", tagCatalog, "One reservation", func(_ context.Context, in *ItemPath) (*reply[wire.Reservation], error) {
 		c, err := s.catalogue()

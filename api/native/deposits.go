@@ -36,7 +36,7 @@ func (s *server) deposits() {
 				shown = append(shown, shownDeposit(x))
 			}
 		}
-		p, err := api.CutSlice(shown, in.After, in.Limit)
+		p, err := api.CutSlice(shown, in.wanted())
 		return answer(p), err
 	})
 	get(s, at+"/{id}", "get-deposit", tagSettlement, "One deposit", func(_ context.Context, in *struct {

@@ -24,12 +24,12 @@ import (
 // logs registers the channels' logs and the streams of their events.
 func (s *server) logs() {
 	type Filter struct {
-		PageQuery
+		OnwardQuery
 		Kind    trade.Kind `query:"kind" maxLength:"40" doc:"Only envelopes with a command of this kind."`
 		Refused bool       `query:"refused" doc:"Only envelopes with a refused command."`
 	}
 	page := func(ctx context.Context, c Channel, f Filter) (*reply[api.Page[wire.Entry]], error) {
-		return readLog(ctx, c, f.PageQuery, func(e channel.Entry) bool {
+		return readLog(ctx, c, f.OnwardQuery, func(e channel.Entry) bool {
 			kind, refused := f.Kind == "", !f.Refused || e.Code != ""
 			for _, o := range e.Outcomes {
 				kind = kind || o.Kind == f.Kind
@@ -65,7 +65,7 @@ func (s *server) logs() {
 const maxLooked = 20_000
 
 // readLog gives a page of a channel's log. The cursor is that of the channel.
-func readLog(ctx context.Context, c Channel, q PageQuery, wanted func(channel.Entry) bool) (*reply[api.Page[wire.Entry]], error) {
+func readLog(ctx context.Context, c Channel, q OnwardQuery, wanted func(channel.Entry) bool) (*reply[api.Page[wire.Entry]], error) {
 	from, err := channel.ParseCursor(q.After)
 	if err != nil {
 		return nil, fault.Of(err).In("after")

@@ -61,7 +61,7 @@ func (s *server) mesh() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(m.Inquiries(), in.PageQuery, func(x wire.Inquiry) wire.Inquiry { return x })
+		return cut(m.Inquiries(), in.wanted(), func(x wire.Inquiry) wire.Inquiry { return x })
 	})
 	get(s, "/v1/inquiries/{id}", "get-inquiry", tagMarket, "One inquiry with what it has found", func(_ context.Context, in *InquiryPath) (*reply[wire.Inquiry], error) {
 		m, err := s.market()
@@ -86,7 +86,7 @@ func (s *server) mesh() {
 				all = append(all, x)
 			}
 		}
-		return cut(all, in.PageQuery, func(x wire.Service) wire.Service { return x })
+		return cut(all, in.wanted(), func(x wire.Service) wire.Service { return x })
 	})
 	get(s, at+"/{id}", "get-service", tagMarket, "One of them", func(_ context.Context, in *ServicePath) (*reply[wire.Service], error) {
 		m, err := s.market()

@@ -27,11 +27,27 @@ type PartnerPath struct {
 	Partner party.Code `path:"partner" maxLength:"32" doc:"Member code of the partner."`
 }
 
-// PageQuery cuts a list into pages.
-type PageQuery struct {
+// OnwardQuery asks for a page of a list that is read from its beginning only.
+type OnwardQuery struct {
 	After string `query:"after" maxLength:"300" doc:"The next of the page before. Absent: from the beginning."`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Items on a page."`
 	Total bool   `query:"total" doc:"Count the whole list."`
+}
+
+func (q OnwardQuery) wanted() api.Wanted {
+	return api.Wanted{After: q.After, Limit: q.Limit, Total: q.Total}
+}
+
+// PageQuery asks for a page of a list, which can be read from its end.
+type PageQuery struct {
+	OnwardQuery
+	Descending bool `query:"descending" doc:"From the end of the list to its beginning: of what is in the order of its time, the latest first."`
+}
+
+func (q PageQuery) wanted() api.Wanted {
+	w := q.OnwardQuery.wanted()
+	w.Descending = q.Descending
+	return w
 }
 
 // RetryHeader makes a request that can be sent again.

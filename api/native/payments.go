@@ -65,7 +65,7 @@ func (s *server) payees() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(d.Own(), in.PageQuery, func(a treasury.Own) wire.OwnAccount {
+		return cut(d.Own(), in.wanted(), func(a treasury.Own) wire.OwnAccount {
 			return wire.OwnAccount{Account: a.Account.String(), BIC: a.BIC, Currency: a.Account.Currency}
 		})
 	})
@@ -74,7 +74,7 @@ func (s *server) payees() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(d.Payees(), in.PageQuery, shownPayee)
+		return cut(d.Payees(), in.wanted(), shownPayee)
 	})
 	bankOf(s, http.MethodPost, at, "propose-payee", "Have a partner paid to another account, once another person approves it", func(_ context.Context, d *treasury.Desk, by string, in *struct{ Body wire.ProposePayee }) (wire.Payee, error) {
 		b := in.Body
@@ -113,7 +113,7 @@ func (s *server) runs() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(all, in.PageQuery, shownDue)
+		return cut(all, in.wanted(), shownDue)
 	})
 	get(s, "/v1/payments/carried", "list-carried", tagSettlement, "What the next obligation to each partner takes up: of those before, less than a minor unit", func(_ context.Context, in *struct{ PageQuery }) (*reply[api.Page[wire.CarriedRest]], error) {
 		d, err := s.bank()
@@ -124,7 +124,7 @@ func (s *server) runs() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(all, in.PageQuery, func(c treasury.Carried) wire.CarriedRest {
+		return cut(all, in.wanted(), func(c treasury.Carried) wire.CarriedRest {
 			return wire.CarriedRest{Partner: c.Partner, Amount: c.Amount}
 		})
 	})
@@ -142,7 +142,7 @@ func (s *server) runs() {
 				all = append(all, r)
 			}
 		}
-		return cut(all, in.PageQuery, func(r treasury.Run) wire.PaymentRun { return shownRun(d, r) })
+		return cut(all, in.wanted(), func(r treasury.Run) wire.PaymentRun { return shownRun(d, r) })
 	})
 	bankOf(s, http.MethodPost, "/runs", "create-payment-run", "Make a run of what is due: one payment for each payee and currency", func(_ context.Context, d *treasury.Desk, by string, in *struct{ Body wire.CreateRun }) (wire.PaymentRun, error) {
 		b := in.Body
@@ -199,7 +199,7 @@ func (s *server) bankFiles() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(d.Files(), in.PageQuery, shownIntake)
+		return cut(d.Files(), in.wanted(), shownIntake)
 	})
 	get(s, "/v1/payments/received", "list-received", tagSettlement, "Money that came in for what others owe", func(_ context.Context, in *struct {
 		PageQuery
@@ -209,7 +209,7 @@ func (s *server) bankFiles() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(d.Received(in.All), in.PageQuery, func(r treasury.Received) wire.ReceivedMoney { return shownReceived(d, r) })
+		return cut(d.Received(in.All), in.wanted(), func(r treasury.Received) wire.ReceivedMoney { return shownReceived(d, r) })
 	})
 	const at = "/exceptions"
 	get(s, "/v1/payments"+at, "list-payment-exceptions", tagSettlement, "What banks told and people must decide, the oldest first", func(_ context.Context, in *struct {
@@ -220,7 +220,7 @@ func (s *server) bankFiles() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(d.Exceptions(in.All), in.PageQuery, shownPaymentException)
+		return cut(d.Exceptions(in.All), in.wanted(), shownPaymentException)
 	})
 	bankOf(s, http.MethodPost, at+"/{id}/resolve", "resolve-payment", "Propose what is to become of an exception", func(_ context.Context, d *treasury.Desk, by string, in *struct {
 		ExceptionPath

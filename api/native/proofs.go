@@ -82,6 +82,6 @@ func (s *server) listEvidence(_ context.Context, in *struct{ PageQuery }) (*repl
 	if err != nil {
 		return nil, err
 	}
-	p, err := api.CutSlice(all, in.After, in.Limit)
+	p, err := api.CutSlice(all, in.wanted())
 	return answer(p), err
 }

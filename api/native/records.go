@@ -80,22 +80,22 @@ func clipped(s string) string {
 // list cuts a page out of all records whose key begins with prefix. keep turns
 // a record into what is shown and says whether it is wanted.
 func list[T, W any](c Channel, prefix string, q PageQuery, keep func(key string, v T) (W, bool)) (*reply[api.Page[W]], error) {
-	after := q.After
-	if after != "" {
-		after = prefix + after
+	w := q.wanted()
+	if w.After != "" {
+		w.After = prefix + w.After
 	}
-	from := after
-	if q.Total {
+	from := w.After
+	if w.Total {
 		from = "" // all of them count
 	}
 	var failed error
-	page, err := api.Cut(pieces(c, prefix, from, &failed), after, q.Limit, q.Total, func(p piece) (w W, ok bool, err error) {
+	page, err := api.Cut(pieces(c, prefix, from, w.Descending, &failed), w, func(p piece) (shown W, ok bool, err error) {
 		v, err := decoded[T](p.key, p.raw)
 		if err != nil {
-			return w, false, err
+			return shown, false, err
 		}
-		w, ok = keep(p.key, v)
-		return w, ok, nil
+		shown, ok = keep(p.key, v)
+		return shown, ok, nil
 	})
 	page.Next = strings.TrimPrefix(page.Next, prefix)
 	return &reply[api.Page[W]]{page}, errors.Join(failed, err)
@@ -110,15 +110,19 @@ type piece struct {
 	raw []byte
 }
 
-// pieces yields the records under a prefix behind a key, some at a time, so that
-// a long list does not hold up the channel. What changes meanwhile may be seen
+// pieces yields the records under a prefix behind a key, upwards or downwards, some at
+// a time, so that a long list does not hold up the channel. What changes meanwhile may be seen
 // or not. An error ends it and is left in failed.
-func pieces(c Channel, prefix, after string, failed *error) iter.Seq2[string, piece] {
+func pieces(c Channel, prefix, after string, down bool, failed *error) iter.Seq2[string, piece] {
 	return func(yield func(string, piece) bool) {
 		for {
 			batch := make([]piece, 0, chunk)
 			err := c.View(func(v channel.View) error {
-				for key, raw := range v.ScanAfter(prefix, after) {
+				records := v.ScanAfter(prefix, after)
+				if down {
+					records = v.ScanBefore(prefix, after)
+				}
+				for key, raw := range records {
 					if batch = append(batch, piece{key, raw}); len(batch) == chunk {
 						break
 					}
@@ -145,7 +149,7 @@ func pieces(c Channel, prefix, after string, failed *error) iter.Seq2[string, pi
 // each calls f with all records under a prefix.
 func each[T any](c Channel, prefix string, f func(T) error) error {
 	var failed error
-	for key, p := range pieces(c, prefix, "", &failed) {
+	for key, p := range pieces(c, prefix, "", false, &failed) {
 		v, err := decoded[T](key, p.raw)
 		if err != nil {
 			return err

@@ -50,6 +50,20 @@ func (s *shelf) ScanAfter(prefix, after string) iter.Seq2[string, []byte] {
 	}
 }
 
+func (s *shelf) ScanBefore(prefix, before string) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for i, key := range slices.Backward(s.keys) {
+			if before != "" && key >= before || !strings.HasPrefix(key, prefix) {
+				continue
+			}
+			s.read++
+			if !yield(key, canon.Must(item{i})) {
+				return
+			}
+		}
+	}
+}
+
 func newShelf(n int) *shelf {
 	s := &shelf{}
 	for i := range n {
@@ -63,7 +77,7 @@ func shown(_ string, i item) (int, bool) { return i.Number, i.Number%2 == 0 }
 
 func TestAPageFarDownALongListReadsOnlyItself(t *testing.T) {
 	s := newShelf(20_000)
-	page, err := list(s, "thing/", PageQuery{After: "019000", Limit: 10}, shown)
+	page, err := list(s, "thing/", PageQuery{OnwardQuery: OnwardQuery{After: "019000", Limit: 10}}, shown)
 	if err != nil || len(page.Body.Items) != 10 || page.Body.Items[0] != 19002 {
 		t.Fatalf("the page is %+v, %v", page, err)
 	}
@@ -77,7 +91,7 @@ func TestPagesOfALongListAreTheWholeList(t *testing.T) {
 	for _, count := range []bool{false, true} {
 		var got []int
 		for after := ""; ; {
-			page, err := list(s, "thing/", PageQuery{After: after, Limit: 97, Total: count}, shown)
+			page, err := list(s, "thing/", PageQuery{OnwardQuery: OnwardQuery{After: after, Limit: 97, Total: count}}, shown)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,6 +105,39 @@ func TestPagesOfALongListAreTheWholeList(t *testing.T) {
 		}
 		for i, n := range got {
 			if n != 2*i {
+				t.Fatalf("item %d is %d", i, n)
+			}
+		}
+		if len(got) != 3*chunk/2+4 {
+			t.Errorf("the pages have %d items", len(got))
+		}
+	}
+}
+
+func TestALongListIsReadFromItsEnd(t *testing.T) {
+	s := newShelf(3*chunk + 7)
+	last := 3*chunk + 6 // even
+	for _, count := range []bool{false, true} {
+		var got []int
+		for after := ""; ; {
+			s.read = 0
+			page, err := list(s, "thing/", PageQuery{OnwardQuery{after, 97, count}, true}, shown)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !count && s.read > chunk {
+				t.Errorf("%d records were read for a page of 97", s.read)
+			}
+			if count && *page.Body.Total != uint64(3*chunk/2+4) {
+				t.Errorf("the list is said to have %d items", *page.Body.Total)
+			}
+			got = append(got, page.Body.Items...)
+			if after = page.Body.Next; after == "" {
+				break
+			}
+		}
+		for i, n := range got {
+			if n != last-2*i {
 				t.Fatalf("item %d is %d", i, n)
 			}
 		}

@@ -43,7 +43,7 @@ func (s *server) sessions() {
 				all = append(all, x)
 			}
 		}
-		return cut(all, in.PageQuery, func(x wire.Session) wire.Session { return x })
+		return cut(all, in.wanted(), func(x wire.Session) wire.Session { return x })
 	})
 	get(s, at+"/{session}", "get-session", tagMarket, "One of them", func(_ context.Context, in *SessionPath) (*reply[wire.Session], error) {
 		m, err := s.market()

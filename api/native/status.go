@@ -114,7 +114,7 @@ func (s *server) listBilaterals(_ context.Context, in *struct{ PageQuery }) (*re
 		}
 		all = append(all, w)
 	}
-	p, err := api.CutSlice(all, in.After, in.Limit)
+	p, err := api.CutSlice(all, in.wanted())
 	return answer(p), err
 }
 
@@ -228,7 +228,7 @@ func (s *server) listProblems(_ context.Context, in *struct {
 				Subject: x.Subject, Code: x.Code, Detail: x.Detail, Remedy: x.Remedy, Tries: x.Tries, Needs: string(x.Needs)}})
 		}
 	}
-	page, err := api.CutSlice(all, in.After, in.Limit)
+	page, err := api.CutSlice(all, in.wanted())
 	return answer(page), err
 }
 
@@ -344,7 +344,7 @@ func (s *server) contracts() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(all, in.PageQuery, shownSuggestion)
+		return cut(all, in.wanted(), shownSuggestion)
 	})
 	post(s, suggested+"/{id}/adopt", "adopt-suggestion", tagContracts, "Propose the amendment that is suggested", func(ctx context.Context, in *struct {
 		IDPath

@@ -48,7 +48,7 @@ func (s *server) tickets() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(all, in.PageQuery, func(t wire.Ticket) wire.Ticket { return t })
+		return cut(all, in.wanted(), func(t wire.Ticket) wire.Ticket { return t })
 	})
 	get(s, at+"/{id}", "get-ticket", tagOrders, "One ticket with its notes and history", func(ctx context.Context, in *ItemPath) (*reply[wire.Ticket], error) {
 		t, err := s.troubled()
@@ -93,7 +93,7 @@ func (s *server) tickets() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(all, in.PageQuery, func(i wire.Incident) wire.Incident { return i })
+		return cut(all, in.wanted(), func(i wire.Incident) wire.Incident { return i })
 	})
 	post(s, "/v1/incidents", "put-incident", tagOrders, "Tell a partner of an incident, or under the same id of how it goes on", func(ctx context.Context, in *struct{ Body wire.Incident }) (*reply[wire.Incident], error) {
 		t, err := s.troubled()
@@ -151,7 +151,7 @@ func (s *server) ownTickets() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(all, in.PageQuery, func(t wire.Ticket) wire.Ticket { return t })
+		return cut(all, in.wanted(), func(t wire.Ticket) wire.Ticket { return t })
 	})
 	get(s, at+"/{id}", "get-own-ticket", tagOrders, "One of them with its notes and history", func(ctx context.Context, in *OwnTicketPath) (*reply[wire.Ticket], error) {
 		return with(ctx, func(ctx context.Context, m Market) (wire.Ticket, error) { return m.OwnTicket(ctx, in.Partner, in.ID) })

@@ -137,7 +137,7 @@ func (s *server) getTrend(_ context.Context, in *struct{ Span }) (*reply[wire.Tr
 	points := map[int64]*wire.TrendPoint{}
 	for _, b := range s.bilaterals() {
 		var failed error
-		for key, p := range pieces(b, trade.PeriodPrefix, "", &failed) {
+		for key, p := range pieces(b, trade.PeriodPrefix, "", false, &failed) {
 			// The key tells the time, so that what is older is not decoded.
 			at, err := strconv.ParseInt(key[strings.LastIndexByte(key, '/')+1:], 10, 64)
 			if err != nil || at < int64(from) || at >= int64(to) {

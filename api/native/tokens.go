@@ -211,7 +211,7 @@ func (s *server) feeds() {
 		if err != nil {
 			return nil, err
 		}
-		p, err := api.CutSlice(all, in.After, in.Limit)
+		p, err := api.CutSlice(all, in.wanted())
 		return answer(p), err
 	})
 	const at = "/v1/feeds/{base}/{quote}"

@@ -146,12 +146,12 @@ func deskList[T, W any](s *server, in *partnerPage, all func(Desk) []T, show fun
 	if err != nil {
 		return nil, err
 	}
-	return cut(all(d), in.PageQuery, show)
+	return cut(all(d), in.wanted(), show)
 }
 
 // cut gives a page of a list.
-func cut[T, W any](all []T, q PageQuery, show func(T) W) (*reply[api.Page[W]], error) {
-	p, err := api.CutSlice(all, q.After, q.Limit)
+func cut[T, W any](all []T, w api.Wanted, show func(T) W) (*reply[api.Page[W]], error) {
+	p, err := api.CutSlice(all, w)
 	if err != nil {
 		return nil, err
 	}

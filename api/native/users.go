@@ -38,7 +38,7 @@ func (s *server) users() {
 		if err != nil {
 			return nil, err
 		}
-		return cut(all, in.PageQuery, shownUser)
+		return cut(all, in.wanted(), shownUser)
 	})
 	op := operation(http.MethodPost, at, "add-user", tagAccess, "Add a person, who can sign in once there is a link")
 	op.DefaultStatus = http.StatusCreated

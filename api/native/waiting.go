@@ -62,7 +62,7 @@ func (w *waiting) look(ctx context.Context, b Bilateral, f func(*open)) error {
 func (o *open) all(b Bilateral) error {
 	for _, prefix := range []string{trade.PeriodPrefix, trade.DisputePrefix} {
 		var failed error
-		for key, p := range pieces(b, prefix, "", &failed) {
+		for key, p := range pieces(b, prefix, "", false, &failed) {
 			if err := o.take(key, p.raw); err != nil {
 				return err
 			}

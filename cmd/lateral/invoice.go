@@ -17,7 +17,7 @@ import (
 
 // invoiceCommand is "lateral invoice".
 type invoiceCommand struct {
-	List    invoiceList    `cmd:"" op:"list-invoices" help:"List invoices." eg:"" eg:"--state issued --direction 'ALPHA>BRAVO'" eg:"--payable --currency EUR --all --json"`
+	List    invoiceList    `cmd:"" op:"list-invoices" help:"List invoices." eg:"" eg:"--descending --limit 10" eg:"--state issued --direction 'ALPHA>BRAVO'" eg:"--payable --currency EUR --all --json"`
 	Show    invoiceShow    `cmd:"" op:"get-invoice" help:"Show an invoice with its lines." eg:"BRAVO-ALPHA-V-ALPHA-20261102T110000Z-20261102T120000Z-EUR-1"`
 	Export  invoiceExport  `cmd:"" op:"get-invoice-json,get-invoice-html,get-invoice-canonical" help:"Write an invoice to keep or to read; lateral verify compares it with its proof." eg:"ID --format html --out invoice.html" eg:"ID --out invoice.json" eg:"ID --format csv --out invoice.csv"`
 	Causes  invoiceCauses  `cmd:"" op:"get-waterfall" help:"Show what leads from the invoice to what the buyer expects, by cause." eg:"ID"`

@@ -20,7 +20,7 @@ import (
 
 // logFlags are those of a channel's log.
 type logFlags struct {
-	paging
+	onward
 	Kind    string `placeholder:"KIND" help:"Only envelopes with a command of this kind, like invoice.accept."`
 	Refused bool   `help:"Only envelopes with a refused command."`
 	Follow  bool   `help:"Go on with what is added, until Ctrl-C; with --json, one document a line."`
@@ -90,9 +90,9 @@ func (f logFlags) show(ctx context.Context, n *remote, read func(*client.Client,
 	case f.Follow:
 		return f.follow(ctx, n, entries)
 	case n.json:
-		return listed(n, f.paging, "height", entries)
+		return listed(n, paging{onward: f.onward}, "height", entries)
 	}
-	return listed(n, f.paging, "height time sender kind code delegate detail", func(c *client.Client) iter.Seq2[logLine, error] {
+	return listed(n, paging{onward: f.onward}, "height time sender kind code delegate detail", func(c *client.Client) iter.Seq2[logLine, error] {
 		return split(entries(c), linesOf)
 	})
 }

@@ -54,14 +54,15 @@ func (c periodShow) Run(ctx context.Context, n *remote) error {
 }
 
 type periodLines struct {
-	many
+	one
+	onward
 	onePeriod
 	Differing bool `help:"Only lines on which the two sides differ."`
 }
 
 func (c periodLines) Run(ctx context.Context, n *remote) error {
 	columns := "row adjusts reason seller.calls seller.billed_seconds buyer.calls buyer.billed_seconds agrees dispute"
-	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Compared, error] {
+	return list(ctx, n, many{c.one, paging{onward: c.onward}}, columns, func(p *client.Partner) iter.Seq2[wire.Compared, error] {
 		return p.Lines(ctx, c.Order, c.interval(), client.Filter{"differing": yes(c.Differing)})
 	})
 }

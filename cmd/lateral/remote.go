@@ -176,8 +176,14 @@ type many struct {
 	paging
 }
 
-// paging cuts a list.
+// paging cuts a list that can be read from its end.
 type paging struct {
+	onward
+	Descending bool `help:"From the end of the list to its beginning: of what is in the order of its time, the latest first."`
+}
+
+// onward cuts a list that is read from its beginning.
+type onward struct {
 	Limit int    `default:"100" placeholder:"N" help:"Show at most so many; default: ${default}."`
 	All   bool   `help:"Show all."`
 	After string `placeholder:"CURSOR" help:"Go on behind this place: the next of the JSON document before."`
@@ -262,7 +268,7 @@ func paged[T any](n *remote, p paging, f func(*client.Client) iter.Seq2[T, error
 	if p.Limit < 1 {
 		return got, usageError{fmt.Errorf("--limit: %d is not above zero", p.Limit)}
 	}
-	page := client.Page{After: p.After, Count: p.Total}
+	page := client.Page{After: p.After, Count: p.Total, Descending: p.Descending}
 	for first := true; first || page.Next != "" && (p.All || len(got.Items) < p.Limit); first = false {
 		if !first {
 			page.After, page.Count = page.Next, false // counted once

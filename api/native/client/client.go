@@ -181,6 +181,8 @@ type Page struct {
 	Next  string  // where the list goes on, once it was read; empty: nowhere
 	Count bool    // have the whole list counted
 	Total *uint64 // how many items it has, once it was read, if they were counted
+
+	Descending bool // the list goes from its end to its beginning
 }
 
 // OnePage gives a client whose lists end after one page. It shares its
@@ -198,6 +200,9 @@ func list[T any](ctx context.Context, c *Client, path string, f Filter) iter.Seq
 		if c.page != nil {
 			c.page.Next, c.page.Total = "", nil
 			q.Set("limit", strconv.Itoa(c.page.Limit))
+			if c.page.Descending {
+				q.Set("descending", "true")
+			}
 			if c.page.Count {
 				q.Set("total", "true")
 			}

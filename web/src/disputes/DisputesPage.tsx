@@ -32,7 +32,8 @@ export function DisputesPage() {
   const [selected, select] = useState(new Set<string>());
 
   const byCause = Boolean(f.cause && f.invoice && f.partner);
-  const listed = usePartnerPages<Schema<"Dispute">>("/disputes", f.partner, { ...daySpan(f.from, f.to), state: f.state, people: f.people, by: f.by, invoice: byCause ? undefined : f.invoice, assigned: f.assigned }, { enabled: !byCause });
+  // What waits for people comes in the order of its deadlines, anything else the latest first.
+  const listed = usePartnerPages<Schema<"Dispute">>("/disputes", f.partner, { ...daySpan(f.from, f.to), state: f.state, people: f.people, by: f.by, invoice: byCause ? undefined : f.invoice, assigned: f.assigned, descending: !f.people || undefined }, { enabled: !byCause });
   const caused = useCaused(f, byCause);
   const rows = byCause ? caused : listed;
   const key = (d: Row) => `${d.partner} ${d.id}`;

@@ -28,7 +28,7 @@ export function InvoicesPage() {
   const own = useSession()?.carrier;
   const [f, set] = useFilters<Filters>();
   const [selected, select] = useState(new Set<string>());
-  const rows = usePartnerPages<Schema<"Invoice">>("/invoices", f.partner, { ...daySpan(f.from, f.to), state: f.state, direction: f.direction, currency: f.currency, payable: f.payable });
+  const rows = usePartnerPages<Schema<"Invoice">>("/invoices", f.partner, { ...daySpan(f.from, f.to), state: f.state, direction: f.direction, currency: f.currency, payable: f.payable, descending: true });
   const key = (i: Row) => `${i.partner} ${i.id}`;
   const columns = useMemo<Column<Row>[]>(
     () => [

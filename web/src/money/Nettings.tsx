@@ -28,7 +28,7 @@ export function Nettings() {
   const [{ partner: wanted, state, id }, change] = useAddress();
   const { codes } = usePartners();
   const partner = wanted ?? codes?.[0];
-  const rows = usePages("/v1/bilaterals/{partner}/nettings", { path: { partner: partner ?? "" }, query: state ? { state: state as "proposed" } : {} }, { enabled: Boolean(partner) });
+  const rows = usePages("/v1/bilaterals/{partner}/nettings", { path: { partner: partner ?? "" }, query: { descending: true, ...(state ? { state: state as "proposed" } : {}) } }, { enabled: Boolean(partner) });
   const [proposing, setProposing] = useState(false);
   const columns: Column<Netting>[] = [
     { id: "id", header: t("netting.one"), width: "minmax(180px, 1fr)", cell: (r) => <Opens onClick={() => change({ id: r.id, partner })}>{r.id}</Opens>, value: (r) => r.id },

@@ -24,7 +24,7 @@ export function PeriodsPage() {
   const { t, i18n } = useTranslation("periods");
   const own = useSession()?.carrier;
   const [f, set] = useFilters<Filters>();
-  const rows = usePartnerPages<Schema<"Period">>("/periods", f.partner, { ...daySpan(f.from, f.to), state: f.state, direction: f.direction, order: f.order });
+  const rows = usePartnerPages<Schema<"Period">>("/periods", f.partner, { ...daySpan(f.from, f.to), state: f.state, direction: f.direction, order: f.order, descending: true });
   const columns = useMemo<Column<Row>[]>(
     () => [
       {

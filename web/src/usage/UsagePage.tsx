@@ -170,7 +170,7 @@ function Rejects({ of }: { of: Schema<"Import"> }) {
 
 function Imports({ partner }: { partner: string }) {
   const { t, i18n } = useTranslation("usage");
-  const rows = usePages("/v1/bilaterals/{partner}/usage/imports", { path: { partner } as never });
+  const rows = usePages("/v1/bilaterals/{partner}/usage/imports", { path: { partner } as never, query: { descending: true } as never });
   const columns = useMemo<Column<Schema<"Import">>[]>(() => {
     const n = (v: number) => v.toLocaleString(i18n.language);
     return [
@@ -304,7 +304,7 @@ function Judge({ x, partner, close }: { x: Schema<"Signal">; partner: string; cl
 
 function Archive({ partner }: { partner: string }) {
   const { t, i18n } = useTranslation("usage");
-  const rows = usePages("/v1/bilaterals/{partner}/usage/archive", { path: { partner } as never });
+  const rows = usePages("/v1/bilaterals/{partner}/usage/archive", { path: { partner } as never, query: { descending: true } as never });
   const columns = useMemo<Column<Schema<"Archived">>[]>(
     () => [
       { id: "day", header: t("day"), cell: (x) => x.day, value: (x) => x.day },
