@@ -135,9 +135,15 @@ test.describe("@speed", () => {
     await note("choose all rows", () => table.getByRole("checkbox").first().click());
     await note("open the partner filter", () => page.getByRole("combobox", { name: "Partner" }).or(page.getByRole("textbox", { name: "Partner" })).first().click());
     await note("close it by a key", () => page.keyboard.press("Escape"));
+    await note("type a letter into a filter", () => page.getByRole("textbox", { name: "Assigned to" }).pressSequentially("m"));
+    await note("take it out again", () => page.keyboard.press("Backspace"));
+    await expect(row).toBeVisible();
     await note("open a dispute", () => row.getByRole("link").first().click());
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await note("menu: periods", () => page.getByRole("link", { name: "Periods", exact: true }).first().click());
+    await note("open a period", () => page.getByRole("table", { name: "Periods" }).getByRole("row").nth(3).getByRole("link").first().click());
+    await note("menu: invoices", () => page.getByRole("link", { name: "Invoices", exact: true }).first().click());
+    await note("open an invoice", () => page.getByRole("table", { name: "Invoices" }).getByRole("row").nth(3).getByRole("link").first().click());
     await note("menu: today", () => page.getByRole("link", { name: "Today", exact: true }).first().click());
     await note("menu: disputes", () => page.getByRole("link", { name: "Disputes", exact: true }).first().click());
     await note("change the scheme", () => page.getByRole("button", { name: /dark|light/i }).first().click());

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Text } from "@mantine/core";
+import { Button, getDefaultZIndex, Group, Modal, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import { giveUp, useExpired, useSession } from "@/api/session";
@@ -11,8 +11,9 @@ export function SignInDialog() {
   const { t } = useTranslation("session");
   const expired = useExpired();
   const s = useSession();
+  // Dialogs of pages lie below it, whichever of the two was there first.
   return (
-    <Modal opened={expired} onClose={giveUp} title={t("again")} closeOnClickOutside={false} centered>
+    <Modal zIndex={getDefaultZIndex("overlay")} opened={expired} onClose={giveUp} title={t("again")} closeOnClickOutside={false} centered>
       <Text size="sm" mb="md">
         {t("againText")}
       </Text>
