@@ -1,7 +1,7 @@
 import { Box, Button, Checkbox, Group, Loader, Menu, Text } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, type ReactNode } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { SheetData } from "write-excel-file/browser";
 
@@ -67,13 +67,17 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
     if (more && !busy && !error && last >= count - 20) next();
   }, [more, busy, error, last, count, next]);
 
-  const columns = all.filter((c) => c.cell);
+  const columns = useMemo(() => all.filter((c) => c.cell), [all]);
   const grid = `${onSelect ? "44px " : ""}${columns.map((c) => c.width ?? "minmax(120px, 1fr)").join(" ")}`;
-  const toggle = (key: string) => {
-    const keys = new Set(selected);
+  const chosen = useRef({ selected, onSelect });
+  useEffect(() => {
+    chosen.current = { selected, onSelect };
+  });
+  const toggle = useCallback((key: string) => {
+    const keys = new Set(chosen.current.selected);
     if (!keys.delete(key)) keys.add(key);
-    onSelect?.(keys);
-  };
+    chosen.current.onSelect?.(keys);
+  }, []);
   const allKeys = () => new Set(rows.rows.map(rowKey));
 
   if (!count && error) return <ProblemAlert error={error} retry={rows.retry} />;
@@ -128,27 +132,7 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
             {items.map((item) => {
               const row = rows.rows[item.index]!;
               const key = rowKey(row);
-              const marked = selected?.has(key) ?? false;
-              return (
-                <div
-                  role="row"
-                  key={key}
-                  aria-rowindex={item.index + 2}
-                  aria-selected={onSelect ? marked : undefined}
-                  style={{ gridTemplateColumns: grid, height: rowHeight, transform: `translateY(${item.start}px)` }}
-                >
-                  {onSelect && (
-                    <div role="cell">
-                      <Checkbox size="xs" aria-label={t("table.select", { name: key })} checked={marked} onChange={() => toggle(key)} />
-                    </div>
-                  )}
-                  {columns.map((c) => (
-                    <div role="cell" key={c.id} className={c.right ? "right" : undefined}>
-                      {c.cell?.(row)}
-                    </div>
-                  ))}
-                </div>
-              );
+              return <Row key={key} name={key} row={row} columns={columns} index={item.index} start={item.start} grid={grid} marked={onSelect && (selected?.has(key) ?? false)} toggle={toggle} />;
             })}
           </div>
         </div>
@@ -156,6 +140,41 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
     </div>
   );
 }
+
+interface RowProps<T> {
+  name: string;
+  row: T;
+  columns: Column<T>[];
+  index: number;
+  start: number; // pixels from the top
+  grid: string;
+  marked: boolean | undefined; // absent: rows are not chosen here
+  toggle: (name: string) => void;
+}
+
+// Row is drawn anew when it is marked or moves, its cells when what they show changes: a
+// mark and a turn of the wheel are answered at once, however many rows are in sight.
+const Row = memo(function Row<T>({ name, row, columns, index, start, grid, marked, toggle }: RowProps<T>) {
+  const { t } = useTranslation();
+  return (
+    <div role="row" aria-rowindex={index + 2} aria-selected={marked} style={{ gridTemplateColumns: grid, height: rowHeight, transform: `translateY(${start}px)` }}>
+      {marked !== undefined && (
+        <div role="cell">
+          <Checkbox size="xs" aria-label={t("table.select", { name })} checked={marked} onChange={() => toggle(name)} />
+        </div>
+      )}
+      <Cells row={row} columns={columns} />
+    </div>
+  );
+}) as <T>(props: RowProps<T>) => ReactNode;
+
+const Cells = memo(function Cells<T>({ row, columns }: { row: T; columns: Column<T>[] }) {
+  return columns.map((c) => (
+    <div role="cell" key={c.id} className={c.right ? "right" : undefined}>
+      {c.cell?.(row)}
+    </div>
+  ));
+}) as <T>(props: { row: T; columns: Column<T>[] }) => ReactNode;
 
 // Export writes what the list holds, as filtered, to a file.
 function Export<T>({ columns, rows, file }: { columns: Column<T>[]; rows: Rows<T>; file: string }) {
