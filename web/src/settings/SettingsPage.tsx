@@ -1,8 +1,8 @@
-import { Button, Card, Code, Group, Image, Modal, PasswordInput, PinInput, Select, SimpleGrid, Stack, Table, Text, TextInput, Title, useMantineColorScheme, type MantineColorScheme } from "@mantine/core";
+import { Button, Card, Code, Group, Image, Modal, PasswordInput, PinInput, Select, SimpleGrid, Stack, Table, Text, Title, useMantineColorScheme, type MantineColorScheme } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
 import { IconFingerprint, IconTrash } from "@tabler/icons-react";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { toDataURL } from "qrcode";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -12,6 +12,7 @@ import { loadSession, useSession } from "@/api/session";
 import { languages, setLanguage, type Language } from "@/lib/i18n";
 import { zones } from "@/lib/time";
 import { addPasskey } from "@/session/passkey";
+import { Action } from "@/ui/Action";
 import { Empty } from "@/ui/Empty";
 import { Loaded, Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
@@ -124,7 +125,8 @@ function Totp() {
     setOffer(undefined);
     setRemoving(false);
     setCode("");
-    busy.reset();
+    confirm.reset();
+    remove.reset();
   };
   return (
     <Part title={t("totp")}>
@@ -179,17 +181,7 @@ interface Passkey {
 
 function Passkeys() {
   const { t } = useTranslation("settings");
-  const cache = useQueryClient();
   const list = useQuery({ queryKey: ["passkeys"], queryFn: () => json<{ items: Passkey[] }>("GET", "/session/own/passkeys") });
-  const [name, setName] = useState("");
-  const [adding, setAdding] = useState(false);
-  const renewed = async () => {
-    setAdding(false);
-    setName("");
-    await Promise.all([cache.invalidateQueries({ queryKey: ["passkeys"] }), loadSession()]);
-  };
-  const add = useMutation({ mutationFn: addPasskey, onSuccess: renewed });
-  const remove = useMutation({ mutationFn: (id: string) => json("DELETE", `/session/own/passkeys/${encodeURIComponent(id)}`), onSuccess: renewed });
   return (
     <Part title={t("passkeys")}>
       <Loaded of={list} lines={2}>
@@ -200,7 +192,7 @@ function Passkeys() {
                 <Table.Tr>
                   <Table.Th>{t("passkeyName")}</Table.Th>
                   <Table.Th>{t("added")}</Table.Th>
-                  <Table.Th aria-label={t("remove")} />
+                  <Table.Th>{t("do")}</Table.Th>
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
@@ -211,9 +203,17 @@ function Passkeys() {
                       <When at={k.added} />
                     </Table.Td>
                     <Table.Td>
-                      <Button size="compact-sm" variant="subtle" color="red" leftSection={<IconTrash size={14} aria-hidden />} onClick={() => remove.mutate(k.id)}>
-                        {t("remove")}
-                      </Button>
+                      <Action
+                        size="compact-sm"
+                        variant="subtle"
+                        color="red"
+                        leftSection={<IconTrash size={14} aria-hidden />}
+                        label={t("remove")}
+                        text={t("removeText", { name: k.name })}
+                        done={t("removed", { name: k.name })}
+                        run={() => json("DELETE", `/session/own/passkeys/${encodeURIComponent(k.id)}`)}
+                        then={() => void loadSession()}
+                      />
                     </Table.Td>
                   </Table.Tr>
                 ))}
@@ -226,28 +226,15 @@ function Passkeys() {
           )
         }
       </Loaded>
-      <ProblemAlert error={remove.error} />
       <Group>
-        <Button variant="default" onClick={() => setAdding(true)}>
-          {t("addPasskey")}
-        </Button>
+        <Action
+          label={t("addPasskey")}
+          asks={[{ name: "name", label: t("passkeyName"), hint: t("passkeyNameText"), required: true, most: 64 }]}
+          done={t("passkeyAdded")}
+          run={(v) => addPasskey(String(v.name))}
+          then={() => void loadSession()}
+        />
       </Group>
-      <Modal opened={adding} onClose={() => setAdding(false)} title={t("addPasskey")}>
-        <form
-          onSubmit={(e) => {
-            e.preventDefault();
-            add.mutate(name);
-          }}
-        >
-          <Stack>
-            <TextInput label={t("passkeyName")} description={t("passkeyNameText")} required maxLength={64} value={name} onChange={(e) => setName(e.currentTarget.value)} data-autofocus />
-            <ProblemAlert error={add.error} />
-            <Button type="submit" loading={add.isPending}>
-              {t("addPasskey")}
-            </Button>
-          </Stack>
-        </form>
-      </Modal>
     </Part>
   );
 }

@@ -1,7 +1,7 @@
 import { Box, Button, Checkbox, Group, Loader, Menu, Text } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useCallback, useEffect, useMemo, useRef, type ReactNode } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { SheetData } from "write-excel-file/browser";
 
@@ -66,6 +66,24 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
   useEffect(() => {
     if (more && !busy && !error && last >= count - 20) next();
   }, [more, busy, error, last, count, next]);
+
+  // What comes in or goes above what somebody reads moves it: the list is moved along. At its
+  // top one sees what comes.
+  const read = useRef<{ key: string; index: number }>(undefined);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element || !read.current || element.scrollTop < rowHeight) return;
+    const { key, index } = read.current;
+    const now = rows.rows.findIndex((r) => rowKey(r) === key);
+    if (now >= 0) element.scrollTop += (now - index) * rowHeight;
+    // Only what the list holds moves it, not that its caller says anew what a key is.
+    // eslint-disable-next-line
+  }, [rows.rows]);
+  useEffect(() => {
+    const index = Math.floor((box.current?.scrollTop ?? 0) / rowHeight);
+    const row = rows.rows[index];
+    read.current = row && { key: rowKey(row), index };
+  });
 
   const columns = useMemo(() => all.filter((c) => c.cell), [all]);
   const grid = `${onSelect ? "44px " : ""}${columns.map((c) => c.width ?? "minmax(120px, 1fr)").join(" ")}`;
