@@ -270,9 +270,9 @@ test("what partners write in tickets, disputes, payments and catalogues is text"
   await sandbox.command("service", "order", offer.best.quote, "--node", sandbox.node("ALPHA"));
   await expect.poll(async () => (await got(manager, "/v1/bilaterals/BRAVO/products?state=active&limit=1")).items?.length, slow).toBe(1);
   const product = (await got(manager, "/v1/bilaterals/BRAVO/products?state=active&limit=1")).items?.[0]!.id;
-  await sent(manager, "/v1/bilaterals/BRAVO/tickets", { product, description: several, impact: "down", priority: "low", severity: "minor", external: image.slice(0, 20) });
+  const made = await sent(manager, "/v1/bilaterals/BRAVO/tickets", { product, description: several, impact: "down", priority: "low", severity: "minor", external: image.slice(0, 20) });
   await manager.goto("/tickets?tab=own");
-  await manager.getByRole("main").locator('a[href^="/tickets/own/BRAVO/"]').first().click();
+  await manager.getByRole("main").locator(`a[href="/tickets/own/BRAVO/${encodeURIComponent(String(made.id))}"]`).click();
   await expect(manager.getByText(image).first()).toBeVisible();
   await harmless(manager);
   const ticket = decodeURIComponent(new URL(manager.url()).pathname.split("/").at(-1)!);
