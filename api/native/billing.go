@@ -43,7 +43,7 @@ func (s *server) billing() {
 	})
 	get(s, at+"/{order}/{from}", "get-period", tagBilling, "One period", func(_ context.Context, in *PeriodPath) (*reply[wire.Period], error) {
 		_, p, err := s.period(in)
-		return answer(s.shownPeriod(p)), err
+		return answer(shownPeriod(p, s.self())), err
 	})
 	get(s, at+"/{order}/{from}/lines", "list-lines", tagBilling, "The lines of a period as both sides state them", s.listLines)
 	get(s, at+"/{order}/{from}/rated", "get-rated", tagBilling, "A version of a rated period: its lines, and all versions that there are", s.getRated)
@@ -131,7 +131,7 @@ func (s *server) listPeriods(_ context.Context, in *struct {
 		return nil, err
 	}
 	return list(b, trade.PeriodPrefix, in.PageQuery, func(_ string, p invoice.Period) (wire.Period, bool) {
-		return s.shownPeriod(p), within(p.Interval.From) && (in.State == "" || in.State == p.State) &&
+		return shownPeriod(p, s.self()), within(p.Interval.From) && (in.State == "" || in.State == p.State) &&
 			(in.Direction == "" || in.Direction == p.Direction.String()) && (in.Order == "" || in.Order == p.Order)
 	})
 }

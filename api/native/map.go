@@ -1,6 +1,7 @@
 package native
 
 import (
+	"strings"
 	"time"
 
 	"github.com/lateral-network/lateral/api/native/wire"
@@ -157,9 +158,10 @@ func shownSignal(x clearing.Signal) wire.Signal {
 	return w
 }
 
-func (s *server) shownPeriod(p invoice.Period) wire.Period {
+func shownPeriod(p invoice.Period, self party.Code) wire.Period {
 	allowed := []string{}
-	if _, can := p.State.Next(invoice.PeriodCorrect); can && p.Direction.To == s.self() {
+	// What is billed for products has no calls that could be rated again.
+	if _, can := p.State.Next(invoice.PeriodCorrect); can && p.Direction.To == self && !strings.HasPrefix(p.Order, invoice.AccountPrefix) {
 		allowed = append(allowed, string(invoice.PeriodCorrect))
 	}
 	return wire.Period{Order: p.Order, Interval: p.Interval, Direction: p.Direction, Agreement: p.Agreement, Terms: p.Terms, State: p.State,

@@ -21,7 +21,7 @@ const page = (as: Role, ...of: [name: string, at: string, first?: string, then?:
 
 const pages: Shown[] = [
   ...page("clerk", ["today", "/"], ["settings", "/settings"], ["missing", "/no-such-page"]),
-  ...page("clerk", ["periods", "/periods"], ["period", "/periods", "/periods/"], ["period-rated", "/periods", "/periods/", "?tab=rated"], ["period-calls", "/periods", "/periods/", "?tab=calls"]),
+  ...page("clerk", ["periods", "/periods"], ["period", "/periods?order=V-BRAVO", "/periods/"], ["period-rated", "/periods?order=V-BRAVO", "/periods/", "?tab=rated"], ["period-calls", "/periods?order=V-BRAVO", "/periods/", "?tab=calls"], ["period-products", "/periods?order=_MSA-1.BRAVO", "/periods/"]),
   ...page("clerk", ["invoices", "/invoices"], ["invoice", "/invoices", "/invoices/"], ["invoice-differs", "/invoices?state=partial", "/invoices/"], ["disputes", "/disputes"], ["dispute", "/disputes", "/disputes/"]),
   ...page("administrator", ["onboarding", "/onboarding"], ["onboarding-partner", "/onboarding?step=partner"], ["onboarding-agreement", "/onboarding?step=agreement"], ["onboarding-rates", "/onboarding?step=rates"], ["onboarding-period", "/onboarding?step=period"], ["users", "/users"]),
   ...page("product-manager", ["partners", "/partners"], ["members", "/partners?list=members"], ["partner", "/partners/BRAVO"], ["partner-files", "/partners/BRAVO?tab=files"]),

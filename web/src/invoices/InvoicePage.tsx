@@ -7,7 +7,6 @@ import { useTranslation } from "react-i18next";
 
 import { api, queries, type Schema } from "@/api/client";
 import { call } from "@/api/http";
-import { usePages } from "@/api/pages";
 import { fixed } from "@/api/partners";
 import { problemOf } from "@/api/problem";
 import { useMay, useSession } from "@/api/session";
@@ -24,6 +23,7 @@ import { StateBadge } from "@/ui/StateBadge";
 import { Step } from "@/ui/Step";
 import { Between, When } from "@/ui/When";
 
+import { Items } from "./Items";
 import { Waterfall } from "./Waterfall";
 
 type Invoice = Schema<"Invoice">;
@@ -89,7 +89,7 @@ export function InvoicePage() {
               </Card>
             )}
             {i.says && <Lines i={i} says={i.says} partner={partner} chosen={chosen} choose={can("dispute", "dispute-invoice") ? choose : undefined} />}
-            {Boolean(i.says?.items?.length) && <Items partner={partner} i={i} />}
+            {Boolean(i.says?.items?.length) && <Items partner={partner} id={i.id} title={t("items")} />}
             {Boolean(i.says?.volume?.length) && <Volume i={i} />}
           </Stack>
         )}
@@ -262,31 +262,6 @@ function Lines({ says, partner, chosen, choose, i }: { i: Invoice; says: Schema<
           </Group>
         }
       />
-    </div>
-  );
-}
-
-function Items({ partner, i }: { partner: string; i: Invoice }) {
-  const { t } = useTranslation("invoices");
-  const rows = usePages("/v1/bilaterals/{partner}/invoices/{id}/items", { path: { partner, id: i.id } as never });
-  const columns = useMemo<Column<Schema<"Item">>[]>(
-    () => [
-      { id: "number", header: t("line"), width: "80px", right: true, cell: (x) => x.number, value: (x) => x.number },
-      { id: "product", header: t("product"), cell: (x) => x.product, value: (x) => x.product },
-      { id: "price", header: t("price"), cell: (x) => x.price, value: (x) => x.price },
-      { id: "interval", header: t("period"), width: "minmax(260px, 1.6fr)", cell: (x) => <Between interval={x.interval} />, value: (x) => x.interval },
-      { id: "quantity", header: t("quantity"), right: true, cell: (x) => x.quantity, value: (x) => x.quantity },
-      { id: "amount", header: t("amount"), right: true, cell: (x) => <Money fw={600} amount={x.amount.amount} currency={x.amount.currency} />, value: (x) => x.amount.amount },
-      { id: "state", header: t("state"), cell: (x) => <StateBadge state={x.state} />, value: (x) => x.state },
-    ],
-    [t],
-  );
-  return (
-    <div>
-      <Title order={2} size="h4" mb="xs">
-        {t("items")}
-      </Title>
-      <DataTable label={t("items")} columns={columns} rows={rows} rowKey={(x) => String(x.number)} file={`${i.id}-items`} empty={<Empty title={t("noItems")}>{t("noItemsText")}</Empty>} />
     </div>
   );
 }

@@ -10,6 +10,7 @@ import { usePages } from "@/api/pages";
 import { fixed } from "@/api/partners";
 import { useMay } from "@/api/session";
 import { group } from "@/lib/money";
+import { Items } from "@/invoices/Items";
 import type { Search } from "@/lib/search";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
@@ -41,9 +42,10 @@ export function PeriodPage() {
   const [correcting, correct] = useState(false);
   const period = api.useQuery("get", "/v1/bilaterals/{partner}/periods/{order}/{from}", { params: { path: at } });
   const tab = f.tab ?? "lines";
+  const products = at.order.startsWith("_"); // what is billed for them stands under no order
   return (
     <Page
-      title={t("one", { order: at.order })}
+      title={products ? t("oneBill", { account: at.order.slice(1) }) : t("one", { order: at.order })}
       lead={period.data && <Between interval={period.data.interval} />}
       crumbs={[
         { text: t("ui:nav.today"), to: "/" },
@@ -61,23 +63,27 @@ export function PeriodPage() {
       <Loaded of={period}>
         {(p) => (
           <Stack gap="lg">
-            <Head p={p} partner={at.partner} />
-            <Tabs value={tab} onChange={(v) => set({ tab: v === "lines" ? undefined : (v ?? undefined) })} keepMounted={false}>
-              <Tabs.List>
-                <Tabs.Tab value="lines">{t("bothSides")}</Tabs.Tab>
-                <Tabs.Tab value="rated">{t("ratedTab")}</Tabs.Tab>
-                {may("list-calls") && <Tabs.Tab value="calls">{t("callsTab")}</Tabs.Tab>}
-              </Tabs.List>
-              <Tabs.Panel value="lines" pt="md">
-                <Lines at={at} f={f} set={set} p={p} />
-              </Tabs.Panel>
-              <Tabs.Panel value="rated" pt="md">
-                <Rated at={at} f={f} set={set} />
-              </Tabs.Panel>
-              <Tabs.Panel value="calls" pt="md">
-                <Calls at={at} f={f} set={set} p={p} />
-              </Tabs.Panel>
-            </Tabs>
+            <Head p={p} partner={at.partner} products={products} />
+            {products ? (
+              <Bill p={p} partner={at.partner} />
+            ) : (
+              <Tabs value={tab} onChange={(v) => set({ tab: v === "lines" ? undefined : (v ?? undefined) })} keepMounted={false}>
+                <Tabs.List>
+                  <Tabs.Tab value="lines">{t("bothSides")}</Tabs.Tab>
+                  <Tabs.Tab value="rated">{t("ratedTab")}</Tabs.Tab>
+                  {may("list-calls") && <Tabs.Tab value="calls">{t("callsTab")}</Tabs.Tab>}
+                </Tabs.List>
+                <Tabs.Panel value="lines" pt="md">
+                  <Lines at={at} f={f} set={set} p={p} />
+                </Tabs.Panel>
+                <Tabs.Panel value="rated" pt="md">
+                  <Rated at={at} f={f} set={set} />
+                </Tabs.Panel>
+                <Tabs.Panel value="calls" pt="md">
+                  <Calls at={at} f={f} set={set} p={p} />
+                </Tabs.Panel>
+              </Tabs>
+            )}
           </Stack>
         )}
       </Loaded>
@@ -86,7 +92,25 @@ export function PeriodPage() {
   );
 }
 
-function Head({ p, partner }: { p: Period; partner: string }) {
+// Bill shows what was charged for products in a period, by invoice.
+function Bill({ p, partner }: { p: Period; partner: string }) {
+  const { t } = useTranslation("periods");
+  if (!p.invoices.length) return <Empty title={t("noBill")}>{t("noBillText")}</Empty>;
+  return p.invoices.map((id) => (
+    <Items
+      key={id}
+      partner={partner}
+      id={id}
+      title={
+        <Anchor component={Link} to={`/invoices/${partner}/${encodeURIComponent(id)}`} style={{ overflowWrap: "anywhere" }}>
+          {id}
+        </Anchor>
+      }
+    />
+  ));
+}
+
+function Head({ p, partner, products }: { p: Period; partner: string; products: boolean }) {
   const { t, i18n } = useTranslation("periods");
   const [buyer, seller] = p.direction.split(">");
   return (
@@ -107,12 +131,18 @@ function Head({ p, partner }: { p: Period; partner: string }) {
             <Text size="xs" c="dimmed">
               {t(side)} · {side === "seller" ? seller : buyer}
             </Text>
-            <Text size="sm" className="numbers">
-              {t("stated", { lines: (p[side].lines ?? 0).toLocaleString(i18n.language), records: (p[side].records ?? 0).toLocaleString(i18n.language) })}
-            </Text>
-            <Text size="sm" c={p[side].unrated ? undefined : "dimmed"} className="numbers">
-              {t("unrated", { n: (p[side].unrated ?? 0).toLocaleString(i18n.language) })}
-            </Text>
+            {products ? (
+              <Text size="sm">{t(p[side].statement ? "billed" : "notBilled")}</Text>
+            ) : (
+              <>
+                <Text size="sm" className="numbers">
+                  {t("stated", { lines: (p[side].lines ?? 0).toLocaleString(i18n.language), records: (p[side].records ?? 0).toLocaleString(i18n.language) })}
+                </Text>
+                <Text size="sm" c={p[side].unrated ? undefined : "dimmed"} className="numbers">
+                  {t("unrated", { n: (p[side].unrated ?? 0).toLocaleString(i18n.language) })}
+                </Text>
+              </>
+            )}
           </Card>
         ))}
         <Card withBorder component="section" aria-label={t("invoices")}>
