@@ -39,7 +39,7 @@ func (s *server) billing() {
 		}
 		ref := trade.PeriodRef{Order: in.Body.Order, Interval: in.Body.Interval}
 		return change(ctx, s, b, trade.KindRatingRequest, trade.RatingRequest{Period: ref}, trade.PeriodKey(ref.Order, ref.Interval),
-			"period "+ref.Interval.String(), s.shownPeriod)
+			"period "+ref.Interval.String(), func(p invoice.Period) wire.Period { return shownPeriod(p, s.self()) })
 	})
 	get(s, at+"/{order}/{from}", "get-period", tagBilling, "One period", func(_ context.Context, in *PeriodPath) (*reply[wire.Period], error) {
 		_, p, err := s.period(in)
