@@ -20,3 +20,23 @@ it("has each message in each language", () => {
     }
   }
 });
+
+// The later of two messages of one name took the place of the other: a column of seconds
+// was called "Bill submitted".
+it("has no message twice", () => {
+  const raw = import.meta.glob<string>("../*/{en,de,fr}.json", { eager: true, query: "?raw", import: "default" });
+  for (const [file, text] of Object.entries(raw)) {
+    const within = [new Set<string>()];
+    const twice: string[] = [];
+    for (const line of text.split("\n")) {
+      if (/^\s*\}/.test(line)) within.pop();
+      const key = /^\s*"((?:[^"\\]|\\.)*)":/.exec(line)?.[1];
+      if (key === undefined) continue;
+      if (within.at(-1)!.has(key)) twice.push(key);
+      within.at(-1)!.add(key);
+      if (/\{\s*$/.test(line)) within.push(new Set());
+    }
+    expect(twice, file).toEqual([]);
+    expect(within, file).toHaveLength(0);
+  }
+});

@@ -39,7 +39,7 @@ function Records({ title, children, none, all }: { title: string; children: Reac
           {children.slice(0, few)}
           {children.length > few && (
             <GoTo to={all.to} search={all.search}>
-              {t("others")}
+              {t("allOfThem")}
             </GoTo>
           )}
         </Stack>

@@ -126,13 +126,15 @@ function Head({ p, partner, products }: { p: Period; partner: string; products: 
         )}
       </Group>
       <SimpleGrid cols={{ base: 1, sm: 3 }}>
-        {(["seller", "buyer"] as const).map((side) => (
+        {(["seller", "buyer"] as const)
+          .filter((side) => !products || p[side].statement) // most bills need no submission: both sides come to them
+          .map((side) => (
           <Card withBorder key={side} component="section" aria-label={t(side)}>
             <Text size="xs" c="dimmed">
               {t(side)} · {side === "seller" ? seller : buyer}
             </Text>
             {products ? (
-              <Text size="sm">{t(p[side].statement ? "billed" : "notBilled")}</Text>
+              <Text size="sm">{t("submitted")}</Text>
             ) : (
               <>
                 <Text size="sm" className="numbers">

@@ -45,6 +45,7 @@ export const Plot = memo(function Plot({ rows, into, out, days }: Props) {
     const color = (name: string) => getComputedStyle(box).getPropertyValue(name);
     const faint = color(scheme === "dark" ? "--mantine-color-dark-4" : "--mantine-color-gray-2");
     const axis = { stroke: color("--mantine-color-dimmed"), font: `12px ${color("--mantine-font-family")}`, ticks: { show: false } };
+    const half = days ? 43_200 : 30; // seconds
     const short = numberFormat(locale, { notation: "compact" });
     const u = new uPlot(
       {
@@ -53,7 +54,11 @@ export const Plot = memo(function Plot({ rows, into, out, days }: Props) {
         tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone),
         legend: { show: false },
         cursor: { y: false, drag: { x: false }, points: { size: 7 } },
-        scales: { y: { range: (_, low, high) => [Math.min(0, low * 1.1), Math.max(0, high * 1.1) || 1] } },
+        scales: {
+          // Around a single point there is as much as a point stands for.
+          x: { range: ({ data: [at] }, from, to) => (at.length === 1 ? [at[0]! - half, at[0]! + half] : [from, to]) },
+          y: { range: (_, low, high) => [Math.min(0, low * 1.1), Math.max(0, high * 1.1) || 1] },
+        },
         axes: [
           { ...axis, grid: { show: false }, space: 110, size: 30, values: (_, at, __, ___, step) => at.map((s) => moment(s * 1000, locale, zone, days ? { time: false } : { date: false, seconds: step < 60 })) },
           { ...axis, grid: { stroke: faint, width: 1, dash: [4, 4] }, size: 46, values: (_, v) => v.map((n) => short.format(n)) },
