@@ -293,7 +293,6 @@ func TestALieIsToldOnce(t *testing.T) {
 	}
 }
 
-// A front is for this machine, and takes another port when its own is in use.
 // waited is a body of which the last reading, which finds nothing more, has to wait: so it
 // is where a machine has much to do.
 type waited struct {
@@ -353,6 +352,7 @@ func TestAnAnswerToARequestWithABodyDoesNotBreakOff(t *testing.T) {
 	}
 }
 
+// A front is for this machine, and takes another port when its own is in use.
 func TestAFrontListensOnThisMachineOnly(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:8080", ":8080", "192.0.2.1:80", "example.org:80", "127.0.0.1"} {
 		if l, _, err := listenFront(address); fault.CodeOf(err) != fault.Invalid {

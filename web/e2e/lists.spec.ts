@@ -15,7 +15,7 @@ test("a list that grows at its top keeps in place what one reads", async ({ sand
   await list.hover();
   await page.mouse.wheel(0, 420);
   await expect.poll(() => list.evaluate((e) => e.scrollTop)).toBeGreaterThan(300);
-  // The first row whose middle is below the head of the table.
+  // The first row that begins below the head of the table.
   const seen = () =>
     list.evaluate((e) => {
       const from = e.getBoundingClientRect().top + 44;
