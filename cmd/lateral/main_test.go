@@ -27,6 +27,7 @@ var shelf string
 const asLateral = "LATERAL_TEST_AS_LATERAL"
 
 func TestMain(m *testing.M) {
+	newKeyFiles.WorkFactor = 10
 	if os.Getenv(asLateral) != "" {
 		main()
 	}

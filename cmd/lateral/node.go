@@ -58,7 +58,7 @@ func (c initCommand) Run(t terminal) error {
 	}
 	s, err := node.Init(node.InitOptions{
 		Dir: c.Dir, Carrier: party.Code(c.Carrier), LegalName: c.Name, Country: c.Country,
-		Exchange: c.Exchange, Advertise: c.Advertise, API: c.API, Validator: c.Validator, P2P: c.P2P, Follow: c.Follow,
+		Exchange: c.Exchange, Advertise: c.Advertise, API: c.API, Validator: c.Validator, P2P: c.P2P, Follow: c.Follow, WorkFactor: newKeyFiles.WorkFactor,
 	})
 	if err != nil {
 		return err
