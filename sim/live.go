@@ -126,7 +126,10 @@ func Live(ctx context.Context, o LiveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	calls := deal{cycle: o.Cycle, live: true, sheets: [2][]byte{sheet.Bytes(), sheet.Bytes()}, change: func(t *agreement.Terms) { t.Payment[0].DueDays, t.PastPeriods = 0, o.Load > 0 }}
+	calls := deal{cycle: o.Cycle, live: true, sheets: [2][]byte{sheet.Bytes(), sheet.Bytes()}, change: func(t *agreement.Terms) {
+		t.Payment[0].DueDays, t.PastPeriods = 0, o.Load > 0
+		t.Credit = liveCredit(voiceUnit)
+	}}
 	var m *meshRun
 	var banking *treasurers
 	if len(options.ENNIs) == 0 {

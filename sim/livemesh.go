@@ -59,11 +59,23 @@ func liveMesh(net *Network, o LiveOptions, say func(string, ...any)) *meshRun {
 		terms: func(e *ENNI, t *agreement.Terms) {
 			t.PastPeriods = o.Load > 0 && e.between(voicePair[0], voicePair[1])
 			t.GraceMillis = agreement.Defaults().GraceMillis
+			t.Credit = liveCredit(meshUnit)
+			if e.between(voicePair[0], voicePair[1]) {
+				t.Credit = liveCredit(liveUnits...)
+			}
 			for i := range t.Payment {
 				t.Payment[i].DueDays = liveDue
 			}
 		},
 	}
+}
+
+// liveCredit is how far carriers that live trust each other, in each currency: for what
+// orders for calls may come to in a period, and as much again.
+func liveCredit(in ...money.Currency) *agreement.Credit {
+	c := agreement.DefaultCredit(in...)
+	c.Allocation = agreement.Source{Text: fmt.Sprint(int64(2 * usualValue / 1_000_000))}
+	return &c
 }
 
 // depositors gives the carriers for whom the buyer of the mesh opens deposits, and
@@ -97,6 +109,13 @@ func (m *meshRun) fundLive(ctx context.Context) error {
 		limits = append(limits, money.Amount{Currency: u, Micro: 1<<63 - 1})
 	}
 	if err := m.money.entitle(ctx, limits); err != nil {
+		return err
+	}
+	// People of all carriers may be sent tokens, and send them on.
+	others := slices.DeleteFunc(slices.Clone(m.net.o.Carriers), func(c party.Code) bool {
+		return slices.ContainsFunc(m.money.holders, func(p *purse) bool { return p.code == c })
+	})
+	if err := together(others, func(c party.Code) error { return m.net.entitle(ctx, c, limits) }); err != nil {
 		return err
 	}
 	for _, u := range m.units {

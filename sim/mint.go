@@ -60,30 +60,38 @@ func (m *mint) issuer() *purse { return m.holders[0] }
 // entitle registers all holders' treasurers, and the issuer's officers.
 func (m *mint) entitle(ctx context.Context, limits []money.Amount) error {
 	return together(m.holders, func(p *purse) error {
-		admin, err := m.net.Client(p.code, api.Administrator)
-		if err != nil {
+		if err := m.net.entitle(ctx, p.code, limits); err != nil {
 			return err
 		}
-		defer admin.Close()
-		add := func(key sign.PublicKey, name string, r party.Role) error {
-			if _, err := admin.AddPublicDelegate(ctx, wire.AddDelegate{Key: key, Name: name, Roles: []party.Role{r}, Limits: limits}); err != nil {
-				return fmt.Errorf("registering the %s of %s: %w", name, p.code, err)
-			}
+		if p != m.issuer() {
 			return nil
 		}
-		if err := add(m.net.byName[string(p.code)].setup.Delegates[party.Finance], "treasury", party.Finance); err != nil {
-			return err
-		}
 		for i, k := range m.officers {
-			if p != m.issuer() {
-				break
-			}
-			if err := add(k.Public(), fmt.Sprintf("officer %d", i+1), party.Issuer); err != nil {
+			if err := m.net.speaks(ctx, p.code, wire.AddDelegate{Key: k.Public(), Name: fmt.Sprintf("officer %d", i+1), Roles: []party.Role{party.Issuer}, Limits: limits}); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// entitle registers the key by which a carrier's node acts for its treasurers on the
+// Omnilateral.
+func (n *Network) entitle(ctx context.Context, code party.Code, limits []money.Amount) error {
+	return n.speaks(ctx, code, wire.AddDelegate{Key: n.byName[string(code)].setup.Delegates[party.Finance], Name: "treasury", Roles: []party.Role{party.Finance}, Limits: limits})
+}
+
+// speaks registers a delegate of a carrier on the Omnilateral.
+func (n *Network) speaks(ctx context.Context, code party.Code, d wire.AddDelegate) error {
+	admin, err := n.Client(code, api.Administrator)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	if _, err := admin.AddPublicDelegate(ctx, d); err != nil {
+		return fmt.Errorf("registering the %s of %s: %w", d.Name, code, err)
+	}
+	return nil
 }
 
 // define has the issuer ask for a token, and as many others as it takes let it.

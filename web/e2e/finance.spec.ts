@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import type { Page } from "@playwright/test";
 
-import { accessible, expect, quiet, type Sandbox, test } from "./sandbox";
+import { accessible, expect, quiet, test } from "./sandbox";
 
 test.setTimeout(300_000);
 
@@ -27,16 +27,9 @@ async function amounts(page: Page, table: string, column: string): Promise<bigin
 
 const sum = (all: bigint[]) => all.reduce((a, b) => a + b, 0n);
 
-// bought has ALPHA buy a line to Milan, so that BRAVO owes CHARLIE for its part of it, which
-// is paid by a bank.
-async function bought(sandbox: Sandbox) {
-  const offer = JSON.parse(await sandbox.command("inquire", "--node", sandbox.node("ALPHA"), "--role", "product-manager", "--per", "1d", "--yes", "--json", "100 Mbit/s Hong Kong to Milan now without end, under 180 ms")) as { best: { quote: string } };
-  await sandbox.command("service", "order", offer.best.quote, "--node", sandbox.node("ALPHA"));
-}
-
 test("finance pays what is due by a run of two persons, and reconciles what the bank tells", async ({ sandbox, browser }) => {
   const folder = mkdtempSync(join(tmpdir(), "lateral-bank-"));
-  await bought(sandbox);
+  await sandbox.buys();
 
   // What BRAVO owes CHARLIE comes up by itself.
   const ann = await sandbox.as(browser, "BRAVO", "finance");
@@ -197,5 +190,36 @@ test("finance sees what a netting takes off", async ({ sandbox, browser }) => {
   const figure = async (name: string) => micro((await one.getByText(name, { exact: true }).locator("xpath=following-sibling::*[1]").first().innerText()).replace(/[A-Z]/g, ""));
   expect((await figure("Gross, before")) - (await figure("Left, after"))).toBe(await figure("Taken off"));
   await accessible(page);
+  await quiet(page);
+});
+
+test("finance sees how far each side trusts the other, and what uses it", async ({ sandbox, browser }) => {
+  const page = await sandbox.as(browser, "ALPHA", "finance");
+  await page.goto("/");
+  // BRAVO buys calls of ALPHA without a deposit: its orders count against what it is trusted.
+  const tile = page.getByRole("region", { name: "Exposure by partner" });
+  await expect(tile.getByText("they owe").first()).toBeVisible(slow);
+  await expect(tile.getByText(/covered by deposits/)).toBeVisible();
+  await tile.getByRole("link", { name: "Exposure by partner" }).click();
+  const row = page.getByRole("table", { name: "Exposure" }).getByRole("row").filter({ hasText: "BRAVO buys from us" }).filter({ hasText: "USD" });
+  await expect(row.getByText("20,000.00 USD")).toBeVisible(slow);
+  await accessible(page);
+  await row.getByRole("button", { name: "BRAVO buys from us" }).click();
+  const card = page.getByRole("dialog", { name: "BRAVO buys from us, USD" });
+  const parts = card.getByRole("table", { name: "What the exposure is made of" });
+  await expect(parts).toBeVisible();
+  await accessible(page);
+  // What is shown at one time adds up, and the address leads back to it.
+  const rows = await parts.getByRole("row").allInnerTexts();
+  const figures = new Map(rows.map((r) => r.split(/\t|\n/).map((x) => x.trim()).filter(Boolean)).map((r) => [r[0], micro(r.slice(1).join(" ").replace(/[A-Z]/g, "").replace("−", "-"))] as const));
+  const kinds = ["Billed, not yet received", "Used, on no bill yet", "Recurring, accrued until now", "Ordered, charged once", "Expected until the next bill"];
+  const all = (names: string[]) => sum(names.map((n) => figures.get(n) ?? -1n));
+  expect(figures.get("Billed and to be billed")).toBe(all(kinds));
+  expect(figures.get("Exposure")).toBe(all(["Billed and to be billed", "Less deposits", "Less own claims, set off"]));
+  expect(figures.get("Expected until the next bill")).toBe(10_000_000_000n);
+  await page.reload();
+  await expect(card.getByText("Beyond the allocation new orders are refused.")).toBeVisible(slow);
+  await page.keyboard.press("Escape");
+  await expect(card).toHaveCount(0);
   await quiet(page);
 });

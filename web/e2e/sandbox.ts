@@ -70,6 +70,13 @@ export class Sandbox {
     return join(this.folder, "network", carrier);
   }
 
+  // buys has ALPHA buy a line to Milan of BRAVO, which buys of CHARLIE what it is made of and
+  // owes it that over a bank.
+  async buys() {
+    const offer = JSON.parse(await this.command("inquire", "--node", this.node("ALPHA"), "--role", "product-manager", "--per", "1d", "--yes", "--json", "100 Mbit/s Hong Kong to Milan now without end, under 180 ms")) as { best: { quote: string } };
+    await this.command("service", "order", offer.best.quote, "--node", this.node("ALPHA"));
+  }
+
   place(carrier: string): Place {
     const p = this.places.find((x) => x.carrier === carrier);
     if (!p) throw new Error(`the sandbox has no ${carrier}`);

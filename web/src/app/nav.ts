@@ -1,4 +1,4 @@
-import { IconAlertTriangle, IconAnchor, IconArrowsLeftRight, IconBooks, IconBuildingCommunity, IconCalendarStats, IconCertificate, IconClipboardList, IconCreditCardPay, IconFileInvoice, IconFileText, IconFlask, IconGauge, IconHome, IconHourglass, IconLifebuoy, IconListDetails, IconLock, IconMapSearch, IconPackages, IconPhoneCall, IconRoute, IconScale, IconSettings, IconShieldCheck, IconTable, IconTopologyStar3, IconUsers, IconWallet, IconZoomCheck } from "@tabler/icons-react";
+import { IconAlertTriangle, IconAnchor, IconArrowsLeftRight, IconBooks, IconBuildingCommunity, IconCalendarStats, IconCertificate, IconClipboardList, IconCreditCardPay, IconFileInvoice, IconFileText, IconFlask, IconGauge, IconHome, IconHourglass, IconKey, IconLifebuoy, IconListDetails, IconLock, IconMapSearch, IconPackages, IconPhoneCall, IconReceipt, IconRoute, IconScale, IconSettings, IconShieldCheck, IconTable, IconTopologyStar3, IconUsers, IconWallet, IconZoomCheck } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export interface NavItem {
@@ -30,6 +30,7 @@ export const nav: NavGroup[] = [
     items: [
       { to: "/usage", key: "usage", icon: IconPhoneCall, needs: "list-imports" },
       { to: "/periods", key: "periods", icon: IconCalendarStats, needs: "list-periods" },
+      { to: "/bills", key: "bills", icon: IconReceipt, needs: "list-bills" },
       { to: "/invoices", key: "invoices", icon: IconFileInvoice, needs: "list-invoices" },
       { to: "/disputes", key: "disputes", icon: IconScale, needs: "list-disputes" },
     ],
@@ -66,6 +67,7 @@ export const nav: NavGroup[] = [
       { to: "/trust/verify", key: "verify", icon: IconShieldCheck, needs: "verify-proof" },
       { to: "/trust/anchors", key: "anchors", icon: IconAnchor, needs: "list-anchors" },
       { to: "/trust/validators", key: "validators", icon: IconBuildingCommunity, needs: "list-members" },
+      { to: "/trust/keys", key: "keys", icon: IconKey, needs: "get-own-keys" },
       { to: "/trust/audit", key: "audit", icon: IconZoomCheck, needs: "list-journal" },
       { to: "/trust/problems", key: "problems", icon: IconAlertTriangle, needs: "list-problems" },
     ],

@@ -148,7 +148,7 @@ function Changes({ of, name }: { of: Schema<"CatalogImportChange">[]; name: stri
 function Imports() {
   const { t } = useTranslation("catalogue");
   const may = useMay();
-  const rows = usePages("/v1/catalog/imports", { query: {} });
+  const rows = usePages("/v1/catalog/imports", { query: { descending: true } });
   const latest = rows.rows.filter((i) => !i.undone).reduce((max, i) => Math.max(max, i.number), 0);
   return (
     <DataTable<Schema<"CatalogFileImport">>

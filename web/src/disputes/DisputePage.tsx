@@ -9,6 +9,7 @@ import { useTranslation } from "react-i18next";
 import { api, queries, type Schema } from "@/api/client";
 import { problemOf } from "@/api/problem";
 import { useMay, useSession } from "@/api/session";
+import { billed } from "@/lib/names";
 import { Empty } from "@/ui/Empty";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
@@ -29,7 +30,7 @@ export function DisputePage() {
   const { partner = "", id = "" } = useParams({ strict: false }) as { partner?: string; id?: string };
   const one = api.useQuery("get", "/v1/bilaterals/{partner}/disputes/{id}", { params: { path: { partner, id: inPath(id) } } });
   const d = one.data;
-  const title = d ? t(d.product ? "itemOf" : "lineOf", { row: d.row, order: d.order }) : t("one");
+  const title = d ? t(d.product ? "itemOf" : "lineOf", { row: d.row, order: billed(d.order).of }) : t("one");
   return (
     <Page
       title={title}
@@ -321,7 +322,7 @@ function Actions({ d, partner }: { d: Dispute; partner: string }) {
 function useDone(d: Dispute, close: () => void) {
   const { t } = useTranslation("disputes");
   return (message: string) => {
-    notifications.show({ color: "teal", message: t(message, { row: d.row, order: d.order }) });
+    notifications.show({ color: "teal", message: t(message, { row: d.row, order: billed(d.order).of }) });
     void queries.invalidateQueries();
     close();
   };

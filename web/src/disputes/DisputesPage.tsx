@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { api, client, type Schema } from "@/api/client";
 import { fixed, usePartnerPages, usePartners } from "@/api/partners";
 import { useMay, useSession } from "@/api/session";
+import { billed } from "@/lib/names";
 import type { Search } from "@/lib/search";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
@@ -43,20 +44,20 @@ export function DisputesPage() {
       {
         id: "line",
         header: t("line"),
-        width: "minmax(170px, 1.2fr)",
+        width: "minmax(150px, 1.2fr)",
         cell: (d) => (
           <Anchor component={Link} to={`/disputes/${d.partner}/${inPath(d.id)}`} size="sm">
-            {t(d.product ? "itemOf" : "lineOf", { row: d.row, order: d.order })}
+            {t(d.product ? "itemOf" : "lineOf", { row: d.row, order: billed(d.order).of })}
           </Anchor>
         ),
         value: (d) => d.id,
       },
-      { id: "partner", header: t("partner"), width: "minmax(90px, 0.6fr)", cell: (d) => d.partner, value: (d) => d.partner },
-      { id: "period", header: t("period"), width: "minmax(300px, 1.8fr)", cell: (d) => <Between interval={d.interval} shape={{ seconds: true }} />, value: (d) => d.interval },
-      { id: "state", header: t("state"), cell: (d) => <StateBadge state={d.state} />, value: (d) => d.state },
-      { id: "seller", header: t("seller"), right: true, width: "minmax(150px, 1fr)", cell: (d) => <Money amount={d.seller.amount} currency={d.currency} />, value: (d) => d.seller.amount },
-      { id: "buyer", header: t("buyer"), right: true, width: "minmax(150px, 1fr)", cell: (d) => <Money amount={d.buyer.amount} currency={d.currency} />, value: (d) => d.buyer.amount },
-      { id: "gap", header: t("gap"), right: true, width: "minmax(150px, 1fr)", cell: (d) => <Money fw={600} amount={gap(d)} currency={d.currency} />, value: gap },
+      { id: "partner", header: t("partner"), width: "minmax(80px, 0.6fr)", cell: (d) => d.partner, value: (d) => d.partner },
+      { id: "period", header: t("period"), width: "minmax(280px, 1.8fr)", cell: (d) => <Between interval={d.interval} shape={{ seconds: true }} />, value: (d) => d.interval },
+      { id: "state", header: t("state"), width: "minmax(100px, 0.8fr)", cell: (d) => <StateBadge state={d.state} />, value: (d) => d.state },
+      { id: "seller", header: t("seller"), right: true, width: "minmax(120px, 1fr)", cell: (d) => <Money amount={d.seller.amount} currency={d.currency} />, value: (d) => d.seller.amount },
+      { id: "buyer", header: t("buyer"), right: true, width: "minmax(120px, 1fr)", cell: (d) => <Money amount={d.buyer.amount} currency={d.currency} />, value: (d) => d.buyer.amount },
+      { id: "gap", header: t("gap"), right: true, width: "minmax(120px, 1fr)", cell: (d) => <Money fw={600} amount={gap(d)} currency={d.currency} />, value: gap },
       { id: "currency", header: t("currency"), value: (d) => d.currency },
       { id: "assigned", header: t("assigned"), cell: (d) => d.assigned?.to || "–", value: (d) => d.assigned?.to },
       { id: "deadline", header: t("deadline"), width: "minmax(200px, 1.2fr)", cell: (d) => <When at={d.deadline} shape={{ seconds: false }} />, value: (d) => d.deadline },
@@ -104,7 +105,7 @@ export function DisputesPage() {
                   confirm={t("accept")}
                   done={t("acceptedMany", { count: acceptable })}
                   failed={t("failed")}
-                  name={(d) => t(d.product ? "itemOf" : "lineOf", { row: d.row, order: d.order })}
+                  name={(d) => t(d.product ? "itemOf" : "lineOf", { row: d.row, order: billed(d.order).of })}
                   amount={(d) => ({ amount: d.proposal?.amount ?? "0", currency: d.currency })}
                   run={accept}
                   then={() => select(new Set())}

@@ -24,6 +24,7 @@ import { Between, When } from "@/ui/When";
 
 import { Capacity } from "./Capacity";
 import { Measurements } from "./Measurements";
+import { Readings } from "./Readings";
 import { Reserve } from "./Reserve";
 import { tabs, type InventorySearch } from "./routes";
 
@@ -59,6 +60,7 @@ export function InventoryPage() {
         {bilateral && !error && !busy && !partner && <Empty title={t("noPartner")}>{t("noPartnerText")}</Empty>}
         <Tabs.Panel value="products">{partner && <Products partner={partner} search={search} set={set} choose={choose} />}</Tabs.Panel>
         <Tabs.Panel value="measurements">
+          {partner && may("import-readings") && <Readings partner={partner} />}
           {partner && (
             <Measurements
               partner={partner}

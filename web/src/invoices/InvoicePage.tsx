@@ -88,7 +88,7 @@ export function InvoicePage() {
                 <Loaded of={fall}>{(w) => <Waterfall of={w} partner={partner} />}</Loaded>
               </Card>
             )}
-            {i.says && <Lines i={i} says={i.says} partner={partner} chosen={chosen} choose={can("dispute", "dispute-invoice") ? choose : undefined} />}
+            {i.says && (i.says.lines.length > 0 || !i.says.items?.length) && <Lines i={i} says={i.says} partner={partner} chosen={chosen} choose={can("dispute", "dispute-invoice") ? choose : undefined} />}
             {Boolean(i.says?.items?.length) && <Items partner={partner} id={i.id} title={t("items")} />}
             {Boolean(i.says?.volume?.length) && <Volume i={i} />}
           </Stack>

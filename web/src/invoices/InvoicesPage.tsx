@@ -1,4 +1,4 @@
-import { Anchor, Checkbox, Stack, TextInput } from "@mantine/core";
+import { Anchor, Badge, Checkbox, Group, Stack, TextInput } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -14,6 +14,7 @@ import { Many } from "@/ui/Many";
 import { Money } from "@/ui/Money";
 import { Page } from "@/ui/Page";
 import { StateBadge } from "@/ui/StateBadge";
+import { useBilled } from "@/ui/useBilled";
 import { Between, When } from "@/ui/When";
 
 type Row = Schema<"Invoice"> & { partner: string };
@@ -30,31 +31,38 @@ export function InvoicesPage() {
   const [selected, select] = useState(new Set<string>());
   const rows = usePartnerPages<Schema<"Invoice">>("/invoices", f.partner, { ...daySpan(f.from, f.to), state: f.state, direction: f.direction, currency: f.currency, payable: f.payable, descending: true });
   const key = (i: Row) => `${i.partner} ${i.id}`;
+  const named = useBilled();
   const columns = useMemo<Column<Row>[]>(
     () => [
       {
         id: "id",
         header: t("invoice"),
-        width: "minmax(390px, 2.2fr)",
+        width: "minmax(330px, 2.2fr)",
         cell: (i) => (
           <Anchor component={Link} to={`/invoices/${i.partner}/${encodeURIComponent(i.id)}`} size="sm" title={i.id}>
-            {i.order} · <Between interval={i.interval} inherit />
+            {named(i.order, i.seller)} · <Between interval={i.interval} inherit />
+            {i.note && (
+              <Badge size="sm" variant="default" ml={6}>
+                {t(`notes.${i.note}`)}
+              </Badge>
+            )}
           </Anchor>
         ),
         value: (i) => i.id,
       },
-      { id: "kind", header: t("kind"), width: "100px", cell: (i) => t(`notes.${i.note || "none"}`), value: (i) => i.note || "invoice" },
-      { id: "direction", header: t("direction"), width: "minmax(150px, 1fr)", cell: (i) => `${i.seller} → ${i.buyer}`, value: (i) => `${i.seller}>${i.buyer}` },
-      { id: "way", header: t("way"), width: "110px", cell: (i) => t(i.buyer === own ? "mine" : "theirs"), value: (i) => (i.buyer === own ? "payable" : "receivable") },
-      { id: "state", header: t("state"), width: "110px", cell: (i) => <StateBadge state={i.state} />, value: (i) => i.state },
-      { id: "total", header: t("total"), right: true, width: "minmax(150px, 1fr)", cell: (i) => <Money fw={600} amount={i.total} currency={i.currency} />, value: (i) => i.total },
-      { id: "open", header: t("open"), right: true, width: "minmax(150px, 1fr)", cell: (i) => (i.open_lines ? <Money amount={i.open} currency={i.currency} /> : "–"), value: (i) => i.open },
+      { id: "kind", header: t("kind"), value: (i) => i.note || "invoice" },
+      { id: "direction", header: t("direction"), value: (i) => `${i.seller}>${i.buyer}` },
+      { id: "way", header: t("way"), width: "minmax(130px, 1fr)", cell: (i) => (i.buyer === own ? t("pays.we", { partner: i.seller }) : t("pays.they", { partner: i.buyer })), value: (i) => (i.buyer === own ? "payable" : "receivable") },
+      { id: "state", header: t("state"), width: "100px", cell: (i) => <StateBadge state={i.state} />, value: (i) => i.state },
+      { id: "total", header: t("total"), right: true, width: "minmax(120px, 1fr)", cell: (i) => <Money fw={600} amount={i.total} currency={i.currency} />, value: (i) => i.total },
+      { id: "open", header: t("open"), right: true, width: "minmax(120px, 1fr)", cell: (i) => (i.open_lines ? <Money amount={i.open} currency={i.currency} /> : "–"), value: (i) => i.open },
       { id: "currency", header: t("currency"), value: (i) => i.currency },
       { id: "due", header: t("due"), width: "minmax(130px, 0.8fr)", cell: (i) => <When at={i.due} shape={{ time: false }} />, value: (i) => i.due },
     ],
-    [t, own],
+    [t, own, named],
   );
   const chosen = rows.rows.filter((i) => selected.has(key(i)));
+  const billable = chosen.filter((i) => (i.state === "final" || i.state === "partial") && !i.obligation && !i.paid);
   const acceptable = chosen.filter((i) => i.buyer === own && i.allowed.includes("accept"));
   return (
     <Page title={t("title")} lead={t("lead")}>
@@ -92,6 +100,7 @@ export function InvoicesPage() {
               <Checkbox size="xs" pb={8} label={t("payable")} checked={f.payable ?? false} onChange={(e) => set({ payable: e.currentTarget.checked || undefined })} />
             </ListFilters>
             {may("accept-invoice") && (
+              <Group gap="xs">
               <Many
                 of={acceptable}
                 chosen={chosen.length}
@@ -106,6 +115,23 @@ export function InvoicesPage() {
                 run={accept}
                 then={() => select(new Set())}
               />
+              {may("open-obligations") && billable.length > 0 && (
+                <Many
+                  of={billable}
+                  chosen={chosen.length}
+                  label={t("makeDue", { count: billable.length })}
+                  rest={t("notBillable", { count: chosen.length - billable.length })}
+                  text={t("makeDueText")}
+                  confirm={t("makeDueDo")}
+                  done={t("madeDue", { count: billable.length })}
+                  failed={t("failed")}
+                  name={(i) => i.id}
+                  amount={(i) => ({ amount: i.total, currency: i.currency })}
+                  run={makeDue}
+                  then={() => select(new Set())}
+                />
+              )}
+              </Group>
             )}
           </Stack>
         }
@@ -116,3 +142,6 @@ export function InvoicesPage() {
 
 // accept takes an invoice by the document that was on the screen.
 const accept = (i: Row) => client.POST("/v1/bilaterals/{partner}/invoices/{id}/accept", { params: { path: { partner: i.partner, id: i.id } }, body: { document: i.document } });
+
+// makeDue opens a debt for one invoice by itself, where none is netted.
+const makeDue = (i: Row) => client.POST("/v1/bilaterals/{partner}/obligations", { params: { path: { partner: i.partner } }, body: { invoices: [i.id] } });

@@ -5,6 +5,9 @@ export interface Amount {
   amount: string;
 }
 
+// anyAmount is what an amount can come to at all: a limit that is none.
+export const anyAmount = "9223372036854.775807";
+
 // amounts reads what people write for amounts in several currencies: "EUR 5000, USD
 // 250.50". Undefined says that it is not of that form; an empty text is none.
 export function amounts(text: string): Amount[] | undefined {

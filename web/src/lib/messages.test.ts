@@ -40,3 +40,19 @@ it("has no message twice", () => {
     expect(within, file).toHaveLength(0);
   }
 });
+
+// A name without a message is shown as it is, and nothing else tells.
+it("has a message for each name that a page asks for", () => {
+  const pages = import.meta.glob<string>(["../*/*.{ts,tsx}", "!../*/*.test.ts", "!../api/schema.d.ts"], { eager: true, query: "?raw", import: "default" });
+  const known = (part: string, key: string) => keys(files[`../${part}/en.json`] ?? {}).includes(key);
+  const missing: string[] = [];
+  for (const [file, text] of Object.entries(pages)) {
+    const parts = new Set(["ui", ...[...text.matchAll(/useTranslation\(\[?"(\w+)"/g)].map((m) => m[1]!)]);
+    if (parts.size === 1 || /\bt: \(/.test(text)) parts.add(file.split("/")[1]!); // it is handed one
+    for (const [, name] of text.matchAll(/\bt\("([\w:.-]+)"/g)) {
+      const [part, key] = name!.includes(":") ? (name!.split(":") as [string, string]) : [undefined, name!];
+      if (![...(part ? [part] : parts)].some((p) => known(p, key))) missing.push(`${file}: ${name}`);
+    }
+  }
+  expect(missing).toEqual([]);
+});

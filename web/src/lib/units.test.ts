@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { bandwidth, latency, megabits, metres, percent, scaled } from "./units";
+import { bandwidth, latency, megabits, metres, parameter, percent, scaled } from "./units";
 
 it("writes bandwidth in the largest unit of which there is one", () => {
   expect(bandwidth(100_000_000, "en")).toBe("100\u00a0Mbit/s");
@@ -21,4 +21,14 @@ it("reads what people write", () => {
   expect(megabits("")).toBeUndefined();
   expect(scaled("much", 1000)).toBeUndefined();
   expect(scaled(99.99, 10_000)).toBe(999_900);
+});
+
+it("writes a parameter by what its name says that it counts", () => {
+  expect(parameter("invitation_millis", 604_800_000, "en")).toEqual(["invitation", "7 d"]);
+  expect(parameter("wait_millis", 250, "en")).toEqual(["wait", "250\u00a0ms"]);
+  expect(parameter("member_bytes", 134_217_728, "en")).toEqual(["member", "128\u00a0MiB"]);
+  expect(parameter("reserve_bytes", 1_500, "de")).toEqual(["reserve", "1,5\u00a0KiB"]);
+  expect(parameter("suspend_percent", 66, "en")).toEqual(["suspend", "66\u00a0%"]);
+  expect(parameter("vouchers", 2, "en")).toEqual(["vouchers", "2"]);
+  expect(parameter("name", "sandbox", "en")).toEqual(["name", "sandbox"]);
 });

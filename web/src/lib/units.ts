@@ -1,6 +1,7 @@
 // Figures of a line come as whole numbers: bit/s, microseconds, millionths, metres.
 
 import { numberFormat } from "./formats";
+import { span } from "./time";
 
 const steps: [number, string][] = [
   [1e12, "Tbit/s"],
@@ -53,4 +54,26 @@ export function scaled(value: string | number | undefined, by: number): number |
   if (value === undefined || value === "") return undefined;
   const n = typeof value === "number" ? value : Number(value);
   return Number.isFinite(n) && n >= 0 ? Math.round(n * by) : undefined;
+}
+
+// bytes writes a size, from a kibibyte on in powers of it.
+export function bytes(n: number, locale: string): string {
+  const of = n >= 2 ** 20 ? ([2 ** 20, "MiB"] as const) : n >= 2 ** 10 ? ([2 ** 10, "KiB"] as const) : ([1, "B"] as const);
+  return `${number(n / of[0], locale, 1)}\u00a0${of[1]}`;
+}
+
+// parameter writes a number of the API by what its name says that it counts, and takes that
+// off the name: invitation_millis is an invitation of 7 d.
+export function parameter(name: string, value: unknown, locale: string): [name: string, value: string] {
+  if (typeof value !== "number") return [name, String(value)];
+  const [, of, unit] = /^(.*)_(millis|bytes|percent)$/.exec(name) ?? [];
+  switch (unit) {
+    case "millis":
+      return [of!, value && value < 1000 ? `${value}\u00a0ms` : span(value)];
+    case "bytes":
+      return [of!, bytes(value, locale)];
+    case "percent":
+      return [of!, `${number(value, locale, 0)}\u00a0%`];
+  }
+  return [name, number(value, locale, 0)];
 }

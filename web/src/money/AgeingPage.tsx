@@ -122,26 +122,26 @@ function columnsOf(t: (key: string) => string, own: string): Column<Aged>[] {
       </Anchor>
     );
   return [
-    { id: "partner", header: t("partner"), cell: (r) => r.partner, value: (r) => r.partner },
-    { id: "payer", header: t("direction"), width: "130px", cell: (r) => t(r.payer === own ? "ageing.byUs" : "ageing.toUs"), value: (r) => r.payer },
+    { id: "partner", header: t("partner"), width: "minmax(90px, 1fr)", cell: (r) => r.partner, value: (r) => r.partner },
+    { id: "payer", header: t("direction"), width: "110px", cell: (r) => t(r.payer === own ? "ageing.byUs" : "ageing.toUs"), value: (r) => r.payer },
     { id: "currency", header: t("currency"), value: (r) => r.currency },
-    ...buckets.map((b): Column<Aged> => ({ id: b, header: t(`ageing.bucket.${b}`), width: "minmax(112px, 1fr)", right: true, cell: cell(b), value: (r) => r[b] })),
+    ...buckets.map((b): Column<Aged> => ({ id: b, header: t(`ageing.bucket.${b}`), width: "minmax(92px, 1fr)", right: true, cell: cell(b), value: (r) => r[b] })),
     {
       id: "disputed",
       header: t("ageing.disputed"),
-      width: "140px",
+      width: "120px",
       right: true,
       cell: (r) =>
         micro(r.disputed) === 0n ? (
           <Money amount={r.disputed} currency={r.currency} size="sm" c="dimmed" />
         ) : (
-          <Anchor component={Link} to="/disputes" search={{ partner: r.partner } as never}>
+          <Anchor component={Link} size="sm" to="/disputes" search={{ partner: r.partner } as never}>
             <Money amount={r.disputed} currency={r.currency} size="sm" />
           </Anchor>
         ),
       value: (r) => r.disputed,
     },
-    { id: "carried", header: t("ageing.carried"), width: "110px", right: true, cell: (r) => <Money amount={r.carried} currency={r.currency} size="sm" />, value: (r) => r.carried },
-    { id: "total", header: t("ageing.total"), width: "150px", right: true, cell: (r) => <Money amount={r.total} currency={r.currency} size="sm" fw={600} />, value: (r) => r.total },
+    { id: "carried", header: t("ageing.carried"), width: "92px", right: true, cell: (r) => <Money amount={r.carried} currency={r.currency} size="sm" />, value: (r) => r.carried },
+    { id: "total", header: t("ageing.total"), width: "130px", right: true, cell: (r) => <Money amount={r.total} currency={r.currency} size="sm" fw={600} />, value: (r) => r.total },
   ];
 }

@@ -65,7 +65,7 @@ export function DepositsPage() {
                 <Title order={2} size="h4" mb="xs">
                   {x.partner}
                 </Title>
-                <Table.ScrollContainer minWidth={980}>
+                <Table.ScrollContainer minWidth={860}>
                   <Table>
                     <Table.Thead>
                       <Table.Tr>
@@ -110,7 +110,7 @@ export function DepositsPage() {
                           </Table.Td>
                           <Table.Td>
                             {d.state === "locked" && (
-                              <Group gap={6} wrap="nowrap">
+                              <Group gap={6}>
                                 {d.owner === own && may("top-up-deposit") && (
                                   <Button size="compact-sm" variant="default" onClick={() => ask({ kind: "topUp", partner: x.partner, of: d })}>
                                     {t("deposits.topUp")}

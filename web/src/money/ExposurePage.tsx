@@ -1,4 +1,4 @@
-import { Badge, Box, Card, Collapse, Group, SimpleGrid, Stack, Table, Text, Title, UnstyledButton } from "@mantine/core";
+import { Badge, Box, Collapse, Drawer, Group, Progress, Stack, Table, Text, UnstyledButton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconChevronDown, IconGauge } from "@tabler/icons-react";
 import { useQueries } from "@tanstack/react-query";
@@ -6,7 +6,8 @@ import { useTranslation } from "react-i18next";
 
 import { api, type Schema } from "@/api/client";
 import { useMay, useSession } from "@/api/session";
-import { micro } from "@/lib/money";
+import { micro, share } from "@/lib/money";
+import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
@@ -14,81 +15,104 @@ import { ProblemAlert } from "@/ui/ProblemAlert";
 import { StateBadge } from "@/ui/StateBadge";
 import { When } from "@/ui/When";
 
-import { GoTo, Hint, PartnerSelect, useAddress, usePartners } from "./common";
+import { GoTo, Hint, Opens, PartnerSelect, useAddress, usePartners } from "./common";
 import { against, days, onTime, order, owed, widths } from "./credit";
+import { hereRows } from "./rows";
 
 type Credit = Schema<"Credit">;
 
 const colors: Record<(typeof order)[number], string> = { billed: "lake.6", measured: "lake.4", accrued: "cyan.3", ordered: "grape.4", expected: "grape.2" };
 const toneOf = { within: "teal", warned: "yellow", beyond: "red" } as const;
 
-// ExposurePage shows how far each side trusts the other, and how much of that is used.
+type Row = { partner: string; at: string; c: Credit };
+
+const keyOf = (x: Row) => [x.partner, x.c.agreement, x.c.payer, x.c.currency].join("/");
+
+// ExposurePage shows how far each side trusts the other, and how much of that is used: where
+// least is left first. Each row opens what it is made of.
 export function ExposurePage() {
   const { t } = useTranslation("money");
-  const [{ partner }] = useAddress();
+  const own = useSession()?.carrier;
+  const [{ partner, id }, change] = useAddress();
   const partners = usePartners();
   const chosen = (partners.codes ?? []).filter((p) => !partner || p === partner);
   const lists = useQueries({ queries: chosen.map((p) => ({ ...api.queryOptions("get", "/v1/bilaterals/{partner}/credit", { params: { path: { partner: p } } }), staleTime: 15_000 })) });
   const failed = lists.find((l) => l.error);
   const pending = lists.some((l) => l.isPending);
-  const found = chosen.flatMap((p, i) => (lists[i]?.data?.credit ?? []).map((c) => ({ partner: p, at: lists[i]!.data!.at, c })));
-  found.sort((a, b) => rank(a.c) - rank(b.c));
+  const found = chosen.flatMap((p, i) => (lists[i]?.data?.credit ?? []).map((c): Row => ({ partner: p, at: lists[i]!.data!.at, c })));
+  found.sort((a, b) => rank(a.c) - rank(b.c) || share(b.c.exposure, b.c.allocation) - share(a.c.exposure, a.c.allocation));
+  const opened = found.find((x) => keyOf(x) === id);
+  const columns: Column<Row>[] = [
+    { id: "who", header: t("exposure.who"), width: "minmax(190px, 1fr)", cell: (x) => <Opens onClick={() => change({ id: keyOf(x) })}>{whoOf(x, own, t)}</Opens>, value: (x) => `${x.c.payer} buys from ${x.c.payee}` },
+    { id: "agreement", header: t("agreement"), width: "110px", cell: (x) => x.c.agreement, value: (x) => x.c.agreement },
+    { id: "state", header: t("state"), width: "100px", cell: (x) => <State of={x.c} />, value: (x) => x.c.state },
+    { id: "exposure", header: t("exposure.exposure"), width: "160px", right: true, cell: (x) => <Money amount={x.c.exposure} currency={x.c.currency} size="sm" fw={600} />, value: (x) => x.c.exposure },
+    { id: "allocation", header: t("exposure.allocation"), width: "130px", right: true, cell: (x) => <Money amount={x.c.allocation} currency={x.c.currency} size="sm" />, value: (x) => x.c.allocation },
+    {
+      id: "used",
+      header: t("exposure.used"),
+      width: "minmax(110px, 0.6fr)",
+      cell: (x) => <Progress value={Math.min(100, Math.max(0, share(x.c.exposure, x.c.allocation) * 100))} color={x.c.state === "within" ? "lake" : toneOf[x.c.state]} aria-label={`${t("exposure.used")}, ${whoOf(x, own, t)}, ${x.c.currency}`} />,
+      value: (x) => share(x.c.exposure, x.c.allocation),
+    },
+    { id: "available", header: t("exposure.available"), width: "160px", right: true, cell: (x) => <Money amount={x.c.available} currency={x.c.currency} size="sm" c={micro(x.c.available) < 0n ? "var(--mantine-color-error)" : undefined} />, value: (x) => x.c.available },
+    { id: "currency", header: t("currency"), value: (x) => x.c.currency },
+  ];
   return (
     <Page title={t("exposure.title")} lead={t("exposure.lead")}>
-      <PartnerSelect />
       <Loaded of={partners}>
         {() => (
           <>
             {failed && <ProblemAlert error={failed.error} retry={() => void failed.refetch()} />}
-            <SimpleGrid cols={{ base: 1, xl: 2 }}>
-              {found.map((x) => (
-                <CreditCard key={`${x.partner} ${x.c.agreement} ${x.c.payer} ${x.c.currency}`} partner={x.partner} at={x.at} of={x.c} />
-              ))}
-            </SimpleGrid>
-            {!found.length && !pending && !failed && (
-              <Card withBorder>
+            <DataTable
+              label={t("exposure.title")}
+              columns={columns}
+              rows={hereRows(found, { isFetching: pending })}
+              rowKey={keyOf}
+              file="exposure"
+              toolbar={<PartnerSelect />}
+              empty={
                 <Empty title={t("exposure.none")} icon={<IconGauge />}>
                   {t("exposure.noneText")} <GoTo to="/agreements" underline="always">{t("ui:nav.agreements")}</GoTo>
                 </Empty>
-              </Card>
-            )}
-            {pending && (
-              <Text c="dimmed" role="status">
-                {t("ui:loading")}
-              </Text>
-            )}
+              }
+            />
           </>
         )}
       </Loaded>
       <Hint>{t("exposure.hint")}</Hint>
+      <Drawer opened={Boolean(opened)} onClose={() => change({ id: undefined })} position="right" size="xl" title={opened && `${whoOf(opened, own, t)}, ${opened.c.currency}`} closeButtonProps={{ "aria-label": t("ui:close") }}>
+        {opened && <CreditCard partner={opened.partner} at={opened.at} of={opened.c} />}
+      </Drawer>
     </Page>
   );
 }
 
 const rank = (c: Credit) => (c.state === "beyond" ? 0 : c.state === "warned" ? 1 : 2);
 
+const whoOf = (x: Row, own: string | undefined, t: (key: string, of: Record<string, string>) => string) => (x.c.payer === own ? t("exposure.weOwe", { partner: x.c.payee }) : t("exposure.theyOwe", { partner: x.c.payer }));
+
+function State({ of }: { of: Credit }) {
+  const { t } = useTranslation("money");
+  return (
+    <Badge variant="light" className="state" color={toneOf[of.state]}>
+      {t(`exposure.state.${of.state}`)}
+    </Badge>
+  );
+}
+
 function CreditCard({ partner, at, of }: { partner: string; at: string; of: Credit }) {
   const { t, i18n } = useTranslation("money");
   const may = useMay();
-  const own = useSession()?.carrier;
   const [open, { toggle }] = useDisclosure();
   const w = widths(of.parts, of.allocation);
-  const title = of.payer === own ? t("exposure.weOwe", { partner: of.payee }) : t("exposure.theyOwe", { partner: of.payer });
   return (
-    <Card withBorder component="section" aria-label={`${title}, ${of.currency}, ${of.agreement}`}>
       <Stack gap="sm">
-        <Group justify="space-between" gap="xs">
-          <div>
-            <Title order={2} size="h4">
-              {title}
-            </Title>
-            <Text size="xs" c="dimmed">
-              {of.agreement} · {of.currency} · {of.terms}
-            </Text>
-          </div>
-          <Badge variant="light" className="state" color={toneOf[of.state]}>
-            {t(`exposure.state.${of.state}`)}
-          </Badge>
+        <Group gap="xs">
+          <State of={of} />
+          <Text size="sm" c="dimmed">
+            {of.agreement} · {of.terms}
+          </Text>
         </Group>
         <Group gap="xl" align="flex-start">
           <Figure name={t("exposure.exposure")} of={of.exposure} currency={of.currency} />
@@ -242,7 +266,6 @@ function CreditCard({ partner, at, of }: { partner: string; at: string; of: Cred
           {t("asOf")} <When at={at} size="xs" />
         </Text>
       </Stack>
-    </Card>
   );
 }
 

@@ -52,7 +52,7 @@ export function Holds() {
                 {t("hold.post")}
               </Button>
             )}
-            {may("void-hold") && (
+            {may("void-hold") && (r.lock ? r.to === own : r.owner === own) && (
               <Button size="compact-sm" variant="default" onClick={() => setGiving(r)}>
                 {t("hold.void")}
               </Button>

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { api, type Schema } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { useMay, useSession } from "@/api/session";
+import { sum } from "@/lib/money";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Money } from "@/ui/Money";
@@ -28,7 +29,10 @@ export function Obligations() {
   const { codes } = usePartners();
   const partner = wanted ?? codes?.[0];
   const bucket = buckets.find((b) => b === age);
-  const rows = usePages("/v1/bilaterals/{partner}/obligations", { path: { partner: partner ?? "" }, query: { ...(state ? { state: state as "owed" } : {}), payer, currency, ...(bucket ? { age: bucket } : {}) } }, { enabled: Boolean(partner) });
+  const may = useMay();
+  const [selected, select] = useState(new Set<string>());
+  const [advising, advise] = useState<Obligation[]>();
+  const rows = usePages("/v1/bilaterals/{partner}/obligations", { path: { partner: partner ?? "" }, query: { descending: state !== "overdue", ...(state ? { state: state as "owed" } : {}), payer, currency, ...(bucket ? { age: bucket } : {}) } }, { enabled: Boolean(partner) });
   const columns: Column<Obligation>[] = [
     { id: "id", header: t("obligation.name"), width: "minmax(180px, 1fr)", cell: (r) => <Opens onClick={() => change({ id: r.id, partner })}>{r.id}</Opens>, value: (r) => r.id },
     { id: "payer", header: t("payer"), width: "110px", cell: (r) => r.payer, value: (r) => r.payer },
@@ -40,10 +44,14 @@ export function Obligations() {
     { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
     { id: "method", header: t("method"), width: "130px", cell: (r) => r.method, value: (r) => r.method },
   ];
+  const chosen = rows.rows.filter((r) => selected.has(r.id) && (r.state === "owed" || r.state === "overdue") && r.payer === own);
+  const together = chosen.length > 1 && new Set(chosen.map((r) => r.amount.currency)).size === 1;
   return (
     <>
       <DataTable
         label={t("statements.obligations")}
+        selected={may("advise-payments") ? selected : undefined}
+        onSelect={may("advise-payments") ? select : undefined}
         columns={columns}
         rows={rows}
         rowKey={(r) => r.id}
@@ -55,6 +63,11 @@ export function Obligations() {
             <StateSelect of={["owed", "overdue", "advised", "held", "settled"]} />
             <Select size="sm" label={t("payer")} placeholder={t("both")} clearable clearButtonProps={{ "aria-label": t("clear") }} data={[own, partner].filter((x): x is string => Boolean(x))} value={payer ?? null} onChange={(v) => change({ payer: v ?? undefined })} w={150} />
             <Select size="sm" label={t("ageing.age")} placeholder={t("ageing.any")} clearable clearButtonProps={{ "aria-label": t("clear") }} data={buckets.map((value) => ({ value, label: t(`ageing.bucket.${value}`) }))} value={bucket ?? null} onChange={(v) => change({ age: v ?? undefined })} w={150} />
+            {may("advise-payments") && selected.size > 0 && (
+              <Button size="sm" disabled={!together} title={together ? undefined : t("obligation.togetherHint")} onClick={() => advise(chosen)}>
+                {t("obligation.together", { count: chosen.length })}
+              </Button>
+            )}
             {currency && (
               <Button size="sm" variant="default" onClick={() => change({ currency: undefined })}>
                 {t("onlyCurrency", { currency })}
@@ -66,6 +79,16 @@ export function Obligations() {
       <Drawer opened={Boolean(id)} onClose={() => change({ id: undefined })} position="right" size="lg" title={id} closeButtonProps={{ "aria-label": t("ui:close") }}>
         {id && partner && <One partner={partner} id={id} />}
       </Drawer>
+      {advising && partner && (
+        <TogetherForm
+          partner={partner}
+          of={advising}
+          onClose={() => {
+            advise(undefined);
+            select(new Set());
+          }}
+        />
+      )}
     </>
   );
 }
@@ -182,6 +205,35 @@ function AdviseForm({ partner, of, onClose }: FormProps) {
     >
       <Text size="sm">{t("obligation.adviseText")}</Text>
       <AmountInput label={`${t("amount")} (${of.amount.currency})`} description={t("obligation.adviseAmount")} required {...form.getInputProps("amount")} />
+      <TextInput label={t("reference")} description={t("obligation.adviseReference")} required maxLength={140} {...form.getInputProps("reference")} />
+      <TextInput label={t("method")} required maxLength={64} {...form.getInputProps("method")} />
+    </FormModal>
+  );
+}
+
+// TogetherForm says that one payment has paid several debts, whole.
+function TogetherForm({ partner, of, onClose }: { partner: string; of: Obligation[]; onClose: () => void }) {
+  const { t } = useTranslation("money");
+  const renewed = useRenewed();
+  const currency = of[0]!.amount.currency;
+  const total = sum(of.map((o) => o.payable?.amount ?? o.left));
+  const form = useForm({ initialValues: { method: of[0]!.method, reference: "" }, validate: { reference: (v) => (v.trim() ? null : t("ui:required")), method: (v) => (v ? null : t("ui:required")) } });
+  const advise = api.useMutation("post", "/v1/bilaterals/{partner}/payments", renewed(t("obligation.adviseDone"), onClose));
+  useFieldProblem(form, advise.error);
+  return (
+    <FormModal
+      opened
+      onClose={onClose}
+      title={t("obligation.adviseTitle", { partner })}
+      submit={t("obligation.advise")}
+      busy={advise.isPending}
+      error={advise.error}
+      onSubmit={form.onSubmit((v) =>
+        advise.mutate({ params: { path: { partner } }, body: { obligations: of.map((o) => o.id), amount: { amount: total, currency }, method: v.method, reference: v.reference.trim(), paid_at: new Date().toISOString() } }),
+      )}
+    >
+      <Text size="sm">{t("obligation.togetherText", { debts: of.map((o) => o.id).join(", ") })}</Text>
+      <Money amount={total} currency={currency} fw={650} />
       <TextInput label={t("reference")} description={t("obligation.adviseReference")} required maxLength={140} {...form.getInputProps("reference")} />
       <TextInput label={t("method")} required maxLength={64} {...form.getInputProps("method")} />
     </FormModal>

@@ -7,10 +7,12 @@ import { useTranslation } from "react-i18next";
 import { client, type Schema } from "@/api/client";
 import { call } from "@/api/http";
 import { usePages } from "@/api/pages";
-import { useMay } from "@/api/session";
+import { sent } from "@/api/sent";
+import { useMay, useSession } from "@/api/session";
 import { download } from "@/lib/csv";
 import { group, micro } from "@/lib/money";
 import { span } from "@/lib/time";
+import { Action } from "@/ui/Action";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Money } from "@/ui/Money";
@@ -30,7 +32,7 @@ export function ReservePage() {
   const { t } = useTranslation("money");
   const may = useMay();
   return (
-    <Page title={t("reserve.title")} lead={t("reserve.lead")}>
+    <Page title={t("reserve.title")} lead={t("reserve.lead")} actions={may("define-token") && <Define />}>
       <Sections
         label={t("reserve.title")}
         of={[
@@ -41,6 +43,24 @@ export function ReservePage() {
         ]}
       />
     </Page>
+  );
+}
+
+// Define asks the other members to let this carrier issue a token.
+function Define() {
+  const { t } = useTranslation("money");
+  return (
+    <Action
+      label={t("reserve.define")}
+      text={t("reserve.defineText")}
+      asks={[
+        { name: "token", label: t("token"), hint: t("reserve.defineToken"), required: true, most: 8 },
+        { name: "cap", label: t("reserve.cap"), required: true, most: 24 },
+        { name: "hours", label: t("reserve.defineHours"), kind: "number", required: true, value: 24 },
+      ]}
+      done={t("reserve.defined")}
+      run={(v) => sent(client.POST("/v1/tokens", { body: { token: String(v.token), cap: String(v.cap), redeem_ms: Number(v.hours) * 3_600_000 } }))}
+    />
   );
 }
 
@@ -88,6 +108,7 @@ async function verified(proof: Blob): Promise<Schema<"Proven">> {
 function TokenCard({ of }: { of: Token }) {
   const { t, i18n } = useTranslation("money");
   const may = useMay();
+  const own = useSession()?.carrier;
   const take = async () => {
     const { data, error } = await client.GET("/v1/tokens/{code}/proof", { params: { path: { code: of.code } }, parseAs: "blob" });
     if (!data) throw error;
@@ -113,7 +134,11 @@ function TokenCard({ of }: { of: Token }) {
             </Title>
             <StateBadge state={of.state} />
           </Group>
-          <Covered covered={of.covered} />
+          {of.state === "asked" && of.issuer !== own && may("approve-token") && !of.approved?.includes(own ?? "") ? (
+            <Action size="compact-sm" label={t("reserve.approve")} text={t("reserve.approveText", { issuer: of.issuer, token: of.code })} done={t("reserve.approvedDone")} run={() => sent(client.POST("/v1/tokens/{code}/approve", { params: { path: { code: of.code } } }))} />
+          ) : (
+            <Covered covered={of.covered} />
+          )}
         </Group>
         <Group gap="xl">
           <div>

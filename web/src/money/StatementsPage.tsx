@@ -30,6 +30,7 @@ export function StatementsPage() {
           { id: "statement", text: t("statements.statement"), show: () => <Statements />, absent: !may("get-statement") },
           { id: "obligations", text: t("statements.obligations"), show: () => <Obligations />, absent: !may("list-obligations") },
           { id: "journal", text: t("statements.journal"), show: () => <Journal />, absent: !may("list-journal") },
+          { id: "accounts", text: t("statements.accounts"), show: () => <Accounts />, absent: !may("list-balances") },
         ]}
       />
     </Page>
@@ -84,12 +85,12 @@ function OneStatement({ of, partner, refetch }: { of: Schema<"Statement">; partn
   const own = useSession()?.carrier;
   const side = (amount: string) => (micro(amount) === 0n ? t("statements.even") : micro(amount) > 0n ? t("statements.owesUs", { partner }) : t("statements.weOwe", { own, partner }));
   const columns: Column<Schema<"StatementLine">>[] = [
-    { id: "time", header: t("time"), width: "230px", cell: (r) => <When at={r.time} size="sm" />, value: (r) => r.time },
-    { id: "kind", header: t("kind"), width: "150px", cell: (r) => <Badge variant="light" color="gray" className="state">{t(`statements.kind.${r.kind}`)}</Badge>, value: (r) => r.kind },
-    { id: "subject", header: t("subject"), width: "minmax(200px, 1fr)", cell: (r) => <span title={r.subject}>{r.subject}</span>, value: (r) => r.subject },
-    { id: "reference", header: t("reference"), cell: (r) => <span title={r.reference}>{r.reference ?? "–"}</span>, value: (r) => r.reference },
-    { id: "amount", header: t("amount"), width: "170px", right: true, cell: (r) => <Money amount={r.amount} currency={of.currency} size="sm" />, value: (r) => r.amount },
-    { id: "balance", header: t("statements.balance"), width: "170px", right: true, cell: (r) => <Money amount={r.balance} currency={of.currency} size="sm" />, value: (r) => r.balance },
+    { id: "time", header: t("time"), width: "210px", cell: (r) => <When at={r.time} size="sm" />, value: (r) => r.time },
+    { id: "kind", header: t("kind"), width: "120px", cell: (r) => <Badge variant="light" color="gray" className="state">{t(`statements.kind.${r.kind}`)}</Badge>, value: (r) => r.kind },
+    { id: "subject", header: t("subject"), width: "minmax(140px, 1fr)", cell: (r) => <span title={r.subject}>{r.subject}</span>, value: (r) => r.subject },
+    { id: "reference", header: t("reference"), width: "minmax(110px, 0.5fr)", cell: (r) => <span title={r.reference}>{r.reference ?? "–"}</span>, value: (r) => r.reference },
+    { id: "amount", header: t("amount"), width: "150px", right: true, cell: (r) => <Money amount={r.amount} currency={of.currency} size="sm" />, value: (r) => r.amount },
+    { id: "balance", header: t("statements.balance"), width: "150px", right: true, cell: (r) => <Money amount={r.balance} currency={of.currency} size="sm" />, value: (r) => r.balance },
   ];
   return (
     <Card withBorder component="section" aria-label={`${partner} ${of.currency}`}>
@@ -141,7 +142,7 @@ type Row = ReturnType<typeof postings>[number];
 function Journal() {
   const { t } = useTranslation("money");
   const partner = useOne();
-  const pages = usePages("/v1/bilaterals/{partner}/journal", { path: { partner: partner ?? "" } }, { enabled: Boolean(partner) });
+  const pages = usePages("/v1/bilaterals/{partner}/journal", { path: { partner: partner ?? "" }, query: { descending: true } }, { enabled: Boolean(partner) });
   const purpose = usePurpose();
   const side = (a: Schema<"SettlementAccount">) => `${a.party} · ${purpose(a.purpose)}`;
   const columns: Column<Row>[] = [
@@ -169,5 +170,30 @@ function Journal() {
         }
       />
     </Stack>
+  );
+}
+
+// Accounts are those of both sides on the Bilateral, and what stands on them.
+function Accounts() {
+  const { t } = useTranslation("money");
+  const partner = useOne();
+  const purpose = usePurpose();
+  const rows = usePages("/v1/bilaterals/{partner}/balances", { path: { partner: partner ?? "" } }, { enabled: Boolean(partner) });
+  const columns: Column<Schema<"Balance">>[] = [
+    { id: "party", header: t("owner"), cell: (r) => r.account.party, value: (r) => r.account.party },
+    { id: "purpose", header: t("purposeName"), cell: (r) => purpose(r.account.purpose), value: (r) => r.account.purpose },
+    { id: "amount", header: t("amount"), width: "200px", right: true, cell: (r) => <Money amount={r.amount} currency={r.account.currency} size="sm" />, value: (r) => r.amount },
+    { id: "currency", header: t("currency"), value: (r) => r.account.currency },
+  ];
+  return (
+    <DataTable
+      label={t("statements.accounts")}
+      columns={columns}
+      rows={rows}
+      rowKey={(r) => `${r.account.party} ${r.account.purpose} ${r.account.currency}`}
+      file={`accounts-${partner}`}
+      empty={<Empty title={t("movements.none")}>{t("statements.noneText")}</Empty>}
+      toolbar={<PartnerSelect all={false} />}
+    />
   );
 }

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { api, client, type Schema } from "@/api/client";
 import { sent } from "@/api/sent";
 import { useMay } from "@/api/session";
+import { plain } from "@/lib/base64";
 import { product, spaced } from "@/lib/names";
 import { measure } from "@/lib/units";
 import { Action, type Ask } from "@/ui/Action";
@@ -126,7 +127,7 @@ function About({ of: p }: { of: Schema<"OrderedProduct"> }) {
       )}
       {p.payload && (
         <Section title={t("payload")}>
-          <Json text={p.payload} label={t("payload")} />
+          <Json text={plain(p.payload)} label={t("payload")} />
         </Section>
       )}
     </>

@@ -13,6 +13,7 @@ import { GoTo } from "@/ui/GoTo";
 import { Money } from "@/ui/Money";
 import { ProblemAlert } from "@/ui/ProblemAlert";
 import { StateBadge } from "@/ui/StateBadge";
+import { useBilled } from "@/ui/useBilled";
 import { Between } from "@/ui/When";
 
 import type { Known } from "./onboarding";
@@ -173,6 +174,7 @@ function Place({ partner, agreement, sheets }: { partner: string; agreement: Sch
 // FirstPeriod is usage of both sides, what it comes to, and its payment.
 export function FirstPeriod({ known, partner }: Props) {
   const { t } = useTranslation("partners");
+  const named = useBilled();
   const may = useMay();
   const navigate = useNavigate();
   const close = api.useMutation("post", "/v1/bilaterals/{partner}/usage/close", {
@@ -214,7 +216,9 @@ export function FirstPeriod({ known, partner }: Props) {
       <Records title={t("invoices")} none={t("noInvoices")} all={{ to: "/invoices", search: { partner } }}>
         {known.invoices.map((i) => (
           <Group key={i.id} gap="xs">
-            <GoTo to={at("invoices", partner, i.id)}>{i.id}</GoTo>
+            <GoTo to={at("invoices", partner, i.id)}>
+              {named(i.order, i.seller)} · <Between interval={i.interval} inherit />
+            </GoTo>
             <Text size="sm">
               {i.seller} → {i.buyer}
             </Text>

@@ -4,9 +4,13 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { api, type Schema } from "@/api/client";
+import { api, client, type Schema } from "@/api/client";
 import { usePages } from "@/api/pages";
+import { sent } from "@/api/sent";
 import { useMay, useSession } from "@/api/session";
+import { anyAmount } from "@/lib/amounts";
+import { plain } from "@/lib/base64";
+import { Action } from "@/ui/Action";
 import { DataTable } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Facts } from "@/ui/Facts";
@@ -14,18 +18,18 @@ import { GoTo } from "@/ui/GoTo";
 import { Hash } from "@/ui/Hash";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
+import { SmallTable } from "@/ui/SmallTable";
 import { StateBadge } from "@/ui/StateBadge";
 import { When } from "@/ui/When";
 
 import { AddDelegate, RevokeDelegate } from "./Delegates";
+import { EraseFile, RecordFile } from "./FileSteps";
 import { useOwed, useProblems } from "./queries";
 import type { partnerTab, Tab } from "./search";
 import { VerifyPartner } from "./VerifyPartner";
+import { Waiting } from "./Waiting";
 
 type Bilateral = Schema<"Bilateral">;
-
-// most is what an amount can come to at all: a limit that is none.
-const most = "9223372036854.775807";
 
 // PartnerPage is all about one partner.
 export function PartnerPage() {
@@ -42,7 +46,28 @@ export function PartnerPage() {
     </Tabs.Panel>
   );
   return (
-    <Page title={partner} crumbs={[{ text: t("title"), to: "/partners" }]} lead={bilateral.data && <StateBadge state={bilateral.data.state} />}>
+    <Page
+      title={partner}
+      crumbs={[{ text: t("title"), to: "/partners" }]}
+      lead={bilateral.data && <StateBadge state={bilateral.data.state} />}
+      actions={
+        bilateral.data?.state === "open" && (
+          <Group gap="sm">
+            {may("rotate-channel") && <Action label={t("rotateChannel")} text={t("rotateChannelText", { partner })} done={t("rotateChannelDone")} run={() => sent(client.POST("/v1/bilaterals/{partner}/rotate", { params: { path: { partner } } }))} />}
+            {may("end-bilateral") && (
+              <Action
+                label={t("endAll")}
+                color="red"
+                text={t("endAllText", { partner })}
+                asks={[{ name: "why", label: t("why"), kind: "long", most: 255 }]}
+                done={t("endAllDone")}
+                run={(v) => sent(client.POST("/v1/bilaterals/{partner}/terminate", { params: { path: { partner } }, body: { why: v.why ? String(v.why) : undefined } }))}
+              />
+            )}
+          </Group>
+        )
+      }
+    >
       <Loaded of={bilateral}>
         {(b) => (
           <Tabs value={tab} onChange={(v) => void navigate({ to: `/partners/${encodeURIComponent(partner)}`, search: { tab: v } as never, replace: true })} keepMounted={false}>
@@ -51,11 +76,13 @@ export function PartnerPage() {
               {may("list-agreements") && <Tabs.Tab value="agreements">{t("agreements")}</Tabs.Tab>}
               {may("list-sheets") && <Tabs.Tab value="sheets">{t("sheets")}</Tabs.Tab>}
               {may("list-files") && <Tabs.Tab value="files">{t("files")}</Tabs.Tab>}
+              {may("list-deadlines") && <Tabs.Tab value="waiting">{t("waiting")}</Tabs.Tab>}
             </Tabs.List>
             {panel("overview", <Overview bilateral={b} />)}
             {panel("agreements", <Agreements partner={partner} />)}
             {panel("sheets", <Sheets partner={partner} />)}
             {panel("files", <Files partner={partner} />)}
+            {panel("waiting", <Waiting partner={partner} />)}
           </Tabs>
         )}
       </Loaded>
@@ -98,7 +125,19 @@ function Overview({ bilateral: b }: { bilateral: Bilateral }) {
       )}
       {b.divergence && (
         <Alert color="yellow" icon={<IconAlertTriangle aria-hidden />} title={t("divergedTitle")}>
-          {t("divergedText", { size: b.divergence.size })}
+          <Text size="sm" mb="xs">
+            {t("divergedText", { size: b.divergence.size })}
+          </Text>
+          {may("close-divergence") && !b.divergence.closed && (
+            <Action
+              size="compact-sm"
+              label={t("closeDivergence")}
+              text={t("closeDivergenceText", { partner: b.partner })}
+              asks={[{ name: "why", label: t("why"), kind: "long", most: 255 }]}
+              done={t("closeDivergenceDone")}
+              run={(v) => sent(client.POST("/v1/bilaterals/{partner}/divergence/close", { params: { path: { partner: b.partner } }, body: { why: v.why ? String(v.why) : undefined, evidence: b.divergence?.evidence } }))}
+            />
+          )}
         </Alert>
       )}
       {Boolean(b.signed_twice?.length) && (
@@ -169,9 +208,10 @@ function Overview({ bilateral: b }: { bilateral: Bilateral }) {
           )}
           {may("get-credit") && <Credit partner={b.partner} />}
         </Part>
-        <Reputation of={b.reputation} />
+        <Reputation of={b.reputation} partner={b.partner} />
         {may("list-verified") && <Verification partner={b.partner} />}
       </SimpleGrid>
+      {may("get-totals") && <Sums partner={b.partner} />}
       {may("list-delegates") && <Delegates partner={b.partner} />}
     </Stack>
   );
@@ -216,10 +256,53 @@ function Credit({ partner }: { partner: string }) {
   );
 }
 
-function Reputation({ of: r }: { of: Schema<"Reputation"> | undefined }) {
-  const { t } = useTranslation("partners");
+// Sums is what all invoices with the partner come to.
+function Sums({ partner }: { partner: string }) {
+  const { t, i18n } = useTranslation("partners");
+  const sums = api.useQuery("get", "/v1/bilaterals/{partner}/totals", { params: { path: { partner } } });
   return (
-    <Part title={t("reputation")}>
+    <Part title={t("sums")}>
+      <Loaded of={sums} lines={2}>
+        {({ totals }) =>
+          totals.length ? (
+            <SmallTable
+              label={t("sums")}
+              rows={totals}
+              rowKey={(x) => `${x.direction} ${x.currency}`}
+              columns={[
+                { id: "direction", header: t("direction"), head: true, cell: (x) => x.direction.replace(">", " → ") },
+                { id: "invoices", header: t("invoices"), right: true, cell: (x) => x.invoices.toLocaleString(i18n.language) },
+                { id: "invoiced", header: t("invoiced"), right: true, cell: (x) => <Money amount={x.invoiced} currency={x.currency} size="sm" /> },
+                { id: "settled", header: t("settled"), right: true, cell: (x) => <Money amount={x.settled} currency={x.currency} size="sm" /> },
+                { id: "disputed", header: t("disputed"), right: true, cell: (x) => <Money amount={x.disputed} currency={x.currency} size="sm" /> },
+                { id: "due", header: t("dueNow"), right: true, cell: (x) => <Money amount={x.due} currency={x.currency} size="sm" /> },
+              ]}
+            />
+          ) : (
+            <Text size="sm" c="dimmed">
+              {t("noInvoices")}
+            </Text>
+          )
+        }
+      </Loaded>
+    </Part>
+  );
+}
+
+function Reputation({ of: r, partner }: { of: Schema<"Reputation"> | undefined; partner: string }) {
+  const { t } = useTranslation("partners");
+  const may = useMay();
+  const say = r?.pseudonym && r.ours && may("state-reputation") && (
+    <Action
+      size="compact-sm"
+      label={t("sayPays")}
+      text={t("sayPaysText", { partner, onTime: r.ours.on_time, count: r.ours.invoices, days: r.ours.days })}
+      done={t("sayPaysDone")}
+      run={() => sent(client.POST("/v1/bilaterals/{partner}/reputation", { params: { path: { partner } } }))}
+    />
+  );
+  return (
+    <Part title={t("reputation")} actions={say}>
       {!r || r.counted === 0 ? (
         <Text size="sm" c="dimmed">
           {t("noReputation")}
@@ -269,7 +352,29 @@ function Verification({ partner }: { partner: string }) {
           )
         }
       </Loaded>
+      {may("list-credential-lists") && <CredentialLists partner={partner} />}
     </Part>
+  );
+}
+
+// CredentialLists says on which lists a partner takes back what it has vouched for of others.
+function CredentialLists({ partner }: { partner: string }) {
+  const { t, i18n } = useTranslation("partners");
+  const lists = api.useQuery("get", "/v1/credentials/{issuer}", { params: { path: { issuer: partner }, query: { limit: 100 } } });
+  if (!lists.data?.items.length) return null;
+  return (
+    <SmallTable
+      label={t("credentialLists")}
+      caption={t("credentialLists")}
+      rows={lists.data.items}
+      rowKey={(x) => x.list}
+      columns={[
+        { id: "list", header: t("list"), head: true, cell: (x) => x.list },
+        { id: "size", header: t("places"), right: true, cell: (x) => x.size.toLocaleString(i18n.language) },
+        { id: "revoked", header: t("revoked"), right: true, cell: (x) => x.revoked.toLocaleString(i18n.language) },
+        { id: "changed", header: t("at"), cell: (x) => <When at={x.changed.time} size="sm" /> },
+      ]}
+    />
   );
 }
 
@@ -294,7 +399,7 @@ function Delegates({ partner }: { partner: string }) {
           { id: "member", header: t("side"), width: "110px", cell: (d) => d.member, value: (d) => d.member },
           { id: "name", header: t("name"), width: "minmax(170px, 2fr)", cell: (d) => d.name, value: (d) => d.name },
           { id: "roles", header: t("roles"), width: "minmax(140px, 1fr)", cell: (d) => d.roles.join(", "), value: (d) => d.roles.join(", ") },
-          { id: "limits", header: t("limits"), right: true, width: "190px", cell: (d) => (d.limits?.length ? d.limits.map((l) => (l.amount === most ? <Text key={l.currency} span size="sm" ml={6}>{t("anyAmount", { currency: l.currency })}</Text> : <Money key={l.currency} amount={l.amount} currency={l.currency} size="sm" ml={6} />)) : t("noLimit")), value: (d) => (d.limits ?? []).map((l) => `${l.amount} ${l.currency}`).join("; ") },
+          { id: "limits", header: t("limits"), right: true, width: "190px", cell: (d) => (d.limits?.length ? d.limits.map((l) => (l.amount === anyAmount ? <Text key={l.currency} span size="sm" ml={6}>{t("anyAmount", { currency: l.currency })}</Text> : <Money key={l.currency} amount={l.amount} currency={l.currency} size="sm" ml={6} />)) : t("noLimit")), value: (d) => (d.limits ?? []).map((l) => `${l.amount} ${l.currency}`).join("; ") },
           { id: "state", header: t("state"), width: "120px", cell: (d) => <StateBadge state={d.revoked ? "ended" : "active"} />, value: (d) => (d.revoked ? "ended" : "active") },
           { id: "key", header: t("key"), width: "170px", cell: (d) => <Hash value={d.key} label={t("key")} length={10} />, value: (d) => d.key },
           ...(may("revoke-delegate")
@@ -358,6 +463,7 @@ function Sheets({ partner }: { partner: string }) {
 
 function Files({ partner }: { partner: string }) {
   const { t, i18n } = useTranslation("partners");
+  const may = useMay();
   const rows = usePages("/v1/bilaterals/{partner}/files", { path: { partner } });
   return (
     <DataTable
@@ -365,14 +471,16 @@ function Files({ partner }: { partner: string }) {
       rows={rows}
       rowKey={(f) => f.hash}
       file={`files-${partner}`}
+      toolbar={may("record-file") && <RecordFile partner={partner} />}
       empty={<Empty title={t("noFiles")}>{t("noFilesText")}</Empty>}
       columns={[
         { id: "kind", header: t("kind"), cell: (f) => f.kind, value: (f) => f.kind },
-        { id: "reference", header: t("reference"), cell: (f) => f.reference ?? "–", value: (f) => f.reference ?? "" },
+        { id: "reference", header: t("reference"), cell: (f) => (f.reference ? plain(f.reference) : "–"), value: (f) => plain(f.reference ?? "") },
         { id: "by", header: t("by"), width: "110px", cell: (f) => f.by, value: (f) => f.by },
         { id: "size", header: t("size"), right: true, width: "130px", cell: (f) => t("bytes", { n: f.size.toLocaleString(i18n.language) }), value: (f) => f.size },
         { id: "height", header: t("height"), right: true, width: "110px", cell: (f) => f.height, value: (f) => f.height },
         { id: "hash", header: t("hash"), width: "190px", cell: (f) => <Hash value={f.hash} label={t("hash")} />, value: (f) => f.hash },
+        ...(may("erase-file") ? [{ id: "erase", header: t("next"), width: "110px", cell: (f: Schema<"File">) => <EraseFile of={f} />, value: () => "" }] : []),
       ]}
     />
   );

@@ -7,7 +7,7 @@ function among<T extends string>(all: readonly T[], v: unknown): T | undefined {
 }
 
 export const lists = ["partners", "members"] as const;
-export const tabs = ["overview", "agreements", "sheets", "files"] as const;
+export const tabs = ["overview", "agreements", "sheets", "files", "waiting"] as const;
 export const steps = ["organisation", "keys", "partner", "agreement", "rates", "period"] as const;
 
 export type List = (typeof lists)[number];

@@ -20,6 +20,7 @@ import { Loaded, Page } from "@/ui/Page";
 import { SmallTable } from "@/ui/SmallTable";
 import { StateBadge } from "@/ui/StateBadge";
 import { Step } from "@/ui/Step";
+import { useBilled } from "@/ui/useBilled";
 import { Between, When } from "@/ui/When";
 
 import { days, groups, largest, seconds, word } from "./lines";
@@ -42,10 +43,11 @@ export function PeriodPage() {
   const [correcting, correct] = useState(false);
   const period = api.useQuery("get", "/v1/bilaterals/{partner}/periods/{order}/{from}", { params: { path: at } });
   const tab = f.tab ?? "lines";
+  const named = useBilled();
   const products = at.order.startsWith("_"); // what is billed for them stands under no order
   return (
     <Page
-      title={products ? t("oneBill", { account: at.order.slice(1) }) : t("one", { order: at.order })}
+      title={products ? named(at.order, period.data?.direction.split(">")[1]) : t("one", { order: at.order })}
       lead={period.data && <Between interval={period.data.interval} />}
       crumbs={[
         { text: t("ui:nav.today"), to: "/" },

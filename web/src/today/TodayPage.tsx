@@ -5,7 +5,7 @@ import { lazy, Suspense, useMemo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/session";
-import { share } from "@/lib/money";
+import { micro, share } from "@/lib/money";
 import { interval } from "@/lib/time";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
@@ -285,10 +285,13 @@ function Exposure() {
   return (
     <Tile title={t("exposure")} to="/exposure">
       <Loaded of={today} lines={3}>
-        {({ exposure }) =>
-          exposure.length ? (
+        {({ exposure }) => {
+          // Where least is left comes first; what deposits cover is counted.
+          const open = exposure.filter((x) => micro(x.exposure) > 0n).sort((a, b) => share(b.exposure, b.allocation) - share(a.exposure, a.allocation));
+          const covered = exposure.length - open.length;
+          return exposure.length ? (
             <>
-              {exposure.slice(0, 6).map((x) => (
+              {open.slice(0, few).map((x) => (
                 <Stack gap={2} key={`${x.partner}/${x.agreement}/${x.payer}/${x.currency}`}>
                   <Group justify="space-between" wrap="nowrap">
                     <Text size="sm" span>
@@ -311,14 +314,19 @@ function Exposure() {
                   />
                 </Stack>
               ))}
-              {exposure.length > 6 && <Text size="xs">{t("more", { count: exposure.length - 6 })}</Text>}
+              {open.length > few && <Text size="xs">{t("more", { count: open.length - few })}</Text>}
+              {covered > 0 && (
+                <Text size="xs" c="dimmed">
+                  {t("covered", { count: covered })}
+                </Text>
+              )}
             </>
           ) : (
             <Text size="sm" c="dimmed">
               {t("noExposure")}
             </Text>
-          )
-        }
+          );
+        }}
       </Loaded>
     </Tile>
   );

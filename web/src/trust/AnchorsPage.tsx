@@ -24,7 +24,7 @@ export function AnchorsPage() {
   const navigate = useNavigate();
   const list = useBilaterals();
   const partner = search.partner ?? list.data?.items.find((b) => b.state === "open")?.partner ?? list.data?.items[0]?.partner;
-  const rows = usePages("/v1/bilaterals/{partner}/anchors", { path: { partner: partner ?? "" } }, { enabled: Boolean(partner) });
+  const rows = usePages("/v1/bilaterals/{partner}/anchors", { path: { partner: partner ?? "" }, query: { descending: true } }, { enabled: Boolean(partner) });
   const post = api.useMutation("post", "/v1/bilaterals/{partner}/anchors", {
     onSuccess: async (a) => {
       notifications.show({ color: "teal", message: t("anchored", { position: a.position }) });

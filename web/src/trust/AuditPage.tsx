@@ -9,6 +9,7 @@ import { api, client, type Schema } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { useMay, useSession } from "@/api/session";
 import { download } from "@/lib/csv";
+import { Action } from "@/ui/Action";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Money } from "@/ui/Money";
@@ -40,6 +41,7 @@ export function AuditPage() {
       {partner ? (
         <>
           <Files partner={partner} />
+          {may("get-proof") && <Proof partner={partner} />}
           {may("list-invoices") && <Invoices partner={partner} />}
         </>
       ) : (
@@ -173,19 +175,19 @@ function Files({ partner }: { partner: string }) {
 function Invoices({ partner }: { partner: string }) {
   const { t } = useTranslation("trust");
   const may = useMay();
-  const rows = usePages("/v1/bilaterals/{partner}/invoices", { path: { partner } });
+  const rows = usePages("/v1/bilaterals/{partner}/invoices", { path: { partner }, query: { descending: true } });
   const at = (i: Invoice, what: string) => `/v1/bilaterals/${encodeURIComponent(partner)}/invoices/${encodeURIComponent(i.id)}/${what}`;
   const columns: Column<Invoice>[] = [
-    { id: "id", header: t("invoice"), width: "minmax(200px, 1.4fr)", cell: (i) => <Text size="sm" truncate title={i.id}>{i.id}</Text>, value: (i) => i.id },
+    { id: "id", header: t("invoice"), width: "minmax(140px, 1.4fr)", cell: (i) => <Text size="sm" truncate title={i.id}>{i.id}</Text>, value: (i) => i.id },
     { id: "interval", header: t("period"), width: "minmax(260px, 1.6fr)", cell: (i) => <Between interval={i.interval} size="sm" />, value: (i) => i.interval },
-    { id: "state", header: t("state"), width: "120px", cell: (i) => <StateBadge state={i.state} />, value: (i) => i.state },
-    { id: "total", header: t("total"), width: "150px", right: true, cell: (i) => <Money amount={i.total} currency={i.currency} size="sm" />, value: (i) => i.total },
+    { id: "state", header: t("state"), width: "100px", cell: (i) => <StateBadge state={i.state} />, value: (i) => i.state },
+    { id: "total", header: t("total"), width: "120px", right: true, cell: (i) => <Money amount={i.total} currency={i.currency} size="sm" />, value: (i) => i.total },
     { id: "currency", header: t("currency"), value: (i) => i.currency },
-    { id: "document", header: t("hash"), width: "180px", cell: (i) => <Hash of={i.document} name={t("hash")} />, value: (i) => i.document },
+    { id: "document", header: t("hash"), width: "190px", cell: (i) => <Hash of={i.document} name={t("hash")} />, value: (i) => i.document },
     {
       id: "files",
       header: t("fileList"),
-      width: "190px",
+      width: "150px",
       cell: (i) => (
         <Group gap="xs" wrap="nowrap">
           {may("get-invoice-canonical") && (
@@ -210,6 +212,34 @@ function Invoices({ partner }: { partner: string }) {
       </Title>
       <Text size="sm">{t("invoicesText")}</Text>
       <DataTable label={t("invoices")} columns={columns} rows={rows} rowKey={(i) => i.id} file={`invoices-${partner}`} height={480} empty={<Empty title={t("noInvoices")}>{t("noInvoicesText")}</Empty>} />
+    </Stack>
+  );
+}
+
+// Proof takes the proof of any record of the channel, which anybody can check.
+function Proof({ partner }: { partner: string }) {
+  const { t } = useTranslation("trust");
+  return (
+    <Stack gap="xs" component="section">
+      <Title order={2} size="h4">
+        {t("recordProof")}
+      </Title>
+      <Text size="sm">{t("recordProofText")}</Text>
+      <Group>
+        <Action
+          size="sm"
+          label={t("takeProof")}
+          text={t("takeProofText", { partner })}
+          asks={[{ name: "key", label: t("recordKey"), hint: t("recordKeyHint"), required: true, most: 300 }]}
+          done={t("proofTaken")}
+          run={async (v) => {
+            const key = String(v.key);
+            const { data, error } = await client.GET("/v1/bilaterals/{partner}/proof", { params: { path: { partner }, query: { key } }, parseAs: "blob" });
+            if (!data) throw error;
+            download(`${key.replaceAll(/[^\w.-]+/g, "-")}.proof`, data as unknown as Blob);
+          }}
+        />
+      </Group>
     </Stack>
   );
 }

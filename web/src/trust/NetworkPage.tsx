@@ -4,10 +4,13 @@ import { IconCircleCheck, IconAlertTriangle } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { api, queries, type Schema } from "@/api/client";
+import { api, client, queries, type Schema } from "@/api/client";
 import { usePages } from "@/api/pages";
+import { sent } from "@/api/sent";
 import { useMay } from "@/api/session";
 import { titled } from "@/lib/names";
+import { parameter } from "@/lib/units";
+import { Action } from "@/ui/Action";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Loaded, Page } from "@/ui/Page";
@@ -84,11 +87,14 @@ function Parameters() {
         {({ next, ...n }) => (
           <>
             <dl className="facts">
-              {Object.entries(n).map(([k, v]) => (
-                <Fact key={k} name={titled(k)}>
-                  {typeof v === "number" ? v.toLocaleString(i18n.language) : String(v)}
-                </Fact>
-              ))}
+              {Object.entries(n).map(([k, v]) => {
+                const [name, value] = parameter(k, v, i18n.language);
+                return (
+                  <Fact key={k} name={titled(name)}>
+                    {value}
+                  </Fact>
+                );
+              })}
             </dl>
             {next?.map((c) => (
               <Text key={c.parameter} size="sm">
@@ -127,8 +133,33 @@ function Votes() {
         {t("votes")}
       </Title>
       <ProblemAlert error={vote.error} />
+      {may("propose-parameter") && <Propose />}
       <DataTable label={t("votes")} columns={columns} rows={rows} rowKey={(p) => `${p.change.parameter}/${p.change.value}/${p.by}`} file="proposals" height={320} empty={<Empty title={t("noVotes")}>{t("noVotesText")}</Empty>} />
     </Stack>
+  );
+}
+
+// Propose has the members vote on another value of a parameter, from a block on.
+function Propose() {
+  const { t } = useTranslation("trust");
+  const network = api.useQuery("get", "/v1/network");
+  const status = api.useQuery("get", "/v1/status");
+  const names = Object.entries(network.data ?? {}).flatMap(([k, v]) => (typeof v === "number" && k !== "version" ? [k] : []));
+  return (
+    <Group>
+      <Action
+        size="sm"
+        label={t("proposeParameter")}
+        text={t("proposeParameterText")}
+        asks={[
+          { name: "parameter", label: t("parameter"), kind: "choice", required: true, choices: names.map((value) => ({ value, label: value })) },
+          { name: "value", label: t("value"), kind: "number", required: true },
+          { name: "from", label: t("fromHeight"), kind: "number", required: true, hint: t("fromHeightHint", { height: status.data?.height ?? 0 }) },
+        ]}
+        done={t("proposedParameter")}
+        run={(v) => sent(client.POST("/v1/network/propose", { body: { parameter: String(v.parameter), value: Number(v.value), from: Number(v.from) } }))}
+      />
+    </Group>
   );
 }
 
@@ -154,20 +185,20 @@ function Members() {
   const restore = api.useMutation("post", "/v1/members/{code}/restore", { onSuccess: done });
   const by = { "vouch-member": vouch, "suspend-member": suspend, "restore-member": restore };
   const columns: Column<Member>[] = [
-    { id: "code", header: t("member"), width: "120px", cell: (m) => m.code, value: (m) => m.code },
-    { id: "name", header: t("legalName"), width: "minmax(180px, 1.5fr)", cell: (m) => <Text size="sm" truncate>{m.legal_name}</Text>, value: (m) => m.legal_name },
-    { id: "country", header: t("country"), width: "90px", cell: (m) => m.country, value: (m) => m.country },
-    { id: "state", header: t("state"), width: "130px", cell: (m) => <StateBadge state={m.state} />, value: (m) => m.state },
-    { id: "since", header: t("since"), width: "120px", right: true, cell: (m) => m.since, value: (m) => m.since },
-    { id: "sponsor", header: t("sponsor"), width: "120px", cell: (m) => m.sponsor ?? "–", value: (m) => m.sponsor },
-    { id: "vouchers", header: t("vouchers"), cell: (m) => <Text size="sm" truncate>{m.vouchers?.join(", ")}</Text>, value: (m) => m.vouchers?.join(" ") },
-    { id: "keys", header: t("keys"), width: "90px", right: true, cell: (m) => m.member_keys.length + m.node_keys.length, value: (m) => m.member_keys.length + m.node_keys.length },
+    { id: "code", header: t("member"), width: "100px", cell: (m) => m.code, value: (m) => m.code },
+    { id: "name", header: t("legalName"), width: "minmax(150px, 1.5fr)", cell: (m) => <Text size="sm" truncate>{m.legal_name}</Text>, value: (m) => m.legal_name },
+    { id: "country", header: t("country"), width: "80px", cell: (m) => m.country, value: (m) => m.country },
+    { id: "state", header: t("state"), width: "100px", cell: (m) => <StateBadge state={m.state} />, value: (m) => m.state },
+    { id: "since", header: t("since"), width: "110px", right: true, cell: (m) => m.since, value: (m) => m.since },
+    { id: "sponsor", header: t("sponsor"), width: "90px", cell: (m) => m.sponsor ?? "–", value: (m) => m.sponsor },
+    { id: "vouchers", header: t("vouchers"), width: "minmax(110px, 1fr)", cell: (m) => <Text size="sm" truncate>{m.vouchers?.join(", ")}</Text>, value: (m) => m.vouchers?.join(" ") },
+    { id: "keys", header: t("keys"), width: "70px", right: true, cell: (m) => m.member_keys.length + m.node_keys.length, value: (m) => m.member_keys.length + m.node_keys.length },
     ...(acts.some((a) => may(a.id))
       ? [
           {
             id: "act",
             header: t("vote"),
-            width: "160px",
+            width: "150px",
             cell: (m: Member) => {
               const act = acts.find((a) => may(a.id) && (a.states as readonly string[]).includes(m.state));
               return act && <Button size="compact-sm" variant="default" onClick={() => ask({ member: m, act })}>{t(`acts.${act.id}`)}</Button>;

@@ -1,12 +1,15 @@
-import { Alert, Badge, Card, Code, Group, List, Stack, Table, Text, ThemeIcon, Title } from "@mantine/core";
+import { Alert, Badge, Card, Code, Group, List, Stack, Table, Text, TextInput, ThemeIcon, Title } from "@mantine/core";
 import { IconCheck, IconCircleDashed, IconX } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { Schema } from "@/api/client";
+import { client, type Schema } from "@/api/client";
 import { call } from "@/api/http";
 import { problemOf } from "@/api/problem";
+import { sent } from "@/api/sent";
+import { useMay } from "@/api/session";
+import { base64 } from "@/lib/base64";
 import { FileDrop } from "@/ui/FileDrop";
 import { Money } from "@/ui/Money";
 import { Page } from "@/ui/Page";
@@ -42,6 +45,7 @@ async function check(file: File): Promise<Checked> {
 // VerifyPage checks proofs of records, invoices, credentials and tokens.
 export function VerifyPage() {
   const { t } = useTranslation("trust");
+  const may = useMay();
   const verify = useMutation({ mutationFn: (files: File[]) => Promise.all(files.map(check)) });
   return (
     <Page title={t("verifyTitle")} lead={t("verifyLead")}>
@@ -50,6 +54,7 @@ export function VerifyPage() {
         {verify.isPending && <Text>{t("checking")}</Text>}
         {verify.data?.map((c, i) => <One key={i} of={c} />)}
       </Stack>
+      {may("verify-credential") && <Presented />}
       <Card withBorder>
         <Title order={2} size="h5" mb="xs">
           {t("offline")}
@@ -60,6 +65,45 @@ export function VerifyPage() {
         <Code block style={{ whiteSpace: "pre-wrap" }}>lateral verify --network network.json FILE.proof</Code>
       </Card>
     </Page>
+  );
+}
+
+// Presented checks what a holder shows this carrier of a credential: by this node's own
+// records, so that nobody else learns of it.
+function Presented() {
+  const { t } = useTranslation("trust");
+  const [nonce, setNonce] = useState("");
+  const verify = useMutation({
+    mutationFn: async (file: File) => sent(client.POST("/v1/credentials/verify", { body: { presentation: base64(await file.arrayBuffer()), ...(nonce.trim() ? { nonce: nonce.trim() } : {}), within_ms: 86_400_000 } })),
+  });
+  return (
+    <Card withBorder component="section" aria-label={t("presented")}>
+      <Stack gap="sm">
+        <Title order={2} size="h5">
+          {t("presented")}
+        </Title>
+        <Text size="sm">{t("presentedText")}</Text>
+        <TextInput label={t("nonce")} description={t("nonceText")} maxLength={64} value={nonce} onChange={(e) => setNonce(e.currentTarget.value)} maw={420} />
+        <FileDrop label={t("dropPresented")} disabled={verify.isPending} onFiles={([f]) => f && verify.mutate(f)} />
+        <ProblemAlert error={verify.error} />
+        {verify.data && (
+          <Alert color="teal" role="status" title={t("presentedCounts")} icon={<IconCheck aria-hidden />}>
+            <dl className="facts">
+              <Fact name={t("subjectOf")}>{verify.data.subject}</Fact>
+              <Fact name={t("issuer")}>{verify.data.issuer}</Fact>
+              <Fact name={t("expires")}>
+                <When at={verify.data.expires} />
+              </Fact>
+              {verify.data.claims.map((c) => (
+                <Fact key={c.name} name={c.name}>
+                  {String(c.value)}
+                </Fact>
+              ))}
+            </dl>
+          </Alert>
+        )}
+      </Stack>
+    </Card>
   );
 }
 

@@ -33,6 +33,7 @@ export const trustRoutes = (parent: Inside) => [
   createRoute({ getParentRoute: () => parent, path: "/trust/verify", component: lazyRouteComponent(() => import("./VerifyPage"), "VerifyPage") }),
   createRoute({ getParentRoute: () => parent, path: "/trust/anchors", component: lazyRouteComponent(() => import("./AnchorsPage"), "AnchorsPage"), validateSearch: partner }),
   createRoute({ getParentRoute: () => parent, path: "/trust/validators", component: lazyRouteComponent(() => import("./NetworkPage"), "NetworkPage") }),
+  createRoute({ getParentRoute: () => parent, path: "/trust/keys", component: lazyRouteComponent(() => import("./KeysPage"), "KeysPage") }),
   createRoute({ getParentRoute: () => parent, path: "/trust/problems", component: lazyRouteComponent(() => import("./ProblemsPage"), "ProblemsPage") }),
   createRoute({ getParentRoute: () => parent, path: "/trust/audit", component: lazyRouteComponent(() => import("./AuditPage"), "AuditPage"), validateSearch: partner }),
 ] as const;

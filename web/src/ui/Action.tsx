@@ -22,6 +22,7 @@ export interface Ask {
   choices?: { value: string; label: string }[];
   value?: Value;
   most?: number; // characters
+  seconds?: boolean; // of a time are asked for too
 }
 
 interface Props extends Omit<ButtonProps, "children"> {
@@ -90,7 +91,7 @@ export function Action({ label, text, asks = [], confirm, done, run, then, opene
               case "number":
                 return <NumberInput key={a.name} {...common} min={0} value={value} onChange={onChange} />;
               case "time":
-                return <TimeInput key={a.name} {...common} value={value} onChange={(v) => onChange(v ?? "")} />;
+                return <TimeInput key={a.name} {...common} seconds={a.seconds} value={value} onChange={(v) => onChange(v ?? "")} />;
               case "choice":
                 return <Select key={a.name} {...common} data={a.choices} value={value || null} onChange={(v) => onChange(v ?? "")} clearable={!a.required} comboboxProps={{ withinPortal: true }} />;
               case "yes":

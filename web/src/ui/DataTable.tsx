@@ -1,7 +1,7 @@
 import { Box, Button, Checkbox, Group, Loader, Menu, Text } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, type ReactNode } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import type { SheetData } from "write-excel-file/browser";
 
@@ -86,7 +86,9 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
   });
 
   const columns = useMemo(() => all.filter((c) => c.cell), [all]);
-  const grid = `${onSelect ? "44px " : ""}${columns.map((c) => c.width ?? "minmax(120px, 1fr)").join(" ")}`;
+  const wide = useWhole(box);
+  useLayoutEffect(() => hint(box.current));
+  const grid = `${onSelect ? "44px " : ""}${columns.map((c) => track(c.width ?? "minmax(120px, 1fr)", wide[c.id])).join(" ")}`;
   const chosen = useRef({ selected, onSelect });
   useEffect(() => {
     chosen.current = { selected, onSelect };
@@ -98,66 +100,100 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
   }, []);
   const allKeys = () => new Set(rows.rows.map(rowKey));
 
-  if (!count && error) return <ProblemAlert error={error} retry={rows.retry} />;
-  if (!count && !busy && !more) {
-    return (
-      <>
-        {toolbar && <Box mb="xs">{toolbar}</Box>}
-        <Box className="rows">{empty}</Box>
-      </>
-    );
-  }
+  const none = !count && !busy && !more;
+  // What stands above the rows keeps its place, whatever becomes of them: a dialog that was
+  // opened there keeps what was typed.
   return (
     <div>
-      <Group justify="space-between" mb="xs" gap="xs" align="flex-end">
+      <Group justify="space-between" mb={toolbar || !none ? "xs" : undefined} gap="xs" align="flex-end">
         <Box style={{ flex: "1 1 20rem" }}>{toolbar}</Box>
-        <Group gap="sm">
-          <Text size="sm" c="dimmed" aria-live="polite">
-            {rows.total === undefined ? t("table.loaded", { count, n: count.toLocaleString(i18n.language) }) : t("table.of", { n: count.toLocaleString(i18n.language), total: rows.total.toLocaleString(i18n.language) })}
-          </Text>
-          {busy && <Loader size="xs" role="img" aria-label={t("loading")} />}
-          {file && <Export columns={all} rows={rows} file={file} />}
-        </Group>
+        {!none && (
+          <Group gap="sm">
+            <Text size="sm" c="dimmed" aria-live="polite">
+              {rows.total === undefined ? t("table.loaded", { count, n: count.toLocaleString(i18n.language) }) : t("table.of", { n: count.toLocaleString(i18n.language), total: rows.total.toLocaleString(i18n.language) })}
+            </Text>
+            {busy && <Loader size="xs" role="img" aria-label={t("loading")} />}
+            {file && <Export columns={all} rows={rows} file={file} />}
+          </Group>
+        )}
       </Group>
-      {Boolean(error) && (
+      {Boolean(error) && (count ? (
         <Box mb="xs">
           <Stale error={error} at={rows.at} retry={rows.retry} />
         </Box>
-      )}
-      <div className="rows" ref={box} style={{ maxHeight: height, minHeight: Math.min(count + 1, 4) * rowHeight }} tabIndex={0} role="region" aria-label={label}>
-        <div role="table" aria-label={label} aria-rowcount={(rows.total ?? count) + 1} aria-busy={busy}>
-          <div role="rowgroup" className="head">
-            <div role="row" aria-rowindex={1} style={{ gridTemplateColumns: grid }}>
-              {onSelect && (
-                <div role="columnheader">
-                  <Checkbox
-                    size="xs"
-                    aria-label={t("table.selectAll")}
-                    checked={count > 0 && selected?.size === count}
-                    indeterminate={Boolean(selected?.size) && selected?.size !== count}
-                    onChange={(e) => onSelect(e.currentTarget.checked ? allKeys() : new Set())}
-                  />
-                </div>
-              )}
-              {columns.map((c) => (
-                <div role="columnheader" key={c.id} className={c.right ? "right" : undefined}>
-                  {c.header}
-                </div>
-              ))}
+      ) : (
+        <ProblemAlert error={error} retry={rows.retry} />
+      ))}
+      {none && !error && <Box className="rows">{empty}</Box>}
+      {!none && (count > 0 || !error) && (
+        <div className="rows" ref={box} onScroll={(e) => hint(e.currentTarget)} style={{ maxHeight: height, minHeight: Math.min(count + 1, 4) * rowHeight }} tabIndex={0} role="region" aria-label={label}>
+          <div role="table" aria-label={label} aria-rowcount={(rows.total ?? count) + 1} aria-busy={busy}>
+            <div role="rowgroup" className="head">
+              <div role="row" aria-rowindex={1} style={{ gridTemplateColumns: grid }}>
+                {onSelect && (
+                  <div role="columnheader">
+                    <Checkbox
+                      size="xs"
+                      aria-label={t("table.selectAll")}
+                      checked={count > 0 && selected?.size === count}
+                      indeterminate={Boolean(selected?.size) && selected?.size !== count}
+                      onChange={(e) => onSelect(e.currentTarget.checked ? allKeys() : new Set())}
+                    />
+                  </div>
+                )}
+                {columns.map((c) => (
+                  <div role="columnheader" key={c.id} data-column={c.id} className={c.right ? "right" : undefined}>
+                    {c.header}
+                  </div>
+                ))}
+              </div>
+            </div>
+            <div role="rowgroup" className="body" style={{ height: virtual.getTotalSize(), position: "relative" }}>
+              {items.map((item) => {
+                const row = rows.rows[item.index]!;
+                const key = rowKey(row);
+                return <Row key={key} name={key} row={row} columns={columns} index={item.index} start={item.start} grid={grid} marked={onSelect && (selected?.has(key) ?? false)} toggle={toggle} />;
+              })}
             </div>
           </div>
-          <div role="rowgroup" className="body" style={{ height: virtual.getTotalSize(), position: "relative" }}>
-            {items.map((item) => {
-              const row = rows.rows[item.index]!;
-              const key = rowKey(row);
-              return <Row key={key} name={key} row={row} columns={columns} index={item.index} start={item.start} grid={grid} marked={onSelect && (selected?.has(key) ?? false)} toggle={toggle} />;
-            })}
-          </div>
         </div>
-      </div>
+      )}
     </div>
   );
 }
+
+// useWhole gives how many pixels columns need so that no figure, amount or time in sight is
+// cut, and no column's name: who reads half of one reads a wrong one. Columns get wider only.
+// Any other text that is cut shows whole where the mouse rests.
+function useWhole(box: RefObject<HTMLDivElement | null>): Record<string, number> {
+  const [wide, setWide] = useState<Record<string, number>>({});
+  useLayoutEffect(() => {
+    let wider: Record<string, number> | undefined;
+    for (const cell of box.current?.querySelectorAll<HTMLElement>("[data-column]") ?? []) {
+      if (!cut(cell) && !cut(cell.firstElementChild)) {
+        cell.removeAttribute("title");
+        continue;
+      }
+      const id = cell.dataset.column!;
+      const whole = cut(cell) && (cell.role === "columnheader" || cell.classList.contains("right") || cell.querySelector(".numbers"));
+      if (whole && cell.scrollWidth >= ((wider ?? wide)[id] ?? 0)) wider = { ...(wider ?? wide), [id]: cell.scrollWidth + 1 };
+      if (!whole && !cell.querySelector("[title]")) cell.title = cell.textContent ?? "";
+    }
+    if (wider) setWide(wider);
+  });
+  return wide;
+}
+
+// cut reports whether a text is longer than its place. What stands in a line has none of its own.
+const cut = (e: Element | null) => e !== null && e.clientWidth > 0 && e.scrollWidth > e.clientWidth;
+
+// hint marks a list that has more columns to its right.
+function hint(box: HTMLElement | null) {
+  box?.toggleAttribute("data-onward", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+}
+
+// track is a column's in the grid, once it is known to need more than it was given.
+const track = (given: string, needs: number | undefined) => (needs === undefined ? given : given.includes("fr") ? `minmax(${needs}px, 1fr)` : `${needs}px`);
 
 interface RowProps<T> {
   name: string;
@@ -188,7 +224,7 @@ const Row = memo(function Row<T>({ name, row, columns, index, start, grid, marke
 
 const Cells = memo(function Cells<T>({ row, columns }: { row: T; columns: Column<T>[] }) {
   return columns.map((c) => (
-    <div role="cell" key={c.id} className={c.right ? "right" : undefined}>
+    <div role="cell" key={c.id} data-column={c.id} className={c.right ? "right" : undefined}>
       {c.cell?.(row)}
     </div>
   ));

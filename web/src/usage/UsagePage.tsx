@@ -4,12 +4,14 @@ import { IconAlertTriangle, IconCheck } from "@tabler/icons-react";
 import { useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { api, queries, type Schema } from "@/api/client";
+import { api, client, queries, type Schema } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { fixed, usePartners } from "@/api/partners";
+import { sent } from "@/api/sent";
 import { useMay } from "@/api/session";
 import { numberFormat } from "@/lib/formats";
 import type { Search } from "@/lib/search";
+import { Action } from "@/ui/Action";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { FileDrop } from "@/ui/FileDrop";
@@ -304,6 +306,7 @@ function Judge({ x, partner, close }: { x: Schema<"Signal">; partner: string; cl
 
 function Archive({ partner }: { partner: string }) {
   const { t, i18n } = useTranslation("usage");
+  const may = useMay();
   const rows = usePages("/v1/bilaterals/{partner}/usage/archive", { path: { partner } as never, query: { descending: true } as never });
   const columns = useMemo<Column<Schema<"Archived">>[]>(
     () => [
@@ -313,8 +316,19 @@ function Archive({ partner }: { partner: string }) {
       { id: "size", header: t("size"), right: true, cell: (x) => `${numberFormat(i18n.language, { maximumFractionDigits: 1 }).format(x.size / 1000)} kB`, value: (x) => x.size },
       { id: "sealed", header: t("sealed"), cell: (x) => t(x.sealed ? "yes" : "no"), value: (x) => x.sealed },
       { id: "erased", header: t("erased"), width: "minmax(200px, 1fr)", cell: (x) => <When at={x.erased} />, value: (x) => x.erased },
+      ...(may("erase-records")
+        ? [
+            {
+              id: "erase",
+              header: t("next"),
+              width: "110px",
+              cell: (x: Schema<"Archived">) => !x.erased && <Action size="compact-sm" color="red" label={t("erase")} text={t("eraseText", { day: x.day })} done={t("eraseDone", { day: x.day })} run={() => sent(client.DELETE("/v1/bilaterals/{partner}/usage/archive/{day}", { params: { path: { partner, day: x.day } } }))} />,
+              value: () => "",
+            },
+          ]
+        : []),
     ],
-    [t, i18n.language],
+    [t, i18n.language, may, partner],
   );
   return <DataTable label={t("archive")} columns={columns} rows={rows} rowKey={(x) => `${x.day} ${x.import}`} file={`archive-${partner}`} empty={<Empty title={t("noArchive")}>{t("noArchiveText")}</Empty>} />;
 }
