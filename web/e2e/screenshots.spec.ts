@@ -21,9 +21,9 @@ const page = (as: Role, ...of: [name: string, at: string, first?: string, then?:
 
 const pages: Shown[] = [
   ...page("clerk", ["today", "/"], ["settings", "/settings"], ["missing", "/no-such-page"]),
-  ...page("clerk", ["periods", "/periods"], ["period", "/periods?order=V-BRAVO", "/periods/"], ["period-rated", "/periods?order=V-BRAVO", "/periods/", "?tab=rated"], ["period-calls", "/periods?order=V-BRAVO", "/periods/", "?tab=calls"], ["period-products", "/periods?order=_MSA-1.BRAVO", "/periods/"]),
+  ...page("clerk", ["periods", "/periods"], ["period", "/periods?order=V-BRAVO", "/periods/"], ["period-rated", "/periods?order=V-BRAVO", "/periods/", "?tab=rated"], ["period-calls", "/periods?order=V-BRAVO", "/periods/", "?tab=calls"], ["period-products", "/periods?order=_MSA-1.BRAVO", "/periods/"], ["bills", "/bills?partner=BRAVO"]),
   ...page("clerk", ["invoices", "/invoices"], ["invoice", "/invoices", "/invoices/"], ["invoice-differs", "/invoices?state=partial", "/invoices/"], ["disputes", "/disputes"], ["dispute", "/disputes", "/disputes/"]),
-  ...page("administrator", ["onboarding", "/onboarding"], ["onboarding-partner", "/onboarding?step=partner"], ["onboarding-agreement", "/onboarding?step=agreement"], ["onboarding-rates", "/onboarding?step=rates"], ["onboarding-period", "/onboarding?step=period"], ["users", "/users"]),
+  ...page("administrator", ["onboarding", "/onboarding"], ["onboarding-partner", "/onboarding?step=partner"], ["onboarding-agreement", "/onboarding?step=agreement"], ["onboarding-rates", "/onboarding?step=rates"], ["onboarding-period", "/onboarding?step=period"], ["users", "/users"], ["keys", "/trust/keys"], ["partner-waiting", "/partners/BRAVO?tab=waiting"]),
   ...page("product-manager", ["partners", "/partners"], ["members", "/partners?list=members"], ["partner", "/partners/BRAVO"], ["partner-files", "/partners/BRAVO?tab=files"]),
   ...page("product-manager", ["agreements", "/agreements"], ["agreement", "/agreements", "/agreements/BRAVO/"], ["agreement-amend", "/agreements", "/agreements/BRAVO/", "/amend"], ["agreement-rule", "/agreements", "/agreements/BRAVO/", "/rule"], ["agreement-new", "/agreements/new"]),
   ...page("product-manager", ["sheets", "/sheets"], ["sheet", "/sheets", "/sheets/BRAVO/"], ["sheet-rows", "/sheets", "/sheets/BRAVO/", "?tab=rows"], ["sheet-upload", "/sheets/upload"], ["margin", "/sheets/margin"]),
@@ -34,7 +34,7 @@ const pages: Shown[] = [
   ...page("engineer", ["usage", "/usage?partner=BRAVO"], ["usage-exceptions", "/usage?partner=BRAVO&tab=exceptions"], ["usage-signals", "/usage?partner=BRAVO&tab=signals"], ["usage-archive", "/usage?partner=BRAVO&tab=archive"], ["usage-summary", "/usage?partner=BRAVO&tab=summary"]),
   ...page("engineer", ["tickets", "/tickets"], ["incidents", "/tickets?tab=incidents"], ["observer", "/observer"], ["sandbox-control", "/sandbox-control"]),
   { name: "ticket", at: "/tickets", first: "/tickets/", as: "engineer", of: "BRAVO" },
-  ...page("finance", ["balances", "/balances"], ["deposits", "/deposits"], ["exposure", "/exposure"], ["ageing", "/ageing"], ["netting", "/netting"], ["netting-rounds", "/netting?tab=rounds"]),
+  ...page("finance", ["balances", "/balances"], ["deposits", "/deposits"], ["exposure", "/exposure"], ["exposure-one", "/exposure?id=BRAVO%2FMSA-1%2FBRAVO%2FUSD"], ["accounts", "/statements?tab=accounts&partner=BRAVO"], ["ageing", "/ageing"], ["netting", "/netting"], ["netting-rounds", "/netting?tab=rounds"]),
   ...page("finance", ["payments", "/payments"], ["payments-runs", "/payments?tab=runs"], ["payments-payees", "/payments?tab=payees"], ["payments-files", "/payments?tab=files"], ["payments-exceptions", "/payments?tab=exceptions"]),
   ...page("finance", ["statements", "/statements"], ["obligations", "/statements?tab=obligations"], ["reserve", "/reserve"]),
   ...page("auditor", ["auditor-today", "/"], ["log", "/trust/log"], ["verify", "/trust/verify"], ["anchors", "/trust/anchors"], ["validators", "/trust/validators"], ["audit", "/trust/audit"], ["problems", "/trust/problems"]),

@@ -44,7 +44,7 @@ export function DisputesPage() {
       {
         id: "line",
         header: t("line"),
-        width: "minmax(150px, 1.2fr)",
+        width: "minmax(180px, 1.2fr)",
         cell: (d) => (
           <Anchor component={Link} to={`/disputes/${d.partner}/${inPath(d.id)}`} size="sm">
             {t(d.product ? "itemOf" : "lineOf", { row: d.row, order: billed(d.order).of })}

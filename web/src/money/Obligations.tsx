@@ -34,14 +34,14 @@ export function Obligations() {
   const [advising, advise] = useState<Obligation[]>();
   const rows = usePages("/v1/bilaterals/{partner}/obligations", { path: { partner: partner ?? "" }, query: { descending: state !== "overdue", ...(state ? { state: state as "owed" } : {}), payer, currency, ...(bucket ? { age: bucket } : {}) } }, { enabled: Boolean(partner) });
   const columns: Column<Obligation>[] = [
-    { id: "id", header: t("obligation.name"), width: "minmax(180px, 1fr)", cell: (r) => <Opens onClick={() => change({ id: r.id, partner })}>{r.id}</Opens>, value: (r) => r.id },
-    { id: "payer", header: t("payer"), width: "110px", cell: (r) => r.payer, value: (r) => r.payer },
-    { id: "payee", header: t("payee"), width: "110px", cell: (r) => r.payee, value: (r) => r.payee },
-    { id: "amount", header: t("amount"), width: "160px", right: true, cell: (r) => <Money amount={r.amount.amount} currency={r.amount.currency} size="sm" />, value: (r) => r.amount.amount },
-    { id: "left", header: t("obligation.left"), width: "160px", right: true, cell: (r) => <Money amount={r.left} currency={r.amount.currency} size="sm" fw={600} />, value: (r) => r.left },
+    { id: "id", header: t("obligation.name"), width: "minmax(140px, 1fr)", cell: (r) => <Opens onClick={() => change({ id: r.id, partner })}>{r.id}</Opens>, value: (r) => r.id },
+    { id: "payer", header: t("payer"), width: "90px", cell: (r) => r.payer, value: (r) => r.payer },
+    { id: "payee", header: t("payee"), width: "90px", cell: (r) => r.payee, value: (r) => r.payee },
+    { id: "amount", header: t("amount"), width: "140px", right: true, cell: (r) => <Money amount={r.amount.amount} currency={r.amount.currency} size="sm" />, value: (r) => r.amount.amount },
+    { id: "left", header: t("obligation.left"), width: "120px", right: true, cell: (r) => <Money amount={r.left} currency={r.amount.currency} size="sm" fw={600} />, value: (r) => r.left },
     { id: "currency", header: t("currency"), value: (r) => r.amount.currency },
-    { id: "due", header: t("due"), width: "230px", cell: (r) => <When at={r.due} size="sm" />, value: (r) => r.due },
-    { id: "state", header: t("state"), width: "120px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
+    { id: "due", header: t("due"), width: "212px", cell: (r) => <When at={r.due} size="sm" />, value: (r) => r.due },
+    { id: "state", header: t("state"), width: "110px", cell: (r) => <StateBadge state={r.state} />, value: (r) => r.state },
     { id: "method", header: t("method"), width: "130px", cell: (r) => r.method, value: (r) => r.method },
   ];
   const chosen = rows.rows.filter((r) => selected.has(r.id) && (r.state === "owed" || r.state === "overdue") && r.payer === own);
