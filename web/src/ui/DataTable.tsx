@@ -86,8 +86,7 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
   });
 
   const columns = useMemo(() => all.filter((c) => c.cell), [all]);
-  const wide = useWhole(box);
-  useLayoutEffect(() => hint(box.current));
+  const wide = useWhole(box, [rows.rows, columns, items[0]?.index, last]);
   const grid = `${onSelect ? "44px " : ""}${columns.map((c) => track(c.width ?? "minmax(120px, 1fr)", wide[c.id])).join(" ")}`;
   const chosen = useRef({ selected, onSelect });
   useEffect(() => {
@@ -164,8 +163,9 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
 
 // useWhole gives how many pixels columns need so that no figure, amount or time in sight is
 // cut, and no column's name: who reads half of one reads a wrong one. Columns get wider only.
-// Any other text that is cut shows whole where the mouse rests.
-function useWhole(box: RefObject<HTMLDivElement | null>): Record<string, number> {
+// Any other text that is cut shows whole where the mouse rests. Measured when what is shown
+// changes.
+function useWhole(box: RefObject<HTMLDivElement | null>, shown: unknown[]): Record<string, number> {
   const [wide, setWide] = useState<Record<string, number>>({});
   useLayoutEffect(() => {
     let wider: Record<string, number> | undefined;
@@ -180,7 +180,10 @@ function useWhole(box: RefObject<HTMLDivElement | null>): Record<string, number>
       if (!whole && !cell.querySelector("[title]")) cell.title = cell.textContent ?? "";
     }
     if (wider) setWide(wider);
-  });
+    hint(box.current);
+    // Only what is shown, and how wide, says what is cut: a mark at a row does not.
+    // eslint-disable-next-line
+  }, [...shown, wide]);
   return wide;
 }
 
