@@ -1,7 +1,7 @@
 import { Box, Button, Checkbox, Group, Loader, Menu, Text } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode, type RefObject } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type CSSProperties, type ReactNode, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import type { SheetData } from "write-excel-file/browser";
 
@@ -87,6 +87,7 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
 
   const columns = useMemo(() => all.filter((c) => c.cell), [all]);
   const wide = useWhole(box, [rows.rows, columns, items[0]?.index, last]);
+  // In one place for all rows: that a column gets wider draws none of them anew.
   const grid = `${onSelect ? "44px " : ""}${columns.map((c) => track(c.width ?? "minmax(120px, 1fr)", wide[c.id])).join(" ")}`;
   const chosen = useRef({ selected, onSelect });
   useEffect(() => {
@@ -126,9 +127,9 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
       {none && !error && <Box className="rows">{empty}</Box>}
       {!none && (count > 0 || !error) && (
         <div className="rows" ref={box} onScroll={(e) => hint(e.currentTarget)} style={{ maxHeight: height, minHeight: Math.min(count + 1, 4) * rowHeight }} tabIndex={0} role="region" aria-label={label}>
-          <div role="table" aria-label={label} aria-rowcount={(rows.total ?? count) + 1} aria-busy={busy}>
+          <div role="table" aria-label={label} aria-rowcount={(rows.total ?? count) + 1} aria-busy={busy} style={{ "--columns": grid } as CSSProperties}>
             <div role="rowgroup" className="head">
-              <div role="row" aria-rowindex={1} style={{ gridTemplateColumns: grid }}>
+              <div role="row" aria-rowindex={1}>
                 {onSelect && (
                   <div role="columnheader">
                     <Checkbox
@@ -151,7 +152,7 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
               {items.map((item) => {
                 const row = rows.rows[item.index]!;
                 const key = rowKey(row);
-                return <Row key={key} name={key} row={row} columns={columns} index={item.index} start={item.start} grid={grid} marked={onSelect && (selected?.has(key) ?? false)} toggle={toggle} />;
+                return <Row key={key} name={key} row={row} columns={columns} index={item.index} start={item.start} marked={onSelect && (selected?.has(key) ?? false)} toggle={toggle} />;
               })}
             </div>
           </div>
@@ -204,17 +205,16 @@ interface RowProps<T> {
   columns: Column<T>[];
   index: number;
   start: number; // pixels from the top
-  grid: string;
   marked: boolean | undefined; // absent: rows are not chosen here
   toggle: (name: string) => void;
 }
 
 // Row is drawn anew when it is marked or moves, its cells when what they show changes: a
 // mark and a turn of the wheel are answered at once, however many rows are in sight.
-const Row = memo(function Row<T>({ name, row, columns, index, start, grid, marked, toggle }: RowProps<T>) {
+const Row = memo(function Row<T>({ name, row, columns, index, start, marked, toggle }: RowProps<T>) {
   const { t } = useTranslation();
   return (
-    <div role="row" aria-rowindex={index + 2} aria-selected={marked} style={{ gridTemplateColumns: grid, height: rowHeight, transform: `translateY(${start}px)` }}>
+    <div role="row" aria-rowindex={index + 2} aria-selected={marked} style={{ height: rowHeight, transform: `translateY(${start}px)` }}>
       {marked !== undefined && (
         <div role="cell">
           <Checkbox size="xs" aria-label={t("table.select", { name })} checked={marked} onChange={() => toggle(name)} />
