@@ -43,6 +43,7 @@ test("a clerk settles a disputed period", async ({ sandbox, browser }) => {
   await alpha.getByRole("menuitem", { name: "To settle with BRAVO" }).click();
   await expect(alpha).toHaveURL(/state=partial/);
   await expect(alpha).toHaveURL(/partner=BRAVO/);
+  await expect(invoices.getByRole("row").nth(1)).toBeVisible(slow); // it is asked anew
   await expect(await cell(invoices, invoices.getByRole("row").nth(1), "State")).toHaveText("partial");
   await accessible(alpha);
 
