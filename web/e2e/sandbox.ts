@@ -140,7 +140,8 @@ export const quiet = (page: Page) => expect(complaints.get(page) ?? [], "complai
 // accessible finds what breaks WCAG 2.2 AA on a page as it is now.
 export async function accessible(page: Page) {
   // Colours are measured when nothing fades any more: on a busy machine a dialog may begin to
-  // go late. What turns for ever is no fading.
+  // go late. What turns for ever is no fading, and what is live may move all the time: after 3 s
+  // colours are measured as they are.
   await page.waitForTimeout(350);
   await page.waitForFunction(() => document.getAnimations().every((a) => a.playState !== "running" || a.effect?.getComputedTiming().iterations === Infinity), undefined, { timeout: 3_000 }).catch(() => {});
   const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();

@@ -22,7 +22,7 @@ async function pick(page: Page, within: ReturnType<Page["getByRole"]>, label: st
 // fill puts a member, a token and an amount into a form.
 async function fill(page: Page, form: ReturnType<Page["getByRole"]>, to: string, token: string, amount: string) {
   await form.getByLabel("To", { exact: false }).first().fill(to);
-  await page.keyboard.press("Escape").catch(() => {});
+  await page.keyboard.press("Escape"); // the list of members
   await pick(page, form, "Token", token);
   await form.getByLabel("Amount").fill(amount);
 }

@@ -18,6 +18,13 @@ const apart: Record<string, string> = {
   "check-payload": "an order's form checks by the same schema, and the order is refused by it",
 };
 
+// Requests that send a file are made without the typed client: what names them in the source.
+const files: Record<string, string> = {
+  "import-usage": "/v1/bilaterals/${encodeURIComponent(partner)}/usage?${",
+  "propose-sheet": "new URL(`/v1/bilaterals/${encodeURIComponent(partner)}/sheets`",
+  "verify-proof": 'new URL("/v1/proofs/verify"',
+};
+
 // Everything that the API can do a person can do.
 it("has a step for each operation of the API that changes something", () => {
   const { paths } = JSON.parse(readFileSync("openapi.json", "utf8")) as Document;
@@ -27,7 +34,7 @@ it("has a step for each operation of the API that changes something", () => {
     for (const [method, { operationId: id }] of Object.entries(methods)) {
       if (method === "get" || !id) continue;
       count++;
-      const called = all.includes(`.${method.toUpperCase()}("${path}"`) || new RegExp(`"${method}",\\s*"${path.replaceAll(/[{}/.]/g, "\\$&")}"`).test(all) || all.includes(`may("${id}")`) || all.includes(`"${id}"`) || (id.startsWith("put-") && all.includes(`client.POST(\`${path.replace(/\w+$/, "${kind}")}\``));
+      const called = (id in files && all.includes(files[id]!)) || all.includes(`.${method.toUpperCase()}("${path}"`) || new RegExp(`"${method}",\\s*"${path.replaceAll(/[{}/.]/g, "\\$&")}"`).test(all) || (id.startsWith("put-") && all.includes(`client.POST(\`${path.replace(/\w+$/, "${kind}")}\``));
       if (!called && !(id in apart)) missing.push(id);
       if (called && id in apart) missing.push(`${id}: is done, and no exception any more`);
     }

@@ -101,36 +101,36 @@ export function InvoicesPage() {
             </ListFilters>
             {may("accept-invoice") && (
               <Group gap="xs">
-              <Many
-                of={acceptable}
-                chosen={chosen.length}
-                label={t("acceptMany", { count: acceptable.length })}
-                rest={t("notOpen", { count: chosen.length - acceptable.length })}
-                text={t("acceptManyText")}
-                confirm={t("accept")}
-                done={t("acceptedMany", { count: acceptable.length })}
-                failed={t("failed")}
-                name={(i) => i.id}
-                amount={(i) => ({ amount: i.total, currency: i.currency })}
-                run={accept}
-                then={() => select(new Set())}
-              />
-              {may("open-obligations") && billable.length > 0 && (
                 <Many
-                  of={billable}
+                  of={acceptable}
                   chosen={chosen.length}
-                  label={t("makeDue", { count: billable.length })}
-                  rest={t("notBillable", { count: chosen.length - billable.length })}
-                  text={t("makeDueText")}
-                  confirm={t("makeDueDo")}
-                  done={t("madeDue", { count: billable.length })}
+                  label={t("acceptMany", { count: acceptable.length })}
+                  rest={t("notOpen", { count: chosen.length - acceptable.length })}
+                  text={t("acceptManyText")}
+                  confirm={t("accept")}
+                  done={t("acceptedMany", { count: acceptable.length })}
                   failed={t("failed")}
                   name={(i) => i.id}
                   amount={(i) => ({ amount: i.total, currency: i.currency })}
-                  run={makeDue}
+                  run={accept}
                   then={() => select(new Set())}
                 />
-              )}
+                {may("open-obligations") && billable.length > 0 && (
+                  <Many
+                    of={billable}
+                    chosen={chosen.length}
+                    label={t("makeDue", { count: billable.length })}
+                    rest={t("notBillable", { count: chosen.length - billable.length })}
+                    text={t("makeDueText")}
+                    confirm={t("makeDueDo")}
+                    done={t("madeDue", { count: billable.length })}
+                    failed={t("failed")}
+                    name={(i) => i.id}
+                    amount={(i) => ({ amount: i.total, currency: i.currency })}
+                    run={makeDue}
+                    then={() => select(new Set())}
+                  />
+                )}
               </Group>
             )}
           </Stack>
