@@ -114,26 +114,59 @@ func (b *Bilateral) Anchors() []proof.Anchor {
 }
 
 // Prove gives a document that shows the present value of a record to a third
-// party, offline: see package proof. It waits for an anchor that covers the
-// record as it is now. Codes: not-found, not-yet when ctx ends first.
+// party, offline: see package proof. Where no anchor covers the record as it is
+// now, one is posted: who audits need not wait for what else is a reason to
+// post, which may be a month away. Codes: not-found, diverged; not-yet when ctx
+// ends first.
 func (b *Bilateral) Prove(ctx context.Context, key string) ([]byte, error) {
+	doc, err := b.prove(key)
+	if fault.CodeOf(err) == fault.NotYet {
+		doc, err = b.proveAnew(ctx, key)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.certify(ctx, doc)
+}
+
+// proveAnew posts anchors until one covers the record. Who asks at the same
+// time waits here, and has the same anchor.
+func (b *Bilateral) proveAnew(ctx context.Context, key string) (proof.Document, error) {
+	select {
+	case b.proving <- struct{}{}:
+		defer func() { <-b.proving }()
+	case <-ctx.Done():
+		return proof.Document{}, notCovered().Because(ctx.Err())
+	}
 	for {
 		b.mu.Lock()
 		changed := b.changed
 		b.mu.Unlock()
 		doc, err := b.prove(key)
-		if err == nil {
-			return b.certify(ctx, doc)
-		}
 		if fault.CodeOf(err) != fault.NotYet {
-			return nil, err
+			return doc, err
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil, fault.Of(err).Because(ctx.Err())
+		b.r.mu.RLock()
+		size := b.r.size
+		b.r.mu.RUnlock()
+		if last := b.Anchors(); len(last) > 0 && last[0].Head().Size >= size {
+			// The present is anchored and its state not at hand: only what comes next helps.
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return doc, fault.Of(err).Because(ctx.Err())
+			}
+			continue
+		}
+		if _, err := b.Anchor(ctx); err != nil {
+			return doc, err
 		}
 	}
+}
+
+// notCovered is the refusal of a proof that no anchor allows.
+func notCovered() *fault.Error {
+	return fault.New(fault.NotYet, "no anchor covers the record as it is now", "ask again when the partner's node answers: both sign what an anchor covers")
 }
 
 // prove makes the part of a document that rests on the Bilateral.
@@ -165,7 +198,7 @@ func (b *Bilateral) prove(key string) (proof.Document, error) {
 		d.Inclusion, err = b.r.log.Inclusion(d.Index, a.anchor.Head().Size)
 		return d, err
 	}
-	return d, fault.New(fault.NotYet, "no anchor covers the record as it is now", "post an anchor (it is done at each period's close), then ask again")
+	return d, notCovered()
 }
 
 // certify adds what rests on the Omnilateral.

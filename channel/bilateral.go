@@ -127,7 +127,8 @@ type Bilateral struct {
 	changed  chan struct{}     // closed and replaced at each change of what is guarded here
 	halted   error
 
-	turning sync.Mutex // held while our channel key is being replaced
+	turning sync.Mutex    // held while our channel key is being replaced
+	proving chan struct{} // has one while an anchor is posted for a proof
 }
 
 // said remembers what has been put on its way in this process, so that it is
@@ -168,7 +169,7 @@ func (m *Member) loadBilateral(o Opening, inv invitation, key sign.PrivateKey, m
 	if err != nil {
 		return nil, err
 	}
-	b := &Bilateral{keys: o.Keys, opener: inv.Opener, secret: inv.Secret, epochs: map[uint32]epochKey{}, changed: make(chan struct{})}
+	b := &Bilateral{keys: o.Keys, opener: inv.Opener, secret: inv.Secret, epochs: map[uint32]epochKey{}, changed: make(chan struct{}), proving: make(chan struct{}, 1)}
 	b.mine = slices.Index(o.Keys[:], key.Public())
 	b.partner = inv.Opener
 	if inv.Opener == m.code {

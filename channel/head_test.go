@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -361,5 +362,41 @@ func TestANoteThatPanicsChangesNothingButItsReceipt(t *testing.T) {
 	}
 	if a, ok := p.b.alarms.find(fault.Internal); !ok || a.Stack == "" {
 		t.Error("no alarm")
+	}
+}
+
+// An auditor asked for the proof of an invoice on the day that it came: no
+// anchor was due before its period was settled, and the wait ended in nothing.
+func TestAProofThatNoAnchorCoversHasOnePosted(t *testing.T) {
+	p := newPair(t, networkOptions{})
+	submit(t, p.left, put("a", "1"))
+	p.attest(t)
+	asked := make(chan error, 8)
+	for range cap(asked) {
+		go func() {
+			_, err := p.left.Prove(timeout(t), "r/a")
+			asked <- err
+		}()
+	}
+	for range cap(asked) {
+		if err := <-asked; err != nil {
+			t.Error(err)
+		}
+	}
+	if all := p.left.Anchors(); len(all) != 1 {
+		t.Errorf("%d anchors for what one covers", len(all))
+	}
+	// What is not there has none posted, nor what the partner has not signed.
+	submit(t, p.left, put("b", "1"))
+	if _, err := p.left.Prove(timeout(t), "r/c"); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("of no record: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := p.left.Prove(ctx, "r/b"); fault.CodeOf(err) != fault.NotYet {
+		t.Errorf("of a record that the partner has not signed: %v", err)
+	}
+	if all := p.left.Anchors(); len(all) != 1 {
+		t.Errorf("%d anchors", len(all))
 	}
 }

@@ -326,7 +326,7 @@ func (s *server) invoices() {
 		{"document.json", "get-invoice-json", "The document as JSON to keep; lateral verify reads it", "application/json", ".json", written(document.JSON)},
 		{"document.html", "get-invoice-html", "The document as a page for people; lateral verify reads it", "text/html", ".html", written(document.HTML)},
 		{"document.cbor", "get-invoice-canonical", "The document's canonical bytes, as a proof shows them", "application/cbor", ".cbor", rawDocument},
-		{"proof", "get-invoice-proof", "A proof of the document that anybody can check offline; waits for an anchor", "application/octet-stream", ".proof", s.prove},
+		{"proof", "get-invoice-proof", "A proof of the document that anybody can check offline; an anchor is posted where none covers it yet", "application/octet-stream", ".proof", s.prove},
 	} {
 		s.raw(withPath(operation(http.MethodGet, at+"/{id}/"+f.path, f.id, tagBilling, f.summary), "partner", "id"), f.media, "The file.",
 			func(w http.ResponseWriter, r *http.Request) {

@@ -19,7 +19,7 @@ import (
 // proofs registers what this node can show to others.
 func (s *server) proofs() {
 	op := withPath(operation(http.MethodGet, "/v1/bilaterals/{partner}/proof", "get-proof", tagNetwork,
-		"A proof of any record of the channel that anybody can check offline; waits for an anchor"), "partner")
+		"A proof of any record of the channel that anybody can check offline; an anchor is posted where none covers it yet"), "partner")
 	op.Parameters = append(op.Parameters, &huma.Param{Name: "key", In: "query", Required: true, Schema: &huma.Schema{Type: huma.TypeString},
 		Description: "The record's key, for example agreement/MSA-1."})
 	s.raw(op, "application/octet-stream", "The proof.", func(w http.ResponseWriter, r *http.Request) {

@@ -106,7 +106,7 @@ type bilateralProof struct {
 }
 
 func (bilateralProof) Help() string {
-	return `It waits for an anchor that covers the record. lateral verify checks it; an invoice's document has lateral invoice proof.`
+	return `Where no anchor covers the record yet, one is posted. lateral verify checks it; an invoice's document has lateral invoice proof.`
 }
 
 func (c bilateralProof) Run(ctx context.Context, n *remote) error {

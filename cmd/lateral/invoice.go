@@ -21,7 +21,7 @@ type invoiceCommand struct {
 	Show    invoiceShow    `cmd:"" op:"get-invoice" help:"Show an invoice with its lines." eg:"BRAVO-ALPHA-V-ALPHA-20261102T110000Z-20261102T120000Z-EUR-1"`
 	Export  invoiceExport  `cmd:"" op:"get-invoice-json,get-invoice-html,get-invoice-canonical" help:"Write an invoice to keep or to read; lateral verify compares it with its proof." eg:"ID --format html --out invoice.html" eg:"ID --out invoice.json" eg:"ID --format csv --out invoice.csv"`
 	Causes  invoiceCauses  `cmd:"" op:"get-waterfall" help:"Show what leads from the invoice to what the buyer expects, by cause." eg:"ID"`
-	Proof   invoiceProof   `cmd:"" op:"get-invoice-proof" help:"Write a proof of an invoice that anybody can check offline; waits for an anchor." eg:"ID --out invoice.proof"`
+	Proof   invoiceProof   `cmd:"" op:"get-invoice-proof" help:"Write a proof of an invoice that anybody can check offline; posts an anchor where none covers it yet." eg:"ID --out invoice.proof"`
 	Accept  invoiceAccept  `cmd:"" op:"accept-invoice" role:"finance" help:"Accept all lines of an invoice that are not open." eg:"ID" eg:"ID --document 5f0c...e1 --reserve 7:12:640"`
 	Dispute invoiceDispute `cmd:"" op:"dispute-invoice" role:"finance" help:"Dispute lines of an invoice, with the own figures, and accept the others." eg:"ID --line 7:12:640 --why 'Our switch has 640 s.'"`
 	Reject  invoiceReject  `cmd:"" op:"reject-invoice" role:"finance" help:"Reject a credit or debit note: nothing of it is owed, and the version before it stands." eg:"ID --why 'The sheet of November is right.'"`

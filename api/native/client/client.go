@@ -550,7 +550,7 @@ func (p *Partner) Rotate(ctx context.Context) (wire.NewKey, error) {
 }
 
 // Proof gives a proof of any record of the channel that anybody can check
-// offline. It waits for an anchor.
+// offline. Where no anchor covers it yet, one is posted. Code: not-yet.
 func (p *Partner) Proof(ctx context.Context, key string) ([]byte, error) {
 	return p.c.file(ctx, p.at("proof")+"?key="+url.QueryEscape(key))
 }
@@ -839,7 +839,7 @@ func (p *Partner) InvoiceCanonical(ctx context.Context, id string) ([]byte, erro
 }
 
 // InvoiceProof gives a proof of an invoice's document that anybody can check
-// offline. It waits until an anchor covers it. Code: not-yet.
+// offline. Where no anchor covers it yet, one is posted. Code: not-yet.
 func (p *Partner) InvoiceProof(ctx context.Context, id string) ([]byte, error) {
 	return p.c.file(ctx, p.at("invoices", id, "proof"))
 }
