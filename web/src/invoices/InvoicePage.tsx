@@ -6,11 +6,8 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, queries, type Schema } from "@/api/client";
-import { call } from "@/api/http";
 import { fixed } from "@/api/partners";
-import { problemOf } from "@/api/problem";
 import { useMay, useSession } from "@/api/session";
-import { download } from "@/lib/csv";
 import { group } from "@/lib/money";
 import type { Search } from "@/lib/search";
 import { DataTable, type Column } from "@/ui/DataTable";
@@ -22,6 +19,7 @@ import { SmallTable } from "@/ui/SmallTable";
 import { StateBadge } from "@/ui/StateBadge";
 import { Step } from "@/ui/Step";
 import { Between, When } from "@/ui/When";
+import { useTake } from "@/ui/useTake";
 
 import { Items } from "./Items";
 import { Waterfall } from "./Waterfall";
@@ -152,24 +150,12 @@ function Amount({ name, amount, currency }: { name: string; amount: string; curr
 function Files({ partner, id }: { partner: string; id: string }) {
   const { t } = useTranslation("invoices");
   const may = useMay();
-  const [busy, setBusy] = useState(false);
-  const get = async (path: string, ending: string) => {
-    setBusy(true);
-    try {
-      const response = await call(new Request(new URL(`/v1/bilaterals/${encodeURIComponent(partner)}/invoices/${encodeURIComponent(id)}/${path}`, location.origin)));
-      if (!response.ok) throw (await response.json().catch(() => undefined)) ?? new Error(response.statusText);
-      download(`${id}${ending}`, await response.blob());
-    } catch (err) {
-      const p = problemOf(err);
-      notifications.show({ color: "red", title: p.detail, message: `${p.remedy ?? ""} (${p.code})`, autoClose: false });
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { busy, take } = useTake();
+  const at = (path: string) => `/v1/bilaterals/${encodeURIComponent(partner)}/invoices/${encodeURIComponent(id)}/${path}`;
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <Button variant="default" leftSection={<IconDownload size={16} aria-hidden />} loading={busy}>
+        <Button variant="default" leftSection={<IconDownload size={16} aria-hidden />} loading={Boolean(busy)}>
           {t("files")}
         </Button>
       </Menu.Target>
@@ -184,7 +170,7 @@ function Files({ partner, id }: { partner: string; id: string }) {
         ).map(
           ([name, operation, path, ending]) =>
             may(operation) && (
-              <Menu.Item key={name} onClick={() => void get(path, ending)}>
+              <Menu.Item key={name} onClick={() => void take(at(path), `${id}${ending}`)}>
                 {t(name)}
               </Menu.Item>
             ),

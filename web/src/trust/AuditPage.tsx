@@ -17,6 +17,7 @@ import { Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
 import { StateBadge } from "@/ui/StateBadge";
 import { Between } from "@/ui/When";
+import { useTake } from "@/ui/useTake";
 
 import { Fact, Hash, PartnerSelect, useBilaterals } from "./parts";
 import type { PartnerSearch } from "./routes";
@@ -176,6 +177,7 @@ function Invoices({ partner }: { partner: string }) {
   const { t } = useTranslation("trust");
   const may = useMay();
   const rows = usePages("/v1/bilaterals/{partner}/invoices", { path: { partner }, query: { descending: true } });
+  const { busy, take } = useTake();
   const at = (i: Invoice, what: string) => `/v1/bilaterals/${encodeURIComponent(partner)}/invoices/${encodeURIComponent(i.id)}/${what}`;
   const columns: Column<Invoice>[] = [
     { id: "id", header: t("invoice"), width: "minmax(140px, 1.4fr)", cell: (i) => <Text size="sm" truncate title={i.id}>{i.id}</Text>, value: (i) => i.id },
@@ -189,16 +191,19 @@ function Invoices({ partner }: { partner: string }) {
       header: t("fileList"),
       width: "150px",
       cell: (i) => (
-        <Group gap="xs" wrap="nowrap">
-          {may("get-invoice-canonical") && (
-            <Anchor href={at(i, "document.cbor")} download size="sm">
-              {t("canonical")}
-            </Anchor>
-          )}
-          {may("get-invoice-proof") && (
-            <Anchor href={at(i, "proof")} download size="sm">
-              {t("proof")}
-            </Anchor>
+        <Group gap={4} wrap="nowrap">
+          {(
+            [
+              ["canonical", "get-invoice-canonical", "document.cbor", ".cbor"],
+              ["proof", "get-invoice-proof", "proof", ".proof"],
+            ] as const
+          ).map(
+            ([name, operation, what, ending]) =>
+              may(operation) && (
+                <Button key={name} variant="subtle" size="compact-sm" px={4} loading={busy === i.id + ending} disabled={Boolean(busy)} onClick={() => void take(at(i, what), i.id + ending)} aria-label={t("takeFile", { file: t(name), invoice: i.id })}>
+                  {t(name)}
+                </Button>
+              ),
           )}
         </Group>
       ),
