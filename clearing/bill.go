@@ -121,7 +121,7 @@ func (d *Desk) obligation(ctx context.Context, key string) error {
 	err := d.o.Channel.View(func(v view) (err error) {
 		if ob, found, err = get[obligationRecord](v, key); err == nil && found {
 			name = nextPayment(trade.View{Records: v}, ob)
-			amount, err = trade.View{Records: v}.Payable(ob, ob.Method, d.o.Now())
+			amount, err = trade.View{Records: v}.Payable(ob.Method, d.o.Now(), ob)
 		}
 		return err
 	})

@@ -127,13 +127,18 @@ func (t *tx) payNote(inv *invoice.Invoice, o *settlement.Obligation, line invoic
 	return note, b, t.invoiced(b.terms, inv.Currency, note.Size())
 }
 
-// Payable gives the least by which a debt is discharged at a moment (ms UTC), in
-// whole coins unless it is paid by tokens: what is left, less the discount of its
-// days.
-func (v View) Payable(o settlement.Obligation, method string, now int64) (money.Amount, error) {
+// Payable gives the least by which one payment discharges debts in one currency at
+// a moment (ms UTC), in whole coins unless it is by tokens: what is left of them,
+// less the discount of their days. Codes: invalid when currencies differ.
+func (v View) Payable(method string, now int64, of ...settlement.Obligation) (money.Amount, error) {
 	var d debts
-	if err := d.add(v, o, now); err != nil {
-		return money.Amount{}, err
+	for _, o := range of {
+		if d.sum.Currency != "" && d.sum.Currency != o.Amount.Currency {
+			return money.Amount{}, invalid("obligations", "one payment is in one currency", "pay what is owed in each currency by itself")
+		}
+		if err := d.add(v, o, now); err != nil {
+			return money.Amount{}, err
+		}
 	}
 	if method == MethodToken {
 		return d.taken, nil

@@ -255,7 +255,7 @@ func (d *Desk) debtOf(v trade.Records, t Target, raw []byte) (o debt, err error)
 		return o, fault.Newf(fault.Corrupt, "stop the node and rebuild its store from the ledger", "the record %s cannot be read", trade.ObligationKey(t.Obligation)).Because(err)
 	}
 	o.Target = t
-	o.Least, err = trade.View{Records: v}.Payable(o.Obligation, trade.MethodToken, d.o.Now().UnixMilli()) // tokens pay to the millionth
+	o.Least, err = trade.View{Records: v}.Payable(trade.MethodToken, d.o.Now().UnixMilli(), o.Obligation) // tokens pay to the millionth
 	return o, err
 }
 

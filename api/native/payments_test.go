@@ -193,7 +193,17 @@ func TestAPaymentByHandWaitsForASecondPerson(t *testing.T) {
 	}
 	// As does one for a list of debts.
 	other := debts[1]
-	all := wire.AdviseAll{Obligations: []string{other.ID}, Amount: settlement.Payable(other.Amount), Method: other.Method, Reference: "bank 2", PaidAt: said.PaidAt}
+	pays, err := alpha.as(api.Finance).Payable(ctx, []string{other.ID}, "")
+	if err != nil || pays.Amount != settlement.Payable(other.Amount) || pays.Method != other.Method {
+		t.Fatalf("as one payment: %+v, %v", pays, err)
+	}
+	if both, err := alpha.as(api.Finance).Payable(ctx, []string{other.ID, o.ID, other.ID}, trade.MethodToken); err != nil || both.Amount.Micro != other.Amount.Micro+o.Amount.Micro || len(both.Obligations) != 2 {
+		t.Errorf("two by tokens: %+v, %v", both, err)
+	}
+	if _, err := alpha.as(api.Finance).Payable(ctx, []string{other.ID, "N-1"}, ""); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("a debt that there is not: %v", err)
+	}
+	all := wire.AdviseAll{Obligations: []string{other.ID}, Amount: pays.Amount, Method: other.Method, Reference: "bank 2", PaidAt: said.PaidAt}
 	if d, err := alpha.as(api.Finance).AdviseAll(ctx, all); err != nil || !d.Waits || d.Obligations[0].State != settlement.Owed {
 		t.Fatalf("one person, a list: %+v, %v", d, err)
 	}

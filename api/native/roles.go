@@ -28,7 +28,7 @@ var allowed = map[string][]api.Role{
 	"list-invoices": readers, "get-volume": readers, "get-invoice": readers, "get-invoice-json": readers, "get-invoice-html": readers,
 	"get-invoice-canonical": readers, "get-invoice-proof": readers, "get-totals": readers,
 	"list-disputes": readers, "get-dispute": readers, "get-evidence": readers, "try-rule": readers, "count-disputes": readers, "get-waterfall": readers, "list-calls": readers, "replay-rule": readers,
-	"list-nettings": readers, "get-netting": readers, "list-obligations": readers, "get-obligation": readers,
+	"list-nettings": readers, "get-netting": readers, "list-obligations": readers, "get-obligation": readers, "get-payable": readers,
 	"get-credit": readers, "list-verified": readers, "get-statement": readers, "get-ageing": readers, "list-journal": readers, "list-balances": readers, "list-files": readers,
 	"list-log": readers, "stream-events": readers, "list-network-log": readers, "get-proof": readers, "stream-network-events": readers, "stream-all-events": readers, "verify-proof": readers,
 	"get-today": readers, "get-trend": readers,

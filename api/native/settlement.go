@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -195,11 +196,37 @@ func (s *server) obligations() {
 		shown := shownObligation(o)
 		_, now := s.Member.Height()
 		err = b.View(func(v channel.View) error {
-			payable, err := trade.View{Records: v}.Payable(o, o.Method, now)
+			payable, err := trade.View{Records: v}.Payable(o.Method, now, o)
 			shown.Payable = &payable
 			return err
 		})
 		return answer(shown), err
+	})
+	get(s, "/v1/bilaterals/{partner}/payable", "get-payable", tagSettlement, "The least by which one payment discharges debts now", func(_ context.Context, in *struct {
+		PartnerPath
+		Obligations []string `query:"obligation,explode" required:"true" minItems:"1" maxItems:"2000" doc:"Debts in one currency. Can be repeated."`
+		Method      string   `query:"method" maxLength:"64" doc:"Default: that of the first debt."`
+	}) (*reply[wire.Payable], error) {
+		b, err := s.with(in.Partner)
+		if err != nil {
+			return nil, err
+		}
+		ids := slices.Compact(slices.Sorted(slices.Values(in.Obligations)))
+		var of []settlement.Obligation
+		for _, id := range ids {
+			o, err := record[settlement.Obligation](b, trade.ObligationKey(id), "obligation "+clipped(id))
+			if err != nil {
+				return nil, err
+			}
+			of = append(of, o)
+		}
+		out := wire.Payable{Obligations: ids, Method: cmp.Or(in.Method, of[0].Method)}
+		_, now := s.Member.Height()
+		err = b.View(func(v channel.View) error {
+			out.Amount, err = trade.View{Records: v}.Payable(out.Method, now, of...)
+			return err
+		})
+		return answer(out), err
 	})
 	post(s, at, "open-obligations", tagSettlement, "Make final invoices due one by one, without netting", func(ctx context.Context, in *struct {
 		PartnerPath

@@ -102,7 +102,7 @@ type obligationCommand struct {
 	Open    obligationOpen    `cmd:"" op:"open-obligations" role:"finance" help:"Make final invoices due one by one, without netting." eg:"INVOICE" eg:"--payable"`
 	Advise  obligationAdvise  `cmd:"" op:"advise-payment" role:"finance" help:"Say that this carrier has paid." eg:"N00000001-EUR --reference 'E2E 4711'" eg:"N00000001-EUR --amount EUR:360.02 --method bank-transfer --reference 'E2E 4711' --paid 2026-11-20T10:00:00Z"`
 	Confirm obligationConfirm `cmd:"" op:"confirm-payment" role:"finance" help:"Confirm that the money came." eg:"N00000001-EUR"`
-	Pay     obligationPay     `cmd:"" op:"advise-payments" role:"finance" help:"Say that this carrier has paid several debts together, whole." eg:"N00000001-EUR N00000002-EUR --reference 'E2E 4712'"`
+	Pay     obligationPay     `cmd:"" op:"get-payable,advise-payments" role:"finance" help:"Say that this carrier has paid several debts together, whole." eg:"N00000001-EUR N00000002-EUR --reference 'E2E 4712'"`
 	Hold    obligationHold    `cmd:"" op:"hold-payment" role:"finance" help:"Hold a payment that is advised: it is not final while it is held." eg:"N00000001-EUR --why 'A name on a list.'"`
 	Release obligationRelease `cmd:"" op:"release-payment" role:"finance" help:"Let a payment go that this carrier holds." eg:"N00000001-EUR --why 'Another company of that name.'"`
 	Decline obligationDecline `cmd:"" op:"decline-payment" role:"finance" help:"Say that no such money came." eg:"N00000001-EUR --why 'Nothing by the 25th.'"`
@@ -231,7 +231,7 @@ func (c obligationDecline) Run(ctx context.Context, n *remote) error {
 type obligationPay struct {
 	one
 	IDs       []string  `arg:"" name:"obligation" help:"Ids of the debts."`
-	Amount    amount    `placeholder:"EUR:AMOUNT" help:"What was paid; default: what they come to, in whole coins."`
+	Amount    amount    `placeholder:"EUR:AMOUNT" help:"What was paid; default: what they come to now, in whole coins, less discounts."`
 	Method    string    `placeholder:"METHOD" help:"How; default: as agreed."`
 	Reference string    `required:"" help:"As the bank shows it."`
 	Paid      wire.Time `placeholder:"TIME" help:"When, RFC 3339; default: now."`
@@ -243,26 +243,16 @@ func (c obligationPay) Run(ctx context.Context, n *remote) error {
 		return err
 	}
 	p := n.api.With(code)
-	x := wire.AdviseAll{Obligations: c.IDs, Method: c.Method, Reference: c.Reference, PaidAt: c.Paid}
-	for _, id := range c.IDs {
-		o, err := p.Obligation(ctx, id)
+	x := wire.AdviseAll{Obligations: c.IDs, Amount: money.Amount(c.Amount), Method: c.Method, Reference: c.Reference, PaidAt: c.Paid}
+	if x.Method == "" || x.Amount.Currency == "" {
+		pays, err := p.Payable(ctx, c.IDs, c.Method)
 		if err != nil {
 			return err
 		}
-		left := money.Amount{Currency: o.Amount.Currency, Micro: o.Left}
+		x.Method = pays.Method
 		if x.Amount.Currency == "" {
-			x.Amount.Currency = left.Currency
+			x.Amount = pays.Amount
 		}
-		if x.Amount, err = x.Amount.Add(left); err != nil {
-			return err
-		}
-		if x.Method == "" {
-			x.Method = o.Method
-		}
-	}
-	x.Amount = settlement.Payable(x.Amount)
-	if c.Amount.Currency != "" {
-		x.Amount = money.Amount(c.Amount)
 	}
 	if x.PaidAt == 0 {
 		x.PaidAt = wire.Time(time.Now().Truncate(time.Second).UnixMilli())

@@ -223,3 +223,104 @@ test("finance sees how far each side trusts the other, and what uses it", async 
   await expect(card).toHaveCount(0);
   await quiet(page);
 });
+
+test("finance says that one payment has paid several debts, and the payee that it has come", async ({ sandbox, browser }) => {
+  await sandbox.buys();
+  const ann = await sandbox.as(browser, "BRAVO", "finance");
+  await ann.goto("/statements?tab=obligations&partner=CHARLIE&payer=BRAVO&state=owed");
+  const debts = ann.getByRole("table", { name: "Debts" });
+  const owed = debts.getByRole("row").filter({ hasText: "EUR" });
+  await expect(async () => expect(await owed.count()).toBeGreaterThan(1)).toPass({ timeout: 120_000 });
+  const ids: string[] = [];
+  for (const i of [0, 1]) ids.push(await owed.nth(i).getByRole("button").first().innerText());
+  const rows = ids.map((id) => debts.getByRole("row").filter({ hasText: id }));
+  await rows[0]!.getByRole("checkbox").check();
+  await expect(ann.getByRole("button", { name: /^One payment for/ })).toBeDisabled(); // one debt is advised by itself
+  await rows[1]!.getByRole("checkbox").check();
+  await ann.getByRole("button", { name: "One payment for 2 debts" }).click();
+  const form = ann.getByRole("dialog", { name: "Tell CHARLIE that you have paid" });
+  for (const id of ids) await expect(form).toContainText(id);
+  await form.getByRole("button", { name: "Advise payment" }).click();
+  await expect(form.getByText("This has to be given").first()).toBeVisible();
+  await form.getByLabel("Reference").fill("BRV-ONE-FOR-TWO");
+  await accessible(ann);
+  await form.getByRole("button", { name: "Advise payment" }).click();
+  await expect(ann.getByText("The payment is advised.")).toBeVisible(slow);
+  for (const row of rows) await expect(row).toHaveCount(0, slow); // neither is owed any more
+
+  // The payee finds each under the one reference, and says once that the whole has come.
+  const cleo = await sandbox.as(browser, "CHARLIE", "finance");
+  const one = async (id: string) => {
+    await cleo.goto(`/statements?tab=obligations&partner=BRAVO&id=${id}`);
+    const debt = cleo.getByRole("dialog", { name: id });
+    await expect(debt.getByText("BRV-ONE-FOR-TWO")).toBeVisible(slow);
+    return debt;
+  };
+  const first = await one(ids[0]!);
+  await first.getByRole("button", { name: "Confirm receipt" }).click();
+  const confirm = cleo.getByRole("dialog", { name: /Confirm that/ });
+  await expect(confirm).toContainText("BRV-ONE-FOR-TWO");
+  await confirm.getByRole("button", { name: "Confirm receipt" }).click();
+  await expect(cleo.getByText("The receipt is given.").first()).toBeVisible(slow);
+  for (const id of ids) await expect((await one(id)).getByText("settled", { exact: true }).first()).toBeVisible(slow);
+  await ann.goto("/statements?tab=obligations&partner=CHARLIE&payer=BRAVO&state=settled");
+  for (const row of rows) await expect(row).toBeVisible(slow);
+  for (const p of [ann, cleo]) await quiet(p);
+});
+
+test("finance checks a credential that is shown to it, and one for somebody else does not count", async ({ sandbox, browser }) => {
+  const folder = mkdtempSync(join(tmpdir(), "lateral-credential-"));
+  const at = (name: string) => join(folder, name);
+  writeFileSync(at("word"), "one long passphrase for a story", { mode: 0o600 });
+  writeFileSync(at("claims.yaml"), "legal_name: Bravo Telecom Ltd\ncountry: CH\nlicence: OFCOM 1234\n");
+  const by = (keys: string) => ["--keys", at(keys), "--passphrase-file", at("word")];
+  const key = async (keys: string) => (JSON.parse(await sandbox.command("key", "new", ...by(keys), "--name", "officer")) as { key: string }).key;
+
+  // CHARLIE has looked at BRAVO, and BRAVO shows two claims of three to ALPHA.
+  await sandbox.command("delegate", "add", await key("cora.age"), "Cora, compliance", "--public", "--may", "compliance", "--node", sandbox.node("CHARLIE"));
+  await sandbox.command("credential", "publish", ...by("cora.age"), "--node", sandbox.node("CHARLIE"));
+  const issue = ["--subject", "BRAVO", "--holder", await key("holder.age"), "--claims", at("claims.yaml"), "--expires", new Date(Date.now() + 864e5).toISOString().replace(/\.\d+/, "")];
+  await sandbox.command("credential", "issue", ...issue, ...by("cora.age"), "--register", at("issued.json"), "--out", at("bravo.cred"), "--node", sandbox.node("CHARLIE"));
+  const show = (to: string, file: string) => sandbox.command("credential", "present", at("bravo.cred"), "--claims", "legal_name,country", "--for", to, "--nonce", "4711", ...by("holder.age"), "--out", at(file), "--node", sandbox.node("BRAVO"));
+  await show("ALPHA", "for-alpha.pres");
+  await show("DELTA", "for-delta.pres");
+
+  const page = await sandbox.as(browser, "ALPHA", "finance");
+  await page.goto("/trust/verify");
+  const card = page.getByRole("region", { name: "A credential that is shown to you" });
+  await card.getByLabel("Your nonce").fill("4711");
+  await card.getByTestId("file").setInputFiles(at("for-alpha.pres"));
+  const counts = card.getByRole("status");
+  await expect(counts).toContainText("It counts", slow);
+  for (const [name, value] of [["About", "BRAVO"], ["legal_name", "Bravo Telecom Ltd"], ["country", "CH"]] as const) await expect(counts.locator(".fact").filter({ has: page.getByText(name, { exact: true }) })).toContainText(value);
+  await expect(counts).toContainText("CHARLIE");
+  await expect(counts).not.toContainText("OFCOM");
+  await accessible(page);
+
+  // For another verifier, with another word, and one bit of it flipped: none counts.
+  const refused = async (file: string, why: RegExp) => {
+    await card.getByTestId("file").setInputFiles(file);
+    await expect(card.getByRole("alert")).toContainText(why, slow);
+    await expect(card.getByText("It counts")).toHaveCount(0);
+  };
+  await refused(at("for-delta.pres"), /credential-for-another/);
+  await accessible(page);
+  await card.getByLabel("Your nonce").fill("4712");
+  await refused(at("for-alpha.pres"), /credential-for-another/);
+  await card.getByLabel("Your nonce").fill("4711");
+  const bytes = readFileSync(at("for-alpha.pres"));
+  const name = bytes.indexOf("Bravo Telecom Ltd");
+  expect(name).toBeGreaterThan(0);
+  bytes[name]! ^= 1;
+  writeFileSync(at("forged.pres"), bytes);
+  await refused(at("forged.pres"), /credential-forged|invalid/);
+
+  // Revoked, it counts no more.
+  await sandbox.command("credential", "revoke", at("bravo.cred"), "--yes", ...by("cora.age"), "--node", sandbox.node("CHARLIE"));
+  await expect(async () => {
+    await card.getByTestId("file").setInputFiles(at("for-alpha.pres"));
+    await expect(card.getByRole("alert")).toContainText("credential-revoked");
+  }).toPass(slow);
+  await quiet(page);
+  rmSync(folder, { recursive: true, force: true });
+});

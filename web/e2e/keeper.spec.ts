@@ -202,3 +202,44 @@ test("an engineer acknowledges a file, tells of an incident, judges a signal, an
   await accessible(page);
   for (const p of [page, bravo]) await quiet(p);
 });
+
+test("an administrator erases what need not be kept, and is told what must be", async ({ sandbox, browser }) => {
+  const page = await sandbox.as(browser, "ALPHA", "administrator");
+  await page.goto("/usage?partner=BRAVO");
+  const imports = page.getByRole("table", { name: "Imports" });
+  const rows = imports.getByRole("row").filter({ has: page.getByRole("button", { name: "Erase" }) });
+  await expect(async () => expect(await rows.count()).toBeGreaterThan(4)).toPass({ timeout: 120_000 });
+  // The first import that is on the screen has been read for long: its rows are in the archive.
+  const row = rows.last();
+  const name = (await row.getByRole("cell").nth(1).innerText()).trim();
+  const erase = imports.getByRole("row").filter({ has: page.getByTitle(name, { exact: true }) }).getByRole("button", { name: "Erase" });
+  const ask = async () => {
+    await erase.click();
+    const dialog = page.getByRole("dialog", { name: "Erase" });
+    await expect(dialog).toContainText(`This node’s copy of ${name} is erased for good.`);
+    return dialog;
+  };
+  const first = await ask();
+  await accessible(page);
+  await page.keyboard.press("Escape");
+  await expect(first).toHaveCount(0);
+  await (await ask()).getByRole("button", { name: "Erase" }).click();
+  await expect(page.getByText("The file is erased.")).toBeVisible(slow);
+  // It is gone, and said to be.
+  const second = await ask();
+  await second.getByRole("button", { name: "Erase" }).click();
+  await expect(second.getByRole("alert")).toContainText(/there is no file .* on this node/, slow);
+  await page.keyboard.press("Escape");
+
+  // Rows that billing may still need are kept.
+  await page.getByRole("tab", { name: "Archive" }).click();
+  const day = page.getByRole("table", { name: "Archive" }).getByRole("row").filter({ has: page.getByRole("button", { name: "Erase" }) }).first();
+  await day.getByRole("button", { name: "Erase" }).click(slow);
+  const dialog = page.getByRole("dialog", { name: "Erase" });
+  await dialog.getByRole("button", { name: "Erase" }).click();
+  await expect(dialog.getByRole("alert")).toContainText(/import \d+/, slow);
+  await accessible(page);
+  await page.keyboard.press("Escape");
+  await expect(day.getByRole("button", { name: "Erase" })).toBeVisible();
+  await quiet(page);
+});

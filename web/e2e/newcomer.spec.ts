@@ -110,7 +110,7 @@ test("a new carrier joins, and settles its first period", async ({ sandbox, brow
     for (const clause of ["Governing law", "Jurisdiction", "Indemnity", "Liability", "Force majeure", "Taxes", "Term", "Obligations", "Definitions"]) await manager.getByRole("textbox", { name: clause, exact: true }).fill("As in the signed document.");
     await manager.getByRole("combobox", { name: "Billing period" }).fill("1h");
     await manager.getByRole("switch", { name: /^Usage comes from files/ }).check();
-    await manager.getByLabel("Days until due").fill("0");
+    await manager.getByLabel("Days until due").fill("7");
     await manager.getByRole("button", { name: "Propose" }).click();
     await expect(manager.getByRole("heading", { level: 1, name: "Agreement MSA-1" })).toBeVisible(slow);
     await steps(manager, "agreement");
@@ -200,6 +200,19 @@ test("a new carrier joins, and settles its first period", async ({ sandbox, brow
     await expect(dialog).toContainText(total);
     await dialog.getByRole("button", { name: "Accept", exact: true }).click();
     await expect(finance.getByText("Invoice accepted")).toBeVisible(slow);
+    // It is due in a week; its payer makes it a debt today.
+    await steps(finance, "period");
+    await expect(next(finance)).toContainText("The invoice becomes a debt", slow);
+    await finance.goto("/invoices?partner=ALPHA&payable=true");
+    const waiting = finance.getByRole("table", { name: "Invoices" }).getByRole("row").filter({ hasText: total });
+    await waiting.getByRole("checkbox").check();
+    await finance.getByRole("button", { name: "Make 1 invoice due" }).click();
+    const due = finance.getByRole("dialog", { name: "Make 1 invoice due" });
+    await expect(due).toContainText(total);
+    await accessible(finance);
+    await due.getByRole("button", { name: "Make due" }).click();
+    await expect(finance.getByText("1 invoice is due.")).toBeVisible(slow);
+    await expect(waiting).toHaveCount(0, slow);
     await steps(finance, "period");
     await expect(next(finance)).toContainText("Pay, and say so", slow);
     await finance.getByRole("main").locator('a[href^="/statements"]').first().click();

@@ -1001,6 +1001,16 @@ func (p *Partner) Decline(ctx context.Context, id string, a wire.Confirm) (wire.
 	return post[wire.Done[wire.Obligation]](ctx, p.c, p.at("obligations", id, "decline"), a)
 }
 
+// Payable gives what debts come to as one payment now; method "": that of the
+// first.
+func (p *Partner) Payable(ctx context.Context, ids []string, method string) (wire.Payable, error) {
+	q := url.Values{"obligation": ids}
+	if method != "" {
+		q.Set("method", method)
+	}
+	return get[wire.Payable](ctx, p.c, p.at("payable")+"?"+q.Encode())
+}
+
 // AdviseAll says that this carrier has paid several debts together.
 func (p *Partner) AdviseAll(ctx context.Context, a wire.AdviseAll) (wire.Advised, error) {
 	return post[wire.Advised](ctx, p.c, p.at("payments"), a)

@@ -688,6 +688,13 @@ type AdviseAll struct {
 	PaidAt      Time         `json:"paid_at"`
 }
 
+// Payable is what debts come to as one payment.
+type Payable struct {
+	Obligations []string     `json:"obligations" nullable:"false"`
+	Amount      money.Amount `json:"amount" doc:"The least by which they are discharged now: what is left of them, less discounts; in whole coins unless it is by tokens."`
+	Method      string       `json:"method"`
+}
+
 // Reason is why compliance holds a payment, or lets it go.
 type Reason struct {
 	Why string `json:"why" minLength:"1" maxLength:"500"`

@@ -62,7 +62,7 @@ export function InvoicesPage() {
     [t, own, named],
   );
   const chosen = rows.rows.filter((i) => selected.has(key(i)));
-  const billable = chosen.filter((i) => (i.state === "final" || i.state === "partial") && !i.obligation && !i.paid);
+  const billable = chosen.filter((i) => (i.state === "final" || i.state === "partial") && !i.obligation && !i.paid && (payer(i) === own || Date.parse(i.due) <= Date.now()));
   const acceptable = chosen.filter((i) => i.buyer === own && i.allowed.includes("accept"));
   return (
     <Page title={t("title")} lead={t("lead")}>
@@ -142,6 +142,9 @@ export function InvoicesPage() {
 
 // accept takes an invoice by the document that was on the screen.
 const accept = (i: Row) => client.POST("/v1/bilaterals/{partner}/invoices/{id}/accept", { params: { path: { partner: i.partner, id: i.id } }, body: { document: i.document } });
+
+// payer is who owes an invoice: of a credit note who has issued it.
+const payer = (i: Row) => (i.total.startsWith("-") ? i.seller : i.buyer);
 
 // makeDue opens a debt for one invoice by itself, where none is netted.
 const makeDue = (i: Row) => client.POST("/v1/bilaterals/{partner}/obligations", { params: { path: { partner: i.partner } }, body: { invoices: [i.id] } });

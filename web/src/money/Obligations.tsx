@@ -1,5 +1,6 @@
-import { Alert, Button, Drawer, Group, Select, Stack, Text, Textarea, TextInput } from "@mantine/core";
-import { useForm } from "@mantine/form";
+import { Alert, Button, Drawer, Group, Loader, Select, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { useForm, type GetInputPropsReturnType } from "@mantine/form";
+import { useDebouncedValue } from "@mantine/hooks";
 import { IconReceipt } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,7 +8,6 @@ import { useTranslation } from "react-i18next";
 import { api, type Schema } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { useMay, useSession } from "@/api/session";
-import { sum } from "@/lib/money";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Money } from "@/ui/Money";
@@ -179,6 +179,17 @@ interface FormProps {
   onClose: () => void;
 }
 
+// HowPaid asks for what a payment is found by.
+function HowPaid({ input }: { input: (name: "reference" | "method") => GetInputPropsReturnType }) {
+  const { t } = useTranslation("money");
+  return (
+    <>
+      <TextInput label={t("reference")} description={t("obligation.adviseReference")} required maxLength={140} {...input("reference")} />
+      <TextInput label={t("method")} required maxLength={64} {...input("method")} />
+    </>
+  );
+}
+
 function AdviseForm({ partner, of, onClose }: FormProps) {
   const { t } = useTranslation("money");
   const renewed = useRenewed();
@@ -205,19 +216,21 @@ function AdviseForm({ partner, of, onClose }: FormProps) {
     >
       <Text size="sm">{t("obligation.adviseText")}</Text>
       <AmountInput label={`${t("amount")} (${of.amount.currency})`} description={t("obligation.adviseAmount")} required {...form.getInputProps("amount")} />
-      <TextInput label={t("reference")} description={t("obligation.adviseReference")} required maxLength={140} {...form.getInputProps("reference")} />
-      <TextInput label={t("method")} required maxLength={64} {...form.getInputProps("method")} />
+      <HowPaid input={(name) => form.getInputProps(name)} />
     </FormModal>
   );
 }
 
-// TogetherForm says that one payment has paid several debts, whole.
+// TogetherForm says that one payment has paid several debts, whole. What they come to as
+// one the node says: a bank pays whole coins of the sum, and discounts come off.
 function TogetherForm({ partner, of, onClose }: { partner: string; of: Obligation[]; onClose: () => void }) {
   const { t } = useTranslation("money");
   const renewed = useRenewed();
-  const currency = of[0]!.amount.currency;
-  const total = sum(of.map((o) => o.payable?.amount ?? o.left));
+  const obligations = of.map((o) => o.id);
   const form = useForm({ initialValues: { method: of[0]!.method, reference: "" }, validate: { reference: (v) => (v.trim() ? null : t("ui:required")), method: (v) => (v ? null : t("ui:required")) } });
+  const [method] = useDebouncedValue(form.values.method, 300);
+  const payable = api.useQuery("get", "/v1/bilaterals/{partner}/payable", { params: { path: { partner }, query: { obligation: obligations, method: method || undefined } } });
+  const asking = !payable.error && payable.data?.method !== (form.values.method || of[0]!.method);
   const advise = api.useMutation("post", "/v1/bilaterals/{partner}/payments", renewed(t("obligation.adviseDone"), onClose));
   useFieldProblem(form, advise.error);
   return (
@@ -226,16 +239,20 @@ function TogetherForm({ partner, of, onClose }: { partner: string; of: Obligatio
       onClose={onClose}
       title={t("obligation.adviseTitle", { partner })}
       submit={t("obligation.advise")}
-      busy={advise.isPending}
-      error={advise.error}
-      onSubmit={form.onSubmit((v) =>
-        advise.mutate({ params: { path: { partner } }, body: { obligations: of.map((o) => o.id), amount: { amount: total, currency }, method: v.method, reference: v.reference.trim(), paid_at: new Date().toISOString() } }),
-      )}
+      busy={advise.isPending || asking}
+      error={advise.error ?? payable.error}
+      onSubmit={form.onSubmit((v) => {
+        if (payable.data && !asking) advise.mutate({ params: { path: { partner } }, body: { obligations, amount: payable.data.amount, method: v.method, reference: v.reference.trim(), paid_at: new Date().toISOString() } });
+      })}
     >
-      <Text size="sm">{t("obligation.togetherText", { debts: of.map((o) => o.id).join(", ") })}</Text>
-      <Money amount={total} currency={currency} fw={650} />
-      <TextInput label={t("reference")} description={t("obligation.adviseReference")} required maxLength={140} {...form.getInputProps("reference")} />
-      <TextInput label={t("method")} required maxLength={64} {...form.getInputProps("method")} />
+      <Text size="sm">{t("obligation.togetherText", { debts: obligations.join(", ") })}</Text>
+      <div>
+        {payable.data ? <Money amount={payable.data.amount.amount} currency={payable.data.amount.currency} fw={650} /> : !payable.error && <Loader size="xs" aria-label={t("ui:loading")} />}
+        <Text size="xs" c="dimmed">
+          {t("obligation.togetherAmount")}
+        </Text>
+      </div>
+      <HowPaid input={(name) => form.getInputProps(name)} />
     </FormModal>
   );
 }

@@ -4,13 +4,11 @@ import { notifications } from "@mantine/notifications";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { api, client, queries, type Schema } from "@/api/client";
+import { api, queries } from "@/api/client";
 import { isProblem } from "@/api/problem";
-import { sent } from "@/api/sent";
 import { amounts } from "@/lib/amounts";
-import { base64, plain } from "@/lib/base64";
+import { base64 } from "@/lib/base64";
 import { sha256 } from "@/lib/sha256";
-import { Action } from "@/ui/Action";
 import { FileDrop } from "@/ui/FileDrop";
 import { Step } from "@/ui/Step";
 
@@ -72,10 +70,4 @@ export function RecordFile({ partner }: { partner: string }) {
       )}
     </>
   );
-}
-
-// EraseFile erases this node's copy for good. What was acknowledged of it stays.
-export function EraseFile({ of }: { of: Schema<"File"> }) {
-  const { t } = useTranslation("partners");
-  return <Action size="compact-sm" color="red" label={t("eraseFile")} text={t("eraseFileText", { reference: of.reference ? plain(of.reference) : of.hash.slice(0, 12) })} done={t("erasedFile")} run={() => sent(client.DELETE("/v1/files/{hash}", { params: { path: { hash: of.hash } } }))} />;
 }

@@ -13,6 +13,7 @@ import { plain } from "@/lib/base64";
 import { Action } from "@/ui/Action";
 import { DataTable } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
+import { EraseFile } from "@/ui/EraseFile";
 import { Facts } from "@/ui/Facts";
 import { GoTo } from "@/ui/GoTo";
 import { Hash } from "@/ui/Hash";
@@ -23,7 +24,7 @@ import { StateBadge } from "@/ui/StateBadge";
 import { When } from "@/ui/When";
 
 import { AddDelegate, RevokeDelegate } from "./Delegates";
-import { EraseFile, RecordFile } from "./FileSteps";
+import { RecordFile } from "./FileSteps";
 import { useOwed, useProblems } from "./queries";
 import type { partnerTab, Tab } from "./search";
 import { VerifyPartner } from "./VerifyPartner";
@@ -480,7 +481,7 @@ function Files({ partner }: { partner: string }) {
         { id: "size", header: t("size"), right: true, width: "130px", cell: (f) => t("bytes", { n: f.size.toLocaleString(i18n.language) }), value: (f) => f.size },
         { id: "height", header: t("height"), right: true, width: "110px", cell: (f) => f.height, value: (f) => f.height },
         { id: "hash", header: t("hash"), width: "190px", cell: (f) => <Hash value={f.hash} label={t("hash")} />, value: (f) => f.hash },
-        ...(may("erase-file") ? [{ id: "erase", header: t("next"), width: "110px", cell: (f: Schema<"File">) => <EraseFile of={f} />, value: () => "" }] : []),
+        ...(may("erase-file") ? [{ id: "erase", header: t("next"), width: "110px", cell: (f: Schema<"File">) => <EraseFile hash={f.hash} name={f.reference ? plain(f.reference) : f.hash.slice(0, 12)} />, value: () => "" }] : []),
       ]}
     />
   );

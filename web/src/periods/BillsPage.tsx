@@ -1,5 +1,5 @@
 import { Button, Drawer, Group, Stack, Text, Title } from "@mantine/core";
-import { useMemo, useState } from "react";
+import { useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, client, type Schema } from "@/api/client";
@@ -29,14 +29,15 @@ type Due = Schema<"RequestBill">;
 // somebody has to ask for, and those that there are.
 export function BillsPage() {
   const { t } = useTranslation("periods");
-  const [{ partner: wanted }, set] = useFilters<Search<{ partner: "text" }>>();
+  const [{ partner: wanted, agreement, seller, account, interval }, set] = useFilters<Search<{ partner: "text"; agreement: "text"; seller: "text"; account: "text"; interval: "text" }>>();
   const { codes } = usePartners();
   const partner = wanted ?? codes?.[0];
-  const [shown, show] = useState<Due>();
+  const shown: Due | undefined = agreement && seller && interval ? { agreement, seller, account: account ?? "", interval } : undefined;
+  const show = useCallback((b?: Due) => set({ partner, agreement: b?.agreement, seller: b?.seller, account: b?.account, interval: b?.interval }), [partner, set]);
   return (
     <Page title={t("bills")} lead={t("billsLead")} crumbs={[{ text: t("ui:nav.today"), to: "/" }, { text: t("title"), to: "/periods" }]}>
       <Group>
-        <PartnerSelect value={partner} onChange={(p) => set({ partner: p })} all={false} />
+        <PartnerSelect value={partner} onChange={(p) => set({ partner: p, interval: undefined })} all={false} />
       </Group>
       {partner ? (
         <Stack gap="lg">

@@ -14,7 +14,9 @@ import { Items } from "@/invoices/Items";
 import type { Search } from "@/lib/search";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
+import { EraseFile } from "@/ui/EraseFile";
 import { Choice, useFilters } from "@/ui/Filters";
+import { Hash } from "@/ui/Hash";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
 import { SmallTable } from "@/ui/SmallTable";
@@ -145,6 +147,13 @@ function Head({ p, partner, products }: { p: Period; partner: string; products: 
                 <Text size="sm" c={p[side].unrated ? undefined : "dimmed"} className="numbers">
                   {t("unrated", { n: (p[side].unrated ?? 0).toLocaleString(i18n.language) })}
                 </Text>
+                {p[side].delivered && (
+                  <Group gap="xs">
+                    <Text size="sm">{t("deliveredRecords")}</Text>
+                    <Hash value={p[side].delivered} label={t("deliveredRecords")} />
+                    {p.state === "closed" && <EraseFile hash={p[side].delivered} name={t("deliveredBy", { name: side === "seller" ? seller : buyer })} />}
+                  </Group>
+                )}
               </>
             )}
           </Card>

@@ -8,6 +8,6 @@ const parts = search({ tab: "text", differing: "flag", row: "text", adjusts: "te
 
 export const periodsRoutes = (parent: Inside) => [
   createRoute({ getParentRoute: () => parent, path: "/periods", validateSearch: filters, component: lazyRouteComponent(() => import("./PeriodsPage"), "PeriodsPage") }),
-  createRoute({ getParentRoute: () => parent, path: "/bills", validateSearch: search({ partner: "text" }), component: lazyRouteComponent(() => import("./BillsPage"), "BillsPage") }),
+  createRoute({ getParentRoute: () => parent, path: "/bills", validateSearch: search({ partner: "text", agreement: "text", seller: "text", account: "text", interval: "text" }), component: lazyRouteComponent(() => import("./BillsPage"), "BillsPage") }),
   createRoute({ getParentRoute: () => parent, path: "/periods/$partner/$order/$from", validateSearch: parts, component: lazyRouteComponent(() => import("./PeriodPage"), "PeriodPage") }),
 ] as const;

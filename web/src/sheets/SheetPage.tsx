@@ -9,6 +9,7 @@ import { api, queries } from "@/api/client";
 import { useMay, useSession } from "@/api/session";
 import { DataTable } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
+import { EraseFile } from "@/ui/EraseFile";
 import { Facts } from "@/ui/Facts";
 import { fixedRows } from "@/ui/fixedRows";
 import { GoTo } from "@/ui/GoTo";
@@ -56,7 +57,13 @@ export function SheetPage() {
                   [t("raises"), t(s.raises ? "yes" : "no")],
                   ...(s.why ? ([[t("why"), s.why]] as [string, ReactNode][]) : []),
                   [t("root"), <Hash value={s.root} label={t("root")} key="r" />],
-                  [t("file"), <Hash value={s.file} label={t("file")} key="h" />],
+                  [
+                    t("file"),
+                    <Group key="h" gap="xs">
+                      <Hash value={s.file} label={t("file")} />
+                      {s.state === "rejected" && <EraseFile hash={s.file} name={t("sheetNamed", { id: s.id })} />}
+                    </Group>,
+                  ],
                 ]}
               />
             </Card>

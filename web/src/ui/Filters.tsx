@@ -1,7 +1,7 @@
 import { ActionIcon, Button, CopyButton, Group, Menu, Modal, Select, Stack, TextInput } from "@mantine/core";
 import { IconBookmark, IconFilterOff, IconLink, IconTrash } from "@tabler/icons-react";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useState, type ReactNode } from "react";
+import { useCallback, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { usePartners } from "@/api/partners";
@@ -10,15 +10,11 @@ import { dropFilter, savedFilters, saveFilter } from "@/lib/saved";
 import { filled } from "@/lib/search";
 
 // useFilters reads and writes what a page shows in its address.
-export function useFilters<T extends object>(): [T, (patch: Partial<T>, replace?: boolean) => void] {
+export function useFilters<T extends object>(): [T, (patch: Partial<T>) => void] {
   const search = useSearch({ strict: false }) as T;
   const navigate = useNavigate();
-  return [
-    search,
-    (patch) => {
-      void navigate({ to: ".", search: ((old: object) => filled({ ...old, ...patch })) as never, replace: true, resetScroll: false });
-    },
-  ];
+  const set = useCallback((patch: Partial<T>) => void navigate({ to: ".", search: ((old: object) => filled({ ...old, ...patch })) as never, replace: true, resetScroll: false }), [navigate]);
+  return [search, set];
 }
 
 // PartnerSelect chooses one partner, or all where that is allowed.

@@ -14,6 +14,7 @@ import type { Search } from "@/lib/search";
 import { Action } from "@/ui/Action";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
+import { EraseFile } from "@/ui/EraseFile";
 import { FileDrop } from "@/ui/FileDrop";
 import { Choice, PartnerSelect, useFilters } from "@/ui/Filters";
 import { Money } from "@/ui/Money";
@@ -172,6 +173,7 @@ function Rejects({ of }: { of: Schema<"Import"> }) {
 
 function Imports({ partner }: { partner: string }) {
   const { t, i18n } = useTranslation("usage");
+  const may = useMay();
   const rows = usePages("/v1/bilaterals/{partner}/usage/imports", { path: { partner } as never, query: { descending: true } as never });
   const columns = useMemo<Column<Schema<"Import">>[]>(() => {
     const n = (v: number) => v.toLocaleString(i18n.language);
@@ -185,8 +187,9 @@ function Imports({ partner }: { partner: string }) {
       { id: "duplicate", header: t("duplicate"), right: true, width: "110px", cell: (x) => n(x.duplicate), value: (x) => x.duplicate },
       { id: "format", header: t("format"), width: "120px", cell: (x) => x.format || t("auto"), value: (x) => x.format },
       { id: "sealed", header: t("sealed"), width: "100px", cell: (x) => t(x.sealed ? "yes" : "no"), value: (x) => x.sealed },
+      ...(may("erase-file") ? [{ id: "erase", header: t("next"), width: "110px", cell: (x: Schema<"Import">) => <EraseFile hash={x.file} name={x.name} />, value: () => "" }] : []),
     ];
-  }, [t, i18n.language]);
+  }, [t, i18n.language, may]);
   return <DataTable label={t("imports")} columns={columns} rows={rows} rowKey={(x) => String(x.number)} file={`imports-${partner}`} empty={<Empty title={t("noImports")}>{t("noImportsText")}</Empty>} />;
 }
 
