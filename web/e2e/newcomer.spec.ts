@@ -110,6 +110,7 @@ test("a new carrier joins, and settles its first period", async ({ sandbox, brow
     for (const clause of ["Governing law", "Jurisdiction", "Indemnity", "Liability", "Force majeure", "Taxes", "Term", "Obligations", "Definitions"]) await manager.getByRole("textbox", { name: clause, exact: true }).fill("As in the signed document.");
     await manager.getByRole("combobox", { name: "Billing period" }).fill("1h");
     await manager.getByRole("switch", { name: /^Usage comes from files/ }).check();
+    await manager.getByRole("switch", { name: "Netting", exact: true }).check();
     await manager.getByLabel("Days until due").fill("7");
     await manager.getByRole("button", { name: "Propose" }).click();
     await expect(manager.getByRole("heading", { level: 1, name: "Agreement MSA-1" })).toBeVisible(slow);
@@ -200,7 +201,7 @@ test("a new carrier joins, and settles its first period", async ({ sandbox, brow
     await expect(dialog).toContainText(total);
     await dialog.getByRole("button", { name: "Accept", exact: true }).click();
     await expect(finance.getByText("Invoice accepted")).toBeVisible(slow);
-    // It is due in a week; its payer makes it a debt today.
+    // What is netted is no debt before that; it is due in a week, and its payer makes it a debt today.
     await steps(finance, "period");
     await expect(next(finance)).toContainText("The invoice becomes a debt", slow);
     await finance.goto("/invoices?partner=ALPHA&payable=true");
