@@ -2,7 +2,7 @@ import { ActionIcon, AppShell, Avatar, Burger, Group, Menu, NavLink, ScrollArea,
 import { useDisclosure } from "@mantine/hooks";
 import { IconLanguage, IconLogout, IconMoon, IconSun, IconUser } from "@tabler/icons-react";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
-import { Suspense, useEffect, useRef } from "react";
+import { memo, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useLive } from "@/api/live";
@@ -17,71 +17,24 @@ import { nav } from "./nav";
 import { ReachBanner } from "./ReachBanner";
 import { Switcher, useSandbox } from "./Switcher";
 
-// Shell is what surrounds every page: where one can go, whose node this is, who is signed in.
+// Shell is what surrounds every page: where one can go, whose node this is, who is signed
+// in. Going from page to page draws nothing of it anew but the mark of where one is.
 export function Shell() {
   const { t } = useTranslation();
   const [opened, { toggle, close }] = useDisclosure();
-  const { pathname } = useLocation();
-  const may = useMay();
-  const sandbox = useSandbox();
-  const main = useRef<HTMLElement>(null);
   useLive();
-
-  useEffect(close, [pathname, close]);
-
-  const current = (to: string, also: string[] = []) => [to, ...also].some((p) => (p === "/" ? pathname === "/" : pathname === p || pathname.startsWith(`${p}/`)));
   return (
     <AppShell header={{ height: 56 }} navbar={{ width: 232, breakpoint: "md", collapsed: { mobile: !opened } }} padding="md">
       <a className="skip" href="#main">
         {t("skip")}
       </a>
       <AppShell.Header px="md">
-        <Group h="100%" justify="space-between" wrap="nowrap" gap="xs">
-          <Group gap="sm" wrap="nowrap">
-            <Burger opened={opened} onClick={toggle} hiddenFrom="md" size="sm" aria-label={t("menu")} />
-            <Link to="/" aria-label="Lateral" style={{ display: "flex" }}>
-              <img src="/icon.svg" width={28} height={28} alt="" />
-            </Link>
-            <Switcher />
-          </Group>
-          <Group gap={6} wrap="nowrap">
-            <LiveMark />
-            <LanguageMenu />
-            <SchemeButton />
-            <PersonMenu />
-          </Group>
-        </Group>
+        <Head opened={opened} toggle={toggle} />
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label={t("menu")}>
-        <ScrollArea type="auto" scrollbarSize={6} offsetScrollbars="y">
-          <Stack gap="sm">
-            {nav.map((group) => {
-              const items = group.items.filter((i) => (!i.needs || may(i.needs)) && (!i.sandbox || sandbox));
-              if (!items.length) return null;
-              return (
-                <div key={group.key}>
-                  <Text size="xs" fw={600} c="dimmed" px="sm" pb={2}>
-                    {t(`nav.${group.key}`)}
-                  </Text>
-                  {items.map((i) => (
-                    <NavLink
-                      key={i.to}
-                      component={Link}
-                      to={i.to}
-                      label={t(`nav.${i.key}`)}
-                      leftSection={<i.icon size={18} aria-hidden />}
-                      active={current(i.to, i.also)}
-                      aria-current={current(i.to, i.also) ? "page" : undefined}
-                      style={{ borderRadius: 8 }}
-                    />
-                  ))}
-                </div>
-              );
-            })}
-          </Stack>
-        </ScrollArea>
+        <Places onGone={close} />
       </AppShell.Navbar>
-      <AppShell.Main id="main" ref={main} tabIndex={-1} style={{ outline: "none" }}>
+      <AppShell.Main id="main" tabIndex={-1} style={{ outline: "none" }}>
         <ReachBanner />
         <Suspense fallback={<Loaded of={{ data: undefined, error: undefined, isPending: true, refetch: () => {} }}>{() => null}</Loaded>}>
           <Outlet />
@@ -91,6 +44,61 @@ export function Shell() {
     </AppShell>
   );
 }
+
+const Head = memo(function Head({ opened, toggle }: { opened: boolean; toggle: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Group h="100%" justify="space-between" wrap="nowrap" gap="xs">
+      <Group gap="sm" wrap="nowrap">
+        <Burger opened={opened} onClick={toggle} hiddenFrom="md" size="sm" aria-label={t("menu")} />
+        <Link to="/" aria-label="Lateral" style={{ display: "flex" }}>
+          <img src="/icon.svg" width={28} height={28} alt="" />
+        </Link>
+        <Switcher />
+      </Group>
+      <Group gap={6} wrap="nowrap">
+        <LiveMark />
+        <LanguageMenu />
+        <SchemeButton />
+        <PersonMenu />
+      </Group>
+    </Group>
+  );
+});
+
+// Places is the menu: what the role may see.
+const Places = memo(function Places({ onGone }: { onGone: () => void }) {
+  const { t } = useTranslation();
+  const { pathname } = useLocation();
+  const may = useMay();
+  const sandbox = useSandbox();
+  useEffect(onGone, [pathname, onGone]);
+  const current = (to: string, also: string[] = []) => [to, ...also].some((p) => (p === "/" ? pathname === "/" : pathname === p || pathname.startsWith(`${p}/`)));
+  return (
+    <ScrollArea type="auto" scrollbarSize={6} offsetScrollbars="y">
+      <Stack gap="sm">
+        {nav.map((group) => {
+          const items = group.items.filter((i) => (!i.needs || may(i.needs)) && (!i.sandbox || sandbox));
+          if (!items.length) return null;
+          return (
+            <div key={group.key}>
+              <Text size="xs" fw={600} c="dimmed" px="sm" pb={2}>
+                {t(`nav.${group.key}`)}
+              </Text>
+              {items.map((i) => (
+                <Place key={i.to} to={i.to} label={t(`nav.${i.key}`)} icon={i.icon} here={current(i.to, i.also)} />
+              ))}
+            </div>
+          );
+        })}
+      </Stack>
+    </ScrollArea>
+  );
+});
+
+const Place = memo(function Place({ to, label, icon: Icon, here }: { to: string; label: string; icon: (typeof nav)[number]["items"][number]["icon"]; here: boolean }) {
+  return <NavLink component={Link} to={to} label={label} leftSection={<Icon size={18} aria-hidden />} active={here} aria-current={here ? "page" : undefined} style={{ borderRadius: 8 }} />;
+});
 
 function SchemeButton() {
   const { t } = useTranslation();

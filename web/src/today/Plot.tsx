@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import uPlot from "uplot";
 
 import { numberFormat } from "@/lib/formats";
+import { later } from "@/lib/later";
 import { moment } from "@/lib/time";
 import { useZone } from "@/ui/When";
 
@@ -26,6 +27,42 @@ interface Props {
   days: boolean; // its points are days
 }
 
+interface Look {
+  locale: string;
+  zone: string;
+  scheme: "light" | "dark";
+  days: boolean;
+  point: (row: number | undefined) => void;
+}
+
+function drawn(box: HTMLElement, data: uPlot.AlignedData, { locale, zone, scheme, days, point }: Look): uPlot {
+  const style = getComputedStyle(box);
+  const color = (name: string) => style.getPropertyValue(name);
+  const faint = color(scheme === "dark" ? "--mantine-color-dark-4" : "--mantine-color-gray-2");
+  const axis = { stroke: color("--mantine-color-dimmed"), font: `12px ${color("--mantine-font-family")}`, ticks: { show: false } };
+  const half = days ? 43_200 : 30; // seconds
+  const short = numberFormat(locale, { notation: "compact" });
+  const options: uPlot.Options = {
+    width: box.clientWidth,
+    height,
+    tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone),
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false }, points: { size: 7 } },
+    scales: {
+      // Around a single point there is as much as a point stands for.
+      x: { range: ({ data: [at] }, from, to) => (at.length === 1 ? [at[0]! - half, at[0]! + half] : [from, to]) },
+      y: { range: (_, low, high) => [Math.min(0, low * 1.1), Math.max(0, high * 1.1) || 1] },
+    },
+    axes: [
+      { ...axis, grid: { show: false }, space: 110, size: 30, values: (_, at, __, ___, step) => at.map((s) => moment(s * 1000, locale, zone, days ? { time: false } : { date: false, seconds: step < 60 })) },
+      { ...axis, grid: { stroke: faint, width: 1, dash: [4, 4] }, size: 46, values: (_, v) => v.map((n) => short.format(n)) },
+    ],
+    series: [{}, ...lines.map((l) => ({ stroke: color(l.color), fill: `${color(l.color)}22`, width: 2, dash: [...l.dash], paths: uPlot.paths.spline?.(), points: { show: (self: uPlot) => self.data[0].length < 3 } }))],
+    hooks: { setCursor: [(self) => point(self.cursor.idx ?? undefined)] },
+  };
+  return new uPlot(options, data, box);
+}
+
 // Plot draws two series over time on a canvas: as text and numbers the same stands beside
 // it, so it is hidden from who does not see it. Data that arrive move the lines of the
 // drawing that is there; another language, zone or scheme makes a new one.
@@ -35,6 +72,7 @@ export const Plot = memo(function Plot({ rows, into, out, days }: Props) {
   const scheme = useComputedColorScheme("light");
   const ref = useRef<HTMLDivElement>(null);
   const drawing = useRef<uPlot>(undefined);
+  const latest = useRef<uPlot.AlignedData>([[], [], []]);
   const [pointed, point] = useState<number>(); // which row the pointer is at
   const locale = i18n.language;
   const names = { in: into, out };
@@ -42,45 +80,25 @@ export const Plot = memo(function Plot({ rows, into, out, days }: Props) {
   useEffect(() => {
     const box = ref.current;
     if (!box) return;
-    const color = (name: string) => getComputedStyle(box).getPropertyValue(name);
-    const faint = color(scheme === "dark" ? "--mantine-color-dark-4" : "--mantine-color-gray-2");
-    const axis = { stroke: color("--mantine-color-dimmed"), font: `12px ${color("--mantine-font-family")}`, ticks: { show: false } };
-    const half = days ? 43_200 : 30; // seconds
-    const short = numberFormat(locale, { notation: "compact" });
-    const u = new uPlot(
-      {
-        width: box.clientWidth,
-        height,
-        tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone),
-        legend: { show: false },
-        cursor: { y: false, drag: { x: false }, points: { size: 7 } },
-        scales: {
-          // Around a single point there is as much as a point stands for.
-          x: { range: ({ data: [at] }, from, to) => (at.length === 1 ? [at[0]! - half, at[0]! + half] : [from, to]) },
-          y: { range: (_, low, high) => [Math.min(0, low * 1.1), Math.max(0, high * 1.1) || 1] },
-        },
-        axes: [
-          { ...axis, grid: { show: false }, space: 110, size: 30, values: (_, at, __, ___, step) => at.map((s) => moment(s * 1000, locale, zone, days ? { time: false } : { date: false, seconds: step < 60 })) },
-          { ...axis, grid: { stroke: faint, width: 1, dash: [4, 4] }, size: 46, values: (_, v) => v.map((n) => short.format(n)) },
-        ],
-        series: [{}, ...lines.map((l) => ({ stroke: color(l.color), fill: `${color(l.color)}22`, width: 2, dash: [...l.dash], paths: uPlot.paths.spline?.(), points: { show: (self: uPlot) => self.data[0].length < 3 } }))],
-        hooks: { setCursor: [(self) => point(self.cursor.idx ?? undefined)] },
-      },
-      [[], [], []],
-      box,
-    );
-    drawing.current = u;
-    const watch = new ResizeObserver(() => u.setSize({ width: box.clientWidth, height }));
-    watch.observe(box);
+    let watch: ResizeObserver | undefined;
+    const drop = later(() => {
+      const u = drawn(box, latest.current, { locale, zone, scheme, days, point });
+      drawing.current = u;
+      watch = new ResizeObserver(() => u.setSize({ width: box.clientWidth, height }));
+      watch.observe(box);
+    });
     return () => {
-      watch.disconnect();
-      u.destroy();
+      drop();
+      watch?.disconnect();
+      drawing.current?.destroy();
+      drawing.current = undefined;
     };
   }, [locale, zone, scheme, days]);
 
   useEffect(() => {
-    drawing.current?.setData([rows.map((r) => Date.parse(r.at) / 1000), ...lines.map((l) => rows.map((r) => Number(r[l.of])))] as uPlot.AlignedData);
-  }, [rows, locale, zone, scheme, days]);
+    latest.current = [rows.map((r) => Date.parse(r.at) / 1000), ...lines.map((l) => rows.map((r) => Number(r[l.of])))] as uPlot.AlignedData;
+    drawing.current?.setData(latest.current);
+  }, [rows]);
 
   const row = pointed === undefined ? undefined : rows[pointed];
   return (

@@ -1,10 +1,11 @@
 import { Anchor, Breadcrumbs, Group, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { Link, useLocation } from "@tanstack/react-router";
-import { useDeferredValue, useEffect, useRef, type ReactNode } from "react";
+import { startTransition, useEffect, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { passing, problemOf } from "@/api/problem";
 import { useReach } from "@/api/reach";
+import { later } from "@/lib/later";
 
 import { ProblemAlert } from "./ProblemAlert";
 import { When } from "./When";
@@ -34,7 +35,8 @@ export function Page({ title, name, lead, crumbs, actions, children }: Props) {
   useEffect(() => {
     document.title = text ? `${text} · Lateral` : "Lateral";
   }, [text]);
-  const drawn = useDeferredValue(true, false);
+  const [drawn, draw] = useState(false);
+  useEffect(() => later(() => startTransition(() => draw(true))), []);
   const heading = useRef<HTMLHeadingElement>(null);
   const { pathname } = useLocation();
   useEffect(() => {
