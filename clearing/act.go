@@ -50,6 +50,9 @@ func executed(out []channel.Outcome, err error) error {
 func (d *Desk) attempt(ctx context.Context, action, subject string, begin func() func(context.Context) error) (sent bool) {
 	d.mu.Lock()
 	f, failed := d.failed[action]
+	if d.waiting[action] {
+		d.overtaken[action] = subject
+	}
 	if d.waiting[action] || failed && time.Now().Before(f.after) {
 		d.mu.Unlock()
 		return false

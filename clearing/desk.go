@@ -178,6 +178,7 @@ type Desk struct {
 	advised   map[string]bool                       // what was advised once, as nextPayment names it
 	dirty     map[string]bool                       // keys of records to look at again
 	waiting   map[string]bool                       // actions whose commands are on their way
+	overtaken map[string]string                     // by action on its way: what has changed since it was sent, and is looked at once it has ended
 	over      []string                              // those of them that have ended since the last look
 	heard     channel.Cursor                        // events before it have been noticed
 	looking   bool                                  // records are being looked at now, or have not been since Open
@@ -217,7 +218,7 @@ func Open(o Options) (*Desk, error) {
 	d := &Desk{
 		o: o, prefix: "desk/" + o.Channel.ID().String() + "/", pair: usage.PairOf(o.Me, o.Partner),
 		tariffs: map[usage.Way]*tariff{}, edges: map[usage.Way]map[reconcile.Edge]bool{}, deadlines: map[string]int64{}, made: map[string]Manifest{},
-		dirty: map[string]bool{}, waiting: map[string]bool{}, failed: map[string]failure{}, payable: map[string]bool{}, proposed: map[string]bool{}, rows: map[string]bool{},
+		dirty: map[string]bool{}, waiting: map[string]bool{}, overtaken: map[string]string{}, failed: map[string]failure{}, payable: map[string]bool{}, proposed: map[string]bool{}, rows: map[string]bool{},
 		refused: map[string]bool{}, unrated: map[string]bool{}, repriced: true, asked: map[Slot]bool{}, held: map[string]int64{}, advised: map[string]bool{}, receipts: map[string]receipted{},
 		meters: map[string]*metering{}, metered: map[string][]int64{},
 		openings: map[canon.Hash]opening{}, changes: map[canon.Hash]changing{}, consents: map[token.Code]int64{}, lockKeys: map[sign.PublicKey]sign.PrivateKey{},
@@ -420,6 +421,10 @@ func (d *Desk) take() []string {
 	// state before it was executed must not send it again.
 	for _, action := range d.over {
 		delete(d.waiting, action)
+		if subject, ok := d.overtaken[action]; ok {
+			d.dirty[subject] = true
+			delete(d.overtaken, action)
+		}
 	}
 	d.over = d.over[:0]
 	d.retry()

@@ -2,6 +2,7 @@ package clearing
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -1253,6 +1254,47 @@ func TestWhatIsLeftAfterAPartByHandIsPaidUnderAReferenceOfItsOwn(t *testing.T) {
 	if p := a.desk.Problems(); len(p) != 0 {
 		t.Fatalf("a solved problem is still listed: %+v", p)
 	}
+}
+
+// On a busy machine the payee's decline was looked at before the desk knew that
+// its own advice had ended: nobody looked at the debt again, and no person was
+// ever asked.
+func TestADeclineThatOvertakesTheEndOfItsAdviceIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(x *agreement.Terms) { x.Netting = false })
+	w.sheets(rates)
+	a, b := w.sides[0], w.sides[1]
+	b.auto.Pay = false
+	b.restart()
+	for _, s := range w.sides {
+		s.take(row("1", "10:00:00", 60_000))
+	}
+	w.through("11:00:00")
+	w.until("the debt is advised", func() bool { return b.debt().State == settlement.Advised })
+	o := b.debt()
+	action, key := actAdvise+o.ID, trade.ObligationKey(o.ID)
+	w.until("ALPHA knows that it has advised", func() bool {
+		a.desk.mu.Lock()
+		defer a.desk.mu.Unlock()
+		return a.desk.advised[o.ID] && !a.desk.waiting[action]
+	})
+	ends := make(chan struct{})
+	if !a.desk.attempt(context.Background(), action, key, func() func(context.Context) error {
+		return func(context.Context) error { <-ends; return nil }
+	}) {
+		t.Fatal("the advice cannot be on its way again")
+	}
+	b.do(trade.NewCommand(trade.KindPaymentDecline, trade.PaymentAnswer{Obligation: o.ID, Amount: money.Amount{Currency: "USD", Micro: o.Payment.Whole}, Why: "no such money"}))
+	w.until("ALPHA has looked at the decline", func() bool {
+		a.desk.mu.Lock()
+		defer a.desk.mu.Unlock()
+		return a.desk.overtaken[action] == key
+	})
+	close(ends)
+	w.until("ALPHA asks for a person", func() bool {
+		_, ok := a.problem(CodeDeclined)
+		return ok
+	})
 }
 
 // A payment run and the desk cannot both pay a debt: what is to be paid by a bank

@@ -38,6 +38,7 @@ var narrower = map[string]string{
 	"credential publish": "it brings commands of compliance, which finance alone may bring",
 	"credential revoke":  "it brings commands of compliance, which finance alone may bring",
 	"token feed state":   "it brings commands of sources, which finance alone may bring",
+	"obligation pay":     "it asks what debts come to, which everybody may, and says that they are paid",
 }
 
 // operation is what the OpenAPI document says of one.
