@@ -189,7 +189,7 @@ function Invoices({ partner }: { partner: string }) {
     {
       id: "files",
       header: t("fileList"),
-      width: "150px",
+      width: "172px",
       cell: (i) => (
         <Group gap={4} wrap="nowrap">
           {(
@@ -200,7 +200,7 @@ function Invoices({ partner }: { partner: string }) {
           ).map(
             ([name, operation, what, ending]) =>
               may(operation) && (
-                <Button key={name} variant="subtle" size="compact-sm" px={4} loading={busy === i.id + ending} disabled={Boolean(busy)} onClick={() => void take(at(i, what), i.id + ending)} aria-label={t("takeFile", { file: t(name), invoice: i.id })}>
+                <Button key={name} variant="subtle" size="compact-sm" px={4} style={{ flexShrink: 0 }} loading={busy === i.id + ending} disabled={Boolean(busy)} onClick={() => void take(at(i, what), i.id + ending)} aria-label={t("takeFile", { file: t(name), invoice: i.id })}>
                   {t(name)}
                 </Button>
               ),
