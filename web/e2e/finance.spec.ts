@@ -298,22 +298,24 @@ test("finance checks a credential that is shown to it, and one for somebody else
   await accessible(page);
 
   // For another verifier, with another word, and one bit of it flipped: none counts.
-  const refused = async (file: string, why: RegExp) => {
-    await card.getByTestId("file").setInputFiles(file);
-    await expect(card.getByRole("alert")).toContainText(why, slow);
+  // The answer is looked at, too: what stands on the page may be of the file before.
+  const refused = async (file: string, code: string) => {
+    const [answer] = await Promise.all([page.waitForResponse((r) => r.url().endsWith("/v1/credentials/verify"), slow), card.getByTestId("file").setInputFiles(file)]);
+    expect(((await answer.json()) as { code: string }).code).toBe(code);
+    await expect(card.getByRole("alert")).toContainText(code, slow);
     await expect(card.getByText("It counts")).toHaveCount(0);
   };
-  await refused(at("for-delta.pres"), /credential-for-another/);
+  await refused(at("for-delta.pres"), "credential-for-another");
   await accessible(page);
   await card.getByLabel("Your nonce").fill("4712");
-  await refused(at("for-alpha.pres"), /credential-for-another/);
+  await refused(at("for-alpha.pres"), "credential-for-another");
   await card.getByLabel("Your nonce").fill("4711");
   const bytes = readFileSync(at("for-alpha.pres"));
   const name = bytes.indexOf("Bravo Telecom Ltd");
   expect(name).toBeGreaterThan(0);
   bytes[name]! ^= 1;
   writeFileSync(at("forged.pres"), bytes);
-  await refused(at("forged.pres"), /credential-forged|invalid/);
+  await refused(at("forged.pres"), "credential-forged");
 
   // Revoked, it counts no more.
   await sandbox.command("credential", "revoke", at("bravo.cred"), "--yes", ...by("cora.age"), "--node", sandbox.node("CHARLIE"));

@@ -18,8 +18,8 @@ import { Loaded, Page } from "@/ui/Page";
 import { SmallTable } from "@/ui/SmallTable";
 import { StateBadge } from "@/ui/StateBadge";
 import { Step } from "@/ui/Step";
-import { Between, When } from "@/ui/When";
 import { useTake } from "@/ui/useTake";
+import { Between, When } from "@/ui/When";
 
 import { Items } from "./Items";
 import { Waterfall } from "./Waterfall";

@@ -16,8 +16,8 @@ import { Money } from "@/ui/Money";
 import { Page } from "@/ui/Page";
 import { ProblemAlert } from "@/ui/ProblemAlert";
 import { StateBadge } from "@/ui/StateBadge";
-import { Between } from "@/ui/When";
 import { useTake } from "@/ui/useTake";
+import { Between } from "@/ui/When";
 
 import { Fact, Hash, PartnerSelect, useBilaterals } from "./parts";
 import type { PartnerSearch } from "./routes";
