@@ -1194,19 +1194,26 @@ func (s *side) debt() (out settlement.Obligation) {
 	return out
 }
 
-// The ledger takes a reference once, so what is left after a part is paid under
-// another than the whole would have been.
-func TestWhatIsLeftAfterAPartByHandIsPaidUnderAReferenceOfItsOwn(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, func(x *agreement.Terms) { x.Netting = false })
+// oneDebt has ALPHA's desk pay BRAVO for one call; what BRAVO answers is said by hand.
+func oneDebt(t *testing.T) (w *world, a, b *side) {
+	t.Helper()
+	w = newWorld(t, func(x *agreement.Terms) { x.Netting = false })
 	w.sheets(rates)
-	a, b := w.sides[0], w.sides[1]
+	a, b = w.sides[0], w.sides[1]
 	b.auto.Pay = false
 	b.restart()
 	for _, s := range w.sides {
 		s.take(row("1", "10:00:00", 60_000))
 	}
 	w.through("11:00:00")
+	return w, a, b
+}
+
+// The ledger takes a reference once, so what is left after a part is paid under
+// another than the whole would have been.
+func TestWhatIsLeftAfterAPartByHandIsPaidUnderAReferenceOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w, a, b := oneDebt(t)
 	advised := func(reference string) settlement.Obligation {
 		t.Helper()
 		w.until(reference+" is advised", func() bool {
@@ -1261,15 +1268,7 @@ func TestWhatIsLeftAfterAPartByHandIsPaidUnderAReferenceOfItsOwn(t *testing.T) {
 // ever asked.
 func TestADeclineThatOvertakesTheEndOfItsAdviceIsTold(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(x *agreement.Terms) { x.Netting = false })
-	w.sheets(rates)
-	a, b := w.sides[0], w.sides[1]
-	b.auto.Pay = false
-	b.restart()
-	for _, s := range w.sides {
-		s.take(row("1", "10:00:00", 60_000))
-	}
-	w.through("11:00:00")
+	w, a, b := oneDebt(t)
 	w.until("the debt is advised", func() bool { return b.debt().State == settlement.Advised })
 	o := b.debt()
 	action, key := actAdvise+o.ID, trade.ObligationKey(o.ID)
