@@ -28,9 +28,10 @@ type Wanted struct {
 
 // Cut takes the items of a list that come after a cursor, at most as many as a page
 // may have. Each item comes with its key, keys are in order, and the key of the last
-// item is the next cursor. keep reads an item and says whether it is wanted; only items
-// of this page are kept in memory. For a total the whole list is gone through.
-func Cut[V, T any](list iter.Seq2[string, V], w Wanted, keep func(V) (T, bool, error)) (Page[T], error) {
+// item is the next cursor. keep reads an item and says whether it is wanted, and is told
+// whether it is shown, if so, or only counts; only items of this page are kept in memory.
+// For a total the whole list is gone through.
+func Cut[V, T any](list iter.Seq2[string, V], w Wanted, keep func(v V, counts bool) (T, bool, error)) (Page[T], error) {
 	p := Page[T]{Items: []T{}}
 	var total uint64
 	last := ""
@@ -43,7 +44,7 @@ func Cut[V, T any](list iter.Seq2[string, V], w Wanted, keep func(V) (T, bool, e
 		if full && p.Next != "" && !w.Total {
 			break
 		}
-		item, ok, err := keep(v)
+		item, ok, err := keep(v, !past || full)
 		if err != nil {
 			return p, err
 		}

@@ -25,7 +25,7 @@ func numbers(n int, taken *int) iter.Seq2[string, int] {
 	}
 }
 
-func even(v int) (int, bool, error) { return v, v%2 == 0, nil }
+func even(v int, _ bool) (int, bool, error) { return v, v%2 == 0, nil }
 
 func TestPagesJoinToTheWholeList(t *testing.T) {
 	for _, limit := range []int{1, 3, 7, 100} {
@@ -106,7 +106,7 @@ func TestAListIsReadFromItsEnd(t *testing.T) {
 func TestAnErrorInAListIsNotSwallowed(t *testing.T) {
 	boom := errors.New("boom")
 	taken := 0
-	_, err := Cut(numbers(5, &taken), Wanted{Limit: 10}, func(v int) (int, bool, error) { return v, true, boom })
+	_, err := Cut(numbers(5, &taken), Wanted{Limit: 10}, func(v int, _ bool) (int, bool, error) { return v, true, boom })
 	if !errors.Is(err, boom) {
 		t.Errorf("got %v", err)
 	}

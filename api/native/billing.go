@@ -114,13 +114,18 @@ func (f Span) read() (func(ms int64) bool, error) {
 	return func(ms int64) bool { return (f.From == "" || ms >= int64(from)) && (f.To == "" || ms < int64(to)) }, nil
 }
 
-func (s *server) listPeriods(_ context.Context, in *struct {
-	PartnerPath
-	PageQuery
+// PeriodFilter says which periods are wanted; zero: all.
+type PeriodFilter struct {
 	Span
 	State     invoice.PeriodState `query:"state" enum:"requested,lapsed,stated,reconciling,agreed,closed"`
 	Direction string              `query:"direction" doc:"FROM>TO."`
 	Order     string              `query:"order" maxLength:"120"`
+}
+
+func (s *server) listPeriods(_ context.Context, in *struct {
+	PartnerPath
+	PageQuery
+	PeriodFilter
 }) (*reply[api.Page[wire.Period]], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
@@ -130,7 +135,7 @@ func (s *server) listPeriods(_ context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return list(b, trade.PeriodPrefix, in.PageQuery, func(_ string, p invoice.Period) (wire.Period, bool) {
+	return listWhere(b, trade.PeriodPrefix, in.PageQuery, in.PeriodFilter, func(_ string, p invoice.Period) (wire.Period, bool) {
 		return shownPeriod(p, s.self()), within(p.Interval.From) && (in.State == "" || in.State == p.State) &&
 			(in.Direction == "" || in.Direction == p.Direction.String()) && (in.Order == "" || in.Order == p.Order)
 	})
@@ -179,7 +184,7 @@ func (s *server) listLines(_ context.Context, in *struct {
 			return yield(lineCursor(at), compared(at, seller, buyer, terms.SecondsTolerance))
 		})
 	}
-	page, err := api.Cut(pairs, in.wanted(), func(c wire.Compared) (wire.Compared, bool, error) {
+	page, err := api.Cut(pairs, in.wanted(), func(c wire.Compared, _ bool) (wire.Compared, bool, error) {
 		return c, !in.Differing || !c.Agrees, nil
 	})
 	if err == nil {
@@ -557,14 +562,19 @@ func (s *server) prove(ctx context.Context, b Bilateral, id string) ([]byte, err
 	return s.proveRecord(ctx, b, trade.DocumentKey(id))
 }
 
-func (s *server) listInvoices(_ context.Context, in *struct {
-	PartnerPath
-	PageQuery
+// InvoiceFilter says which invoices are wanted; zero: all.
+type InvoiceFilter struct {
 	Span
 	State     invoice.State  `query:"state" enum:"issued,disputed,partial,final,settled,rejected"`
 	Direction string         `query:"direction" doc:"FROM>TO: from the buyer to the seller."`
 	Currency  money.Currency `query:"currency" maxLength:"3"`
 	Payable   bool           `query:"payable" doc:"Only those that wait to be paid or netted."`
+}
+
+func (s *server) listInvoices(_ context.Context, in *struct {
+	PartnerPath
+	PageQuery
+	InvoiceFilter
 }) (*reply[api.Page[wire.Invoice]], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
@@ -574,7 +584,7 @@ func (s *server) listInvoices(_ context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return list(b, trade.InvoicePrefix, in.PageQuery, func(_ string, i invoice.Invoice) (wire.Invoice, bool) {
+	return listWhere(b, trade.InvoicePrefix, in.PageQuery, in.InvoiceFilter, func(_ string, i invoice.Invoice) (wire.Invoice, bool) {
 		d := usage.Direction{From: i.Buyer, To: i.Seller}
 		return shownInvoice(i), within(i.Interval.From) && (in.State == "" || in.State == i.State) && (in.Currency == "" || in.Currency == i.Currency) &&
 			(in.Direction == "" || in.Direction == d.String()) && (!in.Payable || i.Payable())

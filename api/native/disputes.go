@@ -23,18 +23,23 @@ type DisputePath struct {
 
 func (p DisputePath) id() string { return strings.ReplaceAll(p.ID, "~", "/") }
 
+// DisputeFilter says which disputes are wanted; zero: all.
+type DisputeFilter struct {
+	Span
+	State   dispute.State `query:"state" enum:"awaiting,manual,proposed,escalated,resolved"`
+	Invoice string        `query:"invoice" doc:"Named on this invoice."`
+	People  bool          `query:"people" doc:"Only those that wait for people: manual, proposed or escalated."`
+	By      string        `query:"by" enum:"people,rules" doc:"people: only those that are in the hands of people, or that people decided; rules: only those that a rule or a deadline decided."`
+	To      string        `query:"assigned" maxLength:"64" doc:"Only those that this person sees to."`
+}
+
 // disputes registers disputed lines and their decision.
 func (s *server) disputes() {
 	const at = "/v1/bilaterals/{partner}/disputes"
 	get(s, at, "list-disputes", tagDisputes, "Disputed lines", func(_ context.Context, in *struct {
 		PartnerPath
 		PageQuery
-		Span
-		State   dispute.State `query:"state" enum:"awaiting,manual,proposed,escalated,resolved"`
-		Invoice string        `query:"invoice" doc:"Named on this invoice."`
-		People  bool          `query:"people" doc:"Only those that wait for people: manual, proposed or escalated."`
-		By      string        `query:"by" enum:"people,rules" doc:"people: only those that are in the hands of people, or that people decided; rules: only those that a rule or a deadline decided."`
-		To      string        `query:"assigned" maxLength:"64" doc:"Only those that this person sees to."`
+		DisputeFilter
 	}) (*reply[api.Page[wire.Dispute]], error) {
 		b, err := s.with(in.Partner)
 		if err != nil {
@@ -45,7 +50,7 @@ func (s *server) disputes() {
 			return nil, err
 		}
 		show := s.disputeShower(in.Partner)
-		return list(b, trade.DisputePrefix, in.PageQuery, func(_ string, d dispute.Dispute) (w wire.Dispute, ok bool) {
+		return listWhere(b, trade.DisputePrefix, in.PageQuery, in.DisputeFilter, func(_ string, d dispute.Dispute) (w wire.Dispute, ok bool) {
 			if !within(d.Interval.From) || in.State != "" && in.State != d.State || in.Invoice != "" && in.Invoice != d.Invoice || in.People && !waitsForPeople(d.State) || in.By != "" && in.By != decidedBy(d) {
 				return w, false
 			}
@@ -319,22 +324,25 @@ func decidedBy(d dispute.Dispute) string {
 
 // countDisputes counts what the comparison and the buyer opened. A line that a
 // deadline decided was decided by what was agreed, without people.
-func (s *server) countDisputes(_ context.Context, in *PartnerPath) (*reply[wire.DisputeCounts], error) {
+func (s *server) countDisputes(ctx context.Context, in *PartnerPath) (*reply[wire.DisputeCounts], error) {
 	b, err := s.with(in.Partner)
 	if err != nil {
 		return nil, err
 	}
 	out := wire.DisputeCounts{States: map[string]uint64{}}
-	err = each(b, trade.DisputePrefix, func(d dispute.Dispute) error {
-		out.Opened++
-		out.States[string(d.State)]++
-		switch decidedBy(d) {
-		case byPeople:
-			out.Manual++
-		case byRules:
-			out.ResolvedAutomatically++
+	err = s.waiting.look(ctx, b, func(o *open) {
+		out.Manual, out.ResolvedAutomatically = o.decided[byPeople], o.decided[byRules]
+		out.Opened = out.Manual + out.ResolvedAutomatically
+		if out.Opened > 0 {
+			out.States[string(dispute.Resolved)] = out.Opened
 		}
-		return nil
+		for _, d := range o.disputes {
+			out.Opened++
+			out.States[string(d.State)]++
+			if waitsForPeople(d.State) {
+				out.Manual++
+			}
+		}
 	})
 	return answer(out), err
 }

@@ -182,7 +182,8 @@ func TestThePairSettlesByTheAPIAlone(t *testing.T) {
 	})
 	d := open[0]
 	today, err := alpha.client(api.Auditor).Today(ctx)
-	if err != nil || len(today.Disputes) != 1 || today.Disputes[0].Waiting != 1 || today.Disputes[0].Ours != 1 || len(today.Cycles) != 1 || len(today.Cycles[0].States) == 0 {
+	if err != nil || len(today.Disputes) != 1 || today.Disputes[0].Waiting != 1 || today.Disputes[0].Ours != 1 || len(today.Cycles) != 1 || len(today.Cycles[0].States) == 0 ||
+		len(today.Rejected) != 1 || today.Rejected[0] != (wire.RejectedRows{Partner: "BRAVO", Rejected: 1}) {
 		t.Fatalf("today: %+v, %v", today, err)
 	}
 	if d.Seller.BilledSeconds != 90 || d.Buyer.BilledSeconds != 60 || d.Order != order || d.Interval != period {

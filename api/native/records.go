@@ -80,6 +80,16 @@ func clipped(s string) string {
 // list cuts a page out of all records whose key begins with prefix. keep turns
 // a record into what is shown and says whether it is wanted.
 func list[T, W any](c Channel, prefix string, q PageQuery, keep func(key string, v T) (W, bool)) (*reply[api.Page[W]], error) {
+	return paged(c, prefix, q, false, keep)
+}
+
+// listWhere does what list does, for keep that wants all where a filter is zero: what
+// only counts is then not read, and the total of a long list is there at once.
+func listWhere[T, W any, F comparable](c Channel, prefix string, q PageQuery, filter F, keep func(key string, v T) (W, bool)) (*reply[api.Page[W]], error) {
+	return paged(c, prefix, q, filter == *new(F), keep)
+}
+
+func paged[T, W any](c Channel, prefix string, q PageQuery, all bool, keep func(key string, v T) (W, bool)) (*reply[api.Page[W]], error) {
 	w := q.wanted()
 	if w.After != "" {
 		w.After = prefix + w.After
@@ -89,7 +99,10 @@ func list[T, W any](c Channel, prefix string, q PageQuery, keep func(key string,
 		from = "" // all of them count
 	}
 	var failed error
-	page, err := api.Cut(pieces(c, prefix, from, w.Descending, &failed), w, func(p piece) (shown W, ok bool, err error) {
+	page, err := api.Cut(pieces(c, prefix, from, w.Descending, &failed), w, func(p piece, counts bool) (shown W, ok bool, err error) {
+		if all && counts {
+			return shown, true, nil
+		}
 		v, err := decoded[T](p.key, p.raw)
 		if err != nil {
 			return shown, false, err

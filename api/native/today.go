@@ -39,7 +39,7 @@ func (s *server) bilaterals() []Bilateral {
 
 func (s *server) getToday(ctx context.Context, _ *struct{}) (*reply[wire.Today], error) {
 	_, now := s.Member.Height()
-	out := wire.Today{At: wire.Time(now), Cycles: []wire.RunningCycle{}, Disputes: []wire.ToDecide{}, Exposure: []wire.Exposed{}}
+	out := wire.Today{At: wire.Time(now), Cycles: []wire.RunningCycle{}, Disputes: []wire.ToDecide{}, Exposure: []wire.Exposed{}, Rejected: []wire.RejectedRows{}}
 	for _, b := range s.bilaterals() {
 		cycles, err := running(b, now)
 		if err != nil {
@@ -53,7 +53,9 @@ func (s *server) getToday(ctx context.Context, _ *struct{}) (*reply[wire.Today],
 				}
 			}
 			for _, x := range o.disputes {
-				count(&d, x, party.Code(s.Member.Code()))
+				if waitsForPeople(x.State) {
+					count(&d, x, party.Code(s.Member.Code()))
+				}
 			}
 		}); err != nil {
 			return nil, err
@@ -61,6 +63,15 @@ func (s *server) getToday(ctx context.Context, _ *struct{}) (*reply[wire.Today],
 		out.Cycles = append(out.Cycles, cycles...)
 		if d.Waiting > 0 {
 			out.Disputes = append(out.Disputes, d)
+		}
+		if desk, there := s.Desk(party.Code(b.Partner())); there {
+			rows := uint64(0)
+			for _, i := range desk.Imports() {
+				rows += i.Rejected
+			}
+			if rows > 0 {
+				out.Rejected = append(out.Rejected, wire.RejectedRows{Partner: party.Code(b.Partner()), Rejected: rows})
+			}
 		}
 		err = s.Member.Omni().View(func(public channel.View) error {
 			return b.View(func(v channel.View) error {

@@ -45,7 +45,11 @@ func (todayCommand) Run(ctx context.Context, n *remote) error {
 		return err
 	}
 	fmt.Fprintln(n.out)
-	return writeList(n.out, v.Exposure, "partner payer currency state exposure allocation")
+	if err := writeList(n.out, v.Exposure, "partner payer currency state exposure allocation"); err != nil || len(v.Rejected) == 0 {
+		return err
+	}
+	fmt.Fprintln(n.out)
+	return writeList(n.out, v.Rejected, "partner rejected")
 }
 
 // trendCommand is "lateral trend".

@@ -13,6 +13,13 @@ type Today struct {
 	Cycles   []RunningCycle `json:"cycles" nullable:"false" doc:"Billing cycles that run, the one that ends next first."`
 	Disputes []ToDecide     `json:"disputes" nullable:"false" doc:"Disputes that wait for people, by partner."`
 	Exposure []Exposed      `json:"exposure" nullable:"false" doc:"How much stands between each payer and its payment."`
+	Rejected []RejectedRows `json:"rejected" nullable:"false" doc:"Rows of own imports that could not be taken in, by partner; without those that have none."`
+}
+
+// RejectedRows counts the rows of a partner's imports that could not be taken in.
+type RejectedRows struct {
+	Partner  party.Code `json:"partner"`
+	Rejected uint64     `json:"rejected"`
 }
 
 // RunningCycle is the billing period of an agreement that runs now, and what became of

@@ -12,7 +12,7 @@ import { Loaded, Page } from "@/ui/Page";
 import { StateBadge } from "@/ui/StateBadge";
 import { Ago, Between, Countdown, When } from "@/ui/When";
 
-import { useExceptions, useProblems, useRejected, useStatus, useToday, useTrend } from "./queries";
+import { useExceptions, useProblems, useStatus, useToday, useTrend } from "./queries";
 import type { TodaySearch } from "./routes";
 import { silent } from "./silent";
 import { calls, money, ranges, type Range } from "./trend";
@@ -238,9 +238,8 @@ function Failed() {
   const status = useStatus();
   const problems = useProblems(true);
   const exceptions = useExceptions(may("list-payment-exceptions"));
-  const partners = (status.data?.bilaterals ?? []).filter((b) => b.state === "open").map((b) => b.partner);
-  const rejected = useRejected(partners.slice(0, 20), may("get-summary"));
-  const refused = rejected.reduce((n, r) => n + (r.data?.rejected ?? 0), 0);
+  const today = useToday(may("get-today"));
+  const refused = today.data?.rejected.reduce((n, r) => n + r.rejected, 0) ?? 0;
   const open = exceptions.data?.items.filter((x) => x.state !== "resolved" && x.state !== "done").length ?? 0;
   return (
     <Tile title={t("failed")} to="/trust/problems">

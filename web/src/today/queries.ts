@@ -1,4 +1,4 @@
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 
 import { api, client } from "@/api/client";
 
@@ -23,20 +23,4 @@ export const useTrend = (range: Range, enabled: boolean) =>
       if (!data) throw error;
       return data;
     },
-  });
-
-// useRejected counts the rows of imports that were refused, by partner.
-export const useRejected = (partners: string[], enabled: boolean) =>
-  useQueries({
-    queries: partners.map((partner) => ({
-      queryKey: ["rejected", partner],
-      ...beat,
-      refetchInterval: 30_000,
-      enabled,
-      queryFn: async ({ signal }: { signal: AbortSignal }) => {
-        const { data, error } = await client.GET("/v1/bilaterals/{partner}/usage/summary", { params: { path: { partner } }, signal });
-        if (!data) throw error;
-        return { partner, rejected: data.rejected };
-      },
-    })),
   });

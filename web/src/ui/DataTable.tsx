@@ -58,6 +58,9 @@ export function DataTable<T>({ label, columns: all, rows, rowKey, empty, file, s
     getScrollElement: () => box.current,
     estimateSize: () => rowHeight,
     overscan: 12,
+    // Before it is measured: rows that are there already are drawn with all else, in slices,
+    // not at once by the measuring.
+    initialRect: { width: window.innerWidth, height: window.innerHeight / 2 },
   });
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
