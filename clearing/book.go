@@ -53,6 +53,7 @@ type Book struct {
 	gone     map[uint32]bool         // imports that are sealed: their calls are over, their records not here
 	pins     map[uint32]int          // how many look at the records of an import now ...
 	recalled map[uint32]*usage.Batch // ... which stand here while they do, if it is sealed
+	sums     sums                    // what the imports come to that were looked at for it
 }
 
 // lateness is late calls by what decides which statement takes them: so that one
@@ -211,6 +212,7 @@ func (b *Book) Amend(s schedule) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.schedule = s
+	b.sums = sums{} // calls belong to other periods
 	open := b.open
 	b.open = map[Slot][]call{}
 	for _, at := range slices.SortedFunc(maps.Keys(open), compareSlots) {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lateral-network/lateral/fault"
 	"github.com/lateral-network/lateral/internal/canon"
 	"github.com/lateral-network/lateral/internal/merkle"
 	"github.com/lateral-network/lateral/store"
@@ -41,18 +40,6 @@ type pastTotal struct {
 	Currency money.Currency `cbor:"2,keyasint"`
 	lineSum
 	Amount money.Micro `cbor:"5,keyasint"`
-}
-
-// lineSum counts calls under one row in one period.
-type lineSum struct {
-	Calls   uint64 `cbor:"3,keyasint"`
-	Seconds uint64 `cbor:"4,keyasint"` // billed
-}
-
-// lineOf names the calls that are rounded together.
-type lineOf struct {
-	At  Slot
-	Row uint32
 }
 
 // pastLine is the sum of a line's sealed calls.
@@ -191,7 +178,7 @@ func (d *Desk) behind(key string) bool {
 // sealOne seals an import, in one write, and gives what the book had of it; nothing
 // while somebody looks at it.
 func (d *Desk) sealOne(book *Book, number uint32, through int64, rounding money.Rounding) (*usage.Batch, error) {
-	prices, err := d.prices()
+	tariffs, err := d.bothTariffs()
 	if err != nil {
 		return nil, err
 	}
@@ -208,12 +195,13 @@ func (d *Desk) sealOne(book *Book, number uint32, through int64, rounding money.
 		writes = append(writes, merkle.Write{Key: d.prefix + key, Value: canon.Must(v)})
 	}
 
-	for l, s := range book.lines(prices, number) {
+	sums := book.sumsOf(number, tariffs)
+	for l, s := range sums.lines {
 		was, _, err := stored[pastLine](d, pastLineKey(l))
 		if err != nil {
 			return nil, err
 		}
-		row := prices[l.At.Way].Row(l.Row)
+		row := tariffs[l.At.Way].Row(l.Row)
 		is := pastLine{lineSum{was.Calls + s.Calls, was.Seconds + s.Seconds}, row.Currency, 0}
 		if is.Amount, err = row.Charge(is.Calls, is.Seconds, rounding); err != nil {
 			return nil, err
@@ -227,7 +215,7 @@ func (d *Desk) sealOne(book *Book, number uint32, through int64, rounding money.
 		}
 		put(pastLineKey(l), is)
 	}
-	for p := range book.periods(number) {
+	for p := range sums.periods {
 		_, known, err := d.o.Store.Get(d.prefix + pastPeriodKey(p))
 		if err != nil {
 			return nil, err
@@ -421,6 +409,9 @@ func (b *Book) seal(number uint32, through int64) *usage.Batch {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	batch := b.batches[number]
+	if b.sums.of[number] {
+		b.count(&b.sums, number, false) // while its records are here
+	}
 	delete(b.batches, number)
 	b.forget(number)
 	b.gone[number] = true
@@ -518,52 +509,6 @@ func (b *Book) missing(m Manifest) (call, bool) {
 	return call{}, false
 }
 
-// lines sums the successful calls of an import, or of all, by row and period.
-func (b *Book) lines(prices [2]Prices, numbers ...uint32) map[lineOf]lineSum {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	lines := map[lineOf]lineSum{}
-	for n, batch := range b.batches {
-		if len(numbers) > 0 && !slices.Contains(numbers, n) {
-			continue
-		}
-		for i := range batch.Records {
-			r := &batch.Records[i]
-			p := prices[r.Way&1]
-			if r.Result != usage.Success || p == nil {
-				continue
-			}
-			row, ok := p.Find(r.Destination, r.Origin, r.Start)
-			if !ok || p.Row(row).Free(r.Duration) {
-				continue
-			}
-			l := lineOf{b.ownSlot(call{n, uint32(i)}), row}
-			s := lines[l]
-			s.Calls++
-			s.Seconds += uint64(p.Row(row).Billed(r.Duration))
-			lines[l] = s
-		}
-	}
-	return lines
-}
-
-// periods gives the periods in which an import, or all, has a record of any
-// result.
-func (b *Book) periods(numbers ...uint32) map[usage.Interval]bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	out := map[usage.Interval]bool{}
-	for n, batch := range b.batches {
-		if len(numbers) > 0 && !slices.Contains(numbers, n) {
-			continue
-		}
-		for i := range batch.Records {
-			out[b.ownSlot(call{n, uint32(i)}).Period] = true
-		}
-	}
-	return out
-}
-
 // exceptedBefore lists what Exceptions said of calls that are sealed and not
 // erased.
 func (d *Desk) exceptedBefore() (out []Exception) {
@@ -587,18 +532,4 @@ func (d *Desk) exceptedBefore() (out []Exception) {
 		out = append(out, list...)
 	}
 	return out
-}
-
-// prices gives those of both directions, nil for one without a sheet.
-func (d *Desk) prices() (out [2]Prices, err error) {
-	for _, w := range []usage.Way{usage.Forth, usage.Back} {
-		t, err := d.tariff(w)
-		if err != nil && fault.CodeOf(err) != CodeNoSheet {
-			return out, err
-		}
-		if err == nil {
-			out[w] = ordered{tariff: t}
-		}
-	}
-	return out, nil
 }

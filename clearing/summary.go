@@ -30,7 +30,7 @@ func (d *Desk) Summary() (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	prices, err := d.prices()
+	tariffs, err := d.bothTariffs()
 	if err != nil {
 		return Summary{}, err
 	}
@@ -49,7 +49,8 @@ func (d *Desk) Summary() (Summary, error) {
 		out.Rejected += i.Rejected
 		out.Duplicate += i.Duplicate
 	}
-	for p := range book.periods() {
+	sums := book.sumsOfAll(tariffs)
+	for p := range sums.periods {
 		past.Last = max(past.Last, p.To)
 		known := false
 		if p.To <= past.Through {
@@ -62,14 +63,14 @@ func (d *Desk) Summary() (Summary, error) {
 		}
 	}
 	out.Periods, out.Last = past.Periods, past.Last
-	for l, s := range book.lines(prices) {
+	for l, s := range sums.lines {
 		var was pastLine
 		if l.At.Period.To <= past.Through {
 			if was, _, err = stored[pastLine](d, pastLineKey(l)); err != nil {
 				return Summary{}, err
 			}
 		}
-		row := prices[l.At.Way].Row(l.Row)
+		row := tariffs[l.At.Way].Row(l.Row)
 		amount, err := row.Charge(was.Calls+s.Calls, was.Seconds+s.Seconds, rounding)
 		if err == nil {
 			amount, err = amount.Sub(was.Amount)
