@@ -24,10 +24,13 @@ func (s *server) erasure() {
 	})
 }
 
+// hasFile reports whether this node has a file.
+func (s *server) hasFile(file canon.Hash) bool { return s.Files != nil && s.Files.Has(file) }
+
 // erase erases a file that no desk needs. Who did it stands in the node's log.
 // Codes: not-found, refused.
 func (s *server) erase(ctx context.Context, file canon.Hash) error {
-	if s.Files == nil || !s.Files.Has(file) {
+	if !s.hasFile(file) {
 		return fault.Newf(fault.NotFound, "look the hash up in the period or in the list of files", "there is no file %s on this node", file).In("hash")
 	}
 	for _, b := range s.Member.Bilaterals() {

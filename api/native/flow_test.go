@@ -539,6 +539,16 @@ func checkErasing(t *testing.T, s *side, dispute string, records []canon.Hash) {
 	t.Helper()
 	ctx := within(t)
 	admin := s.client(api.Administrator)
+	held := func() bool {
+		all, err := client.Collect(s.as(api.Clerk).Imports(ctx))
+		if err != nil || len(all) != 1 || all[0].File != records[2] {
+			t.Fatalf("imports: %+v, %v", all, err)
+		}
+		return all[0].Held
+	}
+	if !held() {
+		t.Error("an imported file is said not to be here")
+	}
 	for _, file := range records {
 		if err := admin.EraseFile(ctx, file); err != nil {
 			t.Errorf("erasing what is not needed once the period is closed: %v", err)
@@ -556,6 +566,9 @@ func checkErasing(t *testing.T, s *side, dispute string, records []canon.Hash) {
 		if !found {
 			t.Error("the log does not tell who erased the file")
 		}
+	}
+	if held() {
+		t.Error("an erased file is said to be here")
 	}
 	ev, err := s.as(api.Clerk).Evidence(ctx, dispute)
 	// The numbers are those of this side's own records.

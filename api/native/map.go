@@ -111,9 +111,9 @@ func (s *server) shownOrder(o order.Order) wire.Order {
 		Placed: act(o.Placed), Accepted: done(o.Accepted), Value: o.Value, Why: o.Why, Allowed: o.Allowed(s.self())}
 }
 
-func shownImport(i clearing.Import) wire.Import {
+func (s *server) shownImport(i clearing.Import) wire.Import {
 	w := wire.Import{Number: i.Number, Name: i.Name, File: i.File, Size: i.Size, Read: i.Read, Accepted: i.Accepted, Rejected: i.Rejected,
-		Duplicate: i.Duplicate, Format: i.Format, Rejects: i.Rejects, Repeated: i.Repeated, Sealed: i.Sealed, Time: wire.Time(i.Time)}
+		Duplicate: i.Duplicate, Format: i.Format, Rejects: i.Rejects, Repeated: i.Repeated, Held: s.hasFile(i.File), Sealed: i.Sealed, Time: wire.Time(i.Time)}
 	for _, r := range i.Readings {
 		w.Readings = append(w.Readings, wire.Reading{From: wire.Time(r.From), Normalisations: append([]agreement.Normalisation{}, r.Normalisations...)})
 	}

@@ -86,7 +86,7 @@ func (s *server) settlement() {
 		}
 		return list(b, trade.FilePrefix, in.PageQuery, func(key string, f trade.File) (wire.File, bool) {
 			h, err := canon.ParseHash(strings.TrimPrefix(key, trade.FilePrefix))
-			return wire.File{Hash: h, File: f}, err == nil
+			return wire.File{Hash: h, Held: s.hasFile(h), File: f}, err == nil
 		})
 	})
 	post(s, files, "record-file", tagLog, "Acknowledge a file that went from node to node", func(ctx context.Context, in *struct {
@@ -99,7 +99,7 @@ func (s *server) settlement() {
 		}
 		h := in.Body.Hash
 		return change(ctx, s, b, trade.KindDocumentRecord, trade.DocumentRecord(in.Body), trade.FileKey(h), "file "+h.String(),
-			func(f trade.File) wire.File { return wire.File{Hash: h, File: f} })
+			func(f trade.File) wire.File { return wire.File{Hash: h, Held: s.hasFile(h), File: f} })
 	})
 }
 

@@ -31,10 +31,10 @@ func (s *server) usage() {
 		if err != nil {
 			return nil, err
 		}
-		return answer(shownImport(i)), nil
+		return answer(s.shownImport(i)), nil
 	})
 	get(s, at+"/imports", "list-imports", tagUsage, "What was imported, the oldest first", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Import]], error) {
-		return deskList(s, in, Desk.Imports, shownImport)
+		return deskList(s, in, Desk.Imports, s.shownImport)
 	})
 	get(s, at+"/archive", "list-archive", tagUsage, "What the archive has of own records, by day and import", func(_ context.Context, in *partnerPage) (*reply[api.Page[wire.Archived]], error) {
 		d, err := s.desk(in.Partner)

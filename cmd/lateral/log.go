@@ -226,7 +226,7 @@ type fileCommand struct {
 type fileList struct{ many }
 
 func (c fileList) Run(ctx context.Context, n *remote) error {
-	return list(ctx, n, c.many, "hash kind size count totals", func(p *client.Partner) iter.Seq2[wire.File, error] { return p.Files(ctx) })
+	return list(ctx, n, c.many, "hash kind size count totals held", func(p *client.Partner) iter.Seq2[wire.File, error] { return p.Files(ctx) })
 }
 
 type fileRecord struct {

@@ -81,7 +81,7 @@ func writeRejects(n *remote, rejects []usage.Reject, all uint64) error {
 type usageImports struct{ many }
 
 func (c usageImports) Run(ctx context.Context, n *remote) error {
-	columns := "number name read accepted rejected duplicate time file"
+	columns := "number name read accepted rejected duplicate time held file"
 	return list(ctx, n, c.many, columns, func(p *client.Partner) iter.Seq2[wire.Import, error] { return p.Imports(ctx) })
 }
 

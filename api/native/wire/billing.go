@@ -70,6 +70,7 @@ type Import struct {
 	Readings  []Reading      `json:"readings,omitempty" doc:"How its rows were put right by what had been agreed when it came."`
 	Rejects   []usage.Reject `json:"rejects,omitempty" doc:"The first thousand; in the answer to the import only."`
 	Repeated  bool           `json:"repeated,omitempty" doc:"The same file was imported before, and read by the same normalisations; nothing was done."`
+	Held      bool           `json:"held" doc:"This node has the file: not any more once it is erased."`
 	Sealed    bool           `json:"sealed" doc:"Its calls are over for good: their records are read from the archive on demand, and may be erased."`
 	Time      Time           `json:"time"`
 }
@@ -801,6 +802,7 @@ type Balance struct {
 // File is a file that was acknowledged on the channel.
 type File struct {
 	Hash canon.Hash `json:"hash"`
+	Held bool       `json:"held" doc:"This node has a copy of it."`
 	trade.File
 }
 

@@ -10,6 +10,7 @@ import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
+import { Subject } from "@/ui/Subject";
 import { When } from "@/ui/When";
 
 import { dayEnd, dayStart } from "./amount";
@@ -149,7 +150,7 @@ function Journal() {
     { id: "time", header: t("time"), width: "230px", cell: (r) => <When at={r.time} size="sm" />, value: (r) => r.time },
     { id: "height", header: t("block"), width: "90px", right: true, cell: (r) => r.height, value: (r) => r.height },
     { id: "cause", header: t("cause"), cell: (r) => r.cause, value: (r) => r.cause },
-    { id: "subject", header: t("subject"), width: "minmax(200px, 1fr)", cell: (r) => <span title={r.subject}>{r.subject}</span>, value: (r) => r.subject },
+    { id: "subject", header: t("subject"), width: "minmax(200px, 1fr)", cell: (r) => <Subject of={r.subject} partner={partner ?? ""} />, value: (r) => r.subject },
     { id: "from", header: t("fromAccount"), width: "minmax(170px, 1fr)", cell: (r) => side(r.from), value: (r) => `${r.from.party} ${r.from.purpose}` },
     { id: "to", header: t("toAccount"), width: "minmax(170px, 1fr)", cell: (r) => side(r.to), value: (r) => `${r.to.party} ${r.to.purpose}` },
     { id: "amount", header: t("amount"), width: "170px", right: true, cell: (r) => <Money amount={r.amount} currency={r.from.currency} size="sm" />, value: (r) => r.amount },

@@ -21,6 +21,7 @@ import { Money } from "@/ui/Money";
 import { Loaded, Page } from "@/ui/Page";
 import { SmallTable } from "@/ui/SmallTable";
 import { StateBadge } from "@/ui/StateBadge";
+import { Subject } from "@/ui/Subject";
 import { When } from "@/ui/When";
 
 import { AddDelegate, RevokeDelegate } from "./Delegates";
@@ -152,7 +153,7 @@ function Overview({ bilateral: b }: { bilateral: Bilateral }) {
             {problems.map((p, i) => (
               <List.Item key={i}>
                 <Text size="sm" fw={500}>
-                  {p.subject}: {p.detail}
+                  <Subject of={p.subject} partner={b.partner} />: {p.detail}
                 </Text>
                 {p.remedy && <Text size="sm">{p.remedy}</Text>}
               </List.Item>
@@ -481,7 +482,7 @@ function Files({ partner }: { partner: string }) {
         { id: "size", header: t("size"), right: true, width: "130px", cell: (f) => t("bytes", { n: f.size.toLocaleString(i18n.language) }), value: (f) => f.size },
         { id: "height", header: t("height"), right: true, width: "110px", cell: (f) => f.height, value: (f) => f.height },
         { id: "hash", header: t("hash"), width: "190px", cell: (f) => <Hash value={f.hash} label={t("hash")} />, value: (f) => f.hash },
-        ...(may("erase-file") ? [{ id: "erase", header: t("next"), width: "110px", cell: (f: Schema<"File">) => <EraseFile hash={f.hash} name={f.reference ? plain(f.reference) : f.hash.slice(0, 12)} />, value: () => "" }] : []),
+        ...(may("erase-file") ? [{ id: "erase", header: t("next"), width: "110px", cell: (f: Schema<"File">) => <EraseFile hash={f.hash} held={f.held} name={f.reference ? plain(f.reference) : f.hash.slice(0, 12)} />, value: () => "" }] : []),
       ]}
     />
   );

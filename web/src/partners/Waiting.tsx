@@ -8,6 +8,7 @@ import { useMay } from "@/api/session";
 import { Action } from "@/ui/Action";
 import { DataTable } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
+import { Subject } from "@/ui/Subject";
 import { Ago, useNow, When } from "@/ui/When";
 
 // Waiting lists what waits with a partner, and until when. The node has applied what was
@@ -29,7 +30,7 @@ export function Waiting({ partner }: { partner: string }) {
       columns={[
         { id: "deadline", header: t("deadline"), width: "230px", cell: (d) => <When at={d.deadline} size="sm" />, value: (d) => d.deadline },
         { id: "over", header: t("over"), width: "120px", cell: (d) => (over(d) ? <Ago at={d.deadline} size="sm" /> : "–"), value: (d) => (over(d) ? "over" : "") },
-        { id: "subject", header: t("subject"), width: "minmax(260px, 3fr)", cell: (d) => d.subject, value: (d) => d.subject },
+        { id: "subject", header: t("subject"), width: "minmax(260px, 3fr)", cell: (d) => <Subject of={d.subject} partner={partner} />, value: (d) => d.subject },
         ...(may("apply-deadline")
           ? [
               {

@@ -9,6 +9,7 @@ import { usePages } from "@/api/pages";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Loaded, Page } from "@/ui/Page";
+import { Subject } from "@/ui/Subject";
 import { When } from "@/ui/When";
 
 import { Fact, Hash, PartnerSelect, useBilaterals } from "./parts";
@@ -205,7 +206,7 @@ function OneEntry({ cursor, partner, known, close }: { cursor?: string; partner?
                       <Table.Tr key={i}>
                         <Table.Td>{x.kind}</Table.Td>
                         <Table.Td style={{ overflowWrap: "anywhere" }}>
-                          {x.subject} {x.detail && <Text size="xs">{x.detail}</Text>}
+                          {partner ? <Subject of={x.subject} partner={partner} /> : x.subject} {x.detail && <Text size="xs">{x.detail}</Text>}
                         </Table.Td>
                       </Table.Tr>
                     ))}

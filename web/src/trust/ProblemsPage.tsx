@@ -9,6 +9,7 @@ import { useMay } from "@/api/session";
 import { DataTable, type Column } from "@/ui/DataTable";
 import { Empty } from "@/ui/Empty";
 import { Loaded, Page } from "@/ui/Page";
+import { Subject } from "@/ui/Subject";
 import { When } from "@/ui/When";
 
 import { Hash, useBilaterals } from "./parts";
@@ -38,7 +39,7 @@ function Problems() {
     { id: "detail", header: t("detail"), width: "minmax(260px, 2fr)", cell: (p) => <Text size="sm" truncate title={p.detail}>{p.detail}</Text>, value: (p) => p.detail },
     { id: "remedy", header: t("remedy"), width: "minmax(220px, 2fr)", cell: (p) => <Text size="sm" truncate title={p.remedy}>{p.remedy}</Text>, value: (p) => p.remedy },
     { id: "needs", header: t("needs"), width: "150px", cell: (p) => p.needs && <Badge variant="light" className="state" color={p.needs === "person" ? "yellow" : "gray"}>{t(`need.${p.needs}`)}</Badge>, value: (p) => p.needs },
-    { id: "subject", header: t("subject"), width: "minmax(180px, 1fr)", cell: (p) => <Text size="sm" truncate title={p.subject}>{p.subject}</Text>, value: (p) => p.subject },
+    { id: "subject", header: t("subject"), width: "minmax(180px, 1fr)", cell: (p) => <Subject of={p.subject} partner={p.partner} />, value: (p) => p.subject },
     { id: "code", header: t("ui:problem.code"), width: "150px", cell: (p) => p.code, value: (p) => p.code },
     { id: "tries", header: t("tries"), width: "80px", right: true, cell: (p) => p.tries, value: (p) => p.tries },
   ];

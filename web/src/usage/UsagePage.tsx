@@ -187,7 +187,7 @@ function Imports({ partner }: { partner: string }) {
       { id: "duplicate", header: t("duplicate"), right: true, width: "110px", cell: (x) => n(x.duplicate), value: (x) => x.duplicate },
       { id: "format", header: t("format"), width: "120px", cell: (x) => x.format || t("auto"), value: (x) => x.format },
       { id: "sealed", header: t("sealed"), width: "100px", cell: (x) => t(x.sealed ? "yes" : "no"), value: (x) => x.sealed },
-      ...(may("erase-file") ? [{ id: "erase", header: t("next"), width: "110px", cell: (x: Schema<"Import">) => <EraseFile hash={x.file} name={x.name} />, value: () => "" }] : []),
+      ...(may("erase-file") ? [{ id: "erase", header: t("next"), width: "110px", cell: (x: Schema<"Import">) => <EraseFile hash={x.file} name={x.name} held={x.held} gone={t("erased")} />, value: () => "" }] : []),
     ];
   }, [t, i18n.language, may]);
   return <DataTable label={t("imports")} columns={columns} rows={rows} rowKey={(x) => String(x.number)} file={`imports-${partner}`} empty={<Empty title={t("noImports")}>{t("noImportsText")}</Empty>} />;
