@@ -180,6 +180,16 @@ func (d *Desk) Imports() []Import {
 	return append([]Import{}, d.imports...)
 }
 
+// Rejected counts the rows of all imports that could not be taken in.
+func (d *Desk) Rejected() (rows uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range d.imports {
+		rows += d.imports[i].Rejected
+	}
+	return rows
+}
+
 // restore brings back what the desk kept: imports, manifests, how far it has
 // closed, and what the partner has sent. The records themselves are read when
 // the book is made.

@@ -29,6 +29,7 @@ type Desk interface {
 	OpenSheet(id string) (io.ReadCloser, error)
 	ImportUsage(ctx context.Context, name, format string, r io.Reader) (clearing.Import, error)
 	Imports() []clearing.Import
+	Rejected() (rows uint64)
 	ImportReadings(r io.Reader) (clearing.MeterImport, error)
 	CloseThrough(ctx context.Context, through int64) error
 	Summary() (clearing.Summary, error)

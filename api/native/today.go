@@ -65,11 +65,7 @@ func (s *server) getToday(ctx context.Context, _ *struct{}) (*reply[wire.Today],
 			out.Disputes = append(out.Disputes, d)
 		}
 		if desk, there := s.Desk(party.Code(b.Partner())); there {
-			rows := uint64(0)
-			for _, i := range desk.Imports() {
-				rows += i.Rejected
-			}
-			if rows > 0 {
+			if rows := desk.Rejected(); rows > 0 {
 				out.Rejected = append(out.Rejected, wire.RejectedRows{Partner: party.Code(b.Partner()), Rejected: rows})
 			}
 		}

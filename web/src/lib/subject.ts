@@ -4,54 +4,54 @@ export interface Place {
   search?: Record<string, string>;
 }
 
+// What has a page of its own, and under which the pages of its kind stand.
+const pages = new Map([
+  ["invoice", "invoices"],
+  ["document", "invoices"],
+  ["agreement", "agreements"],
+  ["sheet", "sheets"],
+  ["order", "orders"],
+  ["item", "orders"],
+  ["product", "inventory"],
+]);
+
+// What stands on a page of many, with what that page is told beside the partner.
+const lists = new Map<string, Place>([
+  ["bill", { to: "/bills" }],
+  ["bills", { to: "/bills" }],
+  ["measurements", { to: "/inventory", search: { tab: "measurements" } }],
+  ["imports", { to: "/usage" }],
+  ["usage", { to: "/usage" }],
+  ["settlement", { to: "/netting" }],
+  ["rounds", { to: "/netting", search: { tab: "rounds" } }],
+  ["deposits", { to: "/deposits" }],
+]);
+
 // placeOf gives the page that shows what the key of a record on a partner's Bilateral names,
 // like period/O-1/001793577600000 (its time is ms since 1970). Of a record that no page shows
 // there is none.
 export function placeOf(subject: string, partner: string): Place | undefined {
-  const [kind, ...rest] = subject.split("/");
-  const p = encodeURIComponent(partner);
+  const [kind = "", ...rest] = subject.split("/");
   const id = rest.join("/");
-  const one = (page: string, of = id) => (of ? { to: `/${page}/${p}/${encodeURIComponent(of)}` } : undefined);
+  const list = lists.get(kind);
+  if (list) return { to: list.to, search: { ...list.search, partner } };
+  if (!rest[0]) return undefined;
+  const one = (...parts: string[]) => ({ to: `/${[parts[0]!, partner, ...parts.slice(1)].map(encodeURIComponent).join("/")}` });
+  const page = pages.get(kind);
+  if (page) return one(page, id);
   switch (kind) {
     case "dispute":
       return one("disputes", id.replaceAll("/", "~"));
-    case "invoice":
-    case "document":
-      return one("invoices");
-    case "agreement":
-      return one("agreements");
-    case "sheet":
-      return one("sheets");
-    case "order":
-    case "item":
-      return one("orders");
-    case "product":
-      return one("inventory");
     case "measurement":
       return one("inventory", rest[0]);
     case "period": {
       const from = Number(rest[1] ?? "");
-      if (!rest[0] || rest.length !== 2 || !(from > 0 && from < 8.64e15)) return undefined;
-      return { to: `/periods/${p}/${encodeURIComponent(rest[0])}/${encodeURIComponent(moment(from))}` };
+      return rest.length === 2 && from > 0 && from < 8.64e15 ? one("periods", rest[0], moment(from)) : undefined;
     }
     case "obligation":
       return { to: "/statements", search: { tab: "obligations", partner, id } };
     case "netting":
       return { to: "/netting", search: { partner, id } };
-    case "bill":
-    case "bills":
-      return { to: "/bills", search: { partner } };
-    case "measurements":
-      return { to: "/inventory", search: { tab: "measurements", partner } };
-    case "imports":
-    case "usage":
-      return { to: "/usage", search: { partner } };
-    case "settlement":
-      return { to: "/netting", search: { partner } };
-    case "deposits":
-      return { to: "/deposits", search: { partner } };
-    case "rounds":
-      return { to: "/netting", search: { tab: "rounds" } };
   }
   return undefined;
 }

@@ -4,6 +4,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
+import { problemOf } from "@/api/problem";
 import { useMay } from "@/api/session";
 import { micro, share } from "@/lib/money";
 import { interval } from "@/lib/time";
@@ -241,6 +242,9 @@ function Failed() {
   const today = useToday(may("get-today"));
   const refused = today.data?.rejected.reduce((n, r) => n + r.rejected, 0) ?? 0;
   const open = exceptions.data?.items.filter((x) => x.state !== "resolved" && x.state !== "done").length ?? 0;
+  // Nothing failed as far as one knows: where something could not be asked, one does not. A
+  // node without a bank has no exceptions.
+  const asked = (today.data || !may("get-today")) && !exceptions.isLoading && (!exceptions.error || problemOf(exceptions.error).code === "not-found");
   return (
     <Tile title={t("failed")} to="/trust/problems">
       <Loaded of={problems} lines={3}>
@@ -248,7 +252,7 @@ function Failed() {
           const n = p.total ?? p.items.length;
           return (
             <>
-              {n + open + refused === 0 && <Fine>{t("noFailed")}</Fine>}
+              {asked && n + open + refused === 0 && <Fine>{t("noFailed")}</Fine>}
               {n > 0 && <Big n={n}>{t("problems", { count: n })}</Big>}
               {p.items.slice(0, 3).map((x) => (
                 <Text size="sm" key={`${x.partner}/${x.subject}`} lineClamp={2}>
